@@ -1,0 +1,37 @@
+# The front door. Every target does its own set-up; needs git, make and Python 3.11+ (venv).
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup demo test check format bench lock images clean
+
+help: ## What there is to make
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## Virtual environment, locked packages, the CDK command line
+	@$(PYTHON) -I scripts/setup.py
+
+demo: setup ## The main job on this machine: from CSV files to predictions
+	@$(BIN)/kickstand --local demo
+
+test: setup ## All tests
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+check: setup ## Format, lint, types
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary && echo "format, lint and types are good"
+
+format: setup ## Put the code in order
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+bench: setup ## Speed and memory, against peers in the same run
+	@$(BIN)/python -m benchmarks
+
+lock: setup ## Resolve requirements.in into requirements.lock anew
+	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
+	@$(BIN)/npm install --package-lock-only --no-audit --no-fund --loglevel=error
+
+images: setup ## Make the image table anew from the SageMaker SDK
+	@$(BIN)/python scripts/make_image_table.py
+
+clean: ## Remove what set-up and synthesis made (the local cloud's state stays)
+	@rm -rf .venv node_modules cdk.out .setup.lock

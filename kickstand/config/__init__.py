@@ -1,0 +1,1 @@
+"""The project file, `kickstand.toml`: parsed once into frozen typed models."""

@@ -1,0 +1,158 @@
+"""The settings of one project, as frozen typed values.
+
+`load.py` is the only maker of these: inside the program nothing is a raw dictionary of settings and
+nothing is checked a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+EnvironmentName = Literal["dev", "staging", "prod"]
+ChannelName = Literal["train", "validation", "test"]
+TargetTransform = Literal["none", "log1p"]
+
+
+class Settings(BaseModel):
+    """A table of the project file: immutable, and without keys that nobody asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Settings):
+    """`[data]`: where the channels' CSV files are and what their columns mean.
+
+    Each channel is a file or a folder of files, absolute here (relative to the project file in it).
+    """
+
+    train: Path
+    validation: Path | None = None
+    test: Path | None = None
+    content_type: str = "text/csv"
+    columns: tuple[str, ...] = ()
+    """Column names in file order, the label first. Empty: not named."""
+    target_transform: TargetTransform = "none"
+    """What was done to the label before it was written to the CSVs; undone for original units."""
+    golden_rows: int = 5
+    """How many test rows a release keeps with their predictions."""
+    golden_rows_in_git: bool = True
+    """False keeps the rows themselves in S3; the release then holds their SHA-256 and key only."""
+
+    def channels(self) -> dict[ChannelName, Path]:
+        """The channels that the project has, in SageMaker's customary order."""
+        found: dict[ChannelName, Path] = {"train": self.train}
+        if self.validation is not None:
+            found["validation"] = self.validation
+        if self.test is not None:
+            found["test"] = self.test
+        return found
+
+
+class Algorithm(Settings):
+    """`[algorithm]`: the version of the built-in XGBoost image, as SageMaker writes it (`3.2-0`)."""
+
+    version: str = "3.2-0"
+
+
+class Training(Settings):
+    """`[training]`: what a training job runs on, and its limits."""
+
+    instance_type: str = "ml.m5.xlarge"
+    instance_count: int = 1
+    volume_size_gb: int = 10
+    max_runtime_seconds: int = 3600
+    spot: bool = False
+    max_wait_seconds: int | None = None
+    """Longest wait for spot capacity and training together; needs `spot`, at least the maximum runtime."""
+    schedule: str | None = None
+    """EventBridge expression, `cron(…)` or `rate(…)`: trains again on the last uploaded data."""
+    on_new_data: bool = False
+    """Start a training job when `kickstand upload` has published new data."""
+    subnets: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+
+
+class Hosting(Settings):
+    """`[hosting]`: what the endpoint runs on."""
+
+    instance_type: str = "ml.m5.large"
+    instance_count: int = 1
+    subnets: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+
+
+class Storage(Settings):
+    """`[storage]`: the artifact bucket. Both unset: the stack makes a bucket with S3-managed keys."""
+
+    existing_bucket: str | None = None
+    kms_key_arn: str | None = None
+
+
+class Roles(Settings):
+    """`[roles]`: ARNs of roles that the organisation makes itself; unset: the stacks make them."""
+
+    training: str | None = None
+    hosting: str | None = None
+    trigger: str | None = None
+    permissions_boundary: str | None = None
+    """ARN of the managed policy put as a boundary on every role that the stacks make."""
+
+
+class Logs(Settings):
+    """`[logs]`: how long logs are kept, in days (a value that CloudWatch Logs knows), and their key."""
+
+    retention_days: int = 90
+    kms_key_arn: str | None = None
+
+
+class Bootstrap(Settings):
+    """`[bootstrap]`: the CDK bootstrap stack to use."""
+
+    qualifier: str = "hnb659fds"
+
+
+class Environment(Settings):
+    """One environment with every override applied: all that a stack or a command needs to know."""
+
+    project: str
+    name: EnvironmentName
+    account: str
+    region: str
+    profile: str | None = None
+    role_arn: str | None = None
+    promotes_from: EnvironmentName | None = None
+    data: Data
+    algorithm: Algorithm
+    training: Training
+    hosting: Hosting
+    hyperparameters: Mapping[str, str]
+    """SageMaker's names, values as the strings that CreateTrainingJob takes."""
+    storage: Storage
+    roles: Roles
+    logs: Logs
+    bootstrap: Bootstrap
+    tags: Mapping[str, str]
+    lines: Mapping[str, str]
+    """Where a setting stands, by dotted name: `{"hyperparameters.eta": "kickstand.toml:31"}`."""
+
+    def where(self, setting: str) -> str:
+        """`kickstand.toml:31` for a dotted setting name; the file alone for one that is not written there."""
+        return self.lines.get(setting, self.lines.get("", ""))
+
+
+class Project(Settings):
+    """A whole project file."""
+
+    name: str
+    file: Path
+    """The project file, absolute."""
+    environments: Mapping[EnvironmentName, Environment]
+
+    @property
+    def releases(self) -> Path:
+        """The folder of this project's releases when nobody names another: beside the project file."""
+        return self.file.parent / "releases"

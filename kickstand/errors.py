@@ -1,0 +1,42 @@
+"""What a user is told when something is wrong: every problem at once, each with its place and its mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    message: what was expected and what was found, in one or two sentences.
+    where:   the place, as a user can find it: `kickstand.toml:12`, `train.csv:3:2`, `s3://…`,
+             `stack bikes-dev-training`. Empty where there is none.
+    fix:     what to do next: a command to type or a thing to change. Empty where the message says it.
+    """
+
+    message: str
+    where: str = ""
+    fix: str = ""
+
+
+class KickstandError(Exception):
+    """An operation failed for a reason that the user can act on. Shown without a traceback; exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, *problems: Problem | str) -> None:
+        self.problems = tuple(p if isinstance(p, Problem) else Problem(p) for p in problems)
+        super().__init__("\n".join(_line(p) for p in self.problems))
+
+
+class InputError(KickstandError):
+    """What the user gave (configuration, data, release, argument) is wrong. Nothing was changed; exit code 2."""
+
+    exit_code = 2
+
+
+def _line(problem: Problem) -> str:
+    place = f"{problem.where}: " if problem.where else ""
+    mend = f" {problem.fix}" if problem.fix else ""
+    return f"{place}{problem.message}{mend}"
