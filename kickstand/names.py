@@ -5,9 +5,12 @@ Each begins with PROJECT-ENV, so that projects share an account and a region.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from kickstand.config.model import Environment
+from kickstand.errors import Problem
 
 
 def partition(region: str) -> str:
@@ -73,6 +76,48 @@ class Names:
         """The name of the managed policy for `fitter`, `predictor` or `reviewer`."""
         return f"{self.prefix}-{job}-{self.environment.region}"
 
+    def training_job(self, moment: datetime, token: str) -> str:
+        """`PROJECT-ENV-YYYYMMDD-HHMMSS-TOKEN`: moment in UTC, token of four letters or digits against collisions.
+
+        A retry of the state machine adds `-r1` to `-r9`.
+        """
+        return f"{self.prefix}-{moment:%Y%m%d-%H%M%S}-{token}"
+
     def arn(self, service: str, resource: str) -> str:
         environment = self.environment
         return f"arn:{partition(environment.region)}:{service}:{environment.region}:{environment.account}:{resource}"
+
+
+def name_problems(environment: Environment) -> Iterator[Problem]:
+    """The names of an environment that are longer than AWS takes, or that it keeps for itself."""
+    names = Names(environment)
+    longest = {
+        "bucket": (names.bucket, 63),
+        "endpoint": (names.endpoint, 63),
+        "model package group": (names.model_package_group, 63),
+        "state machine": (names.state_machine, 80),
+        "managed policy": (names.managed_policy("predictor"), 128),
+        "stack": (names.training_stack, 128),
+        "training job": (names.training_job(datetime(2000, 1, 1), "xxxx") + "-r1", 63),
+    }
+    # The bucket is the project's name and more only where the stack makes it.
+    over = {what: len(name) - limit for what, (name, limit) in longest.items() if len(name) > limit}
+    if over:
+        worst = max(over, key=lambda what: over[what])
+        name, limit = longest[worst]
+        message = (
+            f'The project\'s name is too long for {environment.name}: the {worst} would be "{name}", '
+            f"{len(name)} characters; AWS takes {limit}."
+        )
+        fix = f"Shorten it by {over[worst]}, to {len(environment.project) - over[worst]} characters."
+        yield Problem(message, environment.where("project"), fix)
+    reserved = [prefix for prefix in _RESERVED_BUCKETS if names.bucket.startswith(prefix)]
+    if reserved and not environment.storage.existing_bucket:
+        message = (
+            f'The bucket would be "{names.bucket}", and S3 keeps names that begin with "{reserved[0]}" for itself.'
+        )
+        yield Problem(message, environment.where("project"), "Choose another name for the project.")
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_RESERVED_BUCKETS = ("xn--", "sthree-", "amzn-s3-demo-")

@@ -140,8 +140,11 @@ class Environment(Settings):
     """Where a setting stands, by dotted name: `{"hyperparameters.eta": "kickstand.toml:31"}`."""
 
     def where(self, setting: str) -> str:
-        """`kickstand.toml:31` for a dotted setting name; the file alone for one that is not written there."""
-        return self.lines.get(setting, self.lines.get("", ""))
+        """`kickstand.toml:31` for a dotted setting name.
+
+        For one that is not written there: its table's line, or the file alone where that is not written either.
+        """
+        return self.lines.get(setting) or self.lines.get(setting.rpartition(".")[0]) or self.lines.get("", "")
 
 
 class Project(Settings):

@@ -1,0 +1,245 @@
+"""The project file read into a Project: every problem in it reported together, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from kickstand.config.environment_rules import environment_problems, project_problems
+from kickstand.config.free_tables import hyperparameter, tag
+from kickstand.config.model import (
+    Algorithm,
+    Bootstrap,
+    Data,
+    Environment,
+    EnvironmentName,
+    Hosting,
+    Logs,
+    Project,
+    Roles,
+    Settings,
+    Storage,
+    Training,
+)
+from kickstand.config.setting_rules import RULES
+from kickstand.config.source import Source, read_source
+from kickstand.config.toml_lines import KeyPath
+from kickstand.config.values import choices, found, mismatch
+from kickstand.errors import InputError, Problem
+
+TABLES: Mapping[str, type[Settings]] = {
+    "data": Data,
+    "algorithm": Algorithm,
+    "training": Training,
+    "hosting": Hosting,
+    "storage": Storage,
+    "roles": Roles,
+    "logs": Logs,
+    "bootstrap": Bootstrap,
+}
+"""The tables with fixed keys that an environment may override, and what they become."""
+FREE_TABLES = {"hyperparameters": hyperparameter, "tags": tag}
+"""The tables whose keys the user names, likewise."""
+ENVIRONMENT_KEYS = ("account", "region", "profile", "role_arn", "promotes_from")
+ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One setting as it was written. value is a stand-in of None where it is faulty."""
+
+    value: Any
+    where: str
+    faulty: bool = False
+
+
+Table = dict[str, Written]
+
+
+def load_project(path: Path | str) -> Project:
+    """Reads a project file.
+
+    Relative paths in it are taken from its folder; whether data files exist is not asked here. InputError
+    names every problem of the file with its line: syntax, unknown tables and keys, wrong types, bad values,
+    settings that do not go together, names longer than AWS takes.
+    """
+    source = read_source(Path(path))
+    return _Loader(source).project()
+
+
+class _Loader:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+
+    def project(self) -> Project:
+        self._unknown((), self.source.tables, ("project", *TABLES, *FREE_TABLES, "environments"), "table")
+        name = self._table((), "project", {"name": str}).get("name")
+        if name is None:
+            self._report(("project",), "[project] needs a name.", 'For example: name = "bikes"')
+        base = self._overridable(())
+        environments: dict[EnvironmentName, Environment] = {}
+        bad: dict[str, frozenset[str]] = {}
+        written = self.source.tables.get("environments", {})
+        if isinstance(written, dict):
+            self._unknown(("environments",), written, ENVIRONMENTS, "environment")
+        for environment in ENVIRONMENTS:
+            if isinstance(written, dict) and environment in written:
+                environments[environment], bad[environment] = self._environment(environment, name, base)
+        if not isinstance(written, dict) or not written:
+            fix = 'For example: [environments.dev] with account = "111122223333" and region = "us-east-1"'
+            self._report(("environments",), "At least one environment must be configured.", fix)
+        for environment, resolved in environments.items():
+            self.problems += environment_problems(resolved, bad[environment])
+        sound = {
+            n: e for n, e in environments.items() if bad[n].isdisjoint(("promotes_from", "storage.existing_bucket"))
+        }
+        if len(sound) == len(environments):
+            self.problems += project_problems(environments)
+        if self.problems:
+            raise InputError(*_in_file_order(self.problems))
+        return Project(name=name.value if name else "", file=self.source.file, environments=environments)
+
+    def _environment(
+        self, name: EnvironmentName, project: Written | None, base: Mapping[str, Table]
+    ) -> tuple[Environment, frozenset[str]]:
+        """One environment resolved, and its faulty settings, for which it holds stand-ins."""
+        path: KeyPath = ("environments", name)
+        fields = {key: Environment.model_fields[key].annotation for key in ENVIRONMENT_KEYS}
+        own = self._table(("environments",), name, fields, also=(*TABLES, *FREE_TABLES))
+        for key, example in (("account", '"111122223333"'), ("region", '"us-east-1"')):
+            if key not in own:
+                self._report(path, f"[environments.{name}] needs {key}.", f"For example: {key} = {example}")
+                own[key] = Written(None, self.source.where(path), faulty=True)
+        merged = {table: base[table] | override for table, override in self._overridable(path).items()}
+        _settle_waiting(merged["training"], base["training"])
+        if "train" not in merged["data"]:
+            self._report(("data",), "[data] needs train: the path of the training data.", 'train = "data/train.csv"')
+            merged["data"]["train"] = Written(None, self.source.where(("data",)), faulty=True)
+        settings = {f"{table}.{key}": item for table, keys in merged.items() for key, item in keys.items()} | own
+        settings["project"] = project or Written(None, self.source.label, faulty=True)
+        bad = frozenset(setting for setting, item in settings.items() if item.faulty)
+        lines = {setting: item.where for setting, item in settings.items()}
+        lines |= {table: self._table_line(path, table) for table in (*TABLES, *FREE_TABLES)}
+        environment = Environment(
+            **{"project": "x", "name": name, "account": "0" * 12, "region": "us-east-1"}
+            | {key: settings[key].value for key in ("project", *own) if not settings[key].faulty},
+            **{table: model(**_sound(merged[table], table)) for table, model in TABLES.items()},
+            **{table: _sound(merged[table], table) for table in FREE_TABLES},
+            lines={**lines, "name": self.source.where(path), "": self.source.label},
+        )
+        return environment, bad
+
+    def _overridable(self, path: KeyPath) -> dict[str, Table]:
+        """Every table that an environment may override, as written below `path`."""
+        tables = {
+            table: self._table(path, table, {key: field.annotation for key, field in model.model_fields.items()})
+            for table, model in TABLES.items()
+        }
+        return tables | {table: self._table(path, table, None) for table in FREE_TABLES}
+
+    def _table(self, parent: KeyPath, name: str, fields: Mapping[str, Any] | None, also: Iterable[str] = ()) -> Table:
+        """One table as written. fields: its keys and their types, None for a free table; also: tables inside it."""
+        path = (*parent, name)
+        keys: Any = self.source.tables
+        for part in path:
+            keys = keys.get(part, {})
+            if not isinstance(keys, dict):
+                self._report(path, f"[{'.'.join(path)}] must be a table, not {found(keys)}.")
+                return {}
+        if fields is not None:
+            self._unknown(path, keys, (*fields, *also), "key")
+        result: Table = {}
+        for key, value in keys.items():
+            if fields is None or key in fields:
+                result[key] = self._setting((*path, key), value, None if fields is None else fields[key])
+        return result
+
+    def _setting(self, path: KeyPath, value: object, wanted: Any) -> Written:
+        table, key = path[-2:]
+        where = self.source.where(path)
+        if wanted is None:
+            value, fault = FREE_TABLES[table](key, value)
+        elif not (fault := mismatch(value, wanted) or _choice_fault(value, wanted)):
+            # An environment's own keys share their rules, whatever its name.
+            rule = RULES.get(f"{'environments' if path[:-2] == ('environments',) else table}.{key}")
+            fault = ("is empty", "Take it out to get its default.") if value == "" else rule(value) if rule else None
+        if fault:
+            self.problems.append(Problem(f"{key} {fault[0]}.", where, fault[1]))
+            return Written(None, where, faulty=True)
+        return Written(self._made(value, wanted, key), where)
+
+    def _made(self, value: Any, wanted: Any, key: str) -> Any:
+        """The value as the models keep it."""
+        if isinstance(value, list):
+            return tuple(value)
+        if key == "content_type":
+            return "text/csv"  # `csv` is the image's other word for it; the endpoint knows this one alone
+        if wanted in (Path, Path | None):
+            return self.source.file.parent / Path(value).expanduser()
+        return value
+
+    def _unknown(self, path: KeyPath, keys: Mapping[str, Any], known: Iterable[str], what: str) -> None:
+        known = tuple(known)
+        for key in keys:
+            if key in known:
+                continue
+            near = get_close_matches(key, known, n=1)
+            fix = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+            inside = f" in [{'.'.join(path)}]" if path else ""
+            self._report((*path, key), f'Unknown {what} "{key}"{inside}.', fix)
+
+    def _table_line(self, path: KeyPath, table: str) -> str:
+        """Where a table stands: the environment's own, else the project's, else the file alone."""
+        for place in ((*path, table), (table,)):
+            if place in self.source.lines:
+                return self.source.where(place)
+        return self.source.label
+
+    def _report(self, path: KeyPath, message: str, fix: str = "") -> None:
+        self.problems.append(Problem(message, self.source.where(path), fix))
+
+
+def _settle_waiting(training: Table, base: Table) -> None:
+    """SageMaker demands a maximum wait for spot training, and refuses one without.
+
+    Unset, it is the maximum runtime (start at once or give up). An environment that turns spot off needs no
+    longer wait: TOML has no way to take the project's value out.
+    """
+    spot, runtime = training.get("spot"), training.get("max_runtime_seconds")
+    if spot is None or spot.faulty:
+        return
+    inherited = training.get("max_wait_seconds") is base.get("max_wait_seconds")
+    if not spot.value and base.get("spot", spot).value and inherited:
+        training.pop("max_wait_seconds", None)
+    if spot.value and "max_wait_seconds" not in training and not (runtime and runtime.faulty):
+        seconds = runtime.value if runtime else Training().max_runtime_seconds
+        training["max_wait_seconds"] = replace(runtime or spot, value=seconds)
+
+
+def _sound(table: Table, name: str) -> dict[str, Any]:
+    """The values of a table; a stand-in for a faulty one that has no default."""
+    values = {key: item.value for key, item in table.items() if not item.faulty}
+    return {"train": Path()} | values if name == "data" else values
+
+
+def _choice_fault(value: object, wanted: Any) -> tuple[str, str] | None:
+    allowed = choices(wanted)
+    if not allowed or value in allowed:
+        return None
+    near = get_close_matches(str(value), allowed, n=1)
+    quoted = " or ".join(f'"{choice}"' for choice in allowed)
+    return f'must be {quoted}, not "{value}"', f'Did you mean "{near[0]}"?' if near else ""
+
+
+def _in_file_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Each once (environments share the project's tables), from the top of the file to its end."""
+
+    def line(problem: Problem) -> int:
+        number = problem.where.rpartition(":")[2]
+        return int(number) if number.isdecimal() else 0
+
+    return sorted(dict.fromkeys(problems), key=line)

@@ -1,0 +1,194 @@
+"""The rules that one setting's value must meet by itself, whatever the other settings say.
+
+Each rule is a function of a value that already has the right type. It returns None, or the fault: what follows
+the setting's name in the message, and how to mend it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from infra.images import regions, versions
+from kickstand.config.arn import parse_arn
+from kickstand.config.schedule import schedule_fault
+
+Fault = tuple[str, str]
+Rule = Callable[[Any], Fault | None]
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+# The content types that the image takes in training and Kickstand does not serve yet.
+_LATER_CONTENT_TYPES = (
+    *("libsvm", "parquet", "recordio-protobuf", "text/libsvm", "text/x-libsvm"),
+    *("application/x-parquet", "application/x-recordio-protobuf"),
+)
+
+
+def between(low: int, high: int, unit: str = "") -> Rule:
+    """A whole number within bounds, both included."""
+
+    def rule(value: int) -> Fault | None:
+        return None if low <= value <= high else (f"must be {low} to {high}{unit}, not {value}", "")
+
+    return rule
+
+
+def at_least(low: int) -> Rule:
+    def rule(value: int) -> Fault | None:
+        return None if value >= low else (f"must be at least {low}, not {value}", "")
+
+    return rule
+
+
+def shaped(pattern: str, wanted: str) -> Rule:
+    """Text that a regular expression matches as a whole; `wanted` says it in words."""
+    compiled = re.compile(pattern)
+
+    def rule(value: str) -> Fault | None:
+        return None if compiled.fullmatch(value) else (f'must be {wanted}, not "{value}"', "")
+
+    return rule
+
+
+def each(item_rule: Rule) -> Rule:
+    """A list whose every item meets a rule, and none of them twice."""
+
+    def rule(values: list[str]) -> Fault | None:
+        for value in values:
+            if fault := item_rule(value):
+                return f"has an item that {fault[0]}", fault[1]
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        return (f"names {', '.join(twice)} more than once", "Each of them stands once.") if twice else None
+
+    return rule
+
+
+def one_of(known: Callable[[], tuple[str, ...]], what: str) -> Rule:
+    """Text from a table; near ones are suggested, or all where none is near."""
+
+    def rule(value: str) -> Fault | None:
+        if value in known():
+            return None
+        near = get_close_matches(value, known(), n=3)
+        fix = f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(known())}."
+        return f'names {what} that SageMaker has no XGBoost image for: "{value}"', fix
+
+    return rule
+
+
+def arn(service: str, resource: str, example: str) -> Rule:
+    """An ARN of a service's resource, whose own form is given by a regular expression."""
+
+    def rule(value: str) -> Fault | None:
+        parts = parse_arn(value)
+        if parts and parts.service == service and re.fullmatch(resource, parts.resource):
+            return None
+        return f'must be an ARN such as {example}, not "{value}"', ""
+
+    return rule
+
+
+def account(value: str) -> Fault | None:
+    if re.fullmatch(r"\d{12}", value, re.ASCII):
+        return None
+    digits = re.sub(r"[\s-]", "", value)
+    fix = f'Write "{digits}".' if re.fullmatch(r"\d{12}", digits, re.ASCII) else ""
+    return f'must be the 12 digits of an AWS account, not "{value}"', fix
+
+
+def project_name(value: str) -> Fault | None:
+    if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
+        fix = "Every name in AWS begins with it, and S3 takes no others."
+        return f'must be lowercase letters, digits and hyphens, beginning with a letter, not "{value}"', fix
+    # Permissions are granted on PROJECT-ENV-*: `bikes-dev-x` would be open to the dev environment of `bikes`.
+    inside = [part for part in value.split("-")[1:] if part in ("dev", "staging", "prod")]
+    if inside:
+        return (
+            f'must not hold the name of an environment ("{inside[0]}")',
+            "Names are made as PROJECT-ENV; leave it out.",
+        )
+    return None
+
+
+def bucket_name(value: str) -> Fault | None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, without dots: TLS needs none."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", value):
+        fix = "Give the bucket's name alone, without s3:// and without a folder." if "/" in value else ""
+        return f'must be a bucket name: 3 to 63 lowercase letters, digits and hyphens, not "{value}"', fix
+    return None
+
+
+def content_type(value: str) -> Fault | None:
+    if value in ("text/csv", "csv"):
+        return None
+    fix = 'Write "text/csv".'
+    if value in _LATER_CONTENT_TYPES:
+        return f'is "{value}", which the image reads in training but Kickstand does not support yet', fix
+    if ";" in value:
+        return f'is "{value}": the image refuses parameters such as label_size', f"{fix} The label is the first column."
+    return f'must be "text/csv", not "{value}"', ""
+
+
+def schedule(value: str) -> Fault | None:
+    fault = schedule_fault(value)
+    return (f'{fault}: "{value}"', "For example rate(7 days) or cron(0 6 ? * MON *).") if fault else None
+
+
+def retention(value: int) -> Fault | None:
+    if value in RETENTION_DAYS:
+        return None
+    longer = next((days for days in RETENTION_DAYS if days > value), RETENTION_DAYS[-1])
+    return f"must be a number of days that CloudWatch Logs knows, not {value}", f"The next one is {longer}."
+
+
+def column_name(value: str) -> Fault | None:
+    return None if value.strip() else ("is empty", "")
+
+
+_INSTANCE = shaped(r"ml\.[a-z0-9-]+\.[a-z0-9-]+", 'a SageMaker instance type such as "ml.m5.large"')
+_SUBNETS = each(shaped(r"subnet-[0-9a-f]{8,17}", "a subnet id such as subnet-0123456789abcdef0"))
+_GROUPS = each(shaped(r"sg-[0-9a-f]{8,17}", "a security group id such as sg-0123456789abcdef0"))
+_ROLE = arn("iam", r"role/[\w+=,.@/-]+", "arn:aws:iam::111122223333:role/NAME")
+_KEY = arn("kms", r"key/[0-9a-z-]+", "arn:aws:kms:us-east-1:111122223333:key/ID")
+_POLICY = arn("iam", r"policy/[\w+=,.@/-]+", "arn:aws:iam::111122223333:policy/NAME")
+
+RULES: Mapping[str, Rule] = {
+    "project.name": project_name,
+    "data.content_type": content_type,
+    "data.columns": each(column_name),
+    "data.golden_rows": between(1, 100),
+    "algorithm.version": one_of(versions, "a version"),
+    "training.instance_type": _INSTANCE,
+    "training.instance_count": at_least(1),
+    "training.volume_size_gb": between(1, 16384, " GiB"),
+    # 28 days: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
+    "training.max_runtime_seconds": between(1, 2_419_200, " seconds"),
+    "training.max_wait_seconds": at_least(1),
+    "training.schedule": schedule,
+    "training.subnets": _SUBNETS,
+    "training.security_group_ids": _GROUPS,
+    "hosting.instance_type": _INSTANCE,
+    "hosting.instance_count": at_least(1),
+    "hosting.subnets": _SUBNETS,
+    "hosting.security_group_ids": _GROUPS,
+    "storage.existing_bucket": bucket_name,
+    "storage.kms_key_arn": _KEY,
+    "roles.training": _ROLE,
+    "roles.hosting": _ROLE,
+    "roles.trigger": _ROLE,
+    "roles.permissions_boundary": _POLICY,
+    "logs.retention_days": retention,
+    "logs.kms_key_arn": _KEY,
+    "bootstrap.qualifier": shaped(r"[A-Za-z0-9]{1,10}", "1 to 10 letters and digits"),
+    "environments.account": account,
+    "environments.region": one_of(regions, "a region"),
+    "environments.profile": shaped(r"\S(.*\S)?", "the name of a profile"),
+    "environments.role_arn": _ROLE,
+}
+"""By `TABLE.KEY`; an override in `[environments.NAME.TABLE]` meets the same rule."""
