@@ -1,0 +1,1 @@
+"""The data scientist's side: data, hyperparameters, training, release, predictions."""
