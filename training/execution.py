@@ -1,0 +1,140 @@
+"""Executions of the training stack's state machine: one starts a training job and sees it through.
+
+An execution has the name of its job. After a capacity or internal error the state machine tries again under
+NAME-r1, then NAME-r2: the attempts of that job.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.names import Names
+from training.aws_error import error_code, explain, explained
+
+MAX_JOB_NAME = 63
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html"""
+
+_RETRIES = 2
+_ATTEMPT = re.compile(r"-r([1-9])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What DescribeExecution tells. status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE."""
+
+    arn: str
+    status: str
+    error: str
+    cause: str
+
+    @property
+    def running(self) -> bool:
+        return self.status in ("RUNNING", "PENDING_REDRIVE")
+
+
+def new_job_name(names: Names, now: datetime, suffix: str) -> str:
+    """`PROJECT-ENV-YYYYMMDD-HHMMSS-xxxx`, short enough for the suffix of a retried attempt.
+
+    suffix: four random hexadecimal digits, so that two people may start in the same second.
+    """
+    name = f"{names.prefix}-{now:%Y%m%d-%H%M%S}-{suffix}"
+    if len(name) > MAX_JOB_NAME - len("-r1"):
+        raise InputError(
+            Problem(
+                f"The training job's name {name!r} is longer than the {MAX_JOB_NAME - 3} characters there are for it.",
+                names.environment.where(""),
+                "Shorten [project] name.",
+            )
+        )
+    return name
+
+
+def job_of(attempt: str) -> str:
+    """The job (and execution) that an attempt belongs to: `NAME-r1` -> `NAME`."""
+    return _ATTEMPT.sub("", attempt)
+
+
+def attempts_of(job: str) -> tuple[str, ...]:
+    """The training jobs that one execution may make, in order: NAME, NAME-r1, NAME-r2."""
+    return (job, *(f"{job}-r{number}" for number in range(1, _RETRIES + 1)))
+
+
+class Trigger:
+    """The training stack's state machine of one environment.
+
+    states: a Step Functions client. deploy_command: what the user types to deploy the training stack.
+    """
+
+    def __init__(self, states: Any, names: Names, *, deploy_command: str) -> None:
+        self._states = states
+        self._names = names
+        self._not_deployed = Problem(
+            f"The training stack {names.training_stack} is not deployed in account {names.environment.account}, "
+            f"region {names.environment.region}: it has no state machine {names.state_machine}.",
+            fix=f"Deploy it: {deploy_command}",
+        )
+
+    def require_deployed(self) -> None:
+        """Raise KickstandError unless the state machine is there, so that nothing is uploaded for nobody."""
+        try:
+            self._states.describe_state_machine(stateMachineArn=self._names.state_machine_arn)
+        except ClientError as error:
+            raise self._error(error, "look at the training trigger") from error
+        except BotoCoreError as error:
+            raise KickstandError(explain(error, "look at the training trigger")) from error
+
+    def start(self, job: str, channels: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, str]) -> None:
+        """Start one execution. Starting the same one twice is one execution (its name is the job's)."""
+        given = {"TrainingJobName": job, "InputDataConfig": list(channels), "HyperParameters": dict(hyperparameters)}
+        try:
+            self._states.start_execution(
+                stateMachineArn=self._names.state_machine_arn, name=job, input=json.dumps(given, sort_keys=True)
+            )
+        except ClientError as error:
+            raise self._error(error, f"start training job {job}") from error
+        except BotoCoreError as error:
+            raise KickstandError(explain(error, f"start training job {job}")) from error
+
+    def find(self, job: str) -> Execution | None:
+        """The execution of a job; None where this trigger never had one of that name (or 90 days ago).
+
+        Raises botocore's errors: who follows a job goes on through throttling.
+        """
+        try:
+            answer = self._states.describe_execution(executionArn=self.execution_arn(job))
+        except ClientError as error:
+            if error_code(error) in ("ExecutionDoesNotExist", "StateMachineDoesNotExist"):
+                return None
+            raise
+        return Execution(
+            arn=answer["executionArn"],
+            status=answer["status"],
+            error=answer.get("error", ""),
+            cause=answer.get("cause", ""),
+        )
+
+    def stop(self, job: str, cause: str) -> bool:
+        """Stop a running execution, so that no further attempt is made. False where none is running."""
+        with explained(f"stop the execution of {job}"):
+            execution = self.find(job)
+            if execution is None or not execution.running:
+                return False
+            self._states.stop_execution(executionArn=execution.arn, error="Stopped", cause=cause)
+            return True
+
+    def execution_arn(self, job: str) -> str:
+        """The ARN of the execution that has the job's name."""
+        return self._names.arn("states", f"execution:{self._names.state_machine}:{job}")
+
+    def _error(self, error: ClientError, action: str) -> KickstandError:
+        if error_code(error) == "StateMachineDoesNotExist":
+            return KickstandError(self._not_deployed)
+        return KickstandError(explain(error, action))

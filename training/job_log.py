@@ -1,0 +1,113 @@
+"""A training job's log in CloudWatch Logs, and the boosting rounds that stand in it.
+
+Group `/aws/sagemaker/TrainingJobs`, one stream an instance: `JOB/algo-1-EPOCH`
+(https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from training.aws_error import error_code
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_PAGES_A_READ = 200
+
+# The container writes a tab, which CloudWatch shows as `#011`.
+_ROUND = re.compile(r"\[(\d+)\]\t(\S+:\S+(?:\t\S+:\S+)*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One boosting round, counted from 0, with its metrics by xgboost's names (`train-rmse`), in its order."""
+
+    number: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the log: milliseconds since 1970, the host (`algo-1`), the text."""
+
+    time: int
+    host: str
+    text: str
+
+
+def parse_round(line: str) -> Round | None:
+    """The round that a line reports; None for any other line.
+
+    `[0]#011train-rmse:2.88379#011validation-rmse:2.90972` -> Round(0, {"train-rmse": 2.88379, ...})
+    """
+    found = _ROUND.search(line.replace("#011", "\t"))
+    if found is None:
+        return None
+    metrics = {}
+    for field in found[2].split("\t"):
+        name, _, value = field.rpartition(":")
+        try:
+            metrics[name] = float(value)
+        except ValueError:
+            return None
+    return Round(int(found[1]), metrics)
+
+
+class JobLog:
+    """Reads one job's log on from where it last stopped.
+
+    logs: a CloudWatch Logs client. instances: how many streams to expect.
+    """
+
+    def __init__(self, logs: Any, job: str, instances: int = 1) -> None:
+        self._logs = logs
+        self._job = job
+        self._instances = max(1, instances)
+        self._tokens: dict[str, str | None] = {}
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The names of the streams found so far."""
+        return tuple(self._tokens)
+
+    def read(self) -> list[LogLine]:
+        """The lines that came since the last call, in time order; none while the log is not there yet.
+
+        Raises botocore's ClientError where AWS refuses or throttles; nothing that was not returned is lost.
+        """
+        lines: list[LogLine] = []
+        try:
+            if len(self._tokens) < self._instances:
+                self._find_streams()
+            for stream in self._tokens:
+                self._read_stream(stream, lines)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException" and not lines:
+                raise
+        return sorted(lines, key=lambda line: line.time)
+
+    def _find_streams(self) -> None:
+        request: dict[str, Any] = {"logGroupName": LOG_GROUP, "logStreamNamePrefix": f"{self._job}/algo-"}
+        while True:
+            answer = self._logs.describe_log_streams(**request)
+            for stream in answer.get("logStreams", ()):
+                self._tokens.setdefault(stream["logStreamName"], None)
+            if not answer.get("nextToken"):
+                return
+            request["nextToken"] = answer["nextToken"]
+
+    def _read_stream(self, stream: str, lines: list[LogLine]) -> None:
+        host = "-".join(stream.rpartition("/")[2].split("-")[:2])
+        for _ in range(_PAGES_A_READ):
+            token = self._tokens[stream]
+            request = {"logGroupName": LOG_GROUP, "logStreamName": stream, "startFromHead": True}
+            answer = self._logs.get_log_events(**request, **({"nextToken": token} if token else {}))
+            lines += [LogLine(event["timestamp"], host, event["message"]) for event in answer["events"]]
+            self._tokens[stream] = answer["nextForwardToken"]
+            # The same token back is CloudWatch's way to say that this is the end for now; an empty page is not.
+            if answer["nextForwardToken"] == token:
+                return
