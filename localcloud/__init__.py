@@ -1,0 +1,1 @@
+"""AWS on the laptop: an existing emulator, plus SageMaker that really trains and really hosts."""

@@ -1,0 +1,167 @@
+"""One model container behind an endpoint: fetched, started, watched, replaced when it dies, asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localcloud.platform.image import unsupported_image
+
+if TYPE_CHECKING:
+    from localcloud.platform.model_process import ModelProcess
+
+Environment = Mapping[str, str] | Callable[[], Mapping[str, str]]
+
+
+class HostingError(Exception):
+    """A model server could not be started; the message is the reason that SageMaker would give."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelContainer:
+    """The container of a CreateModel request: image, artifact, environment."""
+
+    image: str
+    model_data_url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model server answered: HTTP status, headers (names in lower case), body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ModelServer:
+    """A hosted model: one process that serves HTTP on a free port of 127.0.0.1.
+
+    container:       image, artifact and environment.
+    variant:         the production variant's name, for messages.
+    folder:          an empty or absent folder for this server alone.
+    environment:     AWS_* with the execution role's temporary credentials, or a function that gives them anew: logs
+                     are written for as long as the server lives, longer than credentials do.
+    log_group, log_stream: where the program's output goes: `/aws/sagemaker/Endpoints/NAME`, `VARIANT/INSTANCE`.
+    startup_seconds: how long the program may take until /ping answers 200 (SageMaker's own default is minutes).
+
+    All methods may be called from any thread. The program dies with this process.
+    """
+
+    def __init__(
+        self,
+        container: ModelContainer,
+        *,
+        variant: str,
+        folder: Path,
+        environment: Environment,
+        log_group: str,
+        log_stream: str,
+        startup_seconds: float = 120.0,
+    ) -> None:
+        self._container = container
+        self._variant = variant
+        self._folder = folder
+        self._environment = environment if callable(environment) else lambda: environment
+        self._log_group = log_group
+        self._log_stream = log_stream
+        self._startup_seconds = startup_seconds
+        self._process: ModelProcess | None = None
+        self._stopped = threading.Event()
+        self._guardian: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that the program serves on now; it changes when the program is replaced."""
+        process = self._process
+        if process is None:
+            raise HostingError(f"The container for production variant {self._variant} is not running.")
+        return process.port
+
+    @property
+    def pid(self) -> int | None:
+        """The program's process id, for status displays."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Fetch the model, start the program and wait for its first /ping; raises HostingError with the reason."""
+        from localcloud.platform.log_stream import LogStream
+        from localcloud.platform.model_download import fetch_model
+        from localcloud.platform.model_process import ModelProcess
+
+        if reason := unsupported_image(self._container.image):
+            raise HostingError(reason)
+        base = self._folder / "opt" / "ml"
+        fetch_model(self._container.model_data_url, base / "model", self._environment())
+        self._log = LogStream(self._log_group, self._log_stream, self._environment)
+        process = ModelProcess(base, self._container.environment, self._log.write)
+        try:
+            process.start(self._startup_seconds)
+        except HostingError as error:
+            self._log.close()
+            raise HostingError(
+                f"The primary container for production variant {self._variant} did not pass the ping health check. "
+                f"Please check CloudWatch logs for this endpoint. {error}"
+            ) from None
+        self._process = process
+        self._guardian = threading.Thread(target=self._guard, name=f"model-{self._variant}", daemon=True)
+        self._guardian.start()
+
+    def invoke(
+        self,
+        body: bytes,
+        content_type: str | None = None,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 60.0,
+    ) -> Answer:
+        """POST `body` to /invocations and give the program's own answer, whatever its status.
+
+        headers: further request headers (`X-Amzn-SageMaker-Custom-Attributes` and the like).
+        timeout: seconds; InvokeEndpoint's own limit is 60.
+        Raises HostingError where no answer came: the program is being replaced, or took too long.
+        """
+        process = self._process
+        if process is None or self._stopped.is_set():
+            raise HostingError(f"The container for production variant {self._variant} is not running.")
+        return process.invoke(body, content_type, accept, headers or {}, timeout)
+
+    def stop(self) -> None:
+        """Stop the program (SIGTERM, then SIGKILL after 5 seconds) and send the last of its log."""
+        self._stopped.set()
+        process = self._process
+        if process is not None:
+            process.stop()
+        if self._guardian is not None:
+            self._guardian.join(10)
+        if process is not None:
+            self._log.close()
+        self._process = None
+
+    def _guard(self) -> None:
+        """Replace the program when it dies, as SageMaker replaces a container; wait longer after every failure."""
+        delay = 0.5
+        while not self._stopped.is_set():
+            process = self._process
+            assert process is not None
+            started = time.monotonic()
+            code = process.wait()
+            if self._stopped.is_set():
+                return
+            if time.monotonic() - started > 60:
+                delay = 0.5
+            self._log.write(f"The model server ended with exit code {code}; it is started again in {delay:g} s.")
+            if self._stopped.wait(delay):
+                return
+            delay = min(delay * 2, 30.0)
+            try:
+                process.start(self._startup_seconds)
+            except HostingError as error:
+                self._log.write(f"The model server could not be started again: {error}")
+            if self._stopped.is_set():
+                process.stop()

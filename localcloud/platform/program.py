@@ -1,0 +1,46 @@
+"""Start the local cloud's own programs as child processes with an environment that holds nothing by accident."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+_PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV")
+"""What a process needs from the machine. AWS_* and everything else stays behind."""
+
+
+def program_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a child process: the machine's bare needs and `settings`, nothing more."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, **settings, "PYTHONPATH": _PACKAGE_ROOT, "PYTHONUNBUFFERED": "1"}
+
+
+def start_program(
+    module: str,
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    lifeline: bool = True,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    stderr: int | IO[bytes] = subprocess.STDOUT,
+) -> subprocess.Popen[bytes]:
+    """Start `python -m MODULE` in `folder`; it dies with this process, whose pipe is its standard input.
+
+    environment: exactly what the program sees (see `program_environment`).
+    lifeline:    False for a module that watches its standard input itself.
+    """
+    arguments = ["-m", "localcloud.platform.lifeline", module] if lifeline else ["-m", module]
+    # -P: the current folder holds a user's files, which must never be taken for modules.
+    return subprocess.Popen(
+        [sys.executable, "-P", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
+        env=dict(environment),
+        cwd=folder,
+    )
