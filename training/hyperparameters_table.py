@@ -10,18 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from training.hyperparameters_values import (
-    Choice,
-    CommaList,
-    Hyperparameter,
-    Integer,
-    Interval,
-    Metrics,
-    NestedList,
-    Real,
-    SignTuple,
-    TuningMetric,
-)
+from training.hyperparameters_lists import CommaList, Metrics, NestedList, SignTuple, TuningMetric
+from training.hyperparameters_values import Choice, Hyperparameter, Integer, Interval, Real
 
 MAXIMIZED_METRICS = (
     "accuracy",

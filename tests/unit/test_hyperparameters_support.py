@@ -1,0 +1,75 @@
+"""What Kickstand refuses by name although the container's own check lets it pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from kickstand.errors import Problem
+from training.hyperparameters import container_error, unsupported
+
+TUTORIAL = {"num_round": "150", "objective": "reg:squarederror"}
+
+
+def test_the_default_is_supported() -> None:
+    assert unsupported(TUTORIAL, "3.2-0") == []
+    assert unsupported({**TUTORIAL, "use_dask_gpu_training": "false"}, "3.2-0", content_type="csv") == []
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("1.7-1", "image version 1.7-1 of SageMaker's XGBoost is not supported yet."),
+        ("latest", "image version 'latest' is a moving name for a legacy image; a version must be pinned."),
+    ],
+)
+def test_other_image_versions_are_refused_by_name(version: str, message: str) -> None:
+    assert unsupported(TUTORIAL, version, where=lambda name: f"toml:{name}") == [
+        Problem(message, "toml:version", "Use 3.2-0.")
+    ]
+
+
+def test_an_unknown_version_is_told_the_known_ones() -> None:
+    (problem,) = unsupported(TUTORIAL, "9.9-9")
+    assert "is not known" in problem.message
+    assert "3.0-5, 3.2-0" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("content_type", "message"),
+    [
+        ("text/libsvm", "content type text/libsvm is not supported yet."),
+        ("application/x-parquet", "content type application/x-parquet is not supported yet."),
+        (
+            "text/csv;label_size=1",
+            "content type 'text/csv;label_size=1' carries a parameter; the training container fails on those.",
+        ),
+    ],
+)
+def test_other_content_types_are_refused_by_name(content_type: str, message: str) -> None:
+    assert [p.message for p in unsupported(TUTORIAL, "3.2-0", content_type=content_type)] == [message]
+
+
+def test_what_is_not_there_yet_is_refused_by_name() -> None:
+    values = {
+        **TUTORIAL,
+        "_kfold": "5",
+        "interaction_constraints": "[[1,2]]",
+        "use_dask_gpu_training": "true",
+        "eval_metric": "rmse,mse,r2",
+    }
+    assert [p.message for p in unsupported(values, "3.2-0")] == [
+        "_kfold (k-fold cross-validation) is not supported yet.",
+        "interaction_constraints (groups of features that may interact) is not supported yet.",
+        "use_dask_gpu_training (training on several GPUs) is not supported yet.",
+        "metric mse, which the container computes and xgboost does not know, is not supported yet.",
+        "metric r2, which the container computes and xgboost does not know, is not supported yet.",
+    ]
+
+
+def test_known_faults_of_the_image_are_refused_by_name() -> None:
+    values = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "logloss,f1"}
+    assert container_error(values) is None
+    (fault,) = unsupported(values, "3.2-0")
+    assert fault.message.startswith("metric f1 is computed wrongly for binary objectives by image 3.x")
+    (fault,) = unsupported(TUTORIAL, "3.2-0", checkpoints=True)
+    assert fault.message.startswith("checkpoints do not work in image 3.2-0")
