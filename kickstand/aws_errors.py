@@ -1,0 +1,141 @@
+"""What goes wrong between here and AWS, said to a person: AWS's own words, and what to do next.
+
+For the edge, where AWS is called: `with explained("reading the stack"):`, or `aws_error` by hand.
+Error codes: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/CommonErrors.html and each service's own.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from boto3.exceptions import Boto3Error, S3UploadFailedError
+from botocore import exceptions as botocore
+
+from kickstand.errors import KickstandError, Problem
+
+DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "403", "Forbidden"}
+)
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+UNKNOWN_KEY = frozenset(
+    {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+    | {"InvalidSignatureException", "AuthFailure", "InvalidToken", "MissingAuthenticationToken"}
+)
+THROTTLING = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"}
+    | {"TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "PriorRequestNotComplete"}
+)
+QUOTA = frozenset({"ResourceLimitExceeded", "LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException"})
+
+_UNREACHABLE = (
+    botocore.EndpointConnectionError,
+    botocore.ConnectTimeoutError,
+    botocore.ConnectionClosedError,
+    botocore.ReadTimeoutError,
+    botocore.ProxyConnectionError,
+)
+_SIGN_IN = (
+    botocore.SSOError,
+    botocore.TokenRetrievalError,
+    botocore.NoAuthTokenError,
+    botocore.LoginError,
+)
+AWS_FAILURES = (botocore.BotoCoreError, botocore.ClientError, Boto3Error)
+"""Every exception that boto3 raises for something outside this program."""
+
+
+@contextmanager
+def explained(doing: str, where: str = "") -> Iterator[None]:
+    """Turns what AWS refuses inside the block into a KickstandError. doing: "starting the training job"."""
+    try:
+        yield
+    except AWS_FAILURES as error:
+        raise aws_error(error, doing, where) from error
+
+
+def aws_error(error: Exception, doing: str, where: str = "") -> KickstandError:
+    """A failed AWS call as the error to show.
+
+    error: a botocore or boto3 exception, or an OSError of a transfer. doing: what was tried, as it follows
+    "while": "starting the training job bikes-dev-…". where: the place it is about, if any.
+    """
+    message, fix = _explanation(error)
+    return KickstandError(Problem(f"Failed while {doing}: {message}", where, fix))
+
+
+def error_code(error: BaseException) -> str:
+    """AWS's own code of an answer (`AccessDenied`); empty for what is not an answer of AWS."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, botocore.ClientError) else ""
+
+
+def _explanation(error: Exception) -> tuple[str, str]:
+    if isinstance(error, botocore.ClientError):
+        return _answer(error)
+    if isinstance(error, OSError):
+        return _system(error)
+    words = _sentence(str(error))
+    if isinstance(error, S3UploadFailedError):
+        cause = error.__context__
+        return _explanation(cause) if isinstance(cause, (*AWS_FAILURES, OSError)) else (words, "")
+    if isinstance(error, botocore.NoCredentialsError | botocore.PartialCredentialsError):
+        return words, (
+            "Sign in (aws sso login, aws configure), or name a profile or role_arn in the environment's table. "
+            "To try it without AWS: kickstand --local."
+        )
+    if isinstance(error, botocore.ProfileNotFound):
+        return words, "Known ones: aws configure list-profiles."
+    if isinstance(error, _SIGN_IN):
+        return words, "Sign in again: aws sso login (with --profile where a profile is used)."
+    if isinstance(error, botocore.CredentialRetrievalError | botocore.InvalidConfigError):
+        return words, "Check the profile in ~/.aws/config."
+    if isinstance(error, botocore.SSLError):
+        return words, "Check AWS_CA_BUNDLE; for the local cloud take all of kickstand local env."
+    if isinstance(error, _UNREACHABLE):
+        return words, unreachable_fix()
+    return words, ""
+
+
+def unreachable_fix() -> str:
+    """What to do where nothing answers: it depends on whether an endpoint was named by hand."""
+    url = os.environ.get("AWS_ENDPOINT_URL")
+    if url:
+        return f"AWS_ENDPOINT_URL is {url}: start it (kickstand local start), or unset AWS_ENDPOINT_URL to reach AWS."
+    return "Check the network, the proxy settings and the environment's region."
+
+
+def _answer(error: Any) -> tuple[str, str]:
+    code = error_code(error)
+    words = str(error.response.get("Error", {}).get("Message", "") or error)
+    operation = error.operation_name
+    message = _sentence(f"{operation}: {code}: {words}" if code else f"{operation}: {words}")
+    if code in DENIED:
+        action = re.search(r"not authorized to perform:? ([a-zA-Z0-9-]+:\w+)", words)
+        wanted = f"the permission {action[1]}" if action else f"the permission for {operation}"
+        return message, f"These credentials lack {wanted}: attach the environment's policy for the job, or use others."
+    if code in EXPIRED:
+        return message, "The credentials have expired: sign in again, then run the same command."
+    if code in UNKNOWN_KEY:
+        return message, "AWS does not know these credentials: check the access key, or sign in again."
+    if code in THROTTLING:
+        return message, "AWS asked to slow down and went on asking: wait a minute, then run the same command."
+    if code in QUOTA:
+        return message, "Ask for a higher quota in the Service Quotas console, or choose another instance type."
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if isinstance(status, int) and status >= 500:
+        return message, "A fault on the service's side: run the same command again."
+    return message, ""
+
+
+def _system(error: OSError) -> tuple[str, str]:
+    message = _sentence(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+    return message, "Make room on the disk, then run the same command." if error.errno == errno.ENOSPC else ""
+
+
+def _sentence(words: str) -> str:
+    words = " ".join(words.split())
+    return words if words.endswith((".", "!", "?")) else f"{words}."

@@ -1,0 +1,191 @@
+"""The release file, `releases/ENV.json`: read with every check, written whole or not at all.
+
+Its text is canonical (sorted keys, two spaces, newline at the end), so that a diff shows what changed; its
+`sha256` is the SHA-256 of the canonical text of all its other fields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from kickstand.atomic_file import atomic_file
+from kickstand.config.model import Environment
+from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.names import Names
+from kickstand.release import SCHEMA_VERSION, Release
+
+
+def release_path(folder: Path, environment_name: str) -> Path:
+    """Where an environment's release is: `folder/ENV.json`."""
+    return folder / f"{environment_name}.json"
+
+
+def write_release(path: Path, release: Release) -> Release:
+    """Writes a release, its `sha256` filled in, and returns it as written; makes the folder where needed.
+
+    KickstandError: the disk refuses (the former file then stays as it was, and nothing else is left), or a number
+    has no JSON form (nan, infinity).
+    """
+    fields = release.model_dump()
+    odd = [place for place, number in _numbers(fields) if not math.isfinite(number)]
+    if odd:
+        raise KickstandError(*(Problem(f"{place} is not a finite number.", str(path)) for place in odd))
+    sealed = release.model_copy(update={"sha256": release_digest(fields)})
+    with atomic_file(path) as stream:
+        stream.write(canonical(sealed.model_dump()).encode("utf-8"))
+    return sealed
+
+
+def read_release(path: Path, environment: Environment) -> Release:
+    """Reads an environment's release.
+
+    InputError names all that is wrong with it: no such file, not JSON, unknown schema, missing or odd fields,
+    a text that its own SHA-256 does not fit, another project, environment, account, region or bucket.
+    """
+    text = _text(path, environment)
+    raw = _parsed(text, path)
+    _require_known_schema(raw, path)
+    problems = list(_seal_problems(raw, text, path))
+    try:
+        release = Release.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        problems += [_shape_problem(detail, path) for detail in error.errors(include_url=False)]
+    else:
+        problems += _foreign_problems(release, environment, path)
+    if problems:
+        raise InputError(*problems)
+    return release
+
+
+def canonical(fields: Mapping[str, Any]) -> str:
+    """The one text of a release's fields."""
+    return json.dumps(fields, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def release_digest(fields: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of the canonical text of all fields but `sha256`."""
+    text = canonical({name: value for name, value in fields.items() if name != "sha256"})
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(path: Path, environment: Environment) -> str:
+    try:
+        # A checkout on Windows may end lines with CR LF; the digest is of the text as it was written.
+        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+    except FileNotFoundError:
+        fix = f"Make it: kickstand fit {environment.name}, or kickstand adopt JOB {environment.name}."
+        raise InputError(Problem(f"{environment.name} has no release yet.", str(path), fix)) from None
+    except OSError as error:
+        raise InputError(Problem(f"The release cannot be read: {error.strerror or error}.", str(path))) from None
+    except UnicodeDecodeError:
+        raise InputError(Problem("The release is not UTF-8 text.", str(path), _restore(path))) from None
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        raw = json.loads(text, object_pairs_hook=_without_twins)
+        canonical({"": raw})  # refuses NaN and infinities, which Python's parser takes
+    except json.JSONDecodeError as error:
+        fix = _restore(path)
+        if any(line.startswith(("<<<<<<<", "=======", ">>>>>>>")) for line in text.splitlines()):
+            fix = "It holds a merge conflict of git: take one side whole (git checkout --ours or --theirs)."
+        raise InputError(Problem(f"Not JSON: {error.msg}.", f"{path}:{error.lineno}:{error.colno}", fix)) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(f"Not JSON: {error}.", str(path), _restore(path))) from None
+    if not isinstance(raw, dict):
+        raise InputError(Problem("A release is a JSON object; this is not one.", str(path), _restore(path)))
+    return raw
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twin} stands twice in one object")
+    return fields
+
+
+def _require_known_schema(raw: Mapping[str, Any], path: Path) -> None:
+    version = raw.get("schema_version")
+    if type(version) is not int:
+        message = "A release has a whole number as schema_version; this has none."
+        raise InputError(Problem(message, str(path), _restore(path)))
+    if version > SCHEMA_VERSION:
+        message = f"The release is of schema version {version}; this Kickstand reads {SCHEMA_VERSION}."
+        raise InputError(Problem(message, str(path), "A newer Kickstand wrote it: update Kickstand."))
+    if version < SCHEMA_VERSION:
+        message = f"The release is of schema version {version}, which this Kickstand reads no more."
+        raise InputError(Problem(message, str(path), "Make it anew: kickstand fit or kickstand adopt."))
+
+
+def _seal_problems(raw: Mapping[str, Any], text: str, path: Path) -> Iterator[Problem]:
+    """An edit by hand: the digest does not fit, or the text is not in the form that Kickstand writes."""
+    expected, found = raw.get("sha256"), release_digest(raw)
+    if expected != found:
+        message = f"The release was changed after it was written: its sha256 is {expected}, its text gives {found}."
+        yield Problem(message, str(path), _restore(path))
+    elif text != canonical(raw):
+        message = "The release was reformatted after it was written; its text must be as Kickstand wrote it."
+        yield Problem(message, str(path), f"{_restore(path)} Keep formatters away from it.")
+
+
+def _shape_problem(detail: ErrorDetails, path: Path) -> Problem:
+    field = ".".join(str(part) for part in detail["loc"])
+    words = {"missing": "is missing", "extra_forbidden": "is not a field of a release"}
+    return Problem(f"{field}: {words.get(detail['type'], detail['msg'])}.", str(path))
+
+
+def _foreign_problems(release: Release, environment: Environment, path: Path) -> Iterator[Problem]:
+    """A release of somewhere else: nothing of it may be deployed here."""
+    names = Names(environment)
+    for what, expected, found in (
+        ("project", environment.project, release.project),
+        ("environment", environment.name, release.environment),
+        ("account", environment.account, release.account),
+        ("region", environment.region, release.region),
+        ("bucket", names.bucket, release.bucket),
+    ):
+        if expected != found:
+            fix = "Make one for this environment: kickstand fit, or kickstand promote from another."
+            message = f"The release names the {what} {found}; {environment.name} is {what} {expected}."
+            yield Problem(message, f"{path} and {environment.where(_SETTINGS[what])}", fix)
+    place = f"s3://{names.bucket}/models/{release.artifact.sha256}/model.tar.gz"
+    if release.bucket == names.bucket and release.artifact.s3_uri != place:
+        message = f"The model artifact must be {place}, where its content names it; it is {release.artifact.s3_uri}."
+        yield Problem(message, str(path), _restore(path))
+    for channel in release.channels:
+        place = f"s3://{names.bucket}/data/{channel.sha256}/{channel.name}/"
+        if release.bucket == names.bucket and channel.s3_uri != place:
+            message = f"The channel {channel.name} must be at {place}, as its content names it; it is {channel.s3_uri}."
+            yield Problem(message, str(path), _restore(path))
+
+
+_SETTINGS = {
+    "project": "project",
+    "environment": "name",
+    "account": "account",
+    "region": "region",
+    "bucket": "storage.existing_bucket",
+}
+
+
+def _numbers(value: Any, place: str = "") -> Iterator[tuple[str, float]]:
+    """Every float of a nest of fields, with its dotted place."""
+    if isinstance(value, float):
+        yield place, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for name, item in items:
+        yield from _numbers(item, f"{place}.{name}" if place else str(name))
+
+
+def _restore(path: Path) -> str:
+    return f"Take it back from git (git checkout -- {path}), or make it anew: kickstand fit, or kickstand adopt."
