@@ -1,0 +1,50 @@
+"""Which channels a training job may have, and what may be said of them.
+
+Source: `algorithm_mode/channel_validation.py` and `algorithm_toolkit/channel_validation.py` of the container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.container.errors import UserError
+
+_CONTENT_TYPES = {
+    "csv": "csv",
+    "text/csv": "csv",
+    "libsvm": "libsvm",
+    "text/libsvm": "libsvm",
+    "text/x-libsvm": "libsvm",
+    "parquet": "parquet",
+    "application/x-parquet": "parquet",
+    "recordio-protobuf": "recordio-protobuf",
+    "application/x-recordio-protobuf": "recordio-protobuf",
+}
+_DISTRIBUTIONS = ("FullyReplicated", "ShardedByS3Key")
+
+
+def check_channels(channels: Mapping[str, Mapping[str, Any]]) -> str:
+    """Refuse what the container refuses and what is not supported here; return the content type of all channels.
+
+    channels: inputdataconfig.json: name to `ContentType`, `TrainingInputMode`, `S3DistributionType`.
+    Raises UserError, in the container's words where they are the container's rules.
+    """
+    if "train" not in channels:
+        raise UserError("Missing required channel: train")
+    for name, settings in channels.items():
+        if name not in ("train", "validation"):
+            raise UserError(f"Extraneous channel found: {name}")
+        described = {"ContentType": "text/libsvm", **settings}
+        supported = (
+            described["ContentType"] in _CONTENT_TYPES
+            and described.get("TrainingInputMode", "File") == "File"
+            and described.get("S3DistributionType", "FullyReplicated") in _DISTRIBUTIONS
+        )
+        if not supported:
+            raise UserError(f"Channel configuration for '{name}' channel is not supported: {described}")
+    # the container reads both channels as the train channel says
+    content_type = _CONTENT_TYPES[channels["train"].get("ContentType", "text/libsvm")]
+    if content_type != "csv":
+        raise UserError(f"Content type {content_type} is not supported by the local cloud; it trains on csv")
+    return content_type
