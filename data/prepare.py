@@ -1,0 +1,93 @@
+"""Make train.csv, validation.csv and test.csv from bike-sharing-hour.csv.
+
+    python data/prepare.py [--out DIR]
+
+Days 1 to 19 of each month are drawn into train (70 %) and validation, days 20 and on are the test. The label,
+log1p of the count, comes first; there is no header. The same input gives the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+SOURCE = Path(__file__).with_name("bike-sharing-hour.csv")
+COLUMNS = (
+    *("count", "season", "holiday", "workingday", "weather", "temp", "atemp", "humidity", "windspeed"),
+    *("year", "month", "day", "dayofweek", "hour"),
+)
+"""Columns of the files written, in order; the first is the label."""
+
+LAST_TRAINING_DAY = 19
+TRAINING_SHARE = 0.7
+SEED = 5
+
+
+def prepare(source: Path = SOURCE) -> dict[str, str]:
+    """The text of each channel's file, by channel name."""
+    with source.open(newline="", encoding="utf-8") as file:
+        hours = [(datetime.fromisoformat(hour["datetime"]), hour) for hour in csv.DictReader(file)]
+    hours.sort(key=lambda pair: pair[0])
+    known = [_line(when, hour) for when, hour in hours if when.day <= LAST_TRAINING_DAY]
+    later = [_line(when, hour) for when, hour in hours if when.day > LAST_TRAINING_DAY]
+    order = list(range(len(known)))
+    np.random.RandomState(SEED).shuffle(order)  # the legacy generator, whose stream numpy keeps for ever
+    drawn = [known[index] for index in order]
+    cut = int(TRAINING_SHARE * len(drawn))
+    channels = {"train": drawn[:cut], "validation": drawn[cut:], "test": later}
+    return {name: "".join(lines) for name, lines in channels.items()}
+
+
+def write(channels: dict[str, str], folder: Path) -> list[Path]:
+    """Write each channel to `folder/NAME.csv`, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, text in channels.items():
+        path = folder / f"{name}.csv"
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("ascii"))
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        paths.append(path)
+    return paths
+
+
+def _line(when: datetime, hour: dict[str, str]) -> str:
+    """One row. Measurements keep the source's own digits, so nothing is lost on the way."""
+    measured = [hour[column] for column in COLUMNS[1:9]]
+    calendar = [str(part) for part in (when.year, when.month, when.day, when.weekday(), when.hour)]
+    return ",".join([_log1p(int(hour["count"])), *measured, *calendar]) + "\n"
+
+
+@cache
+def _log1p(count: int) -> str:
+    """log1p with the digits that a float needs, from decimals: C libraries differ in the last one."""
+    return repr(float(Decimal(count + 1).ln()))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=SOURCE.parent, metavar="DIR", help="folder (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    channels = prepare()
+    for path, text in zip(write(channels, options.out), channels.values(), strict=True):
+        sys.stdout.write(f"{path}: {text.count(chr(10)):,} rows\n")
+
+
+if __name__ == "__main__":
+    main()
