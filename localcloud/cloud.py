@@ -1,0 +1,296 @@
+"""The local cloud seen from outside: start it, stop it, ask how it is, point a client at it.
+
+    cloud = LocalCloud.default()
+    cloud.start(project=project)
+    os.environ.update(cloud.environment(account="111122223333", region="us-east-1"))
+
+Imports nothing heavy: the emulator lives in another process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kickstand.errors import KickstandError, Problem
+from localcloud.client_environment import client_environment
+from localcloud.server_lock import holder
+from localcloud.state import StateFolder
+
+if TYPE_CHECKING:
+    from kickstand.config.model import Project
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the local cloud is."""
+
+    running: bool
+    state: Path
+    url: str = ""
+    pid: int | None = None
+    started: float | None = None
+    """Seconds since the epoch."""
+    accounts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Accounts that hold something, each with its regions."""
+    unsaved: str = ""
+    """Why the last save failed; empty when it did not."""
+    state_bytes: int = 0
+
+
+class LocalCloud:
+    """One local cloud: the server of one state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.folder = StateFolder(state.resolve())
+
+    @classmethod
+    def default(cls) -> LocalCloud:
+        """The one of this user: see StateFolder.default."""
+        return cls(StateFolder.default().root)
+
+    @property
+    def url(self) -> str:
+        """`https://127.0.0.1:PORT`. Raises KickstandError where it does not run."""
+        return str(self._server()["url"])
+
+    @property
+    def log(self) -> Path:
+        return self.folder.log
+
+    def releases_folder(self, project: str) -> Path:
+        """Where the releases of a project live under `--local`."""
+        return self.folder.releases(project)
+
+    def start(self, port: int | None = None, *, project: Project | None = None) -> None:
+        """Start the server and wait until it answers; nothing where it runs already.
+
+        port:    None: that of the last start, else 4566, else a free one. 0: a free one.
+        project: its profiles are written, and the roles that its environments assume are made.
+
+        Raises KickstandError where the port is taken (or it runs on another), or the server does not come up.
+        """
+        if self._running() is None:
+            self._spawn(port)
+        running = self._server()
+        if port and running["port"] != port:
+            raise KickstandError(
+                Problem(
+                    f"The local cloud runs already, on port {running['port']}.",
+                    fix=f"To move it: kickstand local stop, then kickstand local start --port {port}",
+                )
+            )
+        if project is not None:
+            from localcloud.organisation import prepare
+
+            prepare(self, project)
+
+    def stop(self) -> bool:
+        """Stop the server and wait until its state is saved and it is gone. False where it did not run.
+
+        The only process that is signalled is the one that holds this folder's lock.
+        """
+        pid = holder(self.folder.lock)
+        if pid is None:
+            self.folder.server.unlink(missing_ok=True)
+            return False
+        _signal(pid, signal.SIGTERM)
+        if not self._gone(pid, _STOP_SECONDS):
+            # Everything older than a second is saved; waiting longer would save nothing more.
+            _signal(pid, signal.SIGKILL)
+            if not self._gone(pid, 5):
+                raise KickstandError(Problem(f"The local cloud (process {pid}) does not end.", str(self.folder.log)))
+        self.folder.server.unlink(missing_ok=True)
+        return True
+
+    def status(self) -> Status:
+        """How it is; asks the server where one runs."""
+        server = self._running()
+        size = _size(self.folder.root)
+        if server is None:
+            return Status(running=False, state=self.folder.root, state_bytes=size)
+        from localcloud.probe import ask
+
+        try:
+            answer = ask(server["url"], self.folder.ca, server["token"])
+        except (OSError, ValueError) as error:
+            raise KickstandError(
+                Problem(
+                    f"The local cloud (process {server['pid']}) runs but does not answer: {error}",
+                    str(self.folder.log),
+                    "kickstand local stop, then kickstand local start",
+                )
+            ) from error
+        return Status(
+            running=True,
+            state=self.folder.root,
+            url=server["url"],
+            pid=server["pid"],
+            started=server["started"],
+            accounts=tuple((account, tuple(regions)) for account, regions in answer["accounts"].items()),
+            unsaved=answer["unsaved"],
+            state_bytes=size,
+        )
+
+    def reset(self) -> None:
+        """Stop it and delete everything in its state folder, releases included."""
+        self.stop()
+        if self.folder.root.exists():
+            shutil.rmtree(self.folder.root)
+
+    def environment(self, account: str, region: str) -> dict[str, str]:
+        """The variables that point a client at it, as the root of an account in a region.
+
+        Raises KickstandError where it does not run.
+        """
+        return client_environment(
+            self.url,
+            self.folder.ca,
+            account=account,
+            region=region,
+            config=self.folder.aws_config,
+            credentials=self.folder.aws_credentials,
+        )
+
+    def _server(self) -> dict[str, Any]:
+        running = self._running()
+        if running is None:
+            raise KickstandError(
+                Problem("The local cloud is not running.", str(self.folder.root), "Start it: kickstand local start")
+            )
+        return running
+
+    def _running(self) -> dict[str, Any] | None:
+        """What the server wrote when it was ready; waits for one that is on its way. None where none is."""
+        deadline = time.monotonic() + _START_SECONDS
+        while (pid := holder(self.folder.lock)) is not None:
+            try:
+                record: dict[str, Any] = json.loads(self.folder.server.read_bytes())
+                if record["pid"] == pid:
+                    return record
+            except (OSError, ValueError):
+                pass
+            if time.monotonic() > deadline:
+                raise KickstandError(
+                    Problem(f"The local cloud (process {pid}) does not become ready.", str(self.folder.log))
+                )
+            time.sleep(0.05)
+        return None
+
+    def _spawn(self, port: int | None) -> None:
+        self.folder.create()
+        for file in (self.folder.aws_config, self.folder.aws_credentials):
+            # A missing file is an error to the AWS SDKs as soon as the environment names it.
+            file.touch(mode=0o600)
+        reading, writing = os.pipe()
+        command = [sys.executable, "-m", "localcloud.server", "--state", str(self.folder.root)]
+        command += ["--report", str(writing)]
+        if port is not None:
+            command += ["--port", str(port)]
+        with self.folder.log.open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(writing,),
+                cwd=self.folder.root,
+                env=_server_environment(),
+                # Ctrl-C in the terminal that started it is not for it.
+                start_new_session=True,
+            )
+        os.close(writing)
+        with os.fdopen(reading, "rb") as report:
+            message = _first_line(report.fileno(), _START_SECONDS)
+        if "error" in message:
+            process.wait()
+            text, where, fix = message["error"]
+            raise KickstandError(Problem(text, where, fix))
+        if not message:
+            process.poll()
+            raise KickstandError(
+                Problem(
+                    "The local cloud did not come up.",
+                    str(self.folder.log),
+                    "Its last words:\n" + self.last_log_lines(15),
+                )
+            )
+
+    def last_log_lines(self, count: int) -> str:
+        """The end of the server's log."""
+        try:
+            lines = self.folder.log.read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        return "\n".join(lines[-count:])
+
+    def _gone(self, pid: int, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while holder(self.folder.lock) == pid:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        _reap(pid)
+        return True
+
+
+def _server_environment() -> dict[str, str]:
+    """The environment without what is meant for AWS clients or would change how Python finds the server."""
+    dropped = ("AWS_", "MINISTACK_", "LOCALSTACK_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    root = str(Path(__file__).resolve().parents[1])
+    paths = [root, *kept.get("PYTHONPATH", "").split(os.pathsep)]
+    kept["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
+    kept["PYTHONUNBUFFERED"] = "1"
+    return kept
+
+
+def _first_line(descriptor: int, seconds: float) -> dict[str, Any]:
+    """The JSON of the first line; empty where the writer ended or took too long."""
+    text, deadline = b"", time.monotonic() + seconds
+    while b"\n" not in text:
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        part = os.read(descriptor, 4096) if ready else b""
+        if not part:
+            return {}
+        text += part
+    message: dict[str, Any] = json.loads(text)
+    return message
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _reap(pid: int) -> None:
+    """Take leave of a child of ours, so that it does not stay as a zombie; others' are their parents'."""
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        pass
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file():
+                total += path.lstat().st_size
+        except OSError:
+            continue
+    return total

@@ -1,0 +1,29 @@
+"""Which accounts and regions hold anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+
+from localcloud.emulator.persistence import service_modules
+
+
+def used_accounts() -> dict[str, list[str]]:
+    """Accounts with records, and in which regions (global services' records have none)."""
+    found: dict[str, set[str]] = {}
+    for module in service_modules().values():
+        for store in vars(module).values():
+            for account, region in _places(store):
+                regions = found.setdefault(account, set())
+                if region:
+                    regions.add(region)
+    return {account: sorted(regions) for account, regions in sorted(found.items())}
+
+
+def _places(store: Any) -> list[tuple[str, str]]:
+    if isinstance(store, AccountRegionScopedDict):
+        return [(key[0], key[1]) for key in list(store._data)]
+    if isinstance(store, AccountScopedDict):
+        return [(key[0], "") for key in list(store._data)]
+    return []

@@ -1,0 +1,98 @@
+"""The emulator as one ASGI application of ours: its start and stop, and the doors of it that stay shut."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import ministack.app as emulator
+from ministack.services import eventbridge, scheduler
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+
+_OPEN_PATHS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+"""Answers of custom resources and wait conditions: their token is the credential, as with AWS's presigned URLs."""
+
+_WORKERS = 32
+
+
+class Application:
+    """Serves the emulator; calls back when a request may have changed something.
+
+    own: answers `/_kickstand/…` paths: path and headers in, status and JSON out; None is 404.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_start: Callable[[], Awaitable[None]],
+        on_stop: Callable[[], Awaitable[None]],
+        on_answer: Callable[[], None],
+        own: Callable[[str, dict[str, str]], tuple[int, Any] | None],
+    ) -> None:
+        self._on_start, self._on_stop, self._on_answer, self._own = on_start, on_stop, on_answer, own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/_"):
+            await self._inside(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            # WebSockets belong to API Gateway, AppSync and IoT, which are not served.
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The emulator's own start also runs scripts, sweeps Docker and opens ports; this is what is left of it."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                loop = asyncio.get_running_loop()
+                loop.set_default_executor(ThreadPoolExecutor(_WORKERS, thread_name_prefix="emulator"))
+                emulator._MAIN_LOOP = loop
+                await self._on_start()
+                eventbridge.start_scheduler()
+                scheduler.start_scheduler()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._on_stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._on_answer()
+            await send(message)
+
+        await emulator.app(scope, receive, noted)
+        self._on_answer()
+
+    async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """No S3 bucket begins with `_`, so these paths are the emulator's administration and ours.
+
+        The emulator's (reset, configuration, code download, queue contents) ask for no credentials: they are shut.
+        """
+        path = scope["path"]
+        if path.startswith(_OPEN_PATHS):
+            await self._serve(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        status, answer = self._own(path, headers) or (404, {"message": f"There is nothing at {path}."})
+        body = json.dumps(answer).encode()
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})

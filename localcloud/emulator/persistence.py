@@ -1,0 +1,149 @@
+"""The emulator's records as documents of one moment, and back.
+
+Every service module has `get_state` and `load_persisted_state`; the emulator calls the first at an orderly stop. It
+copies each store with `copy.deepcopy`, which takes long, runs in Python, and so sees other threads' changes between
+two stores. Here the modules hand over references while the capture runs, and one call into C, which no other thread
+can interrupt, takes them all: fast enough to ask several times a second, and consistent across services.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import logging
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import ministack.app as emulator
+from ministack.core import persistence as format_
+from ministack.services import sts
+
+_log = logging.getLogger("kickstand.persistence")
+
+_COPYING = frozenset({"lambda_svc", "lambda_durable"})
+"""Modules whose `get_state` changes what it copied: they must be given real copies."""
+
+_ATTEMPTS = 20
+
+
+class _CaptureCopy(ModuleType):
+    """Stands in for the module `copy` in a service: `deepcopy` gives the object itself while a capture runs."""
+
+    def __init__(self) -> None:
+        super().__init__("copy")
+        self._capturing = threading.local()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(copy, name)
+
+    def deepcopy(self, value: Any, memo: Any = None) -> Any:
+        return value if getattr(self._capturing, "on", False) else copy.deepcopy(value, memo)
+
+    def capture(self, on: bool) -> None:
+        self._capturing.on = on
+
+
+class StateCapture:
+    """Takes the records of all services that are loaded. Call it to get them as documents, None if nothing changed."""
+
+    def __init__(self) -> None:
+        self._copy = _CaptureCopy()
+        self._last = b""
+        self._parts: dict[str, bytes] = {}
+
+    def __call__(self) -> Mapping[str, bytes] | None:
+        whole = self._take()
+        digest = hashlib.sha256(whole).digest()
+        if digest == self._last:
+            return None
+        documents = {}
+        for service, part in pickle.loads(whole).items():  # noqa: S301 - bytes of this process, made a line above
+            document = _document(service, part)
+            if document is not None:
+                documents[service] = document
+        self._last = digest
+        return documents
+
+    def forget(self) -> None:
+        """Hold everything to be changed: what was captured last could not be saved."""
+        self._last = b""
+
+    def _take(self) -> bytes:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return pickle.dumps(self._references(), protocol=pickle.HIGHEST_PROTOCOL)
+            except RuntimeError:
+                # A thread added to a dictionary while `get_state` walked it in Python.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.005)
+        raise AssertionError("unreachable")
+
+    def _references(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        self._copy.capture(True)
+        try:
+            for key, module in service_modules().items():
+                if getattr(module, "copy", None) is copy and module.__name__.rpartition(".")[2] not in _COPYING:
+                    module.copy = self._copy  # type: ignore[attr-defined]
+                state = module.get_state()
+                if state:
+                    found[key] = state
+        finally:
+            self._copy.capture(False)
+        return found
+
+
+def restore(documents: Mapping[str, bytes]) -> None:
+    """Give every service its records. Before the first request.
+
+    Raises what the service raises: a server that starts with half of its records would save that half.
+    """
+    for key, name in emulator._state_map.items():
+        document = documents.get(key)
+        if document is None:
+            continue
+        wrapped = json.loads(document, object_hook=format_._json_object_hook)
+        emulator._get_module(name).load_persisted_state(wrapped["payload"])
+
+
+def keep_sessions() -> None:
+    """Let temporary credentials outlive a restart, as they do at AWS; the emulator drops them."""
+
+    def get_state() -> dict[str, Any]:
+        sts._evict_expired_sessions()
+        return {"sessions": sts._sessions}
+
+    def load_persisted_state(data: Mapping[str, Any]) -> None:
+        sts._sessions.update(data.get("sessions", {}))
+        sts._evict_expired_sessions()
+
+    sts.get_state, sts.load_persisted_state = get_state, load_persisted_state
+
+
+def service_modules() -> dict[str, ModuleType]:
+    """The services that have been used, by the name of their saved state."""
+    modules = {}
+    for key, name in emulator._state_map.items():
+        module = emulator._loaded_modules.get(name) or sys.modules.get(f"ministack.services.{name}")
+        if isinstance(module, ModuleType) and hasattr(module, "get_state"):
+            modules[key] = module
+    return modules
+
+
+def _document(service: str, state: Any) -> bytes | None:
+    try:
+        return json.dumps(
+            {"__ministack_format__": format_._state_format_version(service), "payload": state},
+            default=format_._json_default,
+        ).encode()
+    except TypeError:
+        # One service that holds what JSON cannot must not cost the others their save.
+        _log.exception("the records of %s cannot be saved", service)
+        return None

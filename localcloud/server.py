@@ -1,0 +1,211 @@
+"""The local cloud's server: `python -m localcloud.server --state DIR [--port N]`.
+
+One process: the emulator, our SageMaker in it, one TLS listener on 127.0.0.1. `localcloud.cloud` starts and stops it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kickstand.errors import KickstandError, Problem
+from localcloud.certificates import Certificates, ensure_certificates
+from localcloud.loopback import confine_to_loopback
+from localcloud.persistence import StateFiles
+from localcloud.persistence_thread import PersistenceThread
+from localcloud.port import bind
+from localcloud.server_context import ServerContext
+from localcloud.server_lock import ServerLock
+from localcloud.state import StateFolder
+
+_log = logging.getLogger("kickstand.server")
+
+CORRECTIONS = ("localcloud.emulator.corrections",)
+"""Modules whose `install()` mends the emulator's behaviour, before it starts."""
+
+SERVICES = ("localcloud.sagemaker.service",)
+"""Modules with `install(context)` before the start, `resume(context)` once the state is back and the loop runs
+(on a worker thread), `shutdown()` at the stop (on a worker thread, before the last save)."""
+
+_GRACE = 2.0
+"""Seconds that requests in flight get at a stop."""
+
+
+def main() -> None:
+    """Run until SIGTERM. The first line on `--report FD` says `{"url": …}` or `{"error": [message, where, fix]}`."""
+    parser = argparse.ArgumentParser(prog="python -m localcloud.server")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--port", type=int, help="default: the last start's, else 4566, else a free one; 0: a free one")
+    parser.add_argument("--report", type=int, metavar="FD", help="where to report readiness; default: standard output")
+    arguments = parser.parse_args()
+    report = _reporter(arguments.report)
+    state = StateFolder(arguments.state.resolve())
+    state.create()
+    with ServerLock(state.lock) as lock:
+        if not lock.acquire():
+            report({"running": True})
+            return
+        try:
+            _Server(state, arguments.port, report).run()
+        except KickstandError as error:
+            problem = error.problems[0]
+            report({"error": [problem.message, problem.where, problem.fix]})
+            sys.exit(1)
+        finally:
+            state.server.unlink(missing_ok=True)
+
+
+class _Server:
+    """One run of the server."""
+
+    def __init__(self, state: StateFolder, port: int | None, report: Callable[[dict[str, Any]], None]) -> None:
+        self._state, self._report = state, report
+        self._token = secrets.token_urlsafe(24)
+        self._started = time.time()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener = bind(state, port)
+        self._port: int = self._listener.getsockname()[1]
+        self._url = f"https://127.0.0.1:{self._port}"
+
+    def run(self) -> None:
+        """Set up, serve, save. Raises KickstandError where it cannot start."""
+        certificates = ensure_certificates(self._state.certificates)
+        from localcloud.emulator import settings
+
+        settings.configure(self._state, self._port)
+        confine_to_loopback()
+        from localcloud.emulator import persistence, registry
+
+        files = StateFiles(self._state.services)
+        documents = files.load()
+        context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop)
+        registry.install()
+        persistence.keep_sessions()
+        for module in _present(CORRECTIONS):
+            module.install()
+        self._services = _present(SERVICES)
+        for module in self._services:
+            module.install(context)
+        persistence.restore(documents)
+        self._context = context
+        self._saver = PersistenceThread(files, persistence.StateCapture())
+        asyncio.run(self._serve(certificates))
+
+    async def _serve(self, certificates: Certificates) -> None:
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
+
+        from localcloud.emulator.application import Application
+
+        self._loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, ended.set)
+        config = Config()
+        config.bind = [f"fd://{self._listener.fileno()}"]
+        config.certfile, config.keyfile = str(certificates.server), str(certificates.server_key)
+        config.alpn_protocols = ["http/1.1"]
+        config.keep_alive_timeout = 75
+        config.graceful_timeout = _GRACE
+        config.accesslog = None
+        application = Application(
+            on_start=self._start, on_stop=self._stop, on_answer=self._saver.wake, own=self._answer
+        )
+        ready = asyncio.create_task(self._announce())
+        await serve(application, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+        ready.cancel()
+
+    async def _start(self) -> None:
+        self._saver.start()
+        for module in self._services:
+            await asyncio.to_thread(module.resume, self._context)
+        self._saver.wake()
+
+    async def _stop(self) -> None:
+        for module in self._services:
+            try:
+                await asyncio.to_thread(module.shutdown)
+            except Exception:
+                _log.exception("%s did not shut down", module.__name__)
+        await asyncio.to_thread(self._saver.stop)
+
+    async def _announce(self) -> None:
+        """Tell that the server answers, once it does: it asks itself."""
+        from localcloud.probe import healthy
+
+        while not await asyncio.to_thread(healthy, self._url, self._state.ca, self._token):
+            await asyncio.sleep(0.02)
+        record = {
+            "pid": os.getpid(),
+            "port": self._port,
+            "url": self._url,
+            "started": self._started,
+            "token": self._token,
+        }
+        self._write(self._state.port, str(self._port))
+        self._write(self._state.server, json.dumps(record))
+        self._report({"url": self._url})
+        _log.info("ready at %s after %.1f s", self._url, time.time() - self._started)
+
+    def _write(self, path: Path, text: str) -> None:
+        staging = path.with_name(path.name + ".tmp")
+        staging.touch(mode=0o600)
+        staging.write_text(text)
+        staging.replace(path)
+
+    def _answer(self, path: str, headers: dict[str, str]) -> tuple[int, Any] | None:
+        if path != "/_kickstand/status":
+            return None
+        if not secrets.compare_digest(headers.get("authorization", "").encode(), f"Bearer {self._token}".encode()):
+            return 403, {"message": "The token of server.json is needed."}
+        from localcloud.emulator.accounts import used_accounts
+
+        return 200, {"pid": os.getpid(), "accounts": used_accounts(), "unsaved": self._saver.failure}
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("the server's loop does not run yet")
+        return self._loop
+
+
+def _present(names: tuple[str, ...]) -> list[Any]:
+    return [importlib.import_module(name) for name in names if _findable(name)]
+
+
+def _findable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _reporter(descriptor: int | None) -> Callable[[dict[str, Any]], None]:
+    """Writes one line and closes: the process that waits for it may be gone by then."""
+    target = os.dup(1) if descriptor is None else descriptor
+
+    def report(message: dict[str, Any]) -> None:
+        try:
+            os.write(target, json.dumps(message).encode() + b"\n")
+        except BrokenPipeError:
+            pass
+        finally:
+            os.close(target)
+
+    return report
+
+
+if __name__ == "__main__":
+    main()

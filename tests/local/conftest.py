@@ -1,0 +1,55 @@
+"""A running local cloud, one a test worker, and clients for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from localcloud.cloud import LocalCloud
+
+ACCOUNT = "111122223333"
+REGION = "us-east-1"
+
+Client = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A local cloud on a free port with a state folder of its own; gone at the end of the worker's tests."""
+    running = LocalCloud(tmp_path_factory.mktemp("cloud"))
+    running.start(port=0)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def client(cloud: LocalCloud) -> Client:
+    """Makes a boto3 client: `client("s3")`, `client("iam", account="444455556666", region="eu-west-1")`."""
+    return lambda service, **place: client_of(cloud, service, **place)
+
+
+def client_of(
+    cloud: LocalCloud,
+    service: str,
+    *,
+    account: str = ACCOUNT,
+    region: str = REGION,
+    credentials: dict[str, Any] | None = None,
+    retries: int = 1,
+) -> Any:
+    """A boto3 client of a cloud: as an account's root, or with the `Credentials` that STS gave."""
+    given = credentials or {"AccessKeyId": account, "SecretAccessKey": "local", "SessionToken": None}
+    return boto3.session.Session().client(
+        service,
+        region_name=region,
+        endpoint_url=cloud.url,
+        verify=str(cloud.folder.ca),
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+        config=Config(retries={"total_max_attempts": retries}),
+    )
