@@ -44,7 +44,7 @@ def options(
         bool,
         typer.Option("--local", help="Use the local cloud on this machine; it is started when needed."),
     ] = False,
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop."),
     ] = False,

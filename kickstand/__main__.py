@@ -1,0 +1,5 @@
+"""`python -m kickstand`: the command line."""
+
+from kickstand.cli import main
+
+main()

@@ -1,0 +1,54 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from kickstand.errors import KickstandError, Problem
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes `path`'s place only when the block ends well; makes the folder if needed.
+
+    On any error, an interrupt or a full disk the former file stays as it was and nothing is left behind.
+    Raises KickstandError where the system refuses to write.
+    """
+    name = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except OSError as error:
+        _discard(name)
+        raise KickstandError(
+            Problem(
+                f"The file could not be written: {error.strerror or error}.",
+                str(path),
+                "Nothing was changed. Make room or choose another place, then run it again.",
+            )
+        ) from error
+    except BaseException:
+        _discard(name)
+        raise
+
+
+def _discard(name: str | None) -> None:
+    if name is not None:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,144 @@
+"""`kickstand demo`: the main job on this machine, narrated, from CSV files to predictions."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from kickstand.errors import KickstandError, Problem
+
+if TYPE_CHECKING:
+    from kickstand.commands.context import CommandContext
+
+ENVIRONMENT = "dev"
+
+
+@dataclass
+class Steps:
+    """The steps done so far, with the seconds that each took."""
+
+    say: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str, why: str) -> Iterator[None]:
+        """Announce a step, do it, and note its time."""
+        self.say(f"\n[bold cyan]{len(self.seconds) + 1}. {name}[/] [dim]{why}[/]")
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+        self.say(f"[dim]   {self.seconds[name]:.1f} s[/]")
+
+
+def demo(ctx: typer.Context) -> None:
+    """The example from CSV files to predictions, in the local cloud on this machine."""
+    from kickstand.commands.context import REPOSITORY, load, open_context, root_of
+    from kickstand.console import make_console
+
+    ctx.obj = root = replace(root_of(ctx), local=True)
+    console = make_console(sys.stdout)
+    console.print("[bold]Kickstand[/]: bike rental, from CSV files to an HTTPS endpoint, on this machine.")
+    steps = Steps(console.print)
+    data = load(ctx).environments[ENVIRONMENT].data
+    if not all(path.exists() for path in data.channels().values()):
+        with steps.step("Prepare the data", "17,379 hours become train, validation and test"):
+            run([sys.executable, str(REPOSITORY / "data" / "prepare.py")])
+    with steps.step("Start the local cloud", "an AWS on loopback: S3, IAM, CloudFormation, SageMaker"):
+        context = open_context(ctx, ENVIRONMENT)
+    with steps.step("Bootstrap", "the CDK's own bucket and roles, once for an account and region"):
+        bootstrap(context)
+    kickstand = [sys.executable, "-m", "kickstand", "--local", "--config", str(root.config)]
+    folder = result_folder(context)
+    rows, predictions = folder / "rows.csv", folder / "answers.csv"
+    for name, why, words in (
+        ("Deploy training", "bucket, roles, training trigger, model package group", ["deploy", ENVIRONMENT, "--yes"]),
+        ("Fit", "check, upload, train, and write the release", ["fit", ENVIRONMENT]),
+        ("Deploy hosting", "Model, EndpointConfig, Endpoint", ["deploy", ENVIRONMENT, "--yes"]),
+        ("Evaluate", "every test row through the endpoint", ["evaluate", ENVIRONMENT, "--out", str(folder)]),
+    ):
+        with steps.step(name, why):
+            console.print(f"[dim]   $ {context.typed(' '.join(words))}[/]")
+            run([*kickstand, *words])
+    with steps.step("Predict", "rentals an hour, in original units"):
+        write_rows(context, rows)
+        words = ["predict", ENVIRONMENT, str(rows), "--original-units", "-o", str(predictions)]
+        console.print(f"[dim]   $ {context.typed(' '.join(words))}[/]")
+        run([*kickstand, *words])
+    show_results(context, steps, folder, predictions)
+
+
+def result_folder(context: CommandContext) -> Path:
+    from kickstand.commands.evaluate import default_folder
+
+    return default_folder(context)
+
+
+def run(command: list[str]) -> None:
+    """Run a step's command with the terminal as its own; end the demo where it fails."""
+    ended = subprocess.run(command, check=False)
+    if ended.returncode != 0:
+        raise KickstandError(
+            Problem(
+                "The demo stopped at this step; its own lines above say why.", fix="Mend it, then run make demo again."
+            )
+        )
+
+
+def bootstrap(context: CommandContext) -> None:
+    from kickstand.aws_errors import explained
+    from promotion.bootstrap import is_bootstrapped
+    from promotion.cdk import Cdk
+
+    with explained("looking for the CDK bootstrap stack"):
+        if is_bootstrapped(context.session, context.environment):
+            context.console.print("   done before")
+            return
+    Cdk(context.project, context.environment, context.session, context.releases).bootstrap()
+
+
+def write_rows(context: CommandContext, rows: Path) -> None:
+    """The test channel without its labels: what a caller of the endpoint would send."""
+    from kickstand.atomic_file import atomic_file
+    from kickstand.commands.evaluate import test_files
+    from training.evaluate import split_label
+
+    _, features = split_label(test_files(context))
+    with atomic_file(rows) as stream:
+        stream.write(features)
+
+
+def show_results(context: CommandContext, steps: Steps, folder: Path, predictions: Path) -> None:
+    """A table: where everything is, what it scored, what to type next."""
+    import json
+
+    from rich.table import Table
+
+    from kickstand.release_file import release_path
+
+    metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
+    endpoint = context.session.client("sagemaker").describe_endpoint(EndpointName=context.names.endpoint)
+    table = Table(title="Done", title_justify="left", show_header=False, padding=(0, 1))
+    for label, value in (
+        ("endpoint", f"{context.names.endpoint} ({endpoint['EndpointStatus']})"),
+        ("RMSLE", f"{metrics['original:rmsle']:.4f} on the test rows"),
+        ("release", str(release_path(context.releases, context.environment.name))),
+        ("predictions", str(predictions)),
+        ("plot", str(folder / "predicted-actual.png")),
+        ("time", "  ".join(f"{name} {seconds:.0f} s" for name, seconds in steps.seconds.items())),
+        ("in all", f"{sum(steps.seconds.values()):.0f} s"),
+        ("next", "change a hyperparameter in kickstand.toml, then " + context.typed(f"fit {ENVIRONMENT}")),
+        ("", context.typed(f"deploy {ENVIRONMENT}")),
+        ("", context.typed(f"predict {ENVIRONMENT} ROWS.csv")),
+        ("stop", "kickstand local stop (its state stays; kickstand local reset removes it)"),
+    ):
+        table.add_row(label, value)
+    context.console.print()
+    context.console.print(table)

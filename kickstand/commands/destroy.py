@@ -1,0 +1,82 @@
+"""`kickstand destroy`: take an environment down, hosting first, and say what remains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kickstand.commands.context import CommandContext
+    from promotion.destroy import Doomed
+
+
+def destroy(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    hosting: Annotated[
+        bool, typer.Option("--hosting", help="The endpoint only: the bill stops, nothing is lost.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete the environment's stacks, hosting first; say what remains and what it costs."""
+    from kickstand.aws_errors import explained
+    from kickstand.commands.context import open_context
+    from promotion.destroy import doomed_by, empty, live_template
+
+    context = open_context(ctx, environment)
+    names = context.names
+    with explained("reading the deployed stacks"):
+        served = live_template(context.session, names.hosting_stack) is not None
+        trained = None if hosting else live_template(context.session, names.training_stack)
+    if not served and trained is None:
+        context.console.print(f"No stack of {names.prefix} is deployed.")
+    else:
+        stacks = [names.hosting_stack] * served + [names.training_stack] * (trained is not None)
+        doomed = None if trained is None else doomed_by(trained, names)
+        _confirm(context, stacks, doomed, yes=yes)
+        if served:
+            _delete(context, names.hosting_stack)
+        if doomed is not None:
+            with explained("emptying what the training stack deletes"):
+                empty(context.session, doomed)
+            _delete(context, names.training_stack)
+    _say_what_remains(context)
+
+
+def _delete(context: CommandContext, stack: str) -> None:
+    """Delete one stack and wait, showing what goes; through CloudFormation, so that no release is needed."""
+    from promotion.stack_deletion import delete_stack
+
+    context.console.print(f"Deleting {stack} …")
+    delete_stack(context.session, stack, show=lambda line: context.console.print(f"  {line}"))
+
+
+def _confirm(context: CommandContext, stacks: list[str], doomed: Doomed | None, *, yes: bool) -> None:
+    context.console.print("To be deleted: " + ", ".join(stacks))
+    if doomed is not None and doomed.bucket is not None:
+        context.console.print(f"With them, for good: every object of {doomed.bucket} (data, models, evidence)")
+    if doomed is not None and doomed.model_package_group is not None:
+        context.console.print(f"With them, for good: the model packages of {doomed.model_package_group}")
+    if not yes:
+        typer.confirm("Go on?", abort=True)
+
+
+def _say_what_remains(context: CommandContext) -> None:
+    import math
+
+    from kickstand.aws_errors import explained
+    from kickstand.release_file import release_path
+    from promotion.remains import remains
+
+    with explained("asking what remains"):
+        left = remains(context.session, context.names)
+    context.console.print("Nothing that costs remains." if not left else "What remains:")
+    for one in left:
+        cost = "by the hour" if math.isinf(one.dollars_a_month) else f"${one.dollars_a_month:,.2f} a month"
+        context.console.print(f"  {one.what:<16}{one.name}  {one.amount}  {cost}")
+    path = release_path(context.releases, context.environment.name)
+    if path.exists() and not any(one.what == "artifact bucket" for one in left):
+        context.console.print(
+            f"{path} names a model that is gone with its bucket: remove the file before the next deploy."
+        )

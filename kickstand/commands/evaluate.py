@@ -1,0 +1,117 @@
+"""`kickstand evaluate`: how good the live endpoint is on the test channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kickstand.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from kickstand.commands.context import CommandContext
+    from training.evaluate import Evaluation
+
+
+def evaluate(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where predictions, metrics and plot go.")
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
+) -> None:
+    """Send the test channel through the endpoint; report metrics, save predictions and a plot."""
+    from kickstand.aws_errors import explained
+    from kickstand.commands.context import open_context
+    from training.endpoint_client import EndpointClient, runtime_client
+    from training.evaluate import evaluate as evaluate_channel
+    from training.rows_progress import rows_progress
+
+    context = open_context(ctx, environment)
+    files = test_files(context)
+    folder = out or default_folder(context)
+    with explained(f"evaluating the endpoint {context.names.endpoint}"), rows_progress(context.console) as progress:
+        invoke = EndpointClient(
+            runtime_client(context.session, parallel=parallel),
+            endpoint=context.names.endpoint,
+            accept="csv",
+            source="test channel",
+        )
+        result = evaluate_channel(
+            files,
+            invoke,
+            objective=context.environment.hyperparameters.get("objective", "reg:squarederror"),
+            transform=context.environment.data.target_transform,
+            parallel=parallel,
+            done=progress,
+        )
+    _save(context, result, folder)
+    _show(context, result, folder)
+
+
+def default_folder(context: CommandContext) -> Path:
+    """`.kickstand/evaluation/PROJECT-ENV` beside the project file; it keeps itself out of git."""
+    hidden = context.project.file.parent / ".kickstand"
+    hidden.mkdir(exist_ok=True)
+    ignore = hidden / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return hidden / "evaluation" / context.names.prefix
+
+
+def test_files(context: CommandContext) -> list[Path]:
+    test = context.environment.data.test
+    if test is None:
+        raise InputError(
+            Problem("There is no test channel.", context.environment.where("data"), "Name its CSV as [data] test.")
+        )
+    if test.is_dir():
+        return sorted(path for path in test.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return [test]
+
+
+def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:
+    import json
+
+    from kickstand.atomic_file import atomic_file
+    from training.evaluation_plot import draw_predicted_actual
+    from training.metrics import original_units
+
+    with atomic_file(folder / "predictions.csv") as stream:
+        stream.write(("\n".join(result.answers) + "\n").encode())
+    with atomic_file(folder / "metrics.json") as stream:
+        figures = {"endpoint": context.names.endpoint, "rows": len(result.answers), "metrics": dict(result.metrics)}
+        stream.write((json.dumps(figures, indent=2, sort_keys=True) + "\n").encode())
+    data = context.environment.data
+    title = f"{context.names.endpoint}: {len(result.answers):,} test rows"
+    if "original:rmsle" in result.metrics:
+        title += f", RMSLE {result.metrics['original:rmsle']:.4f}"
+    draw_predicted_actual(
+        original_units(result.actual, data.target_transform),
+        original_units(result.predicted, data.target_transform),
+        title=title,
+        unit=data.columns[0] if data.columns else "label",
+        file=folder / "predicted-actual.png",
+    )
+
+
+def _show(context: CommandContext, result: Evaluation, folder: Path) -> None:
+    from rich.table import Table
+
+    transform = context.environment.data.target_transform
+    table = Table(title=f"{context.names.endpoint} on {len(result.answers):,} test rows", title_justify="left")
+    table.add_column("metric")
+    table.add_column("model's units" + (f" ({transform})" if transform != "none" else ""), justify="right")
+    table.add_column("original units", justify="right")
+    for name in dict.fromkeys(key.split(":", 1)[1] for key in result.metrics):
+        cells = [result.metrics.get(f"{scale}:{name}") for scale in ("model", "original")]
+        table.add_row(name.upper(), *("" if value is None else f"{value:.5f}" for value in cells))
+    context.console.print(table)
+    for label, name in (
+        ("predictions", "predictions.csv"),
+        ("metrics", "metrics.json"),
+        ("plot", "predicted-actual.png"),
+    ):
+        context.console.print(f"{label:<12}{folder / name}")

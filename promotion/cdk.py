@@ -1,0 +1,115 @@
+"""The pinned CDK command line, run for one environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kickstand.errors import KickstandError, Problem
+
+if TYPE_CHECKING:
+    import boto3
+
+    from kickstand.config.model import Environment, Project
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CLI = REPOSITORY / "node_modules" / "aws-cdk" / "bin" / "cdk"
+BIN = REPOSITORY / ".venv" / "bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Cdk:
+    """The CDK CLI with everything that one environment of one project needs.
+
+    Only that environment is synthesised, into a cloud assembly of its own.
+    """
+
+    project: Project
+    environment: Environment
+    session: boto3.Session
+    releases: Path
+
+    def assembly(self) -> Path:
+        """The folder of the cloud assembly: `cdk.out/PROJECT-ENV` of the repository."""
+        return REPOSITORY / "cdk.out" / f"{self.environment.project}-{self.environment.name}"
+
+    def command(self, verb: str, *words: str) -> list[str]:
+        """The command line of a verb (`deploy`, `destroy`, `diff`, `synth`), as plain words."""
+        context = {
+            "config": str(self.project.file),
+            "releases": str(self.releases),
+            "environment": self.environment.name,
+        }
+        return [
+            "node",
+            str(CLI),
+            verb,
+            *words,
+            *(word for name, value in context.items() for word in ("--context", f"{name}={value}")),
+            "--output",
+            str(self.assembly()),
+        ]
+
+    def run(self, verb: str, *words: str) -> None:
+        """Run a verb with the terminal as its own; raises KickstandError where it fails."""
+        self.execute(self.command(verb, *words), doing=f"cdk {verb}")
+
+    def bootstrap(self) -> None:
+        """Make the CDK bootstrap stack in the environment's account and region."""
+        self.execute(["node", str(CLI), *self.bootstrap_words()], doing="cdk bootstrap")
+
+    def bootstrap_words(self) -> list[str]:
+        """`bootstrap aws://ACCOUNT/REGION …`, for the CLI or to be printed."""
+        environment = self.environment
+        words = ["bootstrap", f"aws://{environment.account}/{environment.region}"]
+        if environment.bootstrap.qualifier != DEFAULT_QUALIFIER:
+            words += ["--qualifier", environment.bootstrap.qualifier]
+            words += ["--toolkit-stack-name", f"CDKToolkit-{environment.bootstrap.qualifier}"]
+        return words
+
+    def execute(self, command: Sequence[str], *, doing: str) -> None:
+        if not CLI.exists():
+            raise KickstandError(Problem("The CDK command line is not installed.", str(CLI), "Run: make setup"))
+        try:
+            ended = subprocess.run(command, cwd=REPOSITORY, env=self._variables(), check=False)
+        except KeyboardInterrupt:
+            raise KickstandError(
+                Problem(
+                    f"{doing} was interrupted; CloudFormation goes on with what it had begun.",
+                    f"stacks {self.environment.project}-{self.environment.name}-*",
+                    "Wait for it, then run the same command again.",
+                )
+            ) from None
+        if ended.returncode != 0:
+            raise KickstandError(
+                Problem(
+                    f"{doing} failed (exit code {ended.returncode}); its own lines above say why.",
+                    f"{self.environment.project}-{self.environment.name}",
+                )
+            )
+
+    def _variables(self) -> Mapping[str, str]:
+        """The process's environment with the session's credentials and the project's own tools in front."""
+        variables = dict(os.environ)
+        variables["PATH"] = f"{BIN}{os.pathsep}{variables.get('PATH', '')}"
+        variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = self.environment.region
+        variables.setdefault("CDK_DISABLE_CLI_TELEMETRY", "true")
+        variables.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
+        if self.environment.profile:
+            variables["AWS_PROFILE"] = self.environment.profile
+        elif self.environment.role_arn:
+            credentials = self.session.get_credentials()
+            if credentials is not None:
+                frozen = credentials.get_frozen_credentials()
+                variables.pop("AWS_PROFILE", None)
+                variables["AWS_ACCESS_KEY_ID"] = frozen.access_key or ""
+                variables["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key or ""
+                variables["AWS_SESSION_TOKEN"] = frozen.token or ""
+        return variables
+
+
+DEFAULT_QUALIFIER = "hnb659fds"

@@ -1,0 +1,99 @@
+"""Take an environment down: what goes with it, in which order, and what has to be emptied first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kickstand.names import Names
+
+if TYPE_CHECKING:
+    import boto3
+
+DELETE_BATCH = 1000
+"""Objects that one DeleteObjects request takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What the training stack deletes with itself, read from its live template.
+
+    An artifact bucket and model packages hold every model and all data: CloudFormation refuses to delete
+    them while they hold something, so they are emptied first, and only where the template says Delete.
+    """
+
+    bucket: str | None
+    model_package_group: str | None
+
+    def anything(self) -> bool:
+        return self.bucket is not None or self.model_package_group is not None
+
+
+def doomed_by(template: Mapping[str, Any], names: Names) -> Doomed:
+    """What a template's deletion would take along; a resource with DeletionPolicy Retain stays."""
+    deleted = {
+        resource["Type"]
+        for resource in template.get("Resources", {}).values()
+        if not str(resource.get("DeletionPolicy", "Delete")).startswith("Retain")
+    }
+    return Doomed(
+        bucket=names.bucket if "AWS::S3::Bucket" in deleted else None,
+        model_package_group=names.model_package_group if "AWS::SageMaker::ModelPackageGroup" in deleted else None,
+    )
+
+
+def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | None:
+    """The template of a deployed stack; None where there is no such stack."""
+    from botocore.exceptions import ClientError
+
+    try:
+        body: Any = session.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    found: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return found
+
+
+def empty(session: boto3.Session, doomed: Doomed) -> None:
+    """Delete what keeps the training stack from being deleted; nothing that its template retains."""
+    if doomed.bucket is not None:
+        _empty_bucket(session, doomed.bucket)
+    if doomed.model_package_group is not None:
+        _empty_group(session, doomed.model_package_group)
+
+
+def _empty_bucket(session: boto3.Session, bucket: str) -> None:
+    from botocore.exceptions import ClientError
+
+    s3 = session.client("s3")
+    try:
+        for page in s3.get_paginator("list_object_versions").paginate(
+            Bucket=bucket, PaginationConfig={"PageSize": DELETE_BATCH}
+        ):
+            objects = [
+                {"Key": one["Key"], "VersionId": one["VersionId"]}
+                for kind in ("Versions", "DeleteMarkers")
+                for one in page.get(kind, [])
+            ]
+            if objects:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+
+
+def _empty_group(session: boto3.Session, group: str) -> None:
+    from botocore.exceptions import ClientError
+
+    sagemaker = session.client("sagemaker")
+    try:
+        for page in sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group):
+            for package in page["ModelPackageSummaryList"]:
+                sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+    except ClientError as error:
+        if "does not exist" not in str(error) and "Could not find" not in str(error):
+            raise

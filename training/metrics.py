@@ -1,0 +1,94 @@
+"""How good predictions are: the figures that `evaluate` reports, as functions of labels and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kickstand.config.model import TargetTransform
+from kickstand.errors import InputError, Problem
+
+Vector = NDArray[np.float64]
+
+REGRESSION = ("reg:", "count:")
+
+
+def rmse(actual: Vector, predicted: Vector) -> float:
+    """Root mean squared error, in the unit of the values."""
+    return float(np.sqrt(np.mean((predicted - actual) ** 2)))
+
+
+def mae(actual: Vector, predicted: Vector) -> float:
+    """Mean absolute error, in the unit of the values."""
+    return float(np.mean(np.abs(predicted - actual)))
+
+
+def rmsle(actual: Vector, predicted: Vector) -> float | None:
+    """Root mean squared logarithmic error; predictions below 0 count as 0. None where a label is below 0."""
+    if actual.min() < 0:
+        return None
+    return rmse(np.log1p(actual), np.log1p(np.maximum(predicted, 0)))
+
+
+def error_rate(actual: Vector, predicted: Vector) -> float:
+    """The share of rows whose class is not the predicted one."""
+    return float(np.mean(actual != predicted))
+
+
+def log_loss(actual: Vector, probability: Vector) -> float:
+    """Mean negative log likelihood of binary labels; probabilities are kept 1e-15 away from 0 and 1."""
+    p = np.clip(probability, 1e-15, 1 - 1e-15)
+    return float(-np.mean(actual * np.log(p) + (1 - actual) * np.log(1 - p)))
+
+
+def original_units(values: Vector, transform: TargetTransform) -> Vector:
+    """Undo the target transform."""
+    return np.expm1(values) if transform == "log1p" else values
+
+
+def evaluation(
+    objective: str, actual: Vector, answers: list[str], transform: TargetTransform
+) -> tuple[Mapping[str, float], Vector]:
+    """The metrics of an objective, and the predictions as one number a row.
+
+    actual: labels as in the CSV. answers: the endpoint's csv rows. Regression metrics come in the
+    model's units (`model:rmse`) and in the original ones (`original:rmse`, `original:rmsle`, …).
+    Raises InputError for an objective that has no test-set figure here (ranking, survival).
+    """
+    if objective.startswith(REGRESSION):
+        predicted = np.array(answers, dtype=np.float64)
+        return _regression(actual, predicted, transform), predicted
+    if objective == "binary:logistic":
+        predicted = np.array(answers, dtype=np.float64)
+        figures = {"model:logloss": log_loss(actual, predicted), "model:error": error_rate(actual, predicted > 0.5)}
+        return figures, predicted
+    if objective in ("binary:hinge", "multi:softmax"):
+        predicted = np.array(answers, dtype=np.float64)
+        return {"model:error": error_rate(actual, predicted)}, predicted
+    if objective == "multi:softprob":
+        table = np.array([row.split(",") for row in answers], dtype=np.float64)
+        predicted = table.argmax(axis=1).astype(np.float64)
+        chosen = np.clip(table[np.arange(len(actual)), actual.astype(int)], 1e-15, 1)
+        return {
+            "model:mlogloss": float(-np.mean(np.log(chosen))),
+            "model:error": error_rate(actual, predicted),
+        }, predicted
+    raise InputError(
+        Problem(
+            f"There is no test-set figure for the objective {objective} here.",
+            "[hyperparameters] objective",
+            "Use kickstand predict and compute the figure that fits the task.",
+        )
+    )
+
+
+def _regression(actual: Vector, predicted: Vector, transform: TargetTransform) -> dict[str, float]:
+    figures = {"model:rmse": rmse(actual, predicted), "model:mae": mae(actual, predicted)}
+    truth, guess = original_units(actual, transform), original_units(predicted, transform)
+    figures |= {"original:rmse": rmse(truth, guess), "original:mae": mae(truth, guess)}
+    logarithmic = rmsle(truth, guess)
+    if logarithmic is not None:
+        figures["original:rmsle"] = logarithmic
+    return figures
