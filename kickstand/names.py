@@ -72,6 +72,25 @@ class Names:
     def state_machine_arn(self) -> str:
         return self.arn("states", f"stateMachine:{self.state_machine}")
 
+    @property
+    def state_machine_log_group(self) -> str:
+        """Where executions log. AWS wants this prefix for logs that a service delivers: the log group resource
+        policy, of limited size, then need not name each group."""
+        return f"/aws/vendedlogs/states/{self.state_machine}"
+
+    @property
+    def endpoint_log_group(self) -> str:
+        """Where SageMaker writes what the endpoint's containers print; the name is SageMaker's choice."""
+        return f"/aws/sagemaker/Endpoints/{self.endpoint}"
+
+    @property
+    def schedule(self) -> str:
+        return f"{self.prefix}-schedule"
+
+    @property
+    def new_data_rule(self) -> str:
+        return f"{self.prefix}-new-data"
+
     def managed_policy(self, job: str) -> str:
         """The name of the managed policy for `fitter`, `predictor` or `reviewer`."""
         return f"{self.prefix}-{job}-{self.environment.region}"
@@ -96,6 +115,8 @@ def name_problems(environment: Environment) -> Iterator[Problem]:
         "endpoint": (names.endpoint, 63),
         "model package group": (names.model_package_group, 63),
         "state machine": (names.state_machine, 80),
+        "schedule": (names.schedule, 64),
+        "rule": (names.new_data_rule, 64),
         "managed policy": (names.managed_policy("predictor"), 128),
         "stack": (names.training_stack, 128),
         "training job": (names.training_job(datetime(2000, 1, 1), "xxxx") + "-r1", 63),
