@@ -121,7 +121,21 @@ def _table(text: bytes, delimiter: str, width: int) -> Any:
 def _store(table: Any, target: Matrix) -> None:
     with np.errstate(over="ignore"):  # a value beyond float32 becomes inf, which xgboost then refuses by name
         for index, column in enumerate(table.columns):
-            target[:, index] = column.to_numpy()
+            row = 0
+            for chunk in column.chunks:
+                target[row : row + len(chunk), index] = _doubles(chunk)
+                row += len(chunk)
+
+
+def _doubles(chunk: Any) -> npt.NDArray[np.float64]:
+    """The values of an Arrow array, NaN where missing. (Its own to_numpy would import pandas: a second.)"""
+    validity, values = chunk.buffers()
+    here = slice(chunk.offset, chunk.offset + len(chunk))
+    doubles = np.frombuffer(values, dtype=np.float64)[here]
+    if chunk.null_count == 0:
+        return doubles
+    valid = np.unpackbits(np.frombuffer(validity, dtype=np.uint8), bitorder="little")[here].astype(bool)
+    return np.where(valid, doubles, np.nan)
 
 
 def _without_gaps(matrix: Matrix, starts: Sequence[int], rows: Sequence[int]) -> Matrix:

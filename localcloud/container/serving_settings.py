@@ -1,0 +1,71 @@
+"""What the serving program reads from its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localcloud.container.errors import UserError
+from localcloud.container.prediction_text import SUPPORTED_ACCEPTS
+
+_MEGABYTE = 1024**2
+_NOT_YET = {
+    "SAGEMAKER_INFERENCE_OUTPUT": "selectable output",
+    "SAGEMAKER_PROGRAM": "script mode",
+    "SAGEMAKER_SUBMIT_DIRECTORY": "script mode",
+    "SAGEMAKER_MULTI_MODEL": "multi-model endpoints",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServingSettings:
+    """port and limits of the server.
+
+    workers:          invocations that run at once (SAGEMAKER_MODEL_SERVER_WORKERS; default: cores).
+    threads:          threads of one prediction (OMP_NUM_THREADS; default 1).
+    timeout_seconds:  SAGEMAKER_MODEL_SERVER_TIMEOUT; default 60.
+    default_accept:   SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT; default text/csv.
+    max_body_bytes:   MAX_CONTENT_LENGTH; default 6 MiB, at most 20 MiB.
+    batch:            SAGEMAKER_BATCH is set.
+    """
+
+    port: int
+    workers: int
+    threads: int
+    timeout_seconds: float
+    default_accept: str
+    max_body_bytes: int
+    batch: bool
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> ServingSettings:
+        """Read the environment. Raises UserError naming everything that is wrong or not supported."""
+        wrong = [
+            f"{name} ({what}) is not supported by the local cloud"
+            for name, what in _NOT_YET.items()
+            if environment.get(name, "false").lower() != "false"
+        ]
+
+        def number(name: str, default: int) -> int:
+            text = environment.get(name) or str(default)
+            if text.isdecimal() and int(text) > 0:
+                return int(text)
+            wrong.append(f"{name} must be a positive whole number, found {text!r}")
+            return default
+
+        accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or "text/csv"
+        if accept not in SUPPORTED_ACCEPTS:
+            wrong.append(f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT must be one of {SUPPORTED_ACCEPTS}, found {accept!r}")
+        settings = cls(
+            port=number("SAGEMAKER_BIND_TO_PORT", 8080),
+            workers=number("SAGEMAKER_MODEL_SERVER_WORKERS", os.cpu_count() or 1),
+            threads=number("OMP_NUM_THREADS", 1),
+            timeout_seconds=float(number("SAGEMAKER_MODEL_SERVER_TIMEOUT", 60)),
+            default_accept=accept,
+            max_body_bytes=min(number("MAX_CONTENT_LENGTH", 6 * _MEGABYTE), 20 * _MEGABYTE),
+            batch=bool(environment.get("SAGEMAKER_BATCH")),
+        )
+        if wrong:
+            raise UserError("\n".join(wrong))
+        return settings

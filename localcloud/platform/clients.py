@@ -1,0 +1,57 @@
+"""AWS clients that are made from an environment given as a value, not from this process's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=8,
+)
+
+
+def s3_client(environment: Mapping[str, str]) -> S3Client:
+    """An S3 client with the credentials, endpoint and CA bundle of AWS_* in `environment`."""
+    return _session(environment).client("s3", **_options(environment))
+
+
+def logs_client(environment: Mapping[str, str]) -> CloudWatchLogsClient:
+    """A CloudWatch Logs client, likewise."""
+    return _session(environment).client("logs", **_options(environment))
+
+
+def reason_of(error: ClientError | BotoCoreError) -> str:
+    """`AccessDenied (403): …` for an AWS error, the message alone for a failure to reach AWS."""
+    if isinstance(error, ClientError):
+        details = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+        return f"{details.get('Code', 'Unknown')} ({status}): {details.get('Message', '')}"
+    return str(error)
+
+
+def _session(environment: Mapping[str, str]) -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+        region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
+    )
+
+
+def _options(environment: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "endpoint_url": environment.get("AWS_ENDPOINT_URL"),
+        "verify": environment.get("AWS_CA_BUNDLE") or True,
+        "config": _CONFIG,
+    }

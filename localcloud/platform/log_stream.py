@@ -1,0 +1,118 @@
+"""Lines of a program on their way to a CloudWatch Logs stream, in batches and in order."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.platform.clients import logs_client, reason_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
+
+_EVERY_SECONDS = 0.5
+_MOST_EVENTS = 5_000
+_MOST_BYTES = 900_000
+_LONGEST_LINE = 200_000
+"""PutLogEvents takes 10,000 events, 1 MiB and 256 KiB an event; these stay below."""
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException")
+
+
+def cloudwatch_line(line: str) -> str:
+    """A line as CloudWatch shows SageMaker's logs: control characters as `#` and three octal digits."""
+    return "".join(c if c >= " " else f"#{ord(c):03o}" for c in line)
+
+
+class LogStream:
+    """One log stream.
+
+    environment: gives AWS_* with the role's credentials; asked again when they have expired.
+    A role that may not write logs loses them, as on AWS; the first refusal is told on standard error.
+    """
+
+    def __init__(self, group: str, stream: str, environment: Callable[[], Mapping[str, str]]) -> None:
+        self._group = group
+        self._stream = stream
+        self._environment = environment
+        self._lines: queue.Queue[tuple[int, str] | None] = queue.Queue()
+        self._client: CloudWatchLogsClient | None = None
+        self._refused = False
+        self._thread = threading.Thread(target=self._ship, name="log-stream", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Take one line; it is sent within about half a second."""
+        self._lines.put((int(time.time() * 1000), cloudwatch_line(line)[:_LONGEST_LINE] or " "))
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Send what is waiting and end; gives up after `timeout` seconds."""
+        self._lines.put(None)
+        self._thread.join(timeout)
+
+    def _ship(self) -> None:
+        more = True
+        while more:
+            batch, more = self._batch()
+            if batch and not self._refused:
+                self._put(batch)
+
+    def _batch(self) -> tuple[list[InputLogEventTypeDef], bool]:
+        """What came within half a second of its first line, and whether there may be more."""
+        batch: list[InputLogEventTypeDef] = []
+        size = 0
+        deadline: float | None = None
+        while len(batch) < _MOST_EVENTS and size < _MOST_BYTES - _LONGEST_LINE:
+            try:
+                item = self._lines.get(timeout=None if deadline is None else max(deadline - time.monotonic(), 0.001))
+            except queue.Empty:
+                break
+            if item is None:
+                return batch, False
+            deadline = deadline or time.monotonic() + _EVERY_SECONDS
+            batch.append({"timestamp": item[0], "message": item[1]})
+            size += len(item[1].encode()) + 26
+        return batch, True
+
+    def _put(self, batch: list[InputLogEventTypeDef]) -> None:
+        for attempt in range(3):
+            try:
+                if self._client is None:
+                    self._client = logs_client(self._environment())
+                    self._make_stream(self._client)
+                self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if attempt == 2 or code not in (*_EXPIRED, "ResourceNotFoundException"):
+                    self._refuse(reason_of(error))
+                    return
+                self._client = None  # the credentials expired, or somebody deleted the group
+            except BotoCoreError as error:
+                if attempt == 2:
+                    sys.stderr.write(f"{self._group} {self._stream}: {len(batch)} log lines lost: {error}\n")
+            else:
+                return
+
+    def _make_stream(self, client: CloudWatchLogsClient) -> None:
+        exists = client.exceptions.ResourceAlreadyExistsException
+        try:
+            client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+        except exists:
+            return
+        except client.exceptions.ResourceNotFoundException:
+            try:
+                client.create_log_group(logGroupName=self._group)
+            except exists:
+                pass  # another job of this moment made it
+            self._make_stream(client)
+
+    def _refuse(self, reason: str) -> None:
+        if not self._refused:
+            sys.stderr.write(f"No logs in {self._group}, stream {self._stream}: {reason}\n")
+        self._refused = True
