@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import importlib
 import importlib.util
 import json
@@ -51,6 +52,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="default: the last start's, else 4566, else a free one; 0: a free one")
     parser.add_argument("--report", type=int, metavar="FD", help="where to report readiness; default: standard output")
     arguments = parser.parse_args()
+    # `kill -USR1 PID` writes to the log what every thread is doing: for a server that hangs.
+    faulthandler.register(signal.SIGUSR1)
     report = _reporter(arguments.report)
     state = StateFolder(arguments.state.resolve())
     state.create()
@@ -119,14 +122,21 @@ class _Server:
         config.certfile, config.keyfile = str(certificates.server), str(certificates.server_key)
         config.alpn_protocols = ["http/1.1"]
         config.keep_alive_timeout = 75
-        config.graceful_timeout = _GRACE
         config.accesslog = None
-        application = Application(
-            on_start=self._start, on_stop=self._stop, on_answer=self._saver.wake, own=self._answer
-        )
-        ready = asyncio.create_task(self._announce())
-        await serve(application, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
-        ready.cancel()
+        application = Application(on_start=self._start, on_answer=self._saver.wake, own=self._answer)
+        serving = asyncio.create_task(serve(application, config, shutdown_trigger=asyncio.Event().wait))  # type: ignore[arg-type]
+        asking = asyncio.create_task(self._announce())
+        stopping = asyncio.create_task(ended.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        if serving.done():
+            await serving
+        await application.drain(_GRACE)
+        await self._stop()
+        self._state.server.unlink(missing_ok=True)
+        logging.shutdown()
+        # All is saved. An orderly end of the loop would wait half a minute for idle clients to say goodbye over TLS.
+        os._exit(0)
 
     async def _start(self) -> None:
         self._saver.start()

@@ -32,11 +32,19 @@ class Application:
         self,
         *,
         on_start: Callable[[], Awaitable[None]],
-        on_stop: Callable[[], Awaitable[None]],
         on_answer: Callable[[], None],
         own: Callable[[str, dict[str, str]], tuple[int, Any] | None],
     ) -> None:
-        self._on_start, self._on_stop, self._on_answer, self._own = on_start, on_stop, on_answer, own
+        self._on_start, self._on_answer, self._own = on_start, on_answer, own
+        self._serving = 0
+        self._draining = False
+
+    async def drain(self, seconds: float) -> None:
+        """Take no further request, and give those in flight some time to be answered."""
+        self._draining = True
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._serving and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -63,7 +71,6 @@ class Application:
                 scheduler.start_scheduler()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self._on_stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -73,8 +80,15 @@ class Application:
                 self._on_answer()
             await send(message)
 
-        await emulator.app(scope, receive, noted)
-        self._on_answer()
+        if self._draining:
+            await _answer(send, 503, {"message": "The local cloud is being stopped."})
+            return
+        self._serving += 1
+        try:
+            await emulator.app(scope, receive, noted)
+        finally:
+            self._serving -= 1
+            self._on_answer()
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """No S3 bucket begins with `_`, so these paths are the emulator's administration and ours.
@@ -87,12 +101,11 @@ class Application:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         status, answer = self._own(path, headers) or (404, {"message": f"There is nothing at {path}."})
-        body = json.dumps(answer).encode()
-        await send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
+        await _answer(send, status, answer)
+
+
+async def _answer(send: Send, status: int, answer: Any) -> None:
+    body = json.dumps(answer).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
