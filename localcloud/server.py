@@ -35,7 +35,8 @@ from localcloud.state import StateFolder
 _log = logging.getLogger("kickstand.server")
 
 CORRECTIONS = ("localcloud.emulator.corrections",)
-"""Modules whose `install()` mends the emulator's behaviour, before it starts."""
+"""Modules whose `install()` mends the emulator's behaviour, before it starts, and whose coroutine `resume()` settles
+what the last process left at work, once the server answers and before it says that it is ready."""
 
 SERVICES = ("localcloud.sagemaker.service",)
 """Modules with `install(context)` before the start, `resume(context)` once the state is back and the loop runs
@@ -90,8 +91,10 @@ class _Server:
 
         settings.configure(self._state, self._port)
         confine_to_loopback()
-        from localcloud.emulator import persistence, registry
+        from localcloud.emulator import persistence, registry, served
 
+        served.put_off_other_services()
+        served.refuse_other_resource_types()
         files = StateFiles(self._state.services)
         documents = files.load()
         context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop)
@@ -158,6 +161,9 @@ class _Server:
 
         while not await asyncio.to_thread(healthy, self._url, self._state.ca, self._token):
             await asyncio.sleep(0.02)
+        for module in _present(CORRECTIONS):
+            await module.resume()
+        self._saver.wake()
         record = {
             "pid": os.getpid(),
             "port": self._port,

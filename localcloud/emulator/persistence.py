@@ -24,6 +24,8 @@ import ministack.app as emulator
 from ministack.core import persistence as format_
 from ministack.services import sts
 
+from localcloud.emulator.served import served_modules
+
 _log = logging.getLogger("kickstand.persistence")
 
 _COPYING = frozenset({"lambda_svc", "lambda_durable"})
@@ -105,7 +107,7 @@ def restore(documents: Mapping[str, bytes]) -> None:
 
     Raises what the service raises: a server that starts with half of its records would save that half.
     """
-    for key, name in emulator._state_map.items():
+    for key, name in served_modules().items():
         document = documents.get(key)
         if document is None:
             continue
@@ -128,9 +130,12 @@ def keep_sessions() -> None:
 
 
 def service_modules() -> dict[str, ModuleType]:
-    """The services that have been used, by the name of their saved state."""
+    """The served services that have been loaded, by the name of their saved state.
+
+    Some are reached by other services alone (log groups of a function), so the table of routed ones is not enough.
+    """
     modules = {}
-    for key, name in emulator._state_map.items():
+    for key, name in served_modules().items():
         module = emulator._loaded_modules.get(name) or sys.modules.get(f"ministack.services.{name}")
         if isinstance(module, ModuleType) and hasattr(module, "get_state"):
             modules[key] = module

@@ -5,14 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 
+from localcloud.emulator.served import SERVED
 from localcloud.state import StateFolder
-
-SERVED = (
-    "account cloudformation cloudtrail ec2 ecr events iam kms lambda logs monitoring resource-groups s3 scheduler "
-    "secretsmanager sns sqs ssm states sts tagging"
-).split()
-"""What the stacks and the CDK use. The others stay off: some open further ports, look for Docker, or load slowly."""
-
 
 def apply_settings(environment: MutableMapping[str, str], state: StateFolder, port: int) -> None:
     """Write the settings into an environment: IAM enforced, loopback, our port, our state, no Docker.

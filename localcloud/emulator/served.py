@@ -1,0 +1,76 @@
+"""Which of the emulator's services are there. The others cost start-up time, and some open ports or look for Docker."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+SERVED = (
+    "account cloudformation cloudtrail ec2 ecr events iam kms lambda logs monitoring resource-groups s3 scheduler "
+    "secretsmanager sns sqs ssm states sts tagging"
+).split()
+"""By the emulator's names: what the stacks and the CDK use, and what a team's own additions to them are likely to."""
+
+_RESOURCE_TYPES = tuple(
+    f"AWS::{name}::"
+    for name in (
+        "CDK CloudFormation CloudTrail CloudWatch EC2 ECR Events IAM KMS Lambda Logs ResourceGroups S3 SNS SQS SSM "
+        "Scheduler SecretsManager StepFunctions"
+    ).split()
+)
+
+_PACKAGE = "ministack.services."
+
+
+class _LazyServices(importlib.abc.MetaPathFinder):
+    """Puts off the import of services that are not served until something of theirs is used: as a rule, for ever.
+
+    CloudFormation's provisioners import some forty service modules, most of a second, at their first line.
+    """
+
+    def __init__(self, eager: frozenset[str]) -> None:
+        self._eager = eager
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        short = name.removeprefix(_PACKAGE)
+        if short == name or "." in short or short in self._eager:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None or spec.submodule_search_locations is not None:
+            return None
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        return spec
+
+
+def put_off_other_services() -> None:
+    """Import the served services and no others. Before the first import of CloudFormation."""
+    sys.meta_path.insert(0, _LazyServices(frozenset(served_modules().values())))
+
+
+def refuse_other_resource_types() -> None:
+    """Let CloudFormation refuse the resource types of services that are not there, as types that it does not know.
+
+    Otherwise their records would be made where no client can see them and no save keeps them.
+    """
+    from ministack.services.cloudformation import provisioners
+
+    for name in [name for name in provisioners._RESOURCE_HANDLERS if not name.startswith(_RESOURCE_TYPES)]:
+        del provisioners._RESOURCE_HANDLERS[name]
+
+
+def served_modules() -> dict[str, str]:
+    """The service modules that are served, ours included: name of the saved state -> module name."""
+    import ministack.app as emulator
+
+    modules: dict[str, str] = {}
+    for service in emulator.SERVICE_HANDLERS:
+        entry = emulator.SERVICE_REGISTRY[service]
+        modules[entry.get("state_key", entry["module"])] = entry["module"]
+        modules.update({name: name for name in entry.get("sub_modules", ())})
+    return modules
