@@ -28,6 +28,8 @@ def hyperparameter(name: str, value: object) -> tuple[str, Fault | None]:
     where XGBoost's contract is a list: eval_metric and updater (`rmse,mae`), monotone_constraints (`(1,0,-1)`),
     interaction_constraints (`[[1,2],[3,4]]`). Whether XGBoost takes the value is not judged here.
     """
+    if not name.strip():
+        return "", ("has no name", "")
     text = _hyperparameter_text(name, value)
     if text is None:
         lists = "" if not isinstance(value, list) else f"; lists are for {', '.join(_COMMA_LISTS)} and constraints"

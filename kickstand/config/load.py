@@ -82,26 +82,27 @@ class _Loader:
             self._report(("project",), "[project] needs a name.", 'For example: name = "bikes"')
         base = self._overridable(())
         environments: dict[EnvironmentName, Environment] = {}
-        bad: dict[str, frozenset[str]] = {}
-        written = self.source.tables.get("environments", {})
-        if isinstance(written, dict):
-            self._unknown(("environments",), written, ENVIRONMENTS, "environment")
-        for environment in ENVIRONMENTS:
-            if isinstance(written, dict) and environment in written:
-                environments[environment], bad[environment] = self._environment(environment, name, base)
-        if not isinstance(written, dict) or not written:
-            fix = 'For example: [environments.dev] with account = "111122223333" and region = "us-east-1"'
-            self._report(("environments",), "At least one environment must be configured.", fix)
-        for environment, resolved in environments.items():
-            self.problems += environment_problems(resolved, bad[environment])
-        sound = {
-            n: e for n, e in environments.items() if bad[n].isdisjoint(("promotes_from", "storage.existing_bucket"))
-        }
-        if len(sound) == len(environments):
+        bad: set[str] = set()
+        for environment in self._environment_names():
+            resolved, faulty = self._environment(environment, name, base)
+            environments[environment] = resolved
+            bad |= faulty
+            self.problems += environment_problems(resolved, faulty)
+        if bad.isdisjoint(("promotes_from", "storage.existing_bucket")):
             self.problems += project_problems(environments)
         if self.problems:
             raise InputError(*_in_file_order(self.problems))
         return Project(name=name.value if name else "", file=self.source.file, environments=environments)
+
+    def _environment_names(self) -> list[EnvironmentName]:
+        """The environments that are written as tables, from first to last."""
+        path: KeyPath = ("environments",)
+        written = self._keys(path)
+        self._unknown(path, written, ENVIRONMENTS, "environment")
+        if written == {} and isinstance(self.source.tables.get("environments", {}), dict):
+            fix = 'For example: [environments.dev] with account = "111122223333" and region = "us-east-1"'
+            self._report(path, "At least one environment must be configured.", fix)
+        return [name for name in ENVIRONMENTS if name in written and self._is_table((*path, name), written[name])]
 
     def _environment(
         self, name: EnvironmentName, project: Written | None, base: Mapping[str, Table]
@@ -144,12 +145,7 @@ class _Loader:
     def _table(self, parent: KeyPath, name: str, fields: Mapping[str, Any] | None, also: Iterable[str] = ()) -> Table:
         """One table as written. fields: its keys and their types, None for a free table; also: tables inside it."""
         path = (*parent, name)
-        keys: Any = self.source.tables
-        for part in path:
-            keys = keys.get(part, {})
-            if not isinstance(keys, dict):
-                self._report(path, f"[{'.'.join(path)}] must be a table, not {found(keys)}.")
-                return {}
+        keys = self._keys(path)
         if fields is not None:
             self._unknown(path, keys, (*fields, *also), "key")
         result: Table = {}
@@ -157,6 +153,18 @@ class _Loader:
             if fields is None or key in fields:
                 result[key] = self._setting((*path, key), value, None if fields is None else fields[key])
         return result
+
+    def _keys(self, path: KeyPath) -> dict[str, Any]:
+        """What is written in a table; nothing where there is none."""
+        keys: Any = self.source.tables
+        for part in path:
+            keys = keys.get(part, {})
+        return keys if self._is_table(path, keys) else {}
+
+    def _is_table(self, path: KeyPath, value: object) -> bool:
+        if not isinstance(value, dict):
+            self._report(path, f"[{'.'.join(path)}] must be a table, not {found(value)}.")
+        return isinstance(value, dict)
 
     def _setting(self, path: KeyPath, value: object, wanted: Any) -> Written:
         table, key = path[-2:]
@@ -168,7 +176,7 @@ class _Loader:
             rule = RULES.get(f"{'environments' if path[:-2] == ('environments',) else table}.{key}")
             fault = ("is empty", "Take it out to get its default.") if value == "" else rule(value) if rule else None
         if fault:
-            self.problems.append(Problem(f"{key} {fault[0]}.", where, fault[1]))
+            self.problems.append(Problem(f"{key or '""'} {fault[0]}.", where, fault[1]))
             return Written(None, where, faulty=True)
         return Written(self._made(value, wanted, key), where)
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from infra.images import regions, versions
@@ -35,13 +36,6 @@ def between(low: int, high: int, unit: str = "") -> Rule:
 
     def rule(value: int) -> Fault | None:
         return None if low <= value <= high else (f"must be {low} to {high}{unit}, not {value}", "")
-
-    return rule
-
-
-def at_least(low: int) -> Rule:
-    def rule(value: int) -> Fault | None:
-        return None if value >= low else (f"must be at least {low}, not {value}", "")
 
     return rule
 
@@ -124,6 +118,16 @@ def bucket_name(value: str) -> Fault | None:
     return None
 
 
+def data_path(value: str) -> Fault | None:
+    if re.match(r"[a-z0-9]+://", value):
+        return f'must be a path on this machine, not "{value}"', "Kickstand uploads the files itself."
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        return f'begins with a home folder that nobody has: "{value}"', ""
+    return ("holds a character that no path has", "") if "\0" in value else None
+
+
 def content_type(value: str) -> Fault | None:
     if value in ("text/csv", "csv"):
         return None
@@ -160,21 +164,22 @@ _POLICY = arn("iam", r"policy/[\w+=,.@/-]+", "arn:aws:iam::111122223333:policy/N
 
 RULES: Mapping[str, Rule] = {
     "project.name": project_name,
+    **dict.fromkeys(("data.train", "data.validation", "data.test"), data_path),
     "data.content_type": content_type,
     "data.columns": each(column_name),
     "data.golden_rows": between(1, 100),
     "algorithm.version": one_of(versions, "a version"),
     "training.instance_type": _INSTANCE,
-    "training.instance_count": at_least(1),
+    "training.instance_count": between(1, 1000),
     "training.volume_size_gb": between(1, 16384, " GiB"),
     # 28 days: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
     "training.max_runtime_seconds": between(1, 2_419_200, " seconds"),
-    "training.max_wait_seconds": at_least(1),
+    "training.max_wait_seconds": between(1, 2**31 - 1, " seconds"),
     "training.schedule": schedule,
     "training.subnets": _SUBNETS,
     "training.security_group_ids": _GROUPS,
     "hosting.instance_type": _INSTANCE,
-    "hosting.instance_count": at_least(1),
+    "hosting.instance_count": between(1, 1000),
     "hosting.subnets": _SUBNETS,
     "hosting.security_group_ids": _GROUPS,
     "storage.existing_bucket": bucket_name,

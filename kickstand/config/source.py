@@ -53,10 +53,10 @@ def _text(path: Path, label: str) -> str:
     try:
         # -sig: Windows editors put a byte order mark in front, which tomllib takes for a key.
         return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         fix = "Name the project file with --config FILE, or go to the folder that holds kickstand.toml."
         raise InputError(Problem("There is no such project file.", label, fix)) from None
-    except (IsADirectoryError, NotADirectoryError):
+    except IsADirectoryError:
         fix = f"Name the file: --config {label}/kickstand.toml"
         raise InputError(Problem("The project file must be a file; this is a folder.", label, fix)) from None
     except OSError as error:
@@ -75,6 +75,8 @@ def _syntax_problem(text: str, message: str, label: str) -> Problem:
     column = f":{place[2]}" if place[2] else ""
     written = text.splitlines()[line - 1] if line <= len(text.splitlines()) else ""
     fix = ""
+    if "key part" in message and written[int(place[2] or 1) - 1 :].strip() == "" and "{" in written:
+        fix = "A table in braces stands on one line; for more lines give it a [header] of its own."
     if re.search(r"=\s*0\d+\s*(#.*)?$", written):
         fix = "A number cannot begin with 0. An account is text: put it in quotes."
     return Problem(f"Not valid TOML: {message[: place.start()]}.", f"{label}:{line}{column}", fix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from bisect import bisect_right
 
 KeyPath = tuple[str, ...]
@@ -57,7 +58,9 @@ class _Scanner:
         parts: list[str] = []
         while self.text[self.at] not in "=]":
             if self.text[self.at] in "\"'":
-                parts.append(self._string())
+                start = self.at
+                self._string()
+                parts.append(_plain(self.text[start : self.at]))
             else:
                 parts.append(self._until(" \t.=]"))
             self._skip(" \t.")
@@ -84,20 +87,16 @@ class _Scanner:
         else:
             self._until("#,]}\r\n")
 
-    def _string(self) -> str:
-        """Passes over a string; its text, for a quoted key (escapes in keys are resolved)."""
+    def _string(self) -> None:
         quote = self.text[self.at]
         closing = quote * 3 if self.text.startswith(quote * 3, self.at) else quote
         self.at += len(closing)
-        start = self.at
         while not self.text.startswith(closing, self.at):
             self.at += 2 if quote == '"' and self.text[self.at] == "\\" else 1
-        # Up to two quotes may stand directly before the closing three.
-        while len(closing) == 3 and self.text.startswith(quote, self.at + 3):
-            self.at += 1
-        inner = self.text[start : self.at]
         self.at += len(closing)
-        return _unescape(inner) if quote == '"' and "\\" in inner else inner
+        # Up to two quotes may stand directly before the closing three.
+        while len(closing) == 3 and self.text.startswith(quote, self.at):
+            self.at += 1
 
     def _until(self, stops: str) -> str:
         start = self.at
@@ -124,7 +123,6 @@ class _Scanner:
         return bisect_right(self._breaks, offset - 1) + 1
 
 
-def _unescape(inner: str) -> str:
-    import tomllib
-
-    return str(tomllib.loads(f'key = "{inner}"')["key"])
+def _plain(quoted_key: str) -> str:
+    """A quoted key without its quotes and escapes."""
+    return next(iter(tomllib.loads(f"{quoted_key} = 0")))
