@@ -176,7 +176,8 @@ class _Loader:
             rule = RULES.get(f"{'environments' if path[:-2] == ('environments',) else table}.{key}")
             fault = ("is empty", "Take it out to get its default.") if value == "" else rule(value) if rule else None
         if fault:
-            self.problems.append(Problem(f"{key or '""'} {fault[0]}.", where, fault[1]))
+            name = key or '""'
+            self.problems.append(Problem(f"{name} {fault[0]}.", where, fault[1]))
             return Written(None, where, faulty=True)
         return Written(self._made(value, wanted, key), where)
 
