@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,7 +19,7 @@ from kickstand.errors import KickstandError, Problem
 if TYPE_CHECKING:
     from kickstand.commands.context import CommandContext
 
-ENVIRONMENT = "dev"
+ENVIRONMENT: Final = "dev"
 
 
 @dataclass
@@ -38,7 +39,12 @@ class Steps:
         self.say(f"[dim]   {self.seconds[name]:.1f} s[/]")
 
 
-def demo(ctx: typer.Context) -> None:
+def demo(
+    ctx: typer.Context,
+    times: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write each step's seconds there, as JSON.")
+    ] = None,
+) -> None:
     """The example from CSV files to predictions, in the local cloud on this machine."""
     from kickstand.commands.context import REPOSITORY, load, open_context, root_of
     from kickstand.console import make_console
@@ -73,6 +79,8 @@ def demo(ctx: typer.Context) -> None:
         console.print(f"[dim]   $ {context.typed(' '.join(words))}[/]")
         run([*kickstand, *words])
     show_results(context, steps, folder, predictions)
+    if times is not None:
+        times.write_text(json.dumps(steps.seconds, indent=2) + "\n")
 
 
 def result_folder(context: CommandContext) -> Path:
@@ -117,8 +125,6 @@ def write_rows(context: CommandContext, rows: Path) -> None:
 
 def show_results(context: CommandContext, steps: Steps, folder: Path, predictions: Path) -> None:
     """A table: where everything is, what it scored, what to type next."""
-    import json
-
     from rich.table import Table
 
     from kickstand.release_file import release_path

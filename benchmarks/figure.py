@@ -1,0 +1,73 @@
+"""One measured figure beside its peer and its limit, and how processes are timed."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BIN = REPOSITORY / ".venv" / "bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A median of ours and of the peer's over the same pairs of runs.
+
+    limit: the bound of `value`. at_most: whether the limit is an upper bound. `value` is what is bound: a
+    ratio, a difference or a time, in `unit`.
+    """
+
+    name: str
+    ours: float
+    peer: float | None
+    value: float
+    unit: str
+    limit: float | None
+    at_most: bool = True
+
+    def good(self) -> bool:
+        """Whether the figure keeps its limit; true where it has none."""
+        if self.limit is None:
+            return True
+        return self.value <= self.limit if self.at_most else self.value >= self.limit
+
+
+def wall_seconds(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
+    """The wall time of one whole process, its output thrown away; raises CalledProcessError where it fails."""
+    variables = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **(environment or {})}
+    began = time.perf_counter()
+    subprocess.run([str(word) for word in command], cwd=cwd, env=variables, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def pairs(ours: Callable[[], float], peer: Callable[[], float], *, runs: int) -> tuple[float, float, list[float]]:
+    """Medians of two measurements taken in turn after a warm-up of each, and the ratio of each pair.
+
+    In turn, because a shared machine's speed drifts: a pair sees the same weather.
+    """
+    ours(), peer()
+    taken = [(ours(), peer()) for _ in range(runs)]
+    return (
+        statistics.median(a for a, _ in taken),
+        statistics.median(b for _, b in taken),
+        [a / b for a, b in taken],
+    )
+
+
+def ratio(
+    name: str,
+    ours: Callable[[], float],
+    peer: Callable[[], float],
+    *,
+    limit: float,
+    runs: int = 5,
+    at_most: bool = True,
+) -> Figure:
+    """The median ratio of two measurements in seconds against a limit."""
+    mine, other, ratios = pairs(ours, peer, runs=runs)
+    return Figure(name, mine, other, statistics.median(ratios), "x", limit, at_most)
