@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
-from training.aws_error import error_code, explain, explained
 
 MAX_JOB_NAME = 63
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html"""
@@ -86,10 +86,8 @@ class Trigger:
         """Raise KickstandError unless the state machine is there, so that nothing is uploaded for nobody."""
         try:
             self._states.describe_state_machine(stateMachineArn=self._names.state_machine_arn)
-        except ClientError as error:
-            raise self._error(error, "look at the training trigger") from error
-        except BotoCoreError as error:
-            raise KickstandError(explain(error, "look at the training trigger")) from error
+        except AWS_FAILURES as error:
+            raise self._error(error, "looking at the training trigger") from error
 
     def start(self, job: str, channels: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, str]) -> None:
         """Start one execution. Starting the same one twice is one execution (its name is the job's)."""
@@ -98,10 +96,8 @@ class Trigger:
             self._states.start_execution(
                 stateMachineArn=self._names.state_machine_arn, name=job, input=json.dumps(given, sort_keys=True)
             )
-        except ClientError as error:
-            raise self._error(error, f"start training job {job}") from error
-        except BotoCoreError as error:
-            raise KickstandError(explain(error, f"start training job {job}")) from error
+        except AWS_FAILURES as error:
+            raise self._error(error, f"starting training job {job}") from error
 
     def find(self, job: str) -> Execution | None:
         """The execution of a job; None where this trigger never had one of that name (or 90 days ago).
@@ -123,7 +119,7 @@ class Trigger:
 
     def stop(self, job: str, cause: str) -> bool:
         """Stop a running execution, so that no further attempt is made. False where none is running."""
-        with explained(f"stop the execution of {job}"):
+        with explained(f"stopping the execution of {job}"):
             execution = self.find(job)
             if execution is None or not execution.running:
                 return False
@@ -134,7 +130,7 @@ class Trigger:
         """The ARN of the execution that has the job's name."""
         return self._names.arn("states", f"execution:{self._names.state_machine}:{job}")
 
-    def _error(self, error: ClientError, action: str) -> KickstandError:
+    def _error(self, error: Exception, doing: str) -> KickstandError:
         if error_code(error) == "StateMachineDoesNotExist":
             return KickstandError(self._not_deployed)
-        return KickstandError(explain(error, action))
+        return aws_error(error, doing)

@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.errors import KickstandError, Problem
-from training.aws_error import denied, error_message, explain, transient
 from training.execution import Execution, attempts_of, job_of
 from training.job_description import ENDED, JobDescription, Phase
 from training.job_log import LogLine, Round, parse_round
+from training.transient import denied, error_message, transient
 
 Verdict = Literal["wait", "completed", "failed", "absent"]
 
@@ -161,7 +160,7 @@ class Follower:
                     index, self._last = newest, job
                     news = self._tell(job) or news
                 state = verdict(job, execution)
-            except (ClientError, BotoCoreError) as error:
+            except AWS_FAILURES as error:
                 self._bear(error, reached, attempts[0])
                 state, job, execution = "wait", None, None
             if state == "completed" and job is not None:
@@ -219,7 +218,7 @@ class Follower:
             return []
         try:
             return self._log.read()
-        except (ClientError, BotoCoreError) as error:
+        except AWS_FAILURES as error:
             if denied(error):
                 self._log_refused = True
                 self._view.note(f"The job's log may not be read with these credentials: {error_message(error)}")
@@ -228,9 +227,9 @@ class Follower:
                 return []
             raise
 
-    def _bear(self, error: ClientError | BotoCoreError, reached: float, job: str) -> None:
+    def _bear(self, error: Exception, reached: float, job: str) -> None:
         if not transient(error) or self._clock() - reached > PATIENCE:
-            raise KickstandError(explain(error, f"follow training job {job}", fix="The job itself goes on.")) from error
+            raise aws_error(error, f"following training job {job} (which itself goes on)") from error
 
     def _failure(self, name: str, job: JobDescription | None, execution: Execution | None) -> Problem:
         if job is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from training.aws_error import error_code
+from kickstand.aws_errors import error_code
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _PAGES_A_READ = 200

@@ -6,8 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from training.aws_error import error_code, error_message, explained
+from kickstand.aws_errors import error_code, explained
 from training.job_description import ENDED, JobDescription, parse_job
+from training.transient import error_message
 
 
 class TrainingJobs:
@@ -30,7 +31,7 @@ class TrainingJobs:
 
     def stop(self, name: str) -> bool:
         """Ask SageMaker to stop a job. False where there is none, or it has ended, or is stopping already."""
-        with explained(f"stop training job {name}"):
+        with explained(f"stopping training job {name}"):
             job = self.find(name)
             if job is None or job.status in (*ENDED, "Stopping"):
                 return False

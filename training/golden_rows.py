@@ -1,0 +1,81 @@
+"""Golden rows: a few rows with the predictions that one artifact gave for them.
+
+They travel with the release, so that every endpoint that claims to serve that artifact can be asked for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code
+from kickstand.errors import InputError, Problem
+from kickstand.release import GoldenRows
+from kickstand.release_file import canonical
+from training.model_probe import Prediction
+
+_EXISTS = frozenset({"PreconditionFailed", "412"})
+
+
+def features_of(line: str, label_columns: int) -> str:
+    """A training row as the endpoint is asked for it: without its label columns, comma-separated.
+
+    label_columns: 1, or 2 where the second column is a weight (csv_weights=1).
+    """
+    delimiter = max((",", "\t", ";"), key=line.count)
+    return ",".join(cell.strip() for cell in line.strip().split(delimiter)[label_columns:])
+
+
+def first_rows(files: Sequence[Path], count: int, label_columns: int) -> tuple[str, ...]:
+    """The first rows of a channel's files, in their order, without the label; fewer where there are fewer."""
+
+    def lines() -> Any:
+        for file in files:
+            with file.open(encoding="utf-8-sig") as opened:
+                yield from (line for line in opened if line.strip())
+
+    return tuple(features_of(line, label_columns) for line in islice(lines(), count))
+
+
+def golden_digest(rows: Sequence[str], predictions: Sequence[Prediction]) -> str:
+    """SHA-256 (hex) of the canonical JSON of rows and predictions."""
+    return hashlib.sha256(_text(rows, predictions)).hexdigest()
+
+
+def golden_rows(rows: Sequence[str], predictions: Sequence[Prediction], *, where: str) -> GoldenRows:
+    """Rows and predictions, sealed.
+
+    where: the artifact, for the InputError that a prediction which is no number gives.
+    """
+    for row, given in zip(rows, predictions, strict=True):
+        values = given if isinstance(given, tuple) else (given,)
+        if not all(value - value == 0 for value in values):
+            raise InputError(Problem(f"The model answers {given} for the row {row}: it has not learned.", where))
+    return GoldenRows(sha256=golden_digest(rows, predictions), rows=tuple(rows), predictions=tuple(predictions))
+
+
+def keep_confidential(s3: Any, golden: GoldenRows, bucket: str) -> GoldenRows:
+    """Put rows and predictions under `golden/<sha256>.json` in S3, and return what may stand in git.
+
+    The object is exactly what the digest covers; one that is there already is left.
+    """
+    key = f"golden/{golden.sha256}.json"
+    try:
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=_text(golden.rows, golden.predictions),
+            ContentType="application/json",
+            IfNoneMatch="*",
+        )
+    except AWS_FAILURES as error:
+        if error_code(error) not in _EXISTS:
+            raise aws_error(error, "keeping the golden rows in S3", f"s3://{bucket}/{key}") from error
+    return GoldenRows(sha256=golden.sha256, s3_uri=f"s3://{bucket}/{key}")
+
+
+def _text(rows: Sequence[str], predictions: Sequence[Prediction]) -> bytes:
+    return canonical({"predictions": list(predictions), "rows": list(rows)}).encode()
