@@ -96,7 +96,9 @@ class _RoundLog(xgboost.callback.TrainingCallback):
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, Any]]) -> bool:
         values = [
-            f"{channel}-{metric}:{scores[-1]:.5f}" for channel, log in evals_log.items() for metric, scores in log.items()
+            f"{channel}-{metric}:{scores[-1]:.5f}"
+            for channel, log in evals_log.items()
+            for metric, scores in log.items()
         ]
         sys.stdout.write("\t".join([f"[{epoch}]", *values]) + "\n")
         sys.stdout.flush()

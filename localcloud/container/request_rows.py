@@ -26,8 +26,7 @@ def decode_csv(body: bytes) -> Matrix:
         return _decode(body)
     except (ValueError, IndexError) as error:
         raise UndecodableError(
-            "Loading csv data failed with Exception, please ensure data is in csv format:\n "
-            f"{type(error)}\n {error}"
+            f"Loading csv data failed with Exception, please ensure data is in csv format:\n {type(error)}\n {error}"
         ) from None
 
 

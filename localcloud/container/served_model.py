@@ -31,7 +31,9 @@ class ServedModel:
     def __init__(self, file: Path, *, threads: int) -> None:
         content = file.read_bytes()
         if content.startswith(_PICKLE):
-            raise UserError(f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here")
+            raise UserError(
+                f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here"
+            )
         try:
             self._booster = xgboost.Booster({"nthread": threads}, model_file=bytearray(content))
         except Exception as error:
@@ -55,11 +57,11 @@ class ServedModel:
             )
         if not self._in_place:
             with self._lock:
-                return self._booster.predict(xgboost.DMatrix(rows), validate_features=False)  # type: ignore[no-any-return]
+                return self._booster.predict(xgboost.DMatrix(rows), validate_features=False)
         if width < self._features:
             missing = np.full((rows.shape[0], self._features - width), np.nan, dtype=np.float32)
             rows = np.hstack([rows, missing])
-        return self._booster.inplace_predict(rows, validate_features=False)  # type: ignore[no-any-return]
+        return self._booster.inplace_predict(rows, validate_features=False)
 
 
 def find_model(folder: Path) -> Path:

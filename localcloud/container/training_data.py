@@ -26,7 +26,9 @@ class TrainingData:
     validation: xgboost.DMatrix | None
 
 
-def read_training_data(layout: Layout, channels: Collection[str], *, weights: bool, threads: int | None) -> TrainingData:
+def read_training_data(
+    layout: Layout, channels: Collection[str], *, weights: bool, threads: int | None
+) -> TrainingData:
     """Read the CSV channels: label first, then, where `weights` is true, the row's weight, then the features.
 
     channels: the declared channels; one that is declared must hold data.

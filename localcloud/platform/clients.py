@@ -23,12 +23,12 @@ _CONFIG = Config(
 
 def s3_client(environment: Mapping[str, str]) -> S3Client:
     """An S3 client with the credentials, endpoint and CA bundle of AWS_* in `environment`."""
-    return _session(environment).client("s3", **_options(environment))
+    return _session(environment).client("s3", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG)
 
 
 def logs_client(environment: Mapping[str, str]) -> CloudWatchLogsClient:
     """A CloudWatch Logs client, likewise."""
-    return _session(environment).client("logs", **_options(environment))
+    return _session(environment).client("logs", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG)
 
 
 def reason_of(error: ClientError | BotoCoreError) -> str:
@@ -49,9 +49,9 @@ def _session(environment: Mapping[str, str]) -> boto3.Session:
     )
 
 
-def _options(environment: Mapping[str, str]) -> dict[str, object]:
-    return {
-        "endpoint_url": environment.get("AWS_ENDPOINT_URL"),
-        "verify": environment.get("AWS_CA_BUNDLE") or True,
-        "config": _CONFIG,
-    }
+def _url(environment: Mapping[str, str]) -> str | None:
+    return environment.get("AWS_ENDPOINT_URL") or None
+
+
+def _ca(environment: Mapping[str, str]) -> str | bool:
+    return environment.get("AWS_CA_BUNDLE") or True

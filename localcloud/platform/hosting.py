@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localcloud.platform.image import unsupported_image
-
 if TYPE_CHECKING:
     from localcloud.platform.model_process import ModelProcess
 
@@ -23,7 +21,7 @@ class HostingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelContainer:
-    """The container of a CreateModel request: image, artifact, environment."""
+    """The container of a CreateModel request: image (checked by the control plane), artifact, environment."""
 
     image: str
     model_data_url: str
@@ -94,8 +92,6 @@ class ModelServer:
         from localcloud.platform.model_download import fetch_model
         from localcloud.platform.model_process import ModelProcess
 
-        if reason := unsupported_image(self._container.image):
-            raise HostingError(reason)
         base = self._folder / "opt" / "ml"
         fetch_model(self._container.model_data_url, base / "model", self._environment())
         self._log = LogStream(self._log_group, self._log_stream, self._environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
@@ -106,10 +107,8 @@ class LogStream:
         except exists:
             return
         except client.exceptions.ResourceNotFoundException:
-            try:
+            with contextlib.suppress(exists):  # another job of this moment made it
                 client.create_log_group(logGroupName=self._group)
-            except exists:
-                pass  # another job of this moment made it
             self._make_stream(client)
 
     def _refuse(self, reason: str) -> None:

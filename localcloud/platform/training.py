@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -119,10 +120,8 @@ class TrainingRun:
         process.stdout.close()
         with self._write_lock:
             if process.stdin and not process.stdin.closed:
-                try:
+                with contextlib.suppress(OSError):
                     process.stdin.close()
-                except OSError:
-                    pass
         if not finished:
             reason = f"InternalServerError: the process of this training job ended (exit code {code})"
             now = time.time()

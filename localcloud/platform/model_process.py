@@ -1,0 +1,167 @@
+"""The serving program of one model: started on a free port, waited for, asked, stopped."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import urllib3
+
+from localcloud.container.serve import PORT_TAKEN
+from localcloud.platform.hosting import Answer, HostingError
+from localcloud.platform.program import program_environment, start_program
+
+_PORT_ATTEMPTS = 5
+_CONNECTIONS = 64
+_NO_RETRIES = urllib3.Retry(connect=0, read=False, redirect=0, status=0, other=0)
+
+
+class ModelProcess:
+    """One serving program.
+
+    base:      the folder that stands for /opt/ml; `model` below it holds the artifact.
+    variables: the container's own environment.
+    on_line:   called with each line that the program writes, from a thread of this object's own.
+    """
+
+    def __init__(self, base: Path, variables: Mapping[str, str], on_line: Callable[[str], None]) -> None:
+        self._base = base
+        self._variables = dict(variables)
+        self._on_line = on_line
+        self._last_lines: deque[str] = deque(maxlen=20)
+        self._program: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        self._pool: urllib3.HTTPConnectionPool | None = None
+        self._stopped = False
+        self._lock = threading.Lock()
+        self.port = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._program.pid if self._program else None
+
+    def start(self, seconds: float) -> None:
+        """Start the program and wait until /ping answers 200; HostingError with its last lines where it does not."""
+        deadline = time.monotonic() + seconds
+        for attempt in range(_PORT_ATTEMPTS):
+            program = self._spawn(_free_port())
+            if self._wait_for_ping(program, deadline):
+                return
+            code = program.poll()
+            if code is None:
+                self._end(program)
+                raise HostingError(f"No answer to /ping within {seconds:g} seconds. {self._tail()}".strip())
+            if code != PORT_TAKEN or attempt == _PORT_ATTEMPTS - 1:
+                raise HostingError(f"The model server ended with exit code {code}. {self._tail()}".strip())
+
+    def invoke(
+        self,
+        body: bytes,
+        content_type: str | None,
+        accept: str | None,
+        headers: Mapping[str, str],
+        timeout: float,
+    ) -> Answer:
+        """POST to /invocations; see `ModelServer.invoke`."""
+        pool = self._pool
+        if pool is None:
+            raise HostingError("The model server is not running.")
+        sent = dict(headers)
+        if content_type is not None:
+            sent["Content-Type"] = content_type
+        if accept is not None:
+            sent["Accept"] = accept
+        try:
+            response = pool.urlopen(
+                "POST", "/invocations", body=body, headers=sent, timeout=timeout, retries=_NO_RETRIES
+            )
+        except urllib3.exceptions.TimeoutError:
+            raise HostingError(f"The model server did not answer within {timeout:g} seconds.") from None
+        except urllib3.exceptions.HTTPError as error:
+            raise HostingError(f"The model server broke the connection: {error}") from None
+        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, response.data)
+
+    def wait(self) -> int:
+        """Wait for the program's end, and for its last line to be passed on; its exit code."""
+        assert self._program is not None
+        code = self._program.wait()
+        if self._reader is not None:
+            self._reader.join(5)
+        return code
+
+    def stop(self) -> None:
+        """End the program: SIGTERM, then SIGKILL after 5 seconds. It is not started again."""
+        with self._lock:
+            self._stopped = True
+            program = self._program
+        if program is not None:
+            self._end(program)
+        if self._pool is not None:
+            self._pool.close()
+
+    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
+        variables = {**self._variables, "SAGEMAKER_BASE_DIR": str(self._base), "SAGEMAKER_BIND_TO_PORT": str(port)}
+        with self._lock:
+            if self._stopped:
+                raise HostingError("The model server was stopped.")
+            program = start_program(
+                "localcloud.container.serve", environment=program_environment(variables), folder=self._base
+            )
+            self._program, self.port = program, port
+            self._last_lines.clear()
+            old, self._pool = (
+                self._pool,
+                urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=_CONNECTIONS, block=False, retries=_NO_RETRIES),
+            )
+        if old is not None:
+            old.close()
+        self._reader = threading.Thread(target=self._read, args=(program,), name="model-log", daemon=True)
+        self._reader.start()
+        return program
+
+    def _read(self, program: subprocess.Popen[bytes]) -> None:
+        assert program.stdout is not None
+        with program.stdout:
+            for raw in program.stdout:
+                line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
+                self._last_lines.append(line)
+                self._on_line(line)
+
+    def _wait_for_ping(self, program: subprocess.Popen[bytes], deadline: float) -> bool:
+        assert self._pool is not None
+        while program.poll() is None and time.monotonic() < deadline:
+            try:
+                answer = self._pool.urlopen("GET", "/ping", timeout=2, retries=_NO_RETRIES)
+                if answer.status == 200:
+                    return True
+            except urllib3.exceptions.HTTPError:
+                pass
+            time.sleep(0.02)
+        return False
+
+    def _end(self, program: subprocess.Popen[bytes]) -> None:
+        program.terminate()
+        try:
+            program.wait(5)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            program.wait()
+        if program.stdin is not None:
+            program.stdin.close()
+
+    def _tail(self) -> str:
+        if self._reader is not None and self._program is not None and self._program.poll() is not None:
+            self._reader.join(2)
+        return "\n".join(self._last_lines)[-800:]
+
+
+def _free_port() -> int:
+    """A port that was free a moment ago; a program that finds it taken says so, and another one is tried."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
