@@ -31,9 +31,7 @@ def write_profiles(config: Path, credentials: Path, environments: list[Environme
     """
     named = {environment.profile: environment for environment in environments if environment.profile}
     regions = {_section(name): {"region": each.region} for name, each in named.items()}
-    keys = {
-        name: {"aws_access_key_id": each.account, "aws_secret_access_key": "local"} for name, each in named.items()
-    }
+    keys = {name: {"aws_access_key_id": each.account, "aws_secret_access_key": "local"} for name, each in named.items()}
     _merge(config, regions)
     _merge(credentials, keys)
 

@@ -29,7 +29,6 @@ class Capture(Protocol):
         """Hold everything to be changed: what was captured last is not on disk."""
 
 
-
 class PersistenceThread:
     """A thread that captures and saves. `wake` is cheap and may be called from anywhere."""
 

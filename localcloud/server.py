@@ -15,16 +15,16 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kickstand.errors import KickstandError, Problem
+from kickstand.errors import KickstandError
 from localcloud.certificates import Certificates, ensure_certificates
 from localcloud.loopback import confine_to_loopback
+from localcloud.object_files import mend_objects
 from localcloud.persistence import StateFiles
 from localcloud.persistence_thread import PersistenceThread
 from localcloud.port import bind
@@ -87,16 +87,22 @@ class _Server:
     def run(self) -> None:
         """Set up, serve, save. Raises KickstandError where it cannot start."""
         certificates = ensure_certificates(self._state.certificates)
+        files = StateFiles(self._state.services)
+        documents = files.load()
+        for name in mend_objects(self._state.objects):
+            _log.info("mended the object %s, which was being written when the server was killed", name)
+        confine_to_loopback()
+        # In this order: the emulator reads its settings, and S3 its files, while it is imported.
         from localcloud.emulator import settings
 
         settings.configure(self._state, self._port)
-        confine_to_loopback()
-        from localcloud.emulator import persistence, registry, served
+        from localcloud.emulator import served
 
         served.put_off_other_services()
+        from localcloud.emulator import buckets, persistence, registry
+
         served.refuse_other_resource_types()
-        files = StateFiles(self._state.services)
-        documents = files.load()
+        buckets.install()
         context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop)
         registry.install()
         persistence.keep_sessions()

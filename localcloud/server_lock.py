@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-
 _ATTEMPTS = 10
 """`holder` takes the lock too, for an instant: one refusal does not mean that a server has it."""
 

@@ -24,6 +24,7 @@ import ministack.app as emulator
 from ministack.core import persistence as format_
 from ministack.services import sts
 
+from localcloud.emulator import buckets
 from localcloud.emulator.served import served_modules
 
 _log = logging.getLogger("kickstand.persistence")
@@ -111,8 +112,12 @@ def restore(documents: Mapping[str, bytes]) -> None:
         document = documents.get(key)
         if document is None:
             continue
-        wrapped = json.loads(document, object_hook=format_._json_object_hook)
-        emulator._get_module(name).load_persisted_state(wrapped["payload"])
+        records = json.loads(document, object_hook=format_._json_object_hook)["payload"]
+        emulator._get_module(name).load_persisted_state(records)
+        if name == "s3":
+            buckets.drop_unknown(records)
+    if "s3" not in documents:
+        buckets.drop_unknown({})
 
 
 def keep_sessions() -> None:

@@ -80,8 +80,9 @@ def register_service(
         answer = await handler(Request(method, path, headers, body, query_params))
         sent = dict(answer.headers)
         if answer.verbatim:
-            sent = {key: _OwnContentType(value) if key.lower() == "content-type" else value for key, value in
-                    sent.items()}
+            sent = {
+                key: _OwnContentType(value) if key.lower() == "content-type" else value for key, value in sent.items()
+            }
             sent = {("Content-Type" if key.lower() == "content-type" else key): value for key, value in sent.items()}
         return answer.status, sent, answer.body
 

@@ -9,18 +9,54 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-SERVED = (
-    "account cloudformation cloudtrail ec2 ecr events iam kms lambda logs monitoring resource-groups s3 scheduler "
-    "secretsmanager sns sqs ssm states sts tagging"
-).split()
+SERVED = [
+    "account",
+    "cloudformation",
+    "cloudtrail",
+    "ec2",
+    "ecr",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "resource-groups",
+    "s3",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "sts",
+    "tagging",
+]
 """By the emulator's names: what the stacks and the CDK use, and what a team's own additions to them are likely to."""
 
 _RESOURCE_TYPES = tuple(
     f"AWS::{name}::"
-    for name in (
-        "CDK CloudFormation CloudTrail CloudWatch EC2 ECR Events IAM KMS Lambda Logs ResourceGroups S3 SNS SQS SSM "
-        "Scheduler SecretsManager StepFunctions"
-    ).split()
+    for name in [
+        "CDK",
+        "CloudFormation",
+        "CloudTrail",
+        "CloudWatch",
+        "EC2",
+        "ECR",
+        "Events",
+        "IAM",
+        "KMS",
+        "Lambda",
+        "Logs",
+        "ResourceGroups",
+        "S3",
+        "SNS",
+        "SQS",
+        "SSM",
+        "Scheduler",
+        "SecretsManager",
+        "StepFunctions",
+    ]
 )
 
 _PACKAGE = "ministack.services."

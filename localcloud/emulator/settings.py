@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from localcloud.emulator.served import SERVED
 from localcloud.state import StateFolder
 
+
 def apply_settings(environment: MutableMapping[str, str], state: StateFolder, port: int) -> None:
     """Write the settings into an environment: IAM enforced, loopback, our port, our state, no Docker.
 
