@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,9 @@ from localcloud.state import StateFolder
 if TYPE_CHECKING:
     from kickstand.config.model import Project
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
+"""A start after a kill takes back stacks and hosts endpoints again before it is ready."""
+
 _STOP_SECONDS = 30.0
 
 
@@ -271,18 +274,14 @@ def _first_line(descriptor: int, seconds: float) -> dict[str, Any]:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _reap(pid: int) -> None:
     """Take leave of a child of ours, so that it does not stay as a zombie; others' are their parents'."""
-    try:
+    with suppress(ChildProcessError):
         os.waitpid(pid, 0)
-    except ChildProcessError:
-        pass
 
 
 def _size(folder: Path) -> int:

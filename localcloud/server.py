@@ -106,7 +106,8 @@ class _Server:
         context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop)
         registry.install()
         persistence.keep_sessions()
-        for module in _present(CORRECTIONS):
+        self._corrections = _present(CORRECTIONS)
+        for module in self._corrections:
             module.install()
         self._services = _present(SERVICES)
         for module in self._services:
@@ -132,7 +133,7 @@ class _Server:
         config.alpn_protocols = ["http/1.1"]
         config.keep_alive_timeout = 75
         config.accesslog = None
-        application = Application(on_start=self._start, on_answer=self._saver.wake, own=self._answer)
+        application = Application(on_start=self._saver.start, on_answer=self._saver.wake, own=self._answer)
         serving = asyncio.create_task(serve(application, config, shutdown_trigger=asyncio.Event().wait))  # type: ignore[arg-type]
         asking = asyncio.create_task(self._announce())
         stopping = asyncio.create_task(ended.wait())
@@ -147,10 +148,18 @@ class _Server:
         # All is saved. An orderly end of the loop would wait half a minute for idle clients to say goodbye over TLS.
         os._exit(0)
 
-    async def _start(self) -> None:
-        self._saver.start()
+    async def _resume(self) -> None:
+        """Take up what the last run's end cut short. What fails is told in the log: the rest is worth serving."""
         for module in self._services:
-            await asyncio.to_thread(module.resume, self._context)
+            try:
+                await asyncio.to_thread(module.resume, self._context)
+            except Exception:
+                _log.exception("%s did not resume", module.__name__)
+        for module in self._corrections:
+            try:
+                await module.resume()
+            except Exception:
+                _log.exception("%s did not resume", module.__name__)
         self._saver.wake()
 
     async def _stop(self) -> None:
@@ -162,11 +171,12 @@ class _Server:
         await asyncio.to_thread(self._saver.stop)
 
     async def _announce(self) -> None:
-        """Tell that the server answers, once it does: it asks itself."""
+        """Resume once the server answers (it asks itself), then tell that it is ready."""
         from localcloud.probe import healthy
 
         while not await asyncio.to_thread(healthy, self._url, self._state.ca, self._token):
             await asyncio.sleep(0.02)
+        await self._resume()
         for module in _present(CORRECTIONS):
             await module.resume()
         self._saver.wake()

@@ -31,7 +31,7 @@ class Application:
     def __init__(
         self,
         *,
-        on_start: Callable[[], Awaitable[None]],
+        on_start: Callable[[], None],
         on_answer: Callable[[], None],
         own: Callable[[str, dict[str, str]], tuple[int, Any] | None],
     ) -> None:
@@ -66,7 +66,7 @@ class Application:
                 loop = asyncio.get_running_loop()
                 loop.set_default_executor(ThreadPoolExecutor(_WORKERS, thread_name_prefix="emulator"))
                 emulator._MAIN_LOOP = loop
-                await self._on_start()
+                self._on_start()
                 eventbridge.start_scheduler()
                 scheduler.start_scheduler()
                 await send({"type": "lifespan.startup.complete"})

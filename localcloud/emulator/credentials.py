@@ -28,11 +28,11 @@ class Credentials:
     role_arn: str
 
 
-class RoleNotAssumable(Exception):
+class RoleNotAssumable(Exception):  # noqa: N818 - the condition's name at AWS
     """The role does not exist, or its trust policy does not name the service. The message is for the user."""
 
 
-class AccessDenied(Exception):
+class AccessDenied(Exception):  # noqa: N818 - the error code's name at AWS
     """The caller may not do it. The message is IAM's own wording."""
 
 

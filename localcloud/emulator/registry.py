@@ -12,6 +12,12 @@ import ministack.app as emulator
 from ministack.core import iam_actions, router
 
 from localcloud.emulator.context import RegionalStore
+from localcloud.emulator.seam import Seam, wrap
+
+_REQUEST = ("service", "method", "path", "headers", "body", "query_params")
+_ACTION = Seam("ministack.core.iam_actions", "extract_iam_action", _REQUEST)
+_RESOURCE = Seam("ministack.core.iam_actions", "extract_resource_arn", (*_REQUEST, "region", "account_id"))
+_CONTENT_TYPE = Seam("ministack.app", "fix_success_content_type", ("service", "status", "headers"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,28 +123,37 @@ _accesses: dict[str, tuple[ActionOf, ResourceOf]] = {}
 
 def install() -> None:
     """Put our access control and the content types of `verbatim` answers into the emulator. Once, before it starts."""
-    derived_action, derived_resource = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
-    correct = emulator.fix_success_content_type
+    wrap(_ACTION, _action)
+    wrap(_RESOURCE, _resource)
+    wrap(_CONTENT_TYPE, _content_type)
 
+
+def _action(derived: Callable[..., Any]) -> Callable[..., Any]:
     def extract_iam_action(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any
     ) -> Any:
         known = _accesses.get(service)
         found = known and known[0](Request(method, path, headers, body, query_params or {}))
-        return found or derived_action(service, method, path, headers, body, query_params)
+        return found or derived(service, method, path, headers, body, query_params)
 
+    return extract_iam_action
+
+
+def _resource(derived: Callable[..., Any]) -> Callable[..., Any]:
     def extract_resource_arn(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any, *place: str
     ) -> Any:
         known = _accesses.get(service)
         if known is None:
-            return derived_resource(service, method, path, headers, body, query_params, *place)
+            return derived(service, method, path, headers, body, query_params, *place)
         return known[1](Request(method, path, headers, body, query_params or {}))
 
+    return extract_resource_arn
+
+
+def _content_type(correct: Callable[..., Any]) -> Callable[..., Any]:
     def fix_success_content_type(service: str, status: int, headers: dict[str, str]) -> None:
         if not isinstance(headers.get("Content-Type"), _OwnContentType):
             correct(service, status, headers)
 
-    iam_actions.extract_iam_action = extract_iam_action
-    iam_actions.extract_resource_arn = extract_resource_arn
-    emulator.fix_success_content_type = fix_success_content_type
+    return fix_success_content_type

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-SERVED = [
+SERVED = (
     "account",
     "cloudformation",
     "cloudtrail",
@@ -31,32 +31,29 @@ SERVED = [
     "states",
     "sts",
     "tagging",
-]
+)
 """By the emulator's names: what the stacks and the CDK use, and what a team's own additions to them are likely to."""
 
-_RESOURCE_TYPES = tuple(
-    f"AWS::{name}::"
-    for name in [
-        "CDK",
-        "CloudFormation",
-        "CloudTrail",
-        "CloudWatch",
-        "EC2",
-        "ECR",
-        "Events",
-        "IAM",
-        "KMS",
-        "Lambda",
-        "Logs",
-        "ResourceGroups",
-        "S3",
-        "SNS",
-        "SQS",
-        "SSM",
-        "Scheduler",
-        "SecretsManager",
-        "StepFunctions",
-    ]
+_RESOURCE_TYPES = (
+    "AWS::CDK::",
+    "AWS::CloudFormation::",
+    "AWS::CloudTrail::",
+    "AWS::CloudWatch::",
+    "AWS::EC2::",
+    "AWS::ECR::",
+    "AWS::Events::",
+    "AWS::IAM::",
+    "AWS::KMS::",
+    "AWS::Lambda::",
+    "AWS::Logs::",
+    "AWS::ResourceGroups::",
+    "AWS::S3::",
+    "AWS::SNS::",
+    "AWS::SQS::",
+    "AWS::SSM::",
+    "AWS::Scheduler::",
+    "AWS::SecretsManager::",
+    "AWS::StepFunctions::",
 )
 
 _PACKAGE = "ministack.services."
