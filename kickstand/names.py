@@ -121,7 +121,6 @@ def name_problems(environment: Environment) -> Iterator[Problem]:
         "stack": (names.training_stack, 128),
         "training job": (names.training_job(datetime(2000, 1, 1), "xxxx") + "-r1", 63),
     }
-    # The bucket is the project's name and more only where the stack makes it.
     over = {what: len(name) - limit for what, (name, limit) in longest.items() if len(name) > limit}
     if over:
         worst = max(over, key=lambda what: over[what])

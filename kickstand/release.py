@@ -7,12 +7,16 @@ The one thing handed from training to hosting, and from one environment to the n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kickstand.config.model import EnvironmentName, TargetTransform
 
 SCHEMA_VERSION = 1
+
+Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
+"""A SHA-256 in hex; it stands in S3 keys, so nothing else may."""
 
 
 class Record(BaseModel):
@@ -31,7 +35,7 @@ class DataFile(Record):
     """One file of a channel: its name below the prefix, SHA-256 (hex), bytes, rows."""
 
     name: str
-    sha256: str
+    sha256: Sha256
     size: int
     rows: int
 
@@ -46,7 +50,7 @@ class Channel(Record):
     name: str
     s3_uri: str
     content_type: str
-    sha256: str
+    sha256: Sha256
     rows: int
     columns: int
     files: tuple[DataFile, ...]
@@ -69,7 +73,7 @@ class Artifact(Record):
     """`models/<sha256>/model.tar.gz`: its URI, SHA-256 (hex) and bytes."""
 
     s3_uri: str
-    sha256: str
+    sha256: Sha256
     size: int
 
 
@@ -80,7 +84,7 @@ class GoldenRows(Record):
     `predictions` are empty and `s3_uri` says where they are; else `s3_uri` is empty.
     """
 
-    sha256: str
+    sha256: Sha256
     rows: tuple[str, ...] = ()
     predictions: tuple[float | tuple[float, ...], ...] = ()
     s3_uri: str = ""
@@ -90,7 +94,7 @@ class Promotion(Record):
     """Where a promoted release came from, and the gates that it passed."""
 
     environment: EnvironmentName
-    release_sha256: str
+    release_sha256: Sha256
     gates: tuple[str, ...]
 
 

@@ -140,8 +140,17 @@ def _seal_problems(raw: Mapping[str, Any], text: str, path: Path) -> Iterator[Pr
 
 def _shape_problem(detail: ErrorDetails, path: Path) -> Problem:
     field = ".".join(str(part) for part in detail["loc"])
-    words = {"missing": "is missing", "extra_forbidden": "is not a field of a release"}
-    return Problem(f"{field}: {words.get(detail['type'], detail['msg'])}.", str(path))
+    words = {
+        "missing": "is missing",
+        "extra_forbidden": "is not a field of a release",
+        "string_pattern_mismatch": "must be a SHA-256: 64 hexadecimal digits in lower case",
+    }
+    return Problem(f"{field} {words.get(detail['type'], _told(detail))}.", str(path))
+
+
+def _told(detail: ErrorDetails) -> str:
+    """pydantic's words behind a field's name: "Input should be a valid integer" as "must be a valid integer"."""
+    return detail["msg"].replace("Input should be", "must be")
 
 
 def _foreign_problems(release: Release, environment: Environment, path: Path) -> Iterator[Problem]:
