@@ -1,0 +1,115 @@
+"""SageMaker's control plane: every operation by its name, checked on the way in, shaped on the way out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from localcloud.sagemaker.call import Call, Caller
+from localcloud.sagemaker.endpoint import Endpoints
+from localcloud.sagemaker.endpoint_config import EndpointConfigs
+from localcloud.sagemaker.errors import unknown_operation
+from localcloud.sagemaker.events import Bus, Events
+from localcloud.sagemaker.execution_role import Roles
+from localcloud.sagemaker.hosting import Hosting
+from localcloud.sagemaker.image import Images
+from localcloud.sagemaker.model import Models
+from localcloud.sagemaker.model_package import ModelPackages
+from localcloud.sagemaker.model_package_group import ModelPackageGroups
+from localcloud.sagemaker.processes import Processes
+from localcloud.sagemaker.request import check_request
+from localcloud.sagemaker.response import render
+from localcloud.sagemaker.scope import Scope
+from localcloud.sagemaker.service_model import operation_input, operation_output
+from localcloud.sagemaker.store import Stores
+from localcloud.sagemaker.tags import Tags
+from localcloud.sagemaker.training_job import TrainingJobs
+from localcloud.sagemaker.training_runs import TrainingRuns
+
+Operation = Callable[[Call], Mapping[str, Any]]
+
+
+class Control:
+    """All nouns and their operations.
+
+    stores: where records are. processes, roles, bus: what the service needs of the world.
+    folder: for the files of jobs and servers while they live.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        processes: Processes,
+        roles: Roles,
+        images: Images,
+        *,
+        folder: Path,
+        bus: Bus | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.stores = stores
+        self.tags = Tags(stores)
+        events = Events(bus)
+        self.runs = TrainingRuns(stores, processes, roles, events, folder=folder / "jobs", clock=clock)
+        self.hosting = Hosting(stores, processes, roles, events, folder=folder / "endpoints", clock=clock)
+        jobs = TrainingJobs(stores, self.runs, roles, images, self.tags, events, clock=clock)
+        models = Models(stores, roles, images, self.tags, clock=clock)
+        configs = EndpointConfigs(stores, self.tags, clock=clock)
+        endpoints = Endpoints(stores, self.hosting, self.tags, events, clock=clock)
+        groups = ModelPackageGroups(stores, self.tags, clock=clock)
+        packages = ModelPackages(stores, self.tags, events, clock=clock)
+        self._operations: dict[str, Operation] = {
+            "AddTags": self.tags.add_tags,
+            "CreateEndpoint": endpoints.create,
+            "CreateEndpointConfig": configs.create,
+            "CreateModel": models.create,
+            "CreateModelPackage": packages.create,
+            "CreateModelPackageGroup": groups.create,
+            "CreateTrainingJob": jobs.create,
+            "DeleteEndpoint": endpoints.delete,
+            "DeleteEndpointConfig": configs.delete,
+            "DeleteModel": models.delete,
+            "DeleteModelPackage": packages.delete,
+            "DeleteModelPackageGroup": groups.delete,
+            "DeleteTags": self.tags.delete_tags,
+            "DescribeEndpoint": endpoints.describe,
+            "DescribeEndpointConfig": configs.describe,
+            "DescribeModel": models.describe,
+            "DescribeModelPackage": packages.describe,
+            "DescribeModelPackageGroup": groups.describe,
+            "DescribeTrainingJob": jobs.describe,
+            "ListEndpointConfigs": configs.list_configs,
+            "ListEndpoints": endpoints.list_endpoints,
+            "ListModelPackageGroups": groups.list_groups,
+            "ListModelPackages": packages.list_packages,
+            "ListModels": models.list_models,
+            "ListTags": self.tags.list_tags,
+            "ListTrainingJobs": jobs.list_jobs,
+            "StopTrainingJob": jobs.stop,
+            "UpdateEndpoint": endpoints.update,
+            "UpdateEndpointWeightsAndCapacities": endpoints.update_weights,
+            "UpdateModelPackage": packages.update,
+        }
+
+    def perform(self, operation: str, scope: Scope, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Carry out an operation and give its answer as JSON. Raises ServiceError.
+
+        May block: creating a model or a job asks S3 in the name of its role.
+        """
+        action = self._operations.get(operation)
+        if action is None:
+            raise unknown_operation(operation)
+        check_request(operation_input(operation), request)
+        return render(operation_output(operation), action(Call(scope, request, caller)))
+
+    def resume(self) -> None:
+        """Go on after a restart, in the background: interrupted jobs are closed, endpoints hosted again."""
+        self.runs.fail_interrupted()
+        self.hosting.resume()
+
+    def shutdown(self) -> None:
+        """End every process of jobs and endpoints."""
+        self.runs.shutdown()
+        self.hosting.shutdown()

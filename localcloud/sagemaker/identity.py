@@ -1,0 +1,125 @@
+"""Roles, callers and the event bus as the emulator has them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import botocore.config
+import botocore.exceptions
+import botocore.session
+
+from localcloud.emulator import acting
+from localcloud.emulator.credentials import AccessDenied, RoleNotAssumable, issue_role_credentials
+from localcloud.emulator.sagemaker_events import put_service_event
+from localcloud.sagemaker.errors import access_denied, validation_error
+from localcloud.sagemaker.scope import Scope
+from localcloud.server_context import ServerContext
+
+_LOG = logging.getLogger(__name__)
+_READING_SECONDS = 900
+
+
+class ActingCaller:
+    """The one on whose behalf the code runs: a request's caller, a state machine's role, CloudFormation."""
+
+    def require(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
+        try:
+            acting.require(action, resource, context=context)
+        except AccessDenied as refusal:
+            raise access_denied(str(refusal)) from refusal
+
+
+class EmulatorRoles:
+    """Execution roles: temporary credentials for processes, and S3 as a role sees it."""
+
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._clients = _S3Clients(context.url, str(context.ca))
+
+    def environment(self, scope: Scope, role_arn: str, session: str, seconds: int) -> Mapping[str, str]:
+        credentials = _credentials(role_arn, session, seconds)
+        return self._context.process_environment(scope.region, **credentials)
+
+    def reading(self, scope: Scope, role_arn: str) -> _RoleReading:
+        return _RoleReading(self._clients.client(scope.region, _credentials(role_arn, "SageMaker", _READING_SECONDS)))
+
+
+class EmulatorBus:
+    """The default event bus. An event that cannot be put is lost, as events may be on AWS."""
+
+    def put(self, scope: Scope, detail_type: str, resource: str, detail: Mapping[str, Any]) -> None:
+        try:
+            put_service_event(
+                scope.account,
+                scope.region,
+                source="aws.sagemaker",
+                detail_type=detail_type,
+                resource=resource,
+                detail=detail,
+            )
+        except Exception:
+            _LOG.exception("the event %s of %s was lost", detail_type, resource)
+
+
+class _RoleReading:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def has_object(self, bucket: str, key: str) -> bool:
+        return _there(lambda: self._client.head_object(Bucket=bucket, Key=key)) is not None
+
+    def has_prefix(self, bucket: str, prefix: str) -> bool:
+        found = _there(lambda: self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1))
+        return bool(found and found["KeyCount"])
+
+
+def _there(ask: Callable[[], Any]) -> Any | None:
+    """The answer, None for 404. Raises PermissionError for 403."""
+    try:
+        return ask()
+    except botocore.exceptions.ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == 403:
+            raise PermissionError(str(error)) from error
+        if status == 404:
+            return None
+        raise
+
+
+class _S3Clients:
+    """S3 clients of this server, one a use: their credentials differ, the service model that they share does not."""
+
+    def __init__(self, url: str, ca: str) -> None:
+        self._url, self._ca = url, ca
+        self._session = botocore.session.Session()
+        self._lock = threading.Lock()
+
+    def client(self, region: str, credentials: Mapping[str, str]) -> Any:
+        with self._lock:  # a botocore session makes one client at a time
+            return self._session.create_client(
+                "s3",
+                region_name=region,
+                endpoint_url=self._url,
+                verify=self._ca,
+                aws_access_key_id=credentials["access_key_id"],
+                aws_secret_access_key=credentials["secret_access_key"],
+                aws_session_token=credentials["session_token"],
+                config=botocore.config.Config(
+                    s3={"addressing_style": "path"}, proxies={}, connect_timeout=10, read_timeout=30
+                ),
+            )
+
+
+def _credentials(role_arn: str, session: str, seconds: int) -> dict[str, str]:
+    try:
+        issued = issue_role_credentials(role_arn, session, seconds)
+    except RoleNotAssumable as refusal:
+        raise validation_error(str(refusal)) from refusal
+    return {
+        "access_key_id": issued.access_key_id,
+        "secret_access_key": issued.secret_access_key,
+        "session_token": issued.session_token,
+    }

@@ -1,0 +1,153 @@
+"""Model packages, the versions of a group: create, describe, update (approval), list, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from localcloud.sagemaker.call import Call
+from localcloud.sagemaker.errors import conflict, unsupported, validation_error
+from localcloud.sagemaker.events import Events
+from localcloud.sagemaker.listing import Listing
+from localcloud.sagemaker.model_package_name import group_name, package_key
+from localcloud.sagemaker.store import Record, Stores
+from localcloud.sagemaker.tags import Tags
+
+_REFUSED = (
+    "AdditionalInferenceSpecifications",
+    "AdditionalInferenceSpecificationsToAdd",
+    "CertifyForMarketplace",
+    "ManagedStorageType",
+    "ModelCard",
+    "ModelLifeCycle",
+    "SecurityConfig",
+    "SourceAlgorithmSpecification",
+    "ValidationSpecification",
+)
+_UPDATED = ("ModelApprovalStatus", "ApprovalDescription", "SourceUri", "InferenceSpecification")
+
+
+class ModelPackages:
+    """The operations on versioned model packages."""
+
+    def __init__(self, stores: Stores, tags: Tags, events: Events, *, clock: Callable[[], float]) -> None:
+        self._stores, self._tags, self._events, self._clock = stores, tags, events, clock
+        self._listing = Listing("ModelPackageSummaryList", "ModelPackageGroupName")
+
+    def create(self, call: Call) -> dict[str, Any]:
+        scope, request = call.scope, call.request
+        for refused in _refusals(request):
+            raise unsupported(refused)
+        group_of = group_name(request["ModelPackageGroupName"])
+        with self._stores.lock:
+            group = self._stores.model_package_groups.get(scope, group_of)
+            if group is None:
+                arn = scope.arn("model-package-group", group_of)
+                raise validation_error(f"ModelPackageGroup {arn} does not exist.")
+            again = self._same_token(call, group["ModelPackageGroupName"])
+            if again is not None:
+                return {"ModelPackageArn": again["ModelPackageArn"]}
+            # A version is never given twice, even after its package was deleted.
+            version = group["_last_version"] + 1
+            name, now = group["ModelPackageGroupName"], self._clock()
+            key = f"{name}/{version}"
+            record = {
+                "ModelApprovalStatus": "PendingManualApproval",
+                **{member: value for member, value in request.items() if member not in ("Tags", "ClientToken")},
+                "ModelPackageName": name,
+                "ModelPackageGroupName": name,
+                "ModelPackageVersion": version,
+                "ModelPackageArn": scope.arn("model-package", key),
+                "ModelPackageStatus": "Completed",
+                "ModelPackageStatusDetails": {"ValidationStatuses": []},
+                "CreationTime": now,
+                "LastModifiedTime": now,
+                "_client_token": request.get("ClientToken"),
+            }
+            self._stores.model_package_groups.change(scope, name, _last_version=version)
+            self._stores.model_packages.put(scope, key, record)
+            self._tags.put(scope, record["ModelPackageArn"], request.get("Tags", ()), system=True)
+        self._events.model_package(scope, record)
+        return {"ModelPackageArn": record["ModelPackageArn"]}
+
+    def describe(self, call: Call) -> Record:
+        return self._existing(call, call.request["ModelPackageName"])
+
+    def update(self, call: Call) -> dict[str, Any]:
+        request = call.request
+        for name in _REFUSED:
+            if request.get(name):
+                raise unsupported(name)
+        with self._stores.lock:
+            record = self._existing(call, request["ModelPackageArn"])
+            properties = {
+                **(record.get("CustomerMetadataProperties") or {}),
+                **(request.get("CustomerMetadataProperties") or {}),
+            }
+            for name in request.get("CustomerMetadataPropertiesToRemove", ()):
+                properties.pop(name, None)
+            changed = self._stores.model_packages.change(
+                call.scope,
+                _key(record),
+                **{member: request[member] for member in _UPDATED if member in request},
+                CustomerMetadataProperties=properties,
+                LastModifiedTime=self._clock(),
+            )
+        assert changed is not None
+        self._events.model_package(call.scope, changed)
+        return {"ModelPackageArn": record["ModelPackageArn"]}
+
+    def list_packages(self, call: Call) -> dict[str, Any]:
+        """ListModelPackages: without a group, AWS lists the unversioned packages, of which there are none here."""
+        request = call.request
+        if not request.get("ModelPackageGroupName") and request.get("ModelPackageType", "Unversioned") == "Unversioned":
+            return {"ModelPackageSummaryList": []}
+        wanted = request.get("ModelPackageGroupName")
+        approval = request.get("ModelApprovalStatus")
+        if wanted and self._stores.model_package_groups.get(call.scope, group_name(wanted)) is None:
+            arn = call.scope.arn("model-package-group", group_name(wanted))
+            raise validation_error(f"ModelPackageGroup {arn} does not exist.")
+        chosen = [
+            record
+            for record in self._stores.model_packages.all(call.scope)
+            if (not wanted or record["ModelPackageGroupName"].lower() == group_name(wanted).lower())
+            and (not approval or record["ModelApprovalStatus"] == approval)
+        ]
+        # Two packages of one clock tick are told apart by their versions.
+        chosen.sort(key=lambda record: record["ModelPackageVersion"], reverse=request.get("SortOrder") != "Ascending")
+        return self._listing.page_of(chosen, request)
+
+    def delete(self, call: Call) -> dict[str, Any]:
+        record = self._existing(call, call.request["ModelPackageName"])
+        self._stores.model_packages.remove(call.scope, _key(record))
+        self._tags.forget(call.scope, record["ModelPackageArn"])
+        return {}
+
+    def _existing(self, call: Call, name: str) -> Record:
+        key = package_key(name)
+        record = self._stores.model_packages.get(call.scope, key)
+        if record is None:
+            raise validation_error(f"ModelPackage {call.scope.arn('model-package', key)} does not exist.")
+        return record
+
+    def _same_token(self, call: Call, group: str) -> Record | None:
+        """The package that an earlier call with this ClientToken made: a retry makes no second version."""
+        token = call.request.get("ClientToken")
+        if not token:
+            return None
+        for record in self._stores.model_packages.all(call.scope):
+            if record["_client_token"] == token:
+                if record["ModelPackageGroupName"] != group:
+                    raise conflict(f"ClientToken {token} was used for another model package.")
+                return record
+        return None
+
+
+def _key(record: Mapping[str, Any]) -> str:
+    return f"{record['ModelPackageGroupName']}/{record['ModelPackageVersion']}"
+
+
+def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
+    if request.get("ModelPackageName") or not request.get("ModelPackageGroupName"):
+        yield "A model package outside a model package group"
+    yield from (name for name in _REFUSED if request.get(name))

@@ -1,0 +1,93 @@
+"""The programs behind the control plane, as it needs them; `localcloud.platform` has the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Event(Protocol):
+    """What a training run reports: see `localcloud.platform.training_event.TrainingEvent`."""
+
+    @property
+    def time(self) -> float: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def secondary_status(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def metric(self) -> tuple[str, float] | None: ...
+    @property
+    def outcome(self) -> str | None: ...
+    @property
+    def failure_reason(self) -> str: ...
+    @property
+    def artifact(self) -> str: ...
+    @property
+    def training_seconds(self) -> int: ...
+
+
+class Run(Protocol):
+    """A training job's processes."""
+
+    def start(self) -> None: ...
+    def stop(self, *, final_status: str = "Stopped") -> None: ...
+    def terminate(self) -> None: ...
+
+
+class Answer(Protocol):
+    """A model server's answer; header names are in lower case."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class Server(Protocol):
+    """A model server's process. `start` and `invoke` raise an exception whose text is the reason."""
+
+    def start(self) -> None: ...
+    def invoke(
+        self,
+        body: bytes,
+        content_type: str | None = None,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 60.0,
+    ) -> Answer: ...
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOrder:
+    """What a model server is started from."""
+
+    image: str
+    model_data_url: str
+    variables: Mapping[str, str]
+    variant: str
+    folder: Path
+    environment: Callable[[], Mapping[str, str]]
+    log_group: str
+    log_stream: str
+    startup_seconds: float
+
+
+class Processes(Protocol):
+    """Starts nothing itself: gives runs and servers that can be started."""
+
+    def training(
+        self,
+        request: Mapping[str, Any],
+        folder: Path,
+        environment: Mapping[str, str],
+        on_event: Callable[[Event], None],
+    ) -> Run: ...
+    def hosting(self, order: ServerOrder) -> Server: ...

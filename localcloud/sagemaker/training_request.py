@@ -1,0 +1,111 @@
+"""What a CreateTrainingJob request must be beyond its shape: SageMaker's own rules, and what is not imitated yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from localcloud.sagemaker.errors import ServiceError, unsupported, validation_error
+from localcloud.sagemaker.image import Images
+
+DEFAULT_MAX_RUNTIME = 86_400
+"""Seconds; the API reference of StoppingCondition."""
+
+# Members that change what a job does and that the local cloud does not imitate. The others of the request that have
+# no effect on one machine (VPC, network isolation, encryption between instances, profiler, debugger hook) are kept
+# and described as they were given.
+_REFUSED = (
+    "CheckpointConfig",
+    "DebugRuleConfigurations",
+    "ExperimentConfig",
+    "InfraCheckConfig",
+    "MlflowConfig",
+    "ModelPackageConfig",
+    "ProfilerRuleConfigurations",
+    "RemoteDebugConfig",
+    "RetryStrategy",
+    "ServerlessJobConfig",
+    "SessionChainingConfig",
+    "TensorBoardOutputConfig",
+)
+
+
+def check_training_request(request: Mapping[str, Any], images: Images, region: str) -> None:
+    """Refuse what SageMaker refuses, and by name what the local cloud cannot do. Raises ServiceError."""
+    algorithm = request["AlgorithmSpecification"]
+    if not algorithm.get("TrainingImage"):
+        raise _algorithm(algorithm)
+    images.check(algorithm["TrainingImage"], region)
+    for refused in _refusals(request):
+        raise unsupported(refused)
+    for name in ("ResourceConfig", "StoppingCondition"):
+        if not request.get(name):
+            raise validation_error(f"{name} must be specified for a training job of this algorithm.")
+    _check_resources(request["ResourceConfig"])
+    _check_stopping(request)
+    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", ())]
+    if len(names) != len(set(names)):
+        raise validation_error("Channel names must be unique within a training job.")
+
+
+def _algorithm(algorithm: Mapping[str, Any]) -> ServiceError:
+    if algorithm.get("AlgorithmName"):
+        return unsupported("AlgorithmName (an algorithm of one's own)")
+    return validation_error("You must specify either TrainingImage or AlgorithmName in the AlgorithmSpecification.")
+
+
+def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
+    algorithm, output = request["AlgorithmSpecification"], request["OutputDataConfig"]
+    if algorithm["TrainingInputMode"] != "File":
+        yield f"TrainingInputMode {algorithm['TrainingInputMode']}"
+    for name in ("ContainerEntrypoint", "ContainerArguments", "TrainingImageConfig"):
+        if algorithm.get(name):
+            yield name
+    yield from (name for name in _REFUSED if request.get(name))
+    if output.get("CompressionType", "GZIP") != "GZIP":
+        yield f"OutputDataConfig.CompressionType {output['CompressionType']}"
+    resources = request.get("ResourceConfig") or {}
+    for name in ("InstanceGroups", "KeepAlivePeriodInSeconds", "TrainingPlanArn", "InstancePlacementConfig"):
+        if resources.get(name):
+            yield f"ResourceConfig.{name}"
+    if (resources.get("InstanceCount") or 0) > 1:
+        yield f"Training on {resources['InstanceCount']} instances"
+    for channel in request.get("InputDataConfig", ()):
+        yield from _channel_refusals(channel)
+
+
+def _channel_refusals(channel: Mapping[str, Any]) -> Iterator[str]:
+    place = f"Channel {channel['ChannelName']}: "
+    for name in ("FileSystemDataSource", "DatasetSource"):
+        if channel["DataSource"].get(name):
+            yield place + name
+    source = channel["DataSource"].get("S3DataSource") or {}
+    if source.get("S3DataType", "S3Prefix") != "S3Prefix":
+        yield f"{place}S3DataType {source['S3DataType']}"
+    if channel.get("InputMode", "File") != "File":
+        yield f"{place}InputMode {channel['InputMode']}"
+    for name in ("CompressionType", "RecordWrapperType"):
+        if channel.get(name, "None") != "None":
+            yield f"{place}{name} {channel[name]}"
+    if channel.get("ShuffleConfig"):
+        yield f"{place}ShuffleConfig"
+
+
+def _check_resources(resources: Mapping[str, Any]) -> None:
+    for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
+        if not resources.get(name):
+            raise validation_error(f"{name} must be specified in ResourceConfig and must be greater than 0.")
+
+
+def _check_stopping(request: Mapping[str, Any]) -> None:
+    stopping = request["StoppingCondition"]
+    longest = stopping.get("MaxWaitTimeInSeconds")
+    if request.get("EnableManagedSpotTraining"):
+        if longest is None or longest < stopping.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME):
+            raise validation_error(
+                "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+            )
+    elif longest is not None:
+        raise validation_error(
+            "MaxWaitTimeInSeconds above 0 is only allowed when EnableManagedSpotTraining is set to true."
+        )
