@@ -31,6 +31,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         Path(name).replace(path)
     except OSError as error:
         _discard(name)
+        if error.errno is None:
+            raise  # not the file system: some of botocore's connection errors are OSErrors too
         raise KickstandError(
             Problem(
                 f"The file could not be written: {error.strerror or error}.",

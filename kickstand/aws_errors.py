@@ -76,7 +76,8 @@ def error_code(error: BaseException) -> str:
 def _explanation(error: Exception) -> tuple[str, str]:
     if isinstance(error, botocore.ClientError):
         return _answer(error)
-    if isinstance(error, OSError):
+    # Some of botocore's connection errors are OSErrors too, by an old inheritance.
+    if isinstance(error, OSError) and not isinstance(error, botocore.BotoCoreError):
         return _system(error)
     words = _sentence(str(error))
     if isinstance(error, S3UploadFailedError):

@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
 from kickstand.atomic_file import atomic_file
 from kickstand.errors import KickstandError
@@ -20,7 +21,7 @@ def test_it_takes_the_place_of_the_former_file(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["answers.csv"]
 
 
-@pytest.mark.parametrize("trouble", [KeyboardInterrupt(), ValueError("x")])
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt(), ValueError("x"), ConnectTimeoutError(endpoint_url="x")])
 def test_an_interrupt_leaves_the_former_file_and_nothing_else(tmp_path: Path, trouble: BaseException) -> None:
     target = tmp_path / "answers.csv"
     target.write_bytes(b"former")
