@@ -1,0 +1,23 @@
+"""`kickstand upload`: check the data, bring it to S3, announce it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def upload(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+) -> None:
+    """Check the data and upload it; what is there already is not sent again."""
+    from kickstand.commands.context import open_context
+    from training.send_data import send_data
+    from training.upload import publish_manifest, s3_client
+
+    context = open_context(ctx, environment)
+    channels = send_data(context.environment, context.session, context.console)
+    key = publish_manifest(s3_client(context.session), context.environment, channels)
+    context.console.print(f"manifest   s3://{context.names.bucket}/{key}")
+    context.console.print(f"Train on it: {context.typed(f'fit {environment}')}")
