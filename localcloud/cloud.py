@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import KickstandError, Problem
-from localcloud.client_environment import client_environment
+from localcloud.client_environment import CLEARED, client_environment
 from localcloud.server_lock import holder
 from localcloud.state import StateFolder
 
@@ -156,9 +156,10 @@ class LocalCloud:
     def environment(self, account: str, region: str) -> dict[str, str]:
         """The variables that point a client at it, as the root of an account in a region.
 
+        Those of `client_environment.CLEARED` must not be set beside them; `enter` sees to both.
         Raises KickstandError where it does not run.
         """
-        return client_environment(
+        variables = client_environment(
             self.url,
             self.folder.ca,
             account=account,
@@ -166,6 +167,17 @@ class LocalCloud:
             config=self.folder.aws_config,
             credentials=self.folder.aws_credentials,
         )
+        for name in ("NO_PROXY", "no_proxy"):
+            others = [each for each in os.environ.get(name, "").split(",") if each and each not in variables[name]]
+            variables[name] = ",".join([variables[name], *others])
+        return variables
+
+    def enter(self, account: str, region: str) -> None:
+        """Point this process, and those that it starts, at it. Raises KickstandError where it does not run."""
+        variables = self.environment(account, region)
+        for name in CLEARED:
+            os.environ.pop(name, None)
+        os.environ.update(variables)
 
     def _server(self) -> dict[str, Any]:
         running = self._running()

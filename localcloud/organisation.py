@@ -1,13 +1,18 @@
-"""The laptop's stand-in for what an organisation gives its teams: profiles, and the roles that they assume."""
+"""The laptop's stand-in for what an organisation gives its teams and a project file only names.
+
+Profiles; the roles that the environments assume; and, where the project uses the organisation's own, its bucket, its
+roles for training, hosting and the trigger, and its permissions boundary. A stand-in grants everything: that a
+team's own policies suffice is shown by the roles that the stacks make. KMS keys are not stood in for: nobody can
+choose a key's id, and the emulator does not ask for them.
+"""
 
 from __future__ import annotations
 
 import configparser
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from localcloud.client_environment import client_environment
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment, Project
@@ -17,11 +22,11 @@ _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
 def prepare(cloud: LocalCloud, project: Project) -> None:
-    """Write the profiles that the project's environments name, and make the roles that they assume."""
+    """Write the profiles that the project names, and make what is not there. What is there stays as it is."""
     environments = list(project.environments.values())
     write_profiles(cloud.folder.aws_config, cloud.folder.aws_credentials, environments)
-    if any(environment.role_arn for environment in environments):
-        _make_roles(cloud, environments)
+    for environment in environments:
+        _make(cloud, environment, [each.account for each in environments])
 
 
 def write_profiles(config: Path, credentials: Path, environments: list[Environment]) -> None:
@@ -53,35 +58,74 @@ def _merge(path: Path, sections: dict[str, dict[str, str]]) -> None:
     staging.replace(path)
 
 
-def _make_roles(cloud: LocalCloud, environments: list[Environment]) -> None:
-    """Make each role that is not there, in its own account; leave one that is there as it is."""
+def _make(cloud: LocalCloud, environment: Environment, accounts: Iterable[str]) -> None:
+    roles, storage = environment.roles, environment.storage
+    people = {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted(set(accounts))]}
+    wanted = [
+        (environment.role_arn, people),
+        (roles.training, {"Service": "sagemaker.amazonaws.com"}),
+        (roles.hosting, {"Service": "sagemaker.amazonaws.com"}),
+        (roles.trigger, {"Service": ["states.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com"]}),
+    ]
+    for arn, principal in wanted:
+        if arn:
+            _make_role(_client(cloud, "iam", _account(arn), environment.region), arn, principal)
+    if roles.permissions_boundary and _account(roles.permissions_boundary) == environment.account:
+        _make_boundary(_client(cloud, "iam", environment.account, environment.region), roles.permissions_boundary)
+    if storage.existing_bucket:
+        _make_bucket(_client(cloud, "s3", environment.account, environment.region), environment)
+
+
+def _account(arn: str) -> str:
+    return arn.split(":")[4]
+
+
+def _client(cloud: LocalCloud, service: str, account: str, region: str) -> Any:
     import boto3
 
-    accounts = sorted({environment.account for environment in environments})
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": [f"arn:aws:iam::{account}:root" for account in accounts]},
-                "Action": ["sts:AssumeRole", "sts:TagSession"],
-            }
-        ],
-    }
-    for arn in sorted({environment.role_arn for environment in environments if environment.role_arn}):
-        account, path = arn.split(":")[4], arn.split(":role", 1)[1]
-        variables = client_environment(cloud.url, cloud.folder.ca, account=account, region="us-east-1")
-        iam = boto3.client(
-            "iam",
-            endpoint_url=cloud.url,
-            verify=variables["AWS_CA_BUNDLE"],
-            aws_access_key_id=account,
-            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-            region_name="us-east-1",
+    return boto3.session.Session().client(
+        service,
+        region_name=region,
+        endpoint_url=cloud.url,
+        verify=str(cloud.folder.ca),
+        aws_access_key_id=account,
+        aws_secret_access_key="local",  # noqa: S106 - the emulator does not check the secret of a root key
+    )
+
+
+def _make_role(iam: Any, arn: str, principal: dict[str, Any]) -> None:
+    path, name = _path_and_name(arn, "role")
+    allowed = {"Effect": "Allow", "Principal": principal, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    trust = {"Version": "2012-10-17", "Statement": [allowed]}
+    try:
+        iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))
+    except iam.exceptions.EntityAlreadyExistsException:
+        return
+    iam.attach_role_policy(RoleName=name, PolicyArn=_ADMINISTRATOR)
+
+
+def _make_boundary(iam: Any, arn: str) -> None:
+    path, name = _path_and_name(arn, "policy")
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    try:
+        iam.create_policy(PolicyName=name, Path=path, PolicyDocument=document)
+    except iam.exceptions.EntityAlreadyExistsException:
+        return
+
+
+def _make_bucket(s3: Any, environment: Environment) -> None:
+    place = {"CreateBucketConfiguration": {"LocationConstraint": environment.region}}
+    try:
+        s3.create_bucket(
+            Bucket=environment.storage.existing_bucket, **({} if environment.region == "us-east-1" else place)
         )
-        folder, _, name = path.rpartition("/")
-        try:
-            iam.create_role(RoleName=name, Path=f"{folder}/", AssumeRolePolicyDocument=json.dumps(trust))
-        except iam.exceptions.EntityAlreadyExistsException:
-            continue
-        iam.attach_role_policy(RoleName=name, PolicyArn=_ADMINISTRATOR)
+    except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
+        return
+    s3.put_bucket_versioning(Bucket=environment.storage.existing_bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _path_and_name(arn: str, kind: str) -> tuple[str, str]:
+    """`/team/` and `deployer` of `arn:aws:iam::111122223333:role/team/deployer`."""
+    folder, _, name = arn.split(":", 5)[5].removeprefix(kind).rpartition("/")
+    return f"{folder}/", name

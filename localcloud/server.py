@@ -133,6 +133,7 @@ class _Server:
         config.alpn_protocols = ["http/1.1"]
         config.keep_alive_timeout = 75
         config.accesslog = None
+        config.errorlog = logging.getLogger("kickstand.http")
         application = Application(on_start=self._saver.start, on_answer=self._saver.wake, own=self._answer)
         serving = asyncio.create_task(serve(application, config, shutdown_trigger=asyncio.Event().wait))  # type: ignore[arg-type]
         asking = asyncio.create_task(self._announce())
@@ -177,9 +178,6 @@ class _Server:
         while not await asyncio.to_thread(healthy, self._url, self._state.ca, self._token):
             await asyncio.sleep(0.02)
         await self._resume()
-        for module in _present(CORRECTIONS):
-            await module.resume()
-        self._saver.wake()
         record = {
             "pid": os.getpid(),
             "port": self._port,

@@ -1,0 +1,142 @@
+"""`kickstand local …`: the AWS on this machine, started, looked at, stopped, forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kickstand.config.model import Project
+    from localcloud.cloud import Status
+
+app = typer.Typer(
+    help="The local cloud: an AWS on this machine that trains and hosts for real.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def start(
+    ctx: typer.Context,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Default: the last one, else 4566, else a free one."),
+    ] = None,
+) -> None:
+    """Start it, or do nothing where it runs; ends when it answers."""
+    from localcloud.cloud import LocalCloud
+
+    cloud = LocalCloud.default()
+    cloud.start(port, project=_project(ctx))
+    typer.echo(f"The local cloud answers at {cloud.url}")
+    typer.echo('Point a shell at it: eval "$(kickstand local env)"')
+
+
+@app.command()
+def stop() -> None:
+    """Save its state and stop it."""
+    from localcloud.cloud import LocalCloud
+
+    stopped = LocalCloud.default().stop()
+    typer.echo("The local cloud is stopped; its state is kept." if stopped else "The local cloud was not running.")
+
+
+@app.command()
+def status() -> None:
+    """Whether it runs, and what it holds: accounts, endpoints, training jobs, stacks."""
+    import sys
+
+    from kickstand.console import make_console
+    from localcloud.cloud import LocalCloud
+    from localcloud.resources import list_resources
+
+    console = make_console(sys.stdout)
+    cloud = LocalCloud.default()
+    found = cloud.status()
+    for line in _status_lines(found):
+        console.print(line)
+    if not found.running:
+        return
+    for account, regions in found.accounts:
+        console.print(f"account {account}", style="bold")
+        for region in regions:
+            for kind, name, state in list_resources(cloud, account, region):
+                console.print(f"  {region}  {kind:<13} {name}  {state}")
+
+
+@app.command()
+def logs(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the server writes; Ctrl-C ends it.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
+) -> None:
+    """Show the server's own log (a job's log is shown by `kickstand fit`)."""
+    import sys
+
+    from localcloud.cloud import LocalCloud
+    from localcloud.log_tail import follow_log
+
+    cloud = LocalCloud.default()
+    text = cloud.last_log_lines(lines)
+    if text:
+        typer.echo(text)
+    if follow:
+        for part in follow_log(cloud.log):
+            sys.stdout.write(part)
+            sys.stdout.flush()
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Stop it and delete everything in it: buckets, models, endpoints, stacks, releases."""
+    from localcloud.cloud import LocalCloud
+
+    cloud = LocalCloud.default()
+    if not yes:
+        typer.confirm(f"Delete the local cloud in {cloud.folder.root}, releases included?", abort=True)
+    cloud.reset()
+    typer.echo("The local cloud is empty.")
+
+
+@app.command()
+def env(
+    ctx: typer.Context,
+    environment: Annotated[
+        str, typer.Argument(metavar="ENV", help="Whose account and region: dev, staging or prod.")
+    ] = "dev",
+) -> None:
+    """Print what points a shell at it: eval "$(kickstand local env dev)"."""
+    import shlex
+
+    from kickstand.commands.context import choose, load
+    from localcloud.client_environment import CLEARED
+    from localcloud.cloud import LocalCloud
+
+    chosen = choose(load(ctx), environment)
+    variables = LocalCloud.default().environment(chosen.account, chosen.region)
+    typer.echo(f"unset {' '.join(CLEARED)}")
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _project(ctx: typer.Context) -> Project | None:
+    """The project file where there is one: the cloud starts without, and then has no profiles and roles of it."""
+    from kickstand.commands.context import load, root_of
+
+    return load(ctx) if Path(root_of(ctx).config).exists() else None
+
+
+def _status_lines(found: Status) -> list[str]:
+    from datetime import datetime
+
+    size = f"{found.state_bytes / 1e6:.1f} MB in {found.state}"
+    if not found.running:
+        return ["not running", f"state    {size}", "start    kickstand local start"]
+    started = datetime.fromtimestamp(found.started or 0).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    lines = [f"running  {found.url}", f"process  {found.pid}, since {started}", f"state    {size}"]
+    if found.unsaved:
+        lines.append(f"WARNING  the last change could not be saved: {found.unsaved}")
+    return lines
