@@ -57,6 +57,10 @@ class Names:
         return existing or f"{self.prefix}-{self.environment.account}-{self.environment.region}"
 
     @property
+    def bucket_arn(self) -> str:
+        return f"arn:{partition(self.environment.region)}:s3:::{self.bucket}"
+
+    @property
     def endpoint(self) -> str:
         return self.prefix
 
