@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from kickstand.errors import InputError, Problem
+from kickstand.names import partition
 
 REPOSITORY = "sagemaker-xgboost"
 _TABLE = Path(__file__).with_name("xgboost_images.json")
@@ -45,12 +46,12 @@ def versions() -> tuple[str, ...]:
     return tuple(sorted(image_table().versions, key=lambda v: [int(part) for part in v.replace("-", ".").split(".")]))
 
 
-def registry_account(region: str) -> str:
-    """The AWS account whose registry holds the image in a region; InputError for a region without one."""
+def repository_arn(region: str) -> str:
+    """The ARN of the image's repository, in AWS's own account; InputError for a region without one."""
     account = image_table().accounts.get(region)
     if account is None:
         raise InputError(_unknown_region(region))
-    return account
+    return f"arn:{partition(region)}:ecr:{region}:{account}:repository/{REPOSITORY}"
 
 
 def image_uri(region: str, version: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.images import image_uri, regions, registry_account, versions
+from infra.images import image_uri, regions, repository_arn, versions
 from kickstand.errors import InputError
 
 _ROOT = Path(__file__).parents[2]
@@ -68,10 +68,11 @@ def test_partitions_have_their_own_domain(region: str, version: str, uri: str) -
     assert image_uri(region, version) == uri
 
 
-def test_registry_account_is_the_one_in_the_uri() -> None:
-    assert registry_account("us-east-1") == "683313688378"
+def test_the_repository_is_in_the_account_of_the_uri() -> None:
+    assert repository_arn("us-east-1") == "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"
+    assert repository_arn("cn-north-1") == "arn:aws-cn:ecr:cn-north-1:450853457545:repository/sagemaker-xgboost"
     with pytest.raises(InputError, match="no built-in XGBoost image in region 'mars-north-1'"):
-        registry_account("mars-north-1")
+        repository_arn("mars-north-1")
 
 
 def test_versions_are_ordered_oldest_first() -> None:

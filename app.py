@@ -1,0 +1,46 @@
+"""The CDK app: one stage for each environment of the project file, and nothing else.
+
+Context: `-c config=FILE` (default: kickstand.toml beside this file), `-c releases=DIR` (default: releases/ beside
+the project file), `-c environment=NAME` (default: all).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from infra.environment_stage import EnvironmentStage
+from kickstand.config.load import load_project
+from kickstand.errors import InputError, Problem
+from kickstand.release_file import read_release, release_path
+
+
+def build(app: cdk.App) -> None:
+    """Fill the app; InputError where the project file, a release or the context is wrong."""
+    project = load_project(Path(app.node.try_get_context("config") or Path(__file__).with_name("kickstand.toml")))
+    folder = Path(app.node.try_get_context("releases") or project.releases)
+    wanted = app.node.try_get_context("environment")
+    if wanted and wanted not in project.environments:
+        known = ", ".join(project.environments)
+        raise InputError(Problem(f'There is no environment "{wanted}".', str(project.file), f"It has: {known}."))
+    for name, environment in project.environments.items():
+        if wanted in (None, "", name):
+            path = release_path(folder, name)
+            release = read_release(path, environment) if path.exists() else None
+            EnvironmentStage(app, environment=environment, release=release)
+
+
+def main() -> None:
+    app = cdk.App(analytics_reporting=False, stack_traces=False)
+    try:
+        build(app)
+    except InputError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        raise SystemExit(error.exit_code) from None
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The artifact bucket: data, models and what was measured of them."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+_DAYS_OF_OLD_VERSIONS = 90
+_DAYS_OF_BROKEN_UPLOADS = 7
+_EXPIRING_PREFIXES = ("training/", "manifests/", "latest/", "metrics/", "golden/")
+
+
+class ArtifactBucket(Construct):
+    """A bucket that is versioned, encrypted, private, reached by TLS only, and tells EventBridge what arrives.
+
+    bucket_name: its physical name.
+    arn:         its ARN, as text.
+    kms_key_arn: key for its objects; None for S3's own keys.
+    retain:      whether it outlives its stack. Where it does not, CloudFormation still refuses to delete it as
+                 long as it holds anything: there is no custom resource that would empty it.
+
+    `data/` and `models/` are the evidence and the way back: no lifecycle rule expires an object of theirs, new or
+    old. Elsewhere old versions go after 90 days. Uploads that were begun and never finished are no objects: they
+    go after 7 days, wherever they are.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, bucket_name: str, arn: str, kms_key_arn: str | None, retain: bool
+    ) -> None:
+        super().__init__(scope, construct_id)
+        bucket = s3.CfnBucket(
+            self,
+            "Bucket",
+            bucket_name=bucket_name,
+            versioning_configuration=s3.CfnBucket.VersioningConfigurationProperty(status="Enabled"),
+            bucket_encryption=s3.CfnBucket.BucketEncryptionProperty(
+                server_side_encryption_configuration=[_encryption(kms_key_arn)]
+            ),
+            public_access_block_configuration=s3.CfnBucket.PublicAccessBlockConfigurationProperty(
+                block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True
+            ),
+            ownership_controls=s3.CfnBucket.OwnershipControlsProperty(
+                rules=[s3.CfnBucket.OwnershipControlsRuleProperty(object_ownership="BucketOwnerEnforced")]
+            ),
+            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(rules=_lifecycle_rules()),
+            notification_configuration=s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+            ),
+        )
+        policy = s3.CfnBucketPolicy(self, "Policy", bucket=bucket.ref, policy_document=_tls_only(arn))
+        kept = cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY
+        bucket.apply_removal_policy(kept)
+        policy.apply_removal_policy(kept)
+
+
+def _encryption(kms_key_arn: str | None) -> s3.CfnBucket.ServerSideEncryptionRuleProperty:
+    if kms_key_arn is None:
+        default = s3.CfnBucket.ServerSideEncryptionByDefaultProperty(sse_algorithm="AES256")
+        return s3.CfnBucket.ServerSideEncryptionRuleProperty(server_side_encryption_by_default=default)
+    default = s3.CfnBucket.ServerSideEncryptionByDefaultProperty(sse_algorithm="aws:kms", kms_master_key_id=kms_key_arn)
+    # A bucket key asks KMS once for many objects instead of once for each.
+    return s3.CfnBucket.ServerSideEncryptionRuleProperty(
+        server_side_encryption_by_default=default, bucket_key_enabled=True
+    )
+
+
+def _lifecycle_rules() -> list[s3.CfnBucket.RuleProperty]:
+    broken = s3.CfnBucket.RuleProperty(
+        id="broken-uploads",
+        status="Enabled",
+        abort_incomplete_multipart_upload=s3.CfnBucket.AbortIncompleteMultipartUploadProperty(
+            days_after_initiation=_DAYS_OF_BROKEN_UPLOADS
+        ),
+    )
+    old = [
+        s3.CfnBucket.RuleProperty(
+            id=f"old-versions-of-{prefix.rstrip('/')}",
+            status="Enabled",
+            prefix=prefix,
+            noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(
+                noncurrent_days=_DAYS_OF_OLD_VERSIONS
+            ),
+        )
+        for prefix in _EXPIRING_PREFIXES
+    ]
+    return [broken, *old]
+
+
+def _tls_only(arn: str) -> dict[str, object]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }

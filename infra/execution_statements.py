@@ -1,0 +1,101 @@
+"""What a SageMaker execution role needs besides its data: image, log, metrics, key, network.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html lists what CreateTrainingJob and CreateModel
+ask of the role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra.statement import Statement
+
+
+def image_statements(repository_arn: str) -> list[Statement]:
+    """Pull one image repository. It is AWS's, in an account of theirs, so the role must be granted it by name."""
+    return [
+        Statement(
+            "PullImage",
+            ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+            (repository_arn,),
+        ),
+        Statement(
+            "LogInToRegistry",
+            ("ecr:GetAuthorizationToken",),
+            everywhere="A login is for the whole registry service: AWS knows no resource for it.",
+        ),
+    ]
+
+
+def log_statements(log_group_arn: str) -> list[Statement]:
+    """Write streams of one log group (its ARN without `:*`, which may end in a wildcard)."""
+    return [
+        Statement("MakeLogGroup", ("logs:CreateLogGroup",), (log_group_arn,)),
+        Statement(
+            "WriteLog",
+            ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+            (log_group_arn, f"{log_group_arn}:*"),
+        ),
+    ]
+
+
+def metric_statement(namespace: str) -> Statement:
+    """Put metrics into one namespace."""
+    return Statement(
+        "PutMetrics",
+        ("cloudwatch:PutMetricData",),
+        everywhere="CloudWatch metrics are no resources; the namespace is what can be limited.",
+        conditions={"StringEquals": {"cloudwatch:namespace": namespace}},
+    )
+
+
+def key_statements(kms_key_arn: str | None, *, writes: bool) -> list[Statement]:
+    """Use the key of data and volumes, where there is one.
+
+    SageMaker makes a grant on it for the volumes, and only for its own resources.
+    """
+    if kms_key_arn is None:
+        return []
+    actions = ("kms:Decrypt", "kms:DescribeKey", *(("kms:GenerateDataKey",) if writes else ()))
+    return [
+        Statement("UseKey", actions, (kms_key_arn,)),
+        Statement(
+            "GrantVolumesTheKey",
+            ("kms:CreateGrant",),
+            (kms_key_arn,),
+            conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    ]
+
+
+def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_ids: Sequence[str]) -> list[Statement]:
+    """Put network interfaces into the subnets, where there are any.
+
+    ec2_arn: `arn:PARTITION:ec2:REGION:ACCOUNT:`, to which the kind and the id of a resource are added.
+    """
+    if not subnets:
+        return []
+    subnet_arns = tuple(f"{ec2_arn}subnet/{subnet}" for subnet in subnets)
+    group_arns = tuple(f"{ec2_arn}security-group/{group}" for group in security_group_ids)
+    interfaces = f"{ec2_arn}network-interface/*"
+    return [
+        Statement("MakeInterfaces", ("ec2:CreateNetworkInterface",), (*subnet_arns, *group_arns, interfaces)),
+        Statement(
+            "UseInterfaces",
+            ("ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"),
+            (interfaces,),
+            conditions={"ArnEquals": {"ec2:Subnet": subnet_arns}},
+        ),
+        Statement(
+            "LookAtNetwork",
+            (
+                "ec2:DeleteNetworkInterfacePermission",
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ),
+            everywhere="EC2 checks none of these against a resource.",
+        ),
+    ]

@@ -1,0 +1,68 @@
+"""The policy of whoever trains: `kickstand upload`, `fit` and `adopt`."""
+
+from __future__ import annotations
+
+from infra.statement import Statement
+from kickstand.names import Names
+
+_WRITTEN = ("data", "models", "golden", "metrics", "manifests", "latest")
+_READ = (*_WRITTEN, "training")
+
+
+def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None) -> list[Statement]:
+    """Upload data, start and stop the trigger, follow jobs, publish the model and register it.
+
+    Not among them: starting a job past the trigger, passing a role, approving a model package, deploying.
+    """
+    log_group = names.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
+    packages = names.arn("sagemaker", f"model-package/{names.model_package_group}/*")
+    group = names.arn("sagemaker", f"model-package-group/{names.model_package_group}")
+    return [
+        Statement(
+            "ListBucket",
+            ("s3:ListBucket",),
+            (bucket_arn,),
+            conditions={"StringLike": {"s3:prefix": tuple(f"{prefix}/*" for prefix in _READ)}},
+        ),
+        Statement("FindBucket", ("s3:GetBucketLocation",), (bucket_arn,)),
+        Statement(
+            "Read", ("s3:GetObject", "s3:GetObjectAttributes"), tuple(f"{bucket_arn}/{prefix}/*" for prefix in _READ)
+        ),
+        Statement(
+            "Write",
+            ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"),
+            tuple(f"{bucket_arn}/{prefix}/*" for prefix in _WRITTEN),
+        ),
+        *([Statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), (kms_key_arn,))] if kms_key_arn else []),
+        Statement(
+            "StartTraining",
+            ("states:DescribeStateMachine", "states:ListExecutions", "states:StartExecution"),
+            (names.state_machine_arn,),
+        ),
+        Statement(
+            "FollowTraining",
+            ("states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"),
+            (names.arn("states", f"execution:{names.state_machine}:*"),),
+        ),
+        # Any job of the account may be adopted; its owner grants the reading of its artifact.
+        Statement("DescribeJobs", ("sagemaker:DescribeTrainingJob",), (names.arn("sagemaker", "training-job/*"),)),
+        Statement(
+            "StopJobs", ("sagemaker:StopTrainingJob",), (names.arn("sagemaker", f"training-job/{names.prefix}-*"),)
+        ),
+        Statement(
+            "ReadLogs",
+            ("logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"),
+            (log_group, f"{log_group}:*"),
+        ),
+        Statement(
+            "Register",
+            ("sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"),
+            (group, packages),
+        ),
+        Statement("DescribeGroup", ("sagemaker:DescribeModelPackageGroup",), (group,)),
+        Statement(
+            "ListPackages",
+            ("sagemaker:ListModelPackages",),
+            everywhere="SageMaker's lists are not checked against a resource.",
+        ),
+    ]
