@@ -25,6 +25,7 @@ _BLOCK = 4 << 20
 _PIECE = 1 << 20
 _LONGEST_LINE = 64 << 20
 _BOM = b"\xef\xbb\xbf"
+_BEFORE_ROWS = frozenset({"header rows", "byte order marks", "blank lines"})
 _MAGIC = (
     (b"\x1f\x8b", "compressed with gzip", "Decompress it."),
     (b"BZh", "compressed with bzip2", "Decompress it."),
@@ -110,7 +111,7 @@ class _Scan:
         if layout is None and not self.findings.count:
             message = "The file is empty." if self.size == 0 else "The file holds nothing but blanks."
             self.findings.add("empty files", message, fix="Put rows in it, or remove it.")
-        if layout is not None and self.whole.rows == 0 and not self.findings.too_many:
+        if layout is not None and self.whole.rows == 0 and self.findings.kinds <= _BEFORE_ROWS:
             self.findings.add("files without rows", "The file holds no row of data.", fix="Put rows in it.")
         return CsvFile(
             self.digest.hexdigest(),

@@ -43,7 +43,7 @@ def check_inputs(
     """
     data = environment.data
     report, problems = check_data(
-        dict(data.channels()),
+        {str(name): path for name, path in data.channels().items()},
         hyperparameters=environment.hyperparameters,
         target_transform=data.target_transform,
         columns=data.columns,
