@@ -29,6 +29,11 @@ class Findings:
     def too_many(self) -> bool:
         return self.count >= ENOUGH
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of problem found."""
+        return frozenset(kind for kind, _ in self._told)
+
     def add(
         self, kind: str, message: str, *, line: int | None = None, column: int | None = None, fix: str = ""
     ) -> None:
