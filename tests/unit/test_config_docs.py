@@ -1,0 +1,102 @@
+"""docs/configuration.md has every table and key, with the type and the default that the program has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+from project_files import problems, write
+
+from kickstand.config.load import ENVIRONMENT_KEYS, FREE_TABLES, TABLES, load_project
+from kickstand.config.model import Environment
+from kickstand.config.setting_rules import RETENTION_DAYS, RULES
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## `\[([\w.]+)\]`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| (.+) \|$", re.MULTILINE)
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "project": {"name": None},
+    "environments.NAME": {key: Environment.model_fields[key] for key in ENVIRONMENT_KEYS},
+    **{table: dict(model.model_fields) for table, model in TABLES.items()},
+}
+ARNS = {"kms_key_arn", "role_arn", "training", "hosting", "trigger", "permissions_boundary"}
+
+
+def shown_type(key: str, annotation: Any) -> str:
+    wanted = next((part for part in get_args(annotation) if part in (int, bool, Path)), annotation)
+    if wanted in (int, bool, Path):
+        return {int: "whole number", bool: "true or false", Path: "path"}[wanted]
+    if key in ARNS:
+        return "ARN"
+    return "list of texts" if get_origin(annotation) is tuple else "text"
+
+
+def shown_default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return f'`"{value}"`'
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{list(value) if value == () else value}`"
+
+
+def test_every_table_has_a_section() -> None:
+    assert set(SECTIONS) == {*FIELDS, *FREE_TABLES}
+
+
+@pytest.mark.parametrize("table", FIELDS)
+def test_every_key_is_there_with_its_type_and_default(table: str) -> None:
+    rows = {key: (kind, default) for key, kind, default, _ in ROW.findall(SECTIONS[table])}
+    expected = {
+        key: ("text", "required") if field is None else (shown_type(key, field.annotation), shown_default(field))
+        for key, field in FIELDS[table].items()
+    }
+    assert rows == expected
+
+
+def test_every_bound_that_is_refused_is_told() -> None:
+    for setting, section in (
+        ("training.volume_size_gb", "training"),
+        ("training.max_runtime_seconds", "training"),
+        ("training.instance_count", "training"),
+        ("hosting.instance_count", "hosting"),
+        ("data.golden_rows", "data"),
+    ):
+        fault = RULES[setting](0)
+        assert fault is not None
+        bounds = re.match(r"must be (\d+ to \d+)", fault[0])
+        assert bounds is not None
+        assert bounds[1] in SECTIONS[section]
+    days = ", ".join(map(str, RETENTION_DAYS[:-1])) + f" or {RETENTION_DAYS[-1]}"
+    assert days in SECTIONS["logs"]
+
+
+def test_the_project_files_of_the_page_are_right(tmp_path: Path) -> None:
+    smallest, *parts = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert load_project(write(tmp_path, smallest)).name == "bikes"
+    assert len(parts) == 3
+    for part in parts:
+        prod = '[environments.prod]\naccount = "111122223333"\nregion = "us-east-1"\n'
+        environments = load_project(write(tmp_path, f"{smallest}{prod}{part}")).environments
+        assert list(environments) == ["dev", "prod"]
+
+
+def test_26_characters_fit_in_every_region_and_environment(tmp_path: Path) -> None:
+    from infra.images import regions
+
+    assert "so 26 fit in every region and environment" in SECTIONS["project"]
+    longest = max(regions(), key=len)
+    for length, fits in ((26, True), (27, False)):
+        text = (
+            f'[project]\nname = "{"b" * length}"\n[data]\ntrain = "t"\n'
+            f'[environments.staging]\naccount = "111122223333"\nregion = "{longest}"\n'
+        )
+        if fits:
+            load_project(write(tmp_path, text))
+        else:
+            assert len(problems(tmp_path, text)) == 1
