@@ -1,0 +1,104 @@
+"""Which stack operation is allowed in which state, as on AWS.
+
+ministack checks it for UpdateStack only: two deployments of one stack at a time would run into each other, and
+a stack that failed to be created could be updated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.emulator.seam import attribute, entry
+
+HANDLERS = "ministack.services.cloudformation.handlers"
+
+UPDATABLE = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+        # CloudFormation accepts an update of a stack that was told not to roll back.
+        "CREATE_FAILED",
+        "UPDATE_FAILED",
+    }
+)
+"""States from which a stack can be updated: describe-stacks page of the CloudFormation user guide."""
+
+DELETABLE_WHILE_RUNNING = frozenset({"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"})
+
+
+def install() -> None:
+    """Refuse change sets, executions and deletions that AWS refuses because of the stack's state."""
+    table = attribute(HANDLERS, "_ACTION_HANDLERS", dict)
+    entry(table, "CreateChangeSet", _guarded(_create_refusal), "_ACTION_HANDLERS")
+    entry(table, "ExecuteChangeSet", _guarded(_execute_refusal), "_ACTION_HANDLERS")
+    entry(table, "DeleteStack", _guarded(_delete_refusal), "_ACTION_HANDLERS")
+
+
+def _guarded(refusal: Callable[[dict[str, Any]], str | None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def handler(params: dict[str, Any]) -> Any:
+            from ministack.services.cloudformation.helpers import _error
+
+            reason = refusal(params)
+            return _error("ValidationError", reason) if reason else original(params)
+
+        return handler
+
+    return make
+
+
+def _stack(params: dict[str, Any]) -> dict[str, Any] | None:
+    from ministack.services.cloudformation import handlers
+    from ministack.services.cloudformation.helpers import _p
+
+    name = _p(params, "StackName")
+    stack: dict[str, Any] | None = handlers._resolve_stack(name) if name else None
+    if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
+        return None
+    return stack
+
+
+def _create_refusal(params: dict[str, Any]) -> str | None:
+    from ministack.services.cloudformation.helpers import _p
+
+    stack = _stack(params)
+    if stack is None:
+        return None
+    status = stack["StackStatus"]
+    kind = _p(params, "ChangeSetType", "UPDATE")
+    if kind == "CREATE" and status != "REVIEW_IN_PROGRESS":
+        return (
+            f"Stack [{stack['StackName']}] already exists and cannot be created again with the changeSet "
+            f"[{_p(params, 'ChangeSetName')}]."
+        )
+    if kind == "UPDATE" and status not in UPDATABLE:
+        return f"Stack:{stack['StackId']} is in {status} state and can not be updated."
+    return None
+
+
+def _execute_refusal(params: dict[str, Any]) -> str | None:
+    from ministack.services.cloudformation import _stacks, changesets
+    from ministack.services.cloudformation.helpers import _p
+
+    _, change_set = changesets._find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))
+    stack = _stacks.get(change_set["StackName"]) if change_set else None
+    if stack is None:
+        return None
+    status = stack["StackStatus"]
+    if status == "REVIEW_IN_PROGRESS" or status in UPDATABLE:
+        return None
+    return f"Stack:{stack['StackId']} is in {status} state and can not be updated."
+
+
+def _delete_refusal(params: dict[str, Any]) -> str | None:
+    stack = _stack(params)
+    if stack is None:
+        return None
+    status = stack["StackStatus"]
+    if status.endswith("_IN_PROGRESS") and status not in DELETABLE_WHILE_RUNNING:
+        return f"Stack [{stack['StackName']}] cannot be deleted while in status {status}"
+    return None

@@ -1,0 +1,40 @@
+"""Where the emulator and AWS differ, the emulator is wrong: every correction of it, put in place in order."""
+
+from __future__ import annotations
+
+from localcloud.emulator import (
+    acting,
+    cloudformation_cleanup,
+    cloudformation_operation,
+    cloudformation_outputs,
+    cloudformation_recovery,
+    cloudformation_states,
+    cloudformation_threads,
+    stepfunctions_errors,
+    stepfunctions_execution,
+    stepfunctions_integrations,
+    stepfunctions_restart,
+    stepfunctions_role,
+    stepfunctions_s3,
+)
+
+
+def install() -> None:
+    """Correct the emulator. Once, before it serves its first request and before it loads its state."""
+    acting.install()
+    cloudformation_operation.install()
+    cloudformation_cleanup.install()
+    cloudformation_outputs.install()
+    cloudformation_states.install()
+    cloudformation_threads.install()
+    stepfunctions_role.install()
+    stepfunctions_execution.install()
+    stepfunctions_integrations.install()
+    stepfunctions_s3.install()
+    stepfunctions_errors.install()
+
+
+async def resume() -> None:
+    """Settle what the end of the last process cut short. Once, when the state is loaded and the server answers."""
+    stepfunctions_restart.settle()
+    await cloudformation_recovery.recover()

@@ -1,0 +1,161 @@
+"""State machines work with their role: every task is asked of IAM, and the role must trust Step Functions.
+
+ministack runs tasks as the account's root. Here a task's call to a service is the request that AWS would send:
+dispatched through the same access control as a client's, under a session of the state machine's role.
+https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.emulator import acting
+from localcloud.emulator.context import account_id, region
+from localcloud.emulator.credentials import AccessDenied, RoleNotAssumable, issue_role_credentials
+from localcloud.emulator.iam_pass_role import check_pass_role
+from localcloud.emulator.seam import Seam, wrap
+from localcloud.emulator.stepfunctions_execution import INVOKE, SFN, current_execution
+
+SERVICE = "states.amazonaws.com"
+CALL = Seam(
+    "ministack.app",
+    "call_service_handler_sync",
+    ("handler", "method", "path", "headers", "body", "query_params", "timeout"),
+)
+DISPATCH = Seam(
+    "ministack.app",
+    "_dispatch_service_request",
+    ("method", "path", "headers", "body", "query_params", "request_id"),
+)
+CREATE = Seam(SFN, "_create_state_machine", ("data",))
+UPDATE = Seam(SFN, "_update_state_machine", ("data",))
+
+
+def install() -> None:
+    """Run tasks with the state machine's role, and check that role when it is given."""
+    DISPATCH.original()
+    wrap(CALL, _call_under_role)
+    wrap(INVOKE, _invoke_under_role)
+    wrap(CREATE, _with_checked_role)
+    wrap(UPDATE, _with_checked_role)
+
+
+def _call_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(
+        handler: Any,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes | str,
+        query_params: dict[str, Any],
+        timeout: float | None = None,
+    ) -> Any:
+        role = acting.acting_role()
+        if role is None:
+            return original(handler, method, path, headers, body, query_params, timeout)
+        import ministack.app as emulator
+
+        signed = dict(headers)
+        signed["authorization"] = re.sub(
+            r"Credential=[^/]+/", f"Credential={role.access_key_id}/", headers.get("authorization", "")
+        )
+        signed["x-amz-security-token"] = role.session_token
+
+        async def dispatch(
+            method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+        ) -> Any:
+            return await emulator._dispatch_service_request(
+                method, path, headers, body, query_params, str(uuid.uuid4())
+            )
+
+        listed = {name: value if isinstance(value, list) else [value] for name, value in query_params.items()}
+        sent = body.encode() if isinstance(body, str) else body
+        return original(dispatch, method, path, signed, sent, listed, timeout)
+
+    return call
+
+
+def _invoke_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
+    def invoke(resource: str, input_data: Any) -> Any:
+        execution = current_execution()
+        if execution is None:
+            return original(resource, input_data)
+        from ministack.services import stepfunctions as sfn
+
+        try:
+            with acting.acting_as(execution.role_arn, SERVICE, execution.name):
+                for action, target in _direct_actions(resource, input_data):
+                    acting.require(action, target)
+                return original(resource, input_data)
+        except RoleNotAssumable as error:
+            raise sfn._ExecutionError("States.Permissions", str(error)) from error
+        except AccessDenied as error:
+            raise sfn._ExecutionError(_denied_name(resource), str(error)) from error
+
+    return invoke
+
+
+def _direct_actions(resource: str, data: Any) -> list[tuple[str, str]]:
+    """IAM questions for the integrations that ministack answers by calling a service's function: (action, ARN)."""
+    found = re.match(r"arn:aws[a-z-]*:states:::(lambda|sqs|sns|dynamodb|ecs|states):(\w+)", resource)
+    given = data if isinstance(data, dict) else {}
+    place = f"{region()}:{account_id()}"
+    if not found:
+        function = re.fullmatch(r"arn:aws[a-z-]*:lambda:.*", resource)
+        return [("lambda:InvokeFunction", resource)] if function else []
+    service, name = found.groups()
+    if service == "lambda":
+        function_name = str(given.get("FunctionName", ""))
+        if not function_name.startswith("arn:"):
+            function_name = f"arn:aws:lambda:{place}:function:{function_name}"
+        return [("lambda:InvokeFunction", function_name)]
+    if service == "sqs":
+        return [("sqs:SendMessage", f"arn:aws:sqs:{place}:{str(given.get('QueueUrl', '')).rpartition('/')[2]}")]
+    if service == "sns":
+        return [("sns:Publish", str(given.get("TopicArn") or given.get("TargetArn") or "*"))]
+    if service == "states":
+        return [("states:StartExecution", str(given.get("StateMachineArn", "*")))]
+    if service == "ecs":
+        return [("ecs:RunTask", str(given.get("TaskDefinition", "*")))]
+    return [(f"dynamodb:{name[0].upper()}{name[1:]}", f"arn:aws:dynamodb:{place}:table/{given.get('TableName', '')}")]
+
+
+def _denied_name(resource: str) -> str:
+    """The error name of a refused task: `SNS.AuthorizationErrorException`, `SageMaker.AccessDeniedException`, …"""
+    names = {"lambda": "Lambda.AWSLambdaException", "sqs": "SQS.AmazonSQSException", "sns": "SNS.AmazonSNSException"}
+    names |= {"dynamodb": "DynamoDB.AmazonDynamoDBException", "ecs": "ECS.AmazonECSException"}
+    names |= {"states": "StepFunctions.AWSStepFunctionsException", "sagemaker": "SageMaker.AmazonSageMakerException"}
+    service = resource.split(":")[5] if resource.count(":") >= 6 else ""
+    return names.get(service, "States.Permissions")
+
+
+def _with_checked_role(original: Callable[..., Any]) -> Callable[..., Any]:
+    def change(data: dict[str, Any]) -> Any:
+        from ministack.core.responses import error_response_json
+
+        role = data.get("roleArn")
+        if role:
+            try:
+                check_pass_role(role, SERVICE)
+                _check_trust(role)
+            except AccessDenied as error:
+                return error_response_json("AccessDeniedException", str(error), 400)
+        return original(data)
+
+    return change
+
+
+def _check_trust(role_arn: str) -> None:
+    from ministack.services import sts
+
+    try:
+        credentials = issue_role_credentials(role_arn, "check", 60, service=SERVICE)
+    except RoleNotAssumable as error:
+        raise AccessDenied(
+            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
+            "assume the provided role."
+        ) from error
+    sts._sessions.pop(credentials.access_key_id, None)
