@@ -17,6 +17,7 @@ from kickstand.errors import InputError, Problem
 MAX_BYTES = 4 * 1024**3
 """Default bound on what an archive may unpack to."""
 _MOST_MEMBERS = 10_000
+_LONGEST_TAIL = 1 << 20
 
 
 class ArchiveError(InputError):
@@ -61,7 +62,7 @@ def _check(stream: IO[bytes], name: str, max_bytes: int) -> None:
     problems: list[Problem] = []
     seen: set[str] = set()
     size = 0
-    with tarfile.open(fileobj=stream, mode="r|gz") as tar:
+    with gzip.GzipFile(fileobj=stream) as zipped, tarfile.open(fileobj=zipped, mode="r|") as tar:
         for count, member in enumerate(tar, 1):
             if count > _MOST_MEMBERS:
                 raise ArchiveError(Problem(f"The archive has more than {_MOST_MEMBERS:,} members.", name))
@@ -75,6 +76,9 @@ def _check(stream: IO[bytes], name: str, max_bytes: int) -> None:
                 if str(path) in seen or any(str(parent) in seen for parent in path.parents):
                     problems.append(Problem(f"Member {member.name!r} is there twice.", name))
                 seen.add(str(path))
+        # to the very end, where the checksum of the whole stands; a tar ends in a few blocks of zeros
+        if len(zipped.read(_LONGEST_TAIL + 1)) > _LONGEST_TAIL:
+            raise ArchiveError(Problem("The archive goes on after its end.", name))
     if problems:
         raise ArchiveError(*problems)
 

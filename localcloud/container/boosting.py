@@ -23,7 +23,7 @@ _NOT_FOR_XGBOOST = (
 )
 _LARGER_IS_BETTER = ("auc", "aucpr", "map", "ndcg")
 _USER_FAULTS = (
-    "label must be in [0,1] for logistic regression",
+    "for logistic regression",  # label must be in (0, 1)
     "label must be in [0, num_class)",
     "feature_names mismatch",
     "Check failed: preds.size() == info.labels_.size()",

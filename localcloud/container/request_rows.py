@@ -5,6 +5,8 @@ What is accepted, and the words for what is not, are the container's: each cell 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from localcloud.container.csv_numbers import CsvError, Matrix, delimiter_of, parse_matrix, width_of
@@ -32,6 +34,8 @@ def decode_csv(body: bytes) -> Matrix:
 
 def _decode(body: bytes) -> Matrix:
     body = body.strip()
+    if not body:
+        raise ValueError("Could not determine delimiter")
     first = body.split(b"\n", 1)[0]
     delimiter = delimiter_of(first.decode("utf-8"))
     width = width_of(first, delimiter)
@@ -41,13 +45,15 @@ def _decode(body: bytes) -> Matrix:
         except CsvError:
             pass  # rare: either Python reads it all the same (" 1", "+1"), or its words are the container's
     lines = body.decode("utf-8").split("\n")
-    rows = [[cell if cell.strip() else "nan" for cell in line.rstrip("\r").split(delimiter)] for line in lines]
+    rows = [[_number(cell) for cell in line.rstrip("\r").split(delimiter)] for line in lines]
     with np.errstate(over="ignore"):
-        return _finite(np.array(rows).astype(np.float64).astype(np.float32) if len(rows) > 1 else _one_row(rows[0]))
+        return _finite(np.array(rows, dtype=np.float64).astype(np.float32))
 
 
-def _one_row(cells: list[str]) -> Matrix:
-    return np.array([[float(cell) for cell in cells]], dtype=np.float64).astype(np.float32)
+def _number(cell: str) -> float:
+    if "_" in cell:  # Python's own digit grouping is no number of anybody's CSV
+        raise ValueError(f"could not convert string to float: {cell!r}")
+    return float(cell) if cell else math.nan
 
 
 def _finite(rows: Matrix) -> Matrix:

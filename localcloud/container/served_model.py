@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -29,19 +31,24 @@ class ServedModel:
     """
 
     def __init__(self, file: Path, *, threads: int) -> None:
-        content = file.read_bytes()
-        if content.startswith(_PICKLE):
+        with file.open("rb") as content:
+            pickled = content.read(1) == _PICKLE
+        if pickled:
             raise UserError(
                 f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here"
             )
         try:
-            self._booster = xgboost.Booster({"nthread": threads}, model_file=bytearray(content))
+            # By its path: given the bytes, xgboost 3.2.0 aborts the whole process on an empty model.
+            with warnings.catch_warnings(action="ignore"):  # that a name without suffix leaves the format to a guess
+                self._booster = xgboost.Booster({"nthread": threads}, model_file=file)
         except Exception as error:
             message = str(error).split("\nStack trace:", 1)[0]
             raise UserError(f"Model at {file} cannot be loaded:\n{message}") from None
         self._features = self._booster.num_features()
-        # Only the plain tree booster promises that predicting in place gives what predicting a matrix gives.
-        self._in_place = '"name":"gbtree"' in self._booster.save_config().replace(" ", "")
+        # Predicting in place gives what predicting a matrix gives for plain trees only: dart differs in the last digit.
+        booster = json.loads(self._booster.save_config())["learner"]["gradient_booster"]["name"]
+        self._in_place = booster == "gbtree"
+        self._threads = threads
         self._lock = threading.Lock()
 
     def predict(self, rows: Matrix) -> npt.NDArray[np.float32]:
@@ -57,7 +64,7 @@ class ServedModel:
             )
         if not self._in_place:
             with self._lock:
-                return self._booster.predict(xgboost.DMatrix(rows), validate_features=False)
+                return self._booster.predict(xgboost.DMatrix(rows, nthread=self._threads), validate_features=False)
         if width < self._features:
             missing = np.full((rows.shape[0], self._features - width), np.nan, dtype=np.float32)
             rows = np.hstack([rows, missing])

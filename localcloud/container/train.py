@@ -6,6 +6,7 @@ the reason in `output/failure`. SIGTERM ends it without a model, unless save_mod
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -68,14 +69,16 @@ def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], checkp
     """Fail in the container's words where the container fails; refuse by name what it or the local cloud gets wrong."""
     if any(name.startswith("sagemaker_") for name in hyperparameters):
         raise UserError("Script mode (sagemaker_program) is not supported by the local cloud")
-    if words := container_error(hyperparameters):
-        raise UserError(words)
     problems = [
         *check_hyperparameters(hyperparameters, channels=channels),
         *unsupported(hyperparameters, "3.2-0", checkpoints=checkpoints),
     ]
+    explained = "\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems)
+    if words := container_error(hyperparameters):
+        logging.getLogger("container").error("%s", explained)  # the container's words can be as terse as 'objective'
+        raise UserError(words)
     if problems:
-        raise UserError("\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems))
+        raise UserError(explained)
 
 
 def _check_hosts(hosts: object) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,12 +25,18 @@ _CONFIG = Config(
 
 def s3_client(environment: Mapping[str, str]) -> S3Client:
     """An S3 client with the credentials, endpoint and CA bundle of AWS_* in `environment`."""
-    return _session(environment).client("s3", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG)
+    client: S3Client = _session(environment).client(
+        "s3", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG
+    )
+    return client
 
 
 def logs_client(environment: Mapping[str, str]) -> CloudWatchLogsClient:
     """A CloudWatch Logs client, likewise."""
-    return _session(environment).client("logs", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG)
+    client: CloudWatchLogsClient = _session(environment).client(
+        "logs", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG
+    )
+    return client
 
 
 def reason_of(error: ClientError | BotoCoreError) -> str:
@@ -41,7 +49,11 @@ def reason_of(error: ClientError | BotoCoreError) -> str:
 
 
 def _session(environment: Mapping[str, str]) -> boto3.Session:
+    core = botocore.session.Session()
+    for setting in ("config_file", "credentials_file"):  # the user's own profiles are not the job's
+        core.set_config_variable(setting, os.devnull)
     return boto3.Session(
+        botocore_session=core,
         aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
         aws_session_token=environment.get("AWS_SESSION_TOKEN"),

@@ -1,0 +1,96 @@
+"""Opening a model archive that nobody vouches for."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from training.model_archive import ArchiveError, extract_model
+
+
+def _archive(*members: tuple[str, bytes] | tarfile.TarInfo) -> io.BytesIO:
+    """A model.tar.gz of files given as (name, content), and of members given as they are."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for given in members:
+            if isinstance(given, tarfile.TarInfo):
+                tar.addfile(given)
+                continue
+            member = tarfile.TarInfo(given[0])
+            member.size = len(given[1])
+            tar.addfile(member, io.BytesIO(given[1]))
+    out.seek(0)
+    return out
+
+
+def _member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+def test_plain_files_are_unpacked_sorted(tmp_path: Path) -> None:
+    files = extract_model(_archive(("xgboost-model", b"m"), ("code/a.py", b"a")), tmp_path / "model")
+    assert files == [tmp_path / "model/code/a.py", tmp_path / "model/xgboost-model"]
+    assert [file.read_bytes() for file in files] == [b"a", b"m"]
+
+
+def test_an_archive_may_be_a_path_and_may_say_dot_slash(tmp_path: Path) -> None:
+    archive = tmp_path / "model.tar.gz"
+    archive.write_bytes(_archive(_member("./", tarfile.DIRTYPE), ("./xgboost-model", b"m")).getvalue())
+    assert extract_model(archive, tmp_path / "model") == [tmp_path / "model/xgboost-model"]
+
+
+@pytest.mark.parametrize(
+    ("member", "fault"),
+    [
+        (("/etc/model", b""), "has an absolute or unportable path"),
+        (("C:\\model", b""), "has an absolute or unportable path"),
+        (("../model", b""), "climbs out of its folder"),
+        (("a/../../model", b""), "climbs out of its folder"),
+        (_member("link", tarfile.SYMTYPE, "/etc/passwd"), "is a link, to '/etc/passwd'"),
+        (_member("link", tarfile.LNKTYPE, "xgboost-model"), "is a link, to 'xgboost-model'"),
+        (_member("null", tarfile.CHRTYPE), "is neither a file nor a folder"),
+        (_member("pipe", tarfile.FIFOTYPE), "is neither a file nor a folder"),
+        (("xgboost-model", b"again"), "is there twice"),
+        (("xgboost-model/below", b""), "is there twice"),
+    ],
+)
+def test_an_unsafe_member_is_named_and_nothing_is_written(
+    tmp_path: Path, member: tuple[str, bytes] | tarfile.TarInfo, fault: str
+) -> None:
+    folder = tmp_path / "model"
+    with pytest.raises(ArchiveError) as error:
+        extract_model(_archive(("xgboost-model", b"m"), member), folder)
+    name = member.name if isinstance(member, tarfile.TarInfo) else member[0]
+    assert [problem.message for problem in error.value.problems] == [f"Member {name!r} {fault}."]
+    assert not folder.exists()
+
+
+def test_all_unsafe_members_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError) as error:
+        extract_model(_archive(("../a", b""), ("/b", b"")), tmp_path)
+    assert len(error.value.problems) == 2
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"unpacks to more than 1,000,000 bytes"):
+        extract_model(_archive(("xgboost-model", bytes(2_000_000))), tmp_path / "model", max_bytes=1_000_000)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, -12])
+def test_a_broken_archive_is_refused(tmp_path: Path, cut: int) -> None:
+    whole = _archive(("xgboost-model", bytes(range(256)) * 40)).getvalue()
+    with pytest.raises(ArchiveError, match="not a whole gzipped tar archive"):
+        extract_model(io.BytesIO(whole[:cut]), tmp_path)
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    for content in (b"not gzip", gzip.compress(b"not tar")):
+        with pytest.raises(ArchiveError, match="not a whole gzipped tar archive"):
+            extract_model(io.BytesIO(content), tmp_path)
