@@ -21,6 +21,7 @@ from kickstand.release import Channel, GoldenRows, Release
 from kickstand.release_file import write_release
 from training.adoptable import adoption_problems, image_version
 from training.artifact import FetchedArtifact, fetch_artifact, keep_artifact
+from training.artifact_bucket import artifact_bucket
 from training.channel_evidence import channel_evidence
 from training.golden_rows import first_rows, golden_rows, keep_confidential
 from training.job_description import ChannelSource, JobDescription
@@ -69,11 +70,11 @@ class Adoption:
         if problems:
             raise InputError(*problems)
         job = dataclasses.replace(job, metrics=finite(job.metrics))
-        bucket = Names(self.environment).bucket
+        bucket = artifact_bucket(self.environment)
         channels = self._channels(job, data)
         with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
             fetched = fetch_artifact(self.s3, job.artifact_uri, Path(folder, "model.tar.gz"))
-            self.report("artifact", f"{fetched.size:,} bytes, SHA-256 {fetched.sha256}")
+            self.report("artifact", f"{fetched.read.size:,} bytes, SHA-256 {fetched.read.sha256}")
             golden = self._ask(job, fetched, channels, data)
         artifact = keep_artifact(self.s3, fetched, bucket)
         self.report("kept as", artifact.s3_uri)
@@ -104,10 +105,10 @@ class Adoption:
 
     def _channels(self, job: JobDescription, data: CheckedData) -> list[Channel]:
         """What the job read, and the test channel."""
-        began = job.started or job.created
+        began, bucket = job.started or job.created, artifact_bucket(self.environment)
         channels = []
         for source in job.channels:
-            channel = channel_evidence(self.s3, source, started=began, known=data.channels)
+            channel = channel_evidence(self.s3, source, bucket=bucket, started=began, known=data.channels)
             self.report(source.name, f"{channel.rows:,} rows x {channel.columns} columns, SHA-256 {channel.sha256}")
             channels.append(channel)
         tests = [channel for channel in data.channels if channel.name == "test"]

@@ -1,14 +1,15 @@
 """What a training job's channel held: each file's SHA-256, bytes and rows, read from S3 itself.
 
 Data that Kickstand uploaded lie under `data/<sha256>/<channel>/`, so that what is found there must have that
-digest. Other data may have been written over since: then nobody can say what the model was trained on.
+digest. Other data are copied to such a place: they may be written over or deleted where they are, and where that
+has happened since the job began, nobody can say what the model was trained on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,17 +17,13 @@ from typing import Any
 from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Channel, DataFile
+from training.artifact_bucket import ArtifactBucket
+from training.dataset import channel_prefix, channel_sha256
 from training.job_description import ChannelSource, utc_text
+from training.kept_object import ReadObject, keep_copy, pieces
 from training.s3_location import S3Location, parse_location
 
 _OWN_PREFIX = re.compile(r"(?:^|/)data/([0-9a-f]{64})/[^/]+/?$")
-_CHUNK = 1 << 20
-
-
-def listing_digest(files: Iterable[DataFile]) -> str:
-    """The SHA-256 of a channel: what `sha256sum * | sha256sum` prints in its folder."""
-    lines = (f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def claimed_digest(s3_uri: str) -> str | None:
@@ -39,12 +36,14 @@ def channel_evidence(
     s3: Any,
     source: ChannelSource,
     *,
+    bucket: ArtifactBucket,
     started: datetime,
     known: Collection[Channel] = (),
     on_bytes: Callable[[int], None] = lambda count: None,
 ) -> Channel:
-    """A channel as the job read it.
+    """A channel as the job read it, at its place in the artifact bucket, `data/<sha256>/<channel>/`.
 
+    bucket:   the artifact bucket.
     started:  when the job began to read.
     known:    channels whose files were just checked: one at the same prefix is not read again.
     on_bytes: told of each piece that is read, for a progress bar.
@@ -54,48 +53,67 @@ def channel_evidence(
         if channel.s3_uri == source.s3_uri and claimed_digest(source.s3_uri) == channel.sha256:
             return channel
     try:
-        return _read(s3, source, started, on_bytes)
+        read = _read(s3, source, started, on_bytes)
     except AWS_FAILURES as error:
         raise aws_error(error, f"reading channel {source.name}", source.s3_uri) from error
-
-
-def _read(s3: Any, source: ChannelSource, started: datetime, on_bytes: Callable[[int], None]) -> Channel:
-    location = parse_location(source.s3_uri)
+    files = [file for file, _ in read]
+    digest = channel_sha256((file.name, file.sha256) for file in files)
     claimed = claimed_digest(source.s3_uri)
-    files, widths = [], set()
+    if claimed is not None and digest != claimed:
+        raise KickstandError(
+            Problem(f"The data have SHA-256 {digest}, not that of their prefix: they were changed.", source.s3_uri)
+        )
+    columns = _width(source, [found.columns for _, found in read])
+    place = S3Location(bucket.name, channel_prefix(source.name, digest))
+    if source.s3_uri != place.uri:
+        for file, found in read:
+            keep_copy(s3, found.object, bucket, place.key + file.name)
+    return Channel(
+        name=source.name,
+        s3_uri=place.uri,
+        content_type=source.content_type,
+        sha256=digest,
+        rows=sum(file.rows for file in files),
+        columns=columns,
+        files=tuple(sorted(files, key=lambda file: file.name)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    object: ReadObject
+    columns: int
+
+
+def _read(
+    s3: Any, source: ChannelSource, started: datetime, on_bytes: Callable[[int], None]
+) -> list[tuple[DataFile, _Found]]:
+    location = parse_location(source.s3_uri)
+    files = []
     for key, modified in _objects(s3, location):
-        if claimed is None and modified > started:
+        here = S3Location(location.bucket, key)
+        if claimed_digest(source.s3_uri) is None and modified > started:
             raise KickstandError(
                 Problem(
                     f"The file was written at {utc_text(modified)}, after the job had begun ({utc_text(started)}): "
                     "what the model was trained on cannot be told any more.",
-                    f"s3://{location.bucket}/{key}",
+                    here.uri,
                     "Train again, with kickstand fit or on data that stay where they are.",
                 )
             )
-        file, columns = _read_file(s3, location.bucket, key, _name(key, location.key), on_bytes)
-        files.append(file)
-        widths.add(columns)
+        files.append(_read_file(s3, here, _name(key, location.key), on_bytes))
     if not files:
         raise KickstandError(Problem(f"Channel {source.name} holds no file any more.", source.s3_uri))
+    return files
+
+
+def _width(source: ChannelSource, columns: Sequence[int]) -> int:
+    widths = sorted(set(columns))
     if len(widths) > 1:
         raise KickstandError(
-            Problem(f"The files of channel {source.name} have {sorted(widths)} columns, not one width.", source.s3_uri)
+            Problem(f"The files of channel {source.name} have {widths} columns, not one width.", source.s3_uri)
         )
-    found = listing_digest(files)
-    if claimed is not None and found != claimed:
-        raise KickstandError(
-            Problem(f"The data have SHA-256 {found}, not that of their prefix: they were changed.", source.s3_uri)
-        )
-    return Channel(
-        name=source.name,
-        s3_uri=source.s3_uri,
-        content_type=source.content_type,
-        sha256=found,
-        rows=sum(file.rows for file in files),
-        columns=widths.pop(),
-        files=tuple(sorted(files, key=lambda file: file.name)),
-    )
+    return widths[0]
 
 
 def _objects(s3: Any, prefix: S3Location) -> Iterable[tuple[str, datetime]]:
@@ -114,16 +132,17 @@ def _name(key: str, prefix: str) -> str:
     return key[prefix.rfind("/") + 1 :]
 
 
-def _read_file(s3: Any, bucket: str, key: str, name: str, on_bytes: Callable[[int], None]) -> tuple[DataFile, int]:
-    body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-    digest, size, lines = hashlib.sha256(), 0, CsvShape()
-    while piece := body.read(_CHUNK):
+def _read_file(s3: Any, location: S3Location, name: str, on_bytes: Callable[[int], None]) -> tuple[DataFile, _Found]:
+    answer = s3.get_object(Bucket=location.bucket, Key=location.key)
+    digest, size, shape = hashlib.sha256(), 0, CsvShape()
+    for piece in pieces(answer["Body"]):
         digest.update(piece)
         size += len(piece)
-        lines.add(piece)
+        shape.add(piece)
         on_bytes(len(piece))
-    lines.end()
-    return DataFile(name=name, sha256=digest.hexdigest(), size=size, rows=lines.rows), lines.columns
+    shape.end()
+    read = ReadObject(location, digest.hexdigest(), size, answer["ETag"])
+    return DataFile(name=name, sha256=read.sha256, size=size, rows=shape.rows), _Found(read, shape.columns)
 
 
 @dataclass(slots=True)

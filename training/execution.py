@@ -10,17 +10,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
-from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
-
-MAX_JOB_NAME = 63
-"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html"""
 
 _RETRIES = 2
 _ATTEMPT = re.compile(r"-r([1-9])$")
@@ -38,23 +34,6 @@ class Execution:
     @property
     def running(self) -> bool:
         return self.status in ("RUNNING", "PENDING_REDRIVE")
-
-
-def new_job_name(names: Names, now: datetime, suffix: str) -> str:
-    """`PROJECT-ENV-YYYYMMDD-HHMMSS-xxxx`, short enough for the suffix of a retried attempt.
-
-    suffix: four random hexadecimal digits, so that two people may start in the same second.
-    """
-    name = f"{names.prefix}-{now:%Y%m%d-%H%M%S}-{suffix}"
-    if len(name) > MAX_JOB_NAME - len("-r1"):
-        raise InputError(
-            Problem(
-                f"The training job's name {name!r} is longer than the {MAX_JOB_NAME - 3} characters there are for it.",
-                names.environment.where(""),
-                "Shorten [project] name.",
-            )
-        )
-    return name
 
 
 def job_of(attempt: str) -> str:

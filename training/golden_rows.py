@@ -15,9 +15,9 @@ from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code
 from kickstand.errors import InputError, Problem
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
+from training.artifact_bucket import ArtifactBucket
+from training.kept_object import EXISTS
 from training.model_probe import Prediction
-
-_EXISTS = frozenset({"PreconditionFailed", "412"})
 
 
 def features_of(line: str, label_columns: int) -> str:
@@ -57,7 +57,7 @@ def golden_rows(rows: Sequence[str], predictions: Sequence[Prediction], *, where
     return GoldenRows(sha256=golden_digest(rows, predictions), rows=tuple(rows), predictions=tuple(predictions))
 
 
-def keep_confidential(s3: Any, golden: GoldenRows, bucket: str) -> GoldenRows:
+def keep_confidential(s3: Any, golden: GoldenRows, bucket: ArtifactBucket) -> GoldenRows:
     """Put rows and predictions under `golden/<sha256>.json` in S3, and return what may stand in git.
 
     The object is exactly what the digest covers; one that is there already is left.
@@ -65,16 +65,16 @@ def keep_confidential(s3: Any, golden: GoldenRows, bucket: str) -> GoldenRows:
     key = f"golden/{golden.sha256}.json"
     try:
         s3.put_object(
-            Bucket=bucket,
+            **bucket.writes,
             Key=key,
             Body=_text(golden.rows, golden.predictions),
             ContentType="application/json",
             IfNoneMatch="*",
         )
     except AWS_FAILURES as error:
-        if error_code(error) not in _EXISTS:
-            raise aws_error(error, "keeping the golden rows in S3", f"s3://{bucket}/{key}") from error
-    return GoldenRows(sha256=golden.sha256, s3_uri=f"s3://{bucket}/{key}")
+        if error_code(error) not in EXISTS:
+            raise aws_error(error, "keeping the golden rows in S3", f"s3://{bucket.name}/{key}") from error
+    return GoldenRows(sha256=golden.sha256, s3_uri=f"s3://{bucket.name}/{key}")
 
 
 def _text(rows: Sequence[str], predictions: Sequence[Prediction]) -> bytes:

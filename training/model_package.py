@@ -15,9 +15,10 @@ from typing import Any
 from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Artifact
+from training.artifact_bucket import ArtifactBucket
 from training.job_description import JobDescription
+from training.kept_object import EXISTS
 
-_EXISTS = frozenset({"PreconditionFailed", "412"})
 _NO_GROUP = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
 _MAX_PROPERTIES = 50
 """Entries that CustomerMetadataProperties takes."""
@@ -76,16 +77,16 @@ def model_quality(metrics: Mapping[str, float], objective: str) -> dict[str, Any
     return {kind.get(objective.partition(":")[0], "regression_metrics"): values}
 
 
-def write_metrics(s3: Any, quality: Mapping[str, Any], bucket: str) -> str:
+def write_metrics(s3: Any, quality: Mapping[str, Any], bucket: ArtifactBucket) -> str:
     """Put a model's quality under `metrics/<its own sha256>.json`; return its URI. Writing it again is nothing."""
     body = (json.dumps(quality, sort_keys=True, indent=2) + "\n").encode()
     key = f"metrics/{hashlib.sha256(body).hexdigest()}.json"
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        s3.put_object(**bucket.writes, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
     except AWS_FAILURES as error:
-        if error_code(error) not in _EXISTS:
-            raise aws_error(error, "writing the model's metrics", f"s3://{bucket}/{key}") from error
-    return f"s3://{bucket}/{key}"
+        if error_code(error) not in EXISTS:
+            raise aws_error(error, "writing the model's metrics", f"s3://{bucket.name}/{key}") from error
+    return f"s3://{bucket.name}/{key}"
 
 
 def register(sagemaker: Any, registration: Registration, *, deploy_command: str) -> str:

@@ -6,20 +6,26 @@ import subprocess
 from pathlib import Path
 
 
-def source_commit(folder: Path) -> str:
-    """`git rev-parse HEAD` in a folder, with `+changes` behind it where tracked or new files differ.
+def source_commit(folder: Path, *, releases: Path) -> str:
+    """`git rev-parse HEAD` in a folder, with `+changes` behind it where its repository differs from that commit.
 
+    releases: the folder of the release files, whose changes are no changes of the source.
     Empty outside a repository, in one without a commit, and where there is no git.
     """
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
-    if not commit:
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    if not commit or not top:
         return ""
-    return f"{commit}+changes" if _git(folder, "status", "--porcelain") else commit
+    paths = [":(top)"]
+    if releases.resolve().is_relative_to(Path(top).resolve()):
+        paths.append(f":(top,exclude){releases.resolve().relative_to(Path(top).resolve()).as_posix()}")
+    return f"{commit}+changes" if _git(folder, "status", "--porcelain", "--", *paths) else commit
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), "--no-optional-locks", *arguments]
     try:
-        ended = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return ""
     return ended.stdout.strip() if ended.returncode == 0 else ""

@@ -1,5 +1,7 @@
 """An S3 in memory, for tests: the operations that the training side uses, in boto3's shapes."""
 
+# ruff: noqa: N803  boto3's parameters
+
 from __future__ import annotations
 
 import base64
@@ -33,6 +35,8 @@ class Stored:
 class MemoryS3:
     objects: dict[tuple[str, str], Stored] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    writes: list[dict[str, Any]] = field(default_factory=list)
+    """Owner and encryption of each copy."""
 
     def put(self, uri: str, body: bytes, **more: Any) -> None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -42,17 +46,19 @@ class MemoryS3:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return self.objects[bucket, key].body
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         self.calls.append("get_object")
         found = self._find(Bucket, Key, "GetObject", "NoSuchKey")
         return {"Body": io.BytesIO(found.body), "ContentLength": len(found.body), "ETag": _etag(found.body)}
 
-    def head_object(self, *, Bucket: str, Key: str, ChecksumMode: str) -> dict[str, Any]:  # noqa: N803
+    def head_object(self, *, Bucket: str, Key: str, ChecksumMode: str) -> dict[str, Any]:
         self.calls.append("head_object")
         found = self._find(Bucket, Key, "HeadObject", "404")
         return {"ContentLength": len(found.body), **({"ChecksumSHA256": found.checksum} if found.checksum else {})}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str) -> dict[str, Any]:  # noqa: N803
+    def put_object(
+        self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str, **more: Any
+    ) -> dict[str, Any]:
         self.calls.append("put_object")
         if (Bucket, Key) in self.objects:
             raise refusal("PreconditionFailed", "PutObject", 412)
@@ -62,14 +68,17 @@ class MemoryS3:
     def copy_object(
         self,
         *,
-        Bucket: str,  # noqa: N803
-        Key: str,  # noqa: N803
-        CopySource: dict[str, str],  # noqa: N803
-        CopySourceIfMatch: str,  # noqa: N803
-        IfNoneMatch: str,  # noqa: N803
-        ChecksumAlgorithm: str,  # noqa: N803
+        Bucket: str,
+        Key: str,
+        CopySource: dict[str, str],
+        CopySourceIfMatch: str,
+        IfNoneMatch: str,
+        ChecksumAlgorithm: str,
+        TaggingDirective: str,
+        **more: Any,
     ) -> dict[str, Any]:
         self.calls.append("copy_object")
+        self.writes.append(more)
         source = self._find(CopySource["Bucket"], CopySource["Key"], "CopyObject", "NoSuchKey")
         if (Bucket, Key) in self.objects or _etag(source.body) != CopySourceIfMatch:
             raise refusal("PreconditionFailed", "CopyObject", 412)
@@ -81,7 +90,7 @@ class MemoryS3:
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
         keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
         if not keys:
             yield {"KeyCount": 0}

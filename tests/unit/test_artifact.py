@@ -11,10 +11,12 @@ from memory_s3 import MemoryS3
 from kickstand.errors import KickstandError
 from kickstand.release import Artifact
 from training.artifact import FetchedArtifact, fetch_artifact, keep_artifact
+from training.artifact_bucket import ArtifactBucket
 
 SOURCE = "s3://jobs/training/job/output/model.tar.gz"
 BODY = b"an artifact" * 1000
 DIGEST = hashlib.sha256(BODY).hexdigest()
+OURS = ArtifactBucket("ours", owner="111122223333", kms_key_arn="arn:aws:kms:us-east-1:111122223333:key/k")
 TARGET = f"s3://ours/models/{DIGEST}/model.tar.gz"
 
 
@@ -31,7 +33,7 @@ def fetched(s3: MemoryS3, tmp_path: Path) -> FetchedArtifact:
 
 
 def test_fetching_hashes_what_it_writes(fetched: FetchedArtifact) -> None:
-    assert (fetched.sha256, fetched.size, fetched.file.read_bytes()) == (DIGEST, len(BODY), BODY)
+    assert (fetched.read.sha256, fetched.read.size, fetched.file.read_bytes()) == (DIGEST, len(BODY), BODY)
 
 
 def test_fetching_tells_of_every_piece(s3: MemoryS3, tmp_path: Path) -> None:
@@ -47,33 +49,41 @@ def test_a_missing_output_is_told_by_its_place(s3: MemoryS3, tmp_path: Path) -> 
 
 
 def test_the_copy_has_the_content_as_its_key(s3: MemoryS3, fetched: FetchedArtifact) -> None:
-    assert keep_artifact(s3, fetched, "ours") == Artifact(s3_uri=TARGET, sha256=DIGEST, size=len(BODY))
+    assert keep_artifact(s3, fetched, OURS) == Artifact(s3_uri=TARGET, sha256=DIGEST, size=len(BODY))
     assert s3.body(TARGET) == BODY
+    assert s3.writes == [
+        {
+            "ExpectedBucketOwner": "111122223333",
+            "ServerSideEncryption": "aws:kms",
+            "SSEKMSKeyId": "arn:aws:kms:us-east-1:111122223333:key/k",
+        }
+    ]
 
 
 def test_the_same_artifact_is_kept_once(s3: MemoryS3, fetched: FetchedArtifact) -> None:
-    keep_artifact(s3, fetched, "ours")
-    keep_artifact(s3, fetched, "ours")
-    assert s3.calls.count("copy_object") == 1
+    keep_artifact(s3, fetched, OURS)
+    kept = s3.objects["ours", f"models/{DIGEST}/model.tar.gz"]
+    keep_artifact(s3, fetched, OURS)
+    assert s3.objects["ours", f"models/{DIGEST}/model.tar.gz"] is kept
 
 
 def test_other_bytes_under_the_key_are_refused_and_left(s3: MemoryS3, fetched: FetchedArtifact) -> None:
     s3.put(TARGET, b"other bytes")
     with pytest.raises(KickstandError, match="not written over"):
-        keep_artifact(s3, fetched, "ours")
+        keep_artifact(s3, fetched, OURS)
     assert s3.body(TARGET) == b"other bytes"
 
 
 def test_the_checksum_of_a_multipart_upload_is_not_believed(s3: MemoryS3, fetched: FetchedArtifact) -> None:
     s3.put(TARGET, BODY, checksum="q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=-3")
-    assert keep_artifact(s3, fetched, "ours").sha256 == DIGEST
+    assert keep_artifact(s3, fetched, OURS).sha256 == DIGEST
     s3.put(TARGET, b"other bytes", checksum="q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=-3")
     with pytest.raises(KickstandError, match="not written over"):
-        keep_artifact(s3, fetched, "ours")
+        keep_artifact(s3, fetched, OURS)
 
 
 def test_an_output_that_changed_after_it_was_fetched_is_not_copied(s3: MemoryS3, fetched: FetchedArtifact) -> None:
     s3.put(SOURCE, b"retrained")
-    with pytest.raises(KickstandError, match="changed since it was fetched"):
-        keep_artifact(s3, fetched, "ours")
+    with pytest.raises(KickstandError, match="changed since it was read"):
+        keep_artifact(s3, fetched, OURS)
     assert ("ours", f"models/{DIGEST}/model.tar.gz") not in s3.objects

@@ -1,5 +1,7 @@
 """A training job's log: the rounds in it, and reading on where one stopped."""
 
+# ruff: noqa: N803  boto3's parameters
+
 from __future__ import annotations
 
 from typing import Any
@@ -39,7 +41,7 @@ class Logs:
         self.streams: dict[str, list[tuple[int, str]]] = {}
         self.fail: str | None = None
 
-    def describe_log_streams(self, *, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:  # noqa: N803
+    def describe_log_streams(self, *, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:
         assert logGroupName == "/aws/sagemaker/TrainingJobs"
         if not self.streams:
             raise refusal("ResourceNotFoundException", "DescribeLogStreams")
@@ -49,10 +51,10 @@ class Logs:
     def get_log_events(
         self,
         *,
-        logGroupName: str,  # noqa: N803
-        logStreamName: str,  # noqa: N803
-        startFromHead: bool,  # noqa: N803
-        nextToken: str = "f/0",  # noqa: N803
+        logGroupName: str,
+        logStreamName: str,
+        startFromHead: bool,
+        nextToken: str = "f/0",
     ) -> dict[str, Any]:
         assert startFromHead
         if self.fail:

@@ -1,0 +1,92 @@
+"""`kickstand fit`: train in the environment's account, follow the job, write the release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kickstand.commands.context import CommandContext
+    from kickstand.release import Channel
+    from training.fit import Fit
+    from training.job_description import JobDescription
+
+
+def fit(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    follow: Annotated[
+        str | None, typer.Option("--follow", metavar="JOB", help="Follow a job that was started before.")
+    ] = None,
+    stop: Annotated[str | None, typer.Option("--stop", metavar="JOB", help="Stop a job that runs.")] = None,
+    log: Annotated[bool, typer.Option("--log", help="Show the job's log as it comes.")] = False,
+) -> None:
+    """Check, upload, train, and write the release. Ctrl-C leaves the job running."""
+    from kickstand.commands.context import open_context
+    from kickstand.errors import InputError, Problem
+
+    if follow and stop:
+        raise InputError(Problem("--follow and --stop were given together.", fix="Give one of them."))
+    context = open_context(ctx, environment)
+    work = fitting(context)
+    if stop:
+        _stop(context, work, stop)
+        return
+    known: Sequence[Channel] = ()
+    if follow:
+        job = follow
+    else:
+        job, known = _start(work)
+        hint = f"Ctrl-C leaves it running; follow it again: {context.typed(f'fit {environment} --follow {job}')}"
+        context.console.print(hint, markup=False, style="dim")
+    write_release(context, work, work.follow(job, show_log=log), known)
+
+
+def fitting(context: CommandContext) -> Fit:
+    """The work on training jobs, at the edge: real clock, real sleep."""
+    import time
+
+    from training.fit import Fit
+
+    return Fit(
+        environment=context.environment,
+        session=context.session,
+        console=context.console,
+        typed=context.typed,
+        sleep=time.sleep,
+        clock=time.monotonic,
+    )
+
+
+def write_release(context: CommandContext, work: Fit, job: JobDescription, known: Sequence[Channel] = ()) -> None:
+    """Make a completed job's release, and end on what it is and what to type next.
+
+    known: channels that were just checked and uploaded.
+    """
+    from kickstand.release_file import release_path
+    from training.release_summary import show_release
+    from training.source_commit import source_commit
+
+    file = release_path(context.releases, context.environment.name)
+    commit = source_commit(context.project.file.parent, releases=context.releases)
+    release = work.release(job, known, release_file=file, source_commit=commit)
+    show_release(context.console, release, file, next_command=context.typed(f"deploy {context.environment.name}"))
+
+
+def _start(work: Fit) -> tuple[str, Sequence[Channel]]:
+    import secrets
+    from datetime import UTC, datetime
+
+    return work.start(datetime.now(UTC), secrets.token_hex(2))
+
+
+def _stop(context: CommandContext, work: Fit, job: str) -> None:
+    stopped = work.stop(job)
+    if stopped:
+        context.console.print(f"Stopping {' and '.join(stopped)} of {job}.", markup=False)
+        return
+    found = work.find(job)
+    context.console.print(f"{found.name} does not run any more: it is {found.status}.", markup=False)

@@ -1,0 +1,263 @@
+"""From a completed job to a release, with a real model and an S3 in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+import xgboost as xgb
+from botocore.stub import Stubber
+from job_shapes import IMAGE, channel, described
+from memory_s3 import MemoryS3
+from samples import BUCKET, environment
+
+from kickstand.config.model import Data, Environment
+from kickstand.errors import KickstandError
+from kickstand.release import Channel, Release
+from kickstand.release_file import read_release
+from training.adopt import Adoption, CheckedData
+from training.artifact_bucket import ArtifactBucket
+from training.channel_evidence import channel_evidence
+from training.golden_rows import golden_digest
+from training.job_description import ChannelSource, JobDescription, parse_job
+
+JOB = "bikes-dev-20260101-000000-0a1b"
+ARTIFACT = f"s3://{BUCKET}/training/{JOB}/output/model.tar.gz"
+TRAIN = "s3://notebook/train/"
+PACKAGE = "arn:aws:sagemaker:us-east-1:111122223333:model-package/bikes-dev/1"
+TEST = b"0.5,1,2,3\n0.25,,2,1e3\n0.125,7,8,9\n"
+
+
+def model_bytes(features: int = 3) -> bytes:
+    random = np.random.default_rng(0)
+    rows = random.random((64, features), dtype="float32")
+    booster = xgb.train({"max_depth": 2, "nthread": 1}, xgb.DMatrix(rows, label=rows.sum(axis=1)), 5)
+    return bytes(booster.save_raw("ubj"))
+
+
+def archive(**files: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, body in files.items():
+            member = tarfile.TarInfo(name.replace("_", "-"))
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
+    return packed.getvalue()
+
+
+@dataclass
+class Desk:
+    """Where a job is adopted: an S3 in memory, a stubbed SageMaker, a folder for the release."""
+
+    folder: Path
+    s3: MemoryS3 = field(default_factory=MemoryS3)
+    environment: Environment = field(default_factory=lambda: environment(data=Data(train=Path("t"), golden_rows=2)))
+    told: dict[str, str] = field(default_factory=dict)
+    registered: bool = False
+    fails: str = ""
+
+    def __post_init__(self) -> None:
+        self.s3.put(f"{TRAIN}train.csv", b"1,2,3,4\n5,6,7,8\n")
+        self.s3.put(ARTIFACT, archive(xgboost_model=model_bytes()))
+        (self.folder / "test.csv").write_bytes(TEST)
+
+    @property
+    def release_file(self) -> Path:
+        return self.folder / "releases" / "dev.json"
+
+    def test_channel(self) -> Channel:
+        memory = MemoryS3()
+        memory.put("s3://x/test/test.csv", TEST)
+        source = ChannelSource("test", "s3://x/test/", "text/csv", "S3Prefix", "None")
+        return channel_evidence(memory, source, bucket=ArtifactBucket(BUCKET), started=described()["CreationTime"])
+
+    def adopt(self, **changes: Any) -> Release:
+        job = parse_job(
+            described(
+                JOB,
+                **{
+                    "InputDataConfig": [channel("train", TRAIN)],
+                    "ModelArtifacts": {"S3ModelArtifacts": ARTIFACT},
+                    "FinalMetricDataList": [
+                        {"MetricName": "train:rmse", "Value": 0.25, "Timestamp": described()["CreationTime"]},
+                        {"MetricName": "train:mape", "Value": float("inf"), "Timestamp": described()["CreationTime"]},
+                    ],
+                    **changes,
+                },
+            )
+        )
+        data = CheckedData([self.test_channel()], [self.folder / "test.csv"], "test")
+        return self.with_sagemaker(
+            lambda sagemaker: Adoption(
+                environment=self.environment,
+                s3=self.s3,
+                sagemaker=sagemaker,
+                report=self.told.__setitem__,
+                deploy_command="kickstand deploy dev",
+            ).adopt(job, data, release_file=self.release_file, source_commit="c0ffee"),
+            job,
+        )
+
+    def with_sagemaker(self, act: Callable[[Any], Release], job: JobDescription) -> Release:
+        sagemaker = boto3.client(
+            "sagemaker", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+        )
+        digest = hashlib.sha256(self.s3.body(ARTIFACT)).hexdigest()
+        with Stubber(sagemaker) as stub:
+            summary = {
+                "ModelPackageArn": PACKAGE,
+                "ModelPackageDescription": f"Training job {JOB}, artifact sha256 {digest}",
+                "CreationTime": job.created,
+                "ModelPackageStatus": "Completed",
+            }
+            listing = {
+                "ModelPackageGroupName": "bikes-dev",
+                "SortBy": "CreationTime",
+                "SortOrder": "Descending",
+                "MaxResults": 100,
+            }
+            stub.add_response(
+                "list_model_packages", {"ModelPackageSummaryList": [summary] if self.registered else []}, listing
+            )
+            if self.fails:
+                stub.add_client_error("create_model_package", self.fails, "no")
+            elif not self.registered:
+                stub.add_response("create_model_package", {"ModelPackageArn": PACKAGE}, self.package_request(digest))
+            return act(sagemaker)
+
+    def package_request(self, digest: str) -> dict[str, Any]:
+        quality = '{\n  "regression_metrics": {\n    "rmse": {\n      "standard_deviation": "NaN",\n      "value": 0.25\n    }\n  }\n}\n'  # noqa: E501
+        metrics = f"s3://{BUCKET}/metrics/{hashlib.sha256(quality.encode()).hexdigest()}.json"
+        return {
+            "ModelPackageGroupName": "bikes-dev",
+            "ModelPackageDescription": f"Training job {JOB}, artifact sha256 {digest}",
+            "ModelApprovalStatus": "PendingManualApproval",
+            "InferenceSpecification": {
+                "Containers": [{"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/models/{digest}/model.tar.gz"}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv", "application/json"],
+            },
+            "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics}}},
+            "CustomerMetadataProperties": {
+                "artifact-sha256": digest,
+                "training-job": JOB,
+                "metric:train:rmse": "0.25",
+            },
+        }
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_completed_job_becomes_a_release(desk: Desk) -> None:
+    release = desk.adopt()
+    digest = hashlib.sha256(desk.s3.body(ARTIFACT)).hexdigest()
+    assert read_release(desk.release_file, desk.environment) == release
+    assert desk.s3.body(f"s3://{BUCKET}/models/{digest}/model.tar.gz") == desk.s3.body(ARTIFACT)
+    assert release.artifact.sha256 == digest
+    assert [(one.name, one.rows, one.columns) for one in release.channels] == [("train", 2, 4), ("test", 3, 4)]
+    assert (release.algorithm.version, release.algorithm.image_uri) == ("3.2-0", IMAGE)
+    assert release.metrics == {"train:rmse": 0.25}
+    assert release.model_package_arn == PACKAGE
+    assert release.source_commit == "c0ffee"
+    assert release.training_job.started == "2026-01-02T03:04:15Z"
+    assert release.training_job.billable_seconds == 50
+
+
+def test_the_golden_rows_are_the_model_s_own_answers(desk: Desk) -> None:
+    golden = desk.adopt().golden_rows
+    booster = xgb.Booster(model_file=bytearray(model_bytes()))
+    rows = np.array([[1, 2, 3], [np.nan, 2, 1e3]], "float32")
+    assert golden.rows == ("1,2,3", ",2,1e3")
+    assert golden.predictions == tuple(float(value) for value in booster.predict(xgb.DMatrix(rows)))
+    assert golden.sha256 == golden_digest(golden.rows, golden.predictions)
+
+
+def test_confidential_golden_rows_stay_out_of_the_release(desk: Desk) -> None:
+    desk.environment = environment(data=Data(train=Path("t"), golden_rows=2, golden_rows_in_git=False))
+    golden = desk.adopt().golden_rows
+    assert (golden.rows, golden.predictions) == ((), ())
+    assert golden.s3_uri == f"s3://{BUCKET}/golden/{golden.sha256}.json"
+    kept = desk.s3.body(golden.s3_uri)
+    assert hashlib.sha256(kept).hexdigest() == golden.sha256
+    assert json.loads(kept)["rows"] == ["1,2,3", ",2,1e3"]
+    assert "1e3" not in desk.release_file.read_text()
+
+
+def test_adopting_again_changes_nothing(desk: Desk) -> None:
+    first = desk.adopt()
+    before = (desk.release_file.read_bytes(), dict(desk.s3.objects))
+    desk.registered = True
+    assert desk.adopt() == first
+    assert (desk.release_file.read_bytes(), dict(desk.s3.objects)) == before
+
+
+def test_a_break_before_the_end_leaves_no_release_and_can_be_taken_up(desk: Desk) -> None:
+    desk.fails = "AccessDeniedException"
+    with pytest.raises(KickstandError, match="registering the model package"):
+        desk.adopt()
+    assert not desk.release_file.exists()
+    desk.fails = ""
+    assert desk.adopt().model_package_arn == PACKAGE
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "holds no file xgboost-model but nothing"),
+        ({"model.json": b"{}"}, "holds no file xgboost-model but model.json"),
+        ({"xgboost_model": b""}, "cannot be loaded"),
+        ({"xgboost_model": b"{L not a model"}, "cannot be loaded"),
+        ({"xgboost_model": b"binf" + b"\0" * 64}, "binary format of xgboost before 3"),
+        ({"xgboost_model": b"\x80\x04K\x01."}, "a pickle can run any program"),
+        ({"xgboost_model_0": b"", "xgboost_model_1": b""}, "one model a fold"),
+        ({"xgboost_model": b"{}", "notes.txt": b""}, "takes every file for a model"),
+    ],
+)
+def test_an_artifact_without_a_model_to_load_is_not_released(desk: Desk, files: dict[str, bytes], words: str) -> None:
+    desk.s3.put(ARTIFACT, archive(**files))
+    with pytest.raises(KickstandError, match=words) as told:
+        desk.adopt()
+    assert told.value.problems[0].where == ARTIFACT
+    assert not desk.release_file.exists()
+    assert not any(key.startswith("models/") for _, key in desk.s3.objects)
+
+
+def test_an_artifact_that_is_no_archive_is_told_by_its_place_in_s3(desk: Desk) -> None:
+    desk.s3.put(ARTIFACT, b"not an archive")
+    with pytest.raises(KickstandError) as told:
+        desk.adopt()
+    assert told.value.problems[0].where == ARTIFACT
+
+
+def test_a_model_of_another_width_is_refused(desk: Desk) -> None:
+    desk.s3.put(ARTIFACT, archive(xgboost_model=model_bytes(features=5)))
+    with pytest.raises(KickstandError, match="The model has 5 features; the data have 3"):
+        desk.adopt()
+
+
+def test_column_names_of_another_number_are_refused(desk: Desk) -> None:
+    desk.environment = environment(data=Data(train=Path("t"), columns=("count", "a", "b")))
+    with pytest.raises(KickstandError) as told:
+        desk.adopt()
+    assert [problem.message for problem in told.value.problems] == [
+        "Channel train has 4 columns; [data] columns (kickstand.toml) has 3.",
+        "Channel test has 4 columns; [data] columns (kickstand.toml) has 3.",
+    ]
+
+
+def test_a_weight_column_is_no_feature(desk: Desk) -> None:
+    desk.s3.put(ARTIFACT, archive(xgboost_model=model_bytes(features=2)))
+    golden = desk.adopt(HyperParameters={"num_round": "10", "csv_weights": "1"}).golden_rows
+    assert golden.rows == ("2,3", "2,1e3")

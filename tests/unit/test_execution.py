@@ -1,0 +1,98 @@
+"""Executions of the training trigger: their names, their start, their end."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from samples import environment
+
+from kickstand.errors import KickstandError
+from kickstand.names import Names
+from training.execution import Execution, Trigger, attempts_of, job_of
+
+NAMES = Names(environment())
+MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev-training"
+EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:bikes-dev-training:job"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def states() -> Any:
+    return boto3.client(
+        "stepfunctions", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+    )
+
+
+def trigger(states: Any) -> Trigger:
+    return Trigger(states, NAMES, deploy_command="kickstand deploy dev")
+
+
+def test_attempts_belong_to_their_job() -> None:
+    assert attempts_of("job") == ("job", "job-r1", "job-r2")
+    assert [job_of(name) for name in attempts_of("job")] == ["job"] * 3
+    assert [job_of(name) for name in ("job-r12", "job-run1")] == ["job-r12", "job-run1"]
+
+
+def test_starting_gives_the_job_s_name_to_the_execution(states: Any) -> None:
+    given = {"TrainingJobName": "job", "InputDataConfig": [{"ChannelName": "train"}], "HyperParameters": {"a": "1"}}
+    expected = {"stateMachineArn": MACHINE, "name": "job", "input": json.dumps(given, sort_keys=True)}
+    with Stubber(states) as stub:
+        stub.add_response("start_execution", {"executionArn": EXECUTION, "startDate": NOW}, expected)
+        trigger(states).start("job", [{"ChannelName": "train"}], {"a": "1"})
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("operation", ["describe_state_machine", "start_execution"])
+def test_a_stack_that_is_not_deployed_is_told_with_the_command(states: Any, operation: str) -> None:
+    with Stubber(states) as stub:
+        stub.add_client_error(operation, "StateMachineDoesNotExist", "State Machine Does Not Exist")
+        with pytest.raises(KickstandError, match="bikes-dev-training is not deployed in account 111122223333") as told:
+            if operation == "start_execution":
+                trigger(states).start("job", [], {})
+            else:
+                trigger(states).require_deployed()
+    assert told.value.problems[0].fix == "Deploy it: kickstand deploy dev"
+
+
+def test_an_execution_is_found_by_its_job_s_name(states: Any) -> None:
+    answer = {
+        "executionArn": EXECUTION,
+        "stateMachineArn": MACHINE,
+        "name": "job",
+        "status": "FAILED",
+        "startDate": NOW,
+        "error": "States.TaskFailed",
+        "cause": "boom",
+    }
+    with Stubber(states) as stub:
+        stub.add_response("describe_execution", answer, {"executionArn": EXECUTION})
+        assert trigger(states).find("job") == Execution(EXECUTION, "FAILED", "States.TaskFailed", "boom")
+
+
+def test_no_execution_is_none(states: Any) -> None:
+    with Stubber(states) as stub:
+        stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+        assert trigger(states).find("job") is None
+
+
+@pytest.mark.parametrize(("status", "stopped"), [("RUNNING", True), ("SUCCEEDED", False)])
+def test_only_a_running_execution_is_stopped(states: Any, status: str, stopped: bool) -> None:
+    answer = {
+        "executionArn": EXECUTION,
+        "stateMachineArn": MACHINE,
+        "name": "job",
+        "status": status,
+        "startDate": NOW,
+    }
+    with Stubber(states) as stub:
+        stub.add_response("describe_execution", answer, {"executionArn": EXECUTION})
+        if stopped:
+            expected = {"executionArn": EXECUTION, "error": "Stopped", "cause": "by hand"}
+            stub.add_response("stop_execution", {"stopDate": NOW}, expected)
+        assert trigger(states).stop("job", "by hand") is stopped
+        stub.assert_no_pending_responses()
