@@ -1,0 +1,314 @@
+"""Training jobs as processes: data in, logs, metrics, artifact out; stopped, and orphaned."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+import xgboost
+from platform_role import LOGS, bucket, process_gone, reading, role_environment, writing
+
+from localcloud.cloud import LocalCloud
+from localcloud.platform.training import TrainingEvent, TrainingRun
+from training.model_archive import extract_model
+
+Client = Callable[..., Any]
+
+TABLE = np.random.default_rng(11).normal(size=(200, 4)).round(4)
+
+
+def _csv(table: Any) -> bytes:
+    return "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
+
+
+class Job:
+    """One training job and everything that it reported."""
+
+    def __init__(self, request: Mapping[str, Any], folder: Path, environment: Mapping[str, str]) -> None:
+        self.events: list[TrainingEvent] = []
+        self.run = TrainingRun(request, folder=folder, environment=environment, on_event=self.events.append)
+        self.run.start()
+
+    def wait_for(self, text: str, seconds: float = 30) -> None:
+        """Wait for a log line or secondary status."""
+        deadline = time.monotonic() + seconds
+        while not any(text in (event.message, event.secondary_status) or text in event.message for event in self.events):
+            assert time.monotonic() < deadline, self.events
+            time.sleep(0.02)
+
+    def end(self) -> TrainingEvent:
+        assert self.run.wait(60), self.events
+        assert self.events[-1].kind == "finished"
+        return self.events[-1]
+
+    def statuses(self) -> list[str]:
+        return [event.secondary_status for event in self.events if event.kind == "status"]
+
+
+@pytest.fixture
+def place(cloud: LocalCloud, client: Client) -> Iterator[tuple[str, dict[str, str]]]:
+    """A bucket with data, and the environment of a role that may read `data/` and write `training/`."""
+    name = bucket(client)
+    s3 = client("s3")
+    s3.put_object(Bucket=name, Key="data/train/part-1.csv", Body=_csv(TABLE[:100]))
+    s3.put_object(Bucket=name, Key="data/train/nested/part-2.csv", Body=_csv(TABLE[100:150]))
+    s3.put_object(Bucket=name, Key="data/train/", Body=b"")
+    s3.put_object(Bucket=name, Key="data/validation/v.csv", Body=_csv(TABLE[150:]))
+    s3.put_object(Bucket=name, Key="other/train/secret.csv", Body=_csv(TABLE))
+    yield name, role_environment(cloud, client, reading(name, "data/"), writing(name, "training/"), LOGS)
+
+
+def _request(name: str, **changes: Any) -> dict[str, Any]:
+    channels = changes.pop("channels", {"train": "data/train/", "validation": "data/validation/"})
+    hyperparameters = changes.pop("hyperparameters", {"num_round": "5", "objective": "reg:squarederror"})
+    return {
+        "TrainingJobName": f"job-{uuid4().hex[:8]}",
+        "RoleArn": "arn:aws:iam::111122223333:role/execution",
+        "AlgorithmSpecification": {
+            "TrainingImage": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+            "TrainingInputMode": "File",
+        },
+        "HyperParameters": hyperparameters,
+        "InputDataConfig": [
+            {
+                "ChannelName": channel,
+                "ContentType": "text/csv",
+                "DataSource": {
+                    "S3DataSource": {
+                        "S3DataType": "S3Prefix",
+                        "S3Uri": key if "://" in key else f"s3://{name}/{key}",
+                        "S3DataDistributionType": "FullyReplicated",
+                    }
+                },
+            }
+            for channel, key in channels.items()
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{name}/training"},
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        **changes,
+    }
+
+
+def test_a_job_goes_from_csv_to_artifact(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    request = _request(name)
+    job = Job(request, tmp_path / "job", environment)
+    end = job.end()
+
+    assert (end.outcome, end.failure_reason) == ("Completed", "")
+    assert job.statuses() == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    assert end.training_seconds >= 1
+    key = f"training/{request['TrainingJobName']}/output/model.tar.gz"
+    assert end.artifact == f"s3://{name}/{key}"
+    assert end.output == ""
+
+    archive = io.BytesIO(client("s3").get_object(Bucket=name, Key=key)["Body"].read())
+    (model,) = extract_model(archive, tmp_path / "model")
+    # nested files come in the order of their paths
+    rows = np.vstack([TABLE[100:150], TABLE[:100]])
+    train = xgboost.DMatrix(rows[:, 1:], label=rows[:, 0])
+    validation = xgboost.DMatrix(TABLE[150:, 1:], label=TABLE[150:, 0])
+    results: dict[str, Any] = {}
+    watched = [(train, "train"), (validation, "validation")]
+    bare = xgboost.train({}, train, 5, evals=watched, evals_result=results, verbose_eval=False)
+    assert model.name == "xgboost-model"
+    # the objective was given: one more word in the configuration, the same trees
+    loaded = xgboost.Booster(model_file=bytearray(model.read_bytes()))
+    assert loaded.get_dump() == bare.get_dump()
+
+    metrics = dict(event.metric for event in job.events if event.metric)
+    expected = {f"{channel}:rmse": float(f"{results[channel]['rmse'][-1]:.5f}") for channel in results}
+    assert metrics == expected
+
+
+def test_the_log_is_in_cloudwatch_as_sagemaker_writes_it(
+    tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]
+) -> None:
+    name, environment = place
+    request = _request(name, channels={"train": "data/train"})
+    job = Job(request, tmp_path, environment)
+    assert job.end().outcome == "Completed"
+    logs, group = client("logs"), "/aws/sagemaker/TrainingJobs"
+    prefix = f"{request['TrainingJobName']}/algo-1-"
+    (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+    assert stream["logStreamName"].removeprefix(prefix).isdigit()
+    events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)["events"]
+    lines = [event["message"] for event in events]
+    assert lines == [event.message for event in job.events if event.kind == "log"]
+    rounds = [line for line in lines if line.startswith("[") and line[1].isdigit() and "#011" in line]
+    assert [line.split("#011train-rmse:")[0] for line in rounds] == [f"[{index}]" for index in range(5)]
+
+
+def test_the_program_sees_no_credentials(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    request = _request(name, hyperparameters={"num_round": "200000"}, Environment={"COLOUR": "blue"})
+    job = Job(request, tmp_path, environment)
+    job.wait_for("[3]#011")
+    (program,) = _children(job.run.pid)
+    variables = Path(f"/proc/{program}/environ").read_text().split("\0")
+    seen = {variable.partition("=")[0] for variable in variables}
+    assert {variable for variable in seen if variable.startswith("AWS_")} == {"AWS_REGION"}
+    assert "COLOUR=blue" in variables
+    job.run.terminate()
+    assert job.end().outcome == "Failed"
+    _wait_until_gone(program)
+
+
+def test_the_same_data_makes_the_same_bytes(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    jobs = [Job(_request(name), tmp_path / str(number), environment) for number in range(2)]
+    keys = [job.end().artifact.removeprefix(f"s3://{name}/") for job in jobs]
+    digests = {hashlib.sha256(client("s3").get_object(Bucket=name, Key=key)["Body"].read()).hexdigest() for key in keys}
+    assert len(set(keys)) == 2
+    assert len(digests) == 1
+
+
+def test_an_https_url_and_a_single_object_are_channels_too(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    url = f"https://s3.us-east-1.amazonaws.com/{name}/data/train/part-1.csv"
+    job = Job(_request(name, channels={"train": url}), tmp_path, environment)
+    assert job.end().outcome == "Completed"
+    assert [path.name for path in (tmp_path / "opt/ml/input/data/train").iterdir()] == ["part-1.csv"]
+    assert any("Train matrix has 100 rows and 3 columns" in event.message for event in job.events)
+
+
+def test_a_manifest_names_the_files(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    manifest = [{"prefix": f"s3://{name}/data/train/"}, "nested/part-2.csv"]
+    client("s3").put_object(Bucket=name, Key="data/manifest.json", Body=json.dumps(manifest))
+    request = _request(name, channels={"train": "data/manifest.json"})
+    request["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
+    job = Job(request, tmp_path, environment)
+    assert job.end().outcome == "Completed"
+    assert any("Train matrix has 50 rows" in event.message for event in job.events)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"channels": {"train": "data/none/"}}, "ClientError: Data download failed:No S3 objects found under S3 URL"),
+        ({"channels": {"train": "other/train/"}}, "ClientError: Data download failed:AccessDenied (403): "),
+        ({"channels": {"train": "s3://no-such-bucket-here/x"}}, "ClientError: Data download failed:"),
+        (
+            {"hyperparameters": {"num_round": "5", "max_dept": "5"}},
+            "AlgorithmError: framework error: \nUserError: Extraneous hyperparameter found: max_dept, exit code: 1",
+        ),
+        (
+            {"OutputDataConfig": {"S3OutputPath": "s3://{bucket}/elsewhere"}},
+            "ClientError: Artifact upload failed:AccessDenied (403): ",
+        ),
+    ],
+)
+def test_a_failed_job_gives_sagemakers_reason(
+    tmp_path: Path, place: tuple[str, dict[str, str]], changes: dict[str, Any], reason: str
+) -> None:
+    name, environment = place
+    job = Job(_request(name, **json.loads(json.dumps(changes).replace("{bucket}", name))), tmp_path, environment)
+    end = job.end()
+    assert (end.outcome, end.artifact) == ("Failed", "")
+    assert end.failure_reason.startswith(reason)
+    assert job.statuses()[-1] == "Failed"
+
+
+def test_a_role_without_logs_loses_the_log_and_nothing_else(
+    tmp_path: Path, cloud: LocalCloud, client: Client, place: tuple[str, dict[str, str]]
+) -> None:
+    name, _ = place
+    environment = role_environment(cloud, client, reading(name, "data/"), writing(name, "training/"))
+    request = _request(name)
+    job = Job(request, tmp_path, environment)
+    assert job.end().outcome == "Completed"
+    assert "No logs in /aws/sagemaker/TrainingJobs" in (tmp_path / "agent.log").read_text()
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_stopping_keeps_the_model_only_when_asked(tmp_path: Path, place: tuple[str, dict[str, str]], keep: bool) -> None:
+    name, environment = place
+    hyperparameters = {"num_round": "200000", "save_model_on_termination": str(keep).lower()}
+    job = Job(_request(name, hyperparameters=hyperparameters), tmp_path, environment)
+    job.wait_for("[5]#011")
+    job.run.stop(final_status="MaxRuntimeExceeded")
+    job.run.stop()
+    end = job.end()
+    assert (end.outcome, end.failure_reason, bool(end.artifact)) == ("Stopped", "", keep)
+    assert job.statuses()[-2:] == ["Stopping", "MaxRuntimeExceeded"]
+
+
+def test_a_job_stopped_before_training_ends_stopped(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    job = Job(_request(name), tmp_path, environment)
+    job.run.stop()
+    end = job.end()
+    assert (end.outcome, end.artifact) == ("Stopped", "")
+    assert "Training" not in job.statuses()
+
+
+def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    job = Job(_request(name, hyperparameters={"num_round": "200000"}), tmp_path, environment)
+    job.wait_for("[3]#011")
+    (program,) = _children(job.run.pid)
+    os.kill(program, signal.SIGKILL)
+    assert job.end().failure_reason == "AlgorithmError: Exit Code: 137"
+
+
+@pytest.mark.parametrize("victim", ["parent", "agent"])
+def test_no_process_outlives_its_parent(tmp_path: Path, place: tuple[str, dict[str, str]], victim: str) -> None:
+    name, environment = place
+    request = _request(name, hyperparameters={"num_round": "10000000"})
+    script = (
+        "import json, sys, time\n"
+        "from pathlib import Path\n"
+        "from localcloud.platform.training import TrainingRun\n"
+        "order = json.loads(sys.stdin.readline())\n"
+        "def told(event):\n"
+        "    print(event.message, flush=True)\n"
+        "run = TrainingRun(order['request'], folder=Path(order['folder']), environment=order['environment'],\n"
+        "    on_event=told)\n"
+        "run.start()\n"
+        "print('agent', run.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    order = {"request": request, "folder": str(tmp_path), "environment": environment}
+    parent.stdin.write(json.dumps(order) + "\n")
+    parent.stdin.flush()
+    agent = 0
+    for line in parent.stdout:
+        if line.startswith("agent "):
+            agent = int(line.split()[1])
+        if line.startswith("[3]#011"):
+            break
+    (program,) = _children(agent)
+    os.kill(parent.pid if victim == "parent" else agent, signal.SIGKILL)
+    try:
+        _wait_until_gone(agent, program)
+    finally:
+        parent.kill()
+        parent.communicate()
+
+
+def _children(pid: int | None) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _wait_until_gone(*pids: int, seconds: float = 1.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not all(map(process_gone, pids)):
+        assert time.monotonic() < deadline, f"alive after {seconds} s: {[pid for pid in pids if not process_gone(pid)]}"
+        time.sleep(0.02)
