@@ -1,0 +1,83 @@
+"""All that is wrong with an environment's input, in one error, before anything is uploaded."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from samples import environment
+from upload_s3 import UploadS3
+
+from kickstand.config.model import Algorithm, Data
+from kickstand.errors import InputError
+from training.preflight import check_inputs, data_size
+from training.send_data import send_data
+
+
+class Session:
+    def __init__(self, s3: UploadS3) -> None:
+        self.s3 = s3
+
+    def client(self, service: str, **more: Any) -> UploadS3:
+        assert service == "s3"
+        return self.s3
+
+
+def data(folder: Path, train: str = "1,2\n", validation: str = "3,4\n") -> Data:
+    (folder / "train.csv").write_text(train)
+    (folder / "validation.csv").write_text(validation)
+    return Data(train=folder / "train.csv", validation=folder / "validation.csv")
+
+
+def test_hyperparameters_version_and_data_are_refused_together(tmp_path: Path) -> None:
+    wrong = environment(
+        data=data(tmp_path, "1,x\n", ""),
+        algorithm=Algorithm(version="1.7-1"),
+        hyperparameters={"num_round": "5", "eta": "3"},
+        lines={"": "k.toml", "hyperparameters.eta": "k.toml:9", "algorithm.version": "k.toml:4"},
+    )
+    with pytest.raises(InputError) as caught:
+        check_inputs(wrong, here=tmp_path)
+    assert [(problem.where, problem.message) for problem in caught.value.problems] == [
+        ("k.toml:9", "eta is 3; it must be a number in [0, 1]."),
+        ("k.toml:4", "image version 1.7-1 of SageMaker's XGBoost is not supported yet."),
+        ("train.csv:1:2", "Column 2 holds 'x'; every cell must be a number."),
+        ("validation.csv", "The file is empty."),
+    ]
+
+
+def test_early_stopping_asks_for_the_validation_channel_not_for_the_test(tmp_path: Path) -> None:
+    channels = data(tmp_path).model_copy(update={"validation": None, "test": tmp_path / "validation.csv"})
+    values = {"num_round": "5", "objective": "reg:squarederror", "eval_metric": "rmse", "early_stopping_rounds": "2"}
+    with pytest.raises(InputError, match="early_stopping_rounds needs a validation channel"):
+        check_inputs(environment(data=channels, hyperparameters=values))
+
+
+def test_the_size_is_of_all_channels_missing_ones_as_nothing(tmp_path: Path) -> None:
+    channels = data(tmp_path).model_copy(update={"test": tmp_path / "nowhere.csv"})
+    assert data_size(environment(data=channels)) == 8
+
+
+def test_nothing_is_sent_of_data_that_is_wrong(tmp_path: Path) -> None:
+    s3 = UploadS3()
+    with pytest.raises(InputError):
+        send_data(environment(data=data(tmp_path, "1,x\n")), Session(s3), Console(file=io.StringIO()))  # type: ignore[arg-type]
+    assert s3.requests == []
+
+
+def test_a_line_a_channel_says_what_was_sent(tmp_path: Path) -> None:
+    s3, printed = UploadS3(), io.StringIO()
+    console = Console(file=printed, width=200)
+    given = environment(data=data(tmp_path))
+    channels = send_data(given, Session(s3), console)  # type: ignore[arg-type]
+    assert send_data(given, Session(s3), console) == channels  # type: ignore[arg-type]
+    lines = [" ".join(line.split()) for line in printed.getvalue().splitlines()]
+    assert lines == [
+        f"train 1 rows x 2 columns 4 bytes uploaded {channels[0].s3_uri}",
+        f"validation 1 rows x 2 columns 4 bytes uploaded {channels[1].s3_uri}",
+        f"train 1 rows x 2 columns already there {channels[0].s3_uri}",
+        f"validation 1 rows x 2 columns already there {channels[1].s3_uri}",
+    ]
