@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from cryptography import x509
@@ -20,7 +20,6 @@ _AUTHORITY_LIFE = timedelta(days=3650)
 _SERVER_LIFE = timedelta(days=397)
 """Clients of Apple's platforms refuse a server certificate that lives longer than 398 days."""
 _RENEW_BEFORE = timedelta(days=30)
-_NAMES = ("localhost", "*.localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _issue_authority(now: datetime) -> Pair:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Kickstand local cloud CA")])
     permitted: list[x509.GeneralName] = [
         x509.DNSName("localhost"),
-        x509.IPAddress(_network("127.0.0.0/8")),
+        x509.IPAddress(ip_network("127.0.0.0/8")),
     ]
     certificate = (
         _builder(name, name, key, now, _AUTHORITY_LIFE)
@@ -114,8 +113,7 @@ def _issue_authority(now: datetime) -> Pair:
 def _issue_server(authority: Pair, now: datetime) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names: list[x509.GeneralName] = [x509.DNSName(each) for each in _NAMES]
-    names.append(x509.IPAddress(ip_address("127.0.0.1")))
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
     certificate = (
         _builder(name, authority[0].subject, key, now, _SERVER_LIFE)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -156,12 +154,6 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _network(text: str):  # type: ignore[no-untyped-def]
-    from ipaddress import ip_network
-
-    return ip_network(text)
 
 
 def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:

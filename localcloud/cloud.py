@@ -34,6 +34,7 @@ _START_SECONDS = 180.0
 """A start after a kill takes back stacks and hosts endpoints again before it is ready."""
 
 _STOP_SECONDS = 30.0
+_LOG_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,8 @@ class LocalCloud:
         for file in (self.folder.aws_config, self.folder.aws_credentials):
             # A missing file is an error to the AWS SDKs as soon as the environment names it.
             file.touch(mode=0o600)
+        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
+            self.log.replace(self.log.with_name(self.log.name + ".1"))
         reading, writing = os.pipe()
         command = [sys.executable, "-m", "localcloud.server", "--state", str(self.folder.root)]
         command += ["--report", str(writing)]
@@ -234,7 +237,8 @@ class LocalCloud:
             text, where, fix = message["error"]
             raise KickstandError(Problem(text, where, fix))
         if not message:
-            process.poll()
+            process.kill()
+            process.wait()
             raise KickstandError(
                 Problem(
                     "The local cloud did not come up.",
@@ -242,6 +246,8 @@ class LocalCloud:
                     "Its last words:\n" + self.last_log_lines(15),
                 )
             )
+        # It outlives this object on purpose; Popen would warn of that when it is collected.
+        process.returncode = 0
 
     def last_log_lines(self, count: int) -> str:
         """The end of the server's log."""

@@ -61,7 +61,7 @@ def _merge(path: Path, sections: dict[str, dict[str, str]]) -> None:
 def _make(cloud: LocalCloud, environment: Environment, accounts: Iterable[str]) -> None:
     roles, storage = environment.roles, environment.storage
     people = {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted(set(accounts))]}
-    wanted = [
+    wanted: list[tuple[str | None, dict[str, Any]]] = [
         (environment.role_arn, people),
         (roles.training, {"Service": "sagemaker.amazonaws.com"}),
         (roles.hosting, {"Service": "sagemaker.amazonaws.com"}),

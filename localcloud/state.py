@@ -28,7 +28,7 @@ class StateFolder:
         """Make the folder where it is missing; readable by its user alone, for it holds keys."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        for folder in (self.certificates, self.services, self.objects, self.work):
+        for folder in (self.certificates, self.services, self.emulator, self.objects, self.work):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     @property
@@ -63,6 +63,11 @@ class StateFolder:
     def services(self) -> Path:
         """The records of every service, saved within a second of a change."""
         return self.root / "services"
+
+    @property
+    def emulator(self) -> Path:
+        """What the emulator keeps in files of its own: the code of Lambda functions."""
+        return self.root / "emulator"
 
     @property
     def objects(self) -> Path:

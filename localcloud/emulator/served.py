@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import sys
+import threading
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 SERVED = (
     "account",
@@ -57,6 +58,39 @@ _RESOURCE_TYPES = (
 )
 
 _PACKAGE = "ministack.services."
+_CODE = "__kickstand_code__"
+
+
+class _LazyModule(ModuleType):
+    """A module whose code runs when somebody asks for something in it.
+
+    importlib's own lazy modules run as soon as a second `import` statement names them, and are not safe with threads.
+    """
+
+    _running = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        with self._running:
+            waiting = vars(self).pop(_CODE, None)
+            if waiting is not None:
+                waiting.exec_module(self)
+        try:
+            return vars(self)[name]
+        except KeyError:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}") from None
+
+
+class _LazyLoader(importlib.abc.Loader):
+    def __init__(self, loader: importlib.abc.Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return _LazyModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)[_CODE] = self._loader
 
 
 class _LazyServices(importlib.abc.MetaPathFinder):
@@ -77,7 +111,7 @@ class _LazyServices(importlib.abc.MetaPathFinder):
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None or spec.submodule_search_locations is not None:
             return None
-        spec.loader = importlib.util.LazyLoader(spec.loader)
+        spec.loader = _LazyLoader(spec.loader)
         return spec
 
 

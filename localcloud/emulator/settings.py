@@ -28,7 +28,7 @@ def apply_settings(environment: MutableMapping[str, str], state: StateFolder, po
         SFTP_ENABLED="0",
         # Saving is ours (localcloud/persistence.py): the emulator saves at an orderly stop alone.
         PERSIST_STATE="0",
-        STATE_DIR=str(state.services),
+        STATE_DIR=str(state.emulator),
         S3_PERSIST="1",
         S3_DATA_DIR=str(state.objects),
         # A socket that is not there: the emulator then never imports the Docker SDK nor sweeps containers.
