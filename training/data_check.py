@@ -53,7 +53,7 @@ def check_data(
     problems: list[Problem] = []
     read: list[_Read] = []
     for channel, path in channels.items():
-        files, faults = channel_files(channel, path, where(f"data.{channel}"))
+        files, faults = channel_files(channel, path, where(f"data.{channel}"), show)
         problems += faults
         for name, file in files:
             found, faults = _read(channel, name, file, columns, rules, first_columns, show(file), progress)

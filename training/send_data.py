@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def send_data(environment: Environment, session: boto3.Session, console: Console) -> tuple[Channel, ...]:
+def send_data(
+    environment: Environment,
+    session: boto3.Session,
+    console: Console,
+    *,
+    typed: Callable[[str], str] = "kickstand {}".format,
+) -> tuple[Channel, ...]:
     """Check hyperparameters and data, upload what is not in S3 yet, list it back; the channels.
 
+    typed: a Kickstand command as the user would type it, for messages.
     Raises InputError with everything that is wrong with the input, KickstandError for a failed upload.
     """
     with bytes_progress(console, "checking", data_size(environment)) as progress:
@@ -30,7 +38,7 @@ def send_data(environment: Environment, session: boto3.Session, console: Console
         sent[channel.name] += file.size if was_sent else 0
 
     with bytes_progress(console, "uploading", report.size) as progress:
-        channels = upload_channels(s3_client(session), environment, report, progress=progress, told=told)
+        channels = upload_channels(s3_client(session), environment, report, progress=progress, told=told, typed=typed)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))
     return channels

@@ -37,12 +37,14 @@ def upload_channels(
     *,
     progress: Callable[[int], None] = lambda count: None,
     told: Callable[[Channel, FileReport, bool], None] = lambda channel, file, sent: None,
+    typed: Callable[[str], str] = "kickstand {}".format,
 ) -> tuple[Channel, ...]:
     """Upload what is not there yet to `data/<sha256>/<channel>/`, then list it back; the channels as now in S3.
 
     report:   of the data check: exactly those bytes are uploaded.
     progress: called with the bytes sent, or found in place, since the last call.
     told:     called for each file: whether it had to be sent.
+    typed:    a Kickstand command as the user would type it, for messages.
     Raises KickstandError where a file has changed since the check, where another object stands in its place,
     where a prefix holds what is not of the channel, and for what AWS refuses.
     """
@@ -58,7 +60,7 @@ def upload_channels(
                 told(channel, file, upload.put(f"{prefix}{file.name}", file, present=file.name in there))
             _demand_listed(channel, _listed(s3, names.bucket, prefix, upload.requests))
         except (*AWS_FAILURES, OSError) as error:
-            raise _explained(error, environment, names.bucket, channel) from error
+            raise _explained(error, environment, channel, typed) from error
         channels.append(channel)
     return tuple(channels)
 
@@ -99,12 +101,15 @@ def _demand_listed(channel: Channel, listed: Mapping[str, int]) -> None:
         raise KickstandError(*problems)
 
 
-def _explained(error: Exception, environment: Environment, bucket: str, channel: Channel) -> KickstandError:
+def _explained(
+    error: Exception, environment: Environment, channel: Channel, typed: Callable[[str], str]
+) -> KickstandError:
+    bucket = Names(environment).bucket
     if error_code(error) in ("NoSuchBucket", "404"):
         message = f"The artifact bucket {bucket} does not exist."
         if environment.storage.existing_bucket:
             where = environment.where("storage.existing_bucket")
             return KickstandError(Problem(message, where, "Make it, or correct storage.existing_bucket."))
-        fix = f"The training stack makes it: kickstand deploy {environment.name}"
+        fix = f"The training stack makes it: {typed(f'deploy {environment.name}')}"
         return KickstandError(Problem(message, f"stack {Names(environment).training_stack}", fix))
     return aws_error(error, f"uploading the {channel.name} channel", channel.s3_uri)

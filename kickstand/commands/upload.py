@@ -17,7 +17,7 @@ def upload(
     from training.upload import publish_manifest, s3_client
 
     context = open_context(ctx, environment)
-    channels = send_data(context.environment, context.session, context.console)
+    channels = send_data(context.environment, context.session, context.console, typed=context.typed)
     key = publish_manifest(s3_client(context.session), context.environment, channels)
     context.console.print(f"manifest   s3://{context.names.bucket}/{key}")
     context.console.print(f"Train on it: {context.typed(f'fit {environment}')}")

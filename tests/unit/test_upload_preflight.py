@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 from samples import environment
-from upload_s3 import UploadS3
+from upload_s3 import UploadS3, refusal
 
 from kickstand.config.model import Algorithm, Data
-from kickstand.errors import InputError
+from kickstand.errors import InputError, KickstandError
 from training.preflight import check_inputs, data_size
 from training.send_data import send_data
 
@@ -81,3 +81,19 @@ def test_a_line_a_channel_says_what_was_sent(tmp_path: Path) -> None:
         f"train 1 rows x 2 columns already there {channels[0].s3_uri}",
         f"validation 1 rows x 2 columns already there {channels[1].s3_uri}",
     ]
+
+
+def test_paths_are_told_from_where_the_user_stands(tmp_path: Path) -> None:
+    channels = data(tmp_path).model_copy(update={"test": tmp_path / "test.csv"})
+    (tmp_path / "prepare.py").write_text("")
+    with pytest.raises(InputError) as caught:
+        check_inputs(environment(data=channels), here=tmp_path)
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.fix) == ("test.csv", "Make it with: python prepare.py")
+
+
+def test_the_bucket_that_is_missing_is_made_by_the_command_as_typed(tmp_path: Path) -> None:
+    s3 = UploadS3(refuse={"list_objects_v2": [refusal("NoSuchBucket", "ListObjectsV2", 404)]})
+    console = Console(file=io.StringIO())
+    with pytest.raises(KickstandError, match="kickstand --local deploy dev"):
+        send_data(environment(data=data(tmp_path)), Session(s3), console, typed="kickstand --local {}".format)  # type: ignore[arg-type]
