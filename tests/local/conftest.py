@@ -29,10 +29,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 @pytest.fixture(scope="session")
 def client(cloud: LocalCloud) -> Client:
     """Makes a boto3 client: `client("s3")`, `client("iam", account="444455556666", region="eu-west-1")`."""
-    return lambda service, **place: client_of(cloud, service, **place)
+    return lambda service, **place: _client_of(cloud, service, **place)
 
 
-def client_of(
+@pytest.fixture(scope="session")
+def client_of() -> Client:
+    """Makes a client of a cloud that the test started itself: `client_of(cloud, "s3", region="eu-west-1")`."""
+    return _client_of
+
+
+def _client_of(
     cloud: LocalCloud,
     service: str,
     *,
