@@ -10,6 +10,9 @@ from localcloud.emulator import (
     cloudformation_recovery,
     cloudformation_states,
     cloudformation_threads,
+    s3_bucket_resource,
+    s3_checksums,
+    s3_managed_key,
     stepfunctions_errors,
     stepfunctions_execution,
     stepfunctions_integrations,
@@ -27,6 +30,9 @@ def install() -> None:
     cloudformation_outputs.install()
     cloudformation_states.install()
     cloudformation_threads.install()
+    s3_bucket_resource.install()
+    s3_checksums.install()
+    s3_managed_key.install()
     stepfunctions_role.install()
     stepfunctions_execution.install()
     stepfunctions_integrations.install()
