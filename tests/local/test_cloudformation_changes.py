@@ -1,0 +1,273 @@
+"""Change sets and updates: what counts as a change, in what order it is made, what is refused."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+Client = Callable[..., Any]
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+REFUSED = {
+    "Type": "AWS::S3::Bucket",
+    "Properties": {"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "ExpirationInDays": 0}]}},
+}
+
+
+def parameter(name: str, value: Any) -> dict[str, Any]:
+    return {"Type": "AWS::SSM::Parameter", "Properties": {"Name": name, "Type": "String", "Value": value}}
+
+
+class Stack:
+    """A stack under test, worked with through change sets as the CDK does."""
+
+    def __init__(self, client: Client) -> None:
+        self.cfn = client("cloudformation")
+        self.ssm = client("ssm")
+        self.name = f"changes-{uuid.uuid4().hex[:8]}"
+
+    def change_set(self, template: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """A change set of the template, described; AWS refuses it with ClientError."""
+        name, kind = f"c{uuid.uuid4().hex[:8]}", "UPDATE"
+        try:
+            self.cfn.describe_stacks(StackName=self.name)
+        except ClientError:
+            kind = "CREATE"
+        self.cfn.create_change_set(
+            StackName=self.name, ChangeSetName=name, ChangeSetType=kind, TemplateBody=json.dumps(template), **more
+        )
+        found: dict[str, Any] = self.cfn.describe_change_set(StackName=self.name, ChangeSetName=name)
+        return found
+
+    def deploy(self, template: dict[str, Any], **more: Any) -> str:
+        """The status in which the deployment ends."""
+        made = self.change_set(template, **more)
+        assert made["Status"] == "CREATE_COMPLETE", made
+        self.cfn.execute_change_set(StackName=self.name, ChangeSetName=made["ChangeSetName"])
+        return self.settled()
+
+    def settled(self) -> str:
+        deadline = time.time() + 20
+        while (status := self.describe()["StackStatus"]).endswith("_IN_PROGRESS"):
+            assert time.time() < deadline
+            time.sleep(0.05)
+        return str(status)
+
+    def describe(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.cfn.describe_stacks(StackName=self.name)["Stacks"][0]
+        return found
+
+    def events(self) -> list[tuple[str, str]]:
+        """(logical id, status) of the last operation, first to last."""
+        found = []
+        for event in self.cfn.describe_stack_events(StackName=self.name)["StackEvents"]:
+            found.append((event["LogicalResourceId"].replace(self.name, "Stack"), event["ResourceStatus"]))
+            if found[-1] in (("Stack", "CREATE_IN_PROGRESS"), ("Stack", "UPDATE_IN_PROGRESS")):
+                break
+        return found[::-1]
+
+    def value(self, name: str) -> str | None:
+        try:
+            return str(self.ssm.get_parameter(Name=name)["Parameter"]["Value"])
+        except self.ssm.exceptions.ParameterNotFound:
+            return None
+
+
+@pytest.fixture
+def stack(client: Client) -> Stack:
+    return Stack(client)
+
+
+@pytest.fixture
+def path() -> str:
+    return f"/{uuid.uuid4().hex[:8]}"
+
+
+def test_the_same_template_again_is_no_change(stack: Stack, path: str) -> None:
+    template = {"Resources": {"A": parameter(path, "1")}, "Outputs": {"O": {"Value": {"Ref": "A"}}}}
+    assert stack.deploy(template) == "CREATE_COMPLETE"
+
+    again = stack.change_set(template)
+
+    assert (again["Status"], again["ExecutionStatus"], again["StatusReason"]) == ("FAILED", "UNAVAILABLE", NO_CHANGES)
+
+
+def test_outputs_alone_are_a_change(stack: Stack, path: str) -> None:
+    template: dict[str, Any] = {"Resources": {"A": parameter(path, "1")}, "Description": "one"}
+    stack.deploy(template)
+    template["Outputs"] = {"O": {"Value": {"Ref": "A"}, "Export": {"Name": f"{stack.name}-o"}}}
+
+    made = stack.change_set(template)
+    assert (made["Status"], made["ExecutionStatus"], made["Changes"]) == ("CREATE_COMPLETE", "AVAILABLE", [])
+    assert stack.deploy(template) == "UPDATE_COMPLETE"
+
+    outputs = stack.describe()["Outputs"]
+    assert [(o["OutputKey"], o["OutputValue"], o["ExportName"]) for o in outputs] == [("O", path, f"{stack.name}-o")]
+    assert stack.describe()["Description"] == "one"
+    assert stack.events() == [("Stack", "UPDATE_IN_PROGRESS"), ("Stack", "UPDATE_COMPLETE")]
+    assert stack.change_set(template)["Status"] == "FAILED"
+    del template["Outputs"]
+    assert stack.deploy(template) == "UPDATE_COMPLETE"
+    exports = [e["Name"] for page in stack.cfn.get_paginator("list_exports").paginate() for e in page["Exports"]]
+    assert f"{stack.name}-o" not in exports
+
+
+@pytest.mark.parametrize("what", ["Description", "Metadata"])
+def test_what_aws_does_not_update_by_itself_is_no_change(stack: Stack, path: str, what: str) -> None:
+    template: dict[str, Any] = {"Resources": {"A": parameter(path, "1")}}
+    stack.deploy(template)
+    template[what] = {"Description": "new", "Metadata": {"a": "b"}}[what]
+    assert stack.change_set(template)["Status"] == "FAILED"
+
+
+def test_stack_tags_alone_are_a_change(stack: Stack, path: str) -> None:
+    template = {"Resources": {"A": parameter(path, "1")}}
+    stack.deploy(template, Tags=[{"Key": "team", "Value": "a"}])
+
+    made = stack.change_set(template, Tags=[{"Key": "team", "Value": "b"}])
+
+    assert [c["ResourceChange"]["Scope"] for c in made["Changes"]] == [["Tags"]]
+
+
+def test_a_change_set_shows_what_changes_because_its_reference_is_replaced(stack: Stack, path: str) -> None:
+    def template(name: str) -> dict[str, Any]:
+        value = {"Fn::Join": ["", ["of ", {"Ref": "A"}]]}
+        return {"Resources": {"A": parameter(name, "1"), "B": parameter(f"{path}/b", value)}}
+
+    stack.deploy(template(f"{path}/one"))
+
+    changes = {
+        c["ResourceChange"]["LogicalResourceId"]: c["ResourceChange"]
+        for c in stack.change_set(template(f"{path}/two"))["Changes"]
+    }
+
+    assert {name: (c["Action"], c["Replacement"]) for name, c in changes.items()} == {
+        "A": ("Modify", "True"),
+        "B": ("Modify", "False"),
+    }
+    assert changes["B"]["Details"] == [
+        {
+            "Target": {"Attribute": "Properties", "Name": "Value", "RequiresRecreation": "Never"},
+            "Evaluation": "Static",
+            "ChangeSource": "ResourceReference",
+            "CausingEntity": "A",
+        }
+    ]
+
+
+def test_a_replacement_is_made_first_and_what_it_replaces_deleted_last(stack: Stack, path: str) -> None:
+    def template(name: str) -> dict[str, Any]:
+        return {
+            "Resources": {
+                "A": parameter(name, "1"),
+                "B": parameter(f"{path}/b", {"Ref": "A"}),
+                "Same": parameter(f"{path}/same", "1"),
+            }
+        }
+
+    stack.deploy(template(f"{path}/one"))
+    assert stack.deploy(template(f"{path}/two")) == "UPDATE_COMPLETE"
+
+    assert stack.events() == [
+        ("Stack", "UPDATE_IN_PROGRESS"),
+        ("A", "UPDATE_IN_PROGRESS"),
+        ("A", "UPDATE_COMPLETE"),
+        ("B", "UPDATE_IN_PROGRESS"),
+        ("B", "UPDATE_COMPLETE"),
+        ("Stack", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
+        ("A", "DELETE_IN_PROGRESS"),
+        ("A", "DELETE_COMPLETE"),
+        ("Stack", "UPDATE_COMPLETE"),
+    ]
+    assert (stack.value(f"{path}/one"), stack.value(f"{path}/two")) == (None, "1")
+    assert stack.value(f"{path}/b") == f"{path}/two"
+
+
+def test_a_failed_update_keeps_the_old_and_removes_the_new(stack: Stack, path: str) -> None:
+    stack.deploy({"Resources": {"A": parameter(f"{path}/one", "1"), "B": parameter(f"{path}/b", {"Ref": "A"})}})
+    broken = {
+        "Resources": {
+            "A": parameter(f"{path}/two", "1"),
+            "B": parameter(f"{path}/b", {"Ref": "A"}),
+            "Broken": {**REFUSED, "DependsOn": "B"},
+        }
+    }
+
+    assert stack.deploy(broken) == "UPDATE_ROLLBACK_COMPLETE"
+
+    assert (stack.value(f"{path}/one"), stack.value(f"{path}/two")) == ("1", None)
+    assert stack.value(f"{path}/b") == f"{path}/one"
+    assert stack.events()[-5:] == [
+        ("B", "UPDATE_COMPLETE"),
+        ("Stack", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
+        ("A", "DELETE_IN_PROGRESS"),
+        ("A", "DELETE_COMPLETE"),
+        ("Stack", "UPDATE_ROLLBACK_COMPLETE"),
+    ]
+
+
+def test_an_export_in_use_stays(client: Client, stack: Stack, path: str) -> None:
+    export = f"{stack.name}-e"
+    template: dict[str, Any] = {
+        "Resources": {"A": parameter(path, "1")},
+        "Outputs": {"O": {"Value": "v", "Export": {"Name": export}}},
+    }
+    stack.deploy(template)
+    user = Stack(client)
+    user.deploy({"Resources": {"B": parameter(f"{path}/b", {"Fn::ImportValue": export})}})
+
+    gone = {"Resources": template["Resources"]}
+    other = {**template, "Outputs": {"O": {"Value": "w", "Export": {"Name": export}}}}
+    for changed, verb in ((gone, "deleted"), (other, "updated")):
+        assert stack.deploy(changed) == "UPDATE_ROLLBACK_COMPLETE"
+        reasons = [
+            e.get("ResourceStatusReason") for e in stack.cfn.describe_stack_events(StackName=stack.name)["StackEvents"]
+        ]
+        assert f"Export {export} cannot be {verb} as it is in use by {user.name}" in reasons
+    with pytest.raises(ClientError, match=f"Export {export} is imported by stack {user.name}"):
+        stack.cfn.delete_stack(StackName=stack.name)
+
+
+def test_a_stack_that_could_not_be_made_is_not_updated(stack: Stack) -> None:
+    assert stack.deploy({"Resources": {"A": REFUSED}}) == "ROLLBACK_COMPLETE"
+    stack_id = stack.describe()["StackId"]
+
+    with pytest.raises(ClientError) as refused:
+        stack.change_set({"Resources": {"A": parameter("/x", "1")}})
+
+    assert refused.value.response["Error"]["Message"] == (
+        f"Stack:{stack_id} is in ROLLBACK_COMPLETE state and can not be updated."
+    )
+
+
+def test_one_operation_at_a_time(stack: Stack, path: str) -> None:
+    stack.deploy({"Resources": {"A": parameter(path, "1")}})
+    stuck = {
+        "Resources": {
+            "A": parameter(path, "2"),
+            "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+            "Stuck": {
+                "Type": "AWS::CloudFormation::WaitCondition",
+                "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "3"},
+            },
+        }
+    }
+    pending = stack.change_set({"Resources": {"A": parameter(path, "3")}})
+    made = stack.change_set(stuck)
+    stack.cfn.execute_change_set(StackName=stack.name, ChangeSetName=made["ChangeSetName"])
+
+    with pytest.raises(ClientError, match="is in UPDATE_IN_PROGRESS state and can not be updated"):
+        stack.change_set({"Resources": {"A": parameter(path, "4")}})
+    with pytest.raises(ClientError, match="cannot be deleted while in status UPDATE_IN_PROGRESS"):
+        stack.cfn.delete_stack(StackName=stack.name)
+    with pytest.raises(ClientError, match="ChangeSetNotFound"):
+        stack.cfn.execute_change_set(StackName=stack.name, ChangeSetName=pending["ChangeSetName"])
+
+    assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.value(path) == "1"

@@ -1,0 +1,66 @@
+"""Every place where a correction takes hold of the emulator is as it was when the correction was written."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pytest
+
+import localcloud.emulator
+from localcloud.emulator.seam import Seam, SeamMovedError
+
+
+def seams() -> dict[str, Seam]:
+    """Every seam that a module of the emulator package names."""
+    found: dict[str, Seam] = {}
+    for module in pkgutil.iter_modules(localcloud.emulator.__path__):
+        for value in vars(importlib.import_module(f"localcloud.emulator.{module.name}")).values():
+            if isinstance(value, Seam):
+                found[f"{value.module}.{value.name}"] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ministack.app._dispatch_service_request",
+        "ministack.app.call_service_handler_sync",
+        "ministack.core.iam_evaluator.enforce",
+        "ministack.core.iam_evaluator.pin_request_caller",
+        "ministack.services.cloudformation.stacks._add_event",
+        "ministack.services.cloudformation.stacks._delete_resource",
+        "ministack.services.cloudformation.stacks._delete_stack_async",
+        "ministack.services.cloudformation.stacks._deploy_stack_async",
+        "ministack.services.cloudformation.stacks._provision_resource",
+        "ministack.services.cloudformation.stacks._resolve_stack_outputs",
+        "ministack.services.cloudformation.stacks._roll_back_operation",
+        "ministack.services.cloudformation.stacks._runs_on_worker_thread",
+        "ministack.services.cloudformation.stacks._update_resource",
+        "ministack.services.s3._check_put_preconditions",
+        "ministack.services.s3._copy_object",
+        "ministack.services.s3._delete_bucket",
+        "ministack.services.s3._put_object",
+        "ministack.services.stepfunctions._add_event",
+        "ministack.services.stepfunctions._create_state_machine",
+        "ministack.services.stepfunctions._dispatch_aws_sdk_json",
+        "ministack.services.stepfunctions._dispatch_aws_sdk_rest_xml",
+        "ministack.services.stepfunctions._fail_execution",
+        "ministack.services.stepfunctions._invoke_resource",
+        "ministack.services.stepfunctions._invoke_resource_with_timeout",
+        "ministack.services.stepfunctions._prefix_sdk_error",
+        "ministack.services.stepfunctions._run_execution",
+        "ministack.services.stepfunctions._start_execution",
+        "ministack.services.stepfunctions._stop_execution",
+        "ministack.services.stepfunctions._update_state_machine",
+    ],
+)
+def test_a_seam_is_where_it_was(name: str) -> None:
+    assert callable(seams()[name].original())
+
+
+def test_a_moved_seam_is_named() -> None:
+    with pytest.raises(SeamMovedError, match=r"ministack.services.s3._put_thing is gone"):
+        Seam("ministack.services.s3", "_put_thing", ("key",)).original()
+    with pytest.raises(SeamMovedError, match=r"ministack.services.s3._delete_bucket takes \('name',\), not \('key',\)"):
+        Seam("ministack.services.s3", "_delete_bucket", ("key",)).original()
