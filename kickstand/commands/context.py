@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,5 +131,5 @@ def enter_local_cloud(project: Project, environment: Environment) -> LocalCloud:
 
     cloud = LocalCloud.default()
     cloud.start(project=project)
-    os.environ.update(cloud.environment(environment.account, environment.region))
+    cloud.enter(environment.account, environment.region)
     return cloud
