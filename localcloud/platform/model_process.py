@@ -58,6 +58,7 @@ class ModelProcess:
                 raise HostingError(f"No answer to /ping within {seconds:g} seconds. {self._tail()}".strip())
             if code != PORT_TAKEN or attempt == _PORT_ATTEMPTS - 1:
                 raise HostingError(f"The model server ended with exit code {code}. {self._tail()}".strip())
+            self._end(program)
 
     def invoke(
         self,
@@ -131,6 +132,9 @@ class ModelProcess:
                 line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
                 self._last_lines.append(line)
                 self._on_line(line)
+        program.wait()
+        if program.stdin is not None:
+            program.stdin.close()
 
     def _wait_for_ping(self, program: subprocess.Popen[bytes], deadline: float) -> bool:
         assert self._pool is not None
@@ -151,12 +155,13 @@ class ModelProcess:
         except subprocess.TimeoutExpired:
             program.kill()
             program.wait()
-        if program.stdin is not None:
-            program.stdin.close()
+        if self._reader is not None:
+            self._reader.join(5)
 
     def _tail(self) -> str:
-        if self._reader is not None and self._program is not None and self._program.poll() is not None:
-            self._reader.join(2)
+        program = self._program
+        if self._reader is not None and program is not None and program.poll() is not None:
+            self._reader.join(5)
         return "\n".join(self._last_lines)[-800:]
 
 

@@ -44,7 +44,9 @@ class Job:
     def wait_for(self, text: str, seconds: float = 30) -> None:
         """Wait for a log line or secondary status."""
         deadline = time.monotonic() + seconds
-        while not any(text in (event.message, event.secondary_status) or text in event.message for event in self.events):
+        while not any(
+            text in (event.message, event.secondary_status) or text in event.message for event in self.events
+        ):
             assert time.monotonic() < deadline, self.events
             time.sleep(0.02)
 
@@ -145,7 +147,9 @@ def test_the_log_is_in_cloudwatch_as_sagemaker_writes_it(
     prefix = f"{request['TrainingJobName']}/algo-1-"
     (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
     assert stream["logStreamName"].removeprefix(prefix).isdigit()
-    events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)["events"]
+    events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)[
+        "events"
+    ]
     lines = [event["message"] for event in events]
     assert lines == [event.message for event in job.events if event.kind == "log"]
     rounds = [line for line in lines if line.startswith("[") and line[1].isdigit() and "#011" in line]
@@ -235,7 +239,9 @@ def test_a_role_without_logs_loses_the_log_and_nothing_else(
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_stopping_keeps_the_model_only_when_asked(tmp_path: Path, place: tuple[str, dict[str, str]], keep: bool) -> None:
+def test_stopping_keeps_the_model_only_when_asked(
+    tmp_path: Path, place: tuple[str, dict[str, str]], keep: bool
+) -> None:
     name, environment = place
     hyperparameters = {"num_round": "200000", "save_model_on_termination": str(keep).lower()}
     job = Job(_request(name, hyperparameters=hyperparameters), tmp_path, environment)
