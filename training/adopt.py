@@ -109,7 +109,8 @@ class Adoption:
         channels = []
         for source in job.channels:
             channel = channel_evidence(self.s3, source, bucket=bucket, started=began, known=data.channels)
-            self.report(source.name, f"{channel.rows:,} rows x {channel.columns} columns, SHA-256 {channel.sha256}")
+            if channel not in data.channels:
+                self.report(source.name, f"{channel.rows:,} rows x {channel.columns} columns  {channel.s3_uri}")
             channels.append(channel)
         tests = [channel for channel in data.channels if channel.name == "test"]
         self._check_widths([*channels, *tests], job.channels)

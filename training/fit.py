@@ -104,9 +104,9 @@ class Fit:
     def stop(self, name: str) -> list[str]:
         """Stop a job: its execution, so that no attempt follows, then each attempt that runs; what was stopped."""
         job = job_of(name)
-        stopped = ["execution"] if self.trigger.stop(job, "Stopped with kickstand fit --stop.") else []
+        stopped = ["its execution"] if self.trigger.stop(job, "Stopped with kickstand fit --stop.") else []
         jobs = self.jobs
-        return stopped + [attempt for attempt in attempts_of(job) if jobs.stop(attempt)]
+        return [f"training job {attempt}" for attempt in attempts_of(job) if jobs.stop(attempt)] + stopped
 
     def release(
         self, job: JobDescription, known: Sequence[Channel], *, release_file: Path, source_commit: str
@@ -127,9 +127,6 @@ class Fit:
         try:
             data = golden_source(self.environment, s3, known)
             return adoption.adopt(job, data, release_file=release_file, source_commit=source_commit)
-        except KickstandError:
-            self.console.print(f"Training job {job.name} has no release yet. {again}", markup=False)
-            raise
         except KeyboardInterrupt:
             message = f"Interrupted before the release was written; training job {job.name} has completed."
             raise KickstandError(Problem(message, fix=again)) from None

@@ -26,7 +26,7 @@ def fit(
 ) -> None:
     """Check, upload, train, and write the release. Ctrl-C leaves the job running."""
     from kickstand.commands.context import open_context
-    from kickstand.errors import InputError, Problem
+    from kickstand.errors import InputError, KickstandError, Problem
 
     if follow and stop:
         raise InputError(Problem("--follow and --stop were given together.", fix="Give one of them."))
@@ -42,7 +42,13 @@ def fit(
         job, known = _start(work)
         hint = f"Ctrl-C leaves it running; follow it again: {context.typed(f'fit {environment} --follow {job}')}"
         context.console.print(hint, markup=False, style="dim")
-    write_release(context, work, work.follow(job, show_log=log), known)
+    completed = work.follow(job, show_log=log)
+    try:
+        write_release(context, work, completed, known)
+    except KickstandError:
+        later = context.typed(f"adopt {completed.name} {environment}")
+        context.console.print(f"Training job {completed.name} is kept. Make its release later: {later}", markup=False)
+        raise
 
 
 def fitting(context: CommandContext) -> Fit:
@@ -86,7 +92,7 @@ def _start(work: Fit) -> tuple[str, Sequence[Channel]]:
 def _stop(context: CommandContext, work: Fit, job: str) -> None:
     stopped = work.stop(job)
     if stopped:
-        context.console.print(f"Stopping {' and '.join(stopped)} of {job}.", markup=False)
+        context.console.print(f"Stopping {' and '.join(stopped)}.", markup=False)
         return
     found = work.find(job)
     context.console.print(f"{found.name} does not run any more: it is {found.status}.", markup=False)

@@ -1,0 +1,166 @@
+"""Fit and adopt against the local cloud: real jobs, real logs, real models."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from conftest import Client
+from fit_world import FitWorld
+from sagemaker_world import make_world
+
+from kickstand.errors import InputError, KickstandError
+from kickstand.release import Channel
+from kickstand.release_file import read_release
+from localcloud.cloud import LocalCloud
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A job that was started and followed to its end, and what was known of its data."""
+
+    job: str
+    known: tuple[Channel, ...]
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    cloud: LocalCloud, client: Client, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[FitWorld, Trained]]:
+    """A project with its training stack's resources and one trained job, shared by this module."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in cloud.environment("111122223333", "us-east-1").items():
+            patch.setenv(name, value)
+        made = FitWorld(tmp_path_factory.mktemp("project"), f"fit{uuid.uuid4().hex[:8]}", client)
+        made.deploy()
+        job, known = made.work.start(NOW, "0a1b")
+        made.work.follow(job, show_log=False)
+        yield made, Trained(job, known)
+
+
+@pytest.fixture
+def world(deployed: tuple[FitWorld, Trained], tmp_path: Path) -> FitWorld:
+    """The deployed project, with hyperparameters, data and releases of the test's own."""
+    made, _ = deployed
+    return FitWorld(tmp_path, made.project, made.client)
+
+
+@pytest.fixture
+def trained(deployed: tuple[FitWorld, Trained]) -> Trained:
+    return deployed[1]
+
+
+def started(world: FitWorld, client: Client, **hyperparameters: str) -> str:
+    """A job that was started past the checks."""
+    job = f"{world.project}-dev-{uuid.uuid4().hex[:6]}"
+    client("s3").put_object(Bucket=world.names.bucket, Key="data/own/train/train.csv", Body=b"1,2,3\n4,5,7\n" * 20)
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{world.names.bucket}/data/own/train/"}
+    channel = {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+    world.work.trigger.start(job, [channel], {"num_round": "5", **hyperparameters})
+    return job
+
+
+def wait_for_job(world: FitWorld, job: str) -> None:
+    deadline = time.monotonic() + 30
+    while world.work.jobs.find(job) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_job_is_trained_and_released(deployed: tuple[FitWorld, Trained], client: Client) -> None:
+    world, trained = deployed
+    release = world.release(world.work.find(trained.job), trained.known)
+
+    assert read_release(world.release_file, world.environment) == release
+    assert [(one.name, one.rows, one.columns) for one in release.channels] == [
+        ("train", 200, 3),
+        ("validation", 50, 3),
+        ("test", 30, 3),
+    ]
+    kept = client("s3").get_object(Bucket=world.names.bucket, Key=f"models/{release.artifact.sha256}/model.tar.gz")
+    assert hashlib.sha256(kept["Body"].read()).hexdigest() == release.artifact.sha256
+    assert set(release.metrics) == {"train:rmse", "validation:rmse"}
+    assert len(release.golden_rows.predictions) == 3
+    package = client("sagemaker").describe_model_package(ModelPackageName=release.model_package_arn)
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert package["CustomerMetadataProperties"]["artifact-sha256"] == release.artifact.sha256
+    told = world.told.getvalue()
+    assert "round 5/5  train-rmse " in told
+    assert "  Training " in told
+
+
+def test_following_a_job_that_has_ended_gives_the_same_release(world: FitWorld, trained: Trained) -> None:
+    first = world.release(world.work.find(trained.job), trained.known)
+    world.release_file.unlink()
+    again = world.work.follow(trained.job, show_log=True)
+    assert world.release(again) == first
+    assert "algo-1 | [0]#011train-rmse:" in world.told.getvalue()
+
+
+def test_a_job_of_a_notebook_is_adopted_with_its_data(world: FitWorld, client: Client) -> None:
+    notebook = make_world(client, f"notebook{uuid.uuid4().hex[:6]}")
+    name = f"mine-{uuid.uuid4().hex[:6]}"
+    client("sagemaker").create_training_job(**notebook.training_job(name))
+    notebook.wait_for_job(name)
+
+    release = world.release(world.work.find(name))
+
+    assert release.training_job.name == name
+    train = release.channels[0]
+    assert train.s3_uri == f"s3://{world.names.bucket}/data/{train.sha256}/train/"
+    kept = client("s3").get_object(Bucket=world.names.bucket, Key=f"data/{train.sha256}/train/train.csv")
+    assert hashlib.sha256(kept["Body"].read()).hexdigest() == train.files[0].sha256
+    assert world.release(world.work.find(name)) == release
+
+
+def test_a_failed_job_tells_its_reason_and_last_lines_and_is_not_released(world: FitWorld, client: Client) -> None:
+    job = started(world, client, max_dept="3")
+    with pytest.raises(KickstandError) as told:
+        world.work.follow(job, show_log=False)
+    (problem,) = told.value.problems
+    assert problem.where == job
+    assert "Extraneous hyperparameter found: max_dept" in problem.message
+    assert f"{job}/algo-1-" in problem.message
+    with pytest.raises(InputError, match="The training job is Failed, not Completed"):
+        world.release(world.work.find(job))
+    assert not world.release_file.exists()
+
+
+def test_a_stopped_job_ends_and_is_not_tried_again(world: FitWorld, client: Client) -> None:
+    job = started(world, client, num_round="1000000")
+    wait_for_job(world, job)
+    assert world.work.stop(job)[-1] == "its execution"
+    with pytest.raises(KickstandError, match="The training job was stopped; no release was written"):
+        world.work.follow(job, show_log=False)
+    assert world.work.stop(job) == []
+    assert world.work.jobs.find(f"{job}-r1") is None
+
+
+def test_bad_input_is_told_whole_before_anything_is_sent(world: FitWorld, client: Client) -> None:
+    world.hyperparameters = {"max_dept": "5", "eta": "3"}
+    (world.folder / "validation.csv").write_text("")
+    before = client("s3").list_objects_v2(Bucket=world.names.bucket)["KeyCount"]
+    with pytest.raises(InputError) as told:
+        world.work.start(NOW, "ffff")
+    text = str(told.value)
+    assert "Did you mean max_depth?" in text
+    assert "num_round" in text
+    assert "eta" in text
+    assert "validation.csv" in text
+    assert client("s3").list_objects_v2(Bucket=world.names.bucket)["KeyCount"] == before
+    assert world.work.jobs.find(world.names.training_job(NOW, "ffff")) is None
+
+
+def test_an_unknown_job_is_told(world: FitWorld) -> None:
+    with pytest.raises(KickstandError, match="There is no training job"):
+        world.work.follow("nobody", show_log=False)
+    with pytest.raises(InputError, match="There is no training job nobody in account 111122223333, region us-east-1"):
+        world.work.find("nobody")
