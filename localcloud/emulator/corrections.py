@@ -10,12 +10,15 @@ from localcloud.emulator import (
     cloudformation_recovery,
     cloudformation_states,
     cloudformation_threads,
+    eventbridge_role,
     s3_bucket_resource,
     s3_checksums,
     s3_managed_key,
     stepfunctions_errors,
     stepfunctions_execution,
     stepfunctions_integrations,
+    stepfunctions_logging,
+    stepfunctions_resource,
     stepfunctions_restart,
     stepfunctions_role,
     stepfunctions_s3,
@@ -38,6 +41,9 @@ def install() -> None:
     stepfunctions_integrations.install()
     stepfunctions_s3.install()
     stepfunctions_errors.install()
+    stepfunctions_logging.install()
+    stepfunctions_resource.install()
+    eventbridge_role.install()
 
 
 async def resume() -> None:

@@ -174,9 +174,10 @@ _LAST_EVENTS = ("ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut", "Exe
 
 
 def _add_event(original: Callable[..., Any]) -> Callable[..., Any]:
-    def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> None:
+    def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
         if execution["status"] == "RUNNING" or event_type in _LAST_EVENTS:
-            original(execution, event_type, details)
+            return original(execution, event_type, details)
+        return None
 
     return add_event
 

@@ -140,7 +140,7 @@ def _with_checked_role(original: Callable[..., Any]) -> Callable[..., Any]:
         if role:
             try:
                 check_pass_role(role, SERVICE)
-                _check_trust(role)
+                check_trust(role)
             except AccessDenied as error:
                 return error_response_json("AccessDeniedException", str(error), 400)
         return original(data)
@@ -148,7 +148,8 @@ def _with_checked_role(original: Callable[..., Any]) -> Callable[..., Any]:
     return change
 
 
-def _check_trust(role_arn: str) -> None:
+def check_trust(role_arn: str) -> None:
+    """Raise AccessDenied, in Step Functions' words, where it may not assume the role."""
     from ministack.services import sts
 
     try:
