@@ -26,7 +26,7 @@ def features_of(line: str, label_columns: int) -> str:
     label_columns: 1, or 2 where the second column is a weight (csv_weights=1).
     """
     delimiter = max((",", "\t", ";"), key=line.count)
-    return ",".join(cell.strip() for cell in line.strip().split(delimiter)[label_columns:])
+    return ",".join(cell.strip() for cell in line.rstrip("\r\n").split(delimiter)[label_columns:])
 
 
 def first_rows(files: Sequence[Path], count: int, label_columns: int) -> tuple[str, ...]:

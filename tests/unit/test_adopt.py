@@ -62,7 +62,8 @@ class Desk:
     s3: MemoryS3 = field(default_factory=MemoryS3)
     environment: Environment = field(default_factory=lambda: environment(data=Data(train=Path("t"), golden_rows=2)))
     told: dict[str, str] = field(default_factory=dict)
-    registered: bool = False
+    registered: str = ""
+    """The status of the model package that is there already."""
     fails: str = ""
 
     def __post_init__(self) -> None:
@@ -117,7 +118,7 @@ class Desk:
                 "ModelPackageArn": PACKAGE,
                 "ModelPackageDescription": f"Training job {JOB}, artifact sha256 {digest}",
                 "CreationTime": job.created,
-                "ModelPackageStatus": "Completed",
+                "ModelPackageStatus": self.registered or "Completed",
             }
             listing = {
                 "ModelPackageGroupName": "bikes-dev",
@@ -130,9 +131,11 @@ class Desk:
             )
             if self.fails:
                 stub.add_client_error("create_model_package", self.fails, "no")
-            elif not self.registered:
+            elif self.registered != "Completed":
                 stub.add_response("create_model_package", {"ModelPackageArn": PACKAGE}, self.package_request(digest))
-            return act(sagemaker)
+            release = act(sagemaker)
+            stub.assert_no_pending_responses()
+            return release
 
     def package_request(self, digest: str) -> dict[str, Any]:
         quality = '{\n  "regression_metrics": {\n    "rmse": {\n      "standard_deviation": "NaN",\n      "value": 0.25\n    }\n  }\n}\n'  # noqa: E501
@@ -198,9 +201,14 @@ def test_confidential_golden_rows_stay_out_of_the_release(desk: Desk) -> None:
 def test_adopting_again_changes_nothing(desk: Desk) -> None:
     first = desk.adopt()
     before = (desk.release_file.read_bytes(), dict(desk.s3.objects))
-    desk.registered = True
+    desk.registered = "Completed"
     assert desk.adopt() == first
     assert (desk.release_file.read_bytes(), dict(desk.s3.objects)) == before
+
+
+def test_a_registration_that_failed_is_made_anew(desk: Desk) -> None:
+    desk.registered = "Failed"
+    assert desk.adopt().model_package_arn == PACKAGE
 
 
 def test_a_break_before_the_end_leaves_no_release_and_can_be_taken_up(desk: Desk) -> None:

@@ -1,0 +1,84 @@
+"""Golden rows: which rows, in which form, under which digest."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from memory_s3 import MemoryS3
+from samples import channel, environment
+
+from kickstand.config.model import Data
+from kickstand.errors import InputError
+from training.golden_rows import features_of, first_rows, golden_digest, golden_rows
+from training.golden_source import golden_source
+
+
+@pytest.mark.parametrize(
+    ("line", "label_columns", "expected"),
+    [
+        ("1,2,3\n", 1, "2,3"),
+        ("1\t2\t\r\n", 1, "2,"),
+        ("1;0.5;3", 2, "3"),
+        ("1, 2 ,1e-3\n", 1, "2,1e-3"),
+        ("1,,\n", 1, ","),
+    ],
+)
+def test_a_row_is_asked_without_its_label_and_with_commas(line: str, label_columns: int, expected: str) -> None:
+    assert features_of(line, label_columns) == expected
+
+
+def test_rows_are_taken_across_files_in_their_order(tmp_path: Path) -> None:
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    files[0].write_text("1,2\n\n3,4\n")
+    files[1].write_text("5,6\n7,8\n")
+    assert first_rows(files, 3, 1) == ("2", "4", "6")
+    assert first_rows(files, 9, 1) == ("2", "4", "6", "8")
+
+
+def test_the_digest_is_of_the_canonical_json() -> None:
+    text = """{
+  "predictions": [
+    0.5,
+    [
+      0.25,
+      0.75
+    ]
+  ],
+  "rows": [
+    "1",
+    "2"
+  ]
+}
+"""
+    expected = hashlib.sha256(text.encode()).hexdigest()
+    assert golden_digest(["1", "2"], [0.5, (0.25, 0.75)]) == expected
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), (0.5, float("nan"))])
+def test_a_model_that_answers_no_number_is_refused(bad: Any) -> None:
+    with pytest.raises(InputError, match="has not learned"):
+        golden_rows(["1,2"], [bad], where="s3://b/model.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("channels", "wanted"),
+    [(("train", "validation", "test"), "test"), (("train", "validation"), "validation"), (("train",), "train")],
+)
+def test_golden_rows_come_from_test_else_validation_else_train(
+    tmp_path: Path, channels: tuple[str, ...], wanted: str
+) -> None:
+    paths = {name: tmp_path / f"{name}.csv" for name in channels}
+    for path in paths.values():
+        path.write_text("1,2\n3,4\n")
+    source = golden_source(environment(data=Data(**paths)), MemoryS3(), [channel(name, 2) for name in channels])
+    assert (source.golden_channel, list(source.golden_files)) == (wanted, [tmp_path / f"{wanted}.csv"])
+
+
+def test_rows_that_were_not_checked_before_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "validation.csv").write_text("1,2\nx,4\n")
+    settings = environment(data=Data(train=tmp_path / "not-here.csv", validation=tmp_path / "validation.csv"))
+    with pytest.raises(InputError, match=r"validation\.csv"):
+        golden_source(settings, MemoryS3(), ())
