@@ -32,7 +32,7 @@ class Steps:
     @contextmanager
     def step(self, name: str, why: str) -> Iterator[None]:
         """Announce a step, do it, and note its time."""
-        self.say(f"\n[bold cyan]{len(self.seconds) + 1}. {name}[/] [dim]{why}[/]")
+        self.say(f"\n[bold cyan]{len(self.seconds) + 1}. {name}[/]: [dim]{why}[/]")
         began = time.monotonic()
         yield
         self.seconds[name] = time.monotonic() - began
@@ -124,27 +124,27 @@ def write_rows(context: CommandContext, rows: Path) -> None:
 
 
 def show_results(context: CommandContext, steps: Steps, folder: Path, predictions: Path) -> None:
-    """A table: where everything is, what it scored, what to type next."""
-    from rich.table import Table
-
+    """Where everything is, what it scored, what to type next. Plain lines, so that paths can be copied whole."""
     from kickstand.release_file import release_path
 
     metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
     endpoint = context.session.client("sagemaker").describe_endpoint(EndpointName=context.names.endpoint)
-    table = Table(title="Done", title_justify="left", show_header=False, padding=(0, 1))
+    say = context.console.print
+    say(f"\n[bold green]Done[/] in {sum(steps.seconds.values()):.0f} s")
+    for name, seconds in steps.seconds.items():
+        say(f"  {name:<24}{seconds:>6.1f} s")
+    say("")
     for label, value in (
         ("endpoint", f"{context.names.endpoint} ({endpoint['EndpointStatus']})"),
         ("RMSLE", f"{metrics['original:rmsle']:.4f} on the test rows"),
-        ("release", str(release_path(context.releases, context.environment.name))),
-        ("predictions", str(predictions)),
-        ("plot", str(folder / "predicted-actual.png")),
-        ("time", "  ".join(f"{name} {seconds:.0f} s" for name, seconds in steps.seconds.items())),
-        ("in all", f"{sum(steps.seconds.values()):.0f} s"),
-        ("next", "change a hyperparameter in kickstand.toml, then " + context.typed(f"fit {ENVIRONMENT}")),
+        ("release", release_path(context.releases, context.environment.name)),
+        ("predictions", predictions),
+        ("plot", folder / "predicted-actual.png"),
+        ("next", "change a hyperparameter in kickstand.toml, then"),
+        ("", context.typed(f"fit {ENVIRONMENT}")),
         ("", context.typed(f"deploy {ENVIRONMENT}")),
-        ("", context.typed(f"predict {ENVIRONMENT} ROWS.csv")),
-        ("stop", "kickstand local stop (its state stays; kickstand local reset removes it)"),
+        ("", context.typed(f"predict {ENVIRONMENT} {folder / 'rows.csv'}")),
+        ("stop", "kickstand local stop     (its state stays; kickstand local reset removes it)"),
+        ("", "The command lives in the clone: source .venv/bin/activate"),
     ):
-        table.add_row(label, value)
-    context.console.print()
-    context.console.print(table)
+        say(f"  [bold]{label:<13}[/]{value}")
