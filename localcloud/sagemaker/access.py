@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from localcloud.emulator.registry import Request
 from localcloud.sagemaker.model_package_name import group_name, package_key
 from localcloud.sagemaker.scope import Scope
+
+if TYPE_CHECKING:
+    from localcloud.emulator.registry import Request
 
 # The member of the request that names the resource, and the kind in its ARN.
 _NAMES = {

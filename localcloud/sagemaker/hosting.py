@@ -208,6 +208,8 @@ class Hosting:
     def _failed(self, scope: Scope, name: str, reason: str) -> None:
         """A first deployment that fails leaves a Failed endpoint; an update that fails leaves the old one serving."""
         with self._changed:
+            if self._closing:
+                return  # its servers ended because this one does: the next start hosts it again
             serving = (scope, name) in self._fleets
             record = self._stores.endpoints.change(
                 scope,
@@ -220,7 +222,7 @@ class Hosting:
             )
             self._resuming.discard((scope, name))
             self._changed.notify_all()
-        if record is not None and not self._closing:
+        if record is not None:
             self._events.endpoint(scope, record)
 
     def _place(self, scope: Scope, name: str) -> Path:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from localcloud.emulator import context as emulator
+from localcloud.emulator import sagemaker_denial
 from localcloud.emulator.cloudformation_operation import initiated
 from localcloud.emulator.registry import Request, Response, register_service
 from localcloud.emulator.sagemaker_cloudformation import register_resource_types
@@ -67,6 +68,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         action=action_of,
         resource=lambda request: resource_of(request, current_scope()),
     )
+    sagemaker_denial.install()
     register_resource_types(resource_types(control, caller, scope=current_scope, initiated=initiated))
     register_integration(
         CREATE_TRAINING_JOB, TrainingJobTask(control, caller, scope=current_scope, cancelled=cancelled)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.emulator.sagemaker_stepfunctions import task_error
@@ -22,6 +22,9 @@ from localcloud.sagemaker.service_model import operation_output
 from localcloud.sagemaker.store import Record
 
 CREATE_TRAINING_JOB = "arn:aws:states:::sagemaker:createTrainingJob"
+_MARK = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
+"""The tag that Step Functions puts on jobs whose end it awaits: why its role needs sagemaker:AddTags."""
+
 _POLL_SECONDS = 0.5
 """How often a stop of the execution is looked for; the end of the job is seen at once."""
 
@@ -48,15 +51,15 @@ class TrainingJobTask:
     def __call__(self, resource: str, arguments: Any) -> dict[str, Any]:
         scope = self._scope()
         name = str(arguments.get("TrainingJobName", ""))
-        arn = scope.arn("training-job", name)
+        awaited = resource.endswith(".sync")
+        request = {**arguments, "Tags": [*(arguments.get("Tags") or ()), _MARK]} if awaited else arguments
         try:
-            self._caller.require("sagemaker:CreateTrainingJob", arn)
-            if arguments.get("Tags"):
-                self._caller.require("sagemaker:AddTags", arn)
-            answer = self._control.perform("CreateTrainingJob", scope, arguments, self._caller)
+            for action in _actions(request, awaited):
+                self._caller.require(f"sagemaker:{action}", scope.arn("training-job", name))
+            answer = self._control.perform("CreateTrainingJob", scope, request, self._caller)
         except ServiceError as error:
             raise task_error(error_name(error), error_cause(error)) from error
-        return self._end(scope, name) if resource.endswith(".sync") else answer
+        return self._end(scope, name) if awaited else answer
 
     def _end(self, scope: Scope, name: str) -> dict[str, Any]:
         cancelled = self._cancelled()
@@ -76,6 +79,16 @@ class TrainingJobTask:
         except ServiceError:
             return  # as on AWS: the execution ends, the job goes on
         self._control.runs.stop(scope, name)
+
+
+def _actions(request: Mapping[str, Any], awaited: bool) -> list[str]:
+    """What the state machine's role must be allowed, as the integration's page lists it."""
+    actions = ["CreateTrainingJob"]
+    if request.get("Tags"):
+        actions.append("AddTags")
+    if awaited:
+        actions.append("DescribeTrainingJob")
+    return actions
 
 
 def described(record: Record) -> dict[str, Any]:

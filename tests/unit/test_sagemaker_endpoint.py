@@ -1,0 +1,335 @@
+"""Models, configurations and endpoints in the control plane, and what invocations meet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sagemaker_fakes import IMAGE, ROLE, SCOPE, Fakes, Plane, make_plane
+
+from localcloud.emulator.registry import Request, Response
+from localcloud.platform.hosting import Answer
+from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.runtime import Runtime
+
+PREFIX = "arn:aws:sagemaker:us-east-1:111122223333:"
+
+
+@pytest.fixture
+def plane(tmp_path: Path) -> Plane:
+    return make_plane(tmp_path)
+
+
+def refusal(plane: Plane, operation: str, **request: Any) -> str:
+    with pytest.raises(ServiceError) as caught:
+        plane(operation, **request)
+    return f"{caught.value.code}: {caught.value.message}"
+
+
+def invoke(plane: Plane, name: str = "ep", body: bytes = b"1", **headers: str) -> Response:
+    sent = {key.replace("_", "-"): value for key, value in headers.items()}
+    runtime = Runtime(plane.control.stores, plane.control.hosting)
+    return runtime.answer(Request("POST", f"/endpoints/{name}/invocations", sent, body, {}), SCOPE)
+
+
+def serve(plane: Plane, config: str = "c1", key: str = "one.tar.gz") -> dict[str, Any]:
+    plane.host(config, ("AllTraffic", key, 1.0))
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName=config)
+    return plane.endpoint()
+
+
+def test_a_model(plane: Plane) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://b/m.tar.gz"}
+    made = plane("CreateModel", ModelName="M", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    assert made == {"ModelArn": f"{PREFIX}model/m"}
+    assert plane("DescribeModel", ModelName="m") == {
+        "ModelName": "M",
+        "ModelArn": f"{PREFIX}model/m",
+        "PrimaryContainer": {**container, "Mode": "SingleModel"},
+        "ExecutionRoleArn": ROLE,
+        "CreationTime": 1000.0,
+        "EnableNetworkIsolation": False,
+    }
+    assert refusal(plane, "CreateModel", ModelName="M", ExecutionRoleArn=ROLE, PrimaryContainer=container) == (
+        f'ValidationException: Cannot create already existing model "{PREFIX}model/m".'
+    )
+    assert plane("DeleteModel", ModelName="M") == {}
+    assert refusal(plane, "DescribeModel", ModelName="M") == (
+        f'ValidationException: Could not find model "{PREFIX}model/m".'
+    )
+
+
+def test_a_model_needs_its_artifact_and_its_role(plane: Plane) -> None:
+    request: dict[str, Any] = {
+        "ModelName": "m",
+        "ExecutionRoleArn": ROLE,
+        "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": "https://s3.us-east-1.amazonaws.com/b/m.tar.gz"},
+    }
+    plane.fakes.missing.add("b/m.tar.gz")
+    url = request["PrimaryContainer"]["ModelDataUrl"]
+    assert refusal(plane, "CreateModel", **request) == f"ValidationException: Could not find model data at {url}."
+    plane.fakes.forbidden.add("b/m.tar.gz")
+    assert refusal(plane, "CreateModel", **request).startswith(
+        f'ValidationException: Could not access model data at {url}. Please ensure that the role "{ROLE}" exists'
+    )
+    plane.fakes.denied.add("iam:PassRole")
+    assert refusal(plane, "CreateModel", **request).startswith("AccessDeniedException: ")
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ({"Image": IMAGE, "Mode": "MultiModel"}, "Mode MultiModel"),
+        ({"Image": IMAGE, "ImageConfig": {"RepositoryAccessMode": "Vpc"}}, "ImageConfig"),
+        (
+            {
+                "Image": IMAGE,
+                "ModelDataSource": {
+                    "S3DataSource": {"S3Uri": "s3://b/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+                },
+            },
+            "ModelDataSource other than one compressed object",
+        ),
+    ],
+)
+def test_kinds_of_models_are_refused_by_name(plane: Plane, container: dict[str, Any], message: str) -> None:
+    found = refusal(plane, "CreateModel", ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    assert found == f"ValidationException: {message} is not supported by the local cloud yet."
+
+
+def test_a_configuration_needs_its_models(plane: Plane) -> None:
+    variant = {"VariantName": "v", "ModelName": "none", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    request: dict[str, Any] = {"EndpointConfigName": "c", "ProductionVariants": [variant]}
+    assert refusal(plane, "CreateEndpointConfig", **request) == (
+        f'ValidationException: Could not find model "{PREFIX}model/none".'
+    )
+    plane.host("real", ("v", "m", 1.0))
+    twice = [{**variant, "ModelName": "real-v"}] * 2
+    assert "must be unique" in refusal(plane, "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=twice)
+    serverless = {
+        "VariantName": "v",
+        "ModelName": "real-v",
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+    }
+    assert refusal(plane, "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[serverless]) == (
+        "ValidationException: Production variant v: ServerlessConfig is not supported by the local cloud yet."
+    )
+    assert refusal(plane, "DescribeEndpointConfig", EndpointConfigName="c") == (
+        f'ValidationException: Could not find endpoint configuration "{PREFIX}endpoint-config/c".'
+    )
+
+
+def test_an_endpoint_comes_into_service(plane: Plane) -> None:
+    plane.fakes.gate.clear()
+    plane.host("c1", ("AllTraffic", "one.tar.gz", 1.0))
+    assert plane("CreateEndpoint", EndpointName="Ep", EndpointConfigName="c1") == {
+        "EndpointArn": f"{PREFIX}endpoint/ep"
+    }
+    creating = plane("DescribeEndpoint", EndpointName="Ep")
+    assert creating == {
+        "EndpointName": "Ep",
+        "EndpointArn": f"{PREFIX}endpoint/ep",
+        "EndpointConfigName": "c1",
+        "EndpointStatus": "Creating",
+        "CreationTime": 1000.0,
+        "LastModifiedTime": 1000.0,
+    }
+    assert refusal(plane, "DeleteEndpoint", EndpointName="Ep") == (
+        f'ValidationException: Cannot update in-progress endpoint "{PREFIX}endpoint/ep".'
+    )
+    assert invoke(plane, "Ep").status == 400
+    plane.fakes.gate.set()
+    serving = plane.endpoint("Ep")
+    assert serving["EndpointStatus"] == "InService"
+    assert serving["ProductionVariants"] == [
+        {
+            "VariantName": "AllTraffic",
+            "DeployedImages": [{"SpecifiedImage": IMAGE, "ResolvedImage": IMAGE, "ResolutionTime": 1000.0}],
+            "CurrentWeight": 1.0,
+            "DesiredWeight": 1.0,
+            "CurrentInstanceCount": 1,
+            "DesiredInstanceCount": 1,
+        }
+    ]
+    order = plane.fakes.servers[0].order
+    assert (order.log_group, order.log_stream[:13]) == ("/aws/sagemaker/Endpoints/Ep", "AllTraffic/i-")
+    assert order.environment()["AWS_ACCESS_KEY_ID"] == ROLE
+    statuses = [detail["EndpointStatus"] for kind, _, detail in plane.fakes.events if "Endpoint" in kind]
+    assert statuses == ["CREATING", "IN_SERVICE"]
+
+
+def test_an_endpoint_whose_model_does_not_load_has_failed(plane: Plane) -> None:
+    endpoint = serve(plane, key="broken.tar.gz")
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert endpoint["FailureReason"] == "AllTraffic did not pass the ping health check."
+    assert "in status Failed" in refusal(plane, "UpdateEndpoint", EndpointName="ep", EndpointConfigName="c1")
+    plane("DeleteEndpoint", EndpointName="ep")
+    plane.control.hosting.wait_gone(SCOPE, "ep", 5)
+    assert "Could not find endpoint" in refusal(plane, "DescribeEndpoint", EndpointName="ep")
+
+
+def test_an_update_switches_to_the_new_servers_and_stops_the_old(plane: Plane, tmp_path: Path) -> None:
+    serve(plane)
+    plane.host("c2", ("AllTraffic", "two.tar.gz", 1.0))
+    plane.fakes.gate.clear()
+    plane.fakes.clock.now = 2000.0
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2")
+    updating = plane("DescribeEndpoint", EndpointName="ep")
+    assert (updating["EndpointStatus"], updating["EndpointConfigName"]) == ("Updating", "c1")
+    assert updating["PendingDeploymentSummary"] == {"EndpointConfigName": "c2", "StartTime": 2000.0}
+    assert invoke(plane).body == b"s3://b/one.tar.gz"  # the old one serves until the new one can
+    assert "in-progress" in refusal(plane, "UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2")
+    plane.fakes.gate.set()
+    endpoint = plane.endpoint()
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c2")
+    assert "PendingDeploymentSummary" not in endpoint and "FailureReason" not in endpoint
+    assert invoke(plane).body == b"s3://b/two.tar.gz"
+    assert plane.fakes.servers[1].running
+
+
+def test_a_failed_update_leaves_the_old_model_serving(plane: Plane) -> None:
+    serve(plane)
+    plane.host("c2", ("AllTraffic", "broken.tar.gz", 1.0))
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2")
+    endpoint = plane.endpoint()
+    # As on AWS: nothing but FailureReason says that the new configuration is not the one that serves.
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c1")
+    assert endpoint["FailureReason"] == "AllTraffic did not pass the ping health check."
+    assert invoke(plane).body == b"s3://b/one.tar.gz"
+
+
+def test_an_endpoint_outlives_its_configuration_and_model(plane: Plane, tmp_path: Path) -> None:
+    serve(plane)
+    plane("DeleteEndpointConfig", EndpointConfigName="c1")
+    plane("DeleteModel", ModelName="c1-AllTraffic")
+    assert invoke(plane).body == b"s3://b/one.tar.gz"
+    plane.control.shutdown()
+    assert not plane.fakes.servers[0].running
+    restarted = make_plane(tmp_path, Fakes(), plane.rows)
+    restarted.control.resume()
+    assert invoke(restarted).body == b"s3://b/one.tar.gz"
+    assert restarted.endpoint()["EndpointStatus"] == "InService"
+
+
+def test_a_restart_amid_an_update_hosts_what_served(plane: Plane, tmp_path: Path) -> None:
+    serve(plane)
+    plane.host("c2", ("AllTraffic", "two.tar.gz", 1.0))
+    plane.fakes.gate.clear()
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2")
+    plane.control.shutdown()
+    restarted = make_plane(tmp_path / "again", Fakes(), plane.rows)
+    restarted.control.resume()
+    endpoint = restarted.endpoint()
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c1")
+    assert endpoint["FailureReason"].startswith("The update was interrupted")
+    assert invoke(restarted).body == b"s3://b/one.tar.gz"
+    plane.fakes.gate.set()
+
+
+def test_variants_share_the_requests_by_weight(plane: Plane) -> None:
+    plane.host("c", ("a", "a.tar.gz", 3.0), ("b", "b.tar.gz", 1.0))
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c")
+    plane.endpoint()
+    invoked = [invoke(plane).headers["x-Amzn-Invoked-Production-Variant"] for _ in range(8)]
+    assert (invoked.count("a"), invoked.count("b")) == (6, 2)
+    targeted = invoke(plane, x_amzn_sagemaker_target_variant="b")
+    assert targeted.body == b"s3://b/b.tar.gz"
+    missing = invoke(plane, x_amzn_sagemaker_target_variant="z")
+    assert json.loads(missing.body)["Message"] == "Variant z not found for Endpoint ep of account 111122223333."
+    weights = [{"VariantName": "a", "DesiredWeight": 0.0}, {"VariantName": "b", "DesiredInstanceCount": 2}]
+    plane("UpdateEndpointWeightsAndCapacities", EndpointName="ep", DesiredWeightsAndCapacities=weights)
+    shown = plane.endpoint()["ProductionVariants"]
+    assert [(v["CurrentWeight"], v["DesiredInstanceCount"]) for v in shown] == [(0.0, 1), (1.0, 2)]
+    assert {invoke(plane).body for _ in range(4)} == {b"s3://b/b.tar.gz"}
+
+
+@pytest.mark.parametrize(
+    ("excluded", "weight", "count"), [([], 5.0, 4), (["DesiredInstanceCount"], 5.0, 1), (["DesiredWeight"], 1.0, 4)]
+)
+def test_an_update_keeps_variant_properties_when_asked(
+    plane: Plane, excluded: list[str], weight: float, count: int
+) -> None:
+    serve(plane)
+    wanted = [{"VariantName": "AllTraffic", "DesiredWeight": 5.0, "DesiredInstanceCount": 4}]
+    plane("UpdateEndpointWeightsAndCapacities", EndpointName="ep", DesiredWeightsAndCapacities=wanted)
+    plane.host("c2", ("AllTraffic", "two.tar.gz", 1.0))
+    plane(
+        "UpdateEndpoint",
+        EndpointName="ep",
+        EndpointConfigName="c2",
+        RetainAllVariantProperties=True,
+        ExcludeRetainedVariantProperties=[{"VariantPropertyType": name} for name in excluded],
+    )
+    variant = plane.endpoint()["ProductionVariants"][0]
+    assert (variant["DesiredWeight"], variant["DesiredInstanceCount"]) == (weight, count)
+
+
+def test_an_invocation_passes_headers_and_the_models_own_answer(plane: Plane) -> None:
+    serve(plane)
+    server = plane.fakes.servers[0]
+    server.answers.append(
+        Answer(200, {"content-type": "application/json", "x-amzn-sagemaker-custom-attributes": "t=1"}, b'{"a": 1}')
+    )
+    answer = invoke(
+        plane,
+        body=b"1,2",
+        content_type="text/csv",
+        accept="application/json",
+        x_amzn_sagemaker_custom_attributes="trace",
+        x_amzn_sagemaker_inference_id="id-1",
+        authorization="secret",
+    )
+    assert (answer.status, answer.body, answer.verbatim) == (200, b'{"a": 1}', True)
+    assert answer.headers == {
+        "Content-Type": "application/json",
+        "x-Amzn-Invoked-Production-Variant": "AllTraffic",
+        "X-Amzn-SageMaker-Custom-Attributes": "t=1",
+    }
+    passed = {"x-amzn-sagemaker-custom-attributes": "trace", "x-amzn-sagemaker-inference-id": "id-1"}
+    assert server.asked == [(b"1,2", "text/csv", "application/json", passed)]
+
+
+@pytest.mark.parametrize(("status", "side"), [(415, "client"), (500, "server")])
+def test_an_error_of_the_model_is_a_model_error(plane: Plane, status: int, side: str) -> None:
+    serve(plane)
+    plane.fakes.servers[0].answers.append(Answer(status, {"content-type": "text/plain"}, b"no"))
+    answer = invoke(plane)
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (424, "ModelError")
+    assert json.loads(answer.body) == {
+        "Message": f'Received {side} error ({status}) from primary with message "no". See '
+        "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
+        "#logEventViewer:group=/aws/sagemaker/Endpoints/ep in account 111122223333 for more information.",
+        "OriginalStatusCode": status,
+        "OriginalMessage": "no",
+        "LogStreamArn": "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/Endpoints/ep",
+    }
+
+
+def test_limits_of_an_invocation(plane: Plane) -> None:
+    serve(plane)
+    assert invoke(plane, body=b"x" * 6_291_456).status == 200
+    large = invoke(plane, body=b"x" * 6_291_457)
+    assert (large.status, json.loads(large.body)) == (413, {"message": "HTTP content length exceeded 6291456 bytes."})
+    for name in ("none", "EP"):
+        missing = invoke(plane, name)
+        assert (missing.status, missing.headers["x-amzn-ErrorType"]) == (400, "ValidationError")
+        assert json.loads(missing.body) == {"Message": f"Endpoint {name} of account 111122223333 not found."}
+    refused = invoke(plane, x_amzn_sagemaker_target_model="m")
+    assert json.loads(refused.body) == {"Message": "TargetModel is not supported by the local cloud yet."}
+
+
+def test_lists_and_conflicts(plane: Plane) -> None:
+    serve(plane)
+    assert refusal(plane, "CreateEndpoint", EndpointName="EP", EndpointConfigName="c1") == (
+        f'ValidationException: Cannot create already existing endpoint "{PREFIX}endpoint/ep".'
+    )
+    assert [found["EndpointName"] for found in plane("ListEndpoints", StatusEquals="InService")["Endpoints"]] == ["ep"]
+    assert plane("ListEndpoints", StatusEquals="Failed") == {"Endpoints": []}
+    assert plane("ListModels")["Models"][0] == {
+        "ModelName": "c1-AllTraffic",
+        "ModelArn": f"{PREFIX}model/c1-alltraffic",
+        "CreationTime": 1000.0,
+    }
+    assert len(plane("ListEndpointConfigs")["EndpointConfigs"]) == 1
