@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from kickstand.errors import KickstandError, Problem
@@ -14,8 +15,18 @@ _FORMAT = 1
 _INDEX = "index.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The records of all services at one moment."""
+
+    changed: Mapping[str, bytes]
+    """Documents that are not as they were at the moment before, by name."""
+    present: Set[str]
+    """The names of all documents."""
+
+
 class StateFiles:
-    """One file a service, and an index that names the files of one moment.
+    """One file a document (a service's, or a part of one's), and an index that names the files of one moment.
 
     A save writes the changed services under new names, then replaces the index: that one rename is the save. What is
     killed before it leaves the last moment whole, across all services.
@@ -53,8 +64,10 @@ class StateFiles:
         self._sweep()
         return documents
 
-    def save(self, documents: Mapping[str, bytes]) -> list[str]:
-        """Make `documents` the state; services that are not in it keep theirs. Returns what was written.
+    def save(self, documents: Mapping[str, bytes], present: Set[str] | None = None) -> list[str]:
+        """Make `documents` part of the state; what is not in it stays. Returns what was written, by name.
+
+        present: all that the state consists of now; what is not in it is dropped. None: nothing is dropped.
 
         Raises OSError (a full disk): the last save then still stands.
         """
@@ -63,10 +76,10 @@ class StateFiles:
             for service, document in documents.items()
             if (digest := hashlib.sha256(document).hexdigest()) != self._files.get(service, {}).get("sha256")
         }
-        if not changed:
+        files = {service: entry for service, entry in self._files.items() if present is None or service in present}
+        if not changed and len(files) == len(self._files):
             return []
         generation = self._generation + 1
-        files = dict(self._files)
         for service, (document, digest) in changed.items():
             name = f"{service}-{generation}.json"
             _write_through(self._folder / name, document)
@@ -76,7 +89,7 @@ class StateFiles:
         _write_through(staging, json.dumps(index, indent=2, sort_keys=True).encode())
         staging.replace(self._folder / _INDEX)
         _sync_folder(self._folder)
-        replaced = [self._files[service]["file"] for service in changed if service in self._files]
+        replaced = {entry["file"] for entry in self._files.values()} - {entry["file"] for entry in files.values()}
         self._generation, self._files = generation, files
         for name in replaced:
             (self._folder / name).unlink(missing_ok=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
 from typing import Protocol
 
-from localcloud.persistence import StateFiles
+from localcloud.persistence import Moment, StateFiles
 
 _log = logging.getLogger("kickstand.persistence")
 
@@ -22,7 +21,7 @@ IDLE = 2.0
 class Capture(Protocol):
     """Takes the records of all services."""
 
-    def __call__(self) -> Mapping[str, bytes] | None:
+    def __call__(self) -> Moment | None:
         """The records as documents, all of one moment; None where nothing changed since the last call."""
 
     def forget(self) -> None:
@@ -59,8 +58,8 @@ class PersistenceThread:
         with self._saving:
             started = time.perf_counter()
             try:
-                documents = self._capture()
-                written = self._files.save(documents) if documents is not None else []
+                moment = self._capture()
+                written = self._files.save(moment.changed, moment.present) if moment is not None else []
             except Exception as error:
                 self.failure = f"{type(error).__name__}: {error}"
                 _log.exception("the state could not be saved")

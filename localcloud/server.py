@@ -101,6 +101,7 @@ class _Server:
         served.put_off_other_services()
         from localcloud.emulator import buckets, persistence, registry
 
+        served.refuse_other_services()
         served.refuse_other_resource_types()
         buckets.install()
         context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop)

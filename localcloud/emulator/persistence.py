@@ -24,8 +24,9 @@ import ministack.app as emulator
 from ministack.core import persistence as format_
 from ministack.services import sts
 
-from localcloud.emulator import buckets
+from localcloud.emulator import buckets, log_events
 from localcloud.emulator.served import served_modules
+from localcloud.persistence import Moment
 
 _log = logging.getLogger("kickstand.persistence")
 
@@ -53,36 +54,48 @@ class _CaptureCopy(ModuleType):
 
 
 class StateCapture:
-    """Takes the records of all services that are loaded. Call it to get them as documents, None if nothing changed."""
+    """Takes the records of all services that are loaded. Call it for the moment; None if nothing changed."""
 
     def __init__(self) -> None:
         self._copy = _CaptureCopy()
+        self._logs = log_events.LogSegments()
         self._last = b""
         self._parts: dict[str, bytes] = {}
 
-    def __call__(self) -> Mapping[str, bytes] | None:
-        whole = self._take()
+    def __call__(self) -> Moment | None:
+        whole, segments, signatures = self._take()
         digest = hashlib.sha256(whole).digest()
         if digest == self._last:
             return None
-        documents = {}
-        for service, part in pickle.loads(whole).items():  # noqa: S301 - bytes of this process, made a line above
-            document = _document(service, part)
-            if document is not None:
-                documents[service] = document
+        changed = {name: json.dumps(events).encode() for name, events in segments.items()}
+        states: dict[str, Any] = pickle.loads(whole)  # noqa: S301 - bytes of this process, made a few lines above
+        for service, state in states.items():
+            part = hashlib.sha256(pickle.dumps(state, protocol=pickle.HIGHEST_PROTOCOL)).digest()
+            if self._parts.get(service) != part and (document := _document(service, state)) is not None:
+                changed[service] = document
+                self._parts[service] = part
         self._last = digest
-        return documents
+        self._logs.saved(signatures)
+        return Moment(changed, {*states, *signatures})
 
     def forget(self) -> None:
         """Hold everything to be changed: what was captured last could not be saved."""
         self._last = b""
+        self._parts = {}
+        self._logs.forget()
 
-    def _take(self) -> bytes:
+    def _take(self) -> tuple[bytes, dict[str, list[Any]], dict[str, log_events.Signature]]:
         for attempt in range(_ATTEMPTS):
             try:
-                return pickle.dumps(self._references(), protocol=pickle.HIGHEST_PROTOCOL)
+                states = self._references()
+                segments: dict[str, list[Any]] = {}
+                signatures: dict[str, log_events.Signature] = {}
+                if log_events.SERVICE in states:
+                    logs, segments, signatures = self._logs.split(states[log_events.SERVICE])
+                    states[log_events.SERVICE] = logs
+                return pickle.dumps(states, protocol=pickle.HIGHEST_PROTOCOL), segments, signatures
             except RuntimeError:
-                # A thread added to a dictionary while `get_state` walked it in Python.
+                # A thread added to a dictionary while it was walked in Python.
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(0.005)
@@ -113,6 +126,8 @@ def restore(documents: Mapping[str, bytes]) -> None:
         if document is None:
             continue
         records = json.loads(document, object_hook=format_._json_object_hook)["payload"]
+        if key == log_events.SERVICE:
+            log_events.join(records, documents)
         emulator._get_module(name).load_persisted_state(records)
         if name == "s3":
             buckets.drop_unknown(records)

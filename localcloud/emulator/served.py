@@ -131,6 +131,34 @@ def refuse_other_resource_types() -> None:
         del provisioners._RESOURCE_HANDLERS[name]
 
 
+def refuse_other_services() -> None:
+    """Answer a client of a service that is not there in the service's own protocol, so that it shows the reason."""
+    import ministack.app as emulator
+
+    handlers = _Handlers(emulator.SERVICE_HANDLERS)
+    emulator.SERVICE_HANDLERS = handlers
+
+
+class _Handlers(dict[str, Any]):
+    """The emulator's table of handlers, with one for the services that it does not have."""
+
+    def get(self, service: str, default: Any = None) -> Any:
+        return super().get(service) or _refusal(service)
+
+
+def _refusal(service: str) -> Any:
+    from ministack.core.iam_actions import access_denied_response
+
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
+        message = f"The local cloud does not have the service {service}."
+        answer = access_denied_response(
+            service, "", "", "", error_code="UnknownOperationException", message=message, headers=headers
+        )
+        return 400, *answer[1:]
+
+    return handle
+
+
 def served_modules() -> dict[str, str]:
     """The service modules that are served, ours included: name of the saved state -> module name."""
     import ministack.app as emulator

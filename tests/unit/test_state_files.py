@@ -35,6 +35,14 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["iam-1.json", "index.json", "s3-2.json"]
 
 
+def test_what_is_no_longer_present_is_dropped(tmp_path: Path) -> None:
+    files = saved(tmp_path, iam=b"1", segment=b"2")
+    assert files.save({}, present={"iam", "segment"}) == []
+    assert files.save({}, present={"iam"}) == []
+    assert StateFiles(tmp_path).load() == {"iam": b"1"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["iam-1.json", "index.json"]
+
+
 def test_a_kill_before_the_index_leaves_the_moment_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = saved(tmp_path, iam=b"1", s3=b"1")
 
