@@ -37,7 +37,7 @@ def draw_predicted_actual(actual: Vector, predicted: Vector, *, title: str, unit
     scatter.set(xlabel=f"actual {unit}", ylabel=f"predicted {unit}", xlim=(low, high), ylim=(low, high), aspect="equal")
     scatter.set_title(title, fontsize=10, loc="left")
     scatter.legend(loc="upper left", frameon=False)
-    figure.colorbar(cells, ax=scatter, label="rows", shrink=0.8)
+    figure.colorbar(cells, ax=scatter, label="rows a cell", shrink=0.8)
 
     difference = predicted - actual
     reach = max(float(np.percentile(np.abs(difference), 99)), 1e-12)
