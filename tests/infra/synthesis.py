@@ -1,0 +1,116 @@
+"""Templates of the environments that the tests look at, each synthesised once a worker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk.assertions import Template
+from samples import BUCKET, environment, release
+
+from infra.environment_stage import EnvironmentStage
+from kickstand.config.model import Bootstrap, Environment, Hosting, Logs, Roles, Storage, Training
+from kickstand.release import Release
+
+ROOT = Path(__file__).parents[2]
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+ROLE = "arn:aws:iam::111122223333:role/"
+
+
+@dataclass(frozen=True)
+class Synthesised:
+    """The templates of one environment, as JSON. hosting is empty where there is no such stack."""
+
+    training: Mapping[str, Any]
+    hosting: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+
+    def template(self, stack: str) -> Template:
+        """`training` or `hosting`, for assertions."""
+        return Template.from_json(dict(getattr(self, stack)))
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """The resources of a type, of both stacks."""
+        return [r for t in (self.training, self.hosting) for r in t.get("Resources", {}).values() if r["Type"] == kind]
+
+    def all_resources(self) -> list[dict[str, Any]]:
+        return [r for t in (self.training, self.hosting) for r in t.get("Resources", {}).values()]
+
+
+VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
+    "plain": (environment(), release()),
+    "next release": (
+        environment(),
+        release(
+            artifact=release().artifact.model_copy(
+                update={"sha256": "cd" * 32, "s3_uri": f"s3://{BUCKET}/models/{'cd' * 32}/model.tar.gz"}
+            )
+        ),
+    ),
+    "other hyperparameters": (environment(hyperparameters={"num_round": "200"}), None),
+    "unreleased": (environment(), None),
+    "prod": (environment(name="prod"), release(environment="prod")),
+    "second project": (environment(project="boats"), release(project="boats")),
+    "everything": (
+        environment(
+            training=Training(
+                instance_type="ml.m5d.xlarge",
+                instance_count=2,
+                volume_size_gb=30,
+                max_runtime_seconds=600,
+                spot=True,
+                max_wait_seconds=1200,
+                schedule="cron(0 6 ? * MON *)",
+                on_new_data=True,
+                subnets=("subnet-1", "subnet-2"),
+                security_group_ids=("sg-1",),
+            ),
+            hosting=Hosting(
+                instance_type="ml.c5.large", instance_count=3, subnets=("subnet-3",), security_group_ids=("sg-2",)
+            ),
+            storage=Storage(kms_key_arn=KEY),
+            roles=Roles(permissions_boundary=BOUNDARY),
+            logs=Logs(retention_days=30, kms_key_arn=KEY),
+            bootstrap=Bootstrap(qualifier="ourown"),
+            tags={"team": "rides", "cost": "42"},
+        ),
+        release(),
+    ),
+    "brought along": (
+        environment(
+            storage=Storage(existing_bucket="our-own-bucket"),
+            roles=Roles(training=f"{ROLE}train", hosting=f"{ROLE}host", trigger=f"{ROLE}trigger"),
+            training=Training(schedule="rate(7 days)", on_new_data=True),
+        ),
+        release(
+            bucket="our-own-bucket",
+            artifact=release().artifact.model_copy(update={"s3_uri": "s3://our-own-bucket/models/x/model.tar.gz"}),
+        ),
+    ),
+    "china": (environment(region="cn-north-1"), None),
+}
+
+
+@cache
+def synthesised(variant: str) -> Synthesised:
+    """The templates of a variant."""
+    settings, released = VARIANTS[variant]
+    app = cdk.App(
+        analytics_reporting=False, stack_traces=False, context=json.loads((ROOT / "cdk.json").read_text())["context"]
+    )
+    stage = EnvironmentStage(app, environment=settings, release=released)
+    assembly = stage.synth()
+    folder = Path(assembly.directory)
+
+    def read(name: str) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads((folder / name).read_text())
+        return parsed
+
+    hosting = read(stage.hosting.template_file) if stage.hosting is not None else {}
+    return Synthesised(read(stage.training.template_file), hosting, read("manifest.json"))

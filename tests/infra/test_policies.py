@@ -1,0 +1,249 @@
+"""Least privilege, as rules about every policy and every name of every variant."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from synthesis import VARIANTS, Synthesised, synthesised
+
+from kickstand.names import Names
+
+EVERYWHERE = {
+    "ecr:GetAuthorizationToken": "a login is for the whole registry service",
+    "cloudwatch:PutMetricData": "metrics are no resources; limited to a namespace",
+    "cloudwatch:GetMetricData": "metrics are no resources",
+    "cloudwatch:GetMetricStatistics": "metrics are no resources",
+    "cloudwatch:ListMetrics": "metrics are no resources",
+    "sagemaker:ListEndpoints": "lists are not checked against a resource",
+    "sagemaker:ListModelPackages": "lists are not checked against a resource",
+    "sagemaker:ListTrainingJobs": "lists are not checked against a resource",
+    "ec2:DeleteNetworkInterfacePermission": "not checked against a resource",
+    "ec2:DescribeDhcpOptions": "not checked against a resource",
+    "ec2:DescribeNetworkInterfaces": "not checked against a resource",
+    "ec2:DescribeSecurityGroups": "not checked against a resource",
+    "ec2:DescribeSubnets": "not checked against a resource",
+    "ec2:DescribeVpcs": "not checked against a resource",
+    "logs:CreateLogDelivery": "log deliveries are no resources",
+    "logs:DeleteLogDelivery": "log deliveries are no resources",
+    "logs:DescribeLogGroups": "log deliveries are no resources",
+    "logs:DescribeResourcePolicies": "log deliveries are no resources",
+    "logs:GetLogDelivery": "log deliveries are no resources",
+    "logs:ListLogDeliveries": "log deliveries are no resources",
+    "logs:PutResourcePolicy": "log deliveries are no resources",
+    "logs:UpdateLogDelivery": "log deliveries are no resources",
+}
+"""Actions that AWS lets be granted for `*` only."""
+
+WILDCARDS = (
+    # what an environment owns, below a name of its own
+    r"arn:[^*]+[:/]{prefix}(-training|-hosting)?[-/:]\*",
+    r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training)?:\*",
+    r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest)/\*",
+    # shared by all training jobs of an account
+    r"arn:[^*]+:log-group:/aws/sagemaker/TrainingJobs:\*",
+    # named by AWS, or another's job that is to be adopted
+    r"arn:[^*]+:ec2:[^*]+:network-interface/\*",
+    r"arn:[^*]+:sagemaker:[^*]+:(endpoint-config|model|training-job)/\*",
+)
+
+NAMES = (
+    "BucketName",
+    "EndpointName",
+    "LogGroupName",
+    "ManagedPolicyName",
+    "ModelPackageGroupName",
+    "Name",
+    "PolicyName",
+    "RoleName",
+    "StateMachineName",
+)
+
+
+def statements(template: Synthesised) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement that allows something, with the type of its policy."""
+    for resource in template.all_resources():
+        for key in ("PolicyDocument", "AssumeRolePolicyDocument"):
+            for statement in resource["Properties"].get(key, {}).get("Statement", ()):
+                if statement["Effect"] == "Allow":
+                    yield resource["Type"], statement
+
+
+def policy(variant: str, name: str) -> dict[str, dict[str, Any]]:
+    """The statements of one policy, by Sid."""
+    (found,) = [
+        resource["Properties"]["PolicyDocument"]["Statement"]
+        for resource in synthesised(variant).all_resources()
+        if name in (resource["Properties"].get("PolicyName"), resource["Properties"].get("ManagedPolicyName"))
+    ]
+    assert len({statement["Sid"] for statement in found}) == len(found)
+    return {statement["Sid"]: statement for statement in found}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_action_is_a_wildcard(variant: str) -> None:
+    found = [action for _, statement in statements(synthesised(variant)) for action in as_list(statement["Action"])]
+    assert found
+    assert [action for action in found if "*" in action] == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_resources_are_named(variant: str) -> None:
+    names = Names(VARIANTS[variant][0])
+    allowed = [pattern.format(prefix=names.prefix, bucket=names.bucket) for pattern in WILDCARDS]
+    for _, statement in statements(synthesised(variant)):
+        for resource in as_list(statement.get("Resource", [])):
+            if resource == "*":
+                assert set(statement["Action"]) <= set(EVERYWHERE), statement
+            elif isinstance(resource, dict):
+                assert list(resource) == ["Fn::GetAtt"]
+            elif "*" in resource:
+                assert any(re.fullmatch(pattern, resource) for pattern in allowed), resource
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_service_acts_for_this_account_alone(variant: str) -> None:
+    account = VARIANTS[variant][0].account
+    trusts = [statement for _, statement in statements(synthesised(variant)) if "Principal" in statement]
+    for trust in trusts:
+        assert trust["Action"] == "sts:AssumeRole"
+        assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": account}
+        assert f":{account}:" in trust["Condition"]["ArnLike"]["aws:SourceArn"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_physical_name_begins_with_project_and_environment(variant: str) -> None:
+    settings = VARIANTS[variant][0]
+    prefix = f"{settings.project}-{settings.name}"
+    named = physical_names(variant)
+    assert f"{prefix}-training" in named
+    assert [name for name in named if not re.fullmatch(rf"(/aws/[\w/]+/)?{prefix}(-.*)?", name)] == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_models_and_configs_are_never_named(variant: str) -> None:
+    for resource in synthesised(variant).all_resources():
+        assert "ModelName" not in resource["Properties"]
+        assert "EndpointConfigName" not in resource["Properties"] or resource["Type"] == "AWS::SageMaker::Endpoint"
+
+
+def physical_names(variant: str) -> set[str]:
+    found = {
+        resource["Properties"][key]
+        for resource in synthesised(variant).all_resources()
+        for key in NAMES
+        if isinstance(resource["Properties"].get(key), str)
+    }
+    artifacts = synthesised(variant).manifest["artifacts"].values()
+    return found | {a["properties"]["stackName"] for a in artifacts if a["type"] == "aws:cloudformation:stack"}
+
+
+def test_two_projects_share_no_name() -> None:
+    assert physical_names("plain") & physical_names("second project") == set()
+
+
+def test_a_managed_policy_is_not_too_long() -> None:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 6,144 without white space
+    for variant in ("everything", "brought along"):
+        for resource in synthesised(variant).resources("AWS::IAM::ManagedPolicy"):
+            document = json.dumps(resource["Properties"]["PolicyDocument"], separators=(",", ":"))
+            assert len(document) < 5500, resource["Properties"]["ManagedPolicyName"]
+
+
+BUCKET = "arn:aws:s3:::bikes-dev-111122223333-us-east-1"
+
+
+def test_the_training_role_reads_data_and_writes_training() -> None:
+    rules = policy("plain", "bikes-dev-training")
+    s3 = {sid: rule for sid, rule in rules.items() if any(action.startswith("s3:") for action in rule["Action"])}
+    assert [(r["Action"], r["Resource"]) for r in s3.values()] == [
+        (["s3:GetObject"], [f"{BUCKET}/data/*"]),
+        (["s3:ListBucket"], [BUCKET]),
+        (["s3:AbortMultipartUpload", "s3:PutObject"], [f"{BUCKET}/training/*"]),
+    ]
+    assert s3["ListData"]["Condition"] == {"StringLike": {"s3:prefix": ["data/*"]}}
+    assert rules["PullImage"]["Resource"] == ["arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"]
+    assert rules["PutMetrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}}
+    assert "UseKey" not in rules
+    assert "MakeInterfaces" not in rules
+
+
+def test_the_hosting_role_reads_models() -> None:
+    rules = policy("plain", "bikes-dev-hosting")
+    s3 = [rule for rule in rules.values() if any(action.startswith("s3:") for action in rule["Action"])]
+    assert [(rule["Action"], rule["Resource"]) for rule in s3] == [(["s3:GetObject"], [f"{BUCKET}/models/*"])]
+    assert rules["WriteLog"]["Resource"] == [
+        "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/Endpoints/bikes-dev",
+        "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/Endpoints/bikes-dev:*",
+    ]
+    assert rules["PutMetrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"}}
+
+
+@pytest.mark.parametrize("role", ["training", "hosting"])
+def test_a_vpc_and_a_key_bring_their_permissions(role: str) -> None:
+    rules = policy("everything", f"bikes-dev-{role}")
+    subnets = {"training": ["subnet-1", "subnet-2"], "hosting": ["subnet-3"]}[role]
+    arns = [f"arn:aws:ec2:us-east-1:111122223333:subnet/{subnet}" for subnet in subnets]
+    assert set(arns) < set(rules["MakeInterfaces"]["Resource"])
+    assert as_list(rules["UseInterfaces"]["Condition"]["ArnEquals"]["ec2:Subnet"]) == arns
+    assert "kms:Decrypt" in rules["UseKey"]["Action"]
+    assert ("kms:GenerateDataKey" in rules["UseKey"]["Action"]) is (role == "training")
+    assert rules["GrantVolumesTheKey"]["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+def test_the_trigger_runs_jobs_of_its_environment_and_passes_one_role() -> None:
+    rules = policy("plain", "bikes-dev-trigger")
+    assert rules["RunJobs"]["Resource"] == ["arn:aws:sagemaker:us-east-1:111122223333:training-job/bikes-dev-*"]
+    (passed,) = rules["PassTrainingRole"]["Resource"]
+    assert passed["Fn::GetAtt"][1] == "Arn"
+    role = synthesised("plain").training["Resources"][passed["Fn::GetAtt"][0]]
+    assert role["Properties"]["Description"] == "Training jobs of bikes-dev"
+    assert rules["PassTrainingRole"]["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
+    }
+    assert rules["AwaitJobs"]["Resource"] == [
+        "arn:aws:events:us-east-1:111122223333:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+    ]
+    assert rules["ReadManifests"]["Resource"] == [f"{BUCKET}/manifests/*", f"{BUCKET}/latest/*"]
+
+
+@pytest.mark.parametrize("name", ["bikes-dev-schedule", "bikes-dev-new-data"])
+def test_what_starts_the_trigger_may_start_it_only(name: str) -> None:
+    (rule,) = policy("everything", name).values()
+    assert rule["Action"] == ["states:StartExecution"]
+    assert rule["Resource"][0]["Fn::GetAtt"][1] == "Arn"
+
+
+def test_the_predictor_asks_one_endpoint() -> None:
+    (rule,) = policy("plain", "bikes-dev-predictor-us-east-1").values()
+    assert rule["Action"] == ["sagemaker:InvokeEndpoint"]
+    assert rule["Resource"] == ["arn:aws:sagemaker:us-east-1:111122223333:endpoint/bikes-dev"]
+
+
+def test_the_reviewer_changes_nothing() -> None:
+    reading = re.compile(r"^(\w+:(Describe|Get|List|Filter)\w*|kms:Decrypt)$")
+    for rule in policy("everything", "bikes-dev-reviewer-us-east-1").values():
+        assert [action for action in rule["Action"] if not reading.match(action)] == []
+
+
+def test_the_fitter_neither_passes_roles_nor_approves_nor_touches_outputs() -> None:
+    rules = policy("plain", "bikes-dev-fitter-us-east-1")
+    actions = {action for rule in rules.values() for action in rule["Action"]}
+    forbidden = {"iam:PassRole", "sagemaker:CreateTrainingJob", "sagemaker:UpdateModelPackage", "s3:DeleteObject"}
+    assert actions & forbidden == set()
+    assert rules["Write"]["Resource"] == [
+        f"{BUCKET}/{prefix}/*" for prefix in ("data", "models", "golden", "metrics", "manifests", "latest")
+    ]
+
+
+def test_china_has_its_own_partition() -> None:
+    text = json.dumps(synthesised("china").training)
+    assert "arn:aws:" not in text
+    assert "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-xgboost:3.2-0" in text
