@@ -40,11 +40,13 @@ class EmulatorRoles:
         self._clients = _S3Clients(context.url, str(context.ca))
 
     def environment(self, scope: Scope, role_arn: str, session: str, seconds: int) -> Mapping[str, str]:
-        credentials = _credentials(role_arn, session, seconds)
+        credentials = _credentials(scope, role_arn, session, seconds)
         return self._context.process_environment(scope.region, **credentials)
 
     def reading(self, scope: Scope, role_arn: str) -> _RoleReading:
-        return _RoleReading(self._clients.client(scope.region, _credentials(role_arn, "SageMaker", _READING_SECONDS)))
+        return _RoleReading(
+            self._clients.client(scope.region, _credentials(scope, role_arn, "SageMaker", _READING_SECONDS))
+        )
 
 
 class EmulatorBus:
@@ -113,9 +115,11 @@ class _S3Clients:
             )
 
 
-def _credentials(role_arn: str, session: str, seconds: int) -> dict[str, str]:
+def _credentials(scope: Scope, role_arn: str, session: str, seconds: int) -> dict[str, str]:
+    partition = role_arn.split(":")[1]
+    source = f"arn:{partition}:sagemaker:{scope.region}:{scope.account}:*"
     try:
-        issued = issue_role_credentials(role_arn, session, seconds)
+        issued = issue_role_credentials(role_arn, session, seconds, source_arn=source)
     except RoleNotAssumable as refusal:
         raise validation_error(str(refusal)) from refusal
     return {

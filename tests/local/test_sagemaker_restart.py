@@ -1,0 +1,129 @@
+"""A killed local cloud: its endpoints are hosted again, its jobs are closed with the truth, nothing is left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from sagemaker_world import ACCOUNT, REGION, Client, World, make_world, wait_for
+
+from localcloud.cloud import LocalCloud
+
+
+class Killed:
+    """A cloud with an endpoint and a running job, killed and started again."""
+
+    def __init__(self, state: Path, client_of: Client) -> None:
+        self.cloud = LocalCloud(state)
+        self.cloud.start(port=0)
+        try:
+            self.world: World = make_world(lambda service, **place: client_of(self.cloud, service, **place), "restart")
+            config = self.world.config("c", ("AllTraffic", self.world.model("m", self.world.artifact()), 1))
+            self.world.sagemaker.create_endpoint(EndpointName="ep", EndpointConfigName=config)
+            assert self.world.wait_for_endpoint("ep")["EndpointStatus"] == "InService"
+            # What the endpoint needs is its own: neither of these is asked for again.
+            self.world.sagemaker.delete_endpoint_config(EndpointConfigName="c")
+            self.world.sagemaker.delete_model(ModelName="m")
+            self.before = self.predict()
+            request = self.world.training_job("interrupted", HyperParameters={"num_round": "1000000"})
+            self.world.sagemaker.create_training_job(**request)
+            wait_for(lambda: self.job()["SecondaryStatus"], lambda status: status == "Training", 20)
+            time.sleep(1.2)  # what was acknowledged more than a second before a kill is there after it
+            server = self.pid()
+            self.children = children_of(server)
+            os.kill(server, signal.SIGKILL)
+            wait_for(lambda: alive(server), lambda running: not running, 10)
+            self.cloud.start(port=0)
+        except BaseException:
+            self.cloud.stop()
+            raise
+
+    def pid(self) -> int:
+        pid = self.cloud.status().pid
+        assert pid is not None
+        return pid
+
+    def job(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.world.sagemaker.describe_training_job(TrainingJobName="interrupted")
+        return found
+
+    def predict(self) -> bytes:
+        runtime = self.world.client("sagemaker-runtime")
+        answer = runtime.invoke_endpoint(EndpointName="ep", ContentType="text/csv", Body=b"0.5,0.5\n")
+        body: bytes = answer["Body"].read()
+        return body
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, client_of: Client) -> Iterator[Killed]:
+    again = Killed(tmp_path_factory.mktemp("killed"), client_of)
+    yield again
+    again.cloud.stop()
+
+
+def children_of(pid: int) -> list[int]:
+    """Every process below one."""
+    found: list[int] = []
+    waiting = [pid]
+    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(int(number) for number in line.split()) for line in table.splitlines()]
+    while waiting:
+        parent = waiting.pop()
+        below = [child for child, above in parents if above == parent]
+        found += below
+        waiting += below
+    return found
+
+
+def alive(pid: int) -> bool:
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_the_endpoint_answers_as_before(killed: Killed) -> None:
+    assert killed.predict() == killed.before
+    endpoint = killed.world.wait_for_endpoint("ep")
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c")
+    assert "FailureReason" not in endpoint
+
+
+def test_the_interrupted_job_has_failed_and_says_why(killed: Killed) -> None:
+    job = killed.job()
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Failed", "Failed")
+    assert job["FailureReason"] == (
+        "InternalServerError: The local cloud was stopped while this training job was in status Training; "
+        "its processes ended with it."
+    )
+    with pytest.raises(ClientError, match="in status Failed"):
+        killed.world.sagemaker.stop_training_job(TrainingJobName="interrupted")
+
+
+def test_no_process_outlived_the_server(killed: Killed) -> None:
+    assert len(killed.children) >= 3  # the model server, the job's agent, its training program
+    wait_for(lambda: [pid for pid in killed.children if alive(pid)], lambda left: left == [], 10)
+
+
+def test_a_stop_leaves_no_process(tmp_path: Path, client_of: Client) -> None:
+    cloud = LocalCloud(tmp_path)
+    cloud.start(port=0)
+    try:
+        world = make_world(lambda service, **place: client_of(cloud, service, **place), "stop")
+        request = world.training_job("running", HyperParameters={"num_round": "1000000"})
+        world.sagemaker.create_training_job(**request)
+        pid = cloud.status().pid
+        assert pid is not None
+        children = wait_for(lambda: children_of(pid), bool, 10)
+        folder = cloud.folder.work / "sagemaker" / "jobs" / ACCOUNT / REGION / "running"
+        assert folder.is_dir()
+    finally:
+        cloud.stop()
+    wait_for(lambda: [child for child in children if alive(child)], lambda left: left == [], 10)
