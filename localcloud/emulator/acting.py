@@ -46,14 +46,15 @@ def install() -> None:
 
 
 @contextmanager
-def acting_as(role_arn: str, service: str, session_name: str) -> Iterator[Credentials]:
+def acting_as(role_arn: str, service: str, session_name: str, source_arn: str) -> Iterator[Credentials]:
     """Work with a role as a service does: everything inside that is asked of IAM is asked for its session.
 
     role_arn:     the role; it must trust `service`, else RoleNotAssumable.
+    source_arn:   on whose behalf: the state machine, the rule, the schedule's group. aws:SourceArn of the trust.
     session_name: as it shows in the principal's ARN (other characters than IAM's become `-`, 64 at most).
     """
     name = re.sub(r"[^\w+=,.@-]", "-", session_name)[:64]
-    credentials = issue_role_credentials(role_arn, name, 3600, service=service)
+    credentials = issue_role_credentials(role_arn, name, 3600, service=service, source_arn=source_arn)
     token = _role.set(credentials)
     try:
         yield credentials

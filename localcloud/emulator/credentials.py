@@ -1,16 +1,15 @@
-"""Temporary credentials of a role for a process that works in its name, and what a caller may do."""
+"""Temporary credentials of a role, for a process that works in its name."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ministack.core import iam_evaluator, router
+from ministack.core import iam_evaluator
 from ministack.services import iam, sts
 
 from localcloud.emulator.context import region
@@ -37,15 +36,24 @@ class AccessDenied(Exception):  # noqa: N818 - the error code's name at AWS
 
 
 def issue_role_credentials(
-    role_arn: str, session_name: str, seconds: int = 3600, *, service: str = "sagemaker.amazonaws.com"
+    role_arn: str,
+    session_name: str,
+    seconds: int = 3600,
+    *,
+    service: str = "sagemaker.amazonaws.com",
+    source_arn: str = "",
 ) -> Credentials:
     """Credentials of `role_arn` as a service gets them: its trust policy must let `service` assume it.
+
+    source_arn: the resource on whose behalf the service asks, aws:SourceArn of a trust policy's conditions. Its
+                account, else the role's, is aws:SourceAccount.
 
     Raises RoleNotAssumable, worded as SageMaker words it.
     """
     account, name = _place(role_arn)
     role = iam._roles.get_scoped(account, None, name)
-    if role is None or role["Arn"] != role_arn or not _trusts(role["AssumeRolePolicyDocument"], service):
+    trusted = role is not None and _trusts(role["AssumeRolePolicyDocument"], service, role_arn, source_arn)
+    if role is None or role["Arn"] != role_arn or not trusted:
         raise RoleNotAssumable(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
             f"'{service}' to assume the role."
@@ -69,42 +77,6 @@ def issue_role_credentials(
     return Credentials(key, secret, token, datetime.fromtimestamp(expiration, UTC), account, role_arn)
 
 
-def role_exists(role_arn: str) -> bool:
-    """Whether the account of the ARN has this role."""
-    account, name = _place(role_arn)
-    role = iam._roles.get_scoped(account, None, name)
-    return role is not None and role["Arn"] == role_arn
-
-
-def authorize(
-    headers: Mapping[str, str],
-    action: str,
-    resource: str,
-    *,
-    context: Mapping[str, str] | None = None,
-) -> None:
-    """Ask IAM a further question about the caller of a request, as services do for iam:PassRole.
-
-    headers:  the request's own (its Authorization names the caller).
-    action:   `iam:PassRole`.
-    resource: the ARN that the action is about.
-    context:  condition keys, `{"iam:PassedToService": "sagemaker.amazonaws.com"}`.
-
-    Raises AccessDenied.
-    """
-    key = router.extract_access_key_id(headers)
-    service = action.partition(":")[0]
-    refused = iam_evaluator.enforce(key, action, service, region(), resource_arn=resource, service_context=context)
-    if refused is None:
-        return
-    principal = getattr(refused, "principal_arn", "")
-    raise AccessDenied(
-        f"User: {principal} is not authorized to perform: {action} on resource: {resource} because "
-        + ("an explicit deny" if getattr(refused, "decision", "") == "Deny" else "no identity-based policy allows the")
-        + f" {action} action"
-    )
-
-
 def _place(role_arn: str) -> tuple[str, str]:
     parts = role_arn.split(":", 5)
     if len(parts) != 6 or not parts[5].startswith("role/"):
@@ -112,13 +84,25 @@ def _place(role_arn: str) -> tuple[str, str]:
     return parts[4], parts[5].rpartition("/")[2]
 
 
-def _trusts(document: str | dict[str, Any], service: str) -> bool:
+def _trusts(document: str | dict[str, Any], service: str, role_arn: str, source_arn: str) -> bool:
     """Whether a trust policy lets a service principal assume the role.
 
     The emulator's own evaluation lets root through any service principal, so the question is answered here:
-    statements that name the service, a matching Deny wins.
+    statements that name the service and whose conditions hold, a matching Deny wins.
     """
     policy = json.loads(document) if isinstance(document, str) else document
+    account = role_arn.split(":")[4]
+    source = {"aws:sourceaccount": source_arn.split(":")[4] if source_arn else account}
+    asked = iam_evaluator.EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region=region(),
+        secure_transport=True,
+        service_context=source | ({"aws:sourcearn": source_arn} if source_arn else {}),
+    )
     statements = policy.get("Statement", [])
     allowed = False
     for statement in [statements] if isinstance(statements, dict) else statements:
@@ -126,6 +110,8 @@ def _trusts(document: str | dict[str, Any], service: str) -> bool:
         principal = statement.get("Principal", {})
         services = ["*"] if principal == "*" else _listed(principal.get("Service"))
         if not {"sts:AssumeRole", "sts:*", "*"} & set(actions) or not {service, "*"} & set(services):
+            continue
+        if not iam_evaluator._conditions_met(statement.get("Condition", {}), asked):
             continue
         if statement.get("Effect") == "Deny":
             return False

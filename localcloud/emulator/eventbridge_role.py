@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.h
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ def install() -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> Any:
             if ":states:" in target.get("Arn", ""):
-                refusal = _refusal(target, event)
+                refusal = _refusal(target, event, rule)
                 if refusal:
                     logger.warning("%s was not started: %s", target["Arn"], refusal)
                     return None
@@ -39,13 +40,16 @@ def install() -> None:
     wrap(INVOKE, make)
 
 
-def _refusal(target: dict[str, Any], event: dict[str, Any]) -> str | None:
-    service = "scheduler" if event.get("Source") == "aws.scheduler" else "events"
+def _refusal(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> str | None:
+    service, source = "events", str(rule.get("Arn", ""))
+    if event.get("Source") == "aws.scheduler":
+        # EventBridge Scheduler acts for the group of a schedule, never for the schedule itself.
+        service, source = "scheduler", re.sub(r":schedule/([^/]+)/.*", r":schedule-group/\1", source)
     role = target.get("RoleArn", "")
     if not role:
         return "its target names no role."
     try:
-        with acting.acting_as(role, f"{service}.amazonaws.com", str(event.get("EventId") or service)):
+        with acting.acting_as(role, f"{service}.amazonaws.com", str(event.get("EventId") or service), source):
             acting.require("states:StartExecution", target["Arn"])
     except (RoleNotAssumable, AccessDenied) as error:
         return str(error)

@@ -34,6 +34,8 @@ class Execution:
     arn: str
     role_arn: str
     name: str
+    machine: str
+    """The ARN of its state machine."""
     stopped: threading.Event = field(default_factory=threading.Event)
     tasks: set[threading.Event] = field(default_factory=set)
 
@@ -83,7 +85,9 @@ def _run(original: Callable[..., Any]) -> Callable[..., Any]:
 
         record = sfn._executions.get(exec_arn) or {}
         machine = sfn._state_machines.get(record.get("stateMachineArn", "")) or {}
-        execution = Execution(exec_arn, machine.get("roleArn", ""), record.get("name", ""))
+        execution = Execution(
+            exec_arn, machine.get("roleArn", ""), record.get("name", ""), machine.get("stateMachineArn", "")
+        )
         _executions[exec_arn] = execution
         token = _current.set(execution)
         limit = _time_limit(machine)

@@ -29,7 +29,7 @@ def _put_events(resource: str, data: dict[str, Any]) -> Any:
     from ministack.services import stepfunctions as sfn
 
     execution = current_execution()
-    own = [execution.arn, _state_machine(execution.arn)] if execution else []
+    own = [execution.arn, execution.machine] if execution else []
     entries = []
     for entry in data.get("Entries", []):
         detail = entry.get("Detail", {})
@@ -46,7 +46,3 @@ def _put_events(resource: str, data: dict[str, Any]) -> Any:
     if result.get("FailedEntryCount"):
         raise sfn._ExecutionError("EventBridge.FailedEntry", json.dumps(result))
     return result
-
-
-def _state_machine(execution_arn: str) -> str:
-    return ":".join(execution_arn.replace(":execution:", ":stateMachine:", 1).split(":")[:-1])

@@ -14,7 +14,7 @@ from localcloud.emulator import acting
 from localcloud.emulator.credentials import AccessDenied, RoleNotAssumable
 from localcloud.emulator.seam import Seam, wrap
 from localcloud.emulator.stepfunctions_execution import ADD_EVENT
-from localcloud.emulator.stepfunctions_role import CREATE, SERVICE, UPDATE
+from localcloud.emulator.stepfunctions_role import CREATE, SERVICE, UPDATE, machine_arn
 
 LOGS = "ministack.services.cloudwatch_logs"
 CREATE_STREAM = Seam(LOGS, "_create_log_stream", ("data",))
@@ -55,12 +55,12 @@ def log_group(configuration: dict[str, Any] | None) -> str:
     return str(arn.split(":log-group:")[-1].removesuffix(":*"))
 
 
-def delivery_refusal(role_arn: str, configuration: dict[str, Any] | None) -> str | None:
-    """Why the role cannot log, as Step Functions says it, or None."""
+def delivery_refusal(role_arn: str, machine: str, configuration: dict[str, Any] | None) -> str | None:
+    """Why the role of the state machine (its ARN) cannot log, as Step Functions says it, or None."""
     if not log_group(configuration):
         return None
     try:
-        with acting.acting_as(role_arn, SERVICE, "logging"):
+        with acting.acting_as(role_arn, SERVICE, "logging", machine):
             for action in DELIVERY_ACTIONS:
                 acting.require(action, "*")
     except (AccessDenied, RoleNotAssumable):
@@ -75,7 +75,8 @@ def _with_checked_logging(original: Callable[..., Any]) -> Callable[..., Any]:
 
         known = sfn._state_machines.get(data.get("stateMachineArn", "")) or {}
         role = data.get("roleArn") or known.get("roleArn", "")
-        refusal = delivery_refusal(role, data.get("loggingConfiguration") or known.get("loggingConfiguration"))
+        machine = data.get("stateMachineArn") or machine_arn(data.get("name", ""))
+        refusal = delivery_refusal(role, machine, data.get("loggingConfiguration") or known.get("loggingConfiguration"))
         return error_response_json("AccessDeniedException", refusal, 400) if refusal else original(data)
 
     return change

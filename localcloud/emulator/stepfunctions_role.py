@@ -86,7 +86,7 @@ def _invoke_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
         from ministack.services import stepfunctions as sfn
 
         try:
-            with acting.acting_as(execution.role_arn, SERVICE, execution.name):
+            with acting.acting_as(execution.role_arn, SERVICE, execution.name, execution.machine):
                 for action, target in _direct_actions(resource, input_data):
                     acting.require(action, target)
                 return original(resource, input_data)
@@ -140,7 +140,7 @@ def _with_checked_role(original: Callable[..., Any]) -> Callable[..., Any]:
         if role:
             try:
                 check_pass_role(role, SERVICE)
-                check_trust(role)
+                check_trust(role, _machine_arn(data))
             except AccessDenied as error:
                 return error_response_json("AccessDeniedException", str(error), 400)
         return original(data)
@@ -148,12 +148,21 @@ def _with_checked_role(original: Callable[..., Any]) -> Callable[..., Any]:
     return change
 
 
-def check_trust(role_arn: str) -> None:
-    """Raise AccessDenied, in Step Functions' words, where it may not assume the role."""
+def _machine_arn(data: dict[str, Any]) -> str:
+    return str(data.get("stateMachineArn") or machine_arn(str(data.get("name", ""))))
+
+
+def machine_arn(name: str) -> str:
+    """The ARN that a state machine has, or is to have, in the current account and region."""
+    return f"arn:aws:states:{region()}:{account_id()}:stateMachine:{name}"
+
+
+def check_trust(role_arn: str, machine: str) -> None:
+    """Raise AccessDenied, in Step Functions' words, where it may not assume the role for that state machine."""
     from ministack.services import sts
 
     try:
-        credentials = issue_role_credentials(role_arn, "check", 60, service=SERVICE)
+        credentials = issue_role_credentials(role_arn, "check", 60, service=SERVICE, source_arn=machine)
     except RoleNotAssumable as error:
         raise AccessDenied(
             "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
