@@ -11,13 +11,8 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import shutil
-import signal
-import subprocess
-import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,16 +20,11 @@ from typing import TYPE_CHECKING, Any
 from kickstand.errors import KickstandError, Problem
 from localcloud.client_environment import CLEARED, client_environment
 from localcloud.server_lock import holder
+from localcloud.server_process import START_SECONDS, end, last_lines, spawn
 from localcloud.state import StateFolder
 
 if TYPE_CHECKING:
     from kickstand.config.model import Project
-
-_START_SECONDS = 180.0
-"""A start after a kill takes back stacks and hosts endpoints again before it is ready."""
-
-_STOP_SECONDS = 30.0
-_LOG_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +77,7 @@ class LocalCloud:
         Raises KickstandError where the port is taken (or it runs on another), or the server does not come up.
         """
         if self._running() is None:
-            self._spawn(port)
+            spawn(self.folder, port)
         running = self._server()
         if port and running["port"] != port:
             raise KickstandError(
@@ -106,18 +96,9 @@ class LocalCloud:
 
         The only process that is signalled is the one that holds this folder's lock.
         """
-        pid = holder(self.folder.lock)
-        if pid is None:
-            self.folder.server.unlink(missing_ok=True)
-            return False
-        _signal(pid, signal.SIGTERM)
-        if not self._gone(pid, _STOP_SECONDS):
-            # Everything older than a second is saved; waiting longer would save nothing more.
-            _signal(pid, signal.SIGKILL)
-            if not self._gone(pid, 5):
-                raise KickstandError(Problem(f"The local cloud (process {pid}) does not end.", str(self.folder.log)))
+        stopped = end(self.folder)
         self.folder.server.unlink(missing_ok=True)
-        return True
+        return stopped
 
     def status(self) -> Status:
         """How it is; asks the server where one runs."""
@@ -190,7 +171,7 @@ class LocalCloud:
 
     def _running(self) -> dict[str, Any] | None:
         """What the server wrote when it was ready; waits for one that is on its way. None where none is."""
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while (pid := holder(self.folder.lock)) is not None:
             try:
                 record: dict[str, Any] = json.loads(self.folder.server.read_bytes())
@@ -205,101 +186,9 @@ class LocalCloud:
             time.sleep(0.05)
         return None
 
-    def _spawn(self, port: int | None) -> None:
-        self.folder.create()
-        for file in (self.folder.aws_config, self.folder.aws_credentials):
-            # A missing file is an error to the AWS SDKs as soon as the environment names it.
-            file.touch(mode=0o600)
-        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
-            self.log.replace(self.log.with_name(self.log.name + ".1"))
-        reading, writing = os.pipe()
-        command = [sys.executable, "-m", "localcloud.server", "--state", str(self.folder.root)]
-        command += ["--report", str(writing)]
-        if port is not None:
-            command += ["--port", str(port)]
-        with self.folder.log.open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(writing,),
-                cwd=self.folder.root,
-                env=_server_environment(),
-                # Ctrl-C in the terminal that started it is not for it.
-                start_new_session=True,
-            )
-        os.close(writing)
-        with os.fdopen(reading, "rb") as report:
-            message = _first_line(report.fileno(), _START_SECONDS)
-        if "error" in message:
-            process.wait()
-            text, where, fix = message["error"]
-            raise KickstandError(Problem(text, where, fix))
-        if not message:
-            process.kill()
-            process.wait()
-            raise KickstandError(
-                Problem(
-                    "The local cloud did not come up.",
-                    str(self.folder.log),
-                    "Its last words:\n" + self.last_log_lines(15),
-                )
-            )
-        # It outlives this object on purpose; Popen would warn of that when it is collected.
-        process.returncode = 0
-
     def last_log_lines(self, count: int) -> str:
         """The end of the server's log."""
-        try:
-            lines = self.folder.log.read_text(errors="replace").splitlines()
-        except FileNotFoundError:
-            return ""
-        return "\n".join(lines[-count:])
-
-    def _gone(self, pid: int, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while holder(self.folder.lock) == pid:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        _reap(pid)
-        return True
-
-
-def _server_environment() -> dict[str, str]:
-    """The environment without what is meant for AWS clients or would change how Python finds the server."""
-    dropped = ("AWS_", "MINISTACK_", "LOCALSTACK_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    root = str(Path(__file__).resolve().parents[1])
-    paths = [root, *kept.get("PYTHONPATH", "").split(os.pathsep)]
-    kept["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
-    kept["PYTHONUNBUFFERED"] = "1"
-    return kept
-
-
-def _first_line(descriptor: int, seconds: float) -> dict[str, Any]:
-    """The JSON of the first line; empty where the writer ended or took too long."""
-    text, deadline = b"", time.monotonic() + seconds
-    while b"\n" not in text:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        part = os.read(descriptor, 4096) if ready else b""
-        if not part:
-            return {}
-        text += part
-    message: dict[str, Any] = json.loads(text)
-    return message
-
-
-def _signal(pid: int, number: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
-def _reap(pid: int) -> None:
-    """Take leave of a child of ours, so that it does not stay as a zombie; others' are their parents'."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+        return last_lines(self.log, count)
 
 
 def _size(folder: Path) -> int:

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import logging
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -55,6 +56,7 @@ def main() -> None:
     arguments = parser.parse_args()
     # `kill -USR1 PID` writes to the log what every thread is doing: for a server that hangs.
     faulthandler.register(signal.SIGUSR1)
+    _allow_many_connections()
     report = _reporter(arguments.report)
     state = StateFolder(arguments.state.resolve())
     state.create()
@@ -210,6 +212,14 @@ class _Server:
         if self._loop is None:
             raise RuntimeError("the server's loop does not run yet")
         return self._loop
+
+
+def _allow_many_connections() -> None:
+    """Shells often allow 256 or 1,024 open files, which parallel clients and their models use up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _present(names: tuple[str, ...]) -> list[Any]:

@@ -58,7 +58,7 @@ def holder(path: Path) -> int | None:
     """The pid of the process that holds the lock now; None where none does."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

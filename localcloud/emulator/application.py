@@ -75,9 +75,12 @@ class Application:
                 return
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # An invocation of a model changes no record, and there are thousands of them.
+        tell = _nothing if scope["path"].endswith("/invocations") else self._on_answer
+
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._on_answer()
+                tell()
             await send(message)
 
         if self._draining:
@@ -88,7 +91,7 @@ class Application:
             await emulator.app(scope, receive, noted)
         finally:
             self._serving -= 1
-            self._on_answer()
+            tell()
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """No S3 bucket begins with `_`, so these paths are the emulator's administration and ours.
@@ -102,6 +105,10 @@ class Application:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         status, answer = self._own(path, headers) or (404, {"message": f"There is nothing at {path}."})
         await _answer(send, status, answer)
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _answer(send: Send, status: int, answer: Any) -> None:

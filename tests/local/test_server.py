@@ -197,6 +197,13 @@ def test_a_server_that_cannot_start_shows_its_last_words(own: LocalCloud, monkey
     assert not own.status().running
 
 
+def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(KickstandError) as caught:
+        LocalCloud(tmp_path / "file" / "state").start(port=0)
+    assert "cannot keep its state here: Not a directory" in str(caught.value)
+
+
 def test_the_client_side_imports_nothing_heavy() -> None:
     program = (
         "import sys, localcloud.cloud; print(sorted({'ministack','boto3','cryptography','numpy'} & {*sys.modules}))"

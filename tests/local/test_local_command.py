@@ -1,0 +1,110 @@
+"""`kickstand local …`, as typed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.cloud import LocalCloud
+
+Client = Callable[..., Any]
+Typed = Callable[..., "subprocess.CompletedProcess[str]"]
+
+PROJECT = """
+[project]
+name = "bikes"
+[data]
+train = "train.csv"
+[hyperparameters]
+num_round = 10
+[environments.dev]
+account = "111122223333"
+region = "us-east-1"
+[environments.staging]
+account = "444455556666"
+region = "eu-west-1"
+"""
+
+
+@pytest.fixture
+def typed(cloud: LocalCloud, tmp_path: Path) -> Typed:
+    """Runs `kickstand local WORDS` on the shared cloud, or on the state folder that is given."""
+    file = tmp_path / "kickstand.toml"
+    file.write_text(PROJECT)
+
+    def run(*words: str, state: Path = cloud.folder.root, answer: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "kickstand", "--config", str(file), "local", *words],
+            input=answer,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "KICKSTAND_LOCAL_STATE": str(state)},
+            check=False,
+        )
+
+    return run
+
+
+def test_env_points_a_shell_and_the_aws_command_at_the_cloud(typed: Typed, cloud: LocalCloud) -> None:
+    printed = typed("env", "staging")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    aws = Path(sys.executable).with_name("aws")
+    program = (
+        f"{printed.stdout}\n{aws} sts get-caller-identity --query Arn --output text; echo $AWS_REGION $AWS_PROFILE"
+    )
+    foreign = {**os.environ, "AWS_PROFILE": "real", "AWS_SESSION_TOKEN": "real", "AWS_ACCESS_KEY_ID": "AKIAREAL"}
+    shell = subprocess.run(["sh", "-c", program], capture_output=True, text=True, env=foreign, check=True)
+    assert shell.stdout.splitlines() == ["arn:aws:iam::444455556666:root", "eu-west-1"]
+
+
+def test_start_of_a_running_cloud_says_where_it_is(typed: Typed, cloud: LocalCloud) -> None:
+    started = typed("start")
+    assert started.returncode == 0
+    assert started.stdout.splitlines()[0] == f"The local cloud answers at {cloud.url}"
+
+
+def test_status_lists_what_there_is(typed: Typed, cloud: LocalCloud, client: Client) -> None:
+    client("s3").create_bucket(Bucket="shown-by-status")
+    shown = typed("status")
+    assert shown.returncode == 0
+    assert f"running  {cloud.url}" in shown.stdout
+    assert "account 111122223333" in shown.stdout
+    assert "  us-east-1  bucket        shown-by-status" in shown.stdout
+
+
+def test_logs_are_the_servers(typed: Typed, cloud: LocalCloud) -> None:
+    client_lines = typed("logs", "-n", "100000").stdout
+    assert f"ready at {cloud.url}" in client_lines
+
+
+def test_without_a_running_cloud(typed: Typed, tmp_path: Path) -> None:
+    state = tmp_path / "none"
+    stopped = typed("stop", state=state)
+    assert (stopped.returncode, stopped.stdout) == (0, "The local cloud was not running.\n")
+    assert typed("status", state=state).stdout.splitlines()[0] == "not running"
+    refused = typed("env", state=state)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "The local cloud is not running." in refused.stderr
+    assert "kickstand local start" in refused.stderr
+
+
+def test_reset_asks_first(typed: Typed, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    releases = LocalCloud(state).releases_folder("bikes")
+    releases.mkdir(parents=True)
+    assert typed("reset", state=state, answer="n\n").returncode == 1
+    assert releases.exists()
+    assert typed("reset", "--yes", state=state).returncode == 0
+    assert not state.exists()
+
+
+def test_an_unknown_environment_is_named(typed: Typed) -> None:
+    refused = typed("env", "production")
+    assert refused.returncode == 2
+    assert "There is no environment 'production'; the project has dev, staging." in refused.stderr
