@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.sagemaker.access import resource_of_operation
 from localcloud.sagemaker.call import Call, Caller
 from localcloud.sagemaker.endpoint import Endpoints
 from localcloud.sagemaker.endpoint_config import EndpointConfigs
@@ -102,6 +103,9 @@ class Control:
         if action is None:
             raise unknown_operation(operation)
         check_request(operation_input(operation), request)
+        if operation.startswith("Create") and request.get("Tags"):
+            # To create with tags is to tag: https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
+            caller.require("sagemaker:AddTags", resource_of_operation(operation, request, scope))
         return render(operation_output(operation), action(Call(scope, request, caller)))
 
     def resume(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.emulator.sagemaker_stepfunctions import task_error
@@ -54,7 +54,7 @@ class TrainingJobTask:
         awaited = resource.endswith(".sync")
         request = {**arguments, "Tags": [*(arguments.get("Tags") or ()), _MARK]} if awaited else arguments
         try:
-            for action in _actions(request, awaited):
+            for action in ("CreateTrainingJob", "DescribeTrainingJob")[: 2 if awaited else 1]:
                 self._caller.require(f"sagemaker:{action}", scope.arn("training-job", name))
             answer = self._control.perform("CreateTrainingJob", scope, request, self._caller)
         except ServiceError as error:
@@ -79,16 +79,6 @@ class TrainingJobTask:
         except ServiceError:
             return  # as on AWS: the execution ends, the job goes on
         self._control.runs.stop(scope, name)
-
-
-def _actions(request: Mapping[str, Any], awaited: bool) -> list[str]:
-    """What the state machine's role must be allowed, as the integration's page lists it."""
-    actions = ["CreateTrainingJob"]
-    if request.get("Tags"):
-        actions.append("AddTags")
-    if awaited:
-        actions.append("DescribeTrainingJob")
-    return actions
 
 
 def described(record: Record) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from localcloud.platform.metric_definitions import built_in_metric_definitions
 from localcloud.sagemaker.scope import Scope
 from localcloud.sagemaker.store import Record
 
@@ -27,11 +28,13 @@ def new_job(scope: Scope, request: Mapping[str, Any], now: float) -> Record:
     """The record of a job that was just accepted."""
     name = request["TrainingJobName"]
     kept = {member: value for member, value in request.items() if member != "Tags"}
+    algorithm = {**kept["AlgorithmSpecification"], "MetricDefinitions": built_in_metric_definitions()}
     record: Record = {
         "EnableNetworkIsolation": False,
         "EnableInterContainerTrafficEncryption": False,
         "EnableManagedSpotTraining": False,
         **kept,
+        "AlgorithmSpecification": algorithm,
         "TrainingJobArn": scope.arn("training-job", name),
         "TrainingJobStatus": "InProgress",
         "CreationTime": now,

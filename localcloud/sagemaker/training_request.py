@@ -38,6 +38,11 @@ def check_training_request(request: Mapping[str, Any], images: Images, region: s
     images.check(algorithm["TrainingImage"], region)
     for refused in _refusals(request):
         raise unsupported(refused)
+    if algorithm.get("MetricDefinitions"):
+        raise validation_error(
+            "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "
+            "without specifying metric definitions."
+        )
     for name in ("ResourceConfig", "StoppingCondition"):
         if not request.get(name):
             raise validation_error(f"{name} must be specified for a training job of this algorithm.")

@@ -47,8 +47,11 @@ def test_a_job_from_start_to_end(plane: Plane, tmp_path: Path) -> None:
     clock.now = 1040.5
     run.say("finished", outcome="Completed", artifact="s3://b/training/job/output/model.tar.gz")
     job = plane.job()
+    algorithm = job.pop("AlgorithmSpecification")
+    assert (algorithm["TrainingImage"], algorithm["TrainingInputMode"]) == (IMAGE, "File")
+    assert "train:rmse" in [definition["Name"] for definition in algorithm["MetricDefinitions"]]
     assert job == {
-        **{name: value for name, value in training_request().items() if name != "Tags"},
+        **{name: value for name, value in training_request().items() if name != "AlgorithmSpecification"},
         "TrainingJobArn": ARN,
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
@@ -202,6 +205,21 @@ def test_spot_training_needs_a_waiting_time(plane: Plane) -> None:
     assert "only allowed when EnableManagedSpotTraining" in refusal(plane, StoppingCondition=stopping)
     plane.train(EnableManagedSpotTraining=True, StoppingCondition=stopping)
     assert plane.job()["EnableManagedSpotTraining"] is True
+    plane.fakes.runs[0].say("finished", outcome="Completed")
+
+
+def test_the_metrics_of_a_built_in_algorithm_are_its_own(plane: Plane) -> None:
+    own = [{"Name": "mine", "Regex": "x=(.*)"}]
+    algorithm = {**training_request()["AlgorithmSpecification"], "MetricDefinitions": own}
+    assert "You can't override the metric definitions" in refusal(plane, AlgorithmSpecification=algorithm)
+
+
+def test_creating_with_tags_asks_for_the_right_to_tag(plane: Plane) -> None:
+    plane.fakes.denied = {"sagemaker:AddTags"}
+    assert refusal(plane, Tags=[{"Key": "a", "Value": "b"}]) == (
+        f"AccessDeniedException: not authorized to perform: sagemaker:AddTags on resource: {ARN}"
+    )
+    plane.train()
     plane.fakes.runs[0].say("finished", outcome="Completed")
 
 
