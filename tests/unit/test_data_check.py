@@ -92,7 +92,7 @@ def test_forms_that_the_container_reads_pass(content: str) -> None:
         ),
         (b"1,2\n1,\xe9t\xe9\n", "train.csv:2:2: Column 2 holds '\\\\xe9t\\\\xe9'; every cell must be a number."),
         ("1,2\n".encode("utf-16"), "train.csv: The file is UTF-16 text, not CSV text."),
-        (gzip.compress(b"1,2\n"), "train.csv: The file is compressed with gzip, not CSV text."),
+        (gzip.compress(b"1,2\n", mtime=0), "train.csv: The file is compressed with gzip, not CSV text."),
         (b"PAR1....", "train.csv: The file is Parquet, not CSV text."),
         (b"1,2\n\0\0", "train.csv: The file holds zero bytes: it is not CSV text."),
         ("1\n2\n", "train.csv: The file has 1 column; a label and at least one feature are needed."),
