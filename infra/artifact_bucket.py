@@ -48,7 +48,9 @@ class ArtifactBucket(Construct):
                 event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
             ),
         )
-        policy = s3.CfnBucketPolicy(self, "Policy", bucket=bucket.ref, policy_document=_tls_only(arn))
+        # By name, not by reference: an import (after a destroy) finds a resource by what stands in the template.
+        policy = s3.CfnBucketPolicy(self, "Policy", bucket=bucket_name, policy_document=_tls_only(arn))
+        policy.add_resource_dependency(bucket)
         kept = cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY
         bucket.apply_removal_policy(kept)
         policy.apply_removal_policy(kept)
