@@ -11,6 +11,8 @@ from localcloud.emulator import (
     cloudformation_states,
     cloudformation_threads,
     eventbridge_role,
+    iam_request,
+    iam_role_resource,
     s3_bucket_resource,
     s3_checksums,
     s3_managed_key,
@@ -33,6 +35,8 @@ def install() -> None:
     cloudformation_outputs.install()
     cloudformation_states.install()
     cloudformation_threads.install()
+    iam_request.install()
+    iam_role_resource.install()
     s3_bucket_resource.install()
     s3_checksums.install()
     s3_managed_key.install()

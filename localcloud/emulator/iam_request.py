@@ -1,0 +1,119 @@
+"""What IAM is asked about a request: resources and condition keys that ministack leaves out, and its refusals.
+
+Service authorization reference: https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from localcloud.emulator.seam import Seam, wrap
+
+ACTIONS = "ministack.core.iam_actions"
+RESOURCE = Seam(
+    ACTIONS,
+    "extract_resource_arn",
+    ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
+)
+CONTEXT = Seam(ACTIONS, "request_tag_context", ("service", "iam_action", "body", "params"))
+DENIED = Seam(
+    ACTIONS,
+    "access_denied_response",
+    (
+        "service",
+        "action",
+        "principal_arn",
+        "request_id",
+        "error_code",
+        "message",
+        "headers",
+        "resource_arn",
+        "explicit_deny",
+        "resource_policy_arn",
+    ),
+)
+
+_STREAM_ACTIONS = ("CreateLogStream", "DeleteLogStream", "DescribeLogStreams", "GetLogEvents", "PutLogEvents")
+
+
+def install() -> None:
+    """Ask about log streams, tell IAM the namespace of metrics, and refuse as each protocol does."""
+    wrap(RESOURCE, _resource)
+    wrap(CONTEXT, _context)
+    wrap(DENIED, _denied)
+
+
+def _resource(original: Callable[..., Any]) -> Callable[..., Any]:
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any, *place: str
+    ) -> Any:
+        found = original(service, method, path, headers, body, query_params, *place)
+        if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _STREAM_ACTIONS:
+            # A stream is a resource below its group; listing asks for the group's streams, without a name.
+            return f"{found}:log-stream:{_member(body, 'logStreamName')}" if found != "*" else found
+        return found
+
+    return extract_resource_arn
+
+
+def _context(original: Callable[..., Any]) -> Callable[..., Any]:
+    def request_context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = original(service, iam_action, body, params)
+        if iam_action == "cloudwatch:PutMetricData":
+            namespace = _member(body, "Namespace")
+            if namespace:
+                found = {**found, "cloudwatch:namespace": namespace}
+        return found
+
+    return request_context
+
+
+def _member(body: bytes, name: str) -> str:
+    """A member of a request's body, JSON or form; empty where it has none."""
+    if body[:1] == b"{":
+        try:
+            return str(json.loads(body).get(name, ""))
+        except ValueError:
+            return ""
+    return parse_qs(body.decode("utf-8", errors="replace")).get(name, [""])[0]
+
+
+def _denied(original: Callable[..., Any]) -> Callable[..., Any]:
+    def access_denied_response(
+        service: str,
+        action: str,
+        principal_arn: str,
+        request_id: str,
+        *,
+        error_code: str = "",
+        message: str = "",
+        headers: dict[str, str] | None = None,
+        resource_arn: str = "*",
+        explicit_deny: bool = False,
+        resource_policy_arn: str = "",
+    ) -> Any:
+        from ministack.core import iam_actions
+
+        if not error_code and not message and not (explicit_deny and resource_policy_arn):
+            shown = f'"{resource_arn}"' if service == "s3" else resource_arn
+            message = iam_actions.identity_denial_message(action, principal_arn, shown, explicit_deny)
+        status, answer, body = original(
+            service,
+            action,
+            principal_arn,
+            request_id,
+            error_code=error_code,
+            message=message,
+            headers=headers,
+            resource_arn=resource_arn,
+            explicit_deny=explicit_deny,
+            resource_policy_arn=resource_policy_arn,
+        )
+        # AWS JSON knows two kinds of errors, the caller's (400) and the server's (500).
+        spoken = (headers or {}).get("x-amz-target")
+        return (400 if status == 403 and spoken and not error_code else status), answer, body
+
+    return access_denied_response

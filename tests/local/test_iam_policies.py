@@ -1,0 +1,224 @@
+"""Policies made by a stack, and what they let a caller do: actions, resources, conditions, boundaries, error codes."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+Client = Callable[..., Any]
+ACCOUNT = "111122223333"
+PLACE = f"us-east-1:{ACCOUNT}"
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
+
+
+@dataclass
+class Place:
+    """What the policies of these tests are about."""
+
+    bucket: str
+    group: str
+    namespace: str
+
+
+@pytest.fixture
+def place(client: Client) -> Place:
+    made = Place(f"iam-{uuid.uuid4().hex[:8]}", f"/iam/{uuid.uuid4().hex[:8]}", f"/iam/{uuid.uuid4().hex[:8]}")
+    client("s3").create_bucket(Bucket=made.bucket)
+    for key in ("data/a.csv", "other/b.csv"):
+        client("s3").put_object(Bucket=made.bucket, Key=key, Body=b"1")
+    return made
+
+
+def assumed(client: Client, role: dict[str, Any], policies: dict[str, dict[str, Any]], **more: Any) -> Client:
+    """Clients of a role that a stack made, with managed policies of the stack."""
+    cfn, stack = client("cloudformation"), f"iam-{uuid.uuid4().hex[:8]}"
+    trust = document({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"})
+    resources: dict[str, Any] = {
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust, **role}},
+        **{
+            name: {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {"PolicyDocument": policy, "Roles": [{"Ref": "Role"}]},
+            }
+            for name, policy in policies.items()
+        },
+        **more,
+    }
+    cfn.create_stack(
+        StackName=stack, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_IAM"]
+    )
+    deadline = time.time() + 20
+    while (status := cfn.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]).endswith("_IN_PROGRESS"):
+        assert time.time() < deadline
+        time.sleep(0.05)
+    assert status == "CREATE_COMPLETE", cfn.describe_stack_events(StackName=stack)["StackEvents"]
+    name = cfn.describe_stack_resource(StackName=stack, LogicalResourceId="Role")["StackResourceDetail"][
+        "PhysicalResourceId"
+    ]
+    credentials = client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="test")
+    return lambda service: client(service, credentials=credentials["Credentials"])
+
+
+def refused(call: Callable[..., Any], **arguments: Any) -> tuple[str, int, str]:
+    """Error code, HTTP status and message of a call that must be refused."""
+    with pytest.raises(ClientError) as error:
+        call(**arguments)
+    answer = error.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"].get("Message", "")
+
+
+def test_a_managed_policy_of_a_stack_bites_on_actions_and_resources(client: Client, place: Place) -> None:
+    policy = document({"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{place.bucket}/data/*"})
+    s3 = assumed(client, {}, {"Read": policy})("s3")
+
+    assert s3.get_object(Bucket=place.bucket, Key="data/a.csv")["Body"].read() == b"1"
+    assert refused(s3.get_object, Bucket=place.bucket, Key="other/b.csv")[:2] == ("AccessDenied", 403)
+    assert refused(s3.put_object, Bucket=place.bucket, Key="data/a.csv", Body=b"")[:2] == ("AccessDenied", 403)
+    assert refused(s3.list_objects_v2, Bucket=place.bucket)[:2] == ("AccessDenied", 403)
+    assert refused(s3.head_object, Bucket=place.bucket, Key="other/b.csv")[:2] == ("403", 403)
+    assert refused(s3.copy_object, Bucket=place.bucket, Key="data/c", CopySource=f"{place.bucket}/data/a.csv")[0] == (
+        "AccessDenied"
+    )
+
+
+def test_an_inline_policy_and_a_policy_of_its_own_bite(client: Client, place: Place) -> None:
+    inline = document({"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{place.bucket}/data/*"})
+    apart = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "apart",
+            "PolicyDocument": document({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{place.bucket}/data/*"}),
+            "Roles": [{"Ref": "Role"}],
+        },
+    }
+    s3 = assumed(client, {"Policies": [{"PolicyName": "in", "PolicyDocument": inline}]}, {}, Apart=apart)("s3")
+
+    s3.get_object(Bucket=place.bucket, Key="data/a.csv")
+    s3.put_object(Bucket=place.bucket, Key="data/new", Body=b"2")
+    assert refused(s3.delete_object, Bucket=place.bucket, Key="data/new")[0] == "AccessDenied"
+
+
+def test_a_prefix_condition_limits_listing(client: Client, place: Place) -> None:
+    policy = document(
+        {
+            "Action": "s3:ListBucket",
+            "Resource": f"arn:aws:s3:::{place.bucket}",
+            "Condition": {"StringLike": {"s3:prefix": ["data/*"]}},
+        }
+    )
+    s3 = assumed(client, {}, {"List": policy})("s3")
+
+    found = s3.list_objects_v2(Bucket=place.bucket, Prefix="data/")
+    assert [each["Key"] for each in found["Contents"]] == ["data/a.csv"]
+    assert refused(s3.list_objects_v2, Bucket=place.bucket, Prefix="other/")[0] == "AccessDenied"
+    assert refused(s3.list_objects_v2, Bucket=place.bucket)[0] == "AccessDenied"
+
+
+def test_a_namespace_condition_limits_metrics(client: Client, place: Place) -> None:
+    policy = document(
+        {
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": place.namespace}},
+        }
+    )
+    cloudwatch = assumed(client, {}, {"Put": policy})("cloudwatch")
+    data = [{"MetricName": "train:rmse", "Value": 1.0}]
+
+    cloudwatch.put_metric_data(Namespace=place.namespace, MetricData=data)
+
+    code, status, _ = refused(cloudwatch.put_metric_data, Namespace="Other", MetricData=data)
+    assert (code, status) == ("AccessDeniedException", 400)
+
+
+def test_logs_are_written_to_the_groups_that_a_role_may_write_to(client: Client, place: Place) -> None:
+    own = f"arn:aws:logs:{PLACE}:log-group:{place.group}"
+    policy = document(
+        {"Action": ["logs:CreateLogGroup", "logs:DescribeLogStreams"], "Resource": [own, f"{own}:*"]},
+        {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": f"{own}:log-stream:job/*"},
+    )
+    logs = assumed(client, {}, {"Write": policy})("logs")
+    event = {"timestamp": int(time.time() * 1000), "message": "[0]#011train-rmse:1.0"}
+
+    logs.create_log_group(logGroupName=place.group)
+    logs.create_log_stream(logGroupName=place.group, logStreamName="job/algo-1-1")
+    logs.put_log_events(logGroupName=place.group, logStreamName="job/algo-1-1", logEvents=[event])
+
+    read = client("logs").get_log_events(logGroupName=place.group, logStreamName="job/algo-1-1")["events"]
+    assert [each["message"] for each in read] == ["[0]#011train-rmse:1.0"]
+    code, status, message = refused(logs.create_log_stream, logGroupName=place.group, logStreamName="other/1")
+    assert (code, status) == ("AccessDeniedException", 400)
+    assert "is not authorized to perform: logs:CreateLogStream on resource: " in message
+    assert refused(logs.create_log_group, logGroupName="/other")[0] == "AccessDeniedException"
+
+
+def test_a_permissions_boundary_cuts_what_a_policy_grants(client: Client, place: Place) -> None:
+    boundary = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "PolicyDocument": document({"Action": "s3:Get*", "Resource": "*"}, {"Action": "logs:*", "Resource": "*"})
+        },
+    }
+    everything = document({"Action": ["s3:*", "ssm:*"], "Resource": "*"})
+    own = assumed(client, {"PermissionsBoundary": {"Ref": "Boundary"}}, {"All": everything}, Boundary=boundary)
+
+    own("s3").get_object(Bucket=place.bucket, Key="data/a.csv")
+    assert refused(own("s3").put_object, Bucket=place.bucket, Key="data/b", Body=b"")[0] == "AccessDenied"
+    assert refused(own("ssm").get_parameter, Name="/a")[:2] == ("AccessDeniedException", 400)
+    assert refused(own("logs").describe_log_groups)[0] == "AccessDeniedException"
+
+
+def test_each_protocol_says_no_in_its_own_words(client: Client, place: Place) -> None:
+    own = assumed(client, {}, {})
+
+    assert refused(own("s3").get_object, Bucket=place.bucket, Key="data/a.csv")[:2] == ("AccessDenied", 403)
+    assert refused(own("iam").list_roles)[:2] == ("AccessDenied", 403)
+    assert refused(own("cloudformation").list_stacks)[:2] == ("AccessDenied", 403)
+    assert refused(own("stepfunctions").list_state_machines)[:2] == ("AccessDeniedException", 400)
+    assert refused(own("ssm").get_parameter, Name="/a")[:2] == ("AccessDeniedException", 400)
+    assert refused(own("events").list_rules)[:2] == ("AccessDeniedException", 400)
+    assert refused(own("logs").describe_log_groups)[:2] == ("AccessDeniedException", 400)
+    assert refused(own("sagemaker").list_models)[:2] == ("AccessDeniedException", 400)
+    assert refused(own("scheduler").list_schedules)[:2] == ("AccessDeniedException", 403)
+    body = {"EndpointName": "e", "Body": b"1", "ContentType": "text/csv"}
+    code, status, message = refused(own("sagemaker-runtime").invoke_endpoint, **body)
+    assert (code, status) == ("AccessDeniedException", 403)
+    assert f"sagemaker:InvokeEndpoint on resource: arn:aws:sagemaker:{PLACE}:endpoint/e" in message
+
+
+def test_the_actions_of_a_fit_ask_for_their_own_resources(client: Client) -> None:
+    name = f"m-{uuid.uuid4().hex[:8]}"
+    machine = f"arn:aws:states:{PLACE}:stateMachine:{name}"
+    policy = document(
+        {"Action": ["states:StartExecution", "states:DescribeStateMachine"], "Resource": machine},
+        {
+            "Action": ["states:DescribeExecution", "states:StopExecution"],
+            "Resource": f"arn:aws:states:{PLACE}:execution:{name}:*",
+        },
+    )
+    trust = document({"Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 20, "End": True}}}
+    for each in (name, f"{name}-other"):
+        client("stepfunctions").create_state_machine(
+            name=each, roleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", definition=json.dumps(wait)
+        )
+    states = assumed(client, {}, {"Fit": policy})("stepfunctions")
+
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    assert states.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    states.stop_execution(executionArn=execution)
+    states.describe_state_machine(stateMachineArn=machine)
+    assert refused(states.start_execution, stateMachineArn=f"{machine}-other")[0] == "AccessDeniedException"
+    assert refused(states.list_executions, stateMachineArn=machine)[0] == "AccessDeniedException"
+    assert refused(states.get_execution_history, executionArn=execution)[0] == "AccessDeniedException"
