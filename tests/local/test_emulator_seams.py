@@ -21,42 +21,60 @@ def seams() -> dict[str, Seam]:
     return found
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "ministack.app._dispatch_service_request",
-        "ministack.app.call_service_handler_sync",
-        "ministack.core.iam_evaluator.enforce",
-        "ministack.core.iam_evaluator.pin_request_caller",
-        "ministack.services.cloudformation.stacks._add_event",
-        "ministack.services.cloudformation.stacks._delete_resource",
-        "ministack.services.cloudformation.stacks._delete_stack_async",
-        "ministack.services.cloudformation.stacks._deploy_stack_async",
-        "ministack.services.cloudformation.stacks._provision_resource",
-        "ministack.services.cloudformation.stacks._resolve_stack_outputs",
-        "ministack.services.cloudformation.stacks._roll_back_operation",
-        "ministack.services.cloudformation.stacks._runs_on_worker_thread",
-        "ministack.services.cloudformation.stacks._update_resource",
-        "ministack.services.s3._check_put_preconditions",
-        "ministack.services.s3._copy_object",
-        "ministack.services.s3._delete_bucket",
-        "ministack.services.s3._put_object",
-        "ministack.services.stepfunctions._add_event",
-        "ministack.services.stepfunctions._create_state_machine",
-        "ministack.services.stepfunctions._dispatch_aws_sdk_json",
-        "ministack.services.stepfunctions._dispatch_aws_sdk_rest_xml",
-        "ministack.services.stepfunctions._fail_execution",
-        "ministack.services.stepfunctions._invoke_resource",
-        "ministack.services.stepfunctions._invoke_resource_with_timeout",
-        "ministack.services.stepfunctions._prefix_sdk_error",
-        "ministack.services.stepfunctions._run_execution",
-        "ministack.services.stepfunctions._start_execution",
-        "ministack.services.stepfunctions._stop_execution",
-        "ministack.services.stepfunctions._update_state_machine",
-    ],
+NAMES = (
+    "ministack.app._dispatch_service_request",
+    "ministack.app.call_service_handler_sync",
+    "ministack.app.fix_success_content_type",
+    "ministack.core.iam_actions.access_denied_response",
+    "ministack.core.iam_actions.extract_iam_action",
+    "ministack.core.iam_actions.extract_resource_arn",
+    "ministack.core.iam_actions.request_tag_context",
+    "ministack.core.iam_evaluator.enforce",
+    "ministack.core.iam_evaluator.pin_request_caller",
+    "ministack.services.cloudformation.provisioners._physical_name",
+    "ministack.services.cloudformation.provisioners._sfn_definition",
+    "ministack.services.cloudformation.stacks._add_event",
+    "ministack.services.cloudformation.stacks._delete_resource",
+    "ministack.services.cloudformation.stacks._delete_stack_async",
+    "ministack.services.cloudformation.stacks._deploy_stack_async",
+    "ministack.services.cloudformation.stacks._provision_resource",
+    "ministack.services.cloudformation.stacks._resolve_stack_outputs",
+    "ministack.services.cloudformation.stacks._roll_back_operation",
+    "ministack.services.cloudformation.stacks._runs_on_worker_thread",
+    "ministack.services.cloudformation.stacks._update_resource",
+    "ministack.services.cloudwatch_logs._create_log_stream",
+    "ministack.services.cloudwatch_logs._put_log_events",
+    "ministack.services.eventbridge._invoke_target",
+    "ministack.services.eventbridge._put_events",
+    "ministack.services.iam._boundary_policy_error",
+    "ministack.services.s3._check_put_preconditions",
+    "ministack.services.s3._copy_object",
+    "ministack.services.s3._delete_bucket",
+    "ministack.services.s3._put_object",
+    "ministack.services.s3._resolve_sse_write_headers",
+    "ministack.services.stepfunctions._add_event",
+    "ministack.services.stepfunctions._create_state_machine",
+    "ministack.services.stepfunctions._dispatch_aws_sdk_json",
+    "ministack.services.stepfunctions._dispatch_aws_sdk_rest_xml",
+    "ministack.services.stepfunctions._fail_execution",
+    "ministack.services.stepfunctions._invoke_resource",
+    "ministack.services.stepfunctions._invoke_resource_with_timeout",
+    "ministack.services.stepfunctions._prefix_sdk_error",
+    "ministack.services.stepfunctions._run_execution",
+    "ministack.services.stepfunctions._start_execution",
+    "ministack.services.stepfunctions._stop_execution",
+    "ministack.services.stepfunctions._update_state_machine",
+    "ministack.services.stepfunctions._validate_definition_jsonata",
 )
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_seam_is_where_it_was(name: str) -> None:
     assert callable(seams()[name].original())
+
+
+def test_every_seam_is_watched() -> None:
+    assert tuple(sorted(seams())) == NAMES
 
 
 def test_a_moved_seam_is_named() -> None:
