@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from localcloud.emulator.registry import Request, Response
 from localcloud.platform.hosting import Answer
 from localcloud.platform.training_event import TrainingEvent
 from localcloud.sagemaker.control import Control
-from localcloud.sagemaker.errors import access_denied, validation_error
+from localcloud.sagemaker.errors import ServiceError, access_denied, validation_error
 from localcloud.sagemaker.image import Images
 from localcloud.sagemaker.processes import ServerOrder
+from localcloud.sagemaker.runtime import Runtime
 from localcloud.sagemaker.scope import Scope
 from localcloud.sagemaker.store import TABLES, Stores
 
@@ -241,3 +245,21 @@ def make_plane(folder: Path, fakes: Fakes | None = None, rows: dict[str, Rows] |
     rows = rows or {name: Rows() for name in TABLES}
     control = Control(Stores(rows), fakes, fakes, Images({}), folder=folder, bus=fakes, clock=fakes.clock)
     return Plane(control, fakes, rows)
+
+
+def refusal(plane: Plane, operation: str, **request: Any) -> str:
+    with pytest.raises(ServiceError) as caught:
+        plane(operation, **request)
+    return f"{caught.value.code}: {caught.value.message}"
+
+
+def invoke(plane: Plane, name: str = "ep", body: bytes = b"1", **headers: str) -> Response:
+    sent = {key.replace("_", "-"): value for key, value in headers.items()}
+    runtime = Runtime(plane.control.stores, plane.control.hosting)
+    return runtime.answer(Request("POST", f"/endpoints/{name}/invocations", sent, body, {}), SCOPE)
+
+
+def serve(plane: Plane, config: str = "c1", key: str = "one.tar.gz") -> dict[str, Any]:
+    plane.host(config, ("AllTraffic", key, 1.0))
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName=config)
+    return plane.endpoint()

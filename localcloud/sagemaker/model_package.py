@@ -54,7 +54,9 @@ class ModelPackages:
             record = {
                 "ModelApprovalStatus": "PendingManualApproval",
                 **{member: value for member, value in request.items() if member not in ("Tags", "ClientToken")},
-                "ModelPackageName": name,
+                # No ModelPackageName: SageMaker answers it for packages outside a group alone, and sagemaker-core
+                # asks for a version by its ARN only where the name is absent.
+                # https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-details.html
                 "ModelPackageGroupName": name,
                 "ModelPackageVersion": version,
                 "ModelPackageArn": scope.arn("model-package", key),

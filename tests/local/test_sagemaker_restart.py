@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, REGION, Client, World, make_world, wait_for
 
 from localcloud.cloud import LocalCloud
+from localcloud.server_lock import holder
 
 
 class Killed:
@@ -40,7 +41,7 @@ class Killed:
             server = self.pid()
             self.children = children_of(server)
             os.kill(server, signal.SIGKILL)
-            wait_for(lambda: alive(server), lambda running: not running, 10)
+            wait_for(lambda: holder(self.cloud.folder.lock), lambda pid: pid is None, 10)
             self.cloud.start(port=0)
         except BaseException:
             self.cloud.stop()

@@ -156,6 +156,36 @@ def test_errors_on_the_wire(world: World) -> None:
     assert f'No S3 objects found under S3 URL "s3://{world.bucket}/data/nothing/"' in str(caught.value)
 
 
+def test_rules_see_the_states_of_a_job(world: World) -> None:
+    """Given a rule for completed jobs with a queue; when a job completes; then the queue holds its description."""
+    job_name = name()
+    sqs, events = world.client("sqs"), world.client("events")
+    queue = sqs.create_queue(QueueName=job_name)["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{job_name}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    pattern = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Training Job State Change"],
+        "detail": {"TrainingJobName": [job_name], "TrainingJobStatus": ["Completed"]},
+    }
+    events.put_rule(Name=job_name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=job_name, Targets=[{"Id": "q", "Arn": arn}])
+    made = world.sagemaker.create_training_job(**world.training_job(job_name))
+    described = world.wait_for_job(job_name)
+    message = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]
+    event = json.loads(message["Body"])
+    assert event["resources"] == [made["TrainingJobArn"]]
+    assert event["detail"]["ModelArtifacts"] == described["ModelArtifacts"]
+    assert event["detail"]["TrainingEndTime"] == round(described["TrainingEndTime"].timestamp() * 1000)
+
+
 def test_accounts_and_regions_do_not_see_each_other(world: World, client: Client) -> None:
     for place in ({"account": "444455556666"}, {"region": "eu-west-1"}):
         assert client("sagemaker", **place).list_training_jobs()["TrainingJobSummaries"] == []

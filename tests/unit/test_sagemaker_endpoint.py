@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sagemaker_fakes import IMAGE, ROLE, SCOPE, Fakes, Plane, make_plane
-
-from localcloud.emulator.registry import Request, Response
-from localcloud.platform.hosting import Answer
-from localcloud.sagemaker.errors import ServiceError
-from localcloud.sagemaker.runtime import Runtime
+from sagemaker_fakes import IMAGE, ROLE, SCOPE, Fakes, Plane, invoke, make_plane, refusal, serve
 
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333:"
 
@@ -20,24 +14,6 @@ PREFIX = "arn:aws:sagemaker:us-east-1:111122223333:"
 @pytest.fixture
 def plane(tmp_path: Path) -> Plane:
     return make_plane(tmp_path)
-
-
-def refusal(plane: Plane, operation: str, **request: Any) -> str:
-    with pytest.raises(ServiceError) as caught:
-        plane(operation, **request)
-    return f"{caught.value.code}: {caught.value.message}"
-
-
-def invoke(plane: Plane, name: str = "ep", body: bytes = b"1", **headers: str) -> Response:
-    sent = {key.replace("_", "-"): value for key, value in headers.items()}
-    runtime = Runtime(plane.control.stores, plane.control.hosting)
-    return runtime.answer(Request("POST", f"/endpoints/{name}/invocations", sent, body, {}), SCOPE)
-
-
-def serve(plane: Plane, config: str = "c1", key: str = "one.tar.gz") -> dict[str, Any]:
-    plane.host(config, ("AllTraffic", key, 1.0))
-    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName=config)
-    return plane.endpoint()
 
 
 def test_a_model(plane: Plane) -> None:
@@ -228,23 +204,6 @@ def test_a_restart_amid_an_update_hosts_what_served(plane: Plane, tmp_path: Path
     plane.fakes.gate.set()
 
 
-def test_variants_share_the_requests_by_weight(plane: Plane) -> None:
-    plane.host("c", ("a", "a.tar.gz", 3.0), ("b", "b.tar.gz", 1.0))
-    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c")
-    plane.endpoint()
-    invoked = [invoke(plane).headers["x-Amzn-Invoked-Production-Variant"] for _ in range(8)]
-    assert (invoked.count("a"), invoked.count("b")) == (6, 2)
-    targeted = invoke(plane, x_amzn_sagemaker_target_variant="b")
-    assert targeted.body == b"s3://b/b.tar.gz"
-    missing = invoke(plane, x_amzn_sagemaker_target_variant="z")
-    assert json.loads(missing.body)["Message"] == "Variant z not found for Endpoint ep of account 111122223333."
-    weights = [{"VariantName": "a", "DesiredWeight": 0.0}, {"VariantName": "b", "DesiredInstanceCount": 2}]
-    plane("UpdateEndpointWeightsAndCapacities", EndpointName="ep", DesiredWeightsAndCapacities=weights)
-    shown = plane.endpoint()["ProductionVariants"]
-    assert [(v["CurrentWeight"], v["DesiredInstanceCount"]) for v in shown] == [(0.0, 1), (1.0, 2)]
-    assert {invoke(plane).body for _ in range(4)} == {b"s3://b/b.tar.gz"}
-
-
 @pytest.mark.parametrize(
     ("excluded", "weight", "count"), [([], 5.0, 4), (["DesiredInstanceCount"], 5.0, 1), (["DesiredWeight"], 1.0, 4)]
 )
@@ -264,60 +223,6 @@ def test_an_update_keeps_variant_properties_when_asked(
     )
     variant = plane.endpoint()["ProductionVariants"][0]
     assert (variant["DesiredWeight"], variant["DesiredInstanceCount"]) == (weight, count)
-
-
-def test_an_invocation_passes_headers_and_the_models_own_answer(plane: Plane) -> None:
-    serve(plane)
-    server = plane.fakes.servers[0]
-    server.answers.append(
-        Answer(200, {"content-type": "application/json", "x-amzn-sagemaker-custom-attributes": "t=1"}, b'{"a": 1}')
-    )
-    answer = invoke(
-        plane,
-        body=b"1,2",
-        content_type="text/csv",
-        accept="application/json",
-        x_amzn_sagemaker_custom_attributes="trace",
-        x_amzn_sagemaker_inference_id="id-1",
-        authorization="secret",
-    )
-    assert (answer.status, answer.body, answer.verbatim) == (200, b'{"a": 1}', True)
-    assert answer.headers == {
-        "Content-Type": "application/json",
-        "x-Amzn-Invoked-Production-Variant": "AllTraffic",
-        "X-Amzn-SageMaker-Custom-Attributes": "t=1",
-    }
-    passed = {"x-amzn-sagemaker-custom-attributes": "trace", "x-amzn-sagemaker-inference-id": "id-1"}
-    assert server.asked == [(b"1,2", "text/csv", "application/json", passed)]
-
-
-@pytest.mark.parametrize(("status", "side"), [(415, "client"), (500, "server")])
-def test_an_error_of_the_model_is_a_model_error(plane: Plane, status: int, side: str) -> None:
-    serve(plane)
-    plane.fakes.servers[0].answers.append(Answer(status, {"content-type": "text/plain"}, b"no"))
-    answer = invoke(plane)
-    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (424, "ModelError")
-    assert json.loads(answer.body) == {
-        "Message": f'Received {side} error ({status}) from primary with message "no". See '
-        "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
-        "#logEventViewer:group=/aws/sagemaker/Endpoints/ep in account 111122223333 for more information.",
-        "OriginalStatusCode": status,
-        "OriginalMessage": "no",
-        "LogStreamArn": "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/Endpoints/ep",
-    }
-
-
-def test_limits_of_an_invocation(plane: Plane) -> None:
-    serve(plane)
-    assert invoke(plane, body=b"x" * 6_291_456).status == 200
-    large = invoke(plane, body=b"x" * 6_291_457)
-    assert (large.status, json.loads(large.body)) == (413, {"message": "HTTP content length exceeded 6291456 bytes."})
-    for name in ("none", "EP"):
-        missing = invoke(plane, name)
-        assert (missing.status, missing.headers["x-amzn-ErrorType"]) == (400, "ValidationError")
-        assert json.loads(missing.body) == {"Message": f"Endpoint {name} of account 111122223333 not found."}
-    refused = invoke(plane, x_amzn_sagemaker_target_model="m")
-    assert json.loads(refused.body) == {"Message": "TargetModel is not supported by the local cloud yet."}
 
 
 def test_lists_and_conflicts(plane: Plane) -> None:

@@ -50,7 +50,6 @@ def test_a_package_is_described(plane: Plane) -> None:
     arn = package(plane, ModelMetrics=metrics, CustomerMetadataProperties={"sha256": "ab"}, ClientToken="t")
     described = plane("DescribeModelPackage", ModelPackageName=arn)
     assert described == {
-        "ModelPackageName": "Bikes",
         "ModelPackageGroupName": "Bikes",
         "ModelPackageVersion": 1,
         "ModelPackageArn": arn,
