@@ -1,0 +1,133 @@
+"""A project whose real stacks are deployed without the CDK CLI: synthesised by `app.py`, made by CloudFormation."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from fit_world import rows
+from sagemaker_world import ACCOUNT, REGION, wait_for
+
+from kickstand.config.load import load_project
+from kickstand.names import Names
+from localcloud.cloud import LocalCloud
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOML = f"""\
+[project]
+name = "{{name}}"
+[data]
+train = "train.csv"
+validation = "validation.csv"
+test = "test.csv"
+[hyperparameters]
+objective = "reg:squarederror"
+num_round = 5
+[environments.dev]
+account = "{ACCOUNT}"
+region = "{REGION}"
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class DeployedProject:
+    """One environment of one project in a running local cloud. Releases lie beside the toml, as on AWS."""
+
+    folder: Path
+    cloud: LocalCloud
+    session: boto3.Session = field(default_factory=boto3.Session)
+    """One for all clients: it reads each service's model once, and there are many clients."""
+
+    def client(self, service: str, key: dict[str, Any] | None = None) -> Any:
+        """A boto3 client as the account's root, or with an access key or what STS gave."""
+        given = key or {"AccessKeyId": ACCOUNT, "SecretAccessKey": "local"}
+        return self.session.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.cloud.url,
+            verify=str(self.cloud.folder.ca),
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given.get("SessionToken"),
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    @property
+    def toml(self) -> Path:
+        return self.folder / "kickstand.toml"
+
+    @property
+    def names(self) -> Names:
+        return Names(load_project(self.toml).environments["dev"])
+
+    def environment(self, key: dict[str, Any] | None = None) -> dict[str, str]:
+        """A process's variables: the local cloud as the account's root, or in the name of an access key."""
+        variables = {**os.environ, **self.cloud.environment(ACCOUNT, REGION)}
+        if key is not None:
+            variables |= {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        return variables
+
+    def kickstand(self, key: dict[str, Any], *words: str) -> Done:
+        """A command as somebody types it whose credentials are the access key; without `--local`, as on AWS."""
+        command = [str(Path(sys.executable).parent / "kickstand"), "--config", str(self.toml), *words]
+        done = subprocess.run(
+            command, env=self.environment(key), capture_output=True, text=True, timeout=120, check=False
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def deploy(self, stack: str) -> None:
+        """Synthesise, and make one stack (`training` or `hosting`) of the template as it is."""
+        assembly = self.folder / f"cdk.out-{uuid.uuid4().hex[:8]}"
+        context = {
+            **json.loads((REPOSITORY / "cdk.json").read_text())["context"],
+            "config": str(self.toml),
+            "environment": "dev",
+        }
+        variables = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(assembly)}
+        subprocess.run([sys.executable, REPOSITORY / "app.py"], env=variables, check=True, timeout=120)
+        (template,) = assembly.glob(f"assembly-*/*{stack}*.template.json")
+        # What bootstrapping leaves behind, and templates of the CDK ask for.
+        self.client("ssm").put_parameter(
+            Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
+        )
+        cloudformation, name = self.client("cloudformation"), getattr(self.names, f"{stack}_stack")
+        cloudformation.create_stack(
+            StackName=name, TemplateBody=template.read_text(), Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        made = wait_for(
+            lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0],
+            lambda one: not one["StackStatus"].endswith("_IN_PROGRESS"),
+            60,
+        )
+        assert made["StackStatus"] == "CREATE_COMPLETE", cloudformation.describe_stack_events(StackName=name)
+
+    def output(self, stack: str, key: str) -> str:
+        (made,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return next(str(one["OutputValue"]) for one in made["Outputs"] if one["OutputKey"] == key)
+
+
+def make_deployed_project(folder: Path, cloud: LocalCloud) -> DeployedProject:
+    """Data, project file and training stack of a project of its own name."""
+    project = DeployedProject(folder, cloud)
+    for seed, (name, count) in enumerate({"train": 200, "validation": 50, "test": 30}.items()):
+        (folder / f"{name}.csv").write_text(rows(count, seed))
+    project.toml.write_text(TOML.format(name=f"p{uuid.uuid4().hex[:8]}"))
+    project.deploy("training")
+    return project

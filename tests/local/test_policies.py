@@ -1,0 +1,184 @@
+"""What the deployed policies let their holders do, and nothing more: training and hosting role, fitter, predictor,
+reviewer. The stacks are the real ones, the policies as CloudFormation made them.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from deployed_project import DeployedProject, make_deployed_project
+from policy_probes import Calls, allowed, objects, outcomes, role_of, s3_calls, write_calls
+from sagemaker_world import ACCOUNT, IMAGE, wait_for
+
+from kickstand.release_file import read_release
+from localcloud.cloud import LocalCloud
+
+
+@pytest.fixture(scope="module")
+def project(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> DeployedProject:
+    """Both stacks of a project, its model fitted by somebody who holds the fitter policy alone."""
+    made = make_deployed_project(tmp_path_factory.mktemp("policies"), cloud)
+    fitted = made.kickstand(user(made, "fitter"), "fit", "dev")
+    assert (fitted.code, fitted.err) == (0, ""), fitted.out
+    made.deploy("hosting")
+    for key in ("training/others/output/model.tar.gz", "golden/rows.json", "models/x/model.tar.gz"):
+        made.client("s3").put_object(Bucket=made.names.bucket, Key=key, Body=b"1")
+    return made
+
+
+def user(project: DeployedProject, job: str) -> dict[str, Any]:
+    """The access key of a new user who holds one managed policy."""
+    iam, name = project.client("iam"), f"{project.names.prefix}-{job}-{uuid.uuid4().hex[:6]}"
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(
+        UserName=name, PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/{project.names.managed_policy(job)}"
+    )
+    return {**iam.create_access_key(UserName=name)["AccessKey"], "SessionToken": None}
+
+
+def session_of(project: DeployedProject, stack: str) -> dict[str, Any]:
+    """Credentials of a role: its policies are untouched, its trust is widened to let the account take it on."""
+    iam, arn = project.client("iam"), role_of(project, stack)
+    name = arn.rpartition("/")[2]
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    account = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    iam.update_assume_role_policy(
+        RoleName=name, PolicyDocument=json.dumps({**trust, "Statement": [*trust["Statement"], account]})
+    )
+    try:
+        given: dict[str, Any] = project.client("sts").assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    return given
+
+
+def test_the_training_role_reads_data_and_writes_training(project: DeployedProject) -> None:
+    credentials = session_of(project, project.names.training_stack)
+    found = outcomes(project, credentials, {**s3_calls(project), **write_calls(project)})
+    assert allowed(found) == {"list data", "get data", "head data", "put training"}
+
+
+def test_the_hosting_role_reads_models(project: DeployedProject) -> None:
+    credentials = session_of(project, project.names.hosting_stack)
+    found = outcomes(project, credentials, {**s3_calls(project), **write_calls(project)})
+    assert allowed(found) == {"get models", "head models"}
+
+
+def job_of_role(project: DeployedProject, channel: str, output: str) -> dict[str, Any]:
+    """A job that root starts in the training role, which nobody has touched."""
+    bucket = project.names.bucket
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{channel}"}
+    return {
+        "TrainingJobName": f"{project.names.prefix}-{uuid.uuid4().hex[:6]}",
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "RoleArn": role_of(project, project.names.training_stack),
+        "HyperParameters": {"num_round": "2"},
+        "InputDataConfig": [
+            {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/{output}"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+
+
+def test_a_job_cannot_read_models_nor_write_outside_its_prefix(project: DeployedProject) -> None:
+    sagemaker, data = project.client("sagemaker"), objects(project, "data").rpartition("/")[0]
+    with pytest.raises(ClientError, match=r'has "s3:ListBucket" permissions'):
+        sagemaker.create_training_job(**job_of_role(project, "models/", "training"))
+    request = job_of_role(project, f"{data}/", "models")
+    sagemaker.create_training_job(**request)
+    job = wait_for(
+        lambda: sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"]),
+        lambda one: one["TrainingJobStatus"] != "InProgress",
+        60,
+    )
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "s3:PutObject" in job["FailureReason"] or "AccessDenied" in job["FailureReason"], job["FailureReason"]
+
+
+def test_the_fitter_fits_and_does_nothing_more(project: DeployedProject) -> None:
+    """Given the model that the fixture fitted; when everything else is tried; then it is refused."""
+    environment = project.names.environment
+    release = read_release(project.folder / "releases" / "dev.json", environment)
+    assert release.model_package_arn == project.names.arn(
+        "sagemaker", f"model-package/{project.names.model_package_group}/1"
+    )
+    key = user(project, "fitter")
+    invoke = {"EndpointName": project.names.endpoint, "Body": b"0.5,0.5\n", "ContentType": "text/csv"}
+    found = outcomes(
+        project,
+        key,
+        {**s3_calls(project), **write_calls(project), "predict": ("sagemaker-runtime.invoke_endpoint", invoke)},
+    )
+    prefixes = {"data", "training", "models", "metrics", "golden"}
+    reads = {f"{verb} {prefix}" for verb in ("list", "get", "head") for prefix in prefixes}
+    assert allowed(found) == reads | {f"put {prefix}" for prefix in prefixes - {"training"}}
+
+
+@pytest.mark.parametrize("words", [("upload", "dev"), ("adopt", "JOB", "dev"), ("fit", "dev", "--follow", "JOB")])
+def test_the_fitter_uploads_adopts_and_follows(project: DeployedProject, words: tuple[str, ...]) -> None:
+    release = read_release(project.folder / "releases" / "dev.json", project.names.environment)
+    typed = [release.training_job.name if word == "JOB" else word for word in words]
+    done = project.kickstand(user(project, "fitter"), *typed)
+    assert (done.code, done.err) == (0, ""), done.out
+
+
+def test_the_predictor_asks_the_endpoint_and_nothing_else(project: DeployedProject) -> None:
+    key = user(project, "predictor")
+    rows = project.folder / "rows.csv"
+    rows.write_text("0.5,0.5\n0.1,0.9\n")
+    done = project.kickstand(key, "predict", "dev", str(rows))
+    assert (done.code, len(done.out.splitlines())) == (0, 2), done.err
+    assert allowed(outcomes(project, key, {**s3_calls(project), **write_calls(project)})) == set()
+    refused = project.kickstand(user(project, "reviewer"), "predict", "dev", str(rows))
+    assert refused.code == 1
+    assert "attach the environment's policy" in refused.err
+
+
+def reviewed(project: DeployedProject) -> Calls:
+    """What a review looks at."""
+    names, sagemaker = project.names, project.client("sagemaker")
+    config = sagemaker.describe_endpoint(EndpointName=names.endpoint)["EndpointConfigName"]
+    described = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    release = read_release(project.folder / "releases" / "dev.json", names.environment)
+    machine = {"stateMachineArn": names.state_machine_arn}
+    execution = project.client("stepfunctions").list_executions(**machine)["executions"][0]["executionArn"]
+    stack = {"StackName": names.hosting_stack}
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "stack": ("cloudformation.describe_stacks", stack),
+        "events": ("cloudformation.describe_stack_events", stack),
+        "template": ("cloudformation.get_template", stack),
+        "endpoint": ("sagemaker.describe_endpoint", {"EndpointName": names.endpoint}),
+        "config": ("sagemaker.describe_endpoint_config", {"EndpointConfigName": config}),
+        "model": ("sagemaker.describe_model", {"ModelName": described["ProductionVariants"][0]["ModelName"]}),
+        "job": ("sagemaker.describe_training_job", {"TrainingJobName": release.training_job.name}),
+        "package": ("sagemaker.describe_model_package", {"ModelPackageName": release.model_package_arn}),
+        "packages": ("sagemaker.list_model_packages", {"ModelPackageGroupName": names.model_package_group}),
+        "jobs": ("sagemaker.list_training_jobs", {}),
+        "executions": ("stepfunctions.list_executions", machine),
+        "execution": ("stepfunctions.describe_execution", {"executionArn": execution}),
+        "history": ("stepfunctions.get_execution_history", {"executionArn": execution}),
+    }
+    for group in ("/aws/sagemaker/TrainingJobs", names.endpoint_log_group, names.state_machine_log_group):
+        calls[f"log {group}"] = ("logs.filter_log_events", {"logGroupName": group})
+    return calls
+
+
+def test_the_reviewer_reads_and_changes_nothing(project: DeployedProject) -> None:
+    key, wanted = user(project, "reviewer"), reviewed(project)
+    assert allowed(outcomes(project, key, wanted)) == set(wanted)
+    found = outcomes(project, key, {**s3_calls(project), **write_calls(project)})
+    listings = {f"list {prefix}" for prefix in ("data", "training", "models", "metrics", "golden")}
+    reads = {f"{verb} {prefix}" for verb in ("get", "head") for prefix in ("models", "metrics")}
+    assert allowed(found) == {"list the bucket"} | listings | reads
+    stack = project.client("cloudformation").describe_stacks(StackName=project.names.hosting_stack)["Stacks"][0]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
