@@ -39,7 +39,8 @@ class Figure:
 
 def wall_seconds(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
     """The wall time of one whole process, its output thrown away; raises CalledProcessError where it fails."""
-    variables = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **(environment or {})}
+    own = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "CDK_DISABLE_CLI_TELEMETRY": "true"}
+    variables = {**os.environ, **own, **(environment or {})}
     began = time.perf_counter()
     subprocess.run([str(word) for word in command], cwd=cwd, env=variables, check=True, capture_output=True)
     return time.perf_counter() - began

@@ -66,12 +66,13 @@ def _bucket(session: boto3.Session, names: Names) -> list[Remainder]:
 
 def _logs(session: boto3.Session, names: Names) -> list[Remainder]:
     logs = session.client("logs")
-    prefixes = (f"/aws/sagemaker/Endpoints/{names.endpoint}", names.prefix)
+    wanted = (names.endpoint_log_group, names.state_machine_log_group)
     found = {
         group["logGroupName"]: group.get("storedBytes", 0)
-        for prefix in prefixes
-        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        for name in wanted
+        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
         for group in page["logGroups"]
+        if group["logGroupName"] == name
     }
     return [
         Remainder("log group", name, f"{size / 10**6:,.1f} MB", size / GB * LOGS_DOLLARS_PER_GB_MONTH)
