@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,10 @@ def test_an_update_switches_to_the_new_servers_and_stops_the_old(plane: Plane, t
     assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c2")
     assert "PendingDeploymentSummary" not in endpoint and "FailureReason" not in endpoint
     assert invoke(plane).body == b"s3://b/two.tar.gz"
-    assert plane.fakes.servers[1].running
+    deadline = time.monotonic() + 5
+    while plane.fakes.servers[0].running and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [server.running for server in plane.fakes.servers] == [False, True]
 
 
 def test_a_failed_update_leaves_the_old_model_serving(plane: Plane) -> None:
