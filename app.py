@@ -6,8 +6,12 @@ the project file), `-c environment=NAME` (default: all).
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a synth as it ends the CDK CLI: without a traceback
 
 import aws_cdk as cdk
 

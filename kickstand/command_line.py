@@ -1,0 +1,61 @@
+"""The `kickstand` command line: the options before a command's name, and the list of commands.
+
+Importing this module must stay cheap: commands import what is heavy when they run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kickstand import __version__
+from kickstand.commands import adopt, demo, deploy, destroy, evaluate, fit, local, predict, upload
+from kickstand.commands.context import Root, default_config
+
+app = typer.Typer(
+    name="kickstand",
+    help="From CSV files to a SageMaker XGBoost HTTPS endpoint: reviewed, promotable, and runnable on a laptop.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kickstand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The project file. Default: kickstand.toml."),
+    ] = None,
+    on_laptop: Annotated[
+        bool,
+        typer.Option("--local", help="Use the local cloud on this machine; it is started when needed."),
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+) -> None:
+    """Runs before every command."""
+    ctx.obj = Root(config=config or default_config(), local=on_laptop)
+
+
+app.command("upload")(upload.upload)
+app.command("fit")(fit.fit)
+app.command("adopt")(adopt.adopt)
+app.command("deploy")(deploy.deploy)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("destroy")(destroy.destroy)
+app.command("demo")(demo.demo)
+app.add_typer(local.app, name="local")
