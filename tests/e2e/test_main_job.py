@@ -77,11 +77,27 @@ def test_3_another_hyperparameter_replaces_model_and_config_and_nothing_else(wor
         ("~", "AWS::SageMaker::EndpointConfig", " replace"),
         ("~", "AWS::SageMaker::Model", " replace"),
     ]
+    prepared = ("--method=prepare-change-set", "--change-set-name=look", "--require-approval=never")
+    workshop.cdk(pumps, "deploy", "dev/hosting", "--exclusively", *prepared).good()
+    assert changes(workshop, "pumps-dev-hosting", "look") == {
+        "AWS::SageMaker::Model": "True",
+        "AWS::SageMaker::EndpointConfig": "True",
+        "AWS::SageMaker::Endpoint": "False",  # modified in place: the config that it names is another
+    }
+
     workshop.kickstand(pumps, "deploy", "dev", "--yes").good()
     assert predictions(workshop, pumps) != before
     assert len(hosted(workshop, "Models")) == len(hosted(workshop, "Configs")) == 1
     assert not set(hosted(workshop, "Models")) & set(models)
     assert not set(hosted(workshop, "Configs")) & set(configs)
+
+
+def changes(workshop: Workshop, stack: str, change_set: str) -> dict[str, str]:
+    """The resources that a change set modifies: type and whether it is replaced."""
+    found = workshop.client("cloudformation").describe_change_set(StackName=stack, ChangeSetName=change_set)
+    entries = [entry["ResourceChange"] for entry in found["Changes"]]
+    assert {entry["Action"] for entry in entries} == {"Modify"}
+    return {entry["ResourceType"]: entry["Replacement"] for entry in entries}
 
 
 def test_4_deploying_again_changes_nothing(workshop: Workshop, pumps: Path) -> None:
