@@ -36,6 +36,14 @@ class ReadObject:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What lies at a key now: the SHA-256 (hex) and size of its bytes."""
+
+    sha256: str
+    size: int
+
+
 def pieces(body: Any) -> Iterator[bytes]:
     """The bytes of an object's body, a piece at a time."""
     while piece := body.read(_CHUNK):
@@ -51,7 +59,8 @@ def keep_copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, key: str) -
     target = S3Location(bucket.name, key)
     # Not looked up first: asked for a missing key, S3 answers 403 to those who may list some prefixes only.
     copied = _copy(s3, original, bucket, target)
-    found = _stored_digest(s3, target)
+    stored = stored_object(s3, target)
+    found = None if stored is None else stored.sha256
     if found is None and not copied:
         raise KickstandError(
             Problem("The object has changed since it was read.", original.location.uri, "Run it again.")
@@ -90,8 +99,8 @@ def _copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, target: S3Locat
     return True
 
 
-def _stored_digest(s3: Any, location: S3Location) -> str | None:
-    """The SHA-256 of a stored object; None where there is none.
+def stored_object(s3: Any, location: S3Location) -> StoredObject | None:
+    """What a stored object holds; None where there is none.
 
     S3's own checksum is taken where it covers the whole object; the checksum of a multipart upload is one of
     checksums, so such an object is read.
@@ -105,11 +114,12 @@ def _stored_digest(s3: Any, location: S3Location) -> str | None:
             raise
         known = _whole_digest(answer)
         if known is not None:
-            return known
-        digest = hashlib.sha256()
+            return StoredObject(known, int(answer["ContentLength"]))
+        digest, size = hashlib.sha256(), 0
         for piece in pieces(s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]):
             digest.update(piece)
-        return digest.hexdigest()
+            size += len(piece)
+        return StoredObject(digest.hexdigest(), size)
 
 
 def _whole_digest(head: Mapping[str, Any]) -> str | None:

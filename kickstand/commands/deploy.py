@@ -16,6 +16,7 @@ def deploy(
     from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
     from kickstand.release_file import read_release, release_path
+    from promotion.artifact_check import require_artifact
     from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
     from promotion.cdk import Cdk
     from promotion.verify import verify_endpoint
@@ -23,6 +24,9 @@ def deploy(
     context = open_context(ctx, environment)
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment) if path.exists() else None
+    if release is not None:
+        again = context.typed(f"adopt {release.training_job.name} {environment}")
+        require_artifact(context.session.client("s3"), release, adopt_command=again)
     cdk = Cdk(context.project, context.environment, context.session, context.releases)
     with explained("looking for the CDK bootstrap stack"):
         if not context.root.local:
