@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import KickstandError, Problem
 from localcloud.client_environment import CLEARED, client_environment
+from localcloud.port import listens
 from localcloud.server_lock import holder
 from localcloud.server_process import START_SECONDS, end, last_lines, spawn
 from localcloud.state import StateFolder
@@ -175,7 +176,8 @@ class LocalCloud:
         while (pid := holder(self.folder.lock)) is not None:
             try:
                 record: dict[str, Any] = json.loads(self.folder.server.read_bytes())
-                if record["pid"] == pid:
+                # A server that was killed a moment ago may still hold its lock, but its port is closed.
+                if record["pid"] == pid and listens(record["port"]):
                     return record
             except (OSError, ValueError):
                 pass
