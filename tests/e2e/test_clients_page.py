@@ -1,0 +1,77 @@
+"""docs/clients.md, typed from its first line to its last in one shell: cdk, sagemaker.core, boto3, aws, kickstand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGE = REPOSITORY / "docs" / "clients.md"
+BIN = Path(sys.executable).parent
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def script() -> str:
+    """The page's blocks as one shell script that ends at the first command that fails."""
+    parts = ["set -euo pipefail"]
+    for number, (language, text) in enumerate(BLOCK.findall(PAGE.read_text()), 1):
+        assert language in ("sh", "python"), f"block {number} would not be run"
+        parts.append(f"echo '== block {number}'")
+        parts.append(text if language == "sh" else f"python - <<'PYTHON'\n{text}PYTHON")
+    return "\n".join(parts)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Path]:
+    """A clone that is set up, with data and state of its own; at the end its local cloud is stopped."""
+    folder = tmp_path / "clone"
+    (folder / ".kickstand").mkdir(parents=True)
+    for name in ("app.py", "cdk.json", "package.json", "node_modules"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    shutil.copy(REPOSITORY / "kickstand.toml", folder)
+    (folder / "data").mkdir()
+    for name in ("prepare.py", "bike-sharing-hour.csv"):
+        shutil.copy(REPOSITORY / "data" / name, folder / "data")
+    yield folder
+    subprocess.run([BIN / "kickstand", "local", "stop"], env=shell(folder), cwd=folder, check=True, capture_output=True)
+
+
+def shell(clone: Path) -> dict[str, str]:
+    """The variables of a fresh shell after `source .venv/bin/activate`."""
+    return {
+        "PATH": f"{BIN}{os.pathsep}/usr/local/bin{os.pathsep}/usr/bin{os.pathsep}/bin",
+        "HOME": os.environ["HOME"],
+        "KICKSTAND_LOCAL_STATE": str(clone / ".kickstand" / "local"),
+        "npm_config_update_notifier": "false",
+    }
+
+
+def test_every_command_of_the_page_works(clone: Path) -> None:
+    done = subprocess.run(
+        ["/bin/bash", "-c", script()], env=shell(clone), cwd=clone, capture_output=True, text=True, timeout=400
+    )
+    said = done.stdout
+    assert done.returncode == 0, f"{said[-3000:]}\n{done.stderr[-3000:]}"
+    assert re.findall(r"^== block (\d+)$", said, re.MULTILINE) == [
+        str(number) for number in range(1, len(BLOCK.findall(PAGE.read_text())) + 1)
+    ]
+
+    # One hour, asked by four clients.
+    predicted = re.findall(r"predicted by (\S+): (\S+)", said)
+    assert [client for client, _ in predicted] == ["sagemaker.core", "boto3", "aws"]
+    assert len({value for _, value in predicted}) == 1
+    assert predicted[0][1] in said.partition("user/caller")[2].split()
+    assert 1 < float(predicted[0][1]) < 7  # the logarithm of some rentals in an hour
+
+    assert "Completed {'train:rmse': " in said
+    assert "from-a-notebook" in (clone / ".kickstand/local/releases/bikes/dev.json").read_text()
+    assert "refused: a caller reads no data" in said
+    assert "\nbikes-dev-hosting\tCREATE_COMPLETE\n" in said
+    assert "[99]#011train-rmse:" in said
