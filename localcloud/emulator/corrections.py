@@ -13,6 +13,7 @@ from localcloud.emulator import (
     eventbridge_role,
     iam_request,
     iam_role_resource,
+    log_filter,
     s3_bucket_resource,
     s3_checksums,
     s3_managed_key,
@@ -37,6 +38,7 @@ def install() -> None:
     cloudformation_threads.install()
     iam_request.install()
     iam_role_resource.install()
+    log_filter.install()
     s3_bucket_resource.install()
     s3_checksums.install()
     s3_managed_key.install()

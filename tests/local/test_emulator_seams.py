@@ -43,6 +43,7 @@ NAMES = (
     "ministack.services.cloudformation.stacks._runs_on_worker_thread",
     "ministack.services.cloudformation.stacks._update_resource",
     "ministack.services.cloudwatch_logs._create_log_stream",
+    "ministack.services.cloudwatch_logs._filter_log_events",
     "ministack.services.cloudwatch_logs._put_log_events",
     "ministack.services.eventbridge._invoke_target",
     "ministack.services.eventbridge._put_events",
