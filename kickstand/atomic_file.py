@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -16,10 +16,11 @@ from kickstand.errors import KickstandError, Problem
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes `path`'s place only when the block ends well; makes the folder if needed.
 
-    On any error, an interrupt or a full disk the former file stays as it was and nothing is left behind.
-    Raises KickstandError where the system refuses to write.
+    On any error, an interrupt or a full disk the former file stays as it was and nothing is left behind, folders
+    included. Raises KickstandError where the system refuses to write.
     """
     name = None
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -30,24 +31,30 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
     except OSError as error:
-        _discard(name)
+        _discard(name, made)
         if error.errno is None:
             raise  # not the file system: some of botocore's connection errors are OSErrors too
         raise KickstandError(
             Problem(
                 f"The file could not be written: {error.strerror or error}.",
                 str(path),
-                "Nothing was changed. Make room or choose another place, then run it again.",
+                "The file is as it was. Make room or choose another place, then run it again.",
             )
         ) from error
     except BaseException:
-        _discard(name)
+        _discard(name, made)
         raise
 
 
-def _discard(name: str | None) -> None:
+def _discard(name: str | None, folders: Sequence[Path]) -> None:
+    """Remove a file that was begun, and folders made for it (the deepest first) that nobody uses by now."""
     if name is not None:
         Path(name).unlink(missing_ok=True)
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _umask() -> int:

@@ -197,4 +197,7 @@ def _numbers(value: Any, place: str = "") -> Iterator[tuple[str, float]]:
 
 
 def _restore(path: Path) -> str:
-    return f"Take it back from git (git checkout -- {path}), or make it anew: kickstand fit, or kickstand adopt."
+    name = path.stem
+    return (
+        f"Take it back from git (git checkout -- {path}), or make it anew: kickstand fit {name}, or adopt JOB {name}."
+    )

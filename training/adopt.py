@@ -28,6 +28,7 @@ from training.job_description import ChannelSource, JobDescription
 from training.model_archive import ArchiveError, extract_model
 from training.model_package import Registration, model_quality, register, write_metrics
 from training.model_probe import ask_model, find_model
+from training.objectives import label_columns
 from training.release_maker import finite, make_release
 
 
@@ -137,7 +138,7 @@ class Adoption:
         self, job: JobDescription, fetched: FetchedArtifact, channels: Sequence[Channel], data: CheckedData
     ) -> GoldenRows:
         """Open and load the artifact, compare its width with the data's, and ask it for the golden rows."""
-        labels = 2 if job.hyperparameters.get("csv_weights") == "1" else 1
+        labels = label_columns(job.hyperparameters)
         expected = channels[0].columns - labels
         rows = first_rows(data.golden_files, self.environment.data.golden_rows, labels)
         model = find_model(_open(fetched, job.artifact_uri), where=job.artifact_uri)

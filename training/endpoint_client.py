@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kickstand.errors import KickstandError, Problem
+from kickstand.errors import InputError, KickstandError, Problem
 from training.answers import MEDIA_TYPES, Accept, rows_of
+from training.csv_scan import delimiter_of
 from training.predict import PAYLOAD_LIMIT, Batch
+from training.row_faults import row_problems
 
 if TYPE_CHECKING:
     import boto3
@@ -51,6 +53,8 @@ class EndpointClient:
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
+        from training.transient import transient
+
         if len(batch.body) > PAYLOAD_LIMIT:
             raise KickstandError(
                 Problem(
@@ -65,10 +69,8 @@ class EndpointClient:
                 if attempt + 1 == ATTEMPTS or not _is_passing(error):
                     raise self._explained(error, batch) from error
             except BotoCoreError as error:
-                if attempt + 1 == ATTEMPTS:
-                    raise KickstandError(
-                        Problem(f"No answer after {ATTEMPTS} attempts: {error}.", f"endpoint {self._endpoint}")
-                    ) from error
+                if attempt + 1 == ATTEMPTS or not transient(error):
+                    raise self._unreached(error) from error
             self._sleep(min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS) * (0.5 + self._jitter() / 2))
         raise AssertionError("the last attempt returns or raises")
 
@@ -82,19 +84,9 @@ class EndpointClient:
         return rows_of(answer["Body"].read(), self._accept, batch.rows)
 
     def _explained(self, error: Any, batch: Batch) -> KickstandError:
-        from kickstand.aws_errors import aws_error
-
         code = error.response["Error"]["Code"]
         if code == "ModelError":
-            original = error.response.get("OriginalMessage") or error.response["Error"].get("Message", "")
-            status = error.response.get("OriginalStatusCode", "")
-            return KickstandError(
-                Problem(
-                    f"The model refused these rows ({status}): {original.strip()[:400]}",
-                    self._lines(batch),
-                    "Rows hold the features only, in the order of training, without the label.",
-                )
-            )
+            return self._refused(error, batch)
         if code in ("ValidationError", "ValidationException") and "not found" in str(error):
             return KickstandError(
                 Problem(
@@ -103,7 +95,31 @@ class EndpointClient:
                     "Deploy it first (kickstand deploy ENV), or check its name, account and region.",
                 )
             )
-        return aws_error(error, doing=f"invoking the endpoint {self._endpoint}", where=self._lines(batch))
+        return self._unreached(error)
+
+    def _refused(self, error: Any, batch: Batch) -> KickstandError:
+        """What the container found wrong: the very cells where they can be found, else its own words."""
+        first = batch.body.split(b"\n", 1)[0]
+        delimiter = delimiter_of(first).encode()
+        width = first.count(delimiter) + 1
+        status = error.response.get("OriginalStatusCode", "")
+        if status in (400, 415) and (
+            faults := row_problems(batch.body, batch.first_line, self._source, delimiter=delimiter, width=width)
+        ):
+            return InputError(*faults)
+        original = error.response.get("OriginalMessage") or error.response["Error"].get("Message", "")
+        return KickstandError(
+            Problem(
+                f"The model refused these rows of {width} features ({status}): {' '.join(original.split())[:400]}",
+                self._lines(batch),
+                "Rows hold the features only, in the order of training, without the label.",
+            )
+        )
+
+    def _unreached(self, error: Exception) -> KickstandError:
+        from kickstand.aws_errors import aws_error
+
+        return aws_error(error, doing="invoking the endpoint", where=f"endpoint {self._endpoint}")
 
     def _lines(self, batch: Batch) -> str:
         last = batch.first_line + batch.rows - 1

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from kickstand.config.model import TargetTransform
-from kickstand.errors import InputError, Problem
-from training.metrics import Vector, evaluation
-from training.predict import Invoke, batches, in_order
+from kickstand.errors import KickstandError, Problem
+from training.csv_scan import delimiter_of
+from training.metrics import Vector, evaluation, require_figure
+from training.predict import Expected, Invoke, batches, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,11 @@ class Evaluation:
     predicted: Vector
 
 
-def sniff_delimiter(line: bytes) -> bytes:
-    """The delimiter of a CSV by its first line, as the container tells it: comma, tab or semicolon."""
-    return max((b",", b"\t", b";"), key=line.count)
+def split_label(files: Iterable[Path], label_columns: int = 1) -> tuple[Vector, bytes]:
+    """The labels (first column) and the features of the rows as CSV bytes, for the endpoint.
 
-
-def split_label(files: Iterable[Path]) -> tuple[Vector, bytes]:
-    """The labels (first column) and the rest of the rows as CSV bytes, for the endpoint.
-
-    Raises InputError for a row without a numeric label, with its file and line.
+    files: checked data (`data_check`). label_columns: columns before the features; 2 where the second is a weight.
+    Raises KickstandError for a file that changed since.
     """
     labels: list[float] = []
     features = io.BytesIO()
@@ -41,18 +38,16 @@ def split_label(files: Iterable[Path]) -> tuple[Vector, bytes]:
         try:
             lines = file.read_bytes().splitlines()
         except OSError as error:
-            raise InputError(Problem(f"The test channel cannot be read: {error.strerror}.", str(file))) from error
-        delimiter = sniff_delimiter(lines[0]) if lines else b","
+            raise KickstandError(Problem(f"The file cannot be read: {error.strerror}.", str(file))) from error
+        delimiter = delimiter_of(lines[0] if lines else b"").encode()
         for number, line in enumerate(lines, start=1):
-            label, _, rest = line.partition(delimiter)
+            cells = line.split(delimiter, label_columns)
             try:
-                labels.append(float(label))
-            except ValueError:
-                found = label.decode("utf-8", "replace")[:40]
-                raise InputError(
-                    Problem(f"Expected a numeric label in the first column, found {found!r}.", f"{file}:{number}:1")
-                ) from None
-            features.write(rest + b"\n")
+                labels.append(float(cells[0]))
+                features.write(cells[label_columns] + b"\n")
+            except (ValueError, IndexError):
+                message = "The line has no numeric label and features: the file changed after it was checked."
+                raise KickstandError(Problem(message, f"{file}:{number}", "Run the same command again.")) from None
     return np.array(labels, dtype=np.float64), features.getvalue()
 
 
@@ -62,15 +57,19 @@ def evaluate(
     *,
     objective: str,
     transform: TargetTransform,
+    label_columns: int = 1,
+    expected: Expected | None = None,
     parallel: int,
     done: Callable[[int], None] = lambda rows: None,
 ) -> Evaluation:
     """Ask the endpoint for every test row and compare with the labels.
 
-    Raises InputError for an empty or unreadable test channel, KickstandError where the endpoint fails.
+    files: checked data. expected: the features of the model, where they are known.
+    Raises InputError for an objective without a figure, KickstandError where the endpoint fails.
     """
-    actual, features = split_label(files)
-    cut = batches(io.BytesIO(features), "test channel")
+    require_figure(objective)
+    actual, features = split_label(files, label_columns)
+    cut = batches(io.BytesIO(features), "test channel", expected=expected)
     answers = [row for part in in_order(cut, invoke, parallel=parallel, done=done) for row in part.rows]
     metrics, predicted = evaluation(objective, actual, answers, transform)
     return Evaluation(metrics, actual, answers, predicted)

@@ -20,6 +20,8 @@ from kickstand.names import Names
 
 _RETRIES = 2
 _ATTEMPT = re.compile(r"-r([1-9])$")
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+"""Of a training job: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Execution:
     @property
     def running(self) -> bool:
         return self.status in ("RUNNING", "PENDING_REDRIVE")
+
+
+def is_job_name(text: str) -> bool:
+    """Whether a training job may have this name; asked for any other, AWS answers that the request is malformed."""
+    return _NAME.fullmatch(text) is not None
 
 
 def job_of(attempt: str) -> str:
@@ -83,6 +90,8 @@ class Trigger:
 
         Raises botocore's errors: who follows a job goes on through throttling.
         """
+        if not is_job_name(job):
+            return None
         try:
             answer = self._states.describe_execution(executionArn=self.execution_arn(job))
         except ClientError as error:

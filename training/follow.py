@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error
-from kickstand.errors import KickstandError, Problem
+from kickstand.errors import InputError, KickstandError, Problem
 from training.execution import Execution, attempts_of, job_of
 from training.job_description import ENDED, JobDescription, Phase
 from training.job_log import LogLine, Round, parse_round
@@ -144,7 +144,7 @@ class Follower:
         """Follow a job until it has completed, and return it.
 
         name: the job, or one of its attempts.
-        Raises KickstandError where it failed, was stopped or is unknown, or AWS refuses to tell.
+        Raises InputError where it is unknown, KickstandError where it failed, was stopped, or AWS refuses to tell.
         """
         attempts, index, wait = attempts_of(job_of(name)), -1, SHORTEST_WAIT
         reached = self._clock()
@@ -166,7 +166,7 @@ class Follower:
             if state == "completed" and job is not None:
                 return job
             if state == "absent":
-                raise KickstandError(_absent(attempts[0]))
+                raise InputError(_absent(attempts[0]))
             if state == "failed":
                 raise KickstandError(self._failure(attempts[0], job, execution))
             wait = next_wait(wait, news=news)

@@ -16,6 +16,7 @@ from kickstand.errors import InputError, Problem
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
 from training.artifact_bucket import ArtifactBucket
+from training.csv_scan import delimiter_of
 from training.kept_object import EXISTS
 from training.model_probe import Prediction
 
@@ -25,7 +26,7 @@ def features_of(line: str, label_columns: int) -> str:
 
     label_columns: 1, or 2 where the second column is a weight (csv_weights=1).
     """
-    delimiter = max((",", "\t", ";"), key=line.count)
+    delimiter = delimiter_of(line.encode())
     return ",".join(cell.strip() for cell in line.rstrip("\r\n").split(delimiter)[label_columns:])
 
 

@@ -13,6 +13,7 @@ from kickstand.errors import InputError, Problem
 Vector = NDArray[np.float64]
 
 REGRESSION = ("reg:", "count:")
+_CLASSES = frozenset({"binary:logistic", "binary:hinge", "multi:softmax", "multi:softprob"})
 
 
 def rmse(actual: Vector, predicted: Vector) -> float:
@@ -62,7 +63,10 @@ def evaluation(
         return _regression(actual, predicted, transform), predicted
     if objective == "binary:logistic":
         predicted = np.array(answers, dtype=np.float64)
-        figures = {"model:logloss": log_loss(actual, predicted), "model:error": error_rate(actual, predicted > 0.5)}
+        figures = {
+            "model:logloss": log_loss(actual, predicted),
+            "model:error": error_rate(actual, (predicted > 0.5).astype(np.float64)),
+        }
         return figures, predicted
     if objective in ("binary:hinge", "multi:softmax"):
         predicted = np.array(answers, dtype=np.float64)
@@ -75,12 +79,20 @@ def evaluation(
             "model:mlogloss": float(-np.mean(np.log(chosen))),
             "model:error": error_rate(actual, predicted),
         }, predicted
-    raise InputError(
-        Problem(
-            f"There is no test-set figure for the objective {objective} here.",
-            "[hyperparameters] objective",
-            "Use kickstand predict and compute the figure that fits the task.",
-        )
+    raise InputError(_no_figure(objective))
+
+
+def require_figure(objective: str) -> None:
+    """Raise InputError for an objective that `evaluation` has no figure for, before anything is asked."""
+    if not objective.startswith(REGRESSION) and objective not in _CLASSES:
+        raise InputError(_no_figure(objective))
+
+
+def _no_figure(objective: str) -> Problem:
+    return Problem(
+        f"There is no test-set figure for the objective {objective} here.",
+        "[hyperparameters] objective",
+        "Use kickstand predict and compute the figure that fits the task.",
     )
 
 

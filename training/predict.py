@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from kickstand.errors import InputError, KickstandError, Problem
+from training.csv_scan import delimiter_of
+from training.row_faults import row_problems
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes that InvokeEndpoint takes in one body.
@@ -24,6 +26,8 @@ BATCH_BYTES = 1024 * 1024
 """Bytes of one request: large enough to make its own cost small, small enough to keep several in flight."""
 
 MAX_LINE_BYTES = PAYLOAD_LIMIT
+
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,22 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """How many features a row must have, and who says so (`the model of releases/dev.json`)."""
+
+    features: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a file's rows look like."""
+
+    delimiter: bytes
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """The endpoint's answers to one batch, one text a row, with all digits as it gave them."""
 
@@ -50,12 +70,16 @@ Invoke = Callable[[Batch], list[str]]
 """Sends one batch and returns its answers, one a row; raises KickstandError."""
 
 
-def batches(source: BinaryIO, name: str, *, size: int = BATCH_BYTES) -> Iterator[Batch]:
+def batches(
+    source: BinaryIO, name: str, *, size: int = BATCH_BYTES, expected: Expected | None = None
+) -> Iterator[Batch]:
     """Cut a CSV stream into batches of whole lines of at most `size` bytes (one long line may be more).
 
-    Raises InputError for no rows at all, a blank line, a line over the payload limit, or a header row.
+    expected: the features that a row must have, where they are known; else as many as the first line.
+    Raises InputError for no rows at all, a header row, blank lines, lines of another width, and a line over the
+    payload limit.
     """
-    line, rest, seen = 1, b"", False
+    line, rest, shape = 1, b"", None
     while block := source.read(size):
         data = rest + block
         cut = data.rfind(b"\n") + 1
@@ -68,47 +92,59 @@ def batches(source: BinaryIO, name: str, *, size: int = BATCH_BYTES) -> Iterator
                 )
             rest = data
             continue
-        batch = _batch(data[:cut], line, name)
+        shape = shape or _shape(data[:cut], name, expected)
+        batch = _batch(data[:cut], line, name, shape)
         yield batch
-        seen, line, rest = True, line + batch.rows, data[cut:]
+        line, rest = line + batch.rows, data[cut:]
     if rest:
-        yield _batch(rest + b"\n", line, name)
-    elif not seen:
+        yield _batch(rest + b"\n", line, name, shape or _shape(rest, name, expected))
+    elif shape is None:
         raise InputError(Problem("Expected rows of features, found an empty file.", name))
 
 
-def _batch(body: bytes, line: int, name: str) -> Batch:
+def _batch(body: bytes, line: int, name: str, shape: _Shape) -> Batch:
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n")
-    if body.startswith(b"\n") or b"\n\n" in body:
-        blank = line + (0 if body.startswith(b"\n") else body[: body.index(b"\n\n") + 1].count(b"\n"))
-        raise InputError(
-            Problem(
-                "Expected a row of features, found a blank line.",
-                f"{name}:{blank}",
-                "Remove the line, then run it again.",
-            )
-        )
-    if line == 1:
-        _refuse_header(body, name)
-    return Batch(body, line, body.count(b"\n"))
+    rows = body.count(b"\n")
+    blank = body.startswith(b"\n") or b"\n\n" in body
+    # Counting is fast, and shows all but lines whose faults cancel out: those the container refuses.
+    if blank or body.count(shape.delimiter) != rows * (shape.width - 1):
+        raise InputError(*row_problems(body, line, name, delimiter=shape.delimiter, width=shape.width))
+    return Batch(body, line, rows)
 
 
-def _refuse_header(body: bytes, name: str) -> None:
-    first = body.split(b"\n", 1)[0].decode("utf-8", "replace")
-    for column, cell in enumerate(first.replace(";", ",").replace("\t", ",").split(","), start=1):
-        text = cell.strip().strip('"')
+def _shape(body: bytes, name: str, expected: Expected | None) -> _Shape:
+    """Delimiter and width, by the first line that is not blank; InputError for a header row or an odd width."""
+    if body.startswith(_BOM):
+        message = "The file begins with a byte order mark, which the endpoint reads as data."
+        raise InputError(Problem(message, f"{name}:1:1", "Save it as UTF-8 without BOM."))
+    first = next((line for line in body.splitlines() if line.strip()), b"")
+    delimiter = delimiter_of(first).encode()
+    cells = first.split(delimiter)
+    for column, cell in enumerate(cells, start=1):
+        text = cell.strip().strip(b'"')
         if text and not _is_number(text):
+            found = text[:40].decode("utf-8", "replace")
             raise InputError(
                 Problem(
-                    f"Expected a number, found {text[:40]!r}: the first line looks like a header row.",
+                    f"Expected a number, found {found!r}: the first line looks like a header row.",
                     f"{name}:1:{column}",
                     "The endpoint takes rows of features only: remove the header row.",
                 )
             )
+    if expected is not None and first and len(cells) != expected.features:
+        raise InputError(_other_width(len(cells), name, expected))
+    return _Shape(delimiter, len(cells))
 
 
-def _is_number(text: str) -> bool:
+def _other_width(found: int, name: str, expected: Expected) -> Problem:
+    fix = "Give every row the features of training, in their order, without the label."
+    if found == expected.features + 1:
+        fix = f"Is the label still there? {fix}"
+    return Problem(f"Expected {expected.features} features ({expected.source}), found {found}.", f"{name}:1", fix)
+
+
+def _is_number(text: bytes) -> bool:
     try:
         float(text)
     except ValueError:
@@ -124,18 +160,18 @@ def in_order(
     No more than twice `parallel` batches are held, whatever the size of the input. On an error, or when
     the caller stops, requests that have not begun are dropped.
     """
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="invoke") as pool:
+    pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="invoke")
+    try:
         waiting: deque[tuple[Batch, Future[list[str]]]] = deque()
-        try:
-            for batch in source:
-                waiting.append((batch, pool.submit(invoke, batch)))
-                if len(waiting) >= 2 * parallel:
-                    yield _next(waiting, done)
-            while waiting:
+        for batch in source:
+            waiting.append((batch, pool.submit(invoke, batch)))
+            if len(waiting) >= 2 * parallel:
                 yield _next(waiting, done)
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        while waiting:
+            yield _next(waiting, done)
+    finally:
+        # Not waited for: a request in flight may take a minute, and its answer is wanted no more.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _next(waiting: deque[tuple[Batch, Future[list[str]]]], done: Callable[[int], None]) -> Answers:

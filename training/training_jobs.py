@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kickstand.aws_errors import error_code, explained
+from training.execution import is_job_name
 from training.job_description import ENDED, JobDescription, parse_job
 from training.transient import error_message
 
@@ -22,6 +23,8 @@ class TrainingJobs:
 
         Raises botocore's errors: who follows a job goes on through throttling.
         """
+        if not is_job_name(name):
+            return None
         try:
             return parse_job(self._sagemaker.describe_training_job(TrainingJobName=name))
         except ClientError as error:

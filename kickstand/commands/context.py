@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kickstand.config.model import Environment, EnvironmentName, Project
     from kickstand.names import Names
     from localcloud.cloud import LocalCloud
+    from training.predict import Expected
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 """The folder of `app.py` and `cdk.json`."""
@@ -47,6 +48,20 @@ class CommandContext:
     """For what a person reads. Standard error where standard output carries data."""
     releases: Path
     """The folder of the release files."""
+
+    def expected_features(self) -> Expected | None:
+        """How many features the released model takes; None without a readable release (`deploy` says why)."""
+        from kickstand.release_file import read_release, release_path
+        from training.objectives import label_columns
+        from training.predict import Expected
+
+        path = release_path(self.releases, self.environment.name)
+        try:
+            release = read_release(path, self.environment)
+        except InputError:
+            return None
+        features = release.channels[0].columns - label_columns(release.hyperparameters)
+        return Expected(features, f"as the model of {path} takes")
 
     def typed(self, command: str) -> str:
         """A command as the user must type it to reach the same project in the same place."""
@@ -86,14 +101,20 @@ def choose(project: Project, name: str) -> Environment:
     found = project.environments.get(cast("EnvironmentName", name))
     if found is None:
         known = ", ".join(project.environments)
-        raise InputError(
-            Problem(
-                f"There is no environment {name!r}; the project has {known}.",
-                str(project.file),
-                f"Name one of them, or add a table [environments.{name}] if it is dev, staging or prod.",
-            )
-        )
+        message = f"There is no environment {name!r}; the project has {known}."
+        raise InputError(Problem(message, str(project.file), _environment_fix(name, project)))
     return found
+
+
+def _environment_fix(name: str, project: Project) -> str:
+    from difflib import get_close_matches
+
+    from kickstand.config.model import EnvironmentName
+
+    if name in get_args(EnvironmentName):
+        return f"Name one of them, or give the project a table [environments.{name}]."
+    near = get_close_matches(name, project.environments, n=1)
+    return f"Did you mean {near[0]}?" if near else "Name one of them."
 
 
 def open_context(ctx: typer.Context, environment: str, *, data_on_stdout: bool = False) -> CommandContext:

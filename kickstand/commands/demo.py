@@ -126,8 +126,9 @@ def write_rows(context: CommandContext, rows: Path) -> None:
     from kickstand.atomic_file import atomic_file
     from kickstand.commands.evaluate import test_files
     from training.evaluate import split_label
+    from training.objectives import label_columns
 
-    _, features = split_label(test_files(context))
+    _, features = split_label(test_files(context), label_columns(context.environment.hyperparameters))
     with atomic_file(rows) as stream:
         stream.write(features)
 

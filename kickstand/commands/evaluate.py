@@ -27,23 +27,32 @@ def evaluate(
     from kickstand.commands.context import open_context
     from training.endpoint_client import EndpointClient, runtime_client
     from training.evaluate import evaluate as evaluate_channel
+    from training.metrics import require_figure
+    from training.objectives import label_columns
     from training.rows_progress import rows_progress
 
     context = open_context(ctx, environment)
+    hyperparameters = context.environment.hyperparameters
+    objective = hyperparameters.get("objective", "reg:squarederror")
+    require_figure(objective)
     files = test_files(context)
     folder = out or default_folder(context)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(Problem("Expected a folder, found a file.", str(folder), "Name a folder with --out."))
     with explained(f"evaluating the endpoint {context.names.endpoint}"), rows_progress(context.console) as progress:
         invoke = EndpointClient(
             runtime_client(context.session, parallel=parallel),
             endpoint=context.names.endpoint,
             accept="csv",
-            source="test channel",
+            source=str(files[0]) if len(files) == 1 else "test channel",
         )
         result = evaluate_channel(
             files,
             invoke,
-            objective=context.environment.hyperparameters.get("objective", "reg:squarederror"),
+            objective=objective,
             transform=context.environment.data.target_transform,
+            label_columns=label_columns(hyperparameters),
+            expected=context.expected_features(),
             parallel=parallel,
             done=progress,
         )
@@ -62,14 +71,27 @@ def default_folder(context: CommandContext) -> Path:
 
 
 def test_files(context: CommandContext) -> list[Path]:
-    test = context.environment.data.test
-    if test is None:
+    """The files of the test channel, in order, checked as for an upload.
+
+    Raises InputError with everything that is wrong with them.
+    """
+    from training.data_check import check_data
+
+    environment = context.environment
+    if environment.data.test is None:
         raise InputError(
-            Problem("There is no test channel.", context.environment.where("data"), "Name its CSV as [data] test.")
+            Problem("There is no test channel.", environment.where("data"), "Name its CSV as [data] test.")
         )
-    if test.is_dir():
-        return sorted(path for path in test.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return [test]
+    report, problems = check_data(
+        {"test": environment.data.test},
+        hyperparameters=environment.hyperparameters,
+        target_transform=environment.data.target_transform,
+        columns=environment.data.columns,
+        where=environment.where,
+    )
+    if problems:
+        raise InputError(*problems)
+    return [file.path for file in report.channels["test"].files]
 
 
 def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,10 +46,14 @@ def fit(
     completed = work.follow(job, show_log=log)
     try:
         write_release(context, work, completed, known)
-    except KickstandError:
+    except KickstandError as error:
         later = context.typed(f"adopt {completed.name} {environment}")
-        context.console.print(f"Training job {completed.name} is kept. Make its release later: {later}", markup=False)
-        raise
+        kept = f"Training job {completed.name} has completed and is kept. Then make its release: {later}"
+        *first, last = error.problems
+        if later in last.fix:
+            raise
+        fix = f"{last.fix}\n       {kept}" if last.fix else kept
+        raise type(error)(*first, replace(last, fix=fix)) from error
 
 
 def fitting(context: CommandContext) -> Fit:

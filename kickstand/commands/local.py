@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -123,10 +122,14 @@ def env(
 
 
 def _project(ctx: typer.Context) -> Project | None:
-    """The project file where there is one: the cloud starts without, and then has no profiles and roles of it."""
-    from kickstand.commands.context import load, root_of
+    """The project file where there is one: the cloud starts without, and then has no profiles and roles of it.
 
-    return load(ctx) if Path(root_of(ctx).config).exists() else None
+    Raises InputError where `--config` names none.
+    """
+    from kickstand.commands.context import default_config, load, root_of
+
+    config = root_of(ctx).config
+    return load(ctx) if config != default_config() or config.exists() else None
 
 
 def _status_lines(found: Status) -> list[str]:

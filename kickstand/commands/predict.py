@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 
-from kickstand.errors import InputError, Problem
+from kickstand.errors import InputError, KickstandError, Problem
 
 if TYPE_CHECKING:
     import boto3
 
     from kickstand.config.model import TargetTransform
     from training.answers import Accept
+    from training.predict import Expected
 
 PARALLEL = 4
 
@@ -39,12 +42,11 @@ def predict(
 ) -> None:
     """Send rows of features through an endpoint; one answer a row, in order, with all digits."""
     environment, source = _words(words, endpoint)
-    if accept not in ("csv", "json"):
-        raise InputError(Problem(f"Expected csv or json, found {accept!r}.", "--accept"))
-    if original_units and accept != "csv":
-        raise InputError(Problem("--original-units works on the csv form.", "--accept", "Leave --accept away."))
-    session, name, transform = _target(ctx, environment, endpoint)
-    if original_units and transform != "log1p":
+    problems = [*_option_problems(accept, original_units), *_file_problems(source, output)]
+    if problems:
+        raise InputError(*problems)
+    target = _target(ctx, environment, endpoint)
+    if original_units and target.transform != "log1p":
         raise InputError(
             Problem(
                 "There is no target transform to undo.",
@@ -52,7 +54,37 @@ def predict(
                 "It is [data] target_transform of an environment; with --endpoint it is not known.",
             )
         )
-    _run(session, name, source, output, cast("Accept", accept), original_units, parallel)
+    _run(target, source, output, cast("Accept", accept), original_units, parallel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The endpoint to ask, and what the project knows of its model."""
+
+    session: boto3.Session
+    endpoint: str
+    transform: TargetTransform
+    expected: Expected | None
+
+
+def _option_problems(accept: str, original_units: bool) -> Iterator[Problem]:
+    if accept not in ("csv", "json"):
+        yield Problem(f"Expected csv or json, found {accept!r}.", "--accept")
+    elif original_units and accept != "csv":
+        yield Problem("--original-units works on the csv form.", "--accept", "Leave --accept away.")
+
+
+def _file_problems(source: str, output: str) -> Iterator[Problem]:
+    """What is wrong with input and output as files, told before the endpoint is asked for anything."""
+    # A pipe with a name (`<(cut …)`) is as good as a file.
+    if source != "-" and (not Path(source).exists() or Path(source).is_dir()):
+        yield Problem("Expected a CSV file of rows, found none.", source)
+    if output == "-":
+        return
+    if Path(output).is_dir():
+        yield Problem("Expected the name of a file for the answers, found a folder.", output, "Name a file in it.")
+    elif source != "-" and Path(output).exists() and Path(source).exists() and Path(output).samefile(source):
+        yield Problem("The answers would take the place of the rows.", output, "Name another file.")
 
 
 def _words(words: list[str], endpoint: str | None) -> tuple[str | None, str]:
@@ -70,25 +102,36 @@ def _words(words: list[str], endpoint: str | None) -> tuple[str | None, str]:
     )
 
 
-def _target(
-    ctx: typer.Context, environment: str | None, endpoint: str | None
-) -> tuple[boto3.Session, str, TargetTransform]:
+def _target(ctx: typer.Context, environment: str | None, endpoint: str | None) -> _Target:
     from kickstand.commands.context import enter_local_cloud, load, open_context, root_of
 
     if environment is not None:
         context = open_context(ctx, environment, data_on_stdout=True)
-        return context.session, context.names.endpoint, context.environment.data.target_transform
-    import boto3
-
+        transform = context.environment.data.target_transform
+        return _Target(context.session, context.names.endpoint, transform, context.expected_features())
     if root_of(ctx).local:
         project = load(ctx)
         enter_local_cloud(project, next(iter(project.environments.values())))
-    return boto3.Session(), cast(str, endpoint), "none"
+    return _Target(_own_session(), cast(str, endpoint), "none", None)
 
 
-def _run(
-    session: boto3.Session, name: str, source: str, output: str, accept: Accept, original_units: bool, parallel: int
-) -> None:
+def _own_session() -> boto3.Session:
+    """The session of the credentials and the region that the AWS tools find by themselves."""
+    import boto3
+    from botocore.exceptions import NoCredentialsError, NoRegionError
+
+    from kickstand.aws_errors import explained
+
+    with explained("opening an AWS session"):
+        session = boto3.Session()
+        if session.region_name is None:
+            raise NoRegionError
+        if session.get_credentials() is None:
+            raise NoCredentialsError
+    return session
+
+
+def _run(target: _Target, source: str, output: str, accept: Accept, original_units: bool, parallel: int) -> None:
     from kickstand.aws_errors import explained
     from kickstand.console import make_console
     from training.answers import to_original_units
@@ -99,36 +142,57 @@ def _run(
     label = "stdin" if source == "-" else source
     with (
         _reading(source) as stream,
-        explained(f"predicting with the endpoint {name}"),
+        explained(f"predicting with the endpoint {target.endpoint}"),
         _writing(output) as sink,
         rows_progress(make_console(sys.stderr)) as progress,
     ):
-        client = runtime_client(session, parallel=parallel)
-        invoke = EndpointClient(client, endpoint=name, accept=accept, source=label)
-        for answers in in_order(batches(stream, label), invoke, parallel=parallel, done=progress):
+        client = runtime_client(target.session, parallel=parallel)
+        invoke = EndpointClient(client, endpoint=target.endpoint, accept=accept, source=label)
+        cut = batches(stream, label, expected=target.expected)
+        for answers in in_order(cut, invoke, parallel=parallel, done=progress):
             rows = map(to_original_units, answers.rows) if original_units else answers.rows
             sink.write(("\n".join(rows) + "\n").encode())
 
 
 @contextmanager
 def _reading(source: str) -> Iterator[BinaryIO]:
-    if source == "-":
+    if source != "-":
+        with Path(source).open("rb") as stream:
+            yield stream
+    elif sys.stdin is None:
+        raise InputError(Problem("Expected rows, found standard input closed.", "stdin"))
+    else:
         yield sys.stdin.buffer
-        return
-    path = Path(source)
-    if not path.is_file():
-        raise InputError(Problem("Expected a CSV file of rows, found none.", source))
-    with path.open("rb") as stream:
-        yield stream
 
 
 @contextmanager
 def _writing(output: str) -> Iterator[Any]:
     from kickstand.atomic_file import atomic_file
 
-    if output == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with atomic_file(Path(output)) as stream:
-        yield stream
+    if output != "-":
+        with atomic_file(Path(output)) as stream:
+            yield stream
+    elif sys.stdout is None:
+        raise InputError(Problem("The answers have nowhere to go: standard output is closed.", "stdout", "Give -o."))
+    else:
+        yield _StandardOutput(sys.stdout.buffer)
+
+
+@dataclass(frozen=True, slots=True)
+class _StandardOutput:
+    """Standard output, each batch of answers sent on at once; it may be a pipe whose reader has enough."""
+
+    stream: BinaryIO
+
+    def write(self, answers: bytes) -> None:
+        try:
+            self.stream.write(answers)
+            self.stream.flush()
+        except OSError as error:
+            # What is left in the buffer would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise KickstandError(
+                Problem(f"The answers could not be written: {error.strerror}.", "stdout", "Make room, or give -o.")
+            ) from error

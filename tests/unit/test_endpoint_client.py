@@ -86,7 +86,7 @@ def test_rows_that_the_model_refuses_are_named_and_not_sent_again() -> None:
         client(runtime)(BATCH)
     (problem,) = failed.value.problems
     assert problem.where == "rows.csv:5-6"
-    assert problem.message == "The model refused these rows (400): Feature size 14 is over 12"
+    assert problem.message == "The model refused these rows of 2 features (400): Feature size 14 is over 12"
     assert len(runtime.requests) == 1
 
 

@@ -143,7 +143,7 @@ def test_no_release_yet(path: Path, dev: Environment) -> None:
 
 
 def restore(path: Path) -> str:
-    return f"Take it back from git (git checkout -- {path}), or make it anew: kickstand fit, or kickstand adopt."
+    return f"Take it back from git (git checkout -- {path}), or make it anew: kickstand fit dev, or adopt JOB dev."
 
 
 def test_an_edit_by_hand_is_told_with_both_digests(path: Path, dev: Environment) -> None:
