@@ -136,5 +136,9 @@ def write_calls(project: DeployedProject) -> dict[str, tuple[str, dict[str, Any]
             "iam.attach_user_policy",
             {"UserName": "me", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
         ),
+        "ask another endpoint": (
+            "sagemaker-runtime.invoke_endpoint",
+            {"EndpointName": f"{names.endpoint}2", "Body": b"0.5,0.5\n", "ContentType": "text/csv"},
+        ),
         "take on the role": ("sts.assume_role", {"RoleArn": role, "RoleSessionName": "mine"}),
     }
