@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Compiled Python stays in .venv and __pycache__, which git ignores: without it each of the many
+# processes of a demo or a test run would compile the CDK library again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test check format bench lock images clean
 

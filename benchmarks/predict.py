@@ -1,4 +1,7 @@
-"""`kickstand predict` of a million rows against one thread that sends the same batches in a loop."""
+"""`kickstand predict` of a million rows against one thread that sends the same batches in a loop.
+
+Both are whole processes, start to end.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import json
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from benchmarks.figure import BIN, REPOSITORY, Figure, wall_seconds
 
 ROWS = 1_000_000
 COLUMNS = 12
-RUNS = 3
+RUNS = 5
 ENDPOINT = "bench"
 
 
@@ -101,34 +103,22 @@ def document(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def one_thread(rows: Path) -> float:
-    """The peer: the same batches, one after the other, answers written to a file."""
-    import boto3
-
-    from training.predict import batches
-
-    client = boto3.client("sagemaker-runtime")
-    began = time.perf_counter()
-    with rows.open("rb") as source, rows.with_suffix(".peer").open("wb") as sink:
-        for batch in batches(source, rows.name):
-            answer = client.invoke_endpoint(EndpointName=ENDPOINT, ContentType="text/csv", Body=batch.body)
-            sink.write(answer["Body"].read())
-    return time.perf_counter() - began
-
-
 def run() -> list[Figure]:
     """Rows a second of ours over the peer's; limit at least 1.5."""
     with tempfile.TemporaryDirectory() as name, endpoint(Path(name)) as client:
         rows = Path(name) / "rows.csv"
         write_rows(rows)
         answers = rows.with_suffix(".ours")
-        command = [BIN / "kickstand", "predict", "--endpoint", ENDPOINT, rows, "-o", answers]
+        command: list[str | Path] = [BIN / "kickstand", "predict", "--endpoint", ENDPOINT, rows, "-o", answers]
 
-        def ours() -> float:
-            return wall_seconds(command, cwd=REPOSITORY, environment=client)
+        loop = rows.with_suffix(".peer")
+        peer: list[str | Path] = [BIN / "python", "-m", "benchmarks.predict_loop", ENDPOINT, rows, loop]
 
-        taken = [(ours(), one_thread(rows)) for _ in range(RUNS)]
-        if answers.read_bytes() != rows.with_suffix(".peer").read_bytes():
+        def seconds(words: list[str | Path]) -> float:
+            return wall_seconds(words, cwd=REPOSITORY, environment=client)
+
+        taken = [(seconds(command), seconds(peer)) for _ in range(RUNS)]
+        if answers.read_bytes() != loop.read_bytes():
             raise SystemExit("error: the two ways gave different answers")
     speed = [(ROWS / mine, ROWS / other) for mine, other in taken]
     return [
