@@ -88,6 +88,8 @@ def _explanation(error: Exception) -> tuple[str, str]:
             "Sign in (aws sso login, aws configure), or name a profile or role_arn in the environment's table. "
             "To try it without AWS: kickstand --local."
         )
+    if isinstance(error, botocore.NoRegionError):
+        return words, "Set AWS_DEFAULT_REGION, or a region in the profile."
     if isinstance(error, botocore.ProfileNotFound):
         return words, "Known ones: aws configure list-profiles."
     if isinstance(error, _SIGN_IN):

@@ -94,8 +94,10 @@ def _say(text: str) -> None:
 
 def _end(code: int) -> NoReturn:
     """End at once: a request still in flight in a thread would hold the process until its timeout."""
+    import signal
     import threading
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and said; only Python's own end is left
     if code == 0 or threading.active_count() == 1:
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):

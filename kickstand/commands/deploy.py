@@ -24,15 +24,15 @@ def deploy(
     context = open_context(ctx, environment)
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment) if path.exists() else None
-    if release is not None:
-        again = context.typed(f"adopt {release.training_job.name} {environment}")
-        require_artifact(context.session.client("s3"), release, adopt_command=again)
     cdk = Cdk(context.project, context.environment, context.session, context.releases)
     with explained("looking for the CDK bootstrap stack"):
         if not context.root.local:
             refuse_without_bootstrap(cdk)
         elif not is_bootstrapped(context.session, context.environment):
             cdk.bootstrap()
+    if release is not None:
+        again = context.typed(f"adopt {release.training_job.name} {environment}")
+        require_artifact(context.session.client("s3"), release, adopt_command=again)
     stacks = f"{context.environment.name}/*"
     cdk.run("deploy", stacks, *(["--require-approval", "never"] if yes else []))
     if release is None:
