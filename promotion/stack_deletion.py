@@ -22,7 +22,9 @@ def delete_stack(
     Raises KickstandError with CloudFormation's own reason for every resource that could not be deleted.
     """
     cloudformation = session.client("cloudformation")
-    stack_id = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
+    stack_id = _stack_id(cloudformation, stack)
+    if stack_id is None:
+        return  # an earlier deletion, interrupted here, has come to its end
     known = {event["EventId"] for event in _events(cloudformation, stack_id)}
     cloudformation.delete_stack(StackName=stack_id)
     failures: list[Problem] = []
@@ -44,6 +46,18 @@ def delete_stack(
         if status != "DELETE_IN_PROGRESS":
             raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
         sleep(POLL_SECONDS)
+
+
+def _stack_id(cloudformation: Any, stack: str) -> str | None:
+    """The id by which a stack can be asked for when it is gone; None where there is no such stack."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return str(cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+            return None
+        raise
 
 
 def _events(cloudformation: Any, stack_id: str) -> list[dict[str, Any]]:

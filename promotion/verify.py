@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
-from kickstand.release import Release
+from kickstand.release import GoldenRows, Release
+from training.golden_rows import read_golden
 
 if TYPE_CHECKING:
     import boto3
@@ -58,11 +59,14 @@ def verify_endpoint(session: boto3.Session, names: Names, release: Release) -> P
         for found in models
         if found != release.artifact.s3_uri
     ]
-    if not problems and release.golden_rows.rows:
-        problems += golden_problems(release, _live_predictions(session, names.endpoint, release.golden_rows.rows))
     if problems:
         raise KickstandError(*problems)
-    return Proof(names.endpoint, endpoint["EndpointConfigName"], release.artifact.sha256, len(release.golden_rows.rows))
+    golden = read_golden(session.client("s3"), release.golden_rows)
+    if golden.rows:
+        problems += golden_problems(golden, _live_predictions(session, names.endpoint, golden.rows))
+    if problems:
+        raise KickstandError(*problems)
+    return Proof(names.endpoint, endpoint["EndpointConfigName"], release.artifact.sha256, len(golden.rows))
 
 
 def _state_problems(endpoint: str, status: str, reason: str) -> list[Problem]:
@@ -73,10 +77,12 @@ def _state_problems(endpoint: str, status: str, reason: str) -> list[Problem]:
     return []
 
 
-def golden_problems(release: Release, live: Sequence[tuple[float, ...]]) -> list[Problem]:
+def golden_problems(golden: GoldenRows, live: Sequence[tuple[float, ...]]) -> list[Problem]:
     """The golden rows whose live prediction is not the released one."""
+    if len(live) != len(golden.rows):
+        return [Problem(f"Expected {len(golden.rows)} predictions for the golden rows, found {len(live)}.")]
     problems = []
-    for number, (expected, found) in enumerate(zip(release.golden_rows.predictions, live, strict=True), start=1):
+    for number, (expected, found) in enumerate(zip(golden.predictions, live, strict=True), start=1):
         wanted = expected if isinstance(expected, tuple) else (expected,)
         same = len(wanted) == len(found) and all(
             math.isclose(a, b, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-6) for a, b in zip(wanted, found, strict=True)

@@ -6,19 +6,21 @@ They travel with the release, so that every endpoint that claims to serve that a
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code
-from kickstand.errors import InputError, Problem
+from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
+from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
 from training.artifact_bucket import ArtifactBucket
 from training.csv_scan import delimiter_of
 from training.kept_object import EXISTS
 from training.model_probe import Prediction
+from training.s3_location import parse_location
 
 
 def features_of(line: str, label_columns: int) -> str:
@@ -76,6 +78,25 @@ def keep_confidential(s3: Any, golden: GoldenRows, bucket: ArtifactBucket) -> Go
         if error_code(error) not in EXISTS:
             raise aws_error(error, "keeping the golden rows in S3", f"s3://{bucket.name}/{key}") from error
     return GoldenRows(sha256=golden.sha256, s3_uri=f"s3://{bucket.name}/{key}")
+
+
+def read_golden(s3: Any, golden: GoldenRows) -> GoldenRows:
+    """A release's golden rows with their rows and predictions, fetched from S3 where they are kept out of git.
+
+    Raises KickstandError where the object is gone, or not what the release's digest covers.
+    """
+    if not golden.s3_uri:
+        return golden
+    place = parse_location(golden.s3_uri)
+    with explained("reading the golden rows", golden.s3_uri):
+        text = s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+    found = hashlib.sha256(text).hexdigest()
+    if found != golden.sha256:
+        message = f"The golden rows were changed: expected SHA-256 {golden.sha256}, found {found}."
+        raise KickstandError(Problem(message, golden.s3_uri, "Delete that object version, or make the release anew."))
+    fields = json.loads(text)
+    predictions = tuple(tuple(one) if isinstance(one, list) else one for one in fields["predictions"])
+    return golden.model_copy(update={"rows": tuple(fields["rows"]), "predictions": predictions})
 
 
 def _text(rows: Sequence[str], predictions: Sequence[Prediction]) -> bytes:

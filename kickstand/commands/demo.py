@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,15 +45,19 @@ def demo(
     ] = None,
 ) -> None:
     """The example from CSV files to predictions, in the local cloud on this machine."""
-    from kickstand.commands.context import REPOSITORY, load, open_context, root_of
+    from kickstand.commands.context import REPOSITORY, choose, load, open_context, root_of
+    from kickstand.commands.evaluate import test_channel
     from kickstand.console import make_console
 
     ctx.obj = root = replace(root_of(ctx), local=True)
     console = make_console(sys.stdout)
     console.print("[bold]Kickstand[/]: bike rental, from CSV files to an HTTPS endpoint, on this machine.")
     steps = Steps(console.print)
-    data = load(ctx).environments[ENVIRONMENT].data
-    if not all(path.exists() for path in data.channels().values()):
+    project = load(ctx)
+    environment = choose(project, ENVIRONMENT)
+    test_channel(environment)
+    data = environment.data
+    if project.file.parent == REPOSITORY and not all(path.exists() for path in data.channels().values()):
         with steps.step("Prepare the data", "17,379 hours become train, validation and test"):
             run([sys.executable, str(REPOSITORY / "data" / "prepare.py")])
     with steps.step("Start the local cloud", "an AWS on loopback: S3, IAM, CloudFormation, SageMaker"):
@@ -72,9 +76,10 @@ def demo(
         with steps.step(name, why):
             console.print(f"[dim]   $ {context.typed(' '.join(words))}[/]")
             run([*kickstand, *words])
-    with steps.step("Predict", "rentals an hour, in original units"):
+    with steps.step("Predict", "what a caller of the endpoint does"):
         write_rows(context, rows)
-        words = ["predict", ENVIRONMENT, str(rows), "--original-units", "-o", str(predictions)]
+        units = ["--original-units"] if data.target_transform != "none" else []
+        words = ["predict", ENVIRONMENT, str(rows), *units, "-o", str(predictions)]
         console.print(f"[dim]   $ {context.typed(' '.join(words))}[/]")
         run([*kickstand, *words])
     show_results(context, steps, folder, predictions)
@@ -133,6 +138,12 @@ def write_rows(context: CommandContext, rows: Path) -> None:
         stream.write(features)
 
 
+def _score(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
+    """The figure that the example is known by, or whatever its objective has."""
+    names = ["original:rmsle"] if "original:rmsle" in metrics else sorted(metrics)
+    return [(name.partition(":")[2].upper(), f"{metrics[name]:.4f} on the test rows") for name in names]
+
+
 def show_results(context: CommandContext, steps: Steps, folder: Path, predictions: Path) -> None:
     """Where everything is, what it scored, what to type next. Plain lines, so that paths can be copied whole."""
     from kickstand.release_file import release_path
@@ -146,7 +157,7 @@ def show_results(context: CommandContext, steps: Steps, folder: Path, prediction
     say("")
     for label, value in (
         ("endpoint", f"{context.names.endpoint} ({endpoint['EndpointStatus']})"),
-        ("RMSLE", f"{metrics['original:rmsle']:.4f} on the test rows"),
+        *_score(metrics),
         ("release", release_path(context.releases, context.environment.name)),
         ("predictions", predictions),
         ("plot", folder / "predicted-actual.png"),

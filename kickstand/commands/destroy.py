@@ -46,10 +46,17 @@ def destroy(
 
 def _delete(context: CommandContext, stack: str) -> None:
     """Delete one stack and wait, showing what goes; through CloudFormation, so that no release is needed."""
+    from kickstand.aws_errors import explained
+    from kickstand.errors import KickstandError, Problem
     from promotion.stack_deletion import delete_stack
 
     context.console.print(f"Deleting {stack} …")
-    delete_stack(context.session, stack, show=lambda line: context.console.print(f"  {line}"))
+    try:
+        with explained("deleting the stack", f"stack {stack}"):
+            delete_stack(context.session, stack, show=lambda line: context.console.print(f"  {line}"))
+    except KeyboardInterrupt:
+        message = "Interrupted; CloudFormation goes on deleting what it has begun."
+        raise KickstandError(Problem(message, f"stack {stack}", "For the rest, run the same command again.")) from None
 
 
 def _confirm(context: CommandContext, stacks: list[str], doomed: Doomed | None, *, yes: bool) -> None:

@@ -11,6 +11,7 @@ from kickstand.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from kickstand.commands.context import CommandContext
+    from kickstand.config.model import Environment
     from training.evaluate import Evaluation
 
 
@@ -78,12 +79,8 @@ def test_files(context: CommandContext) -> list[Path]:
     from training.data_check import check_data
 
     environment = context.environment
-    if environment.data.test is None:
-        raise InputError(
-            Problem("There is no test channel.", environment.where("data"), "Name its CSV as [data] test.")
-        )
     report, problems = check_data(
-        {"test": environment.data.test},
+        {"test": test_channel(environment)},
         hyperparameters=environment.hyperparameters,
         target_transform=environment.data.target_transform,
         columns=environment.data.columns,
@@ -92,6 +89,15 @@ def test_files(context: CommandContext) -> list[Path]:
     if problems:
         raise InputError(*problems)
     return [file.path for file in report.channels["test"].files]
+
+
+def test_channel(environment: Environment) -> Path:
+    """Where the test channel is; InputError where the project names none."""
+    if environment.data.test is None:
+        raise InputError(
+            Problem("There is no test channel.", environment.where("data"), "Name its CSV as [data] test.")
+        )
+    return environment.data.test
 
 
 def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:
