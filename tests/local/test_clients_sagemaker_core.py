@@ -27,7 +27,7 @@ NOTEBOOK = Path(__file__).with_name("sagemaker_core_notebook.py")
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(client: Client, tmp_path_factory: pytest.TempPathFactory) -> FitWorld:
     """A project's files, its bucket, model package group and training role."""
     made = FitWorld(tmp_path_factory.mktemp("notebook"), f"core{uuid.uuid4().hex[:6]}", client)
@@ -36,12 +36,12 @@ def project(client: Client, tmp_path_factory: pytest.TempPathFactory) -> FitWorl
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shell(cloud: LocalCloud) -> dict[str, str]:
     return printed_environment(cloud)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found(project: FitWorld, shell: dict[str, str]) -> dict[str, Any]:
     """What the notebook saw."""
     given = {"name": project.project, "bucket": project.names.bucket, "role": project.role, "image": IMAGE}

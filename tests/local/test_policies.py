@@ -18,7 +18,7 @@ from kickstand.release_file import read_release
 from localcloud.cloud import LocalCloud
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> DeployedProject:
     """Both stacks of a project, its model fitted by somebody who holds the fitter policy alone."""
     made = make_deployed_project(tmp_path_factory.mktemp("policies"), cloud)
@@ -124,12 +124,12 @@ def test_the_fitter_fits_and_does_nothing_more(project: DeployedProject) -> None
     assert allowed(found) == reads | {f"put {prefix}" for prefix in prefixes - {"training"}}
 
 
-@pytest.mark.parametrize("words", [("upload", "dev"), ("adopt", "JOB", "dev"), ("fit", "dev", "--follow", "JOB")])
-def test_the_fitter_uploads_adopts_and_follows(project: DeployedProject, words: tuple[str, ...]) -> None:
+def test_the_fitter_uploads_adopts_and_follows(project: DeployedProject) -> None:
     release = read_release(project.folder / "releases" / "dev.json", project.names.environment)
-    typed = [release.training_job.name if word == "JOB" else word for word in words]
-    done = project.kickstand(user(project, "fitter"), *typed)
-    assert (done.code, done.err) == (0, ""), done.out
+    key, job = user(project, "fitter"), release.training_job.name
+    for words in (("upload", "dev"), ("adopt", job, "dev"), ("fit", "dev", "--follow", job)):
+        done = project.kickstand(key, *words)
+        assert (done.code, done.err) == (0, ""), done.out
 
 
 def test_the_predictor_asks_the_endpoint_and_nothing_else(project: DeployedProject) -> None:
