@@ -18,7 +18,7 @@ demo: setup ## The main job on this machine: from CSV files to predictions
 	@$(BIN)/kickstand --local demo
 
 test: setup ## All tests
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Format, lint, types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary && echo "format, lint and types are good"
