@@ -41,3 +41,9 @@ def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
     assert failed.value.problems[0].where == str(target)
     assert target.read_bytes() == b"former"
     assert [path.name for path in tmp_path.iterdir()] == ["answers.csv"]
+
+
+def test_a_folder_made_for_a_file_that_failed_is_gone_too(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "new" / "deep" / "answers.csv"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

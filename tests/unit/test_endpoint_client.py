@@ -6,9 +6,9 @@ import io
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from kickstand.errors import KickstandError
+from kickstand.errors import InputError, KickstandError
 from training.endpoint_client import ATTEMPTS, EndpointClient
 from training.predict import Batch
 
@@ -88,6 +88,37 @@ def test_rows_that_the_model_refuses_are_named_and_not_sent_again() -> None:
     assert problem.where == "rows.csv:5-6"
     assert problem.message == "The model refused these rows of 2 features (400): Feature size 14 is over 12"
     assert len(runtime.requests) == 1
+
+
+def test_the_cells_that_the_model_cannot_read_are_named() -> None:
+    refusal = failure("ModelError", "x", 424, OriginalStatusCode=415, OriginalMessage="Loading csv data failed")
+    with pytest.raises(InputError) as failed:
+        client(Runtime(refusal))(Batch(b"1,2\n3,x\n5\n", 5, 3))
+    assert [(problem.where, problem.message) for problem in failed.value.problems] == [
+        ("rows.csv:6:2", "Expected a number, found 'x'."),
+        ("rows.csv:7", "Expected 2 features, found 1."),
+    ]
+
+
+def test_what_does_not_pass_is_not_tried_again() -> None:
+    runtime = Runtime(NoCredentialsError())
+    with pytest.raises(KickstandError) as failed:
+        client(runtime)(BATCH)
+    (problem,) = failed.value.problems
+    assert len(runtime.requests) == 1
+    assert (problem.where, problem.message) == (
+        "endpoint bikes-dev",
+        "Failed while invoking the endpoint: Unable to locate credentials.",
+    )
+
+
+def test_a_caller_without_the_permission_is_told_which() -> None:
+    words = "User: x is not authorized to perform: sagemaker:InvokeEndpoint on resource: y"
+    with pytest.raises(KickstandError) as failed:
+        client(Runtime(failure("AccessDeniedException", words)))(BATCH)
+    (problem,) = failed.value.problems
+    assert problem.where == "endpoint bikes-dev"
+    assert problem.fix.startswith("These credentials lack the permission sagemaker:InvokeEndpoint")
 
 
 def test_an_endpoint_that_is_not_there_says_how_to_make_it() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kickstand.errors import InputError, KickstandError
-from training.predict import Batch, batches, in_order
+from training.predict import Batch, Expected, batches, in_order
 
 
 def cut(text: bytes, size: int = 16) -> list[Batch]:
@@ -51,6 +51,12 @@ def test_whatever_the_size_the_batches_join_to_the_input(values: list[int], size
             "rows.csv:1:1",
             "Expected a number, found 'temp': the first line looks like a header row.",
         ),
+        (b"1,2\n3\n", "rows.csv:2", "Expected 2 features, found 1."),
+        (
+            b"\xef\xbb\xbf1,2\n",
+            "rows.csv:1:1",
+            "The file begins with a byte order mark, which the endpoint reads as data.",
+        ),
         (b"1;hour\n1;2\n", "rows.csv:1:2", "Expected a number, found 'hour': the first line looks like a header row."),
     ],
 )
@@ -58,6 +64,44 @@ def test_bad_input_is_refused_with_its_place(text: bytes, where: str, message: s
     with pytest.raises(InputError) as refused:
         cut(text, size=100)
     assert [(p.where, p.message) for p in refused.value.problems] == [(where, message)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "fix"),
+    [
+        (b"0.5,1,2\n", 3, "Is the label still there? Give every row the features of training, in their order,"),
+        (b"1\n", 1, "Give every row the features of training, in their order, without the label."),
+    ],
+)
+def test_rows_of_another_width_than_the_models_are_refused(text: bytes, found: int, fix: str) -> None:
+    with pytest.raises(InputError) as refused:
+        list(batches(io.BytesIO(text), "rows.csv", expected=Expected(2, "as the model of dev.json takes")))
+    (problem,) = refused.value.problems
+    assert problem.where == "rows.csv:1"
+    assert problem.message == f"Expected 2 features (as the model of dev.json takes), found {found}."
+    assert problem.fix.startswith(fix)
+
+
+def test_a_width_is_held_through_all_batches() -> None:
+    with pytest.raises(InputError) as refused:
+        cut(b"1,2\n3,4\n5,6,7\n8,9\n", size=8)
+    assert [problem.where for problem in refused.value.problems] == ["rows.csv:3"]
+
+
+def test_a_failure_does_not_wait_for_requests_in_flight() -> None:
+    release = threading.Event()
+
+    def invoke(batch: Batch) -> list[str]:
+        if batch.first_line == 1:
+            raise KickstandError("refused")
+        release.wait(20)
+        return ["late"]
+
+    began = time.monotonic()
+    with pytest.raises(KickstandError, match="refused"):
+        list(in_order([Batch(b"1\n", line, 1) for line in (1, 2, 3)], invoke, parallel=2))
+    assert time.monotonic() - began < 5
+    release.set()
 
 
 def test_answers_come_in_the_order_of_the_input_and_requests_overlap() -> None:

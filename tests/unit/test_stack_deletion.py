@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from kickstand.errors import KickstandError
 from promotion.stack_deletion import delete_stack
@@ -69,3 +70,12 @@ def test_a_failure_carries_cloudformations_reason() -> None:
         "The bucket you tried to delete is not empty",
         "Model of bikes-dev-training",
     )
+
+
+def test_a_stack_that_is_gone_by_now_is_deleted() -> None:
+    class Gone(CloudFormation):
+        def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+            message = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+
+    delete_stack(Gone([], []), "bikes-dev-hosting", show=lambda line: None)  # type: ignore[arg-type]

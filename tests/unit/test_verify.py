@@ -10,7 +10,9 @@ from samples import environment, release
 
 from kickstand.errors import KickstandError
 from kickstand.names import Names
+from kickstand.release import GoldenRows, Release
 from promotion.verify import verify_endpoint
+from training.golden_rows import golden_digest
 
 RELEASE = release()
 
@@ -22,6 +24,7 @@ class Aws:
         self, *, status: str = "InService", model: str = RELEASE.artifact.s3_uri, answers: str = "2.5\n3.5\n"
     ) -> None:
         self.status, self.model, self.answers = status, model, answers
+        self.golden = b'{\n  "predictions": [\n    2.5,\n    3.5\n  ],\n  "rows": [\n    "1,2",\n    "3,4"\n  ]\n}\n'
 
     def client(self, _service: str) -> Aws:
         return self
@@ -37,6 +40,10 @@ class Aws:
     def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
         assert ModelName == "model-1"
         return {"PrimaryContainer": {"ModelDataUrl": self.model}}
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        assert (Bucket, Key) == ("b", "golden/x.json")
+        return {"Body": io.BytesIO(self.golden)}
 
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
         assert request["Body"] == b"1,2\n3,4\n"
@@ -70,3 +77,27 @@ def test_whatever_differs_fails_loudly(aws: Aws, message: str) -> None:
     with pytest.raises(KickstandError) as failed:
         verify(aws)
     assert [problem.message for problem in failed.value.problems] == [message]
+
+
+def confidential() -> Release:
+    digest = golden_digest(RELEASE.golden_rows.rows, RELEASE.golden_rows.predictions)
+    return release(golden_rows=GoldenRows(sha256=digest, s3_uri="s3://b/golden/x.json"))
+
+
+def test_golden_rows_that_are_kept_out_of_git_prove_as_well() -> None:
+    proof = verify_endpoint(Aws(), Names(environment()), confidential())  # type: ignore[arg-type]
+    assert proof.golden_rows == 2
+    with pytest.raises(KickstandError, match=r"Expected the prediction \(3.5,\)"):
+        verify_endpoint(Aws(answers="2.5\n3.6\n"), Names(environment()), confidential())  # type: ignore[arg-type]
+
+
+def test_golden_rows_that_were_changed_in_s3_prove_nothing() -> None:
+    aws = Aws()
+    aws.golden = aws.golden.replace(b"3.5", b"3.6")
+    with pytest.raises(KickstandError, match="The golden rows were changed: expected SHA-256"):
+        verify_endpoint(aws, Names(environment()), confidential())  # type: ignore[arg-type]
+
+
+def test_fewer_answers_than_golden_rows_are_no_proof() -> None:
+    with pytest.raises(KickstandError, match="Expected 2 predictions for the golden rows, found 1"):
+        verify(Aws(answers="2.5\n"))

@@ -1,0 +1,44 @@
+"""A child that shares the terminal gets Ctrl-C too, and its last words are waited for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from kickstand.child_process import run_child
+
+PARENT = """
+import sys
+from kickstand.child_process import run_child
+try:
+    run_child([sys.executable, "-c", sys.argv[1]])
+except KeyboardInterrupt:
+    print("parent goes on", flush=True)
+"""
+
+CHILD = """
+import time
+try:
+    print("child runs", flush=True)
+    time.sleep(30)
+except KeyboardInterrupt:
+    time.sleep(0.5)
+    print("child has cleaned up", flush=True)
+"""
+
+
+def test_the_exit_code_and_the_folder_are_the_childs(tmp_path: Path) -> None:
+    assert run_child([sys.executable, "-c", "open('here', 'w'); raise SystemExit(3)"], cwd=tmp_path) == 3
+    assert (tmp_path / "here").exists()
+
+
+def test_an_interrupted_child_may_say_what_it_leaves_behind() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True, process_group=0)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "child runs\n"
+    os.killpg(parent.pid, signal.SIGINT)
+    out, _ = parent.communicate(timeout=20)
+    assert out.splitlines() == ["child has cleaned up", "parent goes on"]

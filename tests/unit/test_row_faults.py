@@ -1,0 +1,31 @@
+"""What is wrong with rows for an endpoint is told by line and column."""
+
+from __future__ import annotations
+
+from training.row_faults import TOLD, row_problems
+
+
+def told(text: bytes, width: int = 3, delimiter: bytes = b",") -> list[tuple[str, str]]:
+    problems = row_problems(text, 5, "rows.csv", delimiter=delimiter, width=width)
+    return [(problem.where, problem.message) for problem in problems]
+
+
+def test_every_fault_has_its_place() -> None:
+    assert told(b"1,2,3\n1,b,inf\n\n1,2\n1,2,3,4\n") == [
+        ("rows.csv:6:2", "Expected a number, found 'b'."),
+        ("rows.csv:6:3", "Expected a number, found 'inf'."),
+        ("rows.csv:7", "Expected a row of features, found a blank line."),
+        ("rows.csv:8", "Expected 3 features, found 2."),
+        ("rows.csv:9", "Expected 3 features, found 4."),
+    ]
+
+
+def test_missing_values_and_every_form_of_a_number_are_fine() -> None:
+    assert told(b"1,,nan\r\n-1e5,+.5,NaN\r\n") == []
+    assert told(b"1;2;3\n", delimiter=b";") == []
+
+
+def test_a_file_that_is_wrong_throughout_is_not_told_line_by_line() -> None:
+    found = told(b"a,b,c\n" * 1000)
+    assert len(found) == TOLD + 1
+    assert found[-1] == ("rows.csv", "There are more; these are the first.")
