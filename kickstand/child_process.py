@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ def run_child(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[s
     """
     child = subprocess.Popen(command, cwd=cwd, env=env)
     try:
-        return child.wait()
+        code = child.wait()
     except KeyboardInterrupt:
         try:
             child.wait(_LAST_WORDS_SECONDS)
@@ -30,3 +31,6 @@ def run_child(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[s
         child.kill()
         child.wait()
         raise
+    if code == -signal.SIGINT:  # it was quicker to end than this process to be told
+        raise KeyboardInterrupt
+    return code

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kickstand.child_process import run_child
 
 PARENT = """
@@ -42,3 +44,10 @@ def test_an_interrupted_child_may_say_what_it_leaves_behind() -> None:
     os.killpg(parent.pid, signal.SIGINT)
     out, _ = parent.communicate(timeout=20)
     assert out.splitlines() == ["child has cleaned up", "parent goes on"]
+
+
+def test_a_child_that_ctrl_c_ended_is_an_interrupt() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_child(
+            [sys.executable, "-c", "import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), 2)"]
+        )
