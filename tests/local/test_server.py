@@ -13,6 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from ssl import create_default_context
 
@@ -43,9 +44,9 @@ def listeners(pid: int) -> set[str]:
     """The addresses that a process listens on, as ADDRESS:PORT in hexadecimal, of IPv4, IPv6 and UDP."""
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
-        if found:
-            inodes.add(found[1])
+        with suppress(FileNotFoundError):  # closed since it was listed
+            if found := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
+                inodes.add(found[1])
     found_at = set()
     for table, states in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07"}), ("udp6", {"07"})):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
