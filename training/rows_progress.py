@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def rows_progress(console: Console, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Yield a function that counts rows; draws nothing where the console is not a terminal."""
-    if not console.is_terminal:
+def rows_progress(console: Console | None, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Yield a function that counts rows; draws nothing without a console that is a terminal."""
+    if console is None or not console.is_terminal:
         yield lambda rows: None
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn

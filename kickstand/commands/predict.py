@@ -144,7 +144,7 @@ def _run(target: _Target, source: str, output: str, accept: Accept, original_uni
         _reading(source) as stream,
         explained(f"predicting with the endpoint {target.endpoint}"),
         _writing(output) as sink,
-        rows_progress(make_console(sys.stderr)) as progress,
+        rows_progress(make_console(sys.stderr) if _watched() else None) as progress,
     ):
         client = runtime_client(target.session, parallel=parallel)
         invoke = EndpointClient(client, endpoint=target.endpoint, accept=accept, source=label)
@@ -152,6 +152,11 @@ def _run(target: _Target, source: str, output: str, accept: Accept, original_uni
         for answers in in_order(cut, invoke, parallel=parallel, done=progress):
             rows = map(to_original_units, answers.rows) if original_units else answers.rows
             sink.write(("\n".join(rows) + "\n").encode())
+
+
+def _watched() -> bool:
+    """Whether somebody looks: drawing takes time to load, and a script does not look."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
