@@ -5,6 +5,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled Python stays in .venv and __pycache__, which git ignores: without it each of the many
 # processes of a demo or a test run would compile the CDK library again.
 unexport PYTHONDONTWRITEBYTECODE
+# What these would keep in the home folder stays in the clone too.
+CACHE := $(CURDIR)/.kickstand/cache
+export CDK_HOME := $(CACHE)/cdk
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CACHE)/jsii
+export MPLCONFIGDIR := $(CACHE)/matplotlib
 
 .PHONY: help setup demo test check format bench lock images clean
 

@@ -12,7 +12,7 @@ _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")
 @pytest.fixture(autouse=True, scope="session")
 def _own_environment() -> None:
     """Forget the caller's credentials, profiles and endpoints, once for the whole run."""
-    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name != "CDK_HOME"]:
         del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
