@@ -7,7 +7,7 @@ from pathlib import Path
 
 import boto3
 
-from training.predict import batches
+from training.prediction.batches import batches
 
 
 def main(endpoint: str, rows: Path, answers: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Artifact, Release
-from training.kept_object import StoredObject, stored_object
-from training.s3_location import parse_location
+from training.model.kept_object import StoredObject, stored_object
+from training.model.s3_location import parse_location
 
 
 def require_artifact(s3: Any, release: Release, *, adopt_command: str) -> None:

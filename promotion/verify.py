@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release import GoldenRows, Release
-from training.golden_rows import read_golden
+from training.model.golden_rows import read_golden
 
 if TYPE_CHECKING:
     import boto3

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kickstand.config.model import Environment, EnvironmentName, Project
     from kickstand.names import Names
     from localcloud.cloud import LocalCloud
-    from training.predict import Expected
+    from training.prediction.batches import Expected
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 """The folder of `app.py` and `cdk.json`."""
@@ -52,8 +52,8 @@ class CommandContext:
     def expected_features(self) -> Expected | None:
         """How many features the released model takes; None without a readable release (`deploy` says why)."""
         from kickstand.release_file import read_release, release_path
-        from training.objectives import label_columns
-        from training.predict import Expected
+        from training.data.objectives import label_columns
+        from training.prediction.batches import Expected
 
         path = release_path(self.releases, self.environment.name)
         try:

@@ -130,8 +130,8 @@ def write_rows(context: CommandContext, rows: Path) -> None:
     """The test channel without its labels: what a caller of the endpoint would send."""
     from kickstand.atomic_file import atomic_file
     from kickstand.commands.evaluate import test_files
-    from training.evaluate import split_label
-    from training.objectives import label_columns
+    from training.data.objectives import label_columns
+    from training.prediction.evaluate import split_label
 
     _, features = split_label(test_files(context), label_columns(context.environment.hyperparameters))
     with atomic_file(rows) as stream:

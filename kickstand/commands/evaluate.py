@@ -12,7 +12,7 @@ from kickstand.errors import InputError, Problem
 if TYPE_CHECKING:
     from kickstand.commands.context import CommandContext
     from kickstand.config.model import Environment
-    from training.evaluate import Evaluation
+    from training.prediction.evaluate import Evaluation
 
 
 def evaluate(
@@ -26,11 +26,11 @@ def evaluate(
     """Send the test channel through the endpoint; report metrics, save predictions and a plot."""
     from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
-    from training.endpoint_client import EndpointClient, runtime_client
-    from training.evaluate import evaluate as evaluate_channel
-    from training.metrics import require_figure
-    from training.objectives import label_columns
-    from training.rows_progress import rows_progress
+    from training.data.objectives import label_columns
+    from training.prediction.endpoint_client import EndpointClient, runtime_client
+    from training.prediction.evaluate import evaluate as evaluate_channel
+    from training.prediction.metrics import require_figure
+    from training.prediction.rows_progress import rows_progress
 
     context = open_context(ctx, environment)
     hyperparameters = context.environment.hyperparameters
@@ -76,7 +76,7 @@ def test_files(context: CommandContext) -> list[Path]:
 
     Raises InputError with everything that is wrong with them.
     """
-    from training.data_check import check_data
+    from training.data.check import check_data
 
     environment = context.environment
     report, problems = check_data(
@@ -104,8 +104,8 @@ def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:
     import json
 
     from kickstand.atomic_file import atomic_file
-    from training.evaluation_plot import draw_predicted_actual
-    from training.metrics import original_units
+    from training.prediction.metrics import original_units
+    from training.prediction.plot import draw_predicted_actual
 
     with atomic_file(folder / "predictions.csv") as stream:
         stream.write(("\n".join(result.answers) + "\n").encode())

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from kickstand.commands.context import CommandContext
     from kickstand.release import Channel
-    from training.fit import Fit
-    from training.job_description import JobDescription
+    from training.job.description import JobDescription
+    from training.job.fit import Fit
 
 
 def fit(
@@ -60,7 +60,7 @@ def fitting(context: CommandContext) -> Fit:
     """The work on training jobs, at the edge: real clock, real sleep."""
     import time
 
-    from training.fit import Fit
+    from training.job.fit import Fit
 
     return Fit(
         environment=context.environment,
@@ -78,8 +78,8 @@ def write_release(context: CommandContext, work: Fit, job: JobDescription, known
     known: channels that were just checked and uploaded.
     """
     from kickstand.release_file import release_path
-    from training.release_summary import show_release
-    from training.source_commit import source_commit
+    from training.model.release_summary import show_release
+    from training.model.source_commit import source_commit
 
     file = release_path(context.releases, context.environment.name)
     commit = source_commit(context.project.file.parent, releases=context.releases)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import boto3
 
     from kickstand.config.model import TargetTransform
-    from training.answers import Accept
-    from training.predict import Expected
+    from training.prediction.answers import Accept
+    from training.prediction.batches import Expected
 
 PARALLEL = 4
 
@@ -134,10 +134,10 @@ def _own_session() -> boto3.Session:
 def _run(target: _Target, source: str, output: str, accept: Accept, original_units: bool, parallel: int) -> None:
     from kickstand.aws_errors import explained
     from kickstand.console import make_console
-    from training.answers import to_original_units
-    from training.endpoint_client import EndpointClient, runtime_client
-    from training.predict import batches, in_order
-    from training.rows_progress import rows_progress
+    from training.prediction.answers import to_original_units
+    from training.prediction.batches import batches, in_order
+    from training.prediction.endpoint_client import EndpointClient, runtime_client
+    from training.prediction.rows_progress import rows_progress
 
     label = "stdin" if source == "-" else source
     with (

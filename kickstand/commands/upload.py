@@ -13,8 +13,8 @@ def upload(
 ) -> None:
     """Check the data and upload it; what is there already is not sent again."""
     from kickstand.commands.context import open_context
-    from training.send_data import send_data
-    from training.upload import publish_manifest, s3_client
+    from training.upload.channels import publish_manifest, s3_client
+    from training.upload.send_data import send_data
 
     context = open_context(ctx, environment)
     channels = send_data(context.environment, context.session, context.console, typed=context.typed)

@@ -39,7 +39,7 @@ _USER_FAULTS = (
 def boost(parameters: Mapping[str, Any], data: TrainingData) -> xgboost.Booster:
     """Train and return the model, cut to its best round where early stopping asked for it.
 
-    parameters: the container's hyperparameters, parsed (`training.hyperparameters.parse_hyperparameters`).
+    parameters: the container's hyperparameters, parsed (`training.hyperparameters.check.parse_hyperparameters`).
     Raises UserError and AlgorithmError with xgboost's own message.
     """
     watched = [(data.train, "train")]

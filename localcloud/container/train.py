@@ -17,7 +17,7 @@ from localcloud.container.errors import ContainerError, PlatformError, UserError
 from localcloud.container.layout import MODEL_FILE, Layout
 from localcloud.container.log import set_up_log
 from localcloud.container.training_environment import training_environment
-from training.hyperparameters import check_hyperparameters, container_error, parse_hyperparameters, unsupported
+from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
 
 
 def run(layout: Layout) -> None:

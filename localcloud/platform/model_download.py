@@ -13,7 +13,7 @@ from kickstand.errors import InputError
 from localcloud.platform.clients import reason_of, s3_client
 from localcloud.platform.hosting import HostingError
 from localcloud.platform.s3_location import S3Location
-from training.model_archive import extract_model
+from training.model.archive import extract_model
 
 
 def fetch_model(model_data_url: str, folder: Path, environment: Mapping[str, str]) -> None:

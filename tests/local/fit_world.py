@@ -20,8 +20,8 @@ from kickstand.config.model import Data, Environment
 from kickstand.names import Names
 from kickstand.release import Channel, Release
 from kickstand.release_file import release_path
-from training.fit import Fit
-from training.job_description import JobDescription
+from training.job.description import JobDescription
+from training.job.fit import Fit
 
 
 def rows(count: int, seed: int) -> str:

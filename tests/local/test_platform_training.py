@@ -22,7 +22,7 @@ from platform_role import LOGS, bucket, process_gone, reading, role_environment,
 
 from localcloud.cloud import LocalCloud
 from localcloud.platform.training import TrainingEvent, TrainingRun
-from training.model_archive import extract_model
+from training.model.archive import extract_model
 
 Client = Callable[..., Any]
 

@@ -14,9 +14,9 @@ from samples import environment
 
 from kickstand.config.model import Data, Environment, Storage
 from kickstand.errors import KickstandError
-from training import object_upload
-from training.preflight import check_inputs
-from training.upload import publish_manifest, upload_channels
+from training.data.preflight import check_inputs
+from training.upload import object_upload
+from training.upload.channels import publish_manifest, upload_channels
 
 Client = Callable[..., Any]
 PROJECT = "uploads"

@@ -24,11 +24,11 @@ from kickstand.config.model import Data, Environment
 from kickstand.errors import KickstandError
 from kickstand.release import Channel, Release
 from kickstand.release_file import read_release
-from training.adopt import Adoption, CheckedData
-from training.artifact_bucket import ArtifactBucket
-from training.channel_evidence import channel_evidence
-from training.golden_rows import golden_digest
-from training.job_description import ChannelSource, JobDescription, parse_job
+from training.job.description import ChannelSource, JobDescription, parse_job
+from training.model.adopt import Adoption, CheckedData
+from training.model.artifact_bucket import ArtifactBucket
+from training.model.channel_evidence import channel_evidence
+from training.model.golden_rows import golden_digest
 
 JOB = "bikes-dev-20260101-000000-0a1b"
 ARTIFACT = f"s3://{BUCKET}/training/{JOB}/output/model.tar.gz"

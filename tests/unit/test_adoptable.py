@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from job_shapes import IMAGE, channel, described
 
-from training.adoptable import adoption_problems, image_version
-from training.job_description import parse_job
+from training.job.description import parse_job
+from training.model.adoptable import adoption_problems, image_version
 
 GOOD = {
     "InputDataConfig": [channel("train", "s3://b/train/"), channel("validation", "s3://b/validation/")],

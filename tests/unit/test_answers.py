@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kickstand.errors import KickstandError
-from training.answers import rows_of, to_original_units
+from training.prediction.answers import rows_of, to_original_units
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from memory_s3 import MemoryS3
 
 from kickstand.errors import KickstandError
 from kickstand.release import Artifact
-from training.artifact import FetchedArtifact, fetch_artifact, keep_artifact
-from training.artifact_bucket import ArtifactBucket
+from training.model.artifact import FetchedArtifact, fetch_artifact, keep_artifact
+from training.model.artifact_bucket import ArtifactBucket
 
 SOURCE = "s3://jobs/training/job/output/model.tar.gz"
 BODY = b"an artifact" * 1000

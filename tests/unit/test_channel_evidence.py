@@ -10,10 +10,10 @@ from memory_s3 import MemoryS3
 
 from kickstand.errors import KickstandError
 from kickstand.release import Channel, DataFile
-from training.artifact_bucket import ArtifactBucket
-from training.channel_evidence import CsvShape, channel_evidence
-from training.dataset import channel_sha256
-from training.job_description import ChannelSource, parse_job
+from training.data.dataset import channel_sha256
+from training.job.description import ChannelSource, parse_job
+from training.model.artifact_bucket import ArtifactBucket
+from training.model.channel_evidence import CsvShape, channel_evidence
 
 A, B = b"1,2,3\n4,5,6\n", b"7,8,9"
 

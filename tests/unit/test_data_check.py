@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kickstand.errors import Problem
-from training import csv_scan
-from training.csv_findings import Findings
-from training.data_check import check_data
-from training.data_report import DataReport
+from training.data import csv_scan
+from training.data.check import check_data
+from training.data.csv_findings import Findings
+from training.data.report import DataReport
 
 GOOD = "1,2,3\n4,,6\n"
 
@@ -266,7 +266,7 @@ def test_a_file_that_may_not_be_read_is_a_plain_problem(monkeypatch: pytest.Monk
     def refuse(*arguments: object, **more: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("training.data_check.scan_csv", refuse)
+    monkeypatch.setattr("training.data.check.scan_csv", refuse)
     assert told(GOOD) == ["train.csv: The file cannot be read: Permission denied."]
 
 

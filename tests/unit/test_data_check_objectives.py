@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from training.objectives import column_rules, label_columns
+from training.data.objectives import column_rules, label_columns
 
 FEATURES = np.arange(8.0).reshape(4, 2)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kickstand.release import Channel, DataFile
-from training.data_report import ChannelReport, FileReport
-from training.dataset import channel_of, channel_prefix, channel_sha256
+from training.data.dataset import channel_of, channel_prefix, channel_sha256
+from training.data.report import ChannelReport, FileReport
 
 
 def test_the_digest_is_of_the_listing_in_order_of_names() -> None:

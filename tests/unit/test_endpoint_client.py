@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from kickstand.errors import InputError, KickstandError
-from training.endpoint_client import ATTEMPTS, EndpointClient
-from training.predict import Batch
+from training.prediction.batches import Batch
+from training.prediction.endpoint_client import ATTEMPTS, EndpointClient
 
 
 class Runtime:

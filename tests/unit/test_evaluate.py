@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kickstand.errors import InputError, KickstandError
-from training.evaluate import Evaluation, evaluate, split_label
-from training.predict import Batch, Expected
+from training.prediction.batches import Batch, Expected
+from training.prediction.evaluate import Evaluation, evaluate, split_label
 
 
 def asked(tmp_path: Path, text: str, **more: object) -> tuple[Evaluation, list[bytes]]:

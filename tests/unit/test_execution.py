@@ -13,7 +13,7 @@ from samples import environment
 
 from kickstand.errors import KickstandError
 from kickstand.names import Names
-from training.execution import Execution, Trigger, attempts_of, job_of
+from training.job.execution import Execution, Trigger, attempts_of, job_of
 
 NAMES = Names(environment())
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev-training"

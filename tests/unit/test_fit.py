@@ -14,11 +14,11 @@ from rich.console import Console
 from samples import environment, release
 
 from kickstand.errors import KickstandError
-from training.fit import Fit
-from training.follow_view import PlainView, reports
-from training.job_description import Phase, parse_job
-from training.job_log import LogLine, Round
-from training.release_summary import show_release
+from training.job.description import Phase, parse_job
+from training.job.fit import Fit
+from training.job.follow_view import PlainView, reports
+from training.job.log import LogLine, Round
+from training.model.release_summary import show_release
 
 
 @dataclass

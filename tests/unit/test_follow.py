@@ -11,10 +11,10 @@ from job_shapes import described, phase
 from memory_s3 import refusal
 
 from kickstand.errors import KickstandError
-from training.execution import Execution
-from training.follow import LONGEST_WAIT, PATIENCE, SHORTEST_WAIT, Follower, next_wait, verdict
-from training.job_description import JobDescription, Phase, parse_job
-from training.job_log import LogLine, Round
+from training.job.description import JobDescription, Phase, parse_job
+from training.job.execution import Execution
+from training.job.follow import LONGEST_WAIT, PATIENCE, SHORTEST_WAIT, Follower, next_wait, verdict
+from training.job.log import LogLine, Round
 
 RUNNING = Execution("arn", "RUNNING", "", "")
 FAILED = Execution("arn", "FAILED", "States.TaskFailed", "AlgorithmError: boom")

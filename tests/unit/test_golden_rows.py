@@ -12,8 +12,8 @@ from samples import channel, environment
 
 from kickstand.config.model import Data
 from kickstand.errors import InputError
-from training.golden_rows import features_of, first_rows, golden_digest, golden_rows
-from training.golden_source import golden_source
+from training.model.golden_rows import features_of, first_rows, golden_digest, golden_rows
+from training.model.golden_source import golden_source
 
 
 @pytest.mark.parametrize(

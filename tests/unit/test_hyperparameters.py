@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kickstand.errors import Problem
-from training.hyperparameters import check_hyperparameters, container_error, parse_hyperparameters
-from training.hyperparameters_table import ALIASES, TABLE
-from training.hyperparameters_values import Choice, Integer, Interval, Real
+from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters
+from training.hyperparameters.table import ALIASES, TABLE
+from training.hyperparameters.values import Choice, Integer, Interval, Real
 
 TUTORIAL = {"num_round": "150", "max_depth": "5", "eta": "0.1", "objective": "reg:squarederror"}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from training.hyperparameters import check_hyperparameters, container_error, parse_hyperparameters
+from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters
 
 ROWS = 24
 _SEEDED = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from memory_s3 import refusal
 
-from training.job_log import JobLog, LogLine, Round, parse_round
+from training.job.log import JobLog, LogLine, Round, parse_round
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kickstand.errors import InputError
-from training.metrics import evaluation
+from training.prediction.metrics import evaluation
 
 
 def test_regression_in_the_models_and_in_original_units() -> None:

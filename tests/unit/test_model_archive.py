@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.model_archive import ArchiveError, extract_model
+from training.model.archive import ArchiveError, extract_model
 
 
 def _archive(*members: tuple[str, bytes] | tarfile.TarInfo) -> io.BytesIO:

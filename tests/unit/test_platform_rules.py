@@ -17,7 +17,7 @@ from localcloud.platform.log_stream import cloudwatch_line
 from localcloud.platform.metric_definitions import MetricReader, built_in_metric_definitions
 from localcloud.platform.s3_location import S3Location
 from localcloud.platform.training_event import TrainingEvent
-from training.model_archive import extract_model
+from training.model.archive import extract_model
 
 
 @pytest.mark.parametrize(

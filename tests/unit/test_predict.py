@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kickstand.errors import InputError, KickstandError
-from training.predict import Batch, Expected, batches, in_order
+from training.prediction.batches import Batch, Expected, batches, in_order
 
 
 def cut(text: bytes, size: int = 16) -> list[Batch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.row_faults import TOLD, row_problems
+from training.prediction.row_faults import TOLD, row_problems
 
 
 def told(text: bytes, width: int = 3, delimiter: bytes = b",") -> list[tuple[str, str]]:

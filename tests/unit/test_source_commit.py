@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.source_commit import source_commit
+from training.model.source_commit import source_commit
 
 
 def git(folder: Path, *words: str) -> str:

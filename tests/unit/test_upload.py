@@ -13,10 +13,10 @@ from upload_s3 import Kept, UploadS3, refusal
 from kickstand.config.model import Storage
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Channel
-from training import object_upload
-from training.data_check import check_data
-from training.data_report import DataReport, FileReport
-from training.upload import upload_channels
+from training.data.check import check_data
+from training.data.report import DataReport, FileReport
+from training.upload import object_upload
+from training.upload.channels import upload_channels
 
 TRAIN = "1,2\n3,4\n"
 

@@ -11,7 +11,7 @@ from upload_s3 import UploadS3, refusal
 
 from kickstand.config.model import Storage, Training
 from kickstand.errors import KickstandError
-from training.manifest import input_data_config, manifest, publish_manifest
+from training.upload.manifest import input_data_config, manifest, publish_manifest
 
 CHANNELS = (channel("train", 10), channel("validation", 5), channel("test", 3))
 

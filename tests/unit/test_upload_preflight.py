@@ -13,8 +13,8 @@ from upload_s3 import UploadS3, refusal
 
 from kickstand.config.model import Algorithm, Data
 from kickstand.errors import InputError, KickstandError
-from training.preflight import check_inputs, data_size
-from training.send_data import send_data
+from training.data.preflight import check_inputs, data_size
+from training.upload.send_data import send_data
 
 
 class Session:

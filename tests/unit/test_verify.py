@@ -12,7 +12,7 @@ from kickstand.errors import KickstandError
 from kickstand.names import Names
 from kickstand.release import GoldenRows, Release
 from promotion.verify import verify_endpoint
-from training.golden_rows import golden_digest
+from training.model.golden_rows import golden_digest
 
 RELEASE = release()
 

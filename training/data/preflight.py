@@ -1,0 +1,75 @@
+"""Everything that can be known to be wrong before a byte is uploaded or a job is paid for, in one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kickstand.config.model import Environment
+from kickstand.errors import InputError, Problem
+from training.data.check import check_data
+from training.data.report import DataReport
+from training.hyperparameters.check import check_hyperparameters, unsupported
+
+
+def hyperparameter_problems(environment: Environment) -> list[Problem]:
+    """What is wrong with an environment's hyperparameters, and what it asks for that is not supported."""
+
+    def where(name: str) -> str:
+        return environment.where(f"hyperparameters.{name}")
+
+    def where_any(name: str) -> str:
+        setting = {"version": "algorithm.version", "content_type": "data.content_type"}.get(name)
+        return environment.where(setting) if setting else where(name)
+
+    values, data = environment.hyperparameters, environment.data
+    channels = [name for name in data.channels() if name != "test"]
+    return [
+        *check_hyperparameters(values, channels=channels, where=where),
+        *unsupported(values, environment.algorithm.version, content_type=data.content_type, where=where_any),
+    ]
+
+
+def check_inputs(
+    environment: Environment,
+    *,
+    progress: Callable[[int], None] = lambda count: None,
+    here: Path | None = None,
+) -> DataReport:
+    """Check hyperparameters and every channel's data; what the data holds.
+
+    progress: called with the bytes read since the last call. here: the folder that paths in messages are
+    relative to where they lie below it; None: absolute paths. Raises InputError with every problem.
+    """
+    data = environment.data
+    report, problems = check_data(
+        {str(name): path for name, path in data.channels().items()},
+        hyperparameters=environment.hyperparameters,
+        target_transform=data.target_transform,
+        columns=data.columns,
+        where=environment.where,
+        show=lambda path: _shown(path, here),
+        progress=progress,
+    )
+    problems = [*hyperparameter_problems(environment), *problems]
+    if problems:
+        raise InputError(*problems)
+    return report
+
+
+def data_size(environment: Environment) -> int:
+    """Bytes of all channels, for a progress bar; files that cannot be looked at count as none."""
+    return sum(_size(path) for path in environment.data.channels().values())
+
+
+def _size(path: Path) -> int:
+    try:
+        if path.is_file():
+            return path.stat().st_size
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    except OSError:
+        return 0
+
+
+def _shown(path: Path, here: Path | None) -> str:
+    return str(path.relative_to(here)) if here and path.is_relative_to(here) else str(path)

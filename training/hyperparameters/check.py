@@ -1,0 +1,131 @@
+"""Check and read the hyperparameters of SageMaker's built-in XGBoost before anything is paid for.
+
+    problems = check_hyperparameters({"num_round": "150", "max_dept": "5"})
+    # [Problem("max_dept is not a hyperparameter of SageMaker's XGBoost.", "", "Did you mean max_depth?")]
+
+The rules are the container's own (image 3.2-0), and beyond them what xgboost 3.2.0 refuses later and what
+would silently be without effect. Pure and light: also used by the local training program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from kickstand.errors import Problem
+from training.hyperparameters.dependencies import dependency_faults
+from training.hyperparameters.support import unsupported
+from training.hyperparameters.table import ALIASES, FOREIGN_NAMES, TABLE, Parsed
+from training.hyperparameters.values import Value, suggest, unreadable
+from training.hyperparameters.violation import Violation
+from training.hyperparameters.xgboost_limits import without_effect, xgboost_faults
+
+__all__ = ["check_hyperparameters", "container_error", "parse_hyperparameters", "unsupported"]
+
+_LONGEST_VALUE = 2500
+"""Characters that CreateTrainingJob takes in one hyperparameter's value."""
+_MOST = 100
+"""Hyperparameters that CreateTrainingJob takes."""
+
+
+def _nowhere(name: str) -> str:
+    return ""
+
+
+def check_hyperparameters(
+    values: Mapping[str, str],
+    *,
+    channels: Collection[str] = ("train", "validation"),
+    where: Callable[[str], str] = _nowhere,
+) -> list[Problem]:
+    """All that is wrong with `values`, at once; empty where the job may start.
+
+    values:   hyperparameters as CreateTrainingJob takes them: strings, aliases allowed.
+    channels: the names of the job's channels.
+    where:    the place of a hyperparameter by its name, as the user wrote it.
+    """
+    parsed, violations = _read(values)
+    violations += [*dependency_faults(parsed), *xgboost_faults(parsed), *without_effect(parsed, channels)]
+    spelt = {ALIASES.get(name, name): name for name in values}
+    return [Problem(v.message, where(spelt.get(v.name, v.name)), v.fix) for v in violations]
+
+
+def container_error(values: Mapping[str, str]) -> str | None:
+    """The words with which the container fails a job that has these values, or None.
+
+    Like the container it stops at the first: a missing one, then one it cannot read, then ranges, then
+    dependencies, each in the order given.
+    """
+    parsed, violations = _read(values)
+    violations += dependency_faults(parsed)
+    return next((violation.container for violation in violations if violation.container), None)
+
+
+def parse_hyperparameters(values: Mapping[str, str]) -> dict[str, Value]:
+    """The values as the container hands them to xgboost: canonical names, numbers read, `eval_metric` a list.
+
+    Raises ValueError for an unknown name and for a value that cannot be read; check first.
+    """
+    parsed: dict[str, Value] = {}
+    for name, text in values.items():
+        canonical = ALIASES.get(name, name)
+        if canonical not in TABLE:
+            raise ValueError(f"{name} is not a hyperparameter")
+        value = TABLE[canonical].parse(text)
+        parsed[canonical] = text if canonical == "updater" else value
+    return parsed
+
+
+def _read(values: Mapping[str, str]) -> tuple[Parsed, list[Violation]]:
+    """Values that can be used, and what is wrong with the others, in the container's order."""
+    missing = [rule.name for rule in TABLE.values() if rule.required and rule.name not in values]
+    violations = [_missing(name) for name in missing]
+    unreadable_ones: list[Violation] = []
+    faults: list[Violation] = []
+    parsed: dict[str, Value] = {}
+    broken: set[str] = set()
+    for name, text in values.items():
+        rule = TABLE.get(ALIASES.get(name, name))
+        if rule is None:
+            unreadable_ones.append(_unknown(name))
+            continue
+        try:
+            value = rule.parse(text)
+        except ValueError:
+            unreadable_ones.append(unreadable(rule, name, text))
+            broken.add(rule.name)
+            continue
+        if found := rule.faults(name, text, value):
+            faults += found
+            broken.add(rule.name)
+        else:
+            parsed[rule.name] = value
+    refused = [*_given_twice(values), *_too_long(values)]
+    return Parsed(parsed, frozenset(broken)), [*violations, *unreadable_ones, *faults, *refused]
+
+
+def _missing(name: str) -> Violation:
+    message = f"{name}, the number of boosting rounds, is required." if name == "num_round" else f"{name} is required."
+    return Violation(name, message, f"Set {name}, for example to 100.", f"Missing required hyperparameter: {name}")
+
+
+def _unknown(name: str) -> Violation:
+    known = [*TABLE, *ALIASES]
+    fix = f"Did you mean {FOREIGN_NAMES[name]}?" if name in FOREIGN_NAMES else suggest(name, known)
+    message = f"{name} is not a hyperparameter of SageMaker's XGBoost."
+    return Violation(name, message, fix, f"Extraneous hyperparameter found: {name}")
+
+
+def _given_twice(values: Mapping[str, str]) -> Iterator[Violation]:
+    for alias, name in ALIASES.items():
+        if alias in values and name in values:
+            message = f"{alias} and {name} are two names of the same hyperparameter."
+            yield Violation(alias, message, f"Keep {name} alone.")
+
+
+def _too_long(values: Mapping[str, str]) -> Iterator[Violation]:
+    for name, text in values.items():
+        if len(text) > _LONGEST_VALUE:
+            message = f"{name} has {len(text)} characters; SageMaker takes {_LONGEST_VALUE} at most."
+            yield Violation(name, message)
+    if len(values) > _MOST:
+        yield Violation("", f"there are {len(values)} hyperparameters; SageMaker takes {_MOST} at most.")

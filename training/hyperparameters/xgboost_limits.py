@@ -1,0 +1,122 @@
+"""What the container's own check lets pass and xgboost 3.2.0 then refuses, or what is silently without effect.
+
+Found by training with xgboost 3.2.0 on CSV-shaped data; `tests/unit/test_hyperparameters_xgboost.py` holds
+each rule against the library. A job would be started, paid for and fail, so it is refused before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import cast
+
+from training.hyperparameters.table import METRICS, PROCESS_UPDATERS, Parsed
+from training.hyperparameters.violation import Violation
+
+_MULTI = ("multi:softmax", "multi:softprob")
+_MULTI_ONLY_METRICS = ("merror", "mlogloss")
+_GONE_UPDATERS = ("distcol", "grow_skmaker")
+
+
+def xgboost_faults(parsed: Parsed) -> Iterator[Violation]:
+    """Combinations that end in an error of xgboost 3.2.0."""
+    yield from _objective(parsed)
+    yield from _metrics(parsed)
+    yield from _trees(parsed)
+    yield from _updaters(parsed)
+
+
+def without_effect(parsed: Parsed, channels: Collection[str]) -> Iterator[Violation]:
+    """Settings that the container ignores without a word."""
+    has_metric = parsed.given("eval_metric") or parsed.given("_tuning_objective_metric")
+    if parsed.given("early_stopping_rounds"):
+        if "validation" not in channels:
+            message = "early_stopping_rounds needs a validation channel; without one the container ignores it."
+            yield Violation("early_stopping_rounds", message, "Add validation data or remove the setting.")
+        if not has_metric:
+            message = "early_stopping_rounds needs a metric to watch; without one the container ignores it."
+            yield Violation("early_stopping_rounds", message, "Set eval_metric, for example to rmse.")
+        if parsed.get("booster") == "gblinear":
+            message = "early_stopping_rounds keeps the best round's trees; booster gblinear has none."
+            yield Violation("early_stopping_rounds", message, "Remove one of the two.")
+    if parsed.given("_tuning_objective_metric") and "validation" not in channels:
+        message = "_tuning_objective_metric is measured on the validation channel; there is none."
+        yield Violation("_tuning_objective_metric", message, "Add validation data.")
+
+
+def _objective(parsed: Parsed) -> Iterator[Violation]:
+    objective = parsed.get("objective")
+    base_score = cast("float | None", parsed.get("base_score"))
+    if objective == "aft_loss_distribution":
+        message = "objective aft_loss_distribution passes the container's check, but xgboost has no such objective."
+        yield Violation("objective", message, "It is a setting of its own, for objective survival:aft.")
+    if objective == "survival:aft":
+        message = "objective survival:aft needs a lower and an upper bound for each label; a channel holds one label."
+        yield Violation("objective", message, "Use survival:cox, or train with a script of your own.")
+    if parsed.given("num_class") and "objective" not in parsed.broken and objective not in _MULTI:
+        found = f"objective is {objective}" if objective else "objective is not set"
+        yield Violation("num_class", f"num_class goes with {' and '.join(_MULTI)} only; {found}.")
+    if base_score is not None:
+        if objective in ("reg:logistic", "binary:logistic") and base_score > 1:
+            message = f"base_score is {base_score:g}; with objective {objective} it is a probability in [0, 1]."
+            yield Violation("base_score", message)
+        if objective == "reg:gamma" and base_score == 0:
+            yield Violation("base_score", "base_score is 0; with objective reg:gamma it must be greater than 0.")
+
+
+def _metrics(parsed: Parsed) -> Iterator[Violation]:
+    objective = parsed.get("objective")
+    tuning = str(parsed.get("_tuning_objective_metric") or "").partition(":")[2]
+    metrics = [("eval_metric", m) for m in cast("list[str]", parsed.get("eval_metric") or [])]
+    for name, metric in [*metrics, ("_tuning_objective_metric", tuning)]:
+        base = metric.partition("@")[0].strip()
+        if base not in METRICS:
+            continue
+        if base == "tweedie-nloglik":
+            yield Violation(
+                name,
+                "tweedie-nloglik needs its rho behind an @ in xgboost, which the container does not let pass.",
+                "Remove it: it is the default metric of objective reg:tweedie.",
+            )
+        elif base == "interval-regression-accuracy" and objective != "survival:aft":
+            yield Violation(name, f"{base} needs label bounds, which a channel does not hold.", "Remove it.")
+        elif base in _MULTI_ONLY_METRICS and objective is not None and objective not in _MULTI:
+            yield Violation(name, f"{base} goes with {' and '.join(_MULTI)} only; objective is {objective}.")
+        elif objective in _MULTI and base in _SINGLE_OUTPUT_METRICS:
+            yield Violation(name, f"{base} does not go with objective {objective}.", "Use merror or mlogloss.")
+
+
+_SINGLE_OUTPUT_METRICS = frozenset(
+    {"rmse", "rmsle", "mae", "mape", "error", "logloss", "ndcg", "map"}
+    | {"gamma-nloglik", "gamma-deviance", "poisson-nloglik"}
+)
+"""Metrics that compare one prediction with each label, where multi: objectives give one a class."""
+
+
+def _trees(parsed: Parsed) -> Iterator[Violation]:
+    if parsed.get("tree_method") == "gpu_hist":
+        message = "tree_method gpu_hist passes the container's check, but xgboost 3 refuses it."
+        yield Violation("tree_method", message, "Use hist.")
+    if parsed.get("tree_method") == "exact":
+        if parsed.get("max_depth") == 0:
+            message = "max_depth 0 (no limit) does not go with tree_method exact."
+            yield Violation("max_depth", message, "Set a limit, or tree_method to hist.")
+        if parsed.get("sampling_method") == "gradient_based":
+            message = "sampling_method gradient_based does not go with tree_method exact."
+            yield Violation("sampling_method", message, "Use uniform, or tree_method hist.")
+    max_bin = parsed.get("max_bin")
+    if isinstance(max_bin, int) and max_bin < 2:
+        yield Violation("max_bin", f"max_bin is {max_bin}; xgboost wants at least 2.")
+
+
+def _updaters(parsed: Parsed) -> Iterator[Violation]:
+    updaters = cast("list[str]", parsed.get("updater") or [])
+    for updater in updaters:
+        if updater in _GONE_UPDATERS:
+            message = f"updater {updater} passes the container's check, but xgboost 3 no longer has it."
+            yield Violation("updater", message, "Remove it, or use grow_histmaker.")
+    if parsed.get("process_type") == "update":
+        message = "process_type update changes the trees of an earlier model; a training job begins without one."
+        yield Violation("process_type", message, "Remove it.")
+    elif updaters and updaters[0] in PROCESS_UPDATERS and "process_type" not in parsed.broken:
+        message = f"updater {updaters[0]} cannot come first: there are no trees for it yet."
+        yield Violation("updater", message, "Put an updater that grows trees before it, such as grow_histmaker.")

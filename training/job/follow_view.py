@@ -1,0 +1,107 @@
+"""What a person sees of a training job that is followed: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from training.job.description import JobDescription, Phase
+from training.job.log import LogLine, Round
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+_PLAIN_STEPS = 10
+"""Into how many steps the rounds are cut where there is no bar."""
+
+
+def metrics_text(done: Round) -> str:
+    """`train-rmse 0.21034  validation-rmse 0.29001`."""
+    return "  ".join(f"{name} {value:.5f}" for name, value in done.metrics.items())
+
+
+def reports(done: Round, total: int | None) -> bool:
+    """Whether a plain listing shows a round: the first, the last and about ten between."""
+    step = max(1, (total or 100) // _PLAIN_STEPS)
+    return done.number == 0 or (done.number + 1) % step == 0 or done.number + 1 == total
+
+
+class PlainView:
+    """Lines, one an event: for a file, a CI log, and below a bar's place on a terminal.
+
+    show_log: whether the job's log lines are shown as they come.
+    """
+
+    def __init__(self, console: Console, *, show_log: bool) -> None:
+        self._console = console
+        self._show_log = show_log
+        self._total: int | None = None
+
+    def attempt(self, name: str, job: JobDescription) -> None:
+        self._total = job.rounds
+        self._print(f"training job {name} on {job.instance_count} x {job.instance_type}")
+
+    def phase(self, phase: Phase) -> None:
+        self._print(f"  {phase.status:<22}{phase.seconds(phase.started):>8.1f} s  {phase.message}".rstrip())
+
+    def current(self, phase: Phase) -> None:
+        """Said when it has ended."""
+
+    def round(self, done: Round) -> None:
+        if reports(done, self._total) and not self._show_log:
+            of = f"/{self._total}" if self._total else ""
+            self._print(f"  round {done.number + 1}{of}  {metrics_text(done)}")
+
+    def log(self, line: LogLine) -> None:
+        if self._show_log:
+            self._print(f"  {line.host} | {line.text}")
+
+    def note(self, text: str) -> None:
+        self._print(f"  {text}")
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+
+class LiveView(PlainView):
+    """A bar over the rounds with the latest metrics; phases, notes and log lines pass above it."""
+
+    def __init__(self, console: Console, progress: Progress, *, show_log: bool) -> None:
+        super().__init__(console, show_log=show_log)
+        self._progress = progress
+        self._task: TaskID | None = None
+
+    def attempt(self, name: str, job: JobDescription) -> None:
+        super().attempt(name, job)
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(job.secondary_status, total=job.rounds, metrics="")
+
+    def current(self, phase: Phase) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, description=phase.status)
+
+    def round(self, done: Round) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=done.number + 1, metrics=metrics_text(done))
+
+
+@contextmanager
+def follow_view(console: Console, *, show_log: bool) -> Iterator[PlainView]:
+    """The view that fits a console; the bar is gone when the block ends."""
+    if not console.is_terminal:
+        yield PlainView(console, show_log=show_log)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[metrics]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield LiveView(console, progress, show_log=show_log)

@@ -1,0 +1,1 @@
+"""From a completed job to a release: evidence, artifact, golden rows, registry."""

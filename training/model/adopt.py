@@ -1,0 +1,166 @@
+"""From a completed training job to a release: the second half of `fit`, and all of `adopt`.
+
+Each step can be done again without harm, and the release is written last: whatever is interrupted is completed
+by doing it all again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kickstand.aws_errors import aws_error
+from kickstand.config.model import Environment
+from kickstand.errors import InputError, Problem
+from kickstand.names import Names
+from kickstand.release import Channel, GoldenRows, Release
+from kickstand.release_file import write_release
+from training.data.objectives import label_columns
+from training.job.description import ChannelSource, JobDescription
+from training.model.adoptable import adoption_problems, image_version
+from training.model.archive import ArchiveError, extract_model
+from training.model.artifact import FetchedArtifact, fetch_artifact, keep_artifact
+from training.model.artifact_bucket import artifact_bucket
+from training.model.channel_evidence import channel_evidence
+from training.model.golden_rows import first_rows, golden_rows, keep_confidential
+from training.model.package import Registration, model_quality, register, write_metrics
+from training.model.probe import ask_model, find_model
+from training.model.release_maker import finite, make_release
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedData:
+    """What is known of the project's own data, just checked and uploaded.
+
+    channels: the channels that are in S3, each under its digest.
+    golden_files: the files, in order, that the golden rows are taken from.
+    golden_channel: the name of the channel that they are of.
+    """
+
+    channels: Sequence[Channel]
+    golden_files: Sequence[Path]
+    golden_channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Where jobs are adopted, and with what.
+
+    s3, sagemaker: clients of the environment's session.
+    report: told of each step when it is done: its name, and what came of it.
+    deploy_command: what the user types to deploy the training stack.
+    """
+
+    environment: Environment
+    s3: Any
+    sagemaker: Any
+    report: Callable[[str, str], None]
+    deploy_command: str
+
+    def adopt(self, job: JobDescription, data: CheckedData, *, release_file: Path, source_commit: str) -> Release:
+        """Make and write the release of a job.
+
+        Raises InputError where the job is none that can be released, and KickstandError where its data or its
+        artifact are not what they must be; then nothing but verified evidence has been written.
+        """
+        problems = adoption_problems(job)
+        if problems:
+            raise InputError(*problems)
+        job = dataclasses.replace(job, metrics=finite(job.metrics))
+        bucket = artifact_bucket(self.environment)
+        channels = self._channels(job, data)
+        with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
+            fetched = fetch_artifact(self.s3, job.artifact_uri, Path(folder, "model.tar.gz"))
+            self.report("artifact", f"{fetched.read.size:,} bytes, SHA-256 {fetched.read.sha256}")
+            golden = self._ask(job, fetched, channels, data)
+        artifact = keep_artifact(self.s3, fetched, bucket)
+        self.report("kept as", artifact.s3_uri)
+        if not self.environment.data.golden_rows_in_git:
+            golden = keep_confidential(self.s3, golden, bucket)
+            self.report("golden rows in", golden.s3_uri)
+        quality = model_quality(job.metrics, job.hyperparameters.get("objective", ""))
+        registration = Registration(
+            group=Names(self.environment).model_package_group,
+            image_uri=job.image_uri,
+            artifact=artifact,
+            job=job,
+            metrics_uri=write_metrics(self.s3, quality, bucket),
+        )
+        package = register(self.sagemaker, registration, deploy_command=self.deploy_command)
+        self.report("registered", package)
+        release = make_release(
+            self.environment,
+            job,
+            version=image_version(job.image_uri) or "",
+            channels=channels,
+            artifact=artifact,
+            golden=golden,
+            model_package_arn=package,
+            source_commit=source_commit,
+        )
+        return write_release(release_file, release)
+
+    def _channels(self, job: JobDescription, data: CheckedData) -> list[Channel]:
+        """What the job read, and the test channel."""
+        began, bucket = job.started or job.created, artifact_bucket(self.environment)
+        channels = []
+        for source in job.channels:
+            channel = channel_evidence(self.s3, source, bucket=bucket, started=began, known=data.channels)
+            if channel not in data.channels:
+                self.report(source.name, f"{channel.rows:,} rows x {channel.columns} columns  {channel.s3_uri}")
+            channels.append(channel)
+        tests = [channel for channel in data.channels if channel.name == "test"]
+        self._check_widths([*channels, *tests], job.channels)
+        return [*channels, *tests]
+
+    def _check_widths(self, channels: Sequence[Channel], sources: Sequence[ChannelSource]) -> None:
+        named = self.environment.data.columns
+        where = {source.name: source.s3_uri for source in sources}
+        expected, reason = channels[0].columns, f"channel {channels[0].name}"
+        if named:
+            expected, reason = len(named), f"[data] columns ({self.environment.where('data.columns')})"
+        problems = [
+            Problem(
+                f"Channel {channel.name} has {channel.columns} columns; {reason} has {expected}.",
+                where.get(channel.name, channel.s3_uri),
+            )
+            for channel in channels
+            if channel.columns != expected
+        ]
+        if problems:
+            raise InputError(*problems)
+
+    def _ask(
+        self, job: JobDescription, fetched: FetchedArtifact, channels: Sequence[Channel], data: CheckedData
+    ) -> GoldenRows:
+        """Open and load the artifact, compare its width with the data's, and ask it for the golden rows."""
+        labels = label_columns(job.hyperparameters)
+        expected = channels[0].columns - labels
+        rows = first_rows(data.golden_files, self.environment.data.golden_rows, labels)
+        model = find_model(_open(fetched, job.artifact_uri), where=job.artifact_uri)
+        answers = ask_model(model, rows, where=job.artifact_uri)
+        if answers.features != expected:
+            raise InputError(
+                Problem(
+                    f"The model has {answers.features} features; the data have {expected} "
+                    f"({channels[0].columns} columns, {labels} of them not features).",
+                    job.artifact_uri,
+                )
+            )
+        golden = golden_rows(rows, answers.predictions, where=job.artifact_uri)
+        self.report("golden rows", f"{len(rows)} of channel {data.golden_channel}, SHA-256 {golden.sha256}")
+        return golden
+
+
+def _open(fetched: FetchedArtifact, uri: str) -> list[Path]:
+    """Unpack an artifact beside it; what is wrong with it is told of its place in S3."""
+    try:
+        return extract_model(fetched.file, fetched.file.with_name("model"))
+    except ArchiveError as error:
+        raise ArchiveError(*(dataclasses.replace(problem, where=uri) for problem in error.problems)) from error
+    except OSError as error:
+        raise aws_error(error, "opening the model artifact", uri) from error

@@ -1,0 +1,103 @@
+"""Golden rows: a few rows with the predictions that one artifact gave for them.
+
+They travel with the release, so that every endpoint that claims to serve that artifact can be asked for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
+from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.release import GoldenRows
+from kickstand.release_file import canonical
+from training.data.csv_scan import delimiter_of
+from training.model.artifact_bucket import ArtifactBucket
+from training.model.kept_object import EXISTS
+from training.model.probe import Prediction
+from training.model.s3_location import parse_location
+
+
+def features_of(line: str, label_columns: int) -> str:
+    """A training row as the endpoint is asked for it: without its label columns, comma-separated.
+
+    label_columns: 1, or 2 where the second column is a weight (csv_weights=1).
+    """
+    delimiter = delimiter_of(line.encode())
+    return ",".join(cell.strip() for cell in line.rstrip("\r\n").split(delimiter)[label_columns:])
+
+
+def first_rows(files: Sequence[Path], count: int, label_columns: int) -> tuple[str, ...]:
+    """The first rows of a channel's files, in their order, without the label; fewer where there are fewer."""
+
+    def lines() -> Any:
+        for file in files:
+            with file.open(encoding="utf-8-sig") as opened:
+                yield from (line for line in opened if line.strip())
+
+    return tuple(features_of(line, label_columns) for line in islice(lines(), count))
+
+
+def golden_digest(rows: Sequence[str], predictions: Sequence[Prediction]) -> str:
+    """SHA-256 (hex) of the canonical JSON of rows and predictions."""
+    return hashlib.sha256(_text(rows, predictions)).hexdigest()
+
+
+def golden_rows(rows: Sequence[str], predictions: Sequence[Prediction], *, where: str) -> GoldenRows:
+    """Rows and predictions, sealed.
+
+    where: the artifact, for the InputError that a prediction which is no number gives.
+    """
+    for row, given in zip(rows, predictions, strict=True):
+        values = given if isinstance(given, tuple) else (given,)
+        if not all(value - value == 0 for value in values):
+            raise InputError(Problem(f"The model answers {given} for the row {row}: it has not learned.", where))
+    return GoldenRows(sha256=golden_digest(rows, predictions), rows=tuple(rows), predictions=tuple(predictions))
+
+
+def keep_confidential(s3: Any, golden: GoldenRows, bucket: ArtifactBucket) -> GoldenRows:
+    """Put rows and predictions under `golden/<sha256>.json` in S3, and return what may stand in git.
+
+    The object is exactly what the digest covers; one that is there already is left.
+    """
+    key = f"golden/{golden.sha256}.json"
+    try:
+        s3.put_object(
+            **bucket.writes,
+            Key=key,
+            Body=_text(golden.rows, golden.predictions),
+            ContentType="application/json",
+            IfNoneMatch="*",
+        )
+    except AWS_FAILURES as error:
+        if error_code(error) not in EXISTS:
+            raise aws_error(error, "keeping the golden rows in S3", f"s3://{bucket.name}/{key}") from error
+    return GoldenRows(sha256=golden.sha256, s3_uri=f"s3://{bucket.name}/{key}")
+
+
+def read_golden(s3: Any, golden: GoldenRows) -> GoldenRows:
+    """A release's golden rows with their rows and predictions, fetched from S3 where they are kept out of git.
+
+    Raises KickstandError where the object is gone, or not what the release's digest covers.
+    """
+    if not golden.s3_uri:
+        return golden
+    place = parse_location(golden.s3_uri)
+    with explained("reading the golden rows", golden.s3_uri):
+        text = s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+    found = hashlib.sha256(text).hexdigest()
+    if found != golden.sha256:
+        message = f"The golden rows were changed: expected SHA-256 {golden.sha256}, found {found}."
+        raise KickstandError(Problem(message, golden.s3_uri, "Delete that object version, or make the release anew."))
+    fields = json.loads(text)
+    predictions = tuple(tuple(one) if isinstance(one, list) else one for one in fields["predictions"])
+    return golden.model_copy(update={"rows": tuple(fields["rows"]), "predictions": predictions})
+
+
+def _text(rows: Sequence[str], predictions: Sequence[Prediction]) -> bytes:
+    return canonical({"predictions": list(predictions), "rows": list(rows)}).encode()

@@ -1,0 +1,1 @@
+"""Rows through an endpoint and back: batches, answers, evaluation."""

@@ -1,0 +1,189 @@
+"""Send a CSV of features through an endpoint: streaming, in batches, several at once, in order.
+
+The pure parts are here: cutting the input into batches and putting answers back into rows. What talks
+to AWS is `endpoint_client`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from kickstand.errors import InputError, KickstandError, Problem
+from training.data.csv_scan import delimiter_of
+from training.prediction.row_faults import row_problems
+
+PAYLOAD_LIMIT = 6 * 1024 * 1024
+"""Bytes that InvokeEndpoint takes in one body.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+"""
+
+BATCH_BYTES = 1024 * 1024
+"""Bytes of one request: large enough to make its own cost small, small enough to keep several in flight."""
+
+MAX_LINE_BYTES = PAYLOAD_LIMIT
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whole lines of the input.
+
+    first_line: the 1-based line number of the first of them. rows: how many there are.
+    """
+
+    body: bytes
+    first_line: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How many features a row must have, and who says so (`the model of releases/dev.json`)."""
+
+    features: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a file's rows look like."""
+
+    delimiter: bytes
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The endpoint's answers to one batch, one text a row, with all digits as it gave them."""
+
+    batch: Batch
+    rows: list[str]
+
+
+Invoke = Callable[[Batch], list[str]]
+"""Sends one batch and returns its answers, one a row; raises KickstandError."""
+
+
+def batches(
+    source: BinaryIO, name: str, *, size: int = BATCH_BYTES, expected: Expected | None = None
+) -> Iterator[Batch]:
+    """Cut a CSV stream into batches of whole lines of at most `size` bytes (one long line may be more).
+
+    expected: the features that a row must have, where they are known; else as many as the first line.
+    Raises InputError for no rows at all, a header row, blank lines, lines of another width, and a line over the
+    payload limit.
+    """
+    line, rest, shape = 1, b"", None
+    while block := source.read(size):
+        data = rest + block
+        cut = data.rfind(b"\n") + 1
+        if cut == 0:
+            if len(data) > MAX_LINE_BYTES:
+                raise InputError(
+                    Problem(
+                        f"One line is over {PAYLOAD_LIMIT:,} bytes, the most that an endpoint takes.", f"{name}:{line}"
+                    )
+                )
+            rest = data
+            continue
+        shape = shape or _shape(data[:cut], name, expected)
+        batch = _batch(data[:cut], line, name, shape)
+        yield batch
+        line, rest = line + batch.rows, data[cut:]
+    if rest:
+        yield _batch(rest + b"\n", line, name, shape or _shape(rest, name, expected))
+    elif shape is None:
+        raise InputError(Problem("Expected rows of features, found an empty file.", name))
+
+
+def _batch(body: bytes, line: int, name: str, shape: _Shape) -> Batch:
+    if b"\r" in body:
+        body = body.replace(b"\r\n", b"\n")
+    rows = body.count(b"\n")
+    blank = body.startswith(b"\n") or b"\n\n" in body
+    # Counting is fast, and shows all but lines whose faults cancel out: those the container refuses.
+    if blank or body.count(shape.delimiter) != rows * (shape.width - 1):
+        raise InputError(*row_problems(body, line, name, delimiter=shape.delimiter, width=shape.width))
+    return Batch(body, line, rows)
+
+
+def _shape(body: bytes, name: str, expected: Expected | None) -> _Shape:
+    """Delimiter and width, by the first line that is not blank; InputError for a header row or an odd width."""
+    if body.startswith(_BOM):
+        message = "The file begins with a byte order mark, which the endpoint reads as data."
+        raise InputError(Problem(message, f"{name}:1:1", "Save it as UTF-8 without BOM."))
+    first = next((line for line in body.splitlines() if line.strip()), b"")
+    delimiter = delimiter_of(first).encode()
+    cells = first.split(delimiter)
+    for column, cell in enumerate(cells, start=1):
+        text = cell.strip().strip(b'"')
+        if text and not _is_number(text):
+            found = text[:40].decode("utf-8", "replace")
+            raise InputError(
+                Problem(
+                    f"Expected a number, found {found!r}: the first line looks like a header row.",
+                    f"{name}:1:{column}",
+                    "The endpoint takes rows of features only: remove the header row.",
+                )
+            )
+    if expected is not None and first and len(cells) != expected.features:
+        raise InputError(_other_width(len(cells), name, expected))
+    return _Shape(delimiter, len(cells))
+
+
+def _other_width(found: int, name: str, expected: Expected) -> Problem:
+    fix = "Give every row the features of training, in their order, without the label."
+    if found == expected.features + 1:
+        fix = f"Is the label still there? {fix}"
+    return Problem(f"Expected {expected.features} features ({expected.source}), found {found}.", f"{name}:1", fix)
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def in_order(
+    source: Iterable[Batch], invoke: Invoke, *, parallel: int, done: Callable[[int], None] = lambda rows: None
+) -> Iterator[Answers]:
+    """Invoke for each batch with up to `parallel` requests in flight; yield answers in the input's order.
+
+    No more than twice `parallel` batches are held, whatever the size of the input. On an error, or when
+    the caller stops, requests that have not begun are dropped.
+    """
+    pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="invoke")
+    try:
+        waiting: deque[tuple[Batch, Future[list[str]]]] = deque()
+        for batch in source:
+            waiting.append((batch, pool.submit(invoke, batch)))
+            if len(waiting) >= 2 * parallel:
+                yield _next(waiting, done)
+        while waiting:
+            yield _next(waiting, done)
+    finally:
+        # Not waited for: a request in flight may take a minute, and its answer is wanted no more.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _next(waiting: deque[tuple[Batch, Future[list[str]]]], done: Callable[[int], None]) -> Answers:
+    batch, future = waiting.popleft()
+    rows = future.result()
+    if len(rows) != batch.rows:
+        raise KickstandError(
+            Problem(
+                f"Expected {batch.rows} answers from the endpoint, found {len(rows)}.",
+                f"lines {batch.first_line} to {batch.first_line + batch.rows - 1}",
+                "The endpoint does not answer a row a line; is it the built-in XGBoost?",
+            )
+        )
+    done(batch.rows)
+    return Answers(batch, rows)

@@ -1,0 +1,115 @@
+"""Bring checked channels into the artifact bucket, under their digest, and prove that they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code
+from kickstand.config.model import Environment
+from kickstand.errors import KickstandError, Problem
+from kickstand.names import Names
+from kickstand.release import Channel
+from training.data.dataset import channel_of
+from training.data.report import DataReport, FileReport
+from training.model.s3_location import parse_location
+from training.upload.manifest import input_data_config, publish_manifest
+from training.upload.object_upload import ObjectUpload
+
+if TYPE_CHECKING:
+    import boto3
+
+__all__ = ["input_data_config", "publish_manifest", "s3_client", "upload_channels"]
+
+
+def s3_client(session: boto3.Session) -> Any:
+    """A client for uploads: patient with a slow line, with connections enough for parallel parts."""
+    from botocore.config import Config
+
+    patient = Config(retries={"total_max_attempts": 5, "mode": "standard"}, max_pool_connections=10, connect_timeout=20)
+    return session.client("s3", config=patient)
+
+
+def upload_channels(
+    s3: Any,
+    environment: Environment,
+    report: DataReport,
+    *,
+    progress: Callable[[int], None] = lambda count: None,
+    told: Callable[[Channel, FileReport, bool], None] = lambda channel, file, sent: None,
+    typed: Callable[[str], str] = "kickstand {}".format,
+) -> tuple[Channel, ...]:
+    """Upload what is not there yet to `data/<sha256>/<channel>/`, then list it back; the channels as now in S3.
+
+    report:   of the data check: exactly those bytes are uploaded.
+    progress: called with the bytes sent, or found in place, since the last call.
+    told:     called for each file: whether it had to be sent.
+    typed:    a Kickstand command as the user would type it, for messages.
+    Raises KickstandError where a file has changed since the check, where another object stands in its place,
+    where a prefix holds what is not of the channel, and for what AWS refuses.
+    """
+    names = Names(environment)
+    upload = ObjectUpload(s3, names.bucket, _owner(environment), _encryption(environment), progress)
+    channels = []
+    for found in report.channels.values():
+        channel = channel_of(found, names.bucket, environment.data.content_type)
+        prefix = parse_location(channel.s3_uri).key
+        try:
+            there = _listed(s3, names.bucket, prefix, upload.requests)
+            for file in found.files:
+                told(channel, file, upload.put(f"{prefix}{file.name}", file, present=file.name in there))
+            _demand_listed(channel, _listed(s3, names.bucket, prefix, upload.requests))
+        except (*AWS_FAILURES, OSError) as error:
+            raise _explained(error, environment, channel, typed) from error
+        channels.append(channel)
+    return tuple(channels)
+
+
+def _owner(environment: Environment) -> dict[str, str]:
+    """Another account's bucket of the same name must not receive the data; an organisation's own may be elsewhere."""
+    return {} if environment.storage.existing_bucket else {"ExpectedBucketOwner": environment.account}
+
+
+def _encryption(environment: Environment) -> dict[str, str]:
+    key = environment.storage.kms_key_arn
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+
+
+def _listed(s3: Any, bucket: str, prefix: str, requests: Mapping[str, str]) -> dict[str, int]:
+    """Bytes by name of everything below the prefix: what a job would read."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **requests)
+    return {item["Key"].removeprefix(prefix): item["Size"] for page in pages for item in page.get("Contents", [])}
+
+
+def _demand_listed(channel: Channel, listed: Mapping[str, int]) -> None:
+    expected = {file.name: file.size for file in channel.files}
+    problems = [
+        Problem(
+            "This object is not of the channel, and a job would read it.",
+            f"{channel.s3_uri}{name}",
+            "Delete it, then run the same command again.",
+        )
+        for name in listed
+        if name not in expected
+    ]
+    for name, size in expected.items():
+        if listed.get(name) != size:
+            found = f"found {listed[name]} bytes" if name in listed else "not found"
+            message = f"{size} bytes were uploaded, {found} when listed back."
+            problems.append(Problem(message, f"{channel.s3_uri}{name}", "Run the same command again."))
+    if problems:
+        raise KickstandError(*problems)
+
+
+def _explained(
+    error: Exception, environment: Environment, channel: Channel, typed: Callable[[str], str]
+) -> KickstandError:
+    bucket = Names(environment).bucket
+    if error_code(error) in ("NoSuchBucket", "404"):
+        message = f"The artifact bucket {bucket} does not exist."
+        if environment.storage.existing_bucket:
+            where = environment.where("storage.existing_bucket")
+            return KickstandError(Problem(message, where, "Make it, or correct storage.existing_bucket."))
+        fix = f"The training stack makes it: {typed(f'deploy {environment.name}')}"
+        return KickstandError(Problem(message, f"stack {Names(environment).training_stack}", fix))
+    return aws_error(error, f"uploading the {channel.name} channel", channel.s3_uri)

@@ -1,0 +1,61 @@
+"""Check the data, upload it and say on the console what went where: the first step of `upload` and of `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kickstand.config.model import Environment
+from kickstand.release import Channel
+from training.data.preflight import check_inputs, data_size
+from training.data.report import DataReport, FileReport
+from training.upload.bytes_progress import bytes_progress
+from training.upload.channels import s3_client, upload_channels
+
+if TYPE_CHECKING:
+    import boto3
+    from rich.console import Console
+
+
+def send_data(
+    environment: Environment,
+    session: boto3.Session,
+    console: Console,
+    *,
+    typed: Callable[[str], str] = "kickstand {}".format,
+) -> tuple[Channel, ...]:
+    """Check hyperparameters and data, upload what is not in S3 yet, list it back; the channels.
+
+    typed: a Kickstand command as the user would type it, for messages.
+    Raises InputError with everything that is wrong with the input, KickstandError for a failed upload.
+    """
+    with bytes_progress(console, "checking", data_size(environment)) as progress:
+        report = check_inputs(environment, progress=progress, here=Path.cwd())
+    sent: dict[str, int] = dict.fromkeys(report.channels, 0)
+
+    def told(channel: Channel, file: FileReport, was_sent: bool) -> None:
+        sent[channel.name] += file.size if was_sent else 0
+
+    with bytes_progress(console, "uploading", report.size) as progress:
+        channels = upload_channels(s3_client(session), environment, report, progress=progress, told=told, typed=typed)
+    for channel in channels:
+        console.print(_line(channel, report, sent[channel.name]))
+    return channels
+
+
+def _line(channel: Channel, report: DataReport, sent: int) -> str:
+    size = report.channels[channel.name].size
+    what = "already there" if sent == 0 else f"{_bytes(sent)} uploaded"
+    if 0 < sent < size:
+        what += f", {_bytes(size - sent)} already there"
+    return f"{channel.name:<10} {channel.rows:>11,} rows x {channel.columns} columns  {what}  {channel.s3_uri}"
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
