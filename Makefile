@@ -1,6 +1,7 @@
 # The front door. Every target does its own set-up; needs git, make and Python 3.11+ (venv).
 PYTHON ?= python3
 BIN := .venv/bin
+MACHINE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled Python stays in .venv and __pycache__, which git ignores: without it each of the many
 # processes of a demo or a test run would compile the CDK library again.
@@ -17,7 +18,7 @@ help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: ## Virtual environment, locked packages, the CDK command line
-	@$(PYTHON) -I scripts/setup.py
+	@PATH="$(MACHINE_PATH)" $(PYTHON) -I scripts/setup.py
 
 demo: setup ## The main job on this machine: from CSV files to predictions
 	@$(BIN)/kickstand --local demo

@@ -69,12 +69,16 @@ def run(*command: str | Path, step: str) -> None:
     print(f" {time.monotonic() - began:.1f} s")
 
 
+def machine_python(found: Path) -> Path:
+    """The machine's own Python, also where the one that runs this is a link of the environment about to be cleared."""
+    return found.resolve() if VENV in found.parents else found
+
+
 def set_up(stamp: str) -> None:
     """Every step from nothing; each is safe to repeat."""
     STAMP.unlink(missing_ok=True)
     print("Setting up this clone:")
-    # The machine's own Python, also where this one is the virtual environment's about to be cleared.
-    python = getattr(sys, "_base_executable", sys.executable)
+    python = machine_python(Path(getattr(sys, "_base_executable", sys.executable)))
     run(python, "-I", "-m", "venv", "--clear", VENV, step="virtual environment")
     pip = (BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     run(*pip, "--require-hashes", "--no-deps", "-r", "requirements-uv.lock", step="uv, the installer")

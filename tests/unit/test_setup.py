@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -61,3 +62,11 @@ def test_the_stamp_goes_before_the_first_step_and_comes_after_the_last(
     clone.set_up("the stamp")
     assert seen == [False] * 5
     assert clone.STAMP.read_text() == "the stamp"
+
+
+def test_the_environment_is_never_made_of_a_link_of_its_own(clone: ModuleType, tmp_path: Path) -> None:
+    """What an interrupted `venv --clear` leaves is a bare link to the machine's Python, first on an activated path."""
+    link = clone.VENV / "bin" / "python3"
+    link.symlink_to(sys.executable)
+    assert clone.machine_python(link) == Path(sys.executable).resolve()
+    assert clone.machine_python(tmp_path / "python3") == tmp_path / "python3"
