@@ -90,7 +90,7 @@ class LocalCloud:
         if project is not None:
             from localcloud.organisation import prepare
 
-            prepare(self, project)
+            prepare(running["url"], self.folder, project)
 
     def stop(self) -> bool:
         """Stop the server and wait until its state is saved and it is gone. False where it did not run.

@@ -11,22 +11,47 @@ from __future__ import annotations
 import configparser
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment, Project
-    from localcloud.cloud import LocalCloud
+    from localcloud.state import StateFolder
 
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
-def prepare(cloud: LocalCloud, project: Project) -> None:
-    """Write the profiles that the project names, and make what is not there. What is there stays as it is."""
+def prepare(url: str, folder: StateFolder, project: Project) -> None:
+    """Write the profiles that the project names, and make what is not there. What is there stays as it is.
+
+    url: where the local cloud of this state folder answers.
+    """
     environments = list(project.environments.values())
-    write_profiles(cloud.folder.aws_config, cloud.folder.aws_credentials, environments)
+    write_profiles(folder.aws_config, folder.aws_credentials, environments)
     for environment in environments:
-        _make(cloud, environment, [each.account for each in environments])
+        _make(_Clients(url, folder.ca, environment.region), environment, [each.account for each in environments])
+
+
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """Makes clients of the local cloud, as the root of an account."""
+
+    url: str
+    ca: Path
+    region: str
+
+    def of(self, service: str, account: str) -> Any:
+        import boto3
+
+        return boto3.session.Session().client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.url,
+            verify=str(self.ca),
+            aws_access_key_id=account,
+            aws_secret_access_key="local",  # noqa: S106 - the emulator does not check the secret of a root key
+        )
 
 
 def write_profiles(config: Path, credentials: Path, environments: list[Environment]) -> None:
@@ -58,7 +83,7 @@ def _merge(path: Path, sections: dict[str, dict[str, str]]) -> None:
     staging.replace(path)
 
 
-def _make(cloud: LocalCloud, environment: Environment, accounts: Iterable[str]) -> None:
+def _make(clients: _Clients, environment: Environment, accounts: Iterable[str]) -> None:
     roles, storage = environment.roles, environment.storage
     people = {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted(set(accounts))]}
     wanted: list[tuple[str | None, dict[str, Any]]] = [
@@ -69,28 +94,15 @@ def _make(cloud: LocalCloud, environment: Environment, accounts: Iterable[str]) 
     ]
     for arn, principal in wanted:
         if arn:
-            _make_role(_client(cloud, "iam", _account(arn), environment.region), arn, principal)
+            _make_role(clients.of("iam", _account(arn)), arn, principal)
     if roles.permissions_boundary and _account(roles.permissions_boundary) == environment.account:
-        _make_boundary(_client(cloud, "iam", environment.account, environment.region), roles.permissions_boundary)
+        _make_boundary(clients.of("iam", environment.account), roles.permissions_boundary)
     if storage.existing_bucket:
-        _make_bucket(_client(cloud, "s3", environment.account, environment.region), environment)
+        _make_bucket(clients.of("s3", environment.account), environment)
 
 
 def _account(arn: str) -> str:
     return arn.split(":")[4]
-
-
-def _client(cloud: LocalCloud, service: str, account: str, region: str) -> Any:
-    import boto3
-
-    return boto3.session.Session().client(
-        service,
-        region_name=region,
-        endpoint_url=cloud.url,
-        verify=str(cloud.folder.ca),
-        aws_access_key_id=account,
-        aws_secret_access_key="local",  # noqa: S106 - the emulator does not check the secret of a root key
-    )
 
 
 def _make_role(iam: Any, arn: str, principal: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from localcloud.emulator.registry import Request, Response
-from localcloud.platform.hosting import Answer
+from localcloud.platform.model_answer import Answer
 from localcloud.platform.training_event import TrainingEvent
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.errors import ServiceError, access_denied, validation_error

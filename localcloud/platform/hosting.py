@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localcloud.platform.model_answer import Answer, HostingError
+
 if TYPE_CHECKING:
     from localcloud.platform.model_process import ModelProcess
 
 Environment = Mapping[str, str] | Callable[[], Mapping[str, str]]
-
-
-class HostingError(Exception):
-    """A model server could not be started; the message is the reason that SageMaker would give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +24,6 @@ class ModelContainer:
     image: str
     model_data_url: str
     environment: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the model server answered: HTTP status, headers (names in lower case), body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class ModelServer:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kickstand.errors import InputError
 from localcloud.platform.clients import reason_of, s3_client
-from localcloud.platform.hosting import HostingError
+from localcloud.platform.model_answer import HostingError
 from localcloud.platform.s3_location import S3Location
 from training.model.archive import extract_model
 

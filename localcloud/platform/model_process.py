@@ -13,7 +13,7 @@ from pathlib import Path
 import urllib3
 
 from localcloud.container.serve import PORT_TAKEN
-from localcloud.platform.hosting import Answer, HostingError
+from localcloud.platform.model_answer import Answer, HostingError
 from localcloud.platform.program import program_environment, start_program
 
 _PORT_ATTEMPTS = 5

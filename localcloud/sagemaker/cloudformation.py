@@ -1,7 +1,6 @@
-"""CloudFormation's handlers for SageMaker's resource types.
+"""CloudFormation's handlers for the SageMaker nouns that are replaced and not updated.
 
-Properties that replace a resource and the attributes are those of the resource provider schemas (createOnlyProperties,
-readOnlyProperties); Ref gives the ARN for all four.
+The attributes are those of the resource provider schemas (readOnlyProperties); Ref gives the ARN.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.emulator.sagemaker_cloudformation import Created, ResourceType
+from localcloud.emulator.sagemaker_cloudformation import Created
 from localcloud.sagemaker.call import Caller
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.errors import ServiceError
@@ -107,61 +106,3 @@ def physical_name(stack_name: str, logical_id: str) -> str:
     """`STACK-LOGICALID-RANDOM`, at most 63 characters: a replacement never meets the name of what it replaces."""
     suffix = "".join(secrets.choice(_RANDOM) for _ in range(12))
     return f"{f'{stack_name}-{logical_id}'[: _NAME_LENGTH - 13].rstrip('-')}-{suffix}"
-
-
-def resource_types(
-    control: Control,
-    caller: Caller,
-    *,
-    scope: Callable[[], Scope],
-    initiated: Callable[[str], None],
-) -> dict[str, ResourceType]:
-    """The four types with their handlers."""
-    from localcloud.sagemaker.cloudformation_endpoint import EndpointHandler
-
-    def handler(kind: type[NounHandler], noun: str, table: Table, replacing: tuple[str, ...]) -> ResourceType:
-        made = kind(noun, table, control, caller, scope=scope, initiated=initiated)
-        return ResourceType(made.name_property, replacing, made.create, made.update, made.delete)
-
-    stores = control.stores
-    return {
-        "AWS::SageMaker::Model": handler(
-            NounHandler,
-            "Model",
-            stores.models,
-            (
-                "ModelName",
-                "Containers",
-                "EnableNetworkIsolation",
-                "ExecutionRoleArn",
-                "InferenceExecutionConfig",
-                "PrimaryContainer",
-                "VpcConfig",
-            ),
-        ),
-        "AWS::SageMaker::EndpointConfig": handler(
-            NounHandler,
-            "EndpointConfig",
-            stores.endpoint_configs,
-            (
-                "EndpointConfigName",
-                "AsyncInferenceConfig",
-                "DataCaptureConfig",
-                "EnableNetworkIsolation",
-                "ExecutionRoleArn",
-                "ExplainerConfig",
-                "KmsKeyId",
-                "MetricsConfig",
-                "ProductionVariants",
-                "ShadowProductionVariants",
-                "VpcConfig",
-            ),
-        ),
-        "AWS::SageMaker::Endpoint": handler(EndpointHandler, "Endpoint", stores.endpoints, ("EndpointName",)),
-        "AWS::SageMaker::ModelPackageGroup": handler(
-            GroupHandler,
-            "ModelPackageGroup",
-            stores.model_package_groups,
-            ("ModelPackageGroupName", "ModelPackageGroupDescription"),
-        ),
-    }

@@ -13,12 +13,12 @@ from localcloud.emulator.sagemaker_cloudformation import register_resource_types
 from localcloud.emulator.sagemaker_stepfunctions import register_integration
 from localcloud.emulator.stepfunctions_execution import cancelled
 from localcloud.sagemaker.access import action_of, endpoint_of, resource_of
-from localcloud.sagemaker.cloudformation import resource_types
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.identity import ActingCaller, EmulatorBus, EmulatorRoles
 from localcloud.sagemaker.image import Images
 from localcloud.sagemaker.processes import Processes
 from localcloud.sagemaker.programs import Programs
+from localcloud.sagemaker.resource_types import resource_types
 from localcloud.sagemaker.runtime import Runtime
 from localcloud.sagemaker.scope import Scope
 from localcloud.sagemaker.stepfunctions import CREATE_TRAINING_JOB, TrainingJobTask

@@ -141,8 +141,14 @@ def project(*environments: Environment) -> Project:
 
 
 def test_profiles_of_the_project_work(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(cloud, project(environment("dev", ONE, profile="team-dev"), environment("prod", THIRD, profile="default")))
-    prepare(cloud, project(environment("staging", OTHER, profile="other-project", region="eu-west-1")))
+    prepare(
+        cloud.url,
+        cloud.folder,
+        project(environment("dev", ONE, profile="team-dev"), environment("prod", THIRD, profile="default")),
+    )
+    prepare(
+        cloud.url, cloud.folder, project(environment("staging", OTHER, profile="other-project", region="eu-west-1"))
+    )
     for name, value in cloud.environment("999999999999", "us-west-2").items():
         monkeypatch.setenv(name, value)
     found = {}
@@ -168,8 +174,8 @@ def test_what_the_organisation_gives_is_there(cloud: LocalCloud, client: Client)
         },
         storage={"existing_bucket": "given-by-the-organisation"},
     )
-    prepare(cloud, project(dev, environment("prod", ONE)))
-    prepare(cloud, project(dev, environment("prod", ONE)))
+    prepare(cloud.url, cloud.folder, project(dev, environment("prod", ONE)))
+    prepare(cloud.url, cloud.folder, project(dev, environment("prod", ONE)))
     session = client("sts").assume_role(RoleArn=dev.role_arn, RoleSessionName="someone")["Credentials"]
     assert client("sts", credentials=session).get_caller_identity()["Account"] == THIRD
     given = client("s3", credentials=session)

@@ -22,7 +22,8 @@ import xgboost
 from platform_role import LOGS, bucket, process_gone, reading, role_environment
 
 from localcloud.cloud import LocalCloud
-from localcloud.platform.hosting import HostingError, ModelContainer, ModelServer
+from localcloud.platform.hosting import ModelContainer, ModelServer
+from localcloud.platform.model_answer import HostingError
 
 Client = Callable[..., Any]
 

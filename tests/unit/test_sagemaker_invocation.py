@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sagemaker_fakes import Plane, invoke, make_plane, serve
 
-from localcloud.platform.hosting import Answer
+from localcloud.platform.model_answer import Answer
 
 
 @pytest.fixture
