@@ -30,7 +30,7 @@ class Cloud:
     jobs: dict[str, str] = field(default_factory=lambda: {"j": "InProgress"})
     calls: list[str] = field(default_factory=list)
 
-    def client(self, service: str) -> Cloud:
+    def client(self, service: str, config: object = None) -> Cloud:
         return self
 
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803

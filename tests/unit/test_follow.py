@@ -107,6 +107,7 @@ class World:
             view=self,
             sleep=self.sleep,
             clock=lambda: self.now,
+            again=lambda name: f"kickstand fit dev --follow {name}",
         ).follow(name)
 
     def told_of(self, kind: str) -> list[Any]:
@@ -253,8 +254,28 @@ def test_throttling_and_the_network_are_borne(error: Exception) -> None:
 
 def test_patience_ends() -> None:
     world = World([{"j": EndpointConnectionError(endpoint_url="https://sagemaker")}])
-    assert "which itself goes on" in str(_failure(world))
+    (problem,) = _failure(world).problems
+    assert "Failed while following training job j (which does not depend on this command)" in problem.message
+    assert problem.fix.endswith("Then follow it again: kickstand fit dev --follow j")
     assert PATIENCE < world.now < PATIENCE + 2 * LONGEST_WAIT
+
+
+def test_silence_is_told_once_after_a_few_seconds_and_its_end_too() -> None:
+    gone = {"j": EndpointConnectionError(endpoint_url="https://sagemaker")}
+    world = World([*[gone] * 10, {"j": {"status": "InProgress"}}, *[gone] * 2, {"j": {"status": "Completed"}}])
+    world.follow()
+    assert world.told_of("note") == [
+        'AWS does not answer (Could not connect to the endpoint URL: "https://sagemaker"); trying again for 5 minutes. '
+        "Ctrl-C ends the waiting.",
+        "AWS answers again.",
+    ]
+
+
+def test_a_short_silence_is_not_told() -> None:
+    gone = {"j": refusal("ThrottlingException", "DescribeTrainingJob")}
+    world = World([{"j": {"status": "InProgress"}}, gone, gone, {"j": {"status": "Completed"}}])
+    world.follow()
+    assert world.told_of("note") == []
 
 
 def test_a_refusal_ends_it_at_once() -> None:

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.config import Config
+
 from kickstand.aws_errors import explained
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
@@ -76,15 +78,19 @@ class Fit:
 
     def follow(self, job: str, *, show_log: bool) -> JobDescription:
         """Show a job until it has completed. Ctrl-C leaves it running. Raises KickstandError where it fails."""
-        logs = self.session.client("logs")
+        # The follower itself tries again, and tells; a client that does so in silence for a minute would hide it.
+        once = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 1})
+        logs = self.session.client("logs", config=once)
+        states = self.session.client("stepfunctions", config=once)
         with self._leaving(job), follow_view(self.console, show_log=show_log) as view:
             return Follower(
-                jobs=self.jobs,
-                executions=self.trigger,
+                jobs=TrainingJobs(self.session.client("sagemaker", config=once)),
+                executions=Trigger(states, Names(self.environment), deploy_command=self._deploy_command),
                 open_log=lambda attempt: JobLog(logs, attempt.name, attempt.instance_count),
                 view=view,
                 sleep=self.sleep,
                 clock=self.clock,
+                again=lambda name: self.typed(f"fit {self.environment.name} --follow {name}"),
             ).follow(job)
 
     def find(self, job: str) -> JobDescription:

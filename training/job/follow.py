@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error
@@ -23,7 +23,9 @@ Verdict = Literal["wait", "completed", "failed", "absent"]
 SHORTEST_WAIT = 0.5
 """Seconds between two looks while something happens; DescribeTrainingJob is not to be asked more often."""
 LONGEST_WAIT = 8.0
-PATIENCE = 600.0
+SILENCE = 3.0
+"""Seconds without an answer of AWS until that is told."""
+PATIENCE = 300.0
 """Seconds of nothing but throttling or network errors before following is given up (the job is not)."""
 TAIL = 20
 """How many of the last log lines are kept for a job that fails."""
@@ -117,6 +119,7 @@ class Follower:
     """Follows one job.
 
     open_log: the log of an attempt. sleep and clock: seconds, as `time.sleep` and `time.monotonic`.
+    again: what the user types to follow the job again, given its name.
     """
 
     def __init__(
@@ -128,6 +131,7 @@ class Follower:
         view: View,
         sleep: Callable[[float], None],
         clock: Callable[[], float],
+        again: Callable[[str], str],
     ) -> None:
         self._jobs = jobs
         self._executions = executions
@@ -135,6 +139,8 @@ class Follower:
         self._view = view
         self._sleep = sleep
         self._clock = clock
+        self._again = again
+        self._silent = False
         self._log: Log | None = None
         self._log_refused = False
         self._seen = Seen()
@@ -153,6 +159,7 @@ class Follower:
             try:
                 execution, newest, job = self._look(attempts, max(index, 0))
                 reached = self._clock()
+                self._answered()
                 if job is not None:
                     news = newest != index
                     if news:
@@ -228,8 +235,22 @@ class Follower:
             raise
 
     def _bear(self, error: Exception, reached: float, job: str) -> None:
-        if not transient(error) or self._clock() - reached > PATIENCE:
-            raise aws_error(error, f"following training job {job} (which itself goes on)") from error
+        """Go on for a while through what may pass by itself, and say so; raise what will not, or did not."""
+        waited = self._clock() - reached
+        if not transient(error) or waited > PATIENCE:
+            told = aws_error(error, f"following training job {job} (which does not depend on this command)")
+            *first, last = told.problems
+            fix = f"{last.fix}\n       Then follow it again: {self._again(job)}".strip()
+            raise KickstandError(*first, replace(last, fix=fix)) from error
+        if waited >= SILENCE and not self._silent:
+            self._silent = True
+            left = f"trying again for {(PATIENCE - waited) / 60:.0f} minutes"
+            self._view.note(f"AWS does not answer ({error_message(error)}); {left}. Ctrl-C ends the waiting.")
+
+    def _answered(self) -> None:
+        if self._silent:
+            self._view.note("AWS answers again.")
+        self._silent = False
 
     def _failure(self, name: str, job: JobDescription | None, execution: Execution | None) -> Problem:
         if job is None:
