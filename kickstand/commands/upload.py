@@ -20,4 +20,8 @@ def upload(
     channels = send_data(context.environment, context.session, context.console, typed=context.typed)
     key = publish_manifest(s3_client(context.session), context.environment, channels)
     context.console.print(f"manifest   s3://{context.names.bucket}/{key}")
+    if context.environment.training.on_new_data:
+        adopt = context.typed(f"adopt JOB {environment}")
+        context.console.print(f"A job starts by itself where this is new (on_new_data). Then release it: {adopt}")
+        return
     context.console.print(f"Train on it: {context.typed(f'fit {environment}')}")

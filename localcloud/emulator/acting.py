@@ -14,7 +14,7 @@ from typing import Any
 
 from localcloud.emulator.context import region
 from localcloud.emulator.credentials import AccessDenied, Credentials, issue_role_credentials
-from localcloud.emulator.seam import Seam, wrap
+from localcloud.emulator.seam import Seam, attribute, wrap
 
 EVALUATOR = "ministack.core.iam_evaluator"
 PIN_CALLER = Seam(EVALUATOR, "pin_request_caller", ("headers", "query_params"))
@@ -52,14 +52,17 @@ def acting_as(role_arn: str, service: str, session_name: str, source_arn: str) -
     role_arn:     the role; it must trust `service`, else RoleNotAssumable.
     source_arn:   on whose behalf: the state machine, the rule, the schedule's group. aws:SourceArn of the trust.
     session_name: as it shows in the principal's ARN (other characters than IAM's become `-`, 64 at most).
+    A service calls others by TLS, from wherever it was started: a timer has no request to take that from.
     """
     name = re.sub(r"[^\w+=,.@-]", "-", session_name)[:64]
     credentials = issue_role_credentials(role_arn, name, 3600, service=service, source_arn=source_arn)
-    token = _role.set(credentials)
+    origin: contextvars.ContextVar[tuple[str, bool]] = attribute(EVALUATOR, "_request_origin", contextvars.ContextVar)
+    tokens = _role.set(credentials), origin.set(("127.0.0.1", True))
     try:
         yield credentials
     finally:
-        _role.reset(token)
+        _role.reset(tokens[0])
+        origin.reset(tokens[1])
         _forget(credentials)
 
 

@@ -123,11 +123,11 @@ class DeployedProject:
         return next(str(one["OutputValue"]) for one in made["Outputs"] if one["OutputKey"] == key)
 
 
-def make_deployed_project(folder: Path, cloud: LocalCloud) -> DeployedProject:
-    """Data, project file and training stack of a project of its own name."""
+def make_deployed_project(folder: Path, cloud: LocalCloud, more: str = "") -> DeployedProject:
+    """Data, project file and training stack of a project of its own name; `more` is added to its environment."""
     project = DeployedProject(folder, cloud)
     for seed, (name, count) in enumerate({"train": 200, "validation": 50, "test": 30}.items()):
         (folder / f"{name}.csv").write_text(rows(count, seed))
-    project.toml.write_text(TOML.format(name=f"p{uuid.uuid4().hex[:8]}"))
+    project.toml.write_text(TOML.format(name=f"p{uuid.uuid4().hex[:8]}") + more)
     project.deploy("training")
     return project

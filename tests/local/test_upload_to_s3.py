@@ -46,7 +46,7 @@ def test_channels_are_uploaded_once_and_announced_once(s3: Any, dev: Environment
     assert sent == [True, True, False, False]
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="manifests/")["Contents"]
     assert [item["Key"] for item in listed] == [key]
-    content = json.loads(s3.get_object(Bucket=BUCKET, Key="latest/manifest.json")["Body"].read())
+    content = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
     uris = [entry["DataSource"]["S3DataSource"]["S3Uri"] for entry in content["InputDataConfig"]]
     assert uris == [channel.s3_uri for channel in channels]
     stored = s3.get_object(Bucket=BUCKET, Key=f"{channels[0].s3_uri.removeprefix(f's3://{BUCKET}/')}train.csv")

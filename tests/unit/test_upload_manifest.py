@@ -11,7 +11,7 @@ from upload_s3 import UploadS3, refusal
 
 from kickstand.config.model import Storage, Training
 from kickstand.errors import KickstandError
-from training.upload.manifest import input_data_config, manifest, publish_manifest
+from training.upload.manifest import input_data_config, manifest, publish_latest, publish_manifest
 
 CHANNELS = (channel("train", 10), channel("validation", 5), channel("test", 3))
 
@@ -40,8 +40,9 @@ def test_several_instances_share_the_files_where_there_are_enough() -> None:
     assert kinds == ["ShardedByS3Key", "FullyReplicated"]
 
 
-def test_the_manifest_is_canonical_and_written_behind_its_copy() -> None:
+def test_the_manifest_is_canonical_and_lies_under_its_digest() -> None:
     s3 = UploadS3()
+    publish_latest(s3, environment(), CHANNELS)
     key = publish_manifest(s3, environment(), CHANNELS)
     body = manifest(CHANNELS, environment())
     assert key == f"manifests/{hashlib.sha256(body).hexdigest()}.json"
@@ -65,13 +66,21 @@ def test_published_again_it_starts_no_second_job() -> None:
     stored = s3.objects[old]
     assert publish_manifest(s3, environment(), CHANNELS) == old != new
     assert s3.objects[old] is stored
-    assert s3.objects["latest/manifest.json"].body == stored.body
+
+
+def test_the_latest_is_written_over_and_starts_no_job() -> None:
+    s3 = UploadS3()
+    for rounds in ("1", "2"):
+        publish_latest(s3, environment(hyperparameters={"num_round": rounds}), CHANNELS)
+    assert list(s3.objects) == ["latest/manifest.json"]
+    assert json.loads(s3.objects["latest/manifest.json"].body)["HyperParameters"] == {"num_round": "2"}
 
 
 def test_the_organisations_key_encrypts_it() -> None:
     s3 = UploadS3()
-    publish_manifest(s3, environment(storage=Storage(existing_bucket="ours", kms_key_arn="arn:k")), CHANNELS)
-    assert {parameters["SSEKMSKeyId"] for _, parameters in s3.requests} == {"arn:k"}
+    for publish in (publish_latest, publish_manifest):
+        publish(s3, environment(storage=Storage(existing_bucket="ours", kms_key_arn="arn:k")), CHANNELS)
+    assert [parameters["SSEKMSKeyId"] for _, parameters in s3.requests] == ["arn:k", "arn:k"]
 
 
 def test_a_refusal_is_told() -> None:

@@ -14,6 +14,7 @@ from upload_s3 import UploadS3, refusal
 from kickstand.config.model import Algorithm, Data
 from kickstand.errors import InputError, KickstandError
 from training.data.preflight import check_inputs, data_size
+from training.upload.manifest import manifest
 from training.upload.send_data import send_data
 
 
@@ -81,6 +82,14 @@ def test_a_line_a_channel_says_what_was_sent(tmp_path: Path) -> None:
         f"train 1 rows x 2 columns already there {channels[0].s3_uri}",
         f"validation 1 rows x 2 columns already there {channels[1].s3_uri}",
     ]
+
+
+def test_what_was_sent_is_what_the_schedule_trains_on_and_starts_nothing(tmp_path: Path) -> None:
+    s3 = UploadS3()
+    given = environment(data=data(tmp_path))
+    channels = send_data(given, Session(s3), Console(file=io.StringIO()))  # type: ignore[arg-type]
+    assert s3.objects["latest/manifest.json"].body == manifest(channels, given)
+    assert [key for key in s3.objects if key.startswith("manifests/")] == []
 
 
 def test_paths_are_told_from_where_the_user_stands(tmp_path: Path) -> None:

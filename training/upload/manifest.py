@@ -1,7 +1,8 @@
 """What a training job reads: SageMaker's channels, and the manifest that announces them.
 
 `manifests/<sha256>.json` is a whole input of the training trigger. It is written after everything that it names,
-so that the "new data" rule, which watches these keys, fires once and never too early.
+so that the "new data" rule, which watches these keys, fires once and never too early. `upload` alone writes it: `fit`
+starts its job itself, and a rule would start another.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from kickstand.release import Channel
 JOB_CHANNELS = ("train", "validation")
 """The channels of the container; the test channel is never shown to a job."""
 LATEST_KEY = "latest/manifest.json"
-"""A copy of the last manifest: what the schedule trains on."""
+"""A copy of the manifest of what was uploaded last, by `upload` or `fit`: what the schedule trains on."""
 _EXISTS = frozenset({"412", "PreconditionFailed"})
 
 
@@ -58,28 +59,46 @@ def manifest(channels: Sequence[Channel], environment: Environment) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
+def publish_latest(s3: Any, environment: Environment, channels: Sequence[Channel]) -> None:
+    """Keep the manifest of what was uploaded last where the schedule finds it. No rule watches its key.
+
+    Raises KickstandError for what AWS refuses.
+    """
+    place = _place(environment, channels)
+    with explained("publishing the manifest", f"s3://{place['Bucket']}/{LATEST_KEY}"):
+        s3.put_object(Key=LATEST_KEY, **place)
+
+
 def publish_manifest(s3: Any, environment: Environment, channels: Sequence[Channel]) -> str:
     """Announce uploaded channels; the manifest's key.
 
     The key is the content's digest: published a second time it is not written again, so no second job starts.
     Raises KickstandError for what AWS refuses.
     """
-    body = manifest(channels, environment)
-    bucket = Names(environment).bucket
-    key = f"manifests/{hashlib.sha256(body).hexdigest()}.json"
-    place = {"Bucket": bucket, "Body": body, "ContentType": "application/json", "ChecksumAlgorithm": "SHA256"}
-    if environment.storage.kms_key_arn:
-        place |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": environment.storage.kms_key_arn}
-    if not environment.storage.existing_bucket:
-        place |= {"ExpectedBucketOwner": environment.account}
-    with explained("publishing the manifest", f"s3://{bucket}/{key}"):
-        s3.put_object(Key=LATEST_KEY, **place)
+    place = _place(environment, channels)
+    key = f"manifests/{hashlib.sha256(place['Body']).hexdigest()}.json"
+    with explained("publishing the manifest", f"s3://{place['Bucket']}/{key}"):
         try:
             s3.put_object(Key=key, IfNoneMatch="*", **place)
         except ClientError as error:
             if error_code(error) not in _EXISTS:
                 raise
     return key
+
+
+def _place(environment: Environment, channels: Sequence[Channel]) -> dict[str, Any]:
+    """A PutObject request for the manifest, but for the key."""
+    place: dict[str, Any] = {
+        "Bucket": Names(environment).bucket,
+        "Body": manifest(channels, environment),
+        "ContentType": "application/json",
+        "ChecksumAlgorithm": "SHA256",
+    }
+    if environment.storage.kms_key_arn:
+        place |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": environment.storage.kms_key_arn}
+    if not environment.storage.existing_bucket:
+        place |= {"ExpectedBucketOwner": environment.account}
+    return place
 
 
 def _distribution(channel: Channel, instances: int) -> str:

@@ -12,6 +12,7 @@ from training.data.preflight import check_inputs, data_size
 from training.data.report import DataReport, FileReport
 from training.upload.bytes_progress import bytes_progress
 from training.upload.channels import s3_client, upload_channels
+from training.upload.manifest import publish_latest
 
 if TYPE_CHECKING:
     import boto3
@@ -27,6 +28,8 @@ def send_data(
 ) -> tuple[Channel, ...]:
     """Check hyperparameters and data, upload what is not in S3 yet, list it back; the channels.
 
+    From then on they are what the schedule trains on.
+
     typed: a Kickstand command as the user would type it, for messages.
     Raises InputError with everything that is wrong with the input, KickstandError for a failed upload.
     """
@@ -38,7 +41,9 @@ def send_data(
         sent[channel.name] += file.size if was_sent else 0
 
     with bytes_progress(console, "uploading", report.size) as progress:
-        channels = upload_channels(s3_client(session), environment, report, progress=progress, told=told, typed=typed)
+        s3 = s3_client(session)
+        channels = upload_channels(s3, environment, report, progress=progress, told=told, typed=typed)
+    publish_latest(s3, environment, channels)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))
     return channels
