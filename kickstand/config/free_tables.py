@@ -17,7 +17,11 @@ from kickstand.config.values import found
 HYPERPARAMETERS = 100
 _NAME_LENGTH = 256
 _VALUE_LENGTH = 2500
-TAGS = 50
+TAGS = 49
+"""AWS takes 50; Step Functions adds one of its own, MANAGED_BY_AWS, to the jobs that it starts.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+"""
 _COMMA_LISTS = ("eval_metric", "updater")
 
 
@@ -88,7 +92,7 @@ def hyperparameters_fault(names: Mapping[str, object]) -> Fault | None:
 def tags_fault(names: Mapping[str, object]) -> Fault | None:
     """Faults of a whole tag table: too many, or (IAM ignores case) two that differ by case alone."""
     if len(names) > TAGS:
-        return f"has {len(names)} tags; AWS takes {TAGS}", ""
+        return f"has {len(names)} tags; {TAGS} are taken: AWS takes 50, and training jobs get one of Step Functions", ""
     seen: dict[str, str] = {}
     for name in names:
         if name.lower() in seen:

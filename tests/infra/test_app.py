@@ -69,10 +69,29 @@ def test_an_unknown_environment_is_refused(config: Path) -> None:
         stacks(config=str(config), environment="staging")
 
 
-def test_a_release_of_another_account_is_refused(config: Path, tmp_path: Path) -> None:
-    write_release(tmp_path / "releases" / "dev.json", release(account="444455556666"))
-    with pytest.raises(InputError, match="444455556666"):
+@pytest.mark.parametrize(
+    ("field", "foreign"), [("account", "444455556666"), ("region", "eu-west-1"), ("bucket", "another-bucket")]
+)
+def test_a_release_of_another_place_is_refused(config: Path, tmp_path: Path, field: str, foreign: str) -> None:
+    write_release(tmp_path / "releases" / "dev.json", release(**{field: foreign}))
+    with pytest.raises(InputError, match=f"The release names the {field} {foreign}; dev is {field}"):
         stacks(config=str(config))
+
+
+def test_a_release_edited_by_hand_is_refused(config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "releases" / "dev.json"
+    path.write_text(path.read_text().replace('"environment": "dev"', '"environment": "Dev"'))
+    with pytest.raises(InputError, match="The release was changed after it was written"):
+        stacks(config=str(config))
+
+
+def test_the_release_of_another_project_is_refused(config: Path, tmp_path: Path) -> None:
+    other = tmp_path / "boats.toml"
+    other.write_text(CONFIG.replace("bikes", "boats"))
+    assert stacks(config=str(other), releases=str(tmp_path / "none"), environment="dev") == ["dev/training"]
+    # The releases beside it are those of the other project: none of them is taken for this one's.
+    with pytest.raises(InputError, match="The release names the project bikes; dev is project boats"):
+        stacks(config=str(other))
 
 
 def test_without_context_the_project_beside_the_app_is_meant() -> None:

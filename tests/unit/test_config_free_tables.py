@@ -95,7 +95,10 @@ def test_tags_are_kept_as_they_are(tmp_path: Path) -> None:
             'team = "a"\nTeam = "b"',
             '8: [tags] has "team" and "Team", which IAM takes for the same tag. Keep one of them.',
         ),
-        ("\n".join(f'k{i} = "v"' for i in range(51)), "8: [tags] has 51 tags; AWS takes 50."),
+        (
+            "\n".join(f'k{i} = "v"' for i in range(50)),
+            "8: [tags] has 50 tags; 49 are taken: AWS takes 50, and training jobs get one of Step Functions.",
+        ),
     ],
 )
 def test_tags_that_aws_refuses(tmp_path: Path, written: str, message: str) -> None:

@@ -40,7 +40,10 @@ class Registration:
         return f"Training job {self.job.name}, artifact sha256 {self.artifact.sha256}"
 
     def request(self) -> dict[str, Any]:
-        """The CreateModelPackage request."""
+        """The CreateModelPackage request. Without tags: a package of a group has the group's, and takes no others.
+
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html, Tags
+        """
         properties = {
             "artifact-sha256": self.artifact.sha256,
             "training-job": self.job.name,
