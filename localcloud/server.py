@@ -24,6 +24,7 @@ from typing import Any
 
 from kickstand.errors import KickstandError
 from localcloud.certificates import Certificates, ensure_certificates
+from localcloud.connection_ends import spare_log
 from localcloud.loopback import confine_to_loopback
 from localcloud.object_files import mend_objects
 from localcloud.persistence import StateFiles
@@ -127,6 +128,7 @@ class _Server:
         from localcloud.emulator.application import Application
 
         self._loop = asyncio.get_running_loop()
+        spare_log(self._loop)
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, ended.set)

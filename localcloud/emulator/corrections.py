@@ -5,6 +5,7 @@ from __future__ import annotations
 from localcloud.emulator import (
     acting,
     cloudformation_cleanup,
+    cloudformation_imports,
     cloudformation_operation,
     cloudformation_outputs,
     cloudformation_recovery,
@@ -14,6 +15,7 @@ from localcloud.emulator import (
     iam_request,
     iam_role_resource,
     log_filter,
+    s3_absent_key,
     s3_bucket_resource,
     s3_checksums,
     s3_managed_key,
@@ -25,6 +27,7 @@ from localcloud.emulator import (
     stepfunctions_restart,
     stepfunctions_role,
     stepfunctions_s3,
+    sts_denial,
 )
 
 
@@ -32,6 +35,7 @@ def install() -> None:
     """Correct the emulator. Once, before it serves its first request and before it loads its state."""
     acting.install()
     cloudformation_operation.install()
+    cloudformation_imports.install()
     cloudformation_cleanup.install()
     cloudformation_outputs.install()
     cloudformation_states.install()
@@ -39,6 +43,7 @@ def install() -> None:
     iam_request.install()
     iam_role_resource.install()
     log_filter.install()
+    s3_absent_key.install()
     s3_bucket_resource.install()
     s3_checksums.install()
     s3_managed_key.install()
@@ -50,6 +55,7 @@ def install() -> None:
     stepfunctions_logging.install()
     stepfunctions_resource.install()
     eventbridge_role.install()
+    sts_denial.install()
 
 
 async def resume() -> None:

@@ -186,3 +186,12 @@ def test_what_the_organisation_gives_is_there(cloud: LocalCloud, client: Client)
     assert iam.get_policy(PolicyArn=dev.roles.permissions_boundary)["Policy"]["PolicyName"] == "boundary"
     with pytest.raises(ClientError, match="AccessDenied"):
         client("sts", account=OTHER).assume_role(RoleArn=dev.role_arn, RoleSessionName="someone")
+
+
+def test_who_may_not_assume_a_role_that_is_not_there_is_named(client: Client) -> None:
+    with pytest.raises(ClientError) as refused:
+        client("sts").assume_role(RoleArn=f"arn:aws:iam::{OTHER}:role/nobody", RoleSessionName="probe")
+    assert refused.value.response["Error"]["Message"] == (
+        f"User: arn:aws:iam::{ONE}:root is not authorized to perform: sts:AssumeRole "
+        f"on resource: arn:aws:iam::{OTHER}:role/nobody"
+    )

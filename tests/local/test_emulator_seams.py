@@ -42,6 +42,7 @@ NAMES = (
     "ministack.services.cloudformation.stacks._roll_back_operation",
     "ministack.services.cloudformation.stacks._runs_on_worker_thread",
     "ministack.services.cloudformation.stacks._update_resource",
+    "ministack.services.cloudformation.stacks._validation_errors",
     "ministack.services.cloudwatch_logs._create_log_stream",
     "ministack.services.cloudwatch_logs._filter_log_events",
     "ministack.services.cloudwatch_logs._put_log_events",
@@ -51,6 +52,9 @@ NAMES = (
     "ministack.services.s3._check_put_preconditions",
     "ministack.services.s3._copy_object",
     "ministack.services.s3._delete_bucket",
+    "ministack.services.s3._error",
+    "ministack.services.s3._get_object",
+    "ministack.services.s3._head_object",
     "ministack.services.s3._put_object",
     "ministack.services.s3._resolve_sse_write_headers",
     "ministack.services.stepfunctions._add_event",
@@ -66,6 +70,8 @@ NAMES = (
     "ministack.services.stepfunctions._stop_execution",
     "ministack.services.stepfunctions._update_state_machine",
     "ministack.services.stepfunctions._validate_definition_jsonata",
+    "ministack.services.sts._caller_identity",
+    "ministack.services.sts.handle_request",
 )
 
 

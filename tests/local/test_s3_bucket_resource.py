@@ -187,3 +187,27 @@ def test_a_bucket_that_is_not_empty_is_not_deleted(client: Client, stack: str) -
     cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
     with pytest.raises(ClientError, match="404"):
         s3.head_bucket(Bucket=bucket)
+
+
+def test_a_bucket_that_was_kept_is_taken_back(client: Client) -> None:
+    cfn, name, stack = client("cloudformation"), f"kept-{uuid.uuid4().hex[:12]}", f"kept-{uuid.uuid4().hex[:8]}"
+    deploy(client, stack, {"BucketName": name}, DeletionPolicy="Retain")
+    client("s3").put_object(Bucket=name, Key="evidence", Body=b"1")
+    cfn.delete_stack(StackName=stack)
+    cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}, "DeletionPolicy": "Retain"}
+    cfn.create_change_set(
+        StackName=stack,
+        ChangeSetName="again",
+        ChangeSetType="CREATE",
+        ImportExistingResources=True,
+        TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}),
+    )
+    cfn.get_waiter("change_set_create_complete").wait(
+        StackName=stack, ChangeSetName="again", WaiterConfig={"Delay": 1, "MaxAttempts": 10}
+    )
+    (change,) = cfn.describe_change_set(StackName=stack, ChangeSetName="again")["Changes"]
+    assert change["ResourceChange"]["Action"] == "Import"
+    cfn.execute_change_set(StackName=stack, ChangeSetName="again")
+    cfn.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+    assert client("s3").get_object(Bucket=name, Key="evidence")["Body"].read() == b"1"
