@@ -20,104 +20,153 @@ Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
 
 class Record(BaseModel):
-    """A part of a release: immutable, and without fields that the schema does not know."""
+    """A part of a release: immutable, and without fields that the schema does not know.
+
+    What is said of a field here is its description in the published schema, docs/release.schema.json.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AlgorithmUsed(Record):
+    """The algorithm that trained the model and that serves it."""
+
     name: str
+    """`xgboost`, SageMaker's built-in one."""
     version: str
+    """The version as SageMaker writes it, `3.2-0`."""
     image_uri: str
+    """The container image, which training and hosting share."""
 
 
 class DataFile(Record):
-    """One file of a channel: its name below the prefix, SHA-256 (hex), bytes, rows."""
+    """One file of a channel."""
 
     name: str
+    """The name below the channel's prefix."""
     sha256: Sha256
+    """SHA-256 of the file's bytes, in hex."""
     size: int
+    """Bytes."""
     rows: int
+    """Rows; there is no header."""
 
 
 class Channel(Record):
-    """One channel as the job read it, or (test) as the endpoint is asked.
-
-    sha256 is the digest of the listing `<file sha256>  <name>\\n`, sorted by name, which is what
-    `sha256sum * | sha256sum` prints in the channel's folder; the prefix holds it.
-    """
+    """One channel as the job read it, or (test) as the endpoint is asked."""
 
     name: str
+    """`train`, `validation` or `test`."""
     s3_uri: str
+    """The prefix that holds the files: `s3://BUCKET/data/<sha256>/<name>/`."""
     content_type: str
+    """The media type that SageMaker was told."""
     sha256: Sha256
+    """SHA-256 of the listing `<file sha256>  <name>\\n`, sorted by name: `sha256sum * | sha256sum` in its folder."""
     rows: int
+    """Rows of all files together."""
     columns: int
+    """Columns of every row, the label among them."""
     files: tuple[DataFile, ...]
+    """The files, sorted by name."""
 
 
 class TrainingJob(Record):
-    """The job that made the model. Times are UTC, `YYYY-MM-DDTHH:MM:SSZ`; billable time in seconds."""
+    """The job that made the model. Times are UTC, `YYYY-MM-DDTHH:MM:SSZ`."""
 
     name: str
+    """Its name in SageMaker."""
     arn: str
+    """Its ARN; another account's where the release was promoted."""
     created: str
+    """When it was asked for."""
     started: str
+    """When its instances began to work."""
     ended: str
+    """When it ended."""
     billable_seconds: int
+    """Seconds that are charged, of each instance."""
     instance_type: str
+    """What it ran on, `ml.m5.xlarge`."""
     instance_count: int
+    """On how many."""
 
 
 class Artifact(Record):
-    """`models/<sha256>/model.tar.gz`: its URI, SHA-256 (hex) and bytes."""
+    """The model artifact, `models/<sha256>/model.tar.gz`."""
 
     s3_uri: str
+    """Where it is; its content names the place."""
     sha256: Sha256
+    """SHA-256 of its bytes, in hex."""
     size: int
+    """Bytes."""
 
 
 class GoldenRows(Record):
-    """A few test rows (CSV text without the label) and the predictions that this artifact gave for them.
+    """A few test rows and the predictions that this artifact gave for them.
 
-    `sha256` is of the canonical JSON of rows and predictions. Where rows are confidential, `rows` and
-    `predictions` are empty and `s3_uri` says where they are; else `s3_uri` is empty.
+    Where rows are confidential, `rows` and `predictions` are empty and `s3_uri` says where they are.
     """
 
     sha256: Sha256
+    """SHA-256 of the canonical JSON of rows and predictions."""
     rows: tuple[str, ...] = ()
+    """CSV text without the label, one a row."""
     predictions: tuple[float | tuple[float, ...], ...] = ()
+    """What the artifact answered, in the order of the rows; several numbers a row for several classes."""
     s3_uri: str = ""
+    """Where confidential rows and predictions are; else empty."""
 
 
 class Promotion(Record):
     """Where a promoted release came from, and the gates that it passed."""
 
     environment: EnvironmentName
+    """The environment that served the model before."""
     release_sha256: Sha256
+    """The `sha256` of that environment's release."""
     gates: tuple[str, ...]
+    """The gates that were passed, by name."""
 
 
 class Release(Record):
-    """One release. Read and written by `release_file`; `sha256` covers all its other bytes."""
+    """One release: exactly which model an environment serves, and where it came from."""
 
+    # Read and written by release_file.
     schema_version: int = SCHEMA_VERSION
+    """The version of this schema."""
     project: str
+    """The project's name."""
     environment: EnvironmentName
+    """The environment that serves the model."""
     account: str
+    """The environment's AWS account, 12 digits."""
     region: str
+    """The environment's region."""
     bucket: str
+    """The environment's artifact bucket."""
     algorithm: AlgorithmUsed
+    """The algorithm, its version and its image."""
     hyperparameters: Mapping[str, str]
+    """What the job was given, under SageMaker's names; every value a string."""
     target_transform: TargetTransform
+    """What was done to the label before training; undone where original units are asked for."""
     channels: tuple[Channel, ...]
+    """The data, channel by channel."""
     training_job: TrainingJob
+    """The job that made the model."""
     metrics: Mapping[str, float]
     """SageMaker's final metrics, by name: `{"train:rmse": 0.21, "validation:rmse": 0.29}`."""
     artifact: Artifact
+    """The model artifact."""
     golden_rows: GoldenRows
+    """Test rows and the answers that the endpoint must give to them."""
     model_package_arn: str
+    """The version in the environment's model package group."""
     source_commit: str
     """The commit of the project file's repository; `+changes` behind it where files differed; empty outside git."""
     promoted_from: Promotion | None = None
+    """Where a promoted release came from; null where the model was trained for this environment."""
     sha256: str = ""
+    """SHA-256 of the canonical text of all other fields, in hex."""

@@ -21,6 +21,7 @@ from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release import SCHEMA_VERSION, Release
+from kickstand.release_migrations import can_migrate, migrate
 
 
 def release_path(folder: Path, environment_name: str) -> Path:
@@ -50,19 +51,33 @@ def read_release(path: Path, environment: Environment) -> Release:
     InputError names all that is wrong with it: no such file, not JSON, unknown schema, missing or odd fields,
     a text that its own SHA-256 does not fit, another project, environment, account, region or bucket.
     """
-    text = _text(path, environment)
-    raw = _parsed(text, path)
-    _require_known_schema(raw, path)
-    problems = list(_seal_problems(raw, text, path))
-    try:
-        release = Release.model_validate_json(text, strict=True)
-    except ValidationError as error:
-        problems += [_shape_problem(detail, path) for detail in error.errors(include_url=False)]
-    else:
+    release, problems = _judged(release_text(path, environment), path)
+    if release is not None:
         problems += _foreign_problems(release, environment, path)
-    if problems:
+    if release is None or problems:
         raise InputError(*problems)
     return release
+
+
+def parse_release(text: str, path: Path) -> Release:
+    """A release from its text, wherever it stood: a file, a commit. Of whichever project and environment.
+
+    InputError: as read_release, about the text alone.
+    """
+    release, problems = _judged(text, path)
+    if release is None or problems:
+        raise InputError(*problems)
+    return release
+
+
+def parse_fields(text: str, path: Path) -> dict[str, Any]:
+    """The fields of a release as they stand in its text, in a schema version that this Kickstand knows.
+
+    InputError: not JSON, no object, an unknown schema.
+    """
+    raw = _parsed(text, path)
+    _require_known_schema(raw, path)
+    return raw
 
 
 def canonical(fields: Mapping[str, Any]) -> str:
@@ -76,7 +91,22 @@ def release_digest(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _text(path: Path, environment: Environment) -> str:
+def _judged(text: str, path: Path) -> tuple[Release | None, list[Problem]]:
+    """The release that a text holds, brought to this schema, None where it holds none; and what is wrong with it."""
+    raw = parse_fields(text, path)
+    problems = list(_seal_problems(raw, text, path))
+    try:
+        current = text if raw["schema_version"] == SCHEMA_VERSION else json.dumps(migrate(raw))
+        return Release.model_validate_json(current, strict=True), problems
+    except ValidationError as error:
+        return None, [*problems, *(_shape_problem(detail, path) for detail in error.errors(include_url=False))]
+    except (LookupError, TypeError, AttributeError) as error:
+        message = f"Its fields are not those of schema version {raw['schema_version']}: {type(error).__name__} {error}."
+        return None, [*problems, Problem(message, str(path), _restore(path))]
+
+
+def release_text(path: Path, environment: Environment) -> str:
+    """The text of an environment's release file. InputError: there is none, or it cannot be read."""
     try:
         # A checkout on Windows may end lines with CR LF; the digest is of the text as it was written.
         return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
@@ -122,7 +152,7 @@ def _require_known_schema(raw: Mapping[str, Any], path: Path) -> None:
     if version > SCHEMA_VERSION:
         message = f"The release is of schema version {version}; this Kickstand reads {SCHEMA_VERSION}."
         raise InputError(Problem(message, str(path), "A newer Kickstand wrote it: update Kickstand."))
-    if version < SCHEMA_VERSION:
+    if not can_migrate(version):
         message = f"The release is of schema version {version}, which this Kickstand reads no more."
         raise InputError(Problem(message, str(path), "Make it anew: kickstand fit or kickstand adopt."))
 

@@ -1,0 +1,170 @@
+"""`kickstand release …`: the release of an environment, looked at, checked, compared, and its history.
+
+Files and git alone: no session is opened, nothing is started, under `--local` neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kickstand.commands.context import Root
+    from kickstand.config.model import Environment, Project
+    from kickstand.release import Release
+
+app = typer.Typer(
+    help="The release of an environment: show, check, diff, history. Offline, from files and git.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What these commands need to know."""
+
+    root: Root
+    project: Project
+    environment: Environment
+    releases: Path
+
+    @property
+    def path(self) -> Path:
+        from kickstand.release_file import release_path
+
+        return release_path(self.releases, self.environment.name)
+
+    def release(self) -> Release:
+        from kickstand.release_file import read_release
+
+        return read_release(self.path, self.environment)
+
+
+@app.command()
+def show(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> None:
+    """Show the release, once it has passed every check."""
+    from kickstand.release_file import canonical
+    from kickstand.release_view import view
+
+    desk = _desk(ctx, environment)
+    release = desk.release()
+    if as_json:
+        typer.echo(canonical(release.model_dump()), nl=False)
+    else:
+        _print(view(release, _short(desk.path)))
+
+
+@app.command()
+def check(ctx: typer.Context, environment: Name) -> None:
+    """Check the release file: its seal, its schema, that it is of this environment. Exit code 2 with all problems."""
+    from kickstand.release_check import check_release
+
+    desk = _desk(ctx, environment)
+    release = check_release(desk.path, desk.environment)
+    typer.echo(
+        f"{_short(desk.path)}: good. Release {release.sha256[:12]} of {release.project} {release.environment}, "
+        f"model {release.artifact.sha256[:12]}, schema version {release.schema_version}."
+    )
+
+
+@app.command()
+def diff(
+    ctx: typer.Context,
+    environment: Name,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="COMMIT|ENV|FILE",
+            help="What to compare with: an environment of the project, else a file, else a commit. Default: the "
+            "release that is committed; where that is the very same, the one before it.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the release changes, field by field."""
+    import json
+
+    from kickstand.release_diff import diff_lines, differences
+    from kickstand.release_source import earlier_release, named_release
+    from kickstand.release_view import plain
+
+    desk = _desk(ctx, environment)
+    release = desk.release()
+    if source is None:
+        _require_history(desk, "Name what to compare with: --from ENV or --from FILE.")
+        place, before = earlier_release(desk.path, release)
+    else:
+        place, before = named_release(source, desk.path, desk.project)
+    changes = differences(before, release)
+    if as_json:
+        rows = [{"field": c.field, "before": c.before, "after": c.after, "delta": c.delta} for c in changes]
+        typer.echo(json.dumps({"from": place, "to": str(desk.path), "changes": rows}, indent=2))
+        return
+    typer.echo(plain(f"{place} -> {_short(desk.path)}"))
+    typer.echo(f"release {before.sha256[:12]} -> {release.sha256[:12]}")
+    _print(map(plain, diff_lines(changes) or ["They are the same."]))
+
+
+@app.command()
+def history(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> None:
+    """Tell from git who changed the release, when, to which model, promoted from where."""
+    import json
+
+    from kickstand.git_file import GitFile
+    from kickstand.release_history import environment_history
+    from kickstand.release_view import plain, story, story_fields
+
+    desk = _desk(ctx, environment)
+    _require_history(desk, "Ask for that of the repository's releases, without --local.")
+    file = GitFile.of(desk.path)
+    told = environment_history(file, desk.path, desk.project.environments)
+    for note in told.notes:
+        typer.echo(plain(f"note: {note}"), err=True)
+    if as_json:
+        typer.echo(json.dumps(story_fields(told.revisions, told.sources), indent=2))
+    else:
+        _print(story(told.revisions, told.sources))
+
+
+def _desk(ctx: typer.Context, environment: str) -> Desk:
+    from kickstand.commands.context import choose, load, root_of
+
+    root, project = root_of(ctx), load(ctx)
+    chosen = choose(project, environment)
+    releases = project.releases
+    if root.local:
+        from localcloud.cloud import LocalCloud
+
+        releases = LocalCloud.default().releases_folder(project.name)
+    return Desk(root, project, chosen, releases)
+
+
+def _require_history(desk: Desk, fix: str) -> None:
+    """Raises InputError for the local cloud, whose state folder git does not keep."""
+    from kickstand.errors import InputError, Problem
+
+    if desk.root.local:
+        message = "The local cloud keeps only the last release of an environment, out of git: it has no history."
+        raise InputError(Problem(message, str(desk.path), fix))
+
+
+def _short(path: Path) -> str:
+    """A path as it is typed from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)

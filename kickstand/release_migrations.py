@@ -1,0 +1,37 @@
+"""Releases of older schemas, brought to this Kickstand's when they are read; the file itself is left as it is.
+
+A schema that changes gets the next `SCHEMA_VERSION` and, here, the function that makes its fields from the former
+ones. A release in git is evidence for as long as the repository lives: no step is taken out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kickstand.release import SCHEMA_VERSION
+
+Step = Callable[[dict[str, Any]], dict[str, Any]]
+"""From the fields of one version to those of the next; `schema_version` is counted up by `migrate`."""
+
+MIGRATIONS: dict[int, Step] = {}
+"""The step that leads on from each version. Version 1 is the first, so there is none yet."""
+
+
+def can_migrate(version: int, *, steps: Mapping[int, Step] = MIGRATIONS, to: int = SCHEMA_VERSION) -> bool:
+    """Whether there is a step from each version up to `to`."""
+    return version <= to and all(number in steps for number in range(version, to))
+
+
+def migrate(
+    fields: Mapping[str, Any], *, steps: Mapping[int, Step] = MIGRATIONS, to: int = SCHEMA_VERSION
+) -> dict[str, Any]:
+    """The fields of a release in schema version `to`; the given ones are not touched.
+
+    Its `sha256` stays that of the file, which a promotion names and which is proved before this is called.
+    Needs `can_migrate`.
+    """
+    brought = dict(fields)
+    for version in range(brought["schema_version"], to):
+        brought = {**steps[version](brought), "schema_version": version + 1, "sha256": fields.get("sha256", "")}
+    return brought
