@@ -163,7 +163,10 @@ def training_definition(
                     **detail,
                     "status": "{% $exists($failure.Status) ? $failure.Status : 'Failed' %}",
                     "failureReason": "{% $failure.Reason %}",
-                    "next": f"{{% 'kickstand fit {environment} --follow ' & $jobName %}}",
+                    # Without a status no job is known of: what happened is told by the execution alone.
+                    "next": "{% $exists($failure.Status) ? "
+                    f"'kickstand fit {environment} --follow ' & $jobName : "
+                    "'aws stepfunctions describe-execution --execution-arn ' & $states.context.Execution.Id %}",
                 },
                 output="{% $failure %}",
                 next_state="Failed",

@@ -134,7 +134,10 @@ def _make_bucket(s3: Any, environment: Environment) -> None:
         )
     except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
         return
-    s3.put_bucket_versioning(Bucket=environment.storage.existing_bucket, VersioningConfiguration={"Status": "Enabled"})
+    bucket = environment.storage.existing_bucket
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    # What `[training] on_new_data` asks of a bucket's owner.
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
 
 
 def _path_and_name(arn: str, kind: str) -> tuple[str, str]:

@@ -180,6 +180,8 @@ def test_what_the_organisation_gives_is_there(cloud: LocalCloud, client: Client)
     assert client("sts", credentials=session).get_caller_identity()["Account"] == THIRD
     given = client("s3", credentials=session)
     assert given.get_bucket_versioning(Bucket="given-by-the-organisation")["Status"] == "Enabled"
+    told = given.get_bucket_notification_configuration(Bucket="given-by-the-organisation")
+    assert "EventBridgeConfiguration" in told
     iam = client("iam", account=THIRD)
     trusted = iam.get_role(RoleName="trainer")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
     assert trusted == {"Service": "sagemaker.amazonaws.com"}

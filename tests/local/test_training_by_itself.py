@@ -27,18 +27,19 @@ def project(tmp_path_factory: pytest.TempPathFactory, cloud: LocalCloud) -> Depl
 
 
 def executions(project: DeployedProject, count: int) -> list[dict[str, Any]]:
-    """The executions of the trigger, newest first, once there are so many and all have ended."""
+    """The executions of the trigger, newest first, once there are at least so many and all have ended."""
     states = project.client("stepfunctions")
     found: list[dict[str, Any]] = wait_for(
         lambda: states.list_executions(stateMachineArn=project.names.state_machine_arn)["executions"],
         lambda each: len(each) >= count and all(one["status"] != "RUNNING" for one in each),
         60,
     )
-    assert len(found) == count
+    assert count in (0, len(found))
     return [states.describe_execution(executionArn=one["executionArn"]) for one in found]
 
 
-def listen(project: DeployedProject) -> str:
+@pytest.fixture(scope="module")
+def queue(project: DeployedProject) -> str:
     """A queue that hears what this project's trigger tells the default bus."""
     sqs, events, name = project.client("sqs"), project.client("events"), f"{project.names.prefix}-heard"
     url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -52,19 +53,34 @@ def listen(project: DeployedProject) -> str:
     return url
 
 
-def test_an_upload_trains_once_and_the_end_is_told_and_adopted(project: DeployedProject) -> None:
-    queue = listen(project)
+def heard(project: DeployedProject, queue: str) -> dict[str, Any]:
+    """The next event in the queue."""
+    sqs = project.client("sqs")
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    event: dict[str, Any] = json.loads(message["Body"])
+    return event
+
+
+def test_a_start_without_a_job_is_told_with_where_to_look(project: DeployedProject, queue: str) -> None:
+    states = project.client("stepfunctions")
+    started = states.start_execution(stateMachineArn=project.names.state_machine_arn, input="{}")["executionArn"]
+    event = heard(project, queue)
+    assert event["detail-type"] == "Training Job Failed"
+    assert event["detail"]["next"] == f"aws stepfunctions describe-execution --execution-arn {started}"
+
+
+def test_an_upload_trains_once_and_the_end_is_told_and_adopted(project: DeployedProject, queue: str) -> None:
+    before = len(executions(project, 0))
     for _ in range(2):  # the second uploads nothing new, so that nothing starts
         uploaded = project.kickstand(ROOT_KEY, "upload", "dev")
         assert uploaded.code == 0, uploaded.err
         assert "starts by itself" in uploaded.out
-    (execution,) = executions(project, 1)
+    execution = executions(project, before + 1)[0]
     assert execution["status"] == "SUCCEEDED", execution
     job = json.loads(execution["output"])
 
-    sqs = project.client("sqs")
-    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
-    event = json.loads(message["Body"])
+    event = heard(project, queue)
     assert event["detail-type"] == "Training Job Completed"
     assert event["detail"]["trainingJobName"] == job["TrainingJobName"]
     words = event["detail"]["next"].split()
@@ -79,7 +95,7 @@ def test_an_upload_trains_once_and_the_end_is_told_and_adopted(project: Deployed
 
 
 def test_the_schedule_trains_on_what_was_uploaded_last(project: DeployedProject) -> None:
-    before = project.client("stepfunctions").list_executions(stateMachineArn=project.names.state_machine_arn)
+    before = len(executions(project, 0))
     scheduler = project.client("scheduler")
     made = scheduler.get_schedule(Name=project.names.schedule)
     assert made["ScheduleExpression"] == "rate(7 days)"
@@ -88,7 +104,7 @@ def test_the_schedule_trains_on_what_was_uploaded_last(project: DeployedProject)
     kept = {key: made[key] for key in ("FlexibleTimeWindow", "Target")}
     scheduler.create_schedule(**kept, Name=f"{made['Name']}-now", ScheduleExpression=f"at({due})")
 
-    (execution, *_) = executions(project, len(before["executions"]) + 1)
+    (execution, *_) = executions(project, before + 1)
 
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     assert json.loads(execution["input"]) == {"Manifest": "latest/manifest.json"}

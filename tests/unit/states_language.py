@@ -97,7 +97,8 @@ class Run:
             return [self._value(value, data, **states) for value in template]
         if not (isinstance(template, str) and template.startswith("{%")):
             return template
-        context = {"Execution": {"Name": self.name, "StartTime": self.started}}
+        execution = f"arn:aws:states:us-east-1:111122223333:execution:m:{self.name}"
+        context = {"Execution": {"Id": execution, "Name": self.name, "StartTime": self.started}}
         expression = jsonata.Jsonata.jsonata(template[2:-2].strip())
         expression.register_lambda("parse", json.loads)
         expression.register_lambda("hash", lambda text, algorithm: _hash(text, algorithm))

@@ -21,6 +21,9 @@ REQUEST = {
     "HyperParameters": {"num_round": "150", "eta": "0.1"},
 }
 NAME = REQUEST["TrainingJobName"]
+FOLLOW = f"kickstand fit dev --follow {NAME}"
+EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:m:an-execution"
+LOOK = f"aws stepfunctions describe-execution --execution-arn {EXECUTION}"
 THROTTLED = TaskError(
     "SageMaker.AmazonSageMakerException",
     "Rate exceeded (Service: AmazonSageMaker; Status Code: 400; Error Code: ThrottlingException; Request ID: 1)",
@@ -251,7 +254,7 @@ def test_every_other_failure_ends_with_its_own_reason(end: TaskError, error: str
                 "trainingJobName": NAME,
                 "status": status,
                 "failureReason": cause,
-                "next": f"kickstand fit dev --follow {NAME}",
+                "next": FOLLOW if error.startswith("TrainingJob") else LOOK,
             },
         }
     ]
@@ -283,6 +286,7 @@ def test_a_manifest_that_is_not_there_is_told_too() -> None:
     assert error.cause.startswith("Cannot read manifest latest/manifest.json (nothing uploaded yet?): Access Denied")
     assert world.jobs == []
     assert world.events[0]["Detail"]["failureReason"] == error.cause
+    assert world.events[0]["Detail"]["next"] == LOOK
 
 
 @pytest.mark.parametrize("given", [{}, {"InputDataConfig": CHANNELS}, {"HyperParameters": {}, "InputDataConfig": {}}])
