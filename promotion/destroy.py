@@ -45,7 +45,10 @@ def doomed_by(template: Mapping[str, Any], names: Names) -> Doomed:
 
 
 def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | None:
-    """The template of a deployed stack; None where there is no such stack."""
+    """The template of a deployed stack; None where there is no such stack.
+
+    A template in YAML was sent by `cdk import`, which takes in only what the stack keeps: it counts as empty.
+    """
     from botocore.exceptions import ClientError
 
     try:
@@ -54,7 +57,12 @@ def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | Non
         if error.response["Error"]["Code"] == "ValidationError":
             return None
         raise
-    found: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            body = {}
+    found: Mapping[str, Any] = body
     return found
 
 

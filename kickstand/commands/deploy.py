@@ -19,6 +19,7 @@ def deploy(
     from promotion.artifact_check import require_artifact
     from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
     from promotion.cdk import Cdk
+    from promotion.kept import take_back
     from promotion.verify import verify_endpoint
 
     context = open_context(ctx, environment)
@@ -33,6 +34,8 @@ def deploy(
     if release is not None:
         again = context.typed(f"adopt {release.training_job.name} {environment}")
         require_artifact(context.session.client("s3"), release, adopt_command=again)
+    with explained("looking for what a destroyed environment kept"):
+        take_back(cdk, context.names, lambda line: context.console.print(line, markup=False))
     stacks = f"{context.environment.name}/*"
     cdk.run("deploy", stacks, *(["--require-approval", "never"] if yes else []))
     if release is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.emulator.cloudformation_imports import make_importable
 from localcloud.emulator.cloudformation_threads import WAITING
 from localcloud.emulator.seam import attribute
 
@@ -22,6 +23,8 @@ class ResourceType:
     create:    logical id, properties, stack name -> physical id and attributes.
     update:    physical id, old properties, new properties, stack name -> the same; for what does not replace.
     delete:    physical id, properties; a resource that is gone already is no error.
+    identifier, adopt: for an import, the attribute that identifies a resource (the schema's primaryIdentifier), and
+               what gives an existing one by it; None where there is none.
     name:      the property that holds a name of one's own: such a resource cannot be replaced under the same name.
     replacing: the properties whose change replaces the resource (the schema's createOnlyProperties).
 
@@ -33,6 +36,8 @@ class ResourceType:
     create: Callable[[str, dict[str, Any], str], Created]
     update: Callable[[str, dict[str, Any], dict[str, Any], str], Created]
     delete: Callable[[str, dict[str, Any]], None]
+    identifier: str
+    adopt: Callable[[str], Created | None]
 
 
 def register_resource_types(types: Mapping[str, ResourceType]) -> None:
@@ -50,4 +55,5 @@ def register_resource_types(types: Mapping[str, ResourceType]) -> None:
         replacing[type_name] = resource_type.replacing
         named[type_name] = {"name": resource_type.name}
         tagged[type_name] = ("Tags", "list")
+        make_importable(type_name, resource_type.identifier, resource_type.adopt)
         WAITING.add(type_name)

@@ -63,6 +63,10 @@ class NounHandler:
         if record is not None:
             self.perform(f"Delete{self.noun}", {self.name_property: record[self.name_property]})
 
+    def adopt(self, arn: str) -> Created | None:
+        """An existing resource, for an import."""
+        return (arn, self.attributes(arn)) if self.record(arn) else None
+
     def request(self, operation: str, properties: Properties) -> dict[str, Any]:
         return as_request(operation_input(operation), properties)
 

@@ -185,3 +185,32 @@ def test_refusals_are_the_resource_handlers(world: World) -> None:
         "(Service: SageMaker, Status Code: 400, Request ID: "
     )
     assert told.endswith("(HandlerErrorCode: InvalidRequest)")
+
+
+def test_a_model_package_group_that_was_kept_is_imported_by_its_arn(world: World) -> None:
+    cloudformation, name = world.client("cloudformation"), f"kept-{uuid.uuid4().hex[:8]}"
+    arn = world.sagemaker.create_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
+    group = {
+        "Type": "AWS::SageMaker::ModelPackageGroup",
+        "Properties": {"ModelPackageGroupName": name},
+        "DeletionPolicy": "Retain",
+    }
+    resource = {
+        "ResourceType": group["Type"],
+        "LogicalResourceId": "Group",
+        "ResourceIdentifier": {"ModelPackageGroupArn": arn},
+    }
+    cloudformation.create_change_set(
+        StackName=name,
+        ChangeSetName="import",
+        ChangeSetType="IMPORT",
+        ResourcesToImport=[resource],
+        TemplateBody=json.dumps({"Resources": {"Group": group}}),
+    )
+    cloudformation.get_waiter("change_set_create_complete").wait(
+        StackName=name, ChangeSetName="import", WaiterConfig={"Delay": 1, "MaxAttempts": 10}
+    )
+    cloudformation.execute_change_set(StackName=name, ChangeSetName="import")
+    assert settled(world, name)["StackStatus"] == "IMPORT_COMPLETE"
+    (held,) = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+    assert held["PhysicalResourceId"] == arn

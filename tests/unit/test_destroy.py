@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples import BUCKET, environment
 
 from kickstand.names import Names
-from promotion.destroy import Doomed, doomed_by
+from promotion.destroy import Doomed, doomed_by, live_template
 
 NAMES = Names(environment())
 
@@ -35,3 +35,22 @@ def test_what_the_template_deletes_goes_with_it() -> None:
 
 def test_an_organisations_own_bucket_is_not_in_the_template_and_stays() -> None:
     assert doomed_by({"Resources": {"C": {"Type": "AWS::IAM::Role"}}}, NAMES).bucket is None
+
+
+class _Deployed:
+    """A session whose stack has this template body."""
+
+    def __init__(self, body: object) -> None:
+        self.body = body
+
+    def client(self, service: str) -> _Deployed:
+        return self
+
+    def get_template(self, **request: str) -> dict[str, object]:
+        return {"TemplateBody": self.body}
+
+
+def test_a_template_in_yaml_is_that_of_an_import_and_nothing_goes_with_it() -> None:
+    for body, expected in (("Resources:\n  A:\n    Type: X\n", {}), ('{"Resources": {}}', {"Resources": {}})):
+        assert live_template(_Deployed(body), "stack") == expected  # type: ignore[arg-type]
+    assert not doomed_by({}, NAMES).anything()

@@ -1,0 +1,138 @@
+"""What a destroyed environment kept, taken back into its stacks before they are deployed again.
+
+A stack cannot create what is there already under its name: bucket, bucket policy, log groups and model package group
+of an environment that keeps them would each end its deployment. `cdk import` takes them in first, as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kickstand.names import Names
+
+if TYPE_CHECKING:
+    import boto3
+
+    from promotion.cdk import Cdk
+
+Identified = dict[str, dict[str, str]]
+"""Logical id -> the resource's identifier, as `cdk import --resource-mapping` reads it."""
+
+_NO_STACK = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
+"""Status of a stack that holds nothing; the CDK command line itself removes such a one."""
+
+
+def take_back(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
+    """Import what the environment's absent stacks kept when they were destroyed; nothing where nothing was kept."""
+    stacks = {"training": names.training_stack, "hosting": names.hosting_stack}
+    absent = {word: stack for word, stack in stacks.items() if _absent(cdk.session, stack)}
+    exists = Existing(cdk.session, names)
+    if not absent or not exists.anything():
+        return
+    cdk.run("synth", f"{names.environment.name}/*", "--quiet")
+    for word, stack in absent.items():
+        template = _template(cdk.assembly(), stack)
+        found = kept(template, names, exists) if template is not None else {}
+        if not found:
+            continue
+        say(f"Taking back into {stack} what was kept: {', '.join(_shown(found))}")
+        mapping = cdk.assembly() / f"{stack}.import.json"
+        mapping.write_text(json.dumps(found, indent=2))
+        cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
+
+
+def kept(template: Mapping[str, Any], names: Names, exists: Callable[[str, str], bool]) -> Identified:
+    """The resources of a template that it keeps on deletion and that are there.
+
+    exists: whether there is one, by resource type and identifier.
+    """
+    found: Identified = {}
+    for logical_id, resource in template.get("Resources", {}).items():
+        if not str(resource.get("DeletionPolicy", "")).startswith("Retain"):
+            continue
+        key, value = _identifier(resource, names)
+        if key and exists(resource["Type"], value):
+            found[logical_id] = {key: value}
+    return found
+
+
+def _identifier(resource: Mapping[str, Any], names: Names) -> tuple[str, str]:
+    """Property and value of the schema's primaryIdentifier; empty for types that no environment keeps."""
+    kind, properties = resource["Type"], resource.get("Properties", {})
+    if kind == "AWS::SageMaker::ModelPackageGroup":
+        return "ModelPackageGroupArn", names.arn("sagemaker", f"model-package-group/{names.model_package_group}")
+    key = {
+        "AWS::S3::Bucket": "BucketName",
+        "AWS::S3::BucketPolicy": "Bucket",
+        "AWS::Logs::LogGroup": "LogGroupName",
+    }.get(kind, "")
+    # A policy may name its bucket by reference.
+    value = names.bucket if kind.startswith("AWS::S3::") else properties.get(key, "")
+    return (key, value) if isinstance(value, str) and value else ("", "")
+
+
+class Existing:
+    """Asks AWS whether a resource is there. A bucket of somebody else, or one that may not be seen, is not."""
+
+    def __init__(self, session: boto3.Session, names: Names) -> None:
+        self._session, self._names = session, names
+
+    def __call__(self, kind: str, identifier: str) -> bool:
+        from botocore.exceptions import ClientError
+
+        s3, sagemaker = self._session.client("s3"), self._session.client("sagemaker")
+        account = self._names.environment.account
+        try:
+            if kind == "AWS::S3::Bucket":
+                s3.head_bucket(Bucket=identifier, ExpectedBucketOwner=account)
+            elif kind == "AWS::S3::BucketPolicy":
+                s3.get_bucket_policy(Bucket=identifier, ExpectedBucketOwner=account)
+            elif kind == "AWS::Logs::LogGroup":
+                pages = self._session.client("logs").describe_log_groups(logGroupNamePrefix=identifier)
+                return any(group["logGroupName"] == identifier for group in pages["logGroups"])
+            else:
+                sagemaker.describe_model_package_group(ModelPackageGroupName=identifier.rpartition("/")[2])
+        except ClientError:
+            return False
+        return True
+
+    def anything(self) -> bool:
+        """Whether it is worth to look closer: for an environment that never was, three calls say no."""
+        names = self._names
+        own = not names.environment.storage.existing_bucket
+        return (
+            (own and self("AWS::S3::Bucket", names.bucket))
+            or self("AWS::SageMaker::ModelPackageGroup", names.model_package_group)
+            or self("AWS::Logs::LogGroup", names.endpoint_log_group)
+        )
+
+
+def _absent(session: boto3.Session, stack: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return True
+        raise
+    return found["StackStatus"] in _NO_STACK
+
+
+def _template(assembly: Path, stack: str) -> Mapping[str, Any] | None:
+    """A stack's template in a cloud assembly; None where it has no such stack (hosting without a release)."""
+    for manifest in assembly.rglob("manifest.json"):
+        for artifact in json.loads(manifest.read_bytes()).get("artifacts", {}).values():
+            properties = artifact.get("properties", {})
+            if artifact.get("type") == "aws:cloudformation:stack" and properties.get("stackName") == stack:
+                found: Mapping[str, Any] = json.loads((manifest.parent / properties["templateFile"]).read_bytes())
+                return found
+    return None
+
+
+def _shown(found: Identified) -> list[str]:
+    """Each name once: a bucket and its policy have the same."""
+    return sorted({value for identifier in found.values() for value in identifier.values()})
