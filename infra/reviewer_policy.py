@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.doctor_policy import doctor_statements
 from infra.statement import Statement
 from kickstand.names import Names
 
@@ -9,7 +10,8 @@ _READ = ("models", "metrics", "manifests", "latest")
 
 
 def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None) -> list[Statement]:
-    """Read the stacks, the endpoint and what it runs, jobs, model packages, logs, models and metrics.
+    """Read the stacks, the endpoint and what it runs, jobs, model packages, logs, models and metrics, and what
+    `kickstand doctor` asks.
 
     Of `data/`, `golden/` and `training/` the listing alone: rows may be more confidential than what was made of
     them.
@@ -82,4 +84,5 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
         Statement("ListBucket", ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"), (bucket_arn,)),
         Statement("ReadModels", ("s3:GetObject",), tuple(f"{bucket_arn}/{prefix}/*" for prefix in _READ)),
         *([Statement("UseKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
+        *doctor_statements(names, bucket_arn=bucket_arn),
     ]

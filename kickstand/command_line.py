@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from kickstand import __version__
-from kickstand.commands import adopt, demo, deploy, destroy, evaluate, fit, local, predict, release, upload
+from kickstand.commands import adopt, demo, deploy, destroy, doctor, evaluate, fit, local, predict, release, upload
 from kickstand.commands.context import Root, default_config
 
 app = typer.Typer(
@@ -57,6 +57,7 @@ app.command("deploy")(deploy.deploy)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("destroy")(destroy.destroy)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(release.app, name="release")
 app.add_typer(local.app, name="local")

@@ -40,7 +40,7 @@ CORRECTIONS = ("localcloud.emulator.corrections",)
 """Modules whose `install()` mends the emulator's behaviour, before it starts, and whose coroutine `resume()` settles
 what the last process left at work, once the server answers and before it says that it is ready."""
 
-SERVICES = ("localcloud.sagemaker.service",)
+SERVICES = ("localcloud.sagemaker.service", "localcloud.service_quotas")
 """Modules with `install(context)` before the start, `resume(context)` once the state is back and the loop runs
 (on a worker thread), `shutdown()` at the stop (on a worker thread, before the last save)."""
 

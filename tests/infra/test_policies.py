@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from synthesis import VARIANTS, Synthesised, synthesised
+from synthesis import BOUNDARY, KEY, ROLE, VARIANTS, Synthesised, synthesised
 
 from kickstand.names import Names
 
@@ -20,6 +20,8 @@ EVERYWHERE = {
     "cloudwatch:ListMetrics": "metrics are no resources",
     "sagemaker:ListEndpoints": "lists are not checked against a resource",
     "sagemaker:ListModelPackages": "lists are not checked against a resource",
+    "servicequotas:ListAWSDefaultServiceQuotas": "lists are not checked against a resource",
+    "servicequotas:ListServiceQuotas": "lists are not checked against a resource",
     "sagemaker:ListTrainingJobs": "lists are not checked against a resource",
     "ec2:DeleteNetworkInterfacePermission": "not checked against a resource",
     "ec2:DescribeDhcpOptions": "not checked against a resource",
@@ -231,6 +233,19 @@ def test_the_reviewer_changes_nothing() -> None:
     reading = re.compile(r"^(\w+:(Describe|Get|List|Filter)\w*|kms:Decrypt)$")
     for rule in policy("everything", "bikes-dev-reviewer-us-east-1").values():
         assert [action for action in rule["Action"] if not reading.match(action)] == []
+
+
+def test_what_the_doctor_asks_is_named_one_by_one() -> None:
+    rules = policy("everything", "bikes-dev-reviewer-us-east-1")
+    bootstrap = "arn:aws:ssm:us-east-1:111122223333:parameter/cdk-bootstrap/ourown/version"
+    assert rules["ReadBootstrapVersion"]["Resource"] == [bootstrap]
+    assert rules["ReadRegionState"]["Resource"] == ["arn:aws:account::111122223333:account"]
+    assert rules["ReadKeys"]["Resource"] == [KEY]
+    assert rules["ReadBoundary"]["Resource"] == [BOUNDARY]
+    assert "ReadRoles" not in rules
+    brought = policy("brought along", "bikes-dev-reviewer-us-east-1")
+    assert brought["ReadRoles"]["Resource"] == [f"{ROLE}host", f"{ROLE}train", f"{ROLE}trigger"]
+    assert brought["ReadBucketSettings"]["Resource"] == ["arn:aws:s3:::our-own-bucket"]
 
 
 def test_the_fitter_neither_passes_roles_nor_approves_nor_touches_outputs() -> None:

@@ -182,3 +182,12 @@ def test_the_reviewer_reads_and_changes_nothing(project: DeployedProject) -> Non
     assert allowed(found) == {"list the bucket"} | listings | reads
     stack = project.client("cloudformation").describe_stacks(StackName=project.names.hosting_stack)["Stacks"][0]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_the_reviewer_may_ask_all_that_the_doctor_asks(project: DeployedProject) -> None:
+    """Given both stacks deployed and nothing but the reviewer policy; then no check is skipped and none fails."""
+    examined = project.kickstand(user(project, "reviewer"), "doctor", "dev", "--json")
+    assert (examined.code, examined.err) == (0, ""), examined.out
+    found = {one["name"]: one for one in json.loads(examined.out)["findings"]}
+    assert {name: one for name, one in found.items() if one["status"] != "ok"} == {}
+    assert found["endpoint"]["found"] == f"{project.names.endpoint} is InService."

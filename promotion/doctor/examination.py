@@ -1,0 +1,58 @@
+"""All checks of an environment, in the order in which their problems would be met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kickstand.errors import KickstandError
+from promotion.doctor.account import account_findings, region_findings
+from promotion.doctor.bootstrap import bootstrap_findings
+from promotion.doctor.bucket import bucket_findings
+from promotion.doctor.clock import clock_finding
+from promotion.doctor.endpoint import endpoint_finding
+from promotion.doctor.finding import Check, Finding, examine
+from promotion.doctor.image import image_finding
+from promotion.doctor.keys import key_findings
+from promotion.doctor.patient import Patient
+from promotion.doctor.quotas import quota_findings
+from promotion.doctor.roles import role_findings
+from promotion.doctor.stacks import stack_findings
+from promotion.doctor.tools import tool_findings
+
+if TYPE_CHECKING:
+    from kickstand.config.model import Environment
+
+_IN_THE_ACCOUNT: tuple[tuple[str, Callable[[Patient], Iterator[Finding]]], ...] = (
+    ("credentials", account_findings),
+    ("region", region_findings),
+    ("bootstrap", bootstrap_findings),
+    ("roles", role_findings),
+    ("KMS", key_findings),
+    ("quotas", quota_findings),
+    ("bucket", bucket_findings),
+    ("stacks", stack_findings),
+    ("endpoint", lambda patient: iter([endpoint_finding(patient)])),
+)
+
+
+def examination(environment: Environment, patient: Callable[[], Patient]) -> Iterator[Finding]:
+    """Every finding of an environment, as it is made.
+
+    patient: opens the session; where it raises, its problems are findings, and what needs the account is skipped.
+    """
+    here: tuple[tuple[str, Check], ...] = (
+        ("tools", tool_findings),
+        ("image", lambda: [image_finding(environment)]),
+        ("clock", lambda: [clock_finding(environment)]),
+    )
+    yield from examine(here)
+    try:
+        opened = patient()
+    except KickstandError as error:
+        yield from (Finding("credentials", "problem", p.message, p.fix) for p in error.problems)
+        for name, _ in _IN_THE_ACCOUNT[1:]:
+            yield Finding(name, "skipped", "Not asked: there is no session in the environment's account.")
+        return
+    yield from examine((name, partial(check, opened)) for name, check in _IN_THE_ACCOUNT)

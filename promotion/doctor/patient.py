@@ -1,0 +1,42 @@
+"""What an examination is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kickstand.names import Names
+
+if TYPE_CHECKING:
+    import boto3
+
+    from kickstand.config.model import Environment, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """An environment, a session in its account, and how its owner types commands.
+
+    releases:  the folder of the release files.
+    bootstrap: how the CDK bootstrap stack is made or renewed, as a sentence.
+    typed:     a `kickstand` command with the options that reach this environment.
+    """
+
+    project: Project
+    environment: Environment
+    session: boto3.Session
+    releases: Path
+    bootstrap: str
+    typed: Callable[[str], str]
+
+    @property
+    def names(self) -> Names:
+        return Names(self.environment)
+
+    @property
+    def place(self) -> str:
+        """The options with which the `aws` command reaches the environment."""
+        profile = f" --profile {self.environment.profile}" if self.environment.profile else ""
+        return f"--region {self.environment.region}{profile}"

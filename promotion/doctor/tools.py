@@ -1,0 +1,92 @@
+"""The tools of this machine against the versions that the repository pins."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from promotion.cdk import CLI, REPOSITORY, node
+from promotion.doctor.finding import Finding
+
+PYTHON = (3, 11)
+NODE = 22
+"""The oldest Node.js that the pinned CDK CLI is tested with: https://docs.aws.amazon.com/cdk/v2/guide/node-versions.html"""
+
+PACKAGES = ("aws-cdk-lib", "constructs", "boto3", "numpy", "pyarrow")
+_XGBOOST = ("xgboost-cpu", "xgboost")
+_SET_UP = "Run: make setup"
+
+
+def tool_findings() -> Iterator[Finding]:
+    """Python, Node.js, the CDK CLI, and the packages whose version changes what is trained, sent or synthesised."""
+    yield python_verdict(sys.version_info[:3])
+    yield node_verdict(_node_version())
+    wanted = json.loads((REPOSITORY / "package.json").read_text(encoding="utf-8"))["devDependencies"]["aws-cdk"]
+    yield pinned_verdict("CDK CLI", [wanted], _cdk_version())
+    pins = read_pins(REPOSITORY / "requirements.lock")
+    # One of the two is XGBoost on this platform; both are the same library.
+    boosting = next((name for name in _XGBOOST if installed(name)), _XGBOOST[0])
+    for name in (*PACKAGES, boosting):
+        yield pinned_verdict(name, pins.get(name, ()), installed(name))
+
+
+def python_verdict(found: tuple[int, ...]) -> Finding:
+    shown = ".".join(map(str, found))
+    if tuple(found[:2]) < PYTHON:
+        return Finding("Python", "problem", f"{shown}; 3.11 is the oldest that works.", "Install Python 3.11 or later.")
+    return Finding("Python", "ok", f"{shown}.")
+
+
+def node_verdict(found: str) -> Finding:
+    """found: what `node --version` prints; empty where there is none."""
+    match = re.match(r"v(\d+)\.", found)
+    if match is None:
+        return Finding("Node.js", "problem", "Not found; the CDK runs on it.", _SET_UP)
+    if int(match[1]) < NODE:
+        return Finding("Node.js", "warning", f"{found[1:]}; the CDK is tested from {NODE} on.", _SET_UP)
+    return Finding("Node.js", "ok", f"{found[1:]}.")
+
+
+def pinned_verdict(name: str, pins: Sequence[str], found: str) -> Finding:
+    """pins: more than one where the lock differs by Python version or system. found: empty for not installed."""
+    wanted = " or ".join(pins)
+    if not found:
+        return Finding(name, "problem", f"Not installed; {wanted} is pinned.", _SET_UP)
+    if found not in pins:
+        return Finding(name, "problem", f"{found} is installed, {wanted} is pinned.", _SET_UP)
+    return Finding(name, "ok", f"{found}, as pinned.")
+
+
+def read_pins(lock: Path) -> Mapping[str, Sequence[str]]:
+    """The versions of a requirements lock, by package name."""
+    pins: dict[str, list[str]] = {}
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"([a-z0-9._-]+)==([^\s;\\]+)", line):
+            pins.setdefault(match[1], []).append(match[2])
+    return pins
+
+
+def installed(name: str) -> str:
+    """The installed version of a package; empty for none."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _cdk_version() -> str:
+    manifest = CLI.parents[1] / "package.json"
+    return str(json.loads(manifest.read_text(encoding="utf-8"))["version"]) if manifest.exists() else ""
+
+
+def _node_version() -> str:
+    try:
+        done = subprocess.run([node(), "--version"], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
