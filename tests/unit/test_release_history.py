@@ -177,9 +177,12 @@ def test_without_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_users_own_git_settings_change_nothing(repository: Repository) -> None:
-    repository.release(letter="a")
-    repository.commit("Serve a")
+    source = repository.release(letter="a")
+    repository.commit("Serve a in dev")
+    repository.promote(source)
+    repository.path("dev").unlink()
+    repository.commit("Promote a, forget dev")
     for setting in ("log.follow=true", "log.showSignature=true", "color.ui=always", "log.date=relative"):
         repository.git("config", *setting.split("="))
     repository.git("config", "diff.renames", "copies")
-    assert told(repository) == [("Serve a", "a")]
+    assert told(repository, "staging") == [("Promote a, forget dev", "a")]
