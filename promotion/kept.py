@@ -27,10 +27,12 @@ _NO_STACK = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 
 def take_back(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
     """Import what the environment's absent stacks kept when they were destroyed; nothing where nothing was kept."""
-    stacks = {"training": names.training_stack, "hosting": names.hosting_stack}
-    absent = {word: stack for word, stack in stacks.items() if _absent(cdk.session, stack)}
     exists = Existing(cdk.session, names)
-    if not absent or not exists.anything():
+    stacks = {"training": names.training_stack, "hosting": names.hosting_stack}
+    # What is looked for first is what tells whether a synthesis is worth its seconds: mostly nothing is there.
+    left = {"training": exists.training, "hosting": exists.hosting}
+    absent = {word: stack for word, stack in stacks.items() if _absent(cdk.session, stack) and left[word]()}
+    if not absent:
         return
     cdk.run("synth", f"{names.environment.name}/*", "--quiet")
     for word, stack in absent.items():
@@ -99,15 +101,19 @@ class Existing:
             return False
         return True
 
-    def anything(self) -> bool:
-        """Whether it is worth to look closer: for an environment that never was, three calls say no."""
+    def training(self) -> bool:
+        """Whether anything is left of a training stack."""
         names = self._names
         own = not names.environment.storage.existing_bucket
         return (
             (own and self("AWS::S3::Bucket", names.bucket))
             or self("AWS::SageMaker::ModelPackageGroup", names.model_package_group)
-            or self("AWS::Logs::LogGroup", names.endpoint_log_group)
+            or self("AWS::Logs::LogGroup", names.state_machine_log_group)
         )
+
+    def hosting(self) -> bool:
+        """Whether anything is left of a hosting stack."""
+        return self("AWS::Logs::LogGroup", self._names.endpoint_log_group)
 
 
 def _absent(session: boto3.Session, stack: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
 from samples import environment
 
 from kickstand.names import Names
-from promotion.kept import kept
+from promotion.kept import Existing, kept
 
 NAMES = Names(environment())
 
@@ -42,3 +44,43 @@ def test_what_is_gone_is_left_to_the_deployment() -> None:
     there = {("AWS::S3::Bucket", NAMES.bucket), ("AWS::SageMaker::ModelPackageGroup", GROUP)}
     found = kept(TEMPLATE, NAMES, lambda kind, identifier: (kind, identifier) in there)
     assert list(found) == ["Bucket", "Group"]
+
+
+class _Account:
+    """A session of an account that holds these buckets, groups and log groups; it counts nothing else."""
+
+    def __init__(self, *held: str) -> None:
+        self.held = held
+
+    def client(self, service: str) -> _Account:
+        return self
+
+    def head_bucket(self, Bucket: str, ExpectedBucketOwner: str) -> None:  # noqa: N803
+        assert ExpectedBucketOwner == NAMES.environment.account
+        self._require(Bucket)
+
+    def describe_model_package_group(self, ModelPackageGroupName: str) -> None:  # noqa: N803
+        self._require(ModelPackageGroupName)
+
+    def describe_log_groups(self, logGroupNamePrefix: str) -> dict[str, Any]:  # noqa: N803
+        names = [name for name in self.held if name.startswith(logGroupNamePrefix)]
+        return {"logGroups": [{"logGroupName": name} for name in names]}
+
+    def _require(self, name: str) -> None:
+        if name not in self.held:
+            raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "Probe")
+
+
+@pytest.mark.parametrize(
+    ("held", "training", "hosting"),
+    [
+        ((), False, False),
+        ((NAMES.bucket,), True, False),
+        ((NAMES.model_package_group,), True, False),
+        ((NAMES.endpoint_log_group,), False, True),
+        ((f"{NAMES.endpoint_log_group}-other",), False, False),
+    ],
+)
+def test_what_is_left_tells_of_which_stack(held: tuple[str, ...], training: bool, hosting: bool) -> None:
+    exists = Existing(_Account(*held), NAMES)  # type: ignore[arg-type]
+    assert (exists.training(), exists.hosting()) == (training, hosting)
