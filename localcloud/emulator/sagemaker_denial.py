@@ -9,24 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.emulator.seam import Seam, wrap
-
-DENIED = Seam(
-    "ministack.core.iam_actions",
-    "access_denied_response",
-    (
-        "service",
-        "action",
-        "principal_arn",
-        "request_id",
-        "error_code",
-        "message",
-        "headers",
-        "resource_arn",
-        "explicit_deny",
-        "resource_policy_arn",
-    ),
-)
+from localcloud.emulator.iam_request import DENIED
+from localcloud.emulator.seam import wrap
 
 
 def install() -> None:
