@@ -195,7 +195,7 @@ def test_confidential_golden_rows_stay_out_of_the_release(desk: Desk) -> None:
     kept = desk.s3.body(golden.s3_uri)
     assert hashlib.sha256(kept).hexdigest() == golden.sha256
     assert json.loads(kept)["rows"] == ["1,2,3", ",2,1e3"]
-    assert "1e3" not in desk.release_file.read_text()
+    assert ",2,1e3" not in desk.release_file.read_text()
 
 
 def test_adopting_again_changes_nothing(desk: Desk) -> None:
