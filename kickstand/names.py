@@ -95,8 +95,21 @@ class Names:
     def new_data_rule(self) -> str:
         return f"{self.prefix}-new-data"
 
+    @property
+    def pipeline_stack(self) -> str:
+        return f"{self.prefix}-pipeline"
+
+    @property
+    def release_role(self) -> str:
+        """The role that pulls a promoted model into this environment. Named: the source's bucket policy names it."""
+        return f"{self.prefix}-release-{self.environment.region}"
+
+    @property
+    def release_role_arn(self) -> str:
+        return f"arn:{partition(self.environment.region)}:iam::{self.environment.account}:role/{self.release_role}"
+
     def managed_policy(self, job: str) -> str:
-        """The name of the managed policy for `fitter`, `predictor` or `reviewer`."""
+        """The name of the managed policy for `fitter`, `predictor`, `promoter`, `approver` or `reviewer`."""
         return f"{self.prefix}-{job}-{self.environment.region}"
 
     def training_job(self, moment: datetime, token: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kickstand.config.model import EnvironmentName, TargetTransform
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 """A SHA-256 in hex; it stands in S3 keys, so nothing else may."""
@@ -119,15 +119,54 @@ class GoldenRows(Record):
     """Where confidential rows and predictions are; else empty."""
 
 
+class LearningCurve(Record):
+    """The metrics of every round of training, kept beside the artifact as `learning_curve.json`."""
+
+    s3_uri: str
+    """Where it is: `s3://BUCKET/models/<artifact sha256>/learning_curve.json`."""
+    sha256: Sha256
+    """SHA-256 of its bytes, in hex."""
+
+
+class GateResult(Record):
+    """One gate as it was asked when the release was promoted."""
+
+    name: str
+    """The gate's name, as `kickstand gate` prints it."""
+    passed: bool
+    """Whether the model passed; a failed one stands here only beside its override."""
+    figure: str
+    """What was measured, in words."""
+    limit: str
+    """What was demanded, in words."""
+
+
+class Override(Record):
+    """A failed gate that somebody overrode. It stays in this release and in all that are promoted from it."""
+
+    gate: str
+    """The gate's name."""
+    reason: str
+    """Why, in the words of who did it."""
+    by: str
+    """ARN of who did it, as AWS knows them."""
+
+
 class Promotion(Record):
-    """Where a promoted release came from, and the gates that it passed."""
+    """Where a promoted release came from, the gates that it was asked, and who promoted it."""
 
     environment: EnvironmentName
     """The environment that served the model before."""
     release_sha256: Sha256
     """The `sha256` of that environment's release."""
-    gates: tuple[str, ...]
-    """The gates that were passed, by name."""
+    gates: tuple[GateResult, ...]
+    """The gates that were asked, by name."""
+    overrides: tuple[Override, ...]
+    """Failed gates that were overridden; empty where all were passed."""
+    by: str
+    """ARN of who promoted, as AWS knows them; empty where an older Kickstand did not record it."""
+    at: str
+    """When, UTC, `YYYY-MM-DDTHH:MM:SSZ`; empty where an older Kickstand did not record it."""
 
 
 class Release(Record):
@@ -166,7 +205,11 @@ class Release(Record):
     """The version in the environment's model package group."""
     source_commit: str
     """The commit of the project file's repository; `+changes` behind it where files differed; empty outside git."""
+    learning_curve: LearningCurve | None = None
+    """The metrics of every round; null where the job's log did not have them, and in releases of schema version 1."""
     promoted_from: Promotion | None = None
     """Where a promoted release came from; null where the model was trained for this environment."""
+    earlier_promotions: tuple[Promotion, ...] = ()
+    """The promotions before that one, the first first: how the model came to the environment it came from."""
     sha256: str = ""
     """SHA-256 of the canonical text of all other fields, in hex."""

@@ -14,8 +14,21 @@ from kickstand.release import SCHEMA_VERSION
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 """From the fields of one version to those of the next; `schema_version` is counted up by `migrate`."""
 
-MIGRATIONS: dict[int, Step] = {}
-"""The step that leads on from each version. Version 1 is the first, so there is none yet."""
+
+def _gates_with_figures(fields: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 records what each gate measured, who promoted, what was overridden, and the learning curve.
+
+    Version 1 had the names of the gates that were passed, and nothing could be overridden.
+    """
+    promotion = fields.get("promoted_from")
+    if promotion is not None:
+        gates = [{"name": name, "passed": True, "figure": "", "limit": ""} for name in promotion["gates"]]
+        promotion = {**promotion, "gates": gates, "overrides": [], "by": "", "at": ""}
+    return {**fields, "promoted_from": promotion, "learning_curve": None, "earlier_promotions": []}
+
+
+MIGRATIONS: dict[int, Step] = {1: _gates_with_figures}
+"""The step that leads on from each version. Version 1 is the first."""
 
 
 def can_migrate(version: int, *, steps: Mapping[int, Step] = MIGRATIONS, to: int = SCHEMA_VERSION) -> bool:

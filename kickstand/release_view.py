@@ -67,6 +67,8 @@ def _view(release: Release, place: str) -> Iterator[str]:
         ("algorithm", f"{release.algorithm.name} {release.algorithm.version}"),
         ("source commit", release.source_commit or "none: trained outside git"),
         ("promoted from", _promotion(release)),
+        *(("promoted by", f"{p.by}, {p.at}") for p in [release.promoted_from] if p is not None and p.by),
+        *(("OVERRIDDEN", one) for one in overrides(release)),
     )
     yield "training job"
     yield from _rows(
@@ -93,8 +95,18 @@ def _promotion(release: Release) -> str:
     source = release.promoted_from
     if source is None:
         return "nowhere: trained for this environment"
-    gates = ", ".join(source.gates) or "none"
+    gates = ", ".join(gate.name for gate in source.gates if gate.passed) or "none"
     return f"{source.environment}, its release {source.release_sha256}; gates passed: {gates}"
+
+
+def overrides(release: Release) -> Iterator[str]:
+    """Every override on the model's way here, the latest last: `dev: latency, 312 ms, limit 200 ms; REASON (WHO)`."""
+    for promotion in (*release.earlier_promotions, *((release.promoted_from,) if release.promoted_from else ())):
+        asked = {gate.name: gate for gate in promotion.gates}
+        for one in promotion.overrides:
+            gate = asked.get(one.gate)
+            measured = f": {gate.figure}, limit {gate.limit}" if gate else ""
+            yield f"{one.gate} from {promotion.environment}{measured}; {one.reason} ({one.by})"
 
 
 def _data(channel: Channel) -> Iterator[tuple[str, str]]:
@@ -126,8 +138,10 @@ def _told(one: Revision, sources: Mapping[str, str]) -> Iterator[str]:
             digest = release.promoted_from.release_sha256
             brought = f"brought by commit {sources[digest][:12]}" if digest in sources else "which git does not have"
             yield from _rows(
-                ("promoted from", f"{release.promoted_from.environment}, release {digest[:12]}, {brought}")
+                ("promoted from", f"{release.promoted_from.environment}, release {digest[:12]}, {brought}"),
+                *(("promoted by", who) for who in [release.promoted_from.by] if who),
             )
+        yield from _rows(*(("OVERRIDDEN", one) for one in overrides(release)))
     yield ""
 
 

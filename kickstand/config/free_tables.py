@@ -22,6 +22,7 @@ TAGS = 49
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
 """
+_SHORTEST_REASON = 10
 _COMMA_LISTS = ("eval_metric", "updater")
 
 
@@ -99,3 +100,12 @@ def tags_fault(names: Mapping[str, object]) -> Fault | None:
             return f'has "{seen[name.lower()]}" and "{name}", which IAM takes for the same tag', "Keep one of them."
         seen[name.lower()] = name
     return None
+
+
+def policy_exception(name: str, value: object) -> tuple[str, Fault | None]:
+    """A policy finding that is accepted: the rule as a review names it, and why. Kept as it is."""
+    if not isinstance(value, str):
+        return "", (f"must be text, the reason, not {found(value)}", "")
+    if not name.strip() or len(value.strip()) < _SHORTEST_REASON:
+        return "", (f"needs a reason of at least {_SHORTEST_REASON} characters", "Say why the finding is accepted.")
+    return value.strip(), None

@@ -9,18 +9,23 @@ from pathlib import Path
 from typing import Any, get_args
 
 from kickstand.config.environment_rules import environment_problems, project_problems
-from kickstand.config.free_tables import hyperparameter, tag
+from kickstand.config.free_tables import hyperparameter, policy_exception, tag
 from kickstand.config.model import (
     Algorithm,
     Bootstrap,
     Data,
     Environment,
     EnvironmentName,
+    Gates,
     Hosting,
     Logs,
+    Pipeline,
+    Policy,
     Project,
+    Review,
     Roles,
     Settings,
+    Signing,
     Storage,
     Training,
 )
@@ -39,9 +44,14 @@ TABLES: Mapping[str, type[Settings]] = {
     "roles": Roles,
     "logs": Logs,
     "bootstrap": Bootstrap,
+    "signing": Signing,
+    "gates": Gates,
+    "review": Review,
+    "policy": Policy,
+    "pipeline": Pipeline,
 }
 """The tables with fixed keys that an environment may override, and what they become."""
-FREE_TABLES = {"hyperparameters": hyperparameter, "tags": tag}
+FREE_TABLES = {"hyperparameters": hyperparameter, "tags": tag, "policy_exceptions": policy_exception}
 """The tables whose keys the user names, likewise."""
 ENVIRONMENT_KEYS = ("account", "region", "profile", "role_arn", "promotes_from")
 ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)
@@ -184,7 +194,8 @@ class _Loader:
     def _made(self, value: Any, wanted: Any, key: str) -> Any:
         """The value as the models keep it."""
         if isinstance(value, list):
-            return tuple(value)
+            paths = wanted == tuple[Path, ...]
+            return tuple(self.source.file.parent / Path(item).expanduser() if paths else item for item in value)
         if key == "content_type":
             return "text/csv"  # `csv` is the image's other word for it; the endpoint knows this one alone
         if wanted in (Path, Path | None):

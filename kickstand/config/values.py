@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from datetime import date, datetime, time
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -11,14 +12,19 @@ from typing import Any, Literal, Union, get_args, get_origin
 def mismatch(value: object, wanted: Any) -> tuple[str, str] | None:
     """None where `value` fits the annotation `wanted`; else (what was expected and found, how to mend it).
 
-    Nothing is converted: "3" is no number, true is no 1, 1 is no true, 3.0 is no whole number.
-    Known annotations: str, int, bool, Path, tuple[str, ...], Literal of texts, and any of these or None.
+    Nothing is converted: "3" is no number, true is no 1, 1 is no true, 3.0 is no whole number; infinity is no number.
+    Known annotations: str, int, float (a whole number is one), bool, Path, tuple of texts or paths, Literal of texts,
+    and any of these or None.
     """
     wanted = _without_none(wanted)
     if wanted is int:
         if type(value) is int:
             return None
         return f"must be a whole number, not {found(value)}", _mend_number(value)
+    if wanted is float:
+        if type(value) in (int, float) and isfinite(value):  # type: ignore[arg-type]
+            return None
+        return f"must be a number, not {found(value)}", _mend_number(value)
     if wanted is bool:
         if type(value) is bool:
             return None

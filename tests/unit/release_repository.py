@@ -11,7 +11,7 @@ from typing import Any
 from project_files import SMALLEST, write
 from samples import release
 
-from kickstand.release import Artifact, Channel, Promotion, Release
+from kickstand.release import Artifact, Channel, GateResult, Promotion, Release
 from kickstand.release_file import write_release
 
 OTHERS = (
@@ -66,7 +66,14 @@ class Repository:
         return write_release(self.path(name), made_for(name, letter, **changes))
 
     def promote(self, source: Release, letter: str = "a", *, name: str = "staging") -> Release:
-        origin = Promotion(environment="dev", release_sha256=source.sha256, gates=("rmse",))
+        origin = Promotion(
+            environment="dev",
+            release_sha256=source.sha256,
+            gates=(GateResult(name="metrics", passed=True, figure="validation:rmse 0.29", limit="<= 0.35"),),
+            overrides=(),
+            by="arn:aws:iam::444455556666:user/ana",
+            at="2026-11-24T09:00:00Z",
+        )
         return self.release(name, letter, promoted_from=origin)
 
 

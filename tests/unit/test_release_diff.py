@@ -69,7 +69,7 @@ def test_the_model_comes_first_and_every_other_field_is_there() -> None:
         "staging",
         "b",
         source_commit="feed",
-        promoted_from=Promotion(environment="dev", release_sha256="c" * 64, gates=("rmse",)),
+        promoted_from=Promotion(environment="dev", release_sha256="c" * 64, gates=(), overrides=(), by="", at=""),
     )
     changed = [change.field for change in differences(BEFORE, after)]
     assert changed[:2] == ["artifact.s3_uri", "artifact.sha256"]

@@ -1,0 +1,1 @@
+"""The same model in the next environment: copied under its digest, registered, released; or taken back."""
