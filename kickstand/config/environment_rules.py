@@ -8,6 +8,7 @@ from typing import NamedTuple
 from kickstand.config.arn import parse_arn
 from kickstand.config.free_tables import hyperparameters_fault, tags_fault
 from kickstand.config.model import Environment, EnvironmentName
+from kickstand.config.promotion_rules import gate_problems, pipeline_problems, signing_problems
 from kickstand.errors import Problem
 from kickstand.names import name_problems, partition
 
@@ -38,6 +39,7 @@ def project_problems(environments: Mapping[EnvironmentName, Environment]) -> Ite
         elif name in _ancestors(name, environments):
             message = f"promotes_from of {name} leads back to {name}: a model could never get in."
             yield Problem(message, environment.where("promotes_from"), "The first environment has no promotes_from.")
+    yield from pipeline_problems(environments)
     owners: dict[str, str] = {}
     for name, environment in environments.items():
         bucket = environment.storage.existing_bucket
@@ -140,6 +142,20 @@ _RULES = (
     ),
     _Rule(("profile", "role_arn"), _credentials),
     _Rule((), _tables),
+    _Rule(
+        (
+            *("signing.required", "signing.private_key", "signing.kms_key_arn", "signing.keyless_identity"),
+            *("signing.keyless_issuer", "signing.public_keys"),
+        ),
+        signing_problems,
+    ),
+    _Rule(
+        (
+            *("gates.metric", "gates.max_regression", "gates.max_slice_regression", "gates.slices"),
+            "data.columns",
+        ),
+        gate_problems,
+    ),
     _Rule(("project", "account", "region", "storage.existing_bucket"), name_problems),
 )
 _ARNS = {
@@ -150,5 +166,6 @@ _ARNS = {
     "roles.permissions_boundary": True,
     "storage.kms_key_arn": False,
     "logs.kms_key_arn": False,
+    "signing.kms_key_arn": False,
 }
 """Settings that are ARNs; whether what they name must lie in the environment's own account."""

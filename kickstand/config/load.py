@@ -29,7 +29,8 @@ from kickstand.config.model import (
     Storage,
     Training,
 )
-from kickstand.config.setting_rules import RULES
+from kickstand.config.promotion_rules import PROMOTION_RULES
+from kickstand.config.setting_rules import RULES as SETTING_RULES
 from kickstand.config.source import Source, read_source
 from kickstand.config.toml_lines import KeyPath
 from kickstand.config.values import choices, found, mismatch
@@ -53,6 +54,8 @@ TABLES: Mapping[str, type[Settings]] = {
 """The tables with fixed keys that an environment may override, and what they become."""
 FREE_TABLES = {"hyperparameters": hyperparameter, "tags": tag, "policy_exceptions": policy_exception}
 """The tables whose keys the user names, likewise."""
+RULES = {**SETTING_RULES, **PROMOTION_RULES}
+"""By `TABLE.KEY`; an override in `[environments.NAME.TABLE]` meets the same rule."""
 ENVIRONMENT_KEYS = ("account", "region", "profile", "role_arn", "promotes_from")
 ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)
 
@@ -98,7 +101,7 @@ class _Loader:
             environments[environment] = resolved
             bad |= faulty
             self.problems += environment_problems(resolved, faulty)
-        if bad.isdisjoint(("promotes_from", "storage.existing_bucket")):
+        if bad.isdisjoint(("promotes_from", "storage.existing_bucket", "pipeline.repository", "account")):
             self.problems += project_problems(environments)
         if self.problems:
             raise InputError(*_in_file_order(self.problems))

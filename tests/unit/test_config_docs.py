@@ -9,9 +9,10 @@ from typing import Any, get_args, get_origin
 import pytest
 from project_files import problems, write
 
-from kickstand.config.load import ENVIRONMENT_KEYS, FREE_TABLES, TABLES, load_project
+from kickstand.config.load import ENVIRONMENT_KEYS, FREE_TABLES, RULES, TABLES, load_project
 from kickstand.config.model import Environment
-from kickstand.config.setting_rules import RETENTION_DAYS, RULES
+from kickstand.config.promotion_rules import TEST_METRICS
+from kickstand.config.setting_rules import RETENTION_DAYS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## `\[([\w.]+)\]`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -22,13 +23,18 @@ FIELDS: dict[str, dict[str, Any]] = {
     "environments.NAME": {key: Environment.model_fields[key] for key in ENVIRONMENT_KEYS},
     **{table: dict(model.model_fields) for table, model in TABLES.items()},
 }
-ARNS = {"kms_key_arn", "role_arn", "training", "hosting", "trigger", "permissions_boundary"}
+ARNS = {"kms_key_arn", "role_arn", "training", "hosting", "trigger", "permissions_boundary", "oidc_provider_arn"}
+
+
+SHOWN: dict[Any, str] = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
 
 
 def shown_type(key: str, annotation: Any) -> str:
-    wanted = next((part for part in get_args(annotation) if part in (int, bool, Path)), annotation)
-    if wanted in (int, bool, Path):
-        return {int: "whole number", bool: "true or false", Path: "path"}[wanted]
+    if annotation == tuple[Path, ...]:
+        return "list of paths"
+    wanted = next((part for part in get_args(annotation) if part in SHOWN), annotation)
+    if wanted in SHOWN:
+        return SHOWN[wanted]
     if key in ARNS:
         return "ARN"
     return "list of texts" if get_origin(annotation) is tuple else "text"
@@ -66,12 +72,15 @@ def test_every_bound_that_is_refused_is_told() -> None:
         ("training.instance_count", "training"),
         ("hosting.instance_count", "hosting"),
         ("data.golden_rows", "data"),
+        ("gates.resamples", "gates"),
+        ("gates.latency_requests", "gates"),
     ):
         fault = RULES[setting](0)
         assert fault is not None
         bounds = re.match(r"must be (\d+ to \d+)", fault[0])
         assert bounds is not None
         assert bounds[1] in SECTIONS[section]
+    assert all(f"`{name}`" in SECTIONS["gates"] for name in TEST_METRICS)
     days = ", ".join(map(str, RETENTION_DAYS[:-1])) + f" or {RETENTION_DAYS[-1]}"
     assert days in SECTIONS["logs"]
 
@@ -79,7 +88,7 @@ def test_every_bound_that_is_refused_is_told() -> None:
 def test_the_project_files_of_the_page_are_right(tmp_path: Path) -> None:
     smallest, *parts = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     assert load_project(write(tmp_path, smallest)).name == "bikes"
-    assert len(parts) == 3
+    assert len(parts) == 4
     for part in parts:
         prod = '[environments.prod]\naccount = "111122223333"\nregion = "us-east-1"\n'
         environments = load_project(write(tmp_path, f"{smallest}{prod}{part}")).environments

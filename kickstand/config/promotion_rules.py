@@ -1,0 +1,163 @@
+"""The rules of the tables that promotion reads: `[signing]`, `[gates]`, `[pipeline]`.
+
+Those of one setting by itself are in `PROMOTION_RULES`; those between settings are the functions after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from kickstand.config.arn import parse_arn
+from kickstand.config.metric_limit import limit_fault
+from kickstand.config.model import Environment, EnvironmentName
+from kickstand.config.setting_rules import Fault, Rule, arn, between, column_name, data_path, each, shaped
+from kickstand.errors import Problem
+
+TEST_METRICS = (
+    *("original:rmsle", "original:rmse", "original:mae", "model:rmse", "model:mae"),
+    *("model:logloss", "model:error", "model:mlogloss"),
+)
+"""What `kickstand evaluate` can report of a model on the test rows."""
+_ISSUER = shaped(r"https://[\w.-]+(/[\w./-]*)?", 'the https URL of an OIDC issuer, "https://accounts.google.com"')
+
+
+def tested_metric(value: str) -> Fault | None:
+    """The name of a figure of the test rows."""
+    if value in TEST_METRICS:
+        return None
+    near = get_close_matches(value, TEST_METRICS, n=2)
+    fix = f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(TEST_METRICS)}."
+    return f'names a metric that kickstand evaluate does not report: "{value}"', fix
+
+
+def above(low: float, *, at_most: float | None = None, example: str) -> Rule:
+    """A number greater than a bound, and at most another."""
+
+    def rule(value: float) -> Fault | None:
+        if value > low and (at_most is None or value <= at_most):
+            return None
+        upper = "" if at_most is None else f" and at most {at_most:g}"
+        return f"must be greater than {low:g}{upper}, not {value:g}", f"For example {example}."
+
+    return rule
+
+
+def _share(value: float) -> Fault | None:
+    if 0 <= value < 1:
+        return None
+    fix = f"A share, not per cent: {value / 100:g} is {value:g} %." if 1 <= value < 100 else "0.02 is 2 %."
+    return f"must be from 0 up to, not including, 1, not {value:g}", fix
+
+
+def _confidence(value: float) -> Fault | None:
+    if 0.5 <= value < 1:
+        return None
+    fix = f"A share, not per cent: {value / 100:g}." if 50 <= value < 100 else "For example 0.95."
+    return f"must be from 0.5 up to, not including, 1, not {value:g}", fix
+
+
+def _repository(value: str) -> Fault | None:
+    if shaped(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[\w.-]{1,100}", "")(value) is None:
+        return None
+    fix = f'Write "{value.removeprefix("https://github.com/").removesuffix(".git")}".' if "github.com/" in value else ""
+    return f'must be OWNER/NAME of a repository on GitHub, not "{value}"', fix
+
+
+PROMOTION_RULES: Mapping[str, Rule] = {
+    "signing.private_key": data_path,
+    "signing.kms_key_arn": arn("kms", r"key/[0-9a-z-]+", "arn:aws:kms:us-east-1:111122223333:key/ID"),
+    "signing.keyless_identity": shaped(r"\S+", "an e-mail address or the URI of a workflow"),
+    "signing.keyless_issuer": _ISSUER,
+    "signing.public_keys": each(data_path),
+    "gates.metrics": each(limit_fault),
+    "gates.metric": tested_metric,
+    "gates.max_regression": _share,
+    "gates.confidence": _confidence,
+    "gates.resamples": between(100, 100_000),
+    "gates.slices": each(column_name),
+    "gates.max_slice_regression": _share,
+    "gates.min_slice_rows": between(1, 1_000_000_000),
+    "gates.max_p99_ms": above(0, example="200"),
+    # With fewer than 100 there is no 99th percentile but the slowest of all.
+    "gates.latency_requests": between(100, 100_000),
+    "gates.min_age_hours": above(0, at_most=8760, example="24"),
+    "pipeline.repository": _repository,
+    "pipeline.oidc_provider_arn": arn(
+        "iam",
+        r"oidc-provider/token\.actions\.githubusercontent\.com",
+        "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
+    ),
+}
+
+
+def signing_problems(environment: Environment) -> Iterator[Problem]:
+    """One signer at most; whoever demands a signature says whose; keyless needs identity and issuer."""
+    signing = environment.signing
+    keyless = signing.keyless_identity or signing.keyless_issuer
+    signers = {
+        "private_key": signing.private_key,
+        "kms_key_arn": signing.kms_key_arn,
+        "keyless_identity": keyless,
+    }
+    given = [name for name, value in signers.items() if value]
+    if len(given) > 1:
+        message = f"[signing] has {' and '.join(given)}; a release is signed in one way."
+        yield Problem(message, environment.where(f"signing.{given[-1]}"), "Keep one of them.")
+    for there, absent in (("keyless_identity", "keyless_issuer"), ("keyless_issuer", "keyless_identity")):
+        if getattr(signing, there) and not getattr(signing, absent):
+            message = f"[signing] has {there} without {absent}: anyone can get a certificate from another issuer."
+            yield Problem(message, environment.where(f"signing.{there}"), f"Add {absent}.")
+    if signing.required and not signing.public_keys and not keyless:
+        message = f"[signing] demands a signature in {environment.name} and trusts nobody's."
+        fix = "Name public_keys, or keyless_identity and keyless_issuer."
+        yield Problem(message, environment.where("signing.required"), fix)
+
+
+def gate_problems(environment: Environment) -> Iterator[Problem]:
+    """What the gates need of each other and of the data."""
+    gates = environment.gates
+    for limit in ("max_regression", "max_slice_regression"):
+        if getattr(gates, limit) is not None and gates.metric is None:
+            message = f"{limit} compares models by a metric, and [gates] names none."
+            yield Problem(message, environment.where(f"gates.{limit}"), 'For example metric = "original:rmse".')
+    if gates.slices and gates.max_slice_regression is None:
+        message = "slices without max_slice_regression are judged by nothing."
+        yield Problem(message, environment.where("gates.slices"), "For example max_slice_regression = 0.1.")
+    if gates.max_slice_regression is not None and not gates.slices:
+        message = "max_slice_regression judges slices, and [gates] names none."
+        yield Problem(message, environment.where("gates.max_slice_regression"), 'For example slices = ["season"].')
+    if gates.slices and not environment.data.columns:
+        message = "slices are columns by name, and [data] names no columns."
+        yield Problem(message, environment.where("gates.slices"), "Write [data] columns, in file order.")
+        return
+    for name in gates.slices:
+        if name not in environment.data.columns:
+            near = get_close_matches(name, environment.data.columns, n=1)
+            fix = f"Did you mean {near[0]}?" if near else f"They are {', '.join(environment.data.columns)}."
+            yield Problem(
+                f'slices names "{name}", which is no column of [data].', environment.where("gates.slices"), fix
+            )
+
+
+def pipeline_problems(environments: Mapping[EnvironmentName, Environment]) -> Iterator[Problem]:
+    """An account has one OIDC provider for GitHub: two environments in one account cannot both make it."""
+    makers: dict[str, str] = {}
+    for name, environment in environments.items():
+        pipeline = environment.pipeline
+        if pipeline.repository is None:
+            continue
+        if pipeline.oidc_provider_arn is not None:
+            parts = parse_arn(pipeline.oidc_provider_arn)
+            if parts is not None and parts.account != environment.account:
+                message = f"oidc_provider_arn is of account {parts.account}, but {name} is in {environment.account}."
+                yield Problem(message, environment.where("pipeline.oidc_provider_arn"))
+            continue
+        if environment.account in makers:
+            other = makers[environment.account]
+            message = (
+                f"{other} and {name} share account {environment.account}, which takes one OIDC provider of GitHub."
+            )
+            fix = f"Give {name} oidc_provider_arn: the one that {other}'s pipeline stack makes."
+            yield Problem(message, environment.where("pipeline.repository"), fix)
+        makers.setdefault(environment.account, name)
