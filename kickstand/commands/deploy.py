@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from kickstand.commands.context import CommandContext
+    from promotion.deployment import Talk
 
 
 def deploy(
@@ -13,35 +17,26 @@ def deploy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before security-relevant changes.")] = False,
 ) -> None:
     """Deploy the environment's stacks: training, and hosting once there is a release."""
-    from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
     from kickstand.release_file import read_release, release_path
-    from promotion.artifact_check import require_artifact
-    from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
     from promotion.cdk import Cdk
-    from promotion.kept import take_back
-    from promotion.verify import verify_endpoint
+    from promotion.deployment import deploy_environment, refuse_without_review
 
     context = open_context(ctx, environment)
+    refuse_without_review(context.environment, context.typed)
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment) if path.exists() else None
     cdk = Cdk(context.project, context.environment, context.session, context.releases)
-    with explained("looking for the CDK bootstrap stack"):
-        if not context.root.local:
-            refuse_without_bootstrap(cdk)
-        elif not is_bootstrapped(context.session, context.environment):
-            cdk.bootstrap()
-    if release is not None:
-        again = context.typed(f"adopt {release.training_job.name} {environment}")
-        require_artifact(context.session.client("s3"), release, adopt_command=again)
-    with explained("looking for what a destroyed environment kept"):
-        take_back(cdk, context.names, lambda line: context.console.print(line, markup=False))
-    stacks = f"{context.environment.name}/*"
-    cdk.run("deploy", stacks, *(["--require-approval", "never"] if yes else []))
-    if release is None:
+    proof = deploy_environment(cdk, release, talk(context), ask=not yes, may_bootstrap=context.root.local)
+    if proof is None:
         context.console.print(f"There is no release yet. Train a model: {context.typed(f'fit {environment}')}")
         return
-    with explained(f"verifying the endpoint {context.names.endpoint}"):
-        proof = verify_endpoint(context.session, context.names, release)
     context.console.print(proof.sentence())
     context.console.print(f"Ask it: {context.typed(f'predict {environment} ROWS.csv')}")
+
+
+def talk(context: CommandContext) -> Talk:
+    """A deployment's words on this command's console."""
+    from promotion.deployment import Talk
+
+    return Talk(lambda line: context.console.print(line, markup=False), context.typed)

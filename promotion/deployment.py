@@ -1,0 +1,89 @@
+"""Deploy one environment by the CDK command line, and prove afterwards that it serves its release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kickstand.errors import InputError, Problem
+from kickstand.names import Names
+
+if TYPE_CHECKING:
+    from kickstand.config.model import Environment
+    from kickstand.release import Release
+    from promotion.cdk import Cdk
+    from promotion.verify import Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """How a deployment speaks to whoever started it."""
+
+    say: Callable[[str], None]
+    """Prints a line."""
+    typed: Callable[[str], str]
+    """A command of Kickstand as this user has to type it: `adopt JOB dev` -> `kickstand --local adopt JOB dev`."""
+
+
+def deploy_environment(
+    cdk: Cdk, release: Release | None, talk: Talk, *, ask: bool = True, may_bootstrap: bool = False
+) -> Proof | None:
+    """Deploy both stacks (training alone while there is no release) and prove the endpoint; None without a release.
+
+    release:       what the environment's release file says, read and checked.
+    ask:           whether the CDK command line asks before security-relevant changes.
+    may_bootstrap: whether a missing bootstrap stack is made; else it is refused with the command to type.
+    Raises KickstandError: no bootstrap, another artifact than released, a failed deployment, an endpoint that
+    does not serve the release.
+    """
+    from kickstand.aws_errors import explained
+    from promotion.kept import take_back
+
+    names = Names(cdk.environment)
+    require_deployable(cdk, release, talk, may_bootstrap=may_bootstrap)
+    with explained("looking for what a destroyed environment kept"):
+        take_back(cdk, names, talk.say)
+    cdk.run("deploy", f"{cdk.environment.name}/*", *([] if ask else ["--require-approval", "never"]))
+    return None if release is None else prove(cdk, release)
+
+
+def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_bootstrap: bool) -> None:
+    """Raise KickstandError where the account is not bootstrapped or the release's artifact is not what it was."""
+    from kickstand.aws_errors import explained
+    from promotion.artifact_check import require_artifact
+    from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
+
+    with explained("looking for the CDK bootstrap stack"):
+        if not may_bootstrap:
+            refuse_without_bootstrap(cdk)
+        elif not is_bootstrapped(cdk.session, cdk.environment):
+            cdk.bootstrap()
+    if release is not None:
+        again = talk.typed(f"adopt {release.training_job.name} {cdk.environment.name}")
+        require_artifact(cdk.session.client("s3"), release, adopt_command=again)
+
+
+def prove(cdk: Cdk, release: Release) -> Proof:
+    """The proof that the endpoint serves the release; KickstandError says how it does not."""
+    from kickstand.aws_errors import explained
+    from promotion.verify import verify_endpoint
+
+    names = Names(cdk.environment)
+    with explained(f"verifying the endpoint {names.endpoint}"):
+        return verify_endpoint(cdk.session, names, release)
+
+
+def refuse_without_review(environment: Environment, typed: Callable[[str], str]) -> None:
+    """Raise InputError where the environment is deployed only by the change sets of a review."""
+    if not environment.review.require_review:
+        return
+    name = environment.name
+    raise InputError(
+        Problem(
+            f"{name} is deployed only by change sets that were reviewed (require_review = true). Nothing was changed.",
+            environment.where("review.require_review"),
+            f"Review it: {typed(f'review {name}')}, then {typed(f'review {name} --prepare')}. "
+            f"When it is approved: {typed(f'deploy {name} --reviewed review/{name}/review.json')}",
+        )
+    )
