@@ -12,16 +12,19 @@ export CDK_HOME := $(CACHE)/cdk
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CACHE)/jsii
 export MPLCONFIGDIR := $(CACHE)/matplotlib
 
-.PHONY: help setup demo test check format bench lock images clean
+.PHONY: help setup demo demo-promotion test check format bench lock images clean
 
 help: ## What there is to make
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: ## Virtual environment, locked packages, the CDK command line
 	@PATH="$(MACHINE_PATH)" $(PYTHON) -I scripts/setup.py
 
 demo: setup ## The main job on this machine: from CSV files to predictions
 	@$(BIN)/kickstand --local demo
+
+demo-promotion: setup ## A model's way from dev to staging to prod, on three local accounts
+	@$(BIN)/kickstand demo-promotion
 
 test: setup ## All tests
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder

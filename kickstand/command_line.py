@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from kickstand import __version__
-from kickstand.commands import adopt, demo, deploy, destroy, doctor, evaluate, fit, local, predict, release, upload
+from kickstand.commands import (
+    adopt,
+    demo,
+    demo_promotion,
+    deploy,
+    destroy,
+    doctor,
+    evaluate,
+    fit,
+    local,
+    predict,
+    release,
+    upload,
+)
 from kickstand.commands.context import Root, default_config
 
 app = typer.Typer(
@@ -59,5 +72,6 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("destroy")(destroy.destroy)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("demo-promotion")(demo_promotion.demo_promotion)
 app.add_typer(release.app, name="release")
 app.add_typer(local.app, name="local")
