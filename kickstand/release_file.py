@@ -19,9 +19,9 @@ from pydantic_core import ErrorDetails
 from kickstand.atomic_file import atomic_file
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
-from kickstand.names import Names
 from kickstand.release import SCHEMA_VERSION, Release
 from kickstand.release_migrations import can_migrate, migrate
+from kickstand.release_places import foreign_problems, override_problems, place_problems
 
 
 def release_path(folder: Path, environment_name: str) -> Path:
@@ -49,11 +49,14 @@ def read_release(path: Path, environment: Environment) -> Release:
     """Reads an environment's release.
 
     InputError names all that is wrong with it: no such file, not JSON, unknown schema, missing or odd fields,
-    a text that its own SHA-256 does not fit, another project, environment, account, region or bucket.
+    a text that its own SHA-256 does not fit, another project, environment, account, region or bucket, a model or
+    data that are not where their content names them, gates and overrides that do not agree.
     """
     release, problems = _judged(release_text(path, environment), path)
     if release is not None:
-        problems += _foreign_problems(release, environment, path)
+        foreign = list(foreign_problems(release, environment, path))
+        mend = _restore(path)
+        problems += foreign or [*place_problems(release, path, mend), *override_problems(release, path, mend)]
     if release is None or problems:
         raise InputError(*problems)
     return release
@@ -181,40 +184,6 @@ def _shape_problem(detail: ErrorDetails, path: Path) -> Problem:
 def _told(detail: ErrorDetails) -> str:
     """pydantic's words behind a field's name: "Input should be a valid integer" as "must be a valid integer"."""
     return detail["msg"].replace("Input should be", "must be")
-
-
-def _foreign_problems(release: Release, environment: Environment, path: Path) -> Iterator[Problem]:
-    """A release of somewhere else: nothing of it may be deployed here."""
-    names = Names(environment)
-    for what, expected, found in (
-        ("project", environment.project, release.project),
-        ("environment", environment.name, release.environment),
-        ("account", environment.account, release.account),
-        ("region", environment.region, release.region),
-        ("bucket", names.bucket, release.bucket),
-    ):
-        if expected != found:
-            fix = "Make one for this environment: kickstand fit, or kickstand promote from another."
-            message = f"The release names the {what} {found}; {environment.name} is {what} {expected}."
-            yield Problem(message, f"{path} and {environment.where(_SETTINGS[what])}", fix)
-    place = f"s3://{names.bucket}/models/{release.artifact.sha256}/model.tar.gz"
-    if release.bucket == names.bucket and release.artifact.s3_uri != place:
-        message = f"The model artifact must be {place}, where its content names it; it is {release.artifact.s3_uri}."
-        yield Problem(message, str(path), _restore(path))
-    for channel in release.channels:
-        place = f"s3://{names.bucket}/data/{channel.sha256}/{channel.name}/"
-        if release.bucket == names.bucket and channel.s3_uri != place:
-            message = f"The channel {channel.name} must be at {place}, as its content names it; it is {channel.s3_uri}."
-            yield Problem(message, str(path), _restore(path))
-
-
-_SETTINGS = {
-    "project": "project",
-    "environment": "name",
-    "account": "account",
-    "region": "region",
-    "bucket": "storage.existing_bucket",
-}
 
 
 def _numbers(value: Any, place: str = "") -> Iterator[tuple[str, float]]:

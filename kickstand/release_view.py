@@ -42,6 +42,7 @@ def story_fields(revisions: tuple[Revision, ...], sources: Mapping[str, str]) ->
             "metrics": one.release and dict(one.release.metrics),
             "training_job": one.release and one.release.training_job.name,
             "promoted_from": _promoted(one.release, sources),
+            "earlier_promotions": [each.model_dump() for each in one.release.earlier_promotions] if one.release else [],
             "problems": list(one.problems),
         }
         for one in revisions

@@ -68,12 +68,15 @@ def show(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> None
 def check(ctx: typer.Context, environment: Name) -> None:
     """Check the release file: its seal, its schema, that it is of this environment. Exit code 2 with all problems."""
     from kickstand.release_check import check_release
+    from kickstand.release_file import parse_fields, release_text
 
     desk = _desk(ctx, environment)
     release = check_release(desk.path, desk.environment)
+    written = parse_fields(release_text(desk.path, desk.environment), desk.path)["schema_version"]
+    read_as = f", read as {release.schema_version}" if written != release.schema_version else ""
     typer.echo(
         f"{_short(desk.path)}: good. Release {release.sha256[:12]} of {release.project} {release.environment}, "
-        f"model {release.artifact.sha256[:12]}, schema version {release.schema_version}."
+        f"model {release.artifact.sha256[:12]}, schema version {written}{read_as}."
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from release_repository import Repository, made_for
 from typed import Screen, Terminal
 
-from kickstand.release import Release
+from kickstand.release import GateResult, Override, Promotion, Release
 from kickstand.release_file import canonical, release_digest, write_release
 
 
@@ -56,7 +57,8 @@ def test_show_tells_what_an_auditor_asks(terminal: Terminal, staging: Release) -
         f"  model            {'a' * 64}",
         f"  image            {staging.algorithm.image_uri}",
         f"  source commit    {staging.source_commit}",
-        f"  promoted from    dev, its release {staging.promoted_from.release_sha256}; gates passed: rmse",
+        f"  promoted from    dev, its release {staging.promoted_from.release_sha256}; gates passed: metrics",
+        "  promoted by      arn:aws:iam::444455556666:user/ana, 2026-11-24T09:00:00Z",
         f"  name             {staging.training_job.name}",
         "  on               1 x ml.m5.xlarge, 60 billable seconds",
         "  num_round        150",
@@ -84,7 +86,7 @@ def test_a_terminal_obeys_nothing_that_stands_in_a_release(terminal: Terminal, r
 def test_check_says_good_in_one_line(terminal: Terminal, staging: Release) -> None:
     assert lines(terminal.type("release", "check", "staging")) == [
         f"{Path('releases/staging.json')}: good. Release {staging.sha256[:12]} of bikes staging, "
-        f"model {'a' * 12}, schema version 1."
+        f"model {'a' * 12}, schema version 2."
     ]
 
 
@@ -187,6 +189,7 @@ def test_history_tells_who_when_what_and_from_where(
         "  metric           validation:rmse 0.29",
         "  training job     bikes-dev-20261123-101112-abcd",
         f"  promoted from    dev, release {origin}, brought by commit {first[:12]}",
+        "  promoted by      arn:aws:iam::444455556666:user/ana",
         "",
     ]
 
@@ -239,4 +242,62 @@ def test_local_reads_the_local_clouds_release_and_starts_nothing(
     assert lines(terminal.type("--local", "release", "diff", "dev", "--from", path))[-1] == "They are the same."
     assert sorted(item.relative_to(state).as_posix() for item in state.rglob("*")) == [
         *("releases", "releases/bikes", "releases/bikes/dev.json")
+    ]
+
+
+def test_an_override_is_shown_by_every_release_that_came_of_it(terminal: Terminal, repository: Repository) -> None:
+    """It was made on the way to staging, and prod's release, promoted from there without one, tells of it too."""
+    source = repository.release(letter="a")
+    overridden = Promotion(
+        environment="dev",
+        release_sha256=source.sha256,
+        gates=(
+            GateResult(name="latency", passed=False, figure="p99 312 ms", limit="<= 200 ms"),
+            GateResult(name="metrics", passed=True, figure="validation:rmse 0.29", limit="<= 0.35"),
+        ),
+        overrides=(Override(gate="latency", reason="a cold\x1b endpoint", by="arn:aws:iam::444455556666:user/ana"),),
+        by="arn:aws:iam::444455556666:user/ana",
+        at="2026-11-24T09:00:00Z",
+    )
+    staged = repository.release("staging", promoted_from=overridden)
+    last = Promotion(
+        environment="staging",
+        release_sha256=staged.sha256,
+        gates=(GateResult(name="metrics", passed=True, figure="validation:rmse 0.29", limit="<= 0.35"),),
+        overrides=(),
+        by="arn:aws:iam::777788889999:user/bo",
+        at="2026-11-25T09:00:00Z",
+    )
+    repository.release("prod", promoted_from=last, earlier_promotions=(overridden,))
+    repository.commit("Promote all the way")
+    told = (
+        r"  OVERRIDDEN       latency from dev: p99 312 ms, limit <= 200 ms; a cold\x1b endpoint "
+        "(arn:aws:iam::444455556666:user/ana)"
+    )
+    for name, gates in (("staging", "metrics"), ("prod", "metrics")):
+        shown = lines(terminal.type("release", "show", name))
+        assert told in shown
+        assert any(line.endswith(f"gates passed: {gates}") for line in shown)
+        assert told in lines(terminal.type("release", "history", name))
+    (story,) = json.loads(terminal.type("release", "history", "prod", "--json").out)
+    assert story["promoted_from"]["by"] == "arn:aws:iam::777788889999:user/bo"
+    assert story["earlier_promotions"][0]["overrides"][0]["reason"] == "a cold\x1b endpoint"
+
+
+def test_a_release_of_the_first_schema_is_shown_and_checked(terminal: Terminal, repository: Repository) -> None:
+    for name in ("dev", "staging"):
+        repository.path(name).parent.mkdir(exist_ok=True)
+        shutil.copy(Path(__file__).with_name("releases_of_0_1_0") / f"{name}.json", repository.path(name))
+    repository.commit("As 0.1.0 wrote them")
+    shown = lines(terminal.type("release", "show", "staging"))
+    assert (
+        "  promoted from    dev, its release "
+        + "3c4b97072c57e05af8e72d0d8f99131d3a30ce1df88544a959e49310caa59050"
+        + ("; gates passed: golden-rows, metrics")
+        in shown
+    )
+    assert not any(line.startswith("  promoted by") for line in shown)
+    assert lines(terminal.type("release", "check", "staging")) == [
+        f"{Path('releases/staging.json')}: good. Release f062537df8a2 of bikes staging, model {'a' * 12}, "
+        "schema version 1, read as 2."
     ]

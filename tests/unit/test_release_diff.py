@@ -75,7 +75,7 @@ def test_the_model_comes_first_and_every_other_field_is_there() -> None:
     assert changed[:2] == ["artifact.s3_uri", "artifact.sha256"]
     assert [field for field in changed if not field.startswith(("artifact", "channels"))] == [
         *("environment", "account", "bucket", "source_commit", "promoted_from.environment"),
-        *("promoted_from.release_sha256", "promoted_from.gates.1"),
+        *("promoted_from.release_sha256", "promoted_from.by", "promoted_from.at"),
     ]
 
 

@@ -248,8 +248,8 @@ def test_a_digest_is_64_hex_digits(path: Path, dev: Environment, digest: str) ->
     ("version", "message"),
     [
         (
-            2,
-            "The release is of schema version 2; this Kickstand reads 1. A newer Kickstand wrote it: update Kickstand.",
+            3,
+            "The release is of schema version 3; this Kickstand reads 2. A newer Kickstand wrote it: update Kickstand.",
         ),
         (
             0,

@@ -1,4 +1,4 @@
-"""A release of an older schema is read as one of this; an invented version 0 stands for the older one."""
+"""A release of an older schema is read as one of this: those that 0.1.0 wrote, and an invented version 0."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from release_repository import made_for
 from samples import environment
 
 from kickstand.errors import InputError
-from kickstand.release_file import canonical, read_release, release_digest
+from kickstand.release import GateResult, Promotion
+from kickstand.release_file import canonical, read_release, release_digest, write_release
 from kickstand.release_migrations import MIGRATIONS, can_migrate, migrate
+
+WRITTEN = Path(__file__).with_name("releases_of_0_1_0")
+"""Releases as Kickstand 0.1.0 wrote them, byte for byte: schema version 1."""
 
 
 def rename_size(fields: dict[str, Any]) -> dict[str, Any]:
@@ -29,9 +33,46 @@ def of_version_0() -> dict[str, Any]:
     return fields | {"sha256": release_digest(fields)}
 
 
-def test_the_first_version_has_nothing_before_it() -> None:
-    assert MIGRATIONS == {}
-    assert [can_migrate(version) for version in (-1, 0, 1, 2)] == [False, False, True, False]
+def test_each_version_leads_on_to_this_one_and_the_first_has_nothing_before_it() -> None:
+    assert [can_migrate(version) for version in (-1, 0, 1, 2, 3)] == [False, False, True, True, False]
+
+
+def test_a_release_of_version_1_is_read_as_one_of_version_2() -> None:
+    path = WRITTEN / "dev.json"
+    text = path.read_bytes()
+    read = read_release(path, environment())
+    assert read.sha256 == "3c4b97072c57e05af8e72d0d8f99131d3a30ce1df88544a959e49310caa59050"
+    assert read == made_for("dev", "a").model_copy(update={"sha256": read.sha256})
+    assert (read.schema_version, read.learning_curve, read.earlier_promotions) == (2, None, ())
+    assert path.read_bytes() == text
+
+
+def test_a_promotion_of_version_1_passed_its_gates_and_says_no_more() -> None:
+    staging = environment(name="staging", account="444455556666")
+    read = read_release(WRITTEN / "staging.json", staging)
+    assert read.sha256 == "f062537df8a2bc8b24e00c48d565949d43a4540f458bf0a81770a068fdd463cb"
+    assert read.promoted_from == Promotion(
+        environment="dev",
+        release_sha256="3c4b97072c57e05af8e72d0d8f99131d3a30ce1df88544a959e49310caa59050",
+        gates=tuple(GateResult(name=name, passed=True, figure="", limit="") for name in ("golden-rows", "metrics")),
+        overrides=(),
+        by="",
+        at="",
+    )
+
+
+def test_one_flipped_byte_of_version_1_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "dev.json"
+    path.write_bytes((WRITTEN / "dev.json").read_bytes().replace(b"0.29", b"0.28"))
+    with pytest.raises(InputError, match="The release was changed after it was written: its sha256 is 3c4b97072c57"):
+        read_release(path, environment())
+
+
+def test_writing_it_again_makes_it_of_this_version(tmp_path: Path) -> None:
+    old = read_release(WRITTEN / "dev.json", environment())
+    written = write_release(tmp_path / "dev.json", old)
+    assert json.loads((tmp_path / "dev.json").read_text())["schema_version"] == 2
+    assert written.sha256 != old.sha256
 
 
 def test_an_older_release_is_read_as_one_of_now_and_its_file_stays(

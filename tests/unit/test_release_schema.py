@@ -27,17 +27,18 @@ def test_the_published_file_is_made_from_the_models() -> None:
 
 def test_it_says_what_it_is_without_a_host() -> None:
     assert {name: SCHEMA[name] for name in ("$id", "$schema", "title")} == {
-        "$id": "urn:kickstand:release:1",
+        "$id": "urn:kickstand:release:2",
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Kickstand release, schema version 1",
+        "title": "Kickstand release, schema version 2",
     }
-    assert SCHEMA["properties"]["schema_version"]["const"] == 1
+    assert SCHEMA["properties"]["schema_version"]["const"] == 2
 
 
 def test_every_field_is_described_required_and_alone() -> None:
     models = {"Release": SCHEMA, **SCHEMA["$defs"]}
     assert set(models) == {
-        *("Release", "AlgorithmUsed", "Artifact", "Channel", "DataFile", "GoldenRows", "Promotion", "TrainingJob")
+        *("Release", "AlgorithmUsed", "Artifact", "Channel", "DataFile", "GateResult", "GoldenRows", "LearningCurve"),
+        *("Override", "Promotion", "TrainingJob"),
     }
     for name, model in models.items():
         assert model["additionalProperties"] is False
@@ -55,7 +56,7 @@ def test_what_kickstand_writes_fits() -> None:
     ("changes", "fault"),
     [
         ({"account": 111122223333}, ("account", "111122223333 is not of type 'string'")),
-        ({"schema_version": 2}, ("schema_version", "1 was expected")),
+        ({"schema_version": 1}, ("schema_version", "2 was expected")),
         ({"owner": "me"}, ("", "Additional properties are not allowed ('owner' was unexpected)")),
         ({"environment": "test"}, ("environment", "'test' is not one of ['dev', 'staging', 'prod']")),
         (
