@@ -19,6 +19,8 @@ from kickstand.errors import InputError, KickstandError
 from kickstand.release import Channel
 from kickstand.release_file import read_release
 from localcloud.cloud import LocalCloud
+from training.model.learning_curve import read_curve
+from training.model.s3_location import parse_location
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -92,7 +94,12 @@ def test_a_job_is_trained_and_released(deployed: tuple[FitWorld, Trained], clien
     package = client("sagemaker").describe_model_package(ModelPackageName=release.model_package_arn)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     assert package["CustomerMetadataProperties"]["artifact-sha256"] == release.artifact.sha256
+    assert release.learning_curve is not None
+    curve = read_curve(client("s3"), parse_location(release.learning_curve.s3_uri), release.learning_curve.sha256)
+    assert (curve.rounds, curve.logged_rounds) == ((0, 1, 2, 3, 4), 5)
+    assert {name: values[-1] for name, values in curve.metrics.items()} == pytest.approx(dict(release.metrics))
     told = world.told.getvalue()
+    assert "learning curve 5 rounds, s3://" in told
     assert "round 5/5  train-rmse " in told
     assert "  Training " in told
 

@@ -17,14 +17,15 @@ import pytest
 import xgboost as xgb
 from botocore.stub import Stubber
 from job_shapes import IMAGE, channel, described
-from memory_s3 import MemoryS3
+from memory_s3 import MemoryS3, refusal
 from samples import BUCKET, environment
 
 from kickstand.config.model import Data, Environment
 from kickstand.errors import KickstandError
-from kickstand.release import Channel, Release
+from kickstand.release import Channel, LearningCurve, Release
 from kickstand.release_file import read_release
 from training.job.description import ChannelSource, JobDescription, parse_job
+from training.job.log import Round
 from training.model.adopt import Adoption, CheckedData
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.channel_evidence import channel_evidence
@@ -65,6 +66,8 @@ class Desk:
     registered: str = ""
     """The status of the model package that is there already."""
     fails: str = ""
+    rounds: tuple[Round, ...] | Exception = (Round(0, {"train-rmse": 2.5}), Round(1, {"train-rmse": 0.25}))
+    """What the job's log has, or why it cannot be read."""
 
     def __post_init__(self) -> None:
         self.s3.put(f"{TRAIN}train.csv", b"1,2,3,4\n5,6,7,8\n")
@@ -102,11 +105,17 @@ class Desk:
                 environment=self.environment,
                 s3=self.s3,
                 sagemaker=sagemaker,
+                rounds=self.read_rounds,
                 report=self.told.__setitem__,
                 deploy_command="kickstand deploy dev",
             ).adopt(job, data, release_file=self.release_file, source_commit="c0ffee"),
             job,
         )
+
+    def read_rounds(self, job: JobDescription) -> tuple[Round, ...]:
+        if isinstance(self.rounds, Exception):
+            raise self.rounds
+        return self.rounds
 
     def with_sagemaker(self, act: Callable[[Any], Release], job: JobDescription) -> Release:
         sagemaker = boto3.client(
@@ -196,6 +205,59 @@ def test_confidential_golden_rows_stay_out_of_the_release(desk: Desk) -> None:
     assert hashlib.sha256(kept).hexdigest() == golden.sha256
     assert json.loads(kept)["rows"] == ["1,2,3", ",2,1e3"]
     assert ",2,1e3" not in desk.release_file.read_text()
+
+
+CURVE = b"""{
+  "logged_rounds": 2,
+  "metrics": {
+    "train:rmse": [
+      2.5,
+      0.25
+    ]
+  },
+  "rounds": [
+    0,
+    1
+  ]
+}
+"""
+
+
+def test_the_learning_curve_is_kept_beside_the_artifact(desk: Desk) -> None:
+    release = desk.adopt()
+    place = f"s3://{BUCKET}/models/{release.artifact.sha256}/learning_curve.json"
+    assert desk.s3.body(place) == CURVE
+    assert release.learning_curve == LearningCurve(s3_uri=place, sha256=hashlib.sha256(CURVE).hexdigest())
+    assert desk.told["learning curve"] == f"2 rounds, {place}"
+
+
+@pytest.mark.parametrize(
+    ("rounds", "told"),
+    [
+        ((), "none: the job's log has no rounds"),
+        (refusal("AccessDeniedException", "GetLogEvents", 400, "no"), "none: the job's log cannot be read: no"),
+    ],
+)
+def test_without_a_log_the_release_is_made_and_says_so(
+    desk: Desk, rounds: tuple[Round, ...] | Exception, told: str
+) -> None:
+    desk.rounds = rounds
+    assert desk.adopt().learning_curve is None
+    assert desk.told["learning curve"] == told
+
+
+def test_a_log_that_is_gone_leaves_the_curve_that_was_kept(desk: Desk) -> None:
+    first = desk.adopt()
+    desk.rounds, desk.registered = (), "Completed"
+    assert desk.adopt() == first
+    assert desk.told["learning curve"].startswith("kept earlier (the job's log has no rounds), s3://")
+
+
+def test_what_lies_at_the_curve_s_place_is_no_curve(desk: Desk) -> None:
+    digest = hashlib.sha256(desk.s3.body(ARTIFACT)).hexdigest()
+    desk.s3.put(f"s3://{BUCKET}/models/{digest}/learning_curve.json", b"{}")
+    assert desk.adopt().learning_curve is None
+    assert "This is not a learning curve" in desk.told["learning curve"]
 
 
 def test_adopting_again_changes_nothing(desk: Desk) -> None:

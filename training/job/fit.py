@@ -24,7 +24,8 @@ from training.job.description import JobDescription
 from training.job.execution import Trigger, attempts_of, job_of
 from training.job.follow import Follower
 from training.job.follow_view import follow_view
-from training.job.log import JobLog
+from training.job.log import JobLog, Round
+from training.job.rounds import read_rounds
 from training.job.training_jobs import TrainingJobs
 from training.model.adopt import Adoption
 from training.model.golden_source import golden_source
@@ -127,6 +128,7 @@ class Fit:
             environment=self.environment,
             s3=s3,
             sagemaker=self.session.client("sagemaker"),
+            rounds=self.rounds,
             report=lambda what, told: self.console.print(f"{what:<14} {told}", markup=False),
             deploy_command=self._deploy_command,
         )
@@ -136,6 +138,11 @@ class Fit:
         except KeyboardInterrupt:
             message = f"Interrupted before the release was written; training job {job.name} has completed."
             raise KickstandError(Problem(message, fix=again)) from None
+
+    def rounds(self, job: JobDescription) -> Sequence[Round]:
+        """The rounds that stand in a job's log. Raises botocore's errors."""
+        log = JobLog(self.session.client("logs"), job.name, job.instance_count)
+        return read_rounds(log, job, sleep=self.sleep)
 
     @contextmanager
     def _leaving(self, job: str) -> Iterator[None]:

@@ -13,20 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws_errors import aws_error
+from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.config.model import Environment
-from kickstand.errors import InputError, Problem
+from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
-from kickstand.release import Channel, GoldenRows, Release
+from kickstand.release import Artifact, Channel, GoldenRows, LearningCurve, Release
 from kickstand.release_file import write_release
 from training.data.objectives import label_columns
 from training.job.description import ChannelSource, JobDescription
+from training.job.log import Round
+from training.job.transient import error_message
 from training.model.adoptable import adoption_problems, image_version
 from training.model.archive import ArchiveError, extract_model
 from training.model.artifact import FetchedArtifact, fetch_artifact, keep_artifact
-from training.model.artifact_bucket import artifact_bucket
+from training.model.artifact_bucket import ArtifactBucket, artifact_bucket
 from training.model.channel_evidence import channel_evidence
 from training.model.golden_rows import first_rows, golden_rows, keep_confidential
+from training.model.learning_curve import curve_of, keep_curve, kept_curve
 from training.model.package import Registration, model_quality, register, write_metrics
 from training.model.probe import ask_model, find_model
 from training.model.release_maker import finite, make_release
@@ -51,6 +54,7 @@ class Adoption:
     """Where jobs are adopted, and with what.
 
     s3, sagemaker: clients of the environment's session.
+    rounds: reads the rounds of a job's log; raises botocore's errors.
     report: told of each step when it is done: its name, and what came of it.
     deploy_command: what the user types to deploy the training stack.
     """
@@ -58,6 +62,7 @@ class Adoption:
     environment: Environment
     s3: Any
     sagemaker: Any
+    rounds: Callable[[JobDescription], Sequence[Round]]
     report: Callable[[str, str], None]
     deploy_command: str
 
@@ -79,6 +84,7 @@ class Adoption:
             golden = self._ask(job, fetched, channels, data)
         artifact = keep_artifact(self.s3, fetched, bucket)
         self.report("kept as", artifact.s3_uri)
+        curve = self._curve(job, artifact, bucket)
         if not self.environment.data.golden_rows_in_git:
             golden = keep_confidential(self.s3, golden, bucket)
             self.report("golden rows in", golden.s3_uri)
@@ -99,10 +105,30 @@ class Adoption:
             channels=channels,
             artifact=artifact,
             golden=golden,
+            learning_curve=curve,
             model_package_arn=package,
             source_commit=source_commit,
         )
         return write_release(release_file, release)
+
+    def _curve(self, job: JobDescription, artifact: Artifact, bucket: ArtifactBucket) -> LearningCurve | None:
+        """Keep the job's learning curve. A release without one is whole: what is in the way is told, and no more."""
+        try:
+            rounds, silent = self.rounds(job), "the job's log has no rounds"
+        except AWS_FAILURES as error:
+            rounds, silent = (), f"the job's log cannot be read: {error_message(error)}"
+        told = f"{len(rounds):,} rounds" if rounds else f"kept earlier ({silent})"
+        try:
+            kept = (
+                keep_curve(self.s3, curve_of(rounds), artifact.sha256, bucket)
+                if rounds
+                else kept_curve(self.s3, artifact.sha256, bucket)
+            )
+        except KickstandError as error:
+            self.report("learning curve", f"none: {error}")
+            return None
+        self.report("learning curve", f"{told}, {kept.s3_uri}" if kept else f"none: {silent}")
+        return kept
 
     def _channels(self, job: JobDescription, data: CheckedData) -> list[Channel]:
         """What the job read, and the test channel."""

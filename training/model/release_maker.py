@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from kickstand.config.model import Environment
 from kickstand.names import Names
-from kickstand.release import AlgorithmUsed, Artifact, Channel, GoldenRows, Release, TrainingJob
+from kickstand.release import AlgorithmUsed, Artifact, Channel, GoldenRows, LearningCurve, Release, TrainingJob
 from training.job.description import JobDescription, utc_text
 
 _ORDER = {"train": 0, "validation": 1, "test": 2}
@@ -21,6 +21,7 @@ def make_release(
     channels: Sequence[Channel],
     artifact: Artifact,
     golden: GoldenRows,
+    learning_curve: LearningCurve | None,
     model_package_arn: str,
     source_commit: str,
 ) -> Release:
@@ -53,6 +54,7 @@ def make_release(
         metrics=finite(job.metrics),
         artifact=artifact,
         golden_rows=golden,
+        learning_curve=learning_curve,
         model_package_arn=model_package_arn,
         source_commit=source_commit,
     )

@@ -1,0 +1,114 @@
+"""The learning curve: from a job's log to its file, and back."""
+
+from __future__ import annotations
+
+import pytest
+from job_shapes import described
+from memory_s3 import MemoryS3
+
+from kickstand.errors import KickstandError
+from training.job.description import parse_job
+from training.job.log import LogLine, Round
+from training.job.rounds import read_rounds, rounds_of
+from training.model.artifact_bucket import ArtifactBucket
+from training.model.learning_curve import Curve, curve_bytes, curve_of, keep_curve, parse_curve, read_curve
+from training.model.s3_location import S3Location
+
+DIGEST = "ab" * 32
+
+
+class Log:
+    """A log that is read in the given portions, then is at its end."""
+
+    def __init__(self, *portions: list[LogLine]) -> None:
+        self.portions = list(portions)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        return ()
+
+    def read(self) -> list[LogLine]:
+        return self.portions.pop(0) if self.portions else []
+
+
+def line(time: int, number: int, value: float) -> LogLine:
+    return LogLine(time, "algo-1", f"[{number}]#011train-rmse:{value}#011validation-rmse:{value + 1}")
+
+
+def test_rounds_that_were_trained_again_count_as_they_were_last() -> None:
+    first = [line(1, 0, 9), line(2, 1, 8), line(3, 2, 7), line(4, 3, 6)]
+    again = [line(10, 2, 5), line(11, 3, 4)]
+    rounds = rounds_of([*again, *first, LogLine(5, "algo-1", "[WARNING] interrupted")])
+    assert [(done.number, done.metrics["train-rmse"]) for done in rounds] == [(0, 9), (1, 8), (2, 5), (3, 4)]
+
+
+def test_rounds_behind_a_restart_that_never_came_again_are_not_the_model_s() -> None:
+    rounds = rounds_of([line(1, 0, 9), line(2, 1, 8), line(3, 2, 7), line(10, 1, 5)])
+    assert [done.number for done in rounds] == [0, 1]
+
+
+def test_a_log_is_read_to_its_end_and_waited_for() -> None:
+    waits: list[float] = []
+    log = Log([line(1, 0, 9)], [line(2, 1, 8)], [], [line(3, 2, 7)], [])
+    job = parse_job(described(HyperParameters={"num_round": "3"}))
+    assert len(read_rounds(log, job, sleep=waits.append)) == 3
+    assert waits == [1.0]
+
+
+def test_a_job_that_stopped_early_is_not_waited_for() -> None:
+    waits: list[float] = []
+    job = parse_job(described(HyperParameters={"num_round": "99", "early_stopping_rounds": "5"}))
+    assert len(read_rounds(Log([line(1, 0, 9)]), job, sleep=waits.append)) == 1
+    assert waits == []
+
+
+def test_a_job_without_a_log_is_waited_for_a_little() -> None:
+    waits: list[float] = []
+    assert read_rounds(Log(), parse_job(described()), sleep=waits.append) == ()
+    assert waits == [1.0, 1.0, 1.0]
+
+
+def test_metrics_have_sagemaker_s_names_and_numbers_only() -> None:
+    curve = curve_of([Round(0, {"train-rmse": 2.5, "validation-a-b": float("nan")}), Round(1, {"train-rmse": 1.5})])
+    assert curve == Curve((0, 1), {"train:rmse": (2.5, 1.5), "validation:a-b": (None, None)}, 2)
+    assert parse_curve(curve_bytes(curve)) == curve
+
+
+def test_a_long_curve_is_thinned_evenly_and_says_so() -> None:
+    curve = curve_of([Round(number, {"train-rmse": number}) for number in range(101)], most=5)
+    assert curve == Curve((0, 25, 50, 75, 100), {"train:rmse": (0, 25, 50, 75, 100)}, 101)
+    assert b'"logged_rounds": 101' in curve_bytes(curve)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"rounds": [0], "metrics": {"a": [1, 2]}, "logged_rounds": 1}',
+        b'{"rounds": ["0"], "metrics": {"a": [1]}, "logged_rounds": 1}',
+        b'{"rounds": [0], "metrics": {"a": ["x"]}, "logged_rounds": 1}',
+        b'{"rounds": [0], "metrics": [], "logged_rounds": 1}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_curve_is_refused(body: bytes) -> None:
+    with pytest.raises((ValueError, RecursionError)):
+        parse_curve(body)
+
+
+def test_a_changed_curve_is_refused() -> None:
+    s3 = MemoryS3()
+    kept = keep_curve(s3, curve_of([Round(0, {"train-rmse": 1.0})]), DIGEST, ArtifactBucket("b"))
+    place = S3Location("b", f"models/{DIGEST}/learning_curve.json")
+    assert kept.s3_uri == place.uri
+    assert read_curve(s3, place, kept.sha256).rounds == (0,)
+    s3.put(place.uri, s3.body(place.uri).replace(b"1.0", b"0.1"))
+    with pytest.raises(KickstandError, match="The learning curve was changed"):
+        read_curve(s3, place, kept.sha256)
+
+
+def test_an_earlier_curve_is_never_written_over() -> None:
+    s3, bucket = MemoryS3(), ArtifactBucket("b")
+    first = keep_curve(s3, curve_of([Round(0, {"train-rmse": 1.0})]), DIGEST, bucket)
+    assert keep_curve(s3, curve_of([Round(0, {"train-rmse": 2.0})]), DIGEST, bucket) == first
