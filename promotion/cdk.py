@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,20 +29,35 @@ DEFAULT_QUALIFIER = "hnb659fds"
 class Cdk:
     """The CDK CLI with everything that one environment of one project needs.
 
-    Only that environment is synthesised, into a cloud assembly of its own.
+    Only that environment is synthesised, into a cloud assembly of its own; or nothing is, where one was given.
     """
 
     project: Project
     environment: Environment
     session: boto3.Session
     releases: Path
+    built: Path | None = None
+    """A cloud assembly that was made before, to be deployed as it is; None: one is synthesised."""
 
     def assembly(self) -> Path:
-        """The folder of the cloud assembly: `cdk.out/PROJECT-ENV` of the repository."""
-        return REPOSITORY / "cdk.out" / f"{self.environment.project}-{self.environment.name}"
+        """The folder of the cloud assembly: the given one, else `cdk.out/PROJECT-ENV` of the repository."""
+        return self.built or REPOSITORY / "cdk.out" / f"{self.environment.project}-{self.environment.name}"
+
+    def synthesise(self) -> Cdk:
+        """Make the cloud assembly, where none was given, and return a Cdk that works from it.
+
+        Its folder is emptied first: a stack that is no more must not lie in it, nor count in its digest.
+        """
+        if self.built is not None:
+            return self
+        shutil.rmtree(self.assembly(), ignore_errors=True)
+        self.run("synth", f"{self.environment.name}/*", "--quiet")
+        return replace(self, built=self.assembly())
 
     def command(self, verb: str, *words: str) -> list[str]:
         """The command line of a verb (`deploy`, `destroy`, `diff`, `synth`), as plain words."""
+        if self.built is not None:
+            return [node(), str(CLI), verb, *words, "--app", str(self.built)]
         context = {
             "config": str(self.project.file),
             "releases": str(self.releases),

@@ -7,6 +7,7 @@ of an environment that keeps them would each end its deployment. `cdk import` ta
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,16 +35,17 @@ def take_back(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
     absent = {word: stack for word, stack in stacks.items() if _absent(cdk.session, stack) and left[word]()}
     if not absent:
         return
-    cdk.run("synth", f"{names.environment.name}/*", "--quiet")
+    cdk = cdk.synthesise()
     for word, stack in absent.items():
         template = _template(cdk.assembly(), stack)
         found = kept(template, names, exists) if template is not None else {}
         if not found:
             continue
         say(f"Taking back into {stack} what was kept: {', '.join(_shown(found))}")
-        mapping = cdk.assembly() / f"{stack}.import.json"
-        mapping.write_text(json.dumps(found, indent=2))
-        cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
+        with tempfile.TemporaryDirectory() as folder:
+            mapping = Path(folder) / f"{stack}.import.json"
+            mapping.write_text(json.dumps(found, indent=2))
+            cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
 
 
 def kept(template: Mapping[str, Any], names: Names, exists: Callable[[str, str], bool]) -> Identified:

@@ -1,0 +1,140 @@
+"""A cloud assembly: what synthesis made of one commit, and what is deployed of it. Its digest, and its stacks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kickstand.config.model import Environment
+from kickstand.errors import InputError, Problem
+from kickstand.names import Names, partition
+from kickstand.release import Release
+
+_ADDED_BY_CLI = (".cache", "synth.lock", "read.*.lock")
+"""What the CDK command line leaves in an assembly that it deploys, and is none of it: packed assets (aws-cdk 2.1148,
+FileAssetHandler: `.cache` in the folder of the asset manifest), and the locks of synthesis and of readers (RWLock),
+which stay behind where it was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssembledStack:
+    """One stack of an assembly."""
+
+    name: str
+    """Its name in CloudFormation, `bikes-dev-training`."""
+    display_name: str
+    """As `cdk deploy` takes it: `dev/training`."""
+    environment: str
+    """`aws://ACCOUNT/REGION`."""
+    template: Mapping[str, Any]
+    deploy_role_arn: str
+    """The role of the bootstrap stack that deploys it; empty where none is assumed."""
+
+
+def assembly_digest(folder: Path) -> str:
+    """SHA-256 (hex) of an assembly: of the sorted listing `<sha256>  <relative path>\\n` of all its files.
+
+    The same by hand, in the folder: `find . -type f -printf "%P\\n" | LC_ALL=C sort | xargs sha256sum | sha256sum`.
+    What the CDK command line itself adds while it deploys is left out. Raises InputError where there is no assembly.
+    """
+    _manifest(folder)
+    lines = []
+    for file in folder.rglob("*"):
+        place = PurePosixPath(file.relative_to(folder).as_posix())
+        if file.is_file() and not _added_by_cli(place):
+            lines.append(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {place}\n")
+    lines.sort(key=lambda line: line[66:])
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def template_digest(template: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a template's canonical JSON: sorted keys, no spaces. Equal templates have equal ones."""
+    text = json.dumps(template, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def assembled_stacks(folder: Path) -> dict[str, AssembledStack]:
+    """The stacks of an assembly and of its stages, by their names. Raises InputError where there is no assembly."""
+    return {stack.name: stack for stack in _stacks(folder)}
+
+
+def require_assembly(folder: Path, environment: Environment, release: Release | None) -> dict[str, AssembledStack]:
+    """The stacks of one environment in an assembly.
+
+    Raises InputError where it is no assembly, one of another environment, account or region, or where it was made
+    of another release than the environment's release file holds now.
+    """
+    names = Names(environment)
+    stacks = assembled_stacks(folder)
+    own = {name: stacks[name] for name in (names.training_stack, names.hosting_stack) if name in stacks}
+    problems = list(_problems(folder, environment, release, own, others=sorted(stacks)))
+    if problems:
+        raise InputError(*problems)
+    return own
+
+
+def _problems(
+    folder: Path,
+    environment: Environment,
+    release: Release | None,
+    own: Mapping[str, AssembledStack],
+    others: list[str],
+) -> Iterator[Problem]:
+    names, synth = Names(environment), "Synthesise it again, or leave --assembly out."
+    if names.training_stack not in own:
+        message = f"The cloud assembly has no stack {names.training_stack}; it has {', '.join(others) or 'none'}."
+        yield Problem(message, str(folder), synth)
+        return
+    place = f"aws://{environment.account}/{environment.region}"
+    for stack in own.values():
+        if stack.environment != place:
+            message = f"The assembly deploys {stack.name} to {stack.environment}; {environment.name} is {place}."
+            yield Problem(message, str(folder), synth)
+    hosting = own.get(names.hosting_stack)
+    file = f"releases/{environment.name}.json"
+    if (hosting is None) != (release is None):
+        message = (
+            f"The assembly has no hosting stack, but there is a release ({file})."
+            if hosting is None
+            else f"The assembly hosts a model, but there is no release ({file})."
+        )
+        yield Problem(message, str(folder), synth)
+    elif hosting is not None and release is not None and release.artifact.s3_uri not in json.dumps(hosting.template):
+        message = f"The assembly hosts another model than {release.artifact.s3_uri}, which {file} names."
+        yield Problem(message, str(folder), synth)
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads((folder / "manifest.json").read_bytes())
+        if not isinstance(found, dict) or not (folder / "cdk.out").is_file():
+            raise ValueError
+    except (OSError, ValueError):
+        message = "This is no cloud assembly: a folder that `cdk synth` wrote has a manifest.json and a file cdk.out."
+        raise InputError(Problem(message, str(folder), "Make it: cdk synth --output DIR.")) from None
+    return found
+
+
+def _stacks(folder: Path) -> Iterator[AssembledStack]:
+    for artifact in _manifest(folder).get("artifacts", {}).values():
+        properties = artifact.get("properties", {})
+        if artifact.get("type") == "cdk:cloud-assembly":
+            yield from _stacks(folder / properties["directoryName"])
+        if artifact.get("type") == "aws:cloudformation:stack":
+            place = str(artifact.get("environment", ""))
+            role = str(properties.get("assumeRoleArn", ""))
+            yield AssembledStack(
+                name=str(properties.get("stackName", "")),
+                display_name=str(artifact.get("displayName", "")),
+                environment=place,
+                template=json.loads((folder / properties["templateFile"]).read_bytes()),
+                deploy_role_arn=role.replace("${AWS::Partition}", partition(place.rpartition("/")[2])),
+            )
+
+
+def _added_by_cli(place: PurePosixPath) -> bool:
+    return any(PurePosixPath(part).match(pattern) for part in place.parts for pattern in _ADDED_BY_CLI)
