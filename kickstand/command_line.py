@@ -24,6 +24,7 @@ from kickstand.commands import (
     predict,
     release,
     upload,
+    verify,
 )
 from kickstand.commands.context import Root, default_config
 
@@ -67,6 +68,7 @@ app.command("upload")(upload.upload)
 app.command("fit")(fit.fit)
 app.command("adopt")(adopt.adopt)
 app.command("deploy")(deploy.deploy)
+app.command("verify")(verify.verify)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("destroy")(destroy.destroy)
