@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from localcloud.emulator import (
     acting,
+    cloudformation_change_sets,
     cloudformation_cleanup,
+    cloudformation_drift,
     cloudformation_imports,
     cloudformation_operation,
     cloudformation_outputs,
@@ -36,10 +38,12 @@ def install() -> None:
     acting.install()
     cloudformation_operation.install()
     cloudformation_imports.install()
+    cloudformation_change_sets.install()
     cloudformation_cleanup.install()
     cloudformation_outputs.install()
     cloudformation_states.install()
     cloudformation_threads.install()
+    cloudformation_drift.install()
     iam_request.install()
     iam_role_resource.install()
     log_filter.install()

@@ -42,7 +42,8 @@ class PropertyChange(Part):
     name: str
     """The property, as CloudFormation's change sets name it: the top-level one, `ProductionVariants`."""
     path: str
-    """Where inside it: `ProductionVariants[0].InstanceType`; the same as name where it is the whole property."""
+    """Where inside it: `ProductionVariants[AllTraffic].InstanceType`, members of a list by their own key or else their
+    number from 0; the same as name where it is the whole property."""
     before: Any = None
     """JSON; None where it was not there."""
     after: Any = None
@@ -50,7 +51,8 @@ class PropertyChange(Part):
     replaces: Replacement
     """Whether a change of this property replaces the resource."""
     via: str = ""
-    """The logical id of the replaced resource whose new identity is the change; empty for a change of the template."""
+    """The logical id of the replaced resource whose new identity is the change; empty for a change of the template.
+    Of an idle resource: the one that is changed in place."""
 
 
 class ResourceChange(Part):
@@ -68,6 +70,9 @@ class ResourceChange(Part):
     """Logical ids of replaced resources that move this one; empty where the template itself changes it."""
     kept: bool = False
     """A removed resource that stays in AWS by its deletion policy."""
+    idle: bool = False
+    """CloudFormation's change set lists it, and nothing of it changes: only its metadata does, or it asks for an
+    attribute of a resource that is changed in place."""
     says: str = ""
     """What that means, in a sentence."""
 

@@ -1,0 +1,106 @@
+"""Read the stacks of a cloud assembly and those that are deployed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.names import Names
+from promotion.review.changes.stack_pair import StackPair
+
+
+def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[StackPair, ...]:
+    """The environment's stacks as they are deployed and as the assembly has them, in the order they are deployed.
+
+    assembly: what `cdk synth` wrote (`cdk.out/PROJECT-ENV`); its nested assemblies are read too.
+    A stack that is deployed and that the assembly no longer has comes last, without a planned template.
+
+    InputError: the folder is no cloud assembly. KickstandError: AWS does not tell.
+    """
+    planned = {stack: (template, tags) for stack, template, tags in planned_stacks(assembly)}
+    known = (names.training_stack, names.hosting_stack, names.pipeline_stack)
+    pairs = []
+    for stack in [*planned, *(stack for stack in known if stack not in planned)]:
+        live, live_tags = _live(cloudformation, stack)
+        template, tags = planned.get(stack, (None, {}))
+        if live is not None or template is not None:
+            pairs.append(StackPair(stack, live, template, live_tags, tags))
+    return tuple(pairs)
+
+
+def planned_stacks(assembly: Path) -> tuple[tuple[str, Mapping[str, Any], Mapping[str, str]], ...]:
+    """(name, template, tags) of each stack of a cloud assembly, in the order they are deployed."""
+    found = {key: (folder, artifact) for folder, key, artifact in _artifacts(assembly)}
+    ordered: dict[str, None] = {}
+
+    def visit(key: str) -> None:
+        if key in ordered or key not in found:
+            return
+        for needed in found[key][1].get("dependencies", ()):
+            visit(needed)
+        ordered[key] = None
+
+    for key in found:
+        visit(key)
+    stacks = []
+    for key in ordered:
+        folder, artifact = found[key]
+        if artifact["type"] == "aws:cloudformation:stack":
+            properties = artifact["properties"]
+            template = _json(folder / properties["templateFile"])
+            stacks.append((properties.get("stackName", key), template, dict(properties.get("tags") or {})))
+    return tuple(stacks)
+
+
+def _artifacts(assembly: Path) -> Iterator[tuple[Path, str, dict[str, Any]]]:
+    for key, artifact in _json(assembly / "manifest.json").get("artifacts", {}).items():
+        if artifact["type"] == "cdk:cloud-assembly":
+            yield from _artifacts(assembly / artifact["properties"]["directoryName"])
+        else:
+            yield assembly, key, artifact
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"This is no cloud assembly: {error}"
+        raise InputError(Problem(message, str(file), "Make it anew: kickstand review.")) from None
+    return found
+
+
+def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Mapping[str, str]]:
+    """The deployed template, as it was handed in, and the stack's tags; None where nothing is deployed."""
+    try:
+        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        if described["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
+            return None, {}
+        body = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+    except ClientError as error:
+        if _absent(error):
+            return None, {}
+        code = error.response["Error"].get("Code", "")
+        message = f"AWS does not tell what is deployed: {code}: {error.response['Error'].get('Message', '')}"
+        fix = "Use credentials that may read it: the managed policy for reviewers allows it."
+        raise KickstandError(Problem(message, f"stack {stack}", fix)) from None
+    except BotoCoreError as error:
+        raise KickstandError(Problem(f"AWS does not tell what is deployed: {error}", f"stack {stack}")) from None
+    tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
+    if isinstance(body, str):  # botocore parses JSON; what it leaves as text is something else
+        try:
+            body = json.loads(body)
+        except ValueError:
+            message = "The deployed template is not JSON: this stack was not made by Kickstand."
+            raise KickstandError(Problem(message, f"stack {stack}", "Deploy it again from the assembly.")) from None
+    return body, tags
+
+
+def _absent(error: ClientError) -> bool:
+    """DescribeStacks has no error code of its own for a stack that is not there."""
+    told = error.response["Error"]
+    return told.get("Code") == "ValidationError" and "does not exist" in told.get("Message", "")
