@@ -1,0 +1,104 @@
+"""A private key in a PEM file (PKCS#8): read only where nobody else can read it and git does not have it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from securesystemslib.signer import CryptoSigner
+
+from kickstand.errors import InputError, Problem
+from promotion.signing.public_key import PublicKey, UnsupportedKeyError, public_key, unsupported
+
+PASSWORD = "KICKSTAND_SIGNING_PASSWORD"  # noqa: S105 (the variable's name)
+_ENCRYPTED = (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")
+
+
+def open_private_key(file: Path, where: str) -> tuple[CryptoSigner, PublicKey]:
+    """The signer of a key file, and its public half. where: the setting that names it.
+
+    An encrypted file is opened with the password in KICKSTAND_SIGNING_PASSWORD, else one that is asked for on the
+    terminal. InputError: no such file, others can read it, git has it, no PEM private key, a wrong password,
+    another algorithm.
+    """
+    named = f"{where}, {file}" if where else str(file)
+    text = _read(file, named)
+    problems = list(_exposures(file, named))
+    if problems:
+        raise InputError(*problems)
+    try:
+        key = load_pem_private_key(text, _password(file, named) if any(mark in text for mark in _ENCRYPTED) else None)
+        public = public_key(key.public_key(), file.name)
+    except (UnsupportedKeyError, UnsupportedAlgorithm) as error:
+        raise InputError(unsupported(str(error), named)) from None
+    except (ValueError, TypeError) as error:
+        raise InputError(_unreadable(text, error, named)) from None
+    return CryptoSigner(key, public.key), public
+
+
+def is_tracked(file: Path) -> bool:
+    """Whether git has a file, in whichever repository it lies."""
+    return _git(file, "ls-files", "--error-unmatch", "--", file.name)
+
+
+def is_exposed_to_git(file: Path) -> bool:
+    """Whether a file that git does not have yet lies in a repository that does not ignore it."""
+    return _git(file, "rev-parse", "--git-dir") and not _git(file, "check-ignore", "-q", "--", file.name)
+
+
+def _read(file: Path, named: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        fix = f"Make one: kickstand release key {file.name}, or name the one you have."
+        raise InputError(Problem("There is no such private key file.", named, fix)) from None
+    except OSError as error:
+        raise InputError(Problem(f"The private key cannot be read: {error.strerror or error}.", named)) from None
+
+
+def _exposures(file: Path, named: str) -> Iterator[Problem]:
+    """A key that others may have is no proof of who signed."""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        message = f"The private key can be read by others (mode {mode:04o}), so its signature would prove nothing."
+        yield Problem(message, named, f"Take it from them: chmod 600 {file}")
+    if is_tracked(file):
+        message = "The private key is in git, where everybody with the repository has it."
+        fix = (
+            "Make a new one (kickstand release key FILE), trust that one alone, and take this one out: git rm --cached."
+        )
+        yield Problem(message, named, fix)
+
+
+def _password(file: Path, named: str) -> bytes:
+    given = os.environ.get(PASSWORD)
+    if given is None and sys.stdin.isatty():
+        given = getpass.getpass(f"Password of {file}: ")
+    if not given:
+        message = "The private key is encrypted, and there is no password and no terminal to ask for one."
+        raise InputError(Problem(message, named, f"Put the password into the environment variable {PASSWORD}."))
+    return given.encode("utf-8")
+
+
+def _unreadable(text: bytes, error: Exception, named: str) -> Problem:
+    if any(mark in text for mark in _ENCRYPTED):
+        return Problem("The password does not open the private key.", named, f"Correct {PASSWORD}, or type it again.")
+    if b"PUBLIC KEY-----" in text:
+        return Problem("This is a public key; a release is signed by a private one.", named, "Name the private key.")
+    fix = "It begins with -----BEGIN PRIVATE KEY-----. Others: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW.pem"
+    return Problem("The file is no private key in PEM (PKCS#8).", named, fix)
+
+
+def _git(file: Path, *words: str) -> bool:
+    try:
+        ended = subprocess.run(["git", "-C", str(file.parent), *words], capture_output=True, check=False)
+    except OSError:
+        return False
+    return ended.returncode == 0
