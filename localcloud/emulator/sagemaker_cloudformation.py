@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.emulator.cloudformation_drift import compare
 from localcloud.emulator.cloudformation_imports import make_importable
 from localcloud.emulator.cloudformation_threads import WAITING
 from localcloud.emulator.seam import attribute
@@ -27,6 +28,8 @@ class ResourceType:
                what gives an existing one by it; None where there is none.
     name:      the property that holds a name of one's own: such a resource cannot be replaced under the same name.
     replacing: the properties whose change replaces the resource (the schema's createOnlyProperties).
+    read:      physical id, expected properties -> the current ones, for drift; None where it is gone.
+    read_properties: those that drift compares.
 
     Handlers raise ValueError with the reason that the stack event shows. They run on a worker thread.
     """
@@ -38,6 +41,8 @@ class ResourceType:
     delete: Callable[[str, dict[str, Any]], None]
     identifier: str
     adopt: Callable[[str], Created | None]
+    read: Callable[[str, dict[str, Any]], dict[str, Any] | None]
+    read_properties: tuple[str, ...]
 
 
 def register_resource_types(types: Mapping[str, ResourceType]) -> None:
@@ -57,3 +62,4 @@ def register_resource_types(types: Mapping[str, ResourceType]) -> None:
         tagged[type_name] = ("Tags", "list")
         make_importable(type_name, resource_type.identifier, resource_type.adopt)
         WAITING.add(type_name)
+        compare(type_name, resource_type.read, set(resource_type.read_properties))

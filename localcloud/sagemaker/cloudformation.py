@@ -32,6 +32,9 @@ class NounHandler:
     initiated: told the physical id as soon as there is one.
     """
 
+    changeable: tuple[str, ...] = ()
+    """Properties besides the tags that somebody can change past the stack."""
+
     def __init__(
         self,
         noun: str,
@@ -62,6 +65,14 @@ class NounHandler:
         record = self.record(physical_id)
         if record is not None:
             self.perform(f"Delete{self.noun}", {self.name_property: record[self.name_property]})
+
+    def read(self, physical_id: str, expected: Properties) -> Properties | None:
+        """The current properties, as drift compares them; None where it is gone. What cannot change is as expected."""
+        record = self.record(physical_id)
+        if record is None:
+            return None
+        tags = {tag["Key"]: tag["Value"] for tag in self.control.tags.of(self.scope(), physical_id)}
+        return {**expected, **{name: record.get(name) for name in self.changeable}, "Tags": tags}
 
     def adopt(self, arn: str) -> Created | None:
         """An existing resource, for an import."""

@@ -25,6 +25,8 @@ _UPDATE_ONLY = ("RetainAllVariantProperties", "RetainDeploymentConfig", "Exclude
 class EndpointHandler(NounHandler):
     """Create and delete as other nouns, and update in place."""
 
+    changeable = ("EndpointConfigName",)
+
     def create(self, logical_id: str, properties: Properties, stack_name: str) -> Created:
         created = {name: value for name, value in properties.items() if name not in _UPDATE_ONLY}
         arn, _ = super().create(logical_id, created, stack_name)

@@ -28,7 +28,15 @@ def resource_types(
     def handler(kind: type[NounHandler], noun: str, table: Table, replacing: tuple[str, ...]) -> ResourceType:
         made = kind(noun, table, control, caller, scope=scope, initiated=initiated)
         return ResourceType(
-            made.name_property, replacing, made.create, made.update, made.delete, made.arn_property, made.adopt
+            made.name_property,
+            replacing,
+            made.create,
+            made.update,
+            made.delete,
+            made.arn_property,
+            made.adopt,
+            made.read,
+            (*replacing, *made.changeable, "Tags"),
         )
 
     stores = control.stores
