@@ -15,7 +15,7 @@ from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from localcloud.emulator.s3_bucket_state import bucket_state
+from localcloud.emulator.s3_bucket_state import bucket_state, check_seams
 from localcloud.emulator.seam import SeamMovedError, attribute
 
 DRIFT = "ministack.services.cloudformation.drift"
@@ -28,6 +28,7 @@ Reader = Callable[[str, Properties], Properties | None]
 
 def install() -> None:
     """Add the readers that are missing and complete those that see too little."""
+    check_seams()
     for name in ("_roles", "_policies", "_users", "_groups"):
         attribute(IAM, name, AccountScopedDict)
     attribute("ministack.services.s3", "_bucket_policies", AccountScopedDict)
