@@ -14,6 +14,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
+    from botocore.credentials import AssumeRoleCredentialFetcher
     from botocore.session import Session as BotocoreSession
 
 
@@ -66,12 +67,7 @@ def _own_session(environment: Environment) -> BotocoreSession:
 
 def _role_session(environment: Environment, role_arn: str) -> BotocoreSession:
     """A session whose credentials are the role's, assumed at the first call and again before they expire."""
-    from botocore.credentials import (
-        AssumeRoleCredentialFetcher,
-        CredentialProvider,
-        CredentialResolver,
-        DeferredRefreshableCredentials,
-    )
+    from botocore.credentials import AssumeRoleCredentialFetcher
     from botocore.exceptions import NoCredentialsError
 
     source = _own_session(environment)
@@ -84,6 +80,34 @@ def _role_session(environment: Environment, role_arn: str) -> BotocoreSession:
         role_arn=role_arn,
         extra_args={"RoleSessionName": "kickstand"},
     )
+    return _assumed(environment, fetcher)
+
+
+def role_session(environment: Environment, session: boto3.Session, role_arn: str, *, name: str) -> boto3.Session:
+    """A session of another role of the environment, assumed with the credentials of `session`, its own.
+
+    name: of the role's session, as CloudTrail shows it. Assumed now, so that a refusal comes here (as a botocore
+    error), and again before the credentials expire.
+    """
+    import boto3
+    from botocore.credentials import AssumeRoleCredentialFetcher
+
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=lambda service, **keys: session.client(service, config=_impatient(), **keys),
+        source_credentials=session.get_credentials(),
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": name},
+    )
+    made = boto3.Session(botocore_session=_assumed(environment, fetcher), region_name=environment.region)
+    credentials = made.get_credentials()
+    assert credentials is not None  # of the one provider that _assumed registers
+    credentials.get_frozen_credentials()
+    return made
+
+
+def _assumed(environment: Environment, fetcher: AssumeRoleCredentialFetcher) -> BotocoreSession:
+    """A session whose credentials the fetcher brings, at the first call and again before they expire."""
+    from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 
     class RoleProvider(CredentialProvider):
         METHOD = "assume-role"

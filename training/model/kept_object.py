@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -42,6 +42,8 @@ class StoredObject:
 
     sha256: str
     size: int
+    etag: str = field(default="", compare=False)
+    """What tells it from a later one."""
 
 
 def pieces(body: Any) -> Iterator[bytes]:
@@ -114,12 +116,13 @@ def stored_object(s3: Any, location: S3Location) -> StoredObject | None:
             raise
         known = _whole_digest(answer)
         if known is not None:
-            return StoredObject(known, int(answer["ContentLength"]))
+            return StoredObject(known, int(answer["ContentLength"]), str(answer.get("ETag", "")))
         digest, size = hashlib.sha256(), 0
-        for piece in pieces(s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]):
+        answer = s3.get_object(Bucket=location.bucket, Key=location.key)
+        for piece in pieces(answer["Body"]):
             digest.update(piece)
             size += len(piece)
-        return StoredObject(digest.hexdigest(), size)
+        return StoredObject(digest.hexdigest(), size, str(answer.get("ETag", "")))
 
 
 def _whole_digest(head: Mapping[str, Any]) -> str | None:

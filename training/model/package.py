@@ -10,18 +10,27 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Artifact
-from training.job.description import JobDescription
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.kept_object import EXISTS
 
 _NO_GROUP = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
 _MAX_PROPERTIES = 50
 """Entries that CustomerMetadataProperties takes."""
+
+
+class FinishedJob(Protocol):
+    """What a package tells of the job that made its artifact."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class Registration:
     group: str
     image_uri: str
     artifact: Artifact
-    job: JobDescription
+    job: FinishedJob
     metrics_uri: str
 
     @property
