@@ -12,6 +12,7 @@ from kickstand.release import Channel, Release
 from kickstand.release_history import Revision, validation_metric
 
 _WIDTH = 16
+_NOTHING: Mapping[str, str] = {}
 
 
 def plain(text: str) -> str:
@@ -24,15 +25,20 @@ def view(release: Release, place: str) -> list[str]:
     return [plain(line) for line in _view(release, place)]
 
 
-def story(revisions: tuple[Revision, ...], sources: Mapping[str, str]) -> list[str]:
+def story(
+    revisions: tuple[Revision, ...], sources: Mapping[str, str], signatures: Mapping[str, str] = _NOTHING
+) -> list[str]:
     """A history, newest first, a block a commit.
 
-    sources: the commits that brought the releases of the environments that this one was promoted from, by sha256.
+    sources:    the commits that brought the releases of the environments that this one was promoted from, by sha256.
+    signatures: what is claimed of each release's signature, by the release's sha256.
     """
-    return [plain(line) for one in revisions for line in _told(one, sources)]
+    return [plain(line) for one in revisions for line in _told(one, sources, signatures)]
 
 
-def story_fields(revisions: tuple[Revision, ...], sources: Mapping[str, str]) -> list[dict[str, object]]:
+def story_fields(
+    revisions: tuple[Revision, ...], sources: Mapping[str, str], signatures: Mapping[str, str] = _NOTHING
+) -> list[dict[str, object]]:
     """The same for a program: an object a commit, with null where there is nothing to tell."""
     return [
         {
@@ -42,6 +48,7 @@ def story_fields(revisions: tuple[Revision, ...], sources: Mapping[str, str]) ->
             "metrics": one.release and dict(one.release.metrics),
             "training_job": one.release and one.release.training_job.name,
             "promoted_from": _promoted(one.release, sources),
+            "signed": one.release and signatures.get(one.release.sha256),
             "earlier_promotions": [each.model_dump() for each in one.release.earlier_promotions] if one.release else [],
             "problems": list(one.problems),
         }
@@ -117,7 +124,7 @@ def _data(channel: Channel) -> Iterator[tuple[str, str]]:
         yield "", f"{file.name}: {file.rows:,} rows, {file.size:,} bytes, sha256 {file.sha256}"
 
 
-def _told(one: Revision, sources: Mapping[str, str]) -> Iterator[str]:
+def _told(one: Revision, sources: Mapping[str, str], signatures: Mapping[str, str]) -> Iterator[str]:
     commit = one.commit
     yield f"{commit.date}  {commit.id[:12]}  {commit.author} <{commit.email}>"
     yield f"  {commit.subject}{' (a merge)' if commit.is_merge else ''}"
@@ -134,6 +141,7 @@ def _told(one: Revision, sources: Mapping[str, str]) -> Iterator[str]:
             ("model", release.artifact.sha256[:12]),
             ("metric", validation_metric(release)),
             ("training job", release.training_job.name),
+            *(("signed", signatures[one]) for one in [release.sha256] if one in signatures),
         )
         if release.promoted_from is not None:
             digest = release.promoted_from.release_sha256

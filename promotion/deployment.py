@@ -49,11 +49,16 @@ def deploy_environment(
 
 
 def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_bootstrap: bool) -> None:
-    """Raise KickstandError where the account is not bootstrapped or the release's artifact is not what it was."""
+    """Raise KickstandError where the release's signature is not right, the account is not bootstrapped, or the
+    release's artifact is not what it was."""
     from kickstand.aws_errors import explained
+    from kickstand.release_file import release_path
     from promotion.artifact_check import require_artifact
     from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
+    from promotion.signing.verify import require_signature
 
+    if release is not None:
+        require_signature(release, release_path(cdk.releases, cdk.environment.name), cdk.environment)
     with explained("looking for the CDK bootstrap stack"):
         if not may_bootstrap:
             refuse_without_bootstrap(cdk)

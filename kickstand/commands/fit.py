@@ -9,9 +9,10 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from kickstand.commands.context import CommandContext
-    from kickstand.release import Channel
+    from kickstand.release import Channel, Release
     from training.job.description import JobDescription
     from training.job.fit import Fit
 
@@ -50,7 +51,7 @@ def fit(
         later = context.typed(f"adopt {completed.name} {environment}")
         kept = f"Training job {completed.name} has completed and is kept. Then make its release: {later}"
         *first, last = error.problems
-        if later in last.fix:
+        if later in last.fix or sign_later(context) in last.fix:
             raise
         fix = f"{last.fix}\n       {kept}" if last.fix else kept
         raise type(error)(*first, replace(last, fix=fix)) from error
@@ -73,7 +74,7 @@ def fitting(context: CommandContext) -> Fit:
 
 
 def write_release(context: CommandContext, work: Fit, job: JobDescription, known: Sequence[Channel] = ()) -> None:
-    """Make a completed job's release, and end on what it is and what to type next.
+    """Make a completed job's release, sign it where the environment signs, and end on what to type next.
 
     known: channels that were just checked and uploaded.
     """
@@ -84,7 +85,34 @@ def write_release(context: CommandContext, work: Fit, job: JobDescription, known
     file = release_path(context.releases, context.environment.name)
     commit = source_commit(context.project.file.parent, releases=context.releases)
     release = work.release(job, known, release_file=file, source_commit=commit)
+    sign_written(context, release, file)
     show_release(context.console, release, file, next_command=context.typed(f"deploy {context.environment.name}"))
+
+
+def sign_written(context: CommandContext, release: Release, file: Path) -> None:
+    """Sign a release that has just been written, where the environment is set to; say so.
+
+    An error ends on the command that signs it later: the release itself is kept.
+    """
+    from kickstand.errors import KickstandError
+    from promotion.signing.sign import sign_release
+    from promotion.signing.signature_file import read_claim
+
+    try:
+        signature = sign_release(release, file, context.environment, context.session)
+    except KickstandError as error:
+        *first, last = error.problems
+        kept = f"The release is written, without a signature. Then sign it: {sign_later(context)}"
+        fix = f"{last.fix}\n       {kept}" if last.fix else kept
+        raise type(error)(*first, replace(last, fix=fix)) from error
+    claim = signature and read_claim(signature)
+    if claim:
+        context.console.print(f"Signed {claim.sentence()}: {signature}", markup=False)
+
+
+def sign_later(context: CommandContext) -> str:
+    """The command that signs the environment's release as it is."""
+    return context.typed(f"release sign {context.environment.name}")
 
 
 def _start(work: Fit) -> tuple[str, Sequence[Channel]]:

@@ -1,6 +1,7 @@
-"""`kickstand release …`: the release of an environment, looked at, checked, compared, and its history.
+"""`kickstand release …`: the release of an environment, looked at, checked, compared, signed, and its history.
 
-Files and git alone: no session is opened, nothing is started, under `--local` neither.
+Files and git alone: no session is opened, nothing is started, under `--local` neither. Signing by a KMS key is the
+exception: see signing.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.commands import signing
+from kickstand.commands.signing import short
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from kickstand.release import Release
 
 app = typer.Typer(
-    help="The release of an environment: show, check, diff, history. Offline, from files and git.",
+    help="The release of an environment: show, check, diff, history, from files and git; sign and verify.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -61,7 +65,7 @@ def show(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> None
     if as_json:
         typer.echo(canonical(release.model_dump()), nl=False)
     else:
-        _print(view(release, _short(desk.path)))
+        _print(view(release, short(desk.path)))
 
 
 @app.command()
@@ -75,7 +79,7 @@ def check(ctx: typer.Context, environment: Name) -> None:
     written = parse_fields(release_text(desk.path, desk.environment), desk.path)["schema_version"]
     read_as = f", read as {release.schema_version}" if written != release.schema_version else ""
     typer.echo(
-        f"{_short(desk.path)}: good. Release {release.sha256[:12]} of {release.project} {release.environment}, "
+        f"{short(desk.path)}: good. Release {release.sha256[:12]} of {release.project} {release.environment}, "
         f"model {release.artifact.sha256[:12]}, schema version {written}{read_as}."
     )
 
@@ -114,7 +118,7 @@ def diff(
         rows = [{"field": c.field, "before": c.before, "after": c.after, "delta": c.delta} for c in changes]
         typer.echo(json.dumps({"from": place, "to": str(desk.path), "changes": rows}, indent=2))
         return
-    typer.echo(plain(f"{place} -> {_short(desk.path)}"))
+    typer.echo(plain(f"{place} -> {short(desk.path)}"))
     typer.echo(f"release {before.sha256[:12]} -> {release.sha256[:12]}")
     _print(map(plain, diff_lines(changes) or ["They are the same."]))
 
@@ -127,6 +131,7 @@ def history(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> N
     from kickstand.git_file import GitFile
     from kickstand.release_history import environment_history
     from kickstand.release_view import plain, story, story_fields
+    from promotion.signing.history import signatures_in_git
 
     desk = _desk(ctx, environment)
     _require_history(desk, "Ask for that of the repository's releases, without --local.")
@@ -134,10 +139,17 @@ def history(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> N
     told = environment_history(file, desk.path, desk.project.environments)
     for note in told.notes:
         typer.echo(plain(f"note: {note}"), err=True)
+    signatures = signatures_in_git(desk.path)
     if as_json:
-        typer.echo(json.dumps(story_fields(told.revisions, told.sources), indent=2))
+        typer.echo(json.dumps(story_fields(told.revisions, told.sources, signatures), indent=2))
     else:
-        _print(story(told.revisions, told.sources))
+        _print(story(told.revisions, told.sources, signatures))
+
+
+app.command("sign")(signing.sign)
+app.command("verify")(signing.verify)
+app.command("key")(signing.new_key)
+app.command("public-key")(signing.show_public_key)
 
 
 def _desk(ctx: typer.Context, environment: str) -> Desk:
@@ -145,12 +157,7 @@ def _desk(ctx: typer.Context, environment: str) -> Desk:
 
     root, project = root_of(ctx), load(ctx)
     chosen = choose(project, environment)
-    releases = project.releases
-    if root.local:
-        from localcloud.cloud import LocalCloud
-
-        releases = LocalCloud.default().releases_folder(project.name)
-    return Desk(root, project, chosen, releases)
+    return Desk(root, project, chosen, signing.releases_of(root, project))
 
 
 def _require_history(desk: Desk, fix: str) -> None:
@@ -160,12 +167,6 @@ def _require_history(desk: Desk, fix: str) -> None:
     if desk.root.local:
         message = "The local cloud keeps only the last release of an environment, out of git: it has no history."
         raise InputError(Problem(message, str(desk.path), fix))
-
-
-def _short(path: Path) -> str:
-    """A path as it is typed from here."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -53,6 +53,19 @@ def is_exposed_to_git(file: Path) -> bool:
     return _git(file, "rev-parse", "--git-dir") and not _git(file, "check-ignore", "-q", "--", file.name)
 
 
+def new_password() -> str:
+    """The password for a new key: KICKSTAND_SIGNING_PASSWORD, else asked for twice. Raises InputError without any."""
+    given = os.environ.get(PASSWORD)
+    if given is None and sys.stdin.isatty():
+        given = getpass.getpass("Password of the new key: ")
+        if given and getpass.getpass("The same again: ") != given:
+            raise InputError(Problem("The two passwords differ.", fix="Run it again."))
+    if not given:
+        fix = f"Put it into the environment variable {PASSWORD}, or run it on a terminal."
+        raise InputError(Problem("There is no password to encrypt the key under.", fix=fix))
+    return given
+
+
 def _read(file: Path, named: str) -> bytes:
     try:
         return file.read_bytes()

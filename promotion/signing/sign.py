@@ -15,7 +15,7 @@ from promotion.signing.keyless import Identity, sign_keyless
 from promotion.signing.kms_key import kms_error, open_kms_key
 from promotion.signing.private_key import open_private_key
 from promotion.signing.public_key import PublicKey
-from promotion.signing.signature_file import claim_of, signature_path
+from promotion.signing.signature_file import read_claim, signature_path
 from promotion.signing.statement import PAYLOAD_TYPE, payload
 from promotion.signing.verify import judge, trust_of
 
@@ -87,8 +87,6 @@ def _sign(envelope: Envelope, environment: Environment, session: boto3.Session |
 
 
 def _discard_former(file: Path, release: Release) -> None:
-    if not file.exists():
-        return
-    claim = claim_of(file.read_text("utf-8", "replace"))
+    claim = read_claim(file)
     if claim is None or claim.release_sha256 != release.sha256:
-        file.unlink()
+        file.unlink(missing_ok=True)

@@ -44,6 +44,14 @@ def claim_of(text: str) -> Claim | None:
         return None
 
 
+def read_claim(file: Path) -> Claim | None:
+    """What a signature file claims; None where there is none, or it is no envelope of a statement."""
+    try:
+        return claim_of(file.read_text("utf-8", "replace"))
+    except OSError:
+        return None
+
+
 def release_of(statement: dict[str, Any]) -> str:
     """The `sha256` of the release that a statement is about; empty where none of its subjects names it."""
     found = (one.get("annotations", {}).get("releaseSha256") for one in statement["subject"])
