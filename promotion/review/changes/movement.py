@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from promotion.review.changes.references import references
 from kickstand.resource_schema import Recreation, resource_schema
+from promotion.review.changes.references import references
 from promotion.review.parts import Replacement
 
 ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")

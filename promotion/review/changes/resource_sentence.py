@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from promotion.review.changes.movement import Movement
 from kickstand.resource_schema import resource_schema
+from promotion.review.changes.movement import Movement
 from promotion.review.changes.words import STATEFUL, called, listed, own_name
 
 Resource = Mapping[str, Any]

@@ -1,0 +1,235 @@
+"""What a review foretells is what CloudFormation's change set then lists."""
+
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samples import environment
+from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world, wait_for
+
+from kickstand.names import Names
+from promotion.review.changes.effective import Place
+from promotion.review.changes.listed import Listed, described, foretold
+from promotion.review.changes.read import read_pairs
+from promotion.review.changes.stack_change import stack_change
+from promotion.review.changes.stack_pair import StackPair
+
+Template = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack that is deployed, and change sets of it that are only looked at."""
+
+    cloudformation: Any
+    stack: str
+    template: Template
+    tags: Mapping[str, str] = field(default_factory=lambda: {"team": "rides"})
+
+    def deploy(self) -> None:
+        tags = [{"Key": key, "Value": value} for key, value in self.tags.items()]
+        self.cloudformation.create_stack(
+            StackName=self.stack,
+            TemplateBody=json.dumps(self.template),
+            Tags=tags,
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        shown = wait_for(
+            lambda: self.cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0],
+            lambda stack: not stack["StackStatus"].endswith("_IN_PROGRESS"),
+            60,
+        )
+        events = self.cloudformation.describe_stack_events(StackName=self.stack)["StackEvents"]
+        assert shown["StackStatus"] == "CREATE_COMPLETE", [event.get("ResourceStatusReason") for event in events]
+
+    def described(self, planned: Template, tags: Mapping[str, str], kind: str = "UPDATE") -> tuple[Listed, ...]:
+        name = f"c{uuid.uuid4().hex[:8]}"
+        self.cloudformation.create_change_set(
+            StackName=self.stack,
+            ChangeSetName=name,
+            ChangeSetType=kind,
+            TemplateBody=json.dumps(planned),
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        found = self.cloudformation.describe_change_set(StackName=self.stack, ChangeSetName=name)
+        return described(found["Changes"])
+
+    def foretold(self, planned: Template, tags: Mapping[str, str], folder: Path) -> tuple[Listed, ...]:
+        """By the whole way: the assembly read from disk, the live stack from CloudFormation."""
+        place = Place(ACCOUNT, REGION, self.stack)
+        return foretold(stack_change(self.pair(planned, tags, folder), place))
+
+    def pair(self, planned: Template, tags: Mapping[str, str], folder: Path) -> StackPair:
+        (folder / "t.json").write_text(json.dumps(planned))
+        properties = {"templateFile": "t.json", "stackName": self.stack, "tags": dict(tags)}
+        artifact = {"type": "aws:cloudformation:stack", "properties": properties}
+        (folder / "manifest.json").write_text(json.dumps({"artifacts": {"hosting": artifact}}))
+        nobody = Names(environment(project=f"none-{uuid.uuid4().hex[:8]}"))
+        (pair,) = read_pairs(self.cloudformation, folder, nobody)
+        return pair
+
+
+@pytest.fixture(scope="module")
+def world(client: Client) -> World:
+    return make_world(client, f"changes-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture(scope="module")
+def deployed(world: World) -> Deployed:
+    """A small stack of hosting, and a bucket with what refers to it."""
+    name = f"review-{uuid.uuid4().hex[:8]}"
+    found = Deployed(world.client("cloudformation"), name, template(world, name, world.artifact()))
+    found.deploy()
+    return found
+
+
+def template(world: World, name: str, artifact: str) -> Template:
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+        "InitialVariantWeight": 1,
+    }
+    objects = {"Fn::Join": ["", [{"Fn::GetAtt": ["Bucket", "Arn"]}, "/*"]]}
+    statement = {"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": objects}
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": objects}
+    denied["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+    resources = {
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": f"{name}-bucket"}},
+        "BucketPolicy": {
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": {"Statement": [denied]}},
+        },
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": {"Statement": [trust]}, "Description": "reads"},
+        },
+        "Policy": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": f"{name}-reading",
+                "Roles": [{"Ref": "Role"}],
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+            },
+        },
+        "Log": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": f"/{name}", "RetentionInDays": 30}},
+        "Model": {
+            "Type": "AWS::SageMaker::Model",
+            "Properties": {
+                "ExecutionRoleArn": world.role,
+                "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": artifact},
+                "Tags": [{"Key": "cost", "Value": "1"}],
+            },
+            "DependsOn": ["Policy"],
+        },
+        "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+        "Endpoint": {
+            "Type": "AWS::SageMaker::Endpoint",
+            "Properties": {
+                "EndpointName": name,
+                "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+            },
+            "DependsOn": ["Log"],
+        },
+    }
+    return {"Resources": resources}
+
+
+def _properties(template: Template, logical_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = template["Resources"][logical_id]["Properties"]
+    return found
+
+
+def _new_model(t: Template) -> None:
+    _properties(t, "Model")["PrimaryContainer"]["ModelDataUrl"] = "s3://other/model.tar.gz"
+
+
+def _instance_type(t: Template) -> None:
+    _properties(t, "Config")["ProductionVariants"][0]["InstanceType"] = "ml.c5.large"
+
+
+def _own_tags(t: Template) -> None:
+    _properties(t, "Model")["Tags"] = [{"Key": "cost", "Value": "2"}]
+
+
+def _bucket_in_place(t: Template) -> None:
+    _properties(t, "Bucket")["VersioningConfiguration"] = {"Status": "Enabled"}
+
+
+def _bucket_renamed(t: Template) -> None:
+    _properties(t, "Bucket")["BucketName"] += "-2"
+
+
+def _several(t: Template) -> None:
+    _instance_type(t)
+    _own_tags(t)
+    _properties(t, "Log")["RetentionInDays"] = 90
+    t["Resources"]["Log"]["DeletionPolicy"] = "Retain"
+    t["Resources"]["Role"]["Metadata"] = {"aws:cdk:path": "a/b"}
+    t["Resources"]["Endpoint"]["DependsOn"] = []
+    del t["Resources"]["BucketPolicy"]
+    t["Resources"]["Log2"] = {"Type": "AWS::Logs::LogGroup"}
+
+
+def _nothing(t: Template) -> None:
+    """Written otherwise, and the same."""
+    name = _properties(t, "Policy")["PolicyName"]
+    _properties(t, "Policy")["PolicyName"] = {"Fn::Join": ["-", name.split("-")]}
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        (_new_model, ["Config", "Endpoint", "Model"]),
+        (_instance_type, ["Config", "Endpoint"]),
+        (_own_tags, ["Config", "Endpoint", "Model"]),
+        (_bucket_in_place, ["Bucket", "BucketPolicy", "Policy"]),
+        (_bucket_renamed, ["Bucket", "BucketPolicy", "Policy"]),
+        (_several, ["BucketPolicy", "Config", "Endpoint", "Log", "Log2", "Model", "Role"]),
+        (_nothing, []),
+    ],
+)
+def test_a_change_set_lists_what_was_foretold(
+    deployed: Deployed, tmp_path: Path, change: Callable[[Template], None], moved: list[str]
+) -> None:
+    planned = copy.deepcopy(deployed.template)
+    change(planned)
+
+    expected = deployed.foretold(planned, deployed.tags, tmp_path)
+
+    assert [one.logical_id for one in expected] == moved
+    assert deployed.described(planned, deployed.tags) == expected
+
+
+def test_other_tags_of_the_stack_reach_all_its_resources(deployed: Deployed, tmp_path: Path) -> None:
+    tags = {"team": "walks"}
+    expected = deployed.foretold(deployed.template, tags, tmp_path)
+    assert {(one.action, one.replacement, one.properties) for one in expected} == {
+        ("Modify", "False", (("Tags", "False"),))
+    }
+    assert len(expected) == len(deployed.template["Resources"])
+    assert deployed.described(deployed.template, tags) == expected
+
+
+def test_a_first_deployment_adds_all(world: World, tmp_path: Path) -> None:
+    new = Deployed(world.client("cloudformation"), f"first-{uuid.uuid4().hex[:8]}", {})
+    planned = template(world, new.stack, "s3://b/model.tar.gz")
+
+    expected = new.foretold(planned, {}, tmp_path)
+    listed = new.described(planned, {}, kind="CREATE")
+
+    assert {one.action for one in expected} == {"Add"} and len(expected) == 8
+    assert listed == expected
+    # The change set left a stack that is only reviewed: still nothing is deployed.
+    assert new.pair(planned, {}, tmp_path).live is None
+    new.cloudformation.delete_stack(StackName=new.stack)
