@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
 import aws_cdk as cdk
 
-from infra.environment_stage import EnvironmentStage
+from infra.environment_stage import environment_stage
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, Problem
 from kickstand.release_file import read_release, release_path
@@ -33,7 +33,7 @@ def build(app: cdk.App) -> None:
         if wanted in (None, "", name):
             path = release_path(folder, name)
             release = read_release(path, environment) if path.exists() else None
-            EnvironmentStage(app, environment=environment, release=release)
+            environment_stage(app, project, environment, release)
 
 
 def main() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -19,6 +22,7 @@ class ArtifactBucket(Construct):
     kms_key_arn: key for its objects; None for S3's own keys.
     retain:      whether it outlives its stack. Where it does not, CloudFormation still refuses to delete it as
                  long as it holds anything: there is no custom resource that would empty it.
+    grants:      statements of its policy beside the refusal of all but TLS.
 
     `data/` and `models/` are the evidence and the way back: no lifecycle rule expires an object of theirs, new or
     old. Elsewhere old versions go after 90 days. Uploads that were begun and never finished are no objects: they
@@ -26,7 +30,15 @@ class ArtifactBucket(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, bucket_name: str, arn: str, kms_key_arn: str | None, retain: bool
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket_name: str,
+        arn: str,
+        kms_key_arn: str | None,
+        retain: bool,
+        grants: Sequence[dict[str, Any]] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         bucket = s3.CfnBucket(
@@ -49,7 +61,7 @@ class ArtifactBucket(Construct):
             ),
         )
         # By name, not by reference: an import (after a destroy) finds a resource by what stands in the template.
-        policy = s3.CfnBucketPolicy(self, "Policy", bucket=bucket_name, policy_document=_tls_only(arn))
+        policy = s3.CfnBucketPolicy(self, "Policy", bucket=bucket_name, policy_document=_policy(arn, grants))
         policy.add_resource_dependency(bucket)
         kept = cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY
         bucket.apply_removal_policy(kept)
@@ -89,7 +101,7 @@ def _lifecycle_rules() -> list[s3.CfnBucket.RuleProperty]:
     return [broken, *old]
 
 
-def _tls_only(arn: str) -> dict[str, object]:
+def _policy(arn: str, grants: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -100,6 +112,7 @@ def _tls_only(arn: str) -> dict[str, object]:
                 "Action": "s3:*",
                 "Resource": [arn, f"{arn}/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
+            },
+            *grants,
         ],
     }

@@ -7,24 +7,50 @@ from constructs import Construct
 
 from infra.hosting_stack import HostingStack
 from infra.training_stack import TrainingStack
-from kickstand.config.model import Environment
+from kickstand.config.model import Environment, Project
 from kickstand.release import Release
 
 
 class EnvironmentStage(cdk.Stage):
     """The stacks of one environment, in its account and region: `cdk deploy 'dev/*'`.
 
-    release: what it serves; None while no model has been released, and there is no hosting stack then.
+    release:       what it serves; None while no model has been released, and there is no hosting stack then.
+    promotes_from: the environment whose models it takes; None: none, and it has no release role.
+    promotes_to:   the environments that take its models: their release roles may read `models/` of its bucket.
 
     The stacks refer to nothing of each other. Hosting is deployed after training, which makes its bucket, and
     destroyed before it.
     """
 
-    def __init__(self, scope: Construct, *, environment: Environment, release: Release | None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        environment: Environment,
+        release: Release | None,
+        promotes_from: Environment | None = None,
+        promotes_to: tuple[Environment, ...] = (),
+    ) -> None:
         place = cdk.Environment(account=environment.account, region=environment.region)
         super().__init__(scope, environment.name, env=place)
-        self.training = TrainingStack(self, "training", environment=environment)
+        self.training = TrainingStack(
+            self, "training", environment=environment, promotes_from=promotes_from, promotes_to=promotes_to
+        )
         self.hosting: HostingStack | None = None
         if release is not None:
             self.hosting = HostingStack(self, "hosting", environment=environment, release=release)
             self.hosting.add_stack_dependency(self.training)
+
+
+def environment_stage(
+    scope: Construct, project: Project, environment: Environment, release: Release | None
+) -> EnvironmentStage:
+    """The stage of one of a project's environments, which knows where its models come from and go to."""
+    every = project.environments.values()
+    return EnvironmentStage(
+        scope,
+        environment=environment,
+        release=release,
+        promotes_from=next((one for one in every if one.name == environment.promotes_from), None),
+        promotes_to=tuple(one for one in every if one.promotes_from == environment.name),
+    )

@@ -17,6 +17,7 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
     log_group = names.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
     packages = names.arn("sagemaker", f"model-package/{names.model_package_group}/*")
     group = names.arn("sagemaker", f"model-package-group/{names.model_package_group}")
+    signing_key = names.environment.signing.kms_key_arn
     return [
         Statement(
             "ListBucket",
@@ -34,6 +35,7 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
             tuple(f"{bucket_arn}/{prefix}/*" for prefix in _WRITTEN),
         ),
         *([Statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), (kms_key_arn,))] if kms_key_arn else []),
+        *([Statement("Sign", ("kms:GetPublicKey", "kms:Sign"), (signing_key,))] if signing_key else []),
         Statement(
             "StartTraining",
             ("states:DescribeStateMachine", "states:ListExecutions", "states:StartExecution"),

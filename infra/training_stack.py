@@ -6,13 +6,13 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.artifact_bucket import ArtifactBucket
-from infra.fitter_policy import fitter_statements
+from infra.caller_policies import caller_policies
 from infra.images import image_uri, repository_arn
 from infra.log_group import LogGroup
-from infra.managed_policy import ManagedPolicy
 from infra.model_package_group import ModelPackageGroup
 from infra.new_data_rule import NewDataRule
-from infra.reviewer_policy import reviewer_statements
+from infra.release_grants import bucket_grants
+from infra.release_role import ReleaseRole
 from infra.schedule import TrainingSchedule
 from infra.service_role import ServiceRole
 from infra.training_definition import training_definition
@@ -25,12 +25,22 @@ from kickstand.names import Names, partition
 
 
 class TrainingStack(cdk.Stack):
-    """Bucket, model package group, training role, training trigger and the policies of fitter and reviewer.
+    """Bucket, model package group, training role, training trigger, release role and the policies of callers.
+
+    promotes_from, promotes_to: see EnvironmentStage.
 
     Hyperparameters and data are not in it: they are the input of an execution, and changing them changes no stack.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        promotes_from: Environment | None,
+        promotes_to: tuple[Environment, ...],
+    ) -> None:
         names = self._names = Names(environment)
         self._environment = environment
         self._keep = environment.name == "prod"
@@ -50,21 +60,31 @@ class TrainingStack(cdk.Stack):
                 arn=names.bucket_arn,
                 kms_key_arn=environment.storage.kms_key_arn,
                 retain=self._keep,
+                grants=[grant for target in promotes_to for grant in bucket_grants(names, Names(target))],
             )
         ModelPackageGroup(self, "ModelPackageGroup", group_name=names.model_package_group, retain=self._keep)
         training_role = self._training_role()
         trigger = self._trigger(training_role)
         training_role.precede(trigger.resource)
         self._starters(trigger)
-        fitter, reviewer = self._policies()
+        if promotes_from is not None:
+            release_role = ReleaseRole(
+                self,
+                "ReleaseRole",
+                target=names,
+                source=Names(promotes_from),
+                permissions_boundary=environment.roles.permissions_boundary,
+            )
+            cdk.CfnOutput(self, "ReleaseRoleArn", value=release_role.arn)
+        policies = caller_policies(self, names, takes=promotes_from is not None)
         for key, value in environment.tags.items():
             cdk.Tags.of(self).add(key, value)
         cdk.CfnOutput(self, "BucketName", value=names.bucket)
         cdk.CfnOutput(self, "ModelPackageGroupName", value=names.model_package_group)
         cdk.CfnOutput(self, "TrainingRoleArn", value=training_role.arn)
         cdk.CfnOutput(self, "StateMachineArn", value=trigger.arn)
-        cdk.CfnOutput(self, "FitterPolicyArn", value=fitter.arn)
-        cdk.CfnOutput(self, "ReviewerPolicyArn", value=reviewer.arn)
+        for job, policy in policies.items():
+            cdk.CfnOutput(self, f"{job.capitalize()}PolicyArn", value=policy.arn)
 
     def _training_role(self) -> ServiceRole:
         environment, names = self._environment, self._names
@@ -208,21 +228,3 @@ class TrainingStack(cdk.Stack):
             permissions_boundary=self._environment.roles.permissions_boundary,
             existing_role_arn=self._environment.roles.trigger,
         )
-
-    def _policies(self) -> tuple[ManagedPolicy, ManagedPolicy]:
-        names, key = self._names, self._environment.storage.kms_key_arn
-        fitter = ManagedPolicy(
-            self,
-            "FitterPolicy",
-            policy_name=names.managed_policy("fitter"),
-            description="Train, publish and register models with Kickstand",
-            statements=fitter_statements(names, bucket_arn=names.bucket_arn, kms_key_arn=key),
-        )
-        reviewer = ManagedPolicy(
-            self,
-            "ReviewerPolicy",
-            policy_name=names.managed_policy("reviewer"),
-            description="Read what Kickstand has trained and what it serves",
-            statements=reviewer_statements(names, bucket_arn=names.bucket_arn, kms_key_arn=key),
-        )
-        return fitter, reviewer

@@ -14,13 +14,18 @@ from aws_cdk.assertions import Template
 from samples import BUCKET, environment, release
 
 from infra.environment_stage import EnvironmentStage
-from kickstand.config.model import Bootstrap, Environment, Hosting, Logs, Roles, Storage, Training
+from kickstand.config.model import Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
 from kickstand.release import Release
 
 ROOT = Path(__file__).parents[2]
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 ROLE = "arn:aws:iam::111122223333:role/"
+STAGING = environment(name="staging", account="444455556666", promotes_from="dev")
+PROD = environment(name="prod", account="777788889999", promotes_from="staging")
+STAGING_KEY = "arn:aws:kms:us-east-1:444455556666:key/2234abcd-12ab-34cd-56ef-1234567890ab"
+STAGING_ROLE = "arn:aws:iam::444455556666:role/people/Promoters"
+SIGNING_KEY = "arn:aws:kms:us-east-1:444455556666:key/3234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,48 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
         ),
     ),
     "china": (environment(region="cn-north-1"), None),
+    "source": (environment(), None),
+    "staging": (STAGING, None),
+    "staging with keys": (
+        STAGING.model_copy(
+            update={
+                "storage": Storage(kms_key_arn=STAGING_KEY),
+                "roles": Roles(permissions_boundary=BOUNDARY),
+                "role_arn": STAGING_ROLE,
+                "signing": Signing(kms_key_arn=SIGNING_KEY),
+            }
+        ),
+        None,
+    ),
+    "longest names": (
+        environment(
+            # A training job's name leaves this many characters (kickstand/names.py).
+            project="p" * 31,
+            name="staging",
+            region="ap-northeast-1",
+            storage=Storage(kms_key_arn=KEY),
+            logs=Logs(kms_key_arn=STAGING_KEY),
+            signing=Signing(kms_key_arn=SIGNING_KEY),
+            roles=Roles(
+                training=ROLE + "t" * 64,
+                hosting=ROLE + "h" * 64,
+                trigger=ROLE + "k" * 64,
+                permissions_boundary=BOUNDARY,
+            ),
+            training=Training(schedule="rate(7 days)", on_new_data=True),
+        ),
+        None,
+    ),
 }
+
+NEIGHBOURS: Mapping[str, tuple[Environment | None, tuple[Environment, ...]]] = {
+    "source": (None, (STAGING,)),
+    "staging": (environment(), (PROD,)),
+    "staging with keys": (environment(storage=Storage(kms_key_arn=KEY)), (PROD,)),
+    "everything": (environment(name="staging"), (PROD,)),
+    "longest names": (environment(project="p" * 31), ()),
+}
+"""Where a variant's models come from, and where they go."""
 
 
 @cache
@@ -104,7 +150,8 @@ def synthesised(variant: str) -> Synthesised:
     app = cdk.App(
         analytics_reporting=False, stack_traces=False, context=json.loads((ROOT / "cdk.json").read_text())["context"]
     )
-    stage = EnvironmentStage(app, environment=settings, release=released)
+    source, targets = NEIGHBOURS.get(variant, (None, ()))
+    stage = EnvironmentStage(app, environment=settings, release=released, promotes_from=source, promotes_to=targets)
     assembly = stage.synth()
     folder = Path(assembly.directory)
 

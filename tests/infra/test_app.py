@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import aws_cdk as cdk
 import pytest
-from samples import release
+from samples import BUCKET, DIGEST, release
 from synthesis import ROOT
 
 import app as kickstand_app
+from infra.images import image_uri
 from kickstand.errors import InputError
 from kickstand.release_file import write_release
 
@@ -62,6 +63,33 @@ def test_one_environment_alone(config: Path) -> None:
 
 def test_releases_of_another_folder(config: Path, tmp_path: Path) -> None:
     assert stacks(config=str(config), releases=str(tmp_path / "none")) == ["dev/training", "prod/training"]
+
+
+def test_a_promotion_changes_the_assembly_of_its_environment_alone(config: Path, tmp_path: Path) -> None:
+    config.write_text(CONFIG + 'promotes_from = "dev"\n')
+
+    def templates(folder: str) -> dict[str, str]:
+        made = cdk.App(outdir=str(tmp_path / folder), context={"config": str(config)})
+        kickstand_app.build(made)
+        made.synth()
+        return {p.name: p.read_text() for p in (tmp_path / folder).glob("assembly-*/*.template.json")}
+
+    before = templates("before")
+    in_prod = {"environment": "prod", "account": "777788889999", "region": "eu-west-1"}
+    bucket = "bikes-prod-777788889999-eu-west-1"
+    artifact = release().artifact.model_copy(update={"s3_uri": f"s3://{bucket}/models/{DIGEST}/model.tar.gz"})
+    image = release().algorithm.model_copy(update={"image_uri": image_uri("eu-west-1", "3.2-0")})
+    channels = tuple(
+        one.model_copy(update={"s3_uri": one.s3_uri.replace(BUCKET, bucket)}) for one in release().channels
+    )
+    promoted = release(**in_prod, bucket=bucket, artifact=artifact, algorithm=image, channels=channels)
+    write_release(tmp_path / "releases" / "prod.json", promoted)
+    after = templates("after")
+    assert [name[:11] for name, text in after.items() if text != before.get(name)] == ["prodhosting"]
+    # The project file told both sides of it: who takes, and whom it takes from.
+    training = {name[:4].rstrip("t"): text for name, text in after.items() if "training" in name}
+    assert "arn:aws:s3:::bikes-dev-111122223333-us-east-1/models/*" in training["prod"]
+    assert "arn:aws:iam::777788889999:role/bikes-prod-release-eu-west-1" in training["dev"]
 
 
 def test_an_unknown_environment_is_refused(config: Path) -> None:

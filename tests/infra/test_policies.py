@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from synthesis import BOUNDARY, KEY, ROLE, VARIANTS, Synthesised, synthesised
+from synthesis import BOUNDARY, KEY, NEIGHBOURS, ROLE, VARIANTS, Synthesised, synthesised
 
 from kickstand.names import Names
 
@@ -23,6 +23,7 @@ EVERYWHERE = {
     "servicequotas:ListAWSDefaultServiceQuotas": "lists are not checked against a resource",
     "servicequotas:ListServiceQuotas": "lists are not checked against a resource",
     "sagemaker:ListTrainingJobs": "lists are not checked against a resource",
+    "cloudformation:DescribeStackDriftDetectionStatus": "asked with the id of a detection",
     "ec2:DeleteNetworkInterfacePermission": "not checked against a resource",
     "ec2:DescribeDhcpOptions": "not checked against a resource",
     "ec2:DescribeNetworkInterfaces": "not checked against a resource",
@@ -44,7 +45,11 @@ WILDCARDS = (
     # what an environment owns, below a name of its own
     r"arn:[^*]+[:/]{prefix}(-training|-hosting)?[-/:]\*",
     r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training)?:\*",
-    r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest)/\*",
+    r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest|locks)/\*",
+    r"arn:[^*]+:s3:::{bucket}/data/\*/test/\*",
+    r"arn:[^*]+:s3:::{source}/models/\*",
+    # CloudFormation cuts a stack's name short in the name of a role
+    r"arn:[^*]+:role/{role}\*",
     # shared by all training jobs of an account
     r"arn:[^*]+:log-group:/aws/sagemaker/TrainingJobs:\*",
     # named by AWS, or another's job that is to be adopted
@@ -99,7 +104,9 @@ def test_no_action_is_a_wildcard(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_resources_are_named(variant: str) -> None:
     names = Names(VARIANTS[variant][0])
-    allowed = [pattern.format(prefix=names.prefix, bucket=names.bucket) for pattern in WILDCARDS]
+    source = Names(NEIGHBOURS.get(variant, (None, ()))[0] or VARIANTS[variant][0])
+    known = {"prefix": names.prefix, "bucket": names.bucket, "source": source.bucket, "role": f"{names.prefix}-"[:24]}
+    allowed = [pattern.format(**known) for pattern in WILDCARDS]
     for _, statement in statements(synthesised(variant)):
         for resource in as_list(statement.get("Resource", [])):
             if resource == "*":
@@ -113,7 +120,9 @@ def test_resources_are_named(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_service_acts_for_this_account_alone(variant: str) -> None:
     account = VARIANTS[variant][0].account
-    trusts = [statement for _, statement in statements(synthesised(variant)) if "Principal" in statement]
+    trusts = [
+        statement for _, statement in statements(synthesised(variant)) if "Service" in statement.get("Principal", {})
+    ]
     for trust in trusts:
         assert trust["Action"] == "sts:AssumeRole"
         assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": account}
@@ -153,10 +162,16 @@ def test_two_projects_share_no_name() -> None:
 
 def test_a_managed_policy_is_not_too_long() -> None:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 6,144 without white space
-    for variant in ("everything", "brought along"):
+    for variant in ("everything", "brought along", "longest names"):
         for resource in synthesised(variant).resources("AWS::IAM::ManagedPolicy"):
             document = json.dumps(resource["Properties"]["PolicyDocument"], separators=(",", ":"))
-            assert len(document) < 5500, resource["Properties"]["ManagedPolicyName"]
+            assert len(document) < 5800, resource["Properties"]["ManagedPolicyName"]
+
+
+def test_no_name_is_too_long_for_a_role() -> None:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 64 characters
+    names = [r["Properties"].get("RoleName", "") for r in synthesised("longest names").resources("AWS::IAM::Role")]
+    assert max(map(len, names)) == 62
 
 
 BUCKET = "arn:aws:s3:::bikes-dev-111122223333-us-east-1"
@@ -230,8 +245,11 @@ def test_the_predictor_asks_one_endpoint() -> None:
 
 
 def test_the_reviewer_changes_nothing() -> None:
-    reading = re.compile(r"^(\w+:(Describe|Get|List|Filter)\w*|kms:Decrypt)$")
-    for rule in policy("everything", "bikes-dev-reviewer-us-east-1").values():
+    reading = re.compile(
+        r"^(\w+:(Describe|Get|List|Filter)\w*|kms:Decrypt|cloudformation:DetectStack(Resource)?Drift)$"
+    )
+    rules = {job: policy("everything", f"bikes-dev-{job}-us-east-1") for job in ("reviewer", "drift")}
+    for rule in (rule for one in rules.values() for rule in one.values()):
         assert [action for action in rule["Action"] if not reading.match(action)] == []
 
 

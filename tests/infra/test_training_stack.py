@@ -223,7 +223,7 @@ def test_what_the_organisation_brings_is_not_made() -> None:
 
 def test_a_boundary_is_on_every_role() -> None:
     roles = synthesised("everything").resources("AWS::IAM::Role")
-    assert len(roles) == 5
+    assert len(roles) == 6
     assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {BOUNDARY}
 
 
@@ -250,9 +250,12 @@ def test_the_group_of_model_packages_has_the_environments_name() -> None:
 
 def test_outputs() -> None:
     assert sorted(synthesised("plain").training["Outputs"]) == [
+        "ApproverPolicyArn",
         "BucketName",
+        "DriftPolicyArn",
         "FitterPolicyArn",
         "ModelPackageGroupName",
+        "PromoterPolicyArn",
         "ReviewerPolicyArn",
         "StateMachineArn",
         "TrainingRoleArn",

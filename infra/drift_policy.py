@@ -1,0 +1,100 @@
+"""What detecting drift takes: CloudFormation reads each resource with the permissions of whoever asks.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html (before you begin). The
+actions are those of the `read` handlers in the schemas of the resource types. Where one is missing, that resource's
+drift is not known; the detection of the others goes on.
+"""
+
+from __future__ import annotations
+
+from infra.statement import Statement
+from kickstand.names import Names, partition
+
+_BUCKET = (
+    "s3:GetAccelerateConfiguration",
+    "s3:GetAnalyticsConfiguration",
+    "s3:GetBucketAcl",
+    "s3:GetBucketCORS",
+    "s3:GetBucketLogging",
+    "s3:GetBucketObjectLockConfiguration",
+    "s3:GetBucketOwnershipControls",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:GetBucketTagging",
+    "s3:GetBucketWebsite",
+    "s3:GetIntelligentTieringConfiguration",
+    "s3:GetInventoryConfiguration",
+    "s3:GetLifecycleConfiguration",
+    "s3:GetMetricsConfiguration",
+    "s3:GetReplicationConfiguration",
+)
+"""Beside what a doctor's examination reads of it."""
+
+_ROLE_NAME_BEGINS = 24
+"""Characters of a stack's name that are sure to be in the name that CloudFormation gives a role: of 64, it keeps
+as many for the logical id, and a suffix."""
+
+
+def drift_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
+    """Detect drift of an environment's stacks, and read each type of resource that they have."""
+    environment = names.environment
+    iam = f"arn:{partition(environment.region)}:iam::{environment.account}"
+    stacks = tuple(names.arn("cloudformation", f"stack/{s}/*") for s in (names.training_stack, names.hosting_stack))
+    groups = (names.endpoint_log_group, names.state_machine_log_group)
+    own_bucket = environment.storage.existing_bucket is None
+    return [
+        Statement(
+            "DetectDrift",
+            (
+                "cloudformation:DescribeStackResourceDrifts",
+                "cloudformation:DetectStackDrift",
+                "cloudformation:DetectStackResourceDrift",
+            ),
+            stacks,
+        ),
+        Statement(
+            "FollowDetection",
+            ("cloudformation:DescribeStackDriftDetectionStatus",),
+            everywhere="It is asked with the id of a detection, which is no resource.",
+        ),
+        *([Statement("ReadBucket", _BUCKET, (bucket_arn,))] if own_bucket else []),
+        Statement(
+            "ReadOwnRoles",
+            ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
+            (f"{iam}:role/{f'{names.prefix}-'[:_ROLE_NAME_BEGINS]}*",),
+        ),
+        Statement(
+            "ReadOwnPolicies",
+            ("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy", "iam:ListPolicyVersions"),
+            (f"{iam}:policy/{names.prefix}-*",),
+        ),
+        Statement(
+            "ReadLogGroups",
+            ("logs:DescribeIndexPolicies", "logs:GetDataProtectionPolicy", "logs:ListTagsForResource"),
+            tuple(names.arn("logs", f"log-group:{group}{end}") for group in groups for end in ("", ":*")),
+        ),
+        Statement(
+            "FindLogGroups", ("logs:DescribeLogGroups",), everywhere="Log groups are listed, not named one by one."
+        ),
+        Statement("ReadTrigger", ("states:ListTagsForResource",), (names.state_machine_arn,)),
+        Statement(
+            "ReadPackageGroup",
+            ("sagemaker:GetModelPackageGroupPolicy",),
+            (names.arn("sagemaker", f"model-package-group/{names.model_package_group}"),),
+        ),
+        *_starter_statements(names),
+    ]
+
+
+def _starter_statements(names: Names) -> list[Statement]:
+    """What starts the trigger by itself, where the project file asks for it."""
+    training = names.environment.training
+    schedule = Statement(
+        "ReadSchedule", ("scheduler:GetSchedule",), (names.arn("scheduler", f"schedule/default/{names.schedule}"),)
+    )
+    rule = Statement(
+        "ReadRule",
+        ("events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"),
+        (names.arn("events", f"rule/{names.new_data_rule}"),),
+    )
+    return [*([schedule] if training.schedule else []), *([rule] if training.on_new_data else [])]
