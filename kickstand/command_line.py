@@ -20,6 +20,7 @@ from kickstand.commands import (
     doctor,
     evaluate,
     fit,
+    gate,
     local,
     predict,
     release,
@@ -73,6 +74,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("destroy")(destroy.destroy)
 app.command("doctor")(doctor.doctor)
+app.command("gate")(gate.gate)
 app.command("demo")(demo.demo)
 app.command("demo-promotion")(demo_promotion.demo_promotion)
 app.add_typer(release.app, name="release")

@@ -38,11 +38,16 @@ class EndpointClient:
         endpoint: str,
         accept: Accept,
         source: str,
+        attempts: int = ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """client: a `sagemaker-runtime` client that makes no retries of its own. source: the input's name."""
+        """client: a `sagemaker-runtime` client that makes no retries of its own. source: the input's name.
+
+        attempts: how often one batch is tried; 1 to time a request.
+        """
         self._client, self._endpoint, self._accept, self._source = client, endpoint, accept, source
+        self._attempts = attempts
         self._sleep, self._jitter = sleep, jitter
 
     def __call__(self, batch: Batch) -> list[str]:
@@ -62,14 +67,14 @@ class EndpointClient:
                     self._lines(batch),
                 )
             )
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             try:
                 return self._invoke(batch)
             except ClientError as error:
-                if attempt + 1 == ATTEMPTS or not _is_passing(error):
+                if attempt + 1 == self._attempts or not _is_passing(error):
                     raise self._explained(error, batch) from error
             except BotoCoreError as error:
-                if attempt + 1 == ATTEMPTS or not transient(error):
+                if attempt + 1 == self._attempts or not transient(error):
                     raise self._unreached(error) from error
             self._sleep(min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS) * (0.5 + self._jitter() / 2))
         raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,73 @@
+"""The gate `artifact-scan`: the artifact is the release's, byte for byte, and holds a model and nothing else."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from kickstand.errors import KickstandError, Problem
+from kickstand.release import Artifact
+from promotion.gates.contest import Contest
+from promotion.gates.evidence import Evidence
+from promotion.gates.gate import Gate, Verdict
+from training.model.archive import extract_model
+from training.model.artifact import FetchedArtifact
+from training.model.probe import ask_model, find_model
+
+_UBJSON = re.compile(rb"\{[UiIlL]")
+"""An object whose first key has a length of one of these integer types. https://ubjson.org/type-reference/"""
+_JSON = re.compile(rb'\{\s*"')
+_LARGEST_GROWTH = 1000
+"""How many times its size an archive may unpack to: gzip packs no better than about 1,030 to 1."""
+
+
+def judge(contest: Contest, evidence: Evidence) -> Verdict:
+    """Passed where digest and size are the release's and XGBoost loads the one file. Else KickstandError, by name."""
+    artifact = contest.release.artifact
+    require_bytes(artifact, evidence.artifact)
+    with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
+        files = extract_model(evidence.artifact.file, Path(folder), max_bytes=artifact.size * _LARGEST_GROWTH)
+        model = find_model(files, where=artifact.s3_uri)
+        form, size = model_format(model, artifact.s3_uri), model.stat().st_size
+        features = ask_model(model, (), where=artifact.s3_uri).features
+    return Verdict(
+        True,
+        f"SHA-256 {artifact.sha256[:12]} as released; one model, no code",
+        (
+            f"{artifact.s3_uri}: {artifact.size:,} bytes of SHA-256 {artifact.sha256}.",
+            f"It holds {model.name} alone, {size:,} bytes of {form}, which XGBoost loads: {features} features.",
+        ),
+    )
+
+
+def require_bytes(artifact: Artifact, fetched: FetchedArtifact) -> None:
+    """KickstandError: what lies at the artifact's key is not what the release names."""
+    found = fetched.read
+    if (found.sha256, found.size) != (artifact.sha256, artifact.size):
+        message = (
+            f"The model artifact is not the release's: expected {artifact.size:,} bytes of SHA-256 {artifact.sha256}, "
+            f"found {found.size:,} bytes of {found.sha256}."
+        )
+        raise KickstandError(Problem(message, artifact.s3_uri, "Find out who wrote it; do not use it."))
+
+
+def model_format(model: Path, where: str) -> str:
+    """`UBJSON` or `JSON`, the two that hold numbers and no code. KickstandError: anything else."""
+    with model.open("rb") as opened:
+        head = opened.read(64)
+    if _UBJSON.match(head):
+        return "UBJSON"
+    if _JSON.match(head):
+        return "JSON"
+    message = f"{model.name} is neither UBJSON nor JSON, XGBoost's own formats: it begins with {head[:8]!r}."
+    raise KickstandError(Problem(message, where, "Train it again with image 3.2-0."))
+
+
+GATE = Gate(
+    name="artifact-scan",
+    asked=lambda contest: True,
+    limit=lambda contest: "the released bytes, one model, no pickle, no code",
+    see=lambda contest: contest.again("artifact-scan"),
+    judge=judge,
+)

@@ -1,0 +1,104 @@
+"""Ask the gates that an environment demands, each once, in the order in which a reader wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from kickstand.aws_errors import AWS_FAILURES, aws_error
+from kickstand.errors import InputError, KickstandError, Problem
+from promotion.gates import (
+    age_gate,
+    approval_gate,
+    artifact_scan_gate,
+    golden_rows_gate,
+    latency_gate,
+    metrics_gate,
+    not_worse_gate,
+    policy_gate,
+    signature_gate,
+    slices_gate,
+)
+from promotion.gates.contest import Contest
+from promotion.gates.evidence import Evidence
+from promotion.gates.gate import Gate
+from promotion.gates.outcome import Outcome
+
+GATES: tuple[Gate, ...] = (
+    metrics_gate.GATE,
+    not_worse_gate.GATE,
+    slices_gate.GATE,
+    golden_rows_gate.GATE,
+    latency_gate.GATE,
+    age_gate.GATE,
+    signature_gate.GATE,
+    policy_gate.GATE,
+    artifact_scan_gate.GATE,
+    approval_gate.GATE,
+)
+"""Every gate there is."""
+
+
+def ask_gates(
+    contest: Contest, *, only: Collection[str] = (), begun: Callable[[str], None] = lambda name: None
+) -> tuple[Outcome, ...]:
+    """The outcome of every gate that the target demands of the model. Nothing is changed anywhere.
+
+    only: names of gates; empty: all that are demanded. begun: told of each gate's name before it is asked.
+    A gate that cannot be asked (the endpoint is gone, AWS refuses) is failed, with the reason.
+    Raises InputError for a name in `only` that is no gate, or is not asked here.
+    """
+    gates = _chosen(contest, only)
+    with TemporaryDirectory(prefix="kickstand-gates-") as folder:
+        evidence = Evidence(contest, Path(folder))
+        outcomes = []
+        for gate in gates:
+            begun(gate.name)
+            outcomes.append(ask(gate, contest, evidence))
+    return tuple(outcomes)
+
+
+def ask(gate: Gate, contest: Contest, evidence: Evidence) -> Outcome:
+    """One gate's outcome."""
+    limit, see = gate.limit(contest), gate.see(contest)
+    try:
+        verdict = gate.judge(contest, evidence)
+    except KickstandError as error:
+        return _unasked(gate, limit, see, error)
+    except AWS_FAILURES as error:
+        return _unasked(gate, limit, see, aws_error(error, f"asking the gate {gate.name}"))
+    return Outcome(gate.name, verdict.passed, verdict.figure, limit, see, verdict.details)
+
+
+def _chosen(contest: Contest, only: Collection[str]) -> tuple[Gate, ...]:
+    demanded = tuple(gate for gate in GATES if gate.asked(contest) and (contest.newer or not gate.live))
+    known = {gate.name for gate in GATES}
+    here = {gate.name for gate in demanded}
+    name = contest.target.environment.name
+    problems = [
+        Problem(f"There is no gate {one}; they are {', '.join(gate.name for gate in GATES)}.")
+        if one not in known
+        else Problem(f"{name} does not ask the gate {one} of this release.", contest.target.environment.where("gates"))
+        for one in only
+        if one not in here
+    ]
+    if problems:
+        raise InputError(*problems)
+    return tuple(gate for gate in demanded if not only or gate.name in only)
+
+
+def _unasked(gate: Gate, limit: str, see: str, error: KickstandError) -> Outcome:
+    """A gate whose figure could not be had, or that found what it looks for: the first problem, then all of them."""
+    first, *others = error.problems
+    figure = first.message if len(first.message) <= _LONGEST_FIGURE else first.message[: _LONGEST_FIGURE - 1] + "…"
+    more = f" (and {len(others)} more)" if others else ""
+    details = (
+        f"{f'{problem.where}: ' if problem.where else ''}{problem.message} {problem.fix}".rstrip()
+        for problem in error.problems
+    )
+    return Outcome(gate.name, False, f"{figure}{more}", limit, see, tuple(details))
+
+
+_LONGEST_FIGURE = 160
+"""Characters of a reason that stand for the figure, also in the release; the whole is in the details."""

@@ -1,0 +1,70 @@
+"""The outcomes of gates as lines for a terminal: legible at 80 columns and without colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from promotion.gates.outcome import Outcome
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_NAME = 15
+_INDENT = " " * 6
+
+
+def show_outcomes(console: Console, outcomes: Sequence[Outcome], *, details: bool = True) -> None:
+    """Print every outcome, and the sum of them.
+
+    details: False leaves away what passed gates have to say beside figure and limit.
+    """
+    from rich.text import Text
+
+    for outcome in outcomes:
+        for line in outcome_lines(outcome, min(console.width, 100), details=details):
+            console.print(line)
+    failed = [outcome.gate for outcome in outcomes if not outcome.passed]
+    console.print(Text(summary(outcomes), style="bold red" if failed else "bold green"))
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """`7 gates passed, 2 failed: not-worse, latency.`"""
+    failed = [outcome.gate for outcome in outcomes if not outcome.passed]
+    passed = len(outcomes) - len(failed)
+    told = f"{passed} gate{'' if passed == 1 else 's'} passed"
+    return f"{told}, {len(failed)} failed: {', '.join(failed)}." if failed else f"{told}, none failed."
+
+
+def outcome_lines(outcome: Outcome, width: int, *, details: bool = True) -> Iterator[Text]:
+    """One outcome. width: of the terminal, in characters; commands are never broken, so that they can be copied."""
+    from rich.text import Text
+
+    word, style = ("pass", "green") if outcome.passed else ("FAIL", "bold red")
+    head = Text(f"{word}  ", style=style)
+    head.append(f"{outcome.gate:<{_NAME}}", style="bold")
+    figure, *rest = textwrap.wrap(outcome.figure, width - len(head.plain), break_on_hyphens=False) or [""]
+    head.append(figure, style="none")
+    yield head
+    for line in rest:
+        yield Text(" " * len(head.plain[: 6 + _NAME]) + line)
+    yield from _wrapped(f"limit: {outcome.limit}", width, "none")
+    if details or not outcome.passed:
+        for detail in outcome.details:
+            yield from _wrapped(detail, width, "none" if not outcome.passed else "dim")
+    yield Text(f"{_INDENT}see:   {outcome.see}", style="cyan")
+
+
+def _wrapped(text: str, width: int, style: str) -> Iterator[Text]:
+    from rich.text import Text
+
+    wrap = textwrap.TextWrapper(
+        width,
+        initial_indent=_INDENT,
+        subsequent_indent=f"{_INDENT}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    yield from (Text(line, style=style) for line in wrap.wrap(text))

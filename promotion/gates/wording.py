@@ -1,0 +1,13 @@
+"""How gates write a change: `+1.24 %`, `-0.3 %`, `0 %`."""
+
+from __future__ import annotations
+
+import math
+
+
+def percent(share: float) -> str:
+    """A share as per cent with its sign, three digits of it; an infinite one in words."""
+    if math.isinf(share):
+        return "infinitely worse" if share > 0 else "infinitely better"
+    text = f"{share * 100:+.3g}"
+    return "0 %" if float(text) == 0 else f"{text} %"
