@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.acknowledgement import acknowledge_wildcards
 from infra.statement import Statement, policy_document
 
 
@@ -31,4 +32,5 @@ class ManagedPolicy(Construct):
             description=description,
             policy_document=policy_document(statements),
         )
+        acknowledge_wildcards(policy, statements)
         self.arn: str = policy.ref

@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.acknowledgement import acknowledge_wildcards
 from infra.statement import Statement, policy_document
 
 
@@ -71,6 +72,7 @@ class ServiceRole(Construct):
         self._policy = iam.CfnPolicy(
             self, "Policy", policy_name=policy_name, policy_document=policy_document(statements), roles=[role.ref]
         )
+        acknowledge_wildcards(self._policy, statements)
         self.arn = role.attr_arn
 
     def precede(self, resource: cdk.CfnResource) -> None:

@@ -1,0 +1,52 @@
+"""What the stacks are held to while they are synthesised, where the context asks for it (`-c policy=on`).
+
+Two of the three sources of findings: AWS's advice (cdk-nag's pack AwsSolutions) and our own rules for endpoints and
+what is behind them (CloudFormation Guard, infra/policy/*.guard). Both write into validation-report.json of the
+assembly. Without the context nothing is asked, nothing is loaded, and the assembly is the one that is deployed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import aws_cdk as cdk
+
+from infra.acknowledgement import checks_are_on
+from kickstand.config.model import Environment, Project
+
+RULES = Path(__file__).with_name("policy")
+
+
+def rule_files(environment: Environment) -> tuple[Path, ...]:
+    """The files of Guard rules that an environment's stacks are held to.
+
+    Those for keys are asked where it names a key, since what has one must use it everywhere, and where its policy
+    demands one.
+    """
+    demanded = environment.policy.require_kms_key
+    keys = {
+        RULES / "key" / "storage.guard": demanded or environment.storage.kms_key_arn is not None,
+        RULES / "key" / "logs.guard": demanded or environment.logs.kms_key_arn is not None,
+    }
+    return (*sorted(RULES.glob("*.guard")), *(file for file, asked in keys.items() if asked))
+
+
+def add_policy_checks(app: cdk.App, project: Project) -> None:
+    """Have the stages that the app has by now checked, if the context says so.
+
+    A finding makes the synthesis fail once everything is written.
+    """
+    if not checks_are_on(app):
+        return
+    from cdk_nag import AwsSolutionsChecks
+    from cdklabs.cdk_validator_cfnguard import CfnGuardValidator
+
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    for environment in project.environments.values():
+        stage = app.node.try_find_child(environment.name)
+        if stage is not None:
+            rules = [str(file) for file in rule_files(environment)]
+            guard = CfnGuardValidator(control_tower_rules_enabled=False, rules=rules)
+            # Typed for the interface's earlier name; the CDK takes both.
+            cdk.Validations.of(stage).add_plugins(cast("cdk.IPolicyValidationPlugin", guard))
