@@ -16,6 +16,7 @@ from localcloud.emulator import (
     eventbridge_role,
     iam_request,
     iam_role_resource,
+    kms_key_usage,
     log_filter,
     s3_absent_key,
     s3_bucket_resource,
@@ -46,6 +47,7 @@ def install() -> None:
     cloudformation_drift.install()
     iam_request.install()
     iam_role_resource.install()
+    kms_key_usage.install()
     log_filter.install()
     s3_absent_key.install()
     s3_bucket_resource.install()

@@ -51,6 +51,7 @@ NAMES = (
     "ministack.services.eventbridge._invoke_target",
     "ministack.services.eventbridge._put_events",
     "ministack.services.iam._boundary_policy_error",
+    "ministack.services.kms._create_key",
     "ministack.services.s3._check_put_preconditions",
     "ministack.services.s3._copy_object",
     "ministack.services.s3._delete_bucket",

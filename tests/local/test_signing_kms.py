@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from platform_role import role_environment
 from sagemaker_world import ACCOUNT
 from samples import environment, release
@@ -173,3 +174,13 @@ def test_a_key_that_is_not_there_or_is_disabled_is_told_apart(
     with pytest.raises(KickstandError, match="The KMS key cannot be used now"):
         desk.sign(own)
     assert not signature_path(desk.file).exists()
+
+
+def test_a_curve_is_made_for_signing_only(client: Client) -> None:
+    with pytest.raises(ClientError) as caught:
+        client("kms").create_key(KeySpec="ECC_NIST_P256")
+    assert caught.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": "KeyUsage ENCRYPT_DECRYPT is not compatible with KeySpec ECC_NIST_P256",
+    }
+    assert client("kms").create_key()["KeyMetadata"]["KeyUsage"] == "ENCRYPT_DECRYPT"
