@@ -51,12 +51,6 @@ def assembly_digest(folder: Path) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def template_digest(template: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of a template's canonical JSON: sorted keys, no spaces. Equal templates have equal ones."""
-    text = json.dumps(template, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def assembled_stacks(folder: Path) -> dict[str, AssembledStack]:
     """The stacks of an assembly and of its stages, by their names. Raises InputError where there is no assembly."""
     return {stack.name: stack for stack in _stacks(folder)}

@@ -1,0 +1,115 @@
+"""`review.json`: the bundle in its one canonical form, read back with its checks, and the folder it lies in.
+
+The folder is written whole or not at all: a reader never meets a page of one review beside the figures of another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kickstand.config.model import Environment
+from kickstand.errors import InputError, KickstandError, Problem
+from promotion.review.parts import SCHEMA_VERSION, Bundle
+
+REVIEW_JSON = "review.json"
+
+
+def bundle_json(bundle: Bundle) -> bytes:
+    """The canonical bytes: sorted keys, two spaces, UTF-8, newline at the end."""
+    text = json.dumps(bundle.model_dump(mode="json"), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8", "surrogatepass")
+
+
+def read_bundle(file: Path, environment: Environment, *, make: str) -> Bundle:
+    """The bundle of one environment.
+
+    make: the command that makes it, for messages.
+    Raises InputError: no such file, no review, one of a newer Kickstand, of another project, environment, account
+    or region, or one that was edited.
+    """
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise InputError(Problem("There is no review here.", str(file), f"Make it: {make}")) from None
+    except OSError as error:
+        raise InputError(Problem(f"The review cannot be read: {error.strerror or error}.", str(file))) from None
+    bundle = _parsed(data, file, make)
+    problems = [
+        Problem(f"The review is of the {what} {found}; this is {expected}.", str(file), f"Make it: {make}")
+        for what, found, expected in (
+            ("project", bundle.project, environment.project),
+            ("environment", bundle.environment, environment.name),
+            ("account", bundle.account, environment.account),
+            ("region", bundle.region, environment.region),
+        )
+        if found != expected
+    ]
+    if bundle_json(bundle) != data:
+        problems.append(Problem("The review was edited after it was made.", str(file), f"Make it again: {make}"))
+    if problems:
+        raise InputError(*problems)
+    return bundle
+
+
+def _parsed(data: bytes, file: Path, make: str) -> Bundle:
+    try:
+        fields = json.loads(data)
+        version = fields.get("schema_version") if isinstance(fields, dict) else None
+        if type(version) is int and version != SCHEMA_VERSION:
+            message = f"The review is of schema version {version}; this Kickstand reads {SCHEMA_VERSION}."
+            raise InputError(Problem(message, str(file), f"Make it again: {make}"))
+        return Bundle.model_validate_json(data)
+    except (ValueError, ValidationError):
+        raise InputError(Problem("The file holds no review.", str(file), f"Make it: {make}")) from None
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put exactly these files into the folder, in the place of what a former review left there.
+
+    They are written beside it and then take its place. Raises KickstandError where the system refuses; the former
+    review then stays as it was. A folder that holds anything else than a review is refused.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / REVIEW_JSON).is_file():
+        message = "This folder holds something else than a review, which would be lost."
+        raise InputError(Problem(message, str(folder), "Name another folder with -o."))
+    new: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        for name, data in files.items():
+            with (new / name).open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        new.chmod(0o755)
+        _replace(folder, new)
+    except OSError as error:
+        fix = "The former review is as it was. Make room or choose another place, then run it again."
+        raise KickstandError(
+            Problem(f"The review could not be written: {error.strerror or error}.", str(folder), fix)
+        ) from error
+    finally:
+        if new is not None:
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Let `new` take the place of `folder`; a folder with files in it cannot be renamed over."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = new.with_name(new.name + ".old")
+    folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
