@@ -23,6 +23,7 @@ from kickstand.commands import (
     gate,
     local,
     predict,
+    promote,
     release,
     upload,
     verify,
@@ -77,5 +78,6 @@ app.command("doctor")(doctor.doctor)
 app.command("gate")(gate.gate)
 app.command("demo")(demo.demo)
 app.command("demo-promotion")(demo_promotion.demo_promotion)
+app.command("promote")(promote.promote)
 app.add_typer(release.app, name="release")
 app.add_typer(local.app, name="local")

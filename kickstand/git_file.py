@@ -77,6 +77,11 @@ class GitFile:
             start, path = f"{first}^", former
         return tuple(found)
 
+    def mainline(self) -> frozenset[str]:
+        """The ids of HEAD's own commits: of a merge its first parent is followed, and not what was merged."""
+        head = self.head()
+        return frozenset(_line(self._told("rev-list", "--first-parent", head)).split()) if head else frozenset()
+
     def text(self, commit: str) -> str | None:
         """The file in a commit: see `texts`."""
         (found,) = self.texts([(commit, self.path)])

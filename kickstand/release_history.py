@@ -48,6 +48,24 @@ def promoting_commits(revisions: tuple[Revision, ...]) -> dict[str, str]:
     return {one.release.sha256: one.commit.id for one in revisions if one.release is not None}
 
 
+def returns(revisions: tuple[Revision, ...]) -> dict[str, str]:
+    """The commits that went back to a release of before, each with the commit that had first brought that one.
+
+    A merge is left out: what it brings, its branch had already.
+    """
+    first: dict[str, str] = {}
+    found: dict[str, str] = {}
+    before = ""
+    for one in reversed(revisions):
+        digest = one.release.sha256 if one.release is not None else ""
+        if digest and digest in first and digest != before and not one.commit.is_merge:
+            found[one.commit.id] = first[digest]
+        if digest:
+            first.setdefault(digest, one.commit.id)
+        before = digest
+    return found
+
+
 def validation_metric(release: Release) -> str:
     """`validation:rmse 0.29`, all that there are; those of training where nothing was validated."""
     for channel in ("validation:", "train:", ""):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from kickstand.release import Channel, Release
-from kickstand.release_history import Revision, validation_metric
+from kickstand.release_history import Revision, returns, validation_metric
 
 _WIDTH = 16
 _NOTHING: Mapping[str, str] = {}
@@ -33,13 +33,15 @@ def story(
     sources:    the commits that brought the releases of the environments that this one was promoted from, by sha256.
     signatures: what is claimed of each release's signature, by the release's sha256.
     """
-    return [plain(line) for one in revisions for line in _told(one, sources, signatures)]
+    back = returns(revisions)
+    return [plain(line) for one in revisions for line in _told(one, sources, signatures, back.get(one.commit.id))]
 
 
 def story_fields(
     revisions: tuple[Revision, ...], sources: Mapping[str, str], signatures: Mapping[str, str] = _NOTHING
 ) -> list[dict[str, object]]:
     """The same for a program: an object a commit, with null where there is nothing to tell."""
+    back = returns(revisions)
     return [
         {
             "commit": asdict(one.commit),
@@ -50,6 +52,7 @@ def story_fields(
             "promoted_from": _promoted(one.release, sources),
             "signed": one.release and signatures.get(one.release.sha256),
             "earlier_promotions": [each.model_dump() for each in one.release.earlier_promotions] if one.release else [],
+            "back_to": back.get(one.commit.id),
             "problems": list(one.problems),
         }
         for one in revisions
@@ -124,7 +127,7 @@ def _data(channel: Channel) -> Iterator[tuple[str, str]]:
         yield "", f"{file.name}: {file.rows:,} rows, {file.size:,} bytes, sha256 {file.sha256}"
 
 
-def _told(one: Revision, sources: Mapping[str, str], signatures: Mapping[str, str]) -> Iterator[str]:
+def _told(one: Revision, sources: Mapping[str, str], signatures: Mapping[str, str], back: str | None) -> Iterator[str]:
     commit = one.commit
     yield f"{commit.date}  {commit.id[:12]}  {commit.author} <{commit.email}>"
     yield f"  {commit.subject}{' (a merge)' if commit.is_merge else ''}"
@@ -136,6 +139,8 @@ def _told(one: Revision, sources: Mapping[str, str], signatures: Mapping[str, st
         yield from _rows(("deleted", f"{commit.path}: no release from here on"))
     else:
         release = one.release
+        if back is not None:
+            yield from _rows(("ROLLED BACK", f"to the release of commit {back[:12]}"))
         yield from _rows(
             ("release", release.sha256[:12]),
             ("model", release.artifact.sha256[:12]),

@@ -1,1 +1,1 @@
-"""The same model in the next environment: copied under its digest, registered, released; or taken back."""
+"""Promotion of a release from one environment to the next, and the way back to an earlier one."""

@@ -1,0 +1,157 @@
+"""An earlier release of an environment, found in git: the one that a rollback goes back to.
+
+What was served is told by the commits that HEAD followed by itself: a release that only a branch tried, and a merge
+did not keep, is none to go back to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kickstand.errors import InputError, Problem
+from kickstand.git_file import GitFile
+from kickstand.release import Release
+from kickstand.release_file import parse_release
+from kickstand.release_history import Revision, history, validation_metric
+from promotion.signing.signature_file import signature_path
+
+_MOST_DIGITS = 3
+"""Of `--to N`; a longer word is a commit, also where it is of digits alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A release as a commit has it, with its signature. Texts are byte for byte what the commit holds."""
+
+    commit: str
+    """Its full id."""
+    release: Release
+    text: str
+    signature: str | None
+    """The text of its signature's file; None where that commit has none."""
+
+
+def earlier_release(path: Path, to: str) -> Earlier:
+    """The release of an environment that `--to` names, from git.
+
+    path: the release file. to: how many releases back, counted from the committed one (`1`: the one before it), or
+    any name of a commit. Raises InputError: no history, a shallow clone, fewer releases than that, a commit that has
+    none, the very release that is committed.
+    """
+    file = GitFile.of(path)
+    current = file.text(file.head()) if file.head() else None
+    if current is None:
+        message = f"No commit has a release of {path.stem}: there is nothing to go back from."
+        raise InputError(Problem(message, str(path)))
+    found = _counted(file, path, int(to)) if to.isdecimal() and len(to) <= _MOST_DIGITS else _of_commit(file, path, to)
+    if found.text == current:
+        message = f"The release of {to} is the one that is committed now: there is nothing to go back to."
+        raise InputError(Problem(message, str(path), f"See: kickstand release history {path.stem}"))
+    return found
+
+
+def require_committed(path: Path, goal: Earlier) -> None:
+    """Raise InputError where the working release or its signature is in no commit: a rollback would lose it.
+
+    What is the goal's already was put there by a rollback that did not come to its end; it goes on.
+    """
+    for place, wanted in ((path, goal.text), (signature_path(path), goal.signature)):
+        file = GitFile.of(place)
+        working = _text(place)
+        if working not in (file.text(file.head()), wanted):
+            message = f"{place.name} in the working folder is not what HEAD has: going back would lose it."
+            fix = f"Commit it (git add {place} && git commit), or drop it (git checkout -- {place})."
+            raise InputError(Problem(message, str(place), fix))
+
+
+def served_releases(revisions: Sequence[Revision], mainline: frozenset[str]) -> list[Revision]:
+    """The distinct releases that HEAD's own line had, the newest first, each as its first commit brought it."""
+    first: dict[str, Revision] = {}
+    for one in reversed(revisions):
+        if one.release is not None and one.commit.id in mainline:
+            first.setdefault(one.release.sha256, one)
+    return list(reversed(first.values()))
+
+
+def _counted(file: GitFile, path: Path, back: int) -> Earlier:
+    name = path.stem
+    if back < 1:
+        raise InputError(Problem("--to counts releases back from the present one: 1 is the one before it.", "--to 0"))
+    if file.is_shallow():
+        message = "This clone is shallow: older commits are missing from it, and releases with them."
+        raise InputError(Problem(message, str(file.folder), "Fetch them: git fetch --unshallow"))
+    revisions, mainline = history(file), file.mainline()
+    served = served_releases(revisions, mainline)
+    present = file.text(file.head())
+    current = next((n for n, one in enumerate(served) if _is(one, present, path)), None)
+    if current is None:
+        message = f"The committed release of {name} cannot be read, so releases cannot be counted back from it."
+        raise InputError(Problem(message, str(path), f"Name a commit: --to COMMIT (kickstand release history {name})."))
+    earlier = served[current + 1 :]
+    if len(earlier) < back:
+        raise InputError(_too_far(name, earlier, back, path))
+    return _at_its_end(file, path, earlier[back - 1], revisions, mainline)
+
+
+def _is(one: Revision, text: str | None, path: Path) -> bool:
+    try:
+        return one.release is not None and text is not None and one.release == parse_release(text, path)
+    except InputError:
+        return False
+
+
+def _too_far(name: str, earlier: Sequence[Revision], back: int, path: Path) -> Problem:
+    count = len(earlier)
+    told = "none" if not count else "1" if count == 1 else str(count)
+    message = f"{name} has {told} earlier release{'' if count == 1 else 's'} in git, not {back}."
+    listed = "; ".join(
+        f"--to {number}: {one.commit.id[:12]} of {one.commit.date[:10]}, model {one.release.artifact.sha256[:12]}, "
+        f"{validation_metric(one.release)}"
+        for number, one in enumerate(earlier, start=1)
+        if one.release is not None
+    )
+    return Problem(message, str(path), listed or f"Make another release: kickstand fit {name}, or promote one.")
+
+
+def _at_its_end(
+    file: GitFile, path: Path, chosen: Revision, revisions: Sequence[Revision], mainline: frozenset[str]
+) -> Earlier:
+    """The release as it last stood before the next one: a signature may have come in a later commit than it."""
+    assert chosen.release is not None  # served_releases has no others
+    line = [one for one in revisions if one.commit.id in mainline]
+    place = line.index(chosen)
+    followed = line[place - 1].commit.id if place else ""
+    state = file.commit(f"{followed}^") if followed else chosen.commit.id
+    return _read(file, path, state, chosen.commit.path, called=chosen.commit.id)
+
+
+def _of_commit(file: GitFile, path: Path, to: str) -> Earlier:
+    commit = file.commit(to)
+    places = dict.fromkeys([file.path, *(one.path for one in file.commits())])
+    for place in places:
+        (text,) = file.texts([(commit, place)])
+        if text is not None:
+            return _read(file, path, commit, place, called=commit)
+    fix = f"See: kickstand release history {path.stem}"
+    raise InputError(Problem(f"The commit {to} has no {file.path}.", str(file.folder), fix))
+
+
+def _read(file: GitFile, path: Path, state: str, place: str, *, called: str) -> Earlier:
+    beside = signature_path(Path(place)).as_posix()
+    text, signature = file.texts([(state, place), (state, beside)])
+    where = f"{called[:12]}:{place}"
+    assert text is not None  # the caller has seen it there
+    try:
+        release = parse_release(text, Path(where))
+    except InputError as error:
+        raise InputError(*(Problem(problem.message, where) for problem in error.problems)) from None
+    return Earlier(called, release, text, signature)
+
+
+def _text(place: Path) -> str | None:
+    try:
+        return place.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+    except FileNotFoundError:
+        return None
