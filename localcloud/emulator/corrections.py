@@ -14,6 +14,7 @@ from localcloud.emulator import (
     cloudformation_states,
     cloudformation_threads,
     eventbridge_role,
+    iam_principal,
     iam_request,
     iam_role_resource,
     kms_key_usage,
@@ -21,6 +22,9 @@ from localcloud.emulator import (
     s3_absent_key,
     s3_bucket_resource,
     s3_checksums,
+    s3_conditions,
+    s3_foreign_bucket,
+    s3_foreign_copy,
     s3_managed_key,
     stepfunctions_errors,
     stepfunctions_execution,
@@ -45,6 +49,7 @@ def install() -> None:
     cloudformation_states.install()
     cloudformation_threads.install()
     cloudformation_drift.install()
+    iam_principal.install()
     iam_request.install()
     iam_role_resource.install()
     kms_key_usage.install()
@@ -52,6 +57,9 @@ def install() -> None:
     s3_absent_key.install()
     s3_bucket_resource.install()
     s3_checksums.install()
+    s3_conditions.install()
+    s3_foreign_bucket.install()
+    s3_foreign_copy.install()
     s3_managed_key.install()
     stepfunctions_role.install()
     stepfunctions_execution.install()

@@ -60,7 +60,7 @@ def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
 def _checksums(bucket_name: str, key: str) -> dict[str, str]:
     from ministack.services import s3
 
-    record = (s3._buckets.get(bucket_name) or {"objects": {}})["objects"].get(key) or {}
+    record = (s3._ensure_bucket(bucket_name) or {"objects": {}})["objects"].get(key) or {}
     return dict(record.get("checksums") or {})
 
 
