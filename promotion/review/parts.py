@@ -290,6 +290,8 @@ class ChangeSet(Part):
     stack_arn: str
     empty: bool = False
     """CloudFormation found nothing to do; nothing is executed."""
+    waits_for: str = ""
+    """Why there is none yet, in a sentence: what this stack needs first. The ARNs are empty then."""
 
 
 class Bundle(Part):
