@@ -83,30 +83,42 @@ def verify_keyless(envelope: Envelope, signature: Signature, identity: Identity,
     sigstore's trusted root is brought up to date; without a network the last one known counts.
     InputError: another identity, a broken bundle, anything that does not fit.
     """
-    from sigstore.errors import Error
-    from sigstore.verify import Verifier
-    from sigstore.verify.policy import Identity as Named
-
     bundle = _bundle(envelope, signature, where)
-    name, issuer = certified(bundle.signing_certificate)
+    try:
+        name, issuer = certified(bundle.signing_certificate)
+        key_id = _key_id(bundle.signing_certificate)
+        refusal = _refusal(bundle, identity)
+    except Exception as error:  # whatever a strange certificate makes the parsers raise, it is not verified
+        raise InputError(Problem(f"The keyless signature is broken: {_told(error)}.", where)) from None
     problems = []
     if name != identity.name:
         problems.append(_other_identity("identity", name, identity, where))
     if issuer != identity.issuer:
         problems.append(_other_identity("issuer", issuer, identity, where))
-    key_id = _key_id(bundle.signing_certificate)
     if key_id != signature.keyid:
         message = f"The signature names the key {signature.keyid[:12]}, its certificate is of {key_id[:12]}."
         problems.append(Problem(message, where))
-    try:
-        policy = Named(identity=identity.name, issuer=identity.issuer)
-        Verifier(trusted_root=trusted_root()).verify_dsse(bundle, policy)
-    except (Error, ValueError) as error:
+    if refusal and not problems:
         # An identity that is not trusted was told of above, in plainer words.
-        problems = problems or [Problem(f"sigstore does not vouch for the signature: {_told(error)}.", where)]
+        fix = f"Take it back from git: git checkout -- {where}. Or sign again: kickstand release sign ENV."
+        problems.append(Problem(f"sigstore does not vouch for the signature: {refusal}.", where, fix))
     if problems:
         raise InputError(*problems)
     return SignedBy(signature.keyid, name, issuer=issuer)
+
+
+def _refusal(bundle: Bundle, identity: Identity) -> str:
+    """Why sigstore does not take a bundle; empty where it does."""
+    from sigstore.errors import Error
+    from sigstore.verify import Verifier
+    from sigstore.verify.policy import Identity as Named
+
+    try:
+        policy = Named(identity=identity.name, issuer=identity.issuer)
+        Verifier(trusted_root=trusted_root()).verify_dsse(bundle, policy)
+    except Error as error:
+        return _told(error)
+    return ""
 
 
 def bundle_json(envelope: Envelope, signature: Signature) -> str:
@@ -164,12 +176,11 @@ def identity_token(config: ClientTrustConfig, where: str) -> IdentityToken:
 
 
 def _bundle(envelope: Envelope, signature: Signature, where: str) -> Bundle:
-    from sigstore.errors import Error
     from sigstore.models import Bundle
 
     try:
         return Bundle.from_json(bundle_json(envelope, signature))
-    except (Error, ValueError, TypeError) as error:
+    except Exception as error:  # pydantic's, sigstore's and the certificate parser's own
         raise InputError(Problem(f"The keyless signature is broken: {_told(error)}.", where)) from None
 
 
