@@ -26,6 +26,10 @@ _ABSENT = frozenset({"403", "404", "NoSuchKey", "NotFound"})
 """HeadObject's answers for a missing key; 403 without the permission to list (then nothing is proven either)."""
 
 
+class ChangedObjectError(KickstandError):
+    """What lies at a place is not what the digest says that was put there."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadObject:
     """An object as it was read: where, the SHA-256 (hex) and size of its bytes, and what tells it from a later one."""

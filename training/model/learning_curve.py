@@ -21,7 +21,7 @@ from kickstand.release import LearningCurve
 from kickstand.release_file import canonical
 from training.job.log import Round
 from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import EXISTS
+from training.model.kept_object import EXISTS, ChangedObjectError
 from training.model.s3_location import S3Location
 
 MOST_ROUNDS = 20_000
@@ -118,13 +118,13 @@ def kept_curve(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> Learnin
 
 
 def read_curve(s3: Any, place: S3Location, sha256: str) -> Curve:
-    """A release's curve, from wherever a copy of it is. Raises KickstandError: gone, or not what the digest covers."""
+    """A release's curve, from wherever a copy of it is. Raises KickstandError: gone, or changed."""
     with explained("reading the learning curve", place.uri):
         body = _read(s3, place)
     found = hashlib.sha256(body).hexdigest()
     if found != sha256:
         message = f"The learning curve was changed: expected SHA-256 {sha256}, found {found}."
-        raise KickstandError(Problem(message, place.uri, "Delete that object version, or adopt the job again."))
+        raise ChangedObjectError(Problem(message, place.uri, "Delete that object version, or adopt the job again."))
     return _parsed(body, place)
 
 

@@ -9,9 +9,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kickstand.errors import KickstandError, Problem
 
@@ -64,29 +65,40 @@ def ask_model(model: Path, rows: Sequence[str], *, where: str) -> ModelAnswers:
     rows: CSV text without the label. where: the artifact, for messages.
     Raises KickstandError where xgboost cannot load it, or dies of it.
     """
-    request = json.dumps({"model": str(model.resolve()), "rows": list(rows)})
+    answer = run_isolated("training.model.answers", {"model": str(model.resolve()), "rows": list(rows)}, model, where)
+    predictions = tuple(tuple(given) if isinstance(given, list) else given for given in answer["predictions"])
+    return ModelAnswers(answer["features"], predictions)
+
+
+def run_isolated(
+    program: str, request: Mapping[str, Any], model: Path, where: str, *, timeout: float = _TIMEOUT
+) -> dict[str, Any]:
+    """Ask a program that opens a model, in a process without credentials: JSON in, JSON out.
+
+    program: the module to run. where: the artifact, for messages. timeout: seconds.
+    Raises KickstandError where the model cannot be loaded, the process dies of it, or takes too long.
+    """
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "training.model.answers"],
-            input=request,
+            [sys.executable, "-m", program],
+            input=json.dumps(request),
             capture_output=True,
             text=True,
             check=False,
-            timeout=_TIMEOUT,
+            timeout=timeout,
             cwd=Path(__file__).parents[1],
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"OMP_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
-        raise KickstandError(_unloadable(model, f"it took more than {_TIMEOUT:.0f} s", where)) from error
+        raise KickstandError(_unloadable(model, f"it took more than {timeout:.0f} s", where)) from error
     if ended.returncode != 0:
         said = ended.stderr.strip().splitlines()
         reason = f"it ended with code {ended.returncode}{f': {said[-1]}' if said else ''}"
         raise KickstandError(_unloadable(model, reason, where))
-    answer = json.loads(ended.stdout)
+    answer: dict[str, Any] = json.loads(ended.stdout)
     if "error" in answer:
         raise KickstandError(_unloadable(model, answer["error"], where))
-    predictions = tuple(tuple(given) if isinstance(given, list) else given for given in answer["predictions"])
-    return ModelAnswers(answer["features"], predictions)
+    return answer
 
 
 def _unloadable(model: Path, reason: str, where: str) -> Problem:

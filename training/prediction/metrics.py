@@ -58,23 +58,28 @@ def evaluation(
     model's units (`model:rmse`) and in the original ones (`original:rmse`, `original:rmsle`, …).
     Raises InputError for an objective that has no test-set figure here (ranking, survival).
     """
+    require_figure(objective)
+    texts = [row.split(",") for row in answers] if objective == "multi:softprob" else answers
+    return figures(objective, actual, np.array(texts, dtype=np.float64), transform)
+
+
+def figures(
+    objective: str, actual: Vector, answers: NDArray[np.float64], transform: TargetTransform
+) -> tuple[Mapping[str, float], Vector]:
+    """`evaluation` of answers that are numbers: shape (rows,), or (rows, classes) for `multi:softprob`."""
     if objective.startswith(REGRESSION):
-        predicted = np.array(answers, dtype=np.float64)
-        return _regression(actual, predicted, transform), predicted
+        return _regression(actual, answers, transform), answers
     if objective == "binary:logistic":
-        predicted = np.array(answers, dtype=np.float64)
-        figures = {
-            "model:logloss": log_loss(actual, predicted),
-            "model:error": error_rate(actual, (predicted > 0.5).astype(np.float64)),
+        told = {
+            "model:logloss": log_loss(actual, answers),
+            "model:error": error_rate(actual, (answers > 0.5).astype(np.float64)),
         }
-        return figures, predicted
+        return told, answers
     if objective in ("binary:hinge", "multi:softmax"):
-        predicted = np.array(answers, dtype=np.float64)
-        return {"model:error": error_rate(actual, predicted)}, predicted
+        return {"model:error": error_rate(actual, answers)}, answers
     if objective == "multi:softprob":
-        table = np.array([row.split(",") for row in answers], dtype=np.float64)
-        predicted = table.argmax(axis=1).astype(np.float64)
-        chosen = np.clip(table[np.arange(len(actual)), actual.astype(int)], 1e-15, 1)
+        predicted = answers.argmax(axis=1).astype(np.float64)
+        chosen = np.clip(answers[np.arange(len(actual)), actual.astype(int)], 1e-15, 1)
         return {
             "model:mlogloss": float(-np.mean(np.log(chosen))),
             "model:error": error_rate(actual, predicted),
@@ -97,10 +102,10 @@ def _no_figure(objective: str) -> Problem:
 
 
 def _regression(actual: Vector, predicted: Vector, transform: TargetTransform) -> dict[str, float]:
-    figures = {"model:rmse": rmse(actual, predicted), "model:mae": mae(actual, predicted)}
+    told = {"model:rmse": rmse(actual, predicted), "model:mae": mae(actual, predicted)}
     truth, guess = original_units(actual, transform), original_units(predicted, transform)
-    figures |= {"original:rmse": rmse(truth, guess), "original:mae": mae(truth, guess)}
+    told |= {"original:rmse": rmse(truth, guess), "original:mae": mae(truth, guess)}
     logarithmic = rmsle(truth, guess)
     if logarithmic is not None:
-        figures["original:rmsle"] = logarithmic
-    return figures
+        told["original:rmsle"] = logarithmic
+    return told
