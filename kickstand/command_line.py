@@ -25,6 +25,7 @@ from kickstand.commands import (
     predict,
     promote,
     release,
+    rollback,
     upload,
     verify,
 )
@@ -79,5 +80,6 @@ app.command("gate")(gate.gate)
 app.command("demo")(demo.demo)
 app.command("demo-promotion")(demo_promotion.demo_promotion)
 app.command("promote")(promote.promote)
+app.command("rollback")(rollback.rollback)
 app.add_typer(release.app, name="release")
 app.add_typer(local.app, name="local")

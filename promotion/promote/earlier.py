@@ -29,6 +29,8 @@ class Earlier:
     """Its full id."""
     release: Release
     text: str
+    present: Release | None
+    """The committed release that it would take the place of; None where that cannot be read."""
     signature: str | None
     """The text of its signature's file; None where that commit has none."""
 
@@ -84,8 +86,8 @@ def _counted(file: GitFile, path: Path, back: int) -> Earlier:
         raise InputError(Problem(message, str(file.folder), "Fetch them: git fetch --unshallow"))
     revisions, mainline = history(file), file.mainline()
     served = served_releases(revisions, mainline)
-    present = file.text(file.head())
-    current = next((n for n, one in enumerate(served) if _is(one, present, path)), None)
+    present = _present(file, path)
+    current = next((number for number, one in enumerate(served) if present and one.release == present), None)
     if current is None:
         message = f"The committed release of {name} cannot be read, so releases cannot be counted back from it."
         raise InputError(Problem(message, str(path), f"Name a commit: --to COMMIT (kickstand release history {name})."))
@@ -95,11 +97,13 @@ def _counted(file: GitFile, path: Path, back: int) -> Earlier:
     return _at_its_end(file, path, earlier[back - 1], revisions, mainline)
 
 
-def _is(one: Revision, text: str | None, path: Path) -> bool:
+def _present(file: GitFile, path: Path) -> Release | None:
+    """The committed release; None where it cannot be read."""
+    text = file.text(file.head())
     try:
-        return one.release is not None and text is not None and one.release == parse_release(text, path)
+        return None if text is None else parse_release(text, path)
     except InputError:
-        return False
+        return None
 
 
 def _too_far(name: str, earlier: Sequence[Revision], back: int, path: Path) -> Problem:
@@ -147,7 +151,7 @@ def _read(file: GitFile, path: Path, state: str, place: str, *, called: str) -> 
         release = parse_release(text, Path(where))
     except InputError as error:
         raise InputError(*(Problem(problem.message, where) for problem in error.problems)) from None
-    return Earlier(called, release, text, signature)
+    return Earlier(called, release, text, _present(file, path), signature)
 
 
 def _text(place: Path) -> str | None:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
-from infra.release_grants import bucket_grants, key_grant
 from kickstand.names import Names
+from promotion.grants import missing_grant
 
 
 def grants_needed(source: Names, target: Names, typed: Callable[[str], str]) -> str:
-    """The commands and the policy statements that let the target's release role read the source and write its own.
+    """What lets the target's release role read the source's models and write its own: commands and statements.
 
     typed: a command as this user has to type it.
     """
-    name, own = source.environment.name, target.environment.name
-    told = [
-        f"The training stacks grant it: {typed(f'deploy {name}')}, {typed(f'deploy {own}')}.",
-        f"Where the bucket is the organisation's own, add to the policy of {source.bucket}: "
-        f"{_text(bucket_grants(source, target))}",
-    ]
-    if source.environment.storage.kms_key_arn:
-        key = source.environment.storage.kms_key_arn
-        told.append(f"And to the policy of the key {key}: {_text([key_grant(target)])}")
-    told.append(
-        f"And see that nothing in the policy of {target.bucket} denies s3:PutObject under models/ to "
-        f"{target.release_role_arn}."
+    own = target.environment.name
+    return (
+        f"Of the source: {missing_grant(source.environment, target.environment)}\n"
+        f"Of the target: {target.release_role} gets its permissions by {typed(f'deploy {own}')}; no policy of the "
+        f"bucket {target.bucket} may deny it s3:PutObject under models/."
     )
-    return " ".join(told)
-
-
-def _text(statements: object) -> str:
-    return json.dumps(statements, sort_keys=True)
