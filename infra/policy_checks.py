@@ -7,29 +7,13 @@ assembly. Without the context nothing is asked, nothing is loaded, and the assem
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import cast
 
 import aws_cdk as cdk
 
 from infra.acknowledgement import checks_are_on
-from kickstand.config.model import Environment, Project
-
-RULES = Path(__file__).with_name("policy")
-
-
-def rule_files(environment: Environment) -> tuple[Path, ...]:
-    """The files of Guard rules that an environment's stacks are held to.
-
-    Those for keys are asked where it names a key, since what has one must use it everywhere, and where its policy
-    demands one.
-    """
-    demanded = environment.policy.require_kms_key
-    keys = {
-        RULES / "key" / "storage.guard": demanded or environment.storage.kms_key_arn is not None,
-        RULES / "key" / "logs.guard": demanded or environment.logs.kms_key_arn is not None,
-    }
-    return (*sorted(RULES.glob("*.guard")), *(file for file, asked in keys.items() if asked))
+from infra.policy_rules import rule_files
+from kickstand.config.model import Project
 
 
 def add_policy_checks(app: cdk.App, project: Project) -> None:
