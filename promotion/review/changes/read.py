@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from kickstand.aws_errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from promotion.review.changes.stack_pair import StackPair
@@ -76,20 +77,16 @@ def _json(file: Path) -> dict[str, Any]:
 
 def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Mapping[str, str]]:
     """The deployed template, as it was handed in, and the stack's tags; None where nothing is deployed."""
-    try:
-        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    with explained("asking what is deployed", f"stack {stack}"):
+        try:
+            described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        except ClientError as error:
+            if _absent(error):
+                return None, {}
+            raise
         if described["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
             return None, {}
         body = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    except ClientError as error:
-        if _absent(error):
-            return None, {}
-        code = error.response["Error"].get("Code", "")
-        message = f"AWS does not tell what is deployed: {code}: {error.response['Error'].get('Message', '')}"
-        fix = "Use credentials that may read it: the managed policy for reviewers allows it."
-        raise KickstandError(Problem(message, f"stack {stack}", fix)) from None
-    except BotoCoreError as error:
-        raise KickstandError(Problem(f"AWS does not tell what is deployed: {error}", f"stack {stack}")) from None
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
     if isinstance(body, str):  # botocore parses JSON; what it leaves as text is something else
         try:

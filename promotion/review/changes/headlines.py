@@ -1,0 +1,102 @@
+"""What a manager must read first of an infrastructure's changes, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from promotion.review.changes.collisions import collisions
+from promotion.review.changes.effective import Place, effective_resources
+from promotion.review.changes.guardrails import guardrails
+from promotion.review.changes.permissions import Permission
+from promotion.review.changes.stack_pair import StackPair
+from promotion.review.changes.traffic import ENDPOINT, two_steps
+from promotion.review.changes.words import STATEFUL, called, listed
+from promotion.review.parts import Headline, ResourceChange, StackChange
+
+ONLY_THE_MODEL = "One new model; nothing else changes."
+NOTHING = "Nothing changes in the infrastructure."
+
+
+def headlines(
+    pairs: Sequence[StackPair],
+    stacks: Sequence[StackChange],
+    permissions: Sequence[Permission],
+    traffic: str,
+    place: Place,
+) -> tuple[Headline, ...]:
+    """Danger, then warnings, then notes; each sentence once."""
+    dangers = [
+        *(one.change.sentence for one in permissions if one.public),
+        *collisions(pairs, stacks, place),
+        *([traffic] if _endpoint_at_risk(stacks) else []),
+        *(one for pair, stack in zip(pairs, stacks, strict=True) for one in _lost(pair, stack, place)),
+        *(one.change.sentence for one in sorted(permissions, key=_gravity) if one.change.widened and not one.public),
+    ]
+    warnings = [
+        *(one for pair, stack in zip(pairs, stacks, strict=True) for one in [two_steps(pair, stack, place)] if one),
+        *(one for pair, stack in zip(pairs, stacks, strict=True) for one in guardrails(pair, stack, place)),
+        *(_left(pair) for pair in pairs if pair.planned is None),
+    ]
+    found = [Headline(level="danger", sentence=one) for one in dict.fromkeys(dangers)]
+    found += [Headline(level="warning", sentence=one) for one in dict.fromkeys(warnings)]
+    note = _note(pairs, stacks)
+    return (*found, *([Headline(level="note", sentence=note)] if note else []))
+
+
+def _gravity(permission: Permission) -> int:
+    return 0 if permission.boundless else 1 if permission.foreign else 2
+
+
+def _endpoint_at_risk(stacks: Sequence[StackChange]) -> bool:
+    return any(
+        change.type == ENDPOINT and not change.idle and (change.action == "Remove" or change.replacement != "False")
+        for stack in stacks
+        for change in stack.resources
+    )
+
+
+def _lost(pair: StackPair, stack: StackChange, place: Place) -> Iterator[str]:
+    """What cannot be made again, and is deleted or begun anew."""
+    old = effective_resources(pair.live, place)
+    for change in stack.resources:
+        held = STATEFUL.get(change.type)
+        if held is None or change.idle or change.kept:
+            continue
+        if change.action == "Remove":
+            yield change.says
+        elif change.replacement != "False":
+            what = called(change.logical_id, old[change.logical_id], place.region)
+            certain = "is" if change.replacement == "True" else "may be"
+            stays = str(old[change.logical_id].get("UpdateReplacePolicy", "")).startswith("Retain")
+            then = (
+                "the old one stays in AWS, outside of the stack"
+                if stays
+                else f"the old one is deleted, and {held} with it"
+            )
+            yield f"The {what} {certain} replaced by an empty one; {then}."
+
+
+def _left(pair: StackPair) -> str:
+    return (
+        f"The stack {pair.stack} is deployed, and the assembly no longer has it. CloudFormation does not delete it: it "
+        "stays, and costs what it costs, until somebody deletes it (kickstand destroy)."
+    )
+
+
+def _note(pairs: Sequence[StackPair], stacks: Sequence[StackChange]) -> str:
+    moving = [change for stack in stacks for change in stack.resources if not change.idle]
+    first = [pair.stack for pair in pairs if pair.live is None and pair.planned is not None]
+    if first:
+        return f"First deployment of {listed(first)}: {sum(_added(change) for change in moving)} resources are made."
+    outputs = any(stack.outputs for stack in stacks)
+    if not moving:
+        return "Only outputs change in the infrastructure." if outputs else NOTHING
+    own = [one for change in moving for one in change.properties if not one.via]
+    model = all(change.action == "Modify" for change in moving) and all(
+        one.path == "PrimaryContainer.ModelDataUrl" for one in own
+    )
+    return ONLY_THE_MODEL if model else ""
+
+
+def _added(change: ResourceChange) -> bool:
+    return change.action == "Add"
