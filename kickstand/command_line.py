@@ -13,6 +13,7 @@ import typer
 from kickstand import __version__
 from kickstand.commands import (
     adopt,
+    approve,
     demo,
     demo_promotion,
     deploy,
@@ -70,6 +71,8 @@ def options(
 app.command("upload")(upload.upload)
 app.command("fit")(fit.fit)
 app.command("adopt")(adopt.adopt)
+app.command("approve")(approve.approve)
+app.command("reject")(approve.reject)
 app.command("deploy")(deploy.deploy)
 app.command("verify")(verify.verify)
 app.command("predict")(predict.predict)

@@ -126,6 +126,8 @@ class Fakes:
     denied: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     forbidden: set[str] = field(default_factory=set)
+    caller: Mapping[str, str] = field(default_factory=dict)
+    """The caller's IamIdentity."""
     gate: threading.Event = field(default_factory=threading.Event)
     """Cleared: servers wait in their start until it is set."""
 
@@ -167,6 +169,9 @@ class Fakes:
     def require(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
         if action in self.denied:
             raise access_denied(f"not authorized to perform: {action} on resource: {resource}")
+
+    def identity(self) -> Mapping[str, str]:
+        return self.caller
 
     def put(self, scope: Scope, detail_type: str, resource: str, detail: Mapping[str, Any]) -> None:
         self.events.append((detail_type, resource, detail))

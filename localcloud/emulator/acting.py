@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from localcloud.emulator.context import region
+from localcloud.emulator.context import account_id, region
 from localcloud.emulator.credentials import AccessDenied, Credentials, issue_role_credentials
 from localcloud.emulator.seam import Seam, attribute, wrap
 
@@ -23,6 +23,7 @@ ENFORCE = Seam(
     "enforce",
     ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
 )
+CREDENTIAL = Seam(EVALUATOR, "resolve_credential", ("access_key_id", "account_id", "session_token"))
 
 _caller_key: contextvars.ContextVar[str | None] = contextvars.ContextVar("kickstand_caller_key", default=None)
 _role: contextvars.ContextVar[Credentials | None] = contextvars.ContextVar("kickstand_role", default=None)
@@ -87,6 +88,15 @@ def access_key() -> str | None:
     """The access key on whose behalf the code runs: the acting role's, else the caller's; None: a service itself."""
     role = _role.get()
     return role.access_key_id if role is not None else _caller_key.get()
+
+
+def identity() -> tuple[str, str] | None:
+    """ARN and principal id of the one on whose behalf the code runs; None for a service itself, or a key now gone."""
+    key = access_key()
+    if key is None:
+        return None
+    found = CREDENTIAL.original()(key, account_id())
+    return (found.principal_arn, found.principal_id) if hasattr(found, "principal_arn") else None
 
 
 def acting_role() -> Credentials | None:

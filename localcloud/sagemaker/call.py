@@ -15,6 +15,9 @@ class Caller(Protocol):
     def require(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
         """Nothing, if the caller may do `action` on the ARN `resource`; else a ServiceError (AccessDenied)."""
 
+    def identity(self) -> Mapping[str, str]:
+        """The caller as an IamIdentity: `Arn` and `PrincipalId`; empty for a service that works in its own name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

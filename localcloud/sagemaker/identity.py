@@ -31,6 +31,10 @@ class ActingCaller:
         except AccessDenied as refusal:
             raise access_denied(str(refusal)) from refusal
 
+    def identity(self) -> Mapping[str, str]:
+        found = acting.identity()
+        return {} if found is None else {"Arn": found[0], "PrincipalId": found[1]}
+
 
 class EmulatorRoles:
     """Execution roles: temporary credentials for processes, and S3 as a role sees it."""

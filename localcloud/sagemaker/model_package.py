@@ -63,7 +63,9 @@ class ModelPackages:
                 "ModelPackageStatus": "Completed",
                 "ModelPackageStatusDetails": {"ValidationStatuses": []},
                 "CreationTime": now,
+                "CreatedBy": _user(call),
                 "LastModifiedTime": now,
+                "LastModifiedBy": _user(call),
                 "_client_token": request.get("ClientToken"),
             }
             self._stores.model_package_groups.change(scope, name, _last_version=version)
@@ -94,6 +96,7 @@ class ModelPackages:
                 **{member: request[member] for member in _UPDATED if member in request},
                 CustomerMetadataProperties=properties,
                 LastModifiedTime=self._clock(),
+                LastModifiedBy=_user(call),
             )
         assert changed is not None
         self._events.model_package(call.scope, changed)
@@ -143,6 +146,15 @@ class ModelPackages:
                     raise conflict(f"ClientToken {token} was used for another model package.")
                 return record
         return None
+
+
+def _user(call: Call) -> dict[str, Any]:
+    """The caller as a UserContext: SageMaker tells of IAM identities for packages, and not for jobs or endpoints.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UserContext.html
+    """
+    identity = call.caller.identity()
+    return {"IamIdentity": dict(identity)} if identity else {}
 
 
 def _key(record: Mapping[str, Any]) -> str:

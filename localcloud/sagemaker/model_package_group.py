@@ -26,6 +26,7 @@ class ModelPackageGroups:
         arn = scope.arn("model-package-group", name)
         if request.get("ManagedConfiguration"):
             raise unsupported("ManagedConfiguration")
+        identity = call.caller.identity()
         with self._stores.lock:
             if self._stores.model_package_groups.get(scope, name) is not None:
                 raise validation_error(f"Model Package Group already exists: {arn}")
@@ -33,7 +34,7 @@ class ModelPackageGroups:
                 **{member: value for member, value in request.items() if member != "Tags"},
                 "ModelPackageGroupArn": arn,
                 "CreationTime": self._clock(),
-                "CreatedBy": {},
+                "CreatedBy": {"IamIdentity": dict(identity)} if identity else {},
                 "ModelPackageGroupStatus": "Completed",
                 "_last_version": 0,
             }

@@ -34,6 +34,7 @@ NAMES = (
     "ministack.core.iam_evaluator.enforce",
     "ministack.core.iam_evaluator.evaluate_resource_policy",
     "ministack.core.iam_evaluator.pin_request_caller",
+    "ministack.core.iam_evaluator.resolve_credential",
     "ministack.core.iam_evaluator.resolve_principal",
     "ministack.services.cloudformation.provisioners._physical_name",
     "ministack.services.cloudformation.provisioners._property_recreation",

@@ -66,8 +66,11 @@ def test_a_package_is_described(plane: Plane) -> None:
 
 
 def test_approval(plane: Plane) -> None:
+    ana = {"Arn": "arn:aws:iam::111122223333:user/ana", "PrincipalId": "AIDAANA"}
+    ben = {"Arn": "arn:aws:sts::111122223333:assumed-role/Approvers/ben", "PrincipalId": "AROAAPPROVERS:ben"}
+    plane.fakes.caller = ana
     arn = package(plane, CustomerMetadataProperties={"a": "1", "b": "2"})
-    plane.fakes.clock.now = 1500.0
+    plane.fakes.clock.now, plane.fakes.caller = 1500.0, ben
     plane(
         "UpdateModelPackage",
         ModelPackageArn=arn,
@@ -80,6 +83,7 @@ def test_approval(plane: Plane) -> None:
     assert (described["ModelApprovalStatus"], described["ApprovalDescription"]) == ("Approved", "gates passed")
     assert described["CustomerMetadataProperties"] == {"b": "2", "c": "3"}
     assert described["LastModifiedTime"] == 1500.0
+    assert (described["CreatedBy"], described["LastModifiedBy"]) == ({"IamIdentity": ana}, {"IamIdentity": ben})
     package(plane)
     approved = plane("ListModelPackages", ModelPackageGroupName="Bikes", ModelApprovalStatus="Approved")
     assert [found["ModelPackageVersion"] for found in approved["ModelPackageSummaryList"]] == [1]
@@ -88,6 +92,14 @@ def test_approval(plane: Plane) -> None:
         "Approved",
         "PendingManualApproval",
     ]
+
+
+def test_a_description_of_an_approval_has_1024_characters(plane: Plane) -> None:
+    arn = package(plane)
+    plane("UpdateModelPackage", ModelPackageArn=arn, ApprovalDescription="x" * 1024)
+    assert "length less than or equal to 1024" in refusal(
+        plane, "UpdateModelPackage", ModelPackageArn=arn, ApprovalDescription="x" * 1025
+    )
 
 
 def test_a_group_with_packages_stays(plane: Plane) -> None:
