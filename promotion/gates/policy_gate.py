@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def judge(contest: Contest, evidence: Evidence) -> Verdict:
-    """Passed without a finding of level error. The stacks are synthesised with the candidate as their release."""
+    """Passed where rules were asked and none has a finding of level error.
+
+    The stacks are synthesised with the candidate as their release.
+    """
     from promotion.policy.report import policy_report
 
     target = contest.target.environment
@@ -36,7 +39,7 @@ def verdict(report: PolicyReport) -> Verdict:
     rules = ", ".join(f"{count} of {source}" for source, count in sorted(report.rules_run.items()))
     accepted = (f"accepted: {one.rule} ({one.where}): {one.reason}" for one in report.acknowledged)
     details = (*map(_line, errors), *map(_line, warnings), *accepted, f"Rules asked: {rules or 'none'}.")
-    return Verdict(not errors, figure, details)
+    return Verdict(not errors and sum(report.rules_run.values()) > 0, figure, details)
 
 
 def _line(finding: Finding) -> str:

@@ -100,5 +100,5 @@ def _unasked(gate: Gate, limit: str, see: str, error: KickstandError) -> Outcome
     return Outcome(gate.name, False, f"{figure}{more}", limit, see, tuple(details))
 
 
-_LONGEST_FIGURE = 160
+_LONGEST_FIGURE = 300
 """Characters of a reason that stand for the figure, also in the release; the whole is in the details."""

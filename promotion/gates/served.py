@@ -44,7 +44,7 @@ class Served:
     def require_artifact(self, uri: str) -> None:
         """KickstandError: another model than the artifact at `uri` is served."""
         if self.models != (uri,):
-            message = f"The endpoint serves {', '.join(self.models)}; the release's model is {uri}."
+            message = f"The endpoint serves another model than the release's: {', '.join(self.models)}."
             raise KickstandError(Problem(message, self.where, "Deploy the release there first."))
 
 

@@ -9,5 +9,6 @@ def percent(share: float) -> str:
     """A share as per cent with its sign, three digits of it; an infinite one in words."""
     if math.isinf(share):
         return "infinitely worse" if share > 0 else "infinitely better"
-    text = f"{share * 100:+.3g}"
-    return "0 %" if float(text) == 0 else f"{text} %"
+    if share == 0:
+        return "0 %"
+    return f"{share * 100:+.3g} %" if abs(share) < 10 else f"{share * 100:+,.0f} %"
