@@ -59,8 +59,10 @@ def verify_signature(release: Release, release_file: Path, signing: Signing, *, 
     trust = trust_of(signing, where)
     file = signature_path(release_file)
     if not file.exists():
-        message = f"{release.environment} takes only signed releases, and this one is not signed."
-        fix = f"Sign it: kickstand release sign {release.environment} ({where})."
+        message = (
+            f"The release of {release.environment} is not signed, and {where} demands it: there is no {file.name}."
+        )
+        fix = f"Sign it: kickstand release sign {release.environment}"
         raise InputError(Problem(message, str(release_file), fix))
     return judge(read_envelope(file, resign(release)), release, release_file, trust, where)
 

@@ -1,0 +1,281 @@
+"""One byte changed in release, payload, signature, key's id or file: refused, and told by name."""
+
+# ruff: noqa: E501 (a message is compared whole, on one line)
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samples import environment, release
+
+from kickstand.config.model import Environment, Signing
+from kickstand.errors import InputError
+from kickstand.release import Artifact, Release
+from kickstand.release_file import canonical, write_release
+from promotion.signing.new_key import KeyPair, make_key
+from promotion.signing.sign import sign_release
+from promotion.signing.signature_file import claim_of, signature_path
+from promotion.signing.verify import require_signature, verify_signature
+
+LINES = {"": "kickstand.toml", "signing.required": "kickstand.toml:8", "signing.public_keys": "kickstand.toml:9"}
+WHERE = "kickstand.toml:8"
+RESIGN = "If the release is right, sign it: kickstand release sign dev"
+
+
+class Desk:
+    """dev's release in a folder, and a key to sign it with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "dev.json"
+        self.signature = signature_path(self.file)
+        self.pair: KeyPair = make_key(folder / "dev.pem", "ed25519")
+        self.signing = Signing(required=True, private_key=self.pair.private, public_keys=(self.pair.public,))
+        self.release: Release = write_release(self.file, release())
+
+    @property
+    def environment(self) -> Environment:
+        return environment(signing=self.signing, lines=LINES)
+
+    def sign(self) -> None:
+        assert sign_release(self.release, self.file, self.environment, None) == self.signature
+
+    def rewrite(self, change: Callable[[dict[str, Any]], object]) -> None:
+        """Change the envelope's fields, in the text that Kickstand writes."""
+        fields = json.loads(self.signature.read_text())
+        change(fields)
+        self.signature.write_text(canonical(fields))
+
+    def problems(self, signing: Signing | None = None) -> list[str]:
+        with pytest.raises(InputError) as caught:
+            verify_signature(self.release, self.file, signing or self.signing, where=WHERE)
+        return [f"{problem.message} {problem.fix}".strip() for problem in caught.value.problems]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path)
+    made.sign()
+    return made
+
+
+def flipped(text: str, place: int) -> str:
+    """Base64 text in which one character stands for other bits."""
+    return text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
+
+
+def unfit(desk: Desk) -> str:
+    key = f"{desk.pair.key.id[:12]} (dev.pub)"
+    return f"The signature of the key {key} does not fit: it or what it signs was changed afterwards. Take both from git again: git checkout -- {desk.signature}"
+
+
+def test_what_was_signed_is_verified(desk: Desk) -> None:
+    signed = verify_signature(desk.release, desk.file, desk.signing, where=WHERE)
+    assert (signed.key_id, signed.name, signed.algorithm) == (desk.pair.key.id, "dev.pub", "Ed25519")
+    assert signed.sentence() == f"signed by the key {desk.pair.key.id[:12]} (Ed25519, dev.pub)"
+
+
+def test_the_same_release_is_signed_in_the_same_bytes(desk: Desk) -> None:
+    first = desk.signature.read_bytes()
+    desk.sign()
+    assert desk.signature.read_bytes() == first
+
+
+def test_a_byte_of_the_signature(desk: Desk) -> None:
+    desk.rewrite(lambda fields: fields["signatures"][0].update(sig=flipped(fields["signatures"][0]["sig"], 10)))
+    assert desk.problems() == [unfit(desk)]
+
+
+def test_a_byte_of_the_payload(desk: Desk) -> None:
+    """The model's digest in the payload: both that it does not fit and what it says are told."""
+
+    def change(fields: dict[str, Any]) -> None:
+        payload = base64.b64decode(fields["payload"]).replace(b'"sha256":"abab', b'"sha256":"bbab', 1)
+        fields["payload"] = base64.b64encode(payload).decode()
+
+    desk.rewrite(change)
+    model = desk.release.artifact.sha256
+    told = f"The signature is about another model: model.tar.gz was b{model[1:]} when it was signed and is {model}."
+    assert desk.problems() == [unfit(desk), f"{told} {RESIGN}"]
+
+
+def test_a_byte_of_the_keys_id(desk: Desk) -> None:
+    desk.rewrite(lambda fields: fields["signatures"][0].update(keyid="0" * 64))
+    assert desk.problems() == [
+        f"Signed by the key {'0' * 64}, which is not trusted; trusted is the key {desk.pair.key.id[:12]} (dev.pub). "
+        "Where that key is right, put its public half into git and name it in public_keys of [signing] (kickstand.toml:8)."
+    ]
+
+
+def test_a_byte_of_the_release_file(desk: Desk) -> None:
+    """The release is read before; a reader that did not look at its seal would be stopped here."""
+    from promotion.signing.statement import file_digest
+
+    before = file_digest(desk.file)
+    desk.file.write_text(desk.file.read_text().replace('"num_round": "150"', '"num_round": "151"'))
+    (told,) = desk.problems()
+    assert told == (
+        f"The signature is about another release, or the release was changed since: dev.json was {before} when it was "
+        f"signed and is {file_digest(desk.file)}. {RESIGN}"
+    )
+
+
+def test_every_byte_of_the_signature_file_counts(desk: Desk) -> None:
+    """Whatever character is changed: white space, field names, the unused bits at the end of base64, all of it."""
+    whole = desk.signature.read_bytes()
+    for place in range(len(whole)):
+        desk.signature.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(InputError):
+            verify_signature(desk.release, desk.file, desk.signing, where=WHERE)
+
+
+def test_another_release_of_the_same_environment(desk: Desk) -> None:
+    other = Artifact(s3_uri=desk.release.artifact.s3_uri, sha256="cd" * 32, size=1)
+    desk.release = write_release(desk.file, release(artifact=other))
+    first, second = desk.problems()
+    assert first.startswith(
+        f"The signature is about another model: model.tar.gz was {'ab' * 32} when it was signed and is {'cd' * 32}."
+    )
+    assert second.startswith("The signature is about another release, or the release was changed since: dev.json was ")
+
+
+def test_the_release_of_another_environment(desk: Desk) -> None:
+    """A signature that is carried from dev to staging is about dev.json."""
+    staging = desk.folder / "staging.json"
+    staged = write_release(staging, release(environment="staging"))
+    signature_path(staging).write_bytes(desk.signature.read_bytes())
+    with pytest.raises(InputError) as caught:
+        verify_signature(staged, staging, desk.signing, where=WHERE)
+    assert [problem.message for problem in caught.value.problems] == [
+        "The signature is not about staging.json; it is about model.tar.gz, dev.json."
+    ]
+
+
+def test_an_unknown_key_and_another_release_are_told_at_once(desk: Desk) -> None:
+    desk.release = write_release(desk.file, release(source_commit=""))
+    stranger = make_key(desk.folder / "other.pem", "p256")
+    first, second = desk.problems(Signing(public_keys=(stranger.public,)))
+    assert first.startswith(
+        f"Signed by the key {desk.pair.key.id}, which is not trusted; trusted is the key {stranger.key.id[:12]} (other.pub)."
+    )
+    assert second.startswith("The signature is about another release")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "The signature file is not JSON: Expecting property name enclosed in double quotes."),
+        ("[]", "The signature file is broken: it is no DSSE envelope (TypeError: list indices must be integers or slices, not str)."),
+        ("{}", "The signature file is broken: it is no DSSE envelope (KeyError: 'payload')."),
+        ('{"payload": "", "payloadType": "application/vnd.in-toto+json", "signatures": []}', "The envelope holds no signature."),
+        ('{"payload": "", "payloadType": "text/plain", "signatures": [{"keyid": "1", "sig": "AA=="}]}', "The signature is over a payload of the type 'text/plain', not application/vnd.in-toto+json."),
+        ('{"payload": "", "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": "AA=="}]}', "The signature file is broken: it is no DSSE envelope (KeyError: 'keyid')."),
+        ("[" * 100_000, "The signature file is not JSON of a sane depth."),
+        ("\0", "The signature file is not JSON: Expecting value."),
+    ],
+)  # fmt: skip
+def test_an_envelope_that_is_none(desk: Desk, text: str, told: str) -> None:
+    desk.signature.write_text(text)
+    assert desk.problems() == [f"{told} {RESIGN}"]
+
+
+def test_an_envelope_that_a_formatter_rewrote(desk: Desk) -> None:
+    desk.signature.write_text(json.dumps(json.loads(desk.signature.read_text())))
+    assert desk.problems() == [
+        "The signature file was changed after it was written; its text must be as Kickstand wrote it. "
+        f"Take it back: git checkout -- {desk.signature}. {RESIGN}"
+    ]
+
+
+def test_line_ends_of_windows_change_nothing(desk: Desk) -> None:
+    for file in (desk.file, desk.signature):
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert verify_signature(desk.release, desk.file, desk.signing, where=WHERE).name == "dev.pub"
+
+
+def test_a_statement_of_another_kind(desk: Desk) -> None:
+    """A trusted key signed it, and yet it says nothing of a release."""
+    from promotion.signing.statement import statement, statement_problems
+
+    fields = statement(desk.release, desk.file)
+    for odd, told in (
+        (b"{}", "The signed payload is no in-toto statement about files."),
+        (b"\xff", "The signed payload is no in-toto statement about files."),
+        (
+            json.dumps({**fields, "predicateType": "https://example.com/x"}).encode(),
+            "The signed statement is https://in-toto.io/Statement/v1 with https://example.com/x; it must be "
+            "https://in-toto.io/Statement/v1 with https://slsa.dev/provenance/v1.",
+        ),
+    ):
+        (problem,) = statement_problems(odd, desk.release, desk.file, "x")
+        assert problem.message == told
+
+
+def test_one_trusted_signature_of_several_is_enough(desk: Desk) -> None:
+    """A stranger's signature beside it neither helps nor harms."""
+    stranger = make_key(desk.folder / "other.pem", "p256")
+    trusted = desk.signature.read_text()
+    foreign = Signing(private_key=stranger.private, public_keys=(stranger.public,))
+    assert sign_release(desk.release, desk.file, environment(signing=foreign, lines=LINES), None)
+    more = json.loads(desk.signature.read_text())["signatures"]
+    desk.signature.write_text(trusted)
+    desk.rewrite(lambda fields: fields["signatures"].insert(0, *more))
+    assert verify_signature(desk.release, desk.file, desk.signing, where=WHERE).name == "dev.pub"
+
+
+def test_without_a_signature(desk: Desk) -> None:
+    desk.signature.unlink()
+    assert desk.problems() == [
+        "The release of dev is not signed, and kickstand.toml:8 demands it: there is no dev.dsse.json. "
+        "Sign it: kickstand release sign dev"
+    ]
+    with pytest.raises(InputError, match="The release of dev is not signed"):
+        require_signature(desk.release, desk.file, desk.environment)
+    desk.signing = desk.signing.model_copy(update={"required": False})
+    assert require_signature(desk.release, desk.file, desk.environment) is None
+
+
+def test_a_signature_that_is_not_demanded_is_verified_all_the_same(desk: Desk) -> None:
+    desk.signing = desk.signing.model_copy(update={"required": False})
+    assert require_signature(desk.release, desk.file, desk.environment) is not None
+    desk.rewrite(lambda fields: fields["signatures"][0].update(sig="AA=="))
+    with pytest.raises(InputError, match="does not fit"):
+        require_signature(desk.release, desk.file, desk.environment)
+
+
+def test_nobody_is_trusted_by_default(desk: Desk) -> None:
+    desk.signing = Signing()
+    with pytest.raises(InputError, match="which is not trusted; trusted is nobody"):
+        require_signature(desk.release, desk.file, desk.environment)
+
+
+def test_a_former_releases_signature_goes_where_nothing_signs(desk: Desk) -> None:
+    desk.signing = Signing()
+    assert sign_release(desk.release, desk.file, desk.environment, None) is None
+    assert desk.signature.exists(), "it is this release's"
+    desk.release = write_release(desk.file, release(source_commit=""))
+    assert sign_release(desk.release, desk.file, desk.environment, None) is None
+    assert not desk.signature.exists()
+
+
+def test_a_signature_that_the_environment_would_not_take_is_not_written(desk: Desk) -> None:
+    before = desk.signature.read_bytes()
+    other = make_key(desk.folder / "other.pem", "ed25519")
+    desk.signing = Signing(private_key=other.private, public_keys=(desk.pair.public,))
+    with pytest.raises(InputError, match=f"Signed by the key {other.key.id}, which is not trusted"):
+        sign_release(desk.release, desk.file, desk.environment, None)
+    assert desk.signature.read_bytes() == before
+
+
+def test_a_claim_is_read_without_verifying_it(desk: Desk) -> None:
+    claim = claim_of(desk.signature.read_text())
+    assert claim is not None
+    assert claim.release_sha256 == desk.release.sha256
+    assert claim.sentence() == f"by key {desk.pair.key.id[:12]}"
+    for text in ("", "{", "[]", "{}", '{"payload": 1}', '{"payload": "e30=", "signatures": []}', "[" * 100_000):
+        assert claim_of(text) is None
