@@ -1,0 +1,90 @@
+"""What two releases say of their models, side by side: where they came from, their settings, their data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kickstand.release import Channel, Promotion, Release
+from kickstand.release_view import plain
+
+MOST_GOLDEN = 20
+"""Golden rows that are shown."""
+
+Row = tuple[str, str]
+Pair = tuple[str, str, str]
+
+
+def training_facts(release: Release) -> tuple[Row, ...]:
+    """The job, the image, the commit, the times: label and text."""
+    job, artifact = release.training_job, release.artifact
+    facts = (
+        ("training job", job.name),
+        ("job ARN", job.arn),
+        ("ran", f"{job.started} to {job.ended}, asked for at {job.created}"),
+        ("on", f"{job.instance_count} x {job.instance_type}, {job.billable_seconds:,} billable seconds"),
+        ("algorithm", f"{release.algorithm.name} {release.algorithm.version}"),
+        ("image", release.algorithm.image_uri),
+        ("source commit", release.source_commit or "none: trained outside git"),
+        ("label", "as it is" if release.target_transform == "none" else f"{release.target_transform} of the value"),
+        ("artifact", f"{artifact.s3_uri}, {artifact.size:,} bytes"),
+        ("model package", release.model_package_arn),
+    )
+    return tuple((label, plain(text)) for label, text in facts)
+
+
+def hyperparameter_pairs(release: Release, live: Release | None) -> tuple[Pair, ...]:
+    """Name, live value, released value, by name; empty where there is none."""
+    ours, theirs = release.hyperparameters, live.hyperparameters if live else {}
+    return tuple(
+        (plain(name), plain(theirs.get(name, "")), plain(ours.get(name, ""))) for name in sorted({*ours, *theirs})
+    )
+
+
+def data_pairs(release: Release, live: Release | None) -> tuple[Pair, ...]:
+    """Channel, the live one's digest and rows, the released one's; in the order in which they are used."""
+    ours = {channel.name: channel for channel in release.channels}
+    theirs = {channel.name: channel for channel in (live.channels if live else ())}
+    names = dict.fromkeys([*ours, *theirs])
+    return tuple((plain(name), _channel(theirs.get(name)), _channel(ours.get(name))) for name in names)
+
+
+def _channel(channel: Channel | None) -> str:
+    if channel is None:
+        return ""
+    return f"sha256 {channel.sha256}, {channel.rows:,} rows of {channel.columns} columns"
+
+
+def origin(release: Release) -> str:
+    """Where a release came from, in sentences."""
+    chain = [*release.earlier_promotions, *([release.promoted_from] if release.promoted_from else [])]
+    if not chain:
+        return f"Trained for {release.environment}; it was promoted from nowhere."
+    return plain(" ".join(_promotion(one, last=one is chain[-1]) for one in reversed(chain)))
+
+
+def _promotion(one: Promotion, *, last: bool) -> str:
+    who = f" by {one.by}" if one.by else ""
+    when = f" at {one.at}" if one.at else ""
+    passed = ", ".join(gate.name for gate in one.gates if gate.passed) or "none"
+    begin = "Promoted from" if last else "Before that from"
+    return f"{begin} {one.environment}, its release {one.release_sha256[:12]},{who}{when}; gates passed: {passed}."
+
+
+def override_sentences(release: Release) -> Iterator[str]:
+    """Each override on the model's way here, as a manager reads it."""
+    for promotion in (*release.earlier_promotions, *((release.promoted_from,) if release.promoted_from else ())):
+        asked = {gate.name: gate for gate in promotion.gates}
+        for one in promotion.overrides:
+            gate = asked.get(one.gate)
+            found = f" ({gate.figure}; limit {gate.limit})" if gate else ""
+            way = f" when the model was promoted from {promotion.environment}"
+            yield plain(f"The gate {one.gate} was overridden by {one.by}{way}, because: {one.reason}{found}")
+
+
+def golden_pairs(release: Release) -> tuple[Row, ...]:
+    """Golden rows and the answers to them; none where they are kept out of git."""
+    golden = release.golden_rows
+    rows = zip(golden.rows[:MOST_GOLDEN], golden.predictions, strict=False)
+    return tuple(
+        (plain(row), ", ".join(map(repr, given)) if isinstance(given, tuple) else repr(given)) for row, given in rows
+    )

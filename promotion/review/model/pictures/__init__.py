@@ -1,0 +1,1 @@
+"""The pictures of the model section, each a function of numbers: deterministic SVG."""

@@ -1,0 +1,108 @@
+"""How the metrics fell (or rose) from round to round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from promotion.review.model.direction import lower_is_better
+from promotion.review.model.pictures.svg import BLUE, GREY, ORANGE, draw, tidy
+from promotion.review.parts import Plot
+from training.model.learning_curve import Curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_POINTS = 300
+_LOG_FROM = 10.0
+"""A metric that spans more than this factor is drawn on a logarithmic scale."""
+
+Points = tuple[Sequence[int], Sequence[float]]
+
+
+def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
+    """The curve of the released model, and validation of the live one. None where it holds no number.
+
+    Of several metrics the last is drawn: the one that stops training early.
+    """
+    bases = list(dict.fromkeys(name.partition(":")[2] for name in curve.metrics))
+    lines = {name: _points(curve, name) for name in curve.metrics if name.partition(":")[2] == bases[-1]}
+    lines = {name: points for name, points in lines.items() if points[0]}
+    if not lines:
+        return None
+    told = "validation" if f"validation:{bases[-1]}" in lines else "train"
+    main = f"{told}:{bases[-1]}" if f"{told}:{bases[-1]}" in lines else next(iter(lines))
+    rounds, values = lines[main]
+    best = (min if lower_is_better(main) else max)(range(len(values)), key=values.__getitem__)
+    earlier = _points(live, main) if live is not None and main in live.metrics else None
+    title = f"Learning curve: {bases[-1]} by round"
+    alt = (
+        "; ".join(_told(name, points, curve.logged_rounds) for name, points in lines.items())
+        + f". Best {main}: {values[best]:.4g} in round {rounds[best]}."
+        + (f" The live model ended at {earlier[1][-1]:.4g}." if earlier and earlier[0] else "")
+    )
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        if earlier and earlier[0]:
+            axes.plot(*_thinned(earlier), color=GREY, linewidth=1.4, linestyle=(0, (4, 2)), label=f"live {main}")
+        for name, points in lines.items():
+            colour, style = (ORANGE, "-") if name == main else (BLUE, (0, (6, 1.5)))
+            axes.plot(*_thinned(points), color=colour, linewidth=1.8, linestyle=style, label=name)
+        axes.plot([rounds[best]], [values[best]], marker="o", markersize=5, color=ORANGE)
+        axes.annotate(
+            f"best {values[best]:.4g}, round {rounds[best]}",
+            (rounds[best], values[best]),
+            xytext=(0, 14),
+            textcoords="offset points",
+            ha="right" if best > len(values) / 2 else "left",
+            fontsize=9.5,
+        )
+        if _spans_decades(lines):
+            _logarithmic(axes)
+        axes.set(xlabel="round", title=title)
+        axes.legend(loc="upper right" if lower_is_better(main) else "lower right")
+        tidy(axes)
+
+    return draw("learning-curve", title, alt, paint)
+
+
+def _logarithmic(axes: object) -> None:
+    """A logarithmic scale with its numbers written out."""
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    assert isinstance(axes, Axes)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _points(curve: Curve, name: str) -> Points:
+    """Rounds, counted from 1 as people do, and the values that are numbers."""
+    known = [
+        (number + 1, value)
+        for number, value in zip(curve.rounds, curve.metrics[name], strict=True)
+        if value is not None
+    ]
+    return [number for number, _ in known], [value for _, value in known]
+
+
+def _thinned(points: Points) -> Points:
+    numbers, values = points
+    if len(numbers) <= _MOST_POINTS:
+        return points
+    chosen = [round(step * (len(numbers) - 1) / (_MOST_POINTS - 1)) for step in range(_MOST_POINTS)]
+    return [numbers[place] for place in chosen], [values[place] for place in chosen]
+
+
+def _spans_decades(lines: Mapping[str, Points]) -> bool:
+    values = [value for _, found in lines.values() for value in found]
+    return min(values) > 0 and max(values) / min(values) > _LOG_FROM
+
+
+def _told(name: str, points: Points, rounds: int) -> str:
+    first, last = points[1][0], points[1][-1]
+    moves = "falls" if last < first else "rises" if last > first else "stays"
+    return f"{name} {moves} from {first:.4g} to {last:.4g} in {rounds:,} rounds"
