@@ -26,6 +26,7 @@ from kickstand.commands import (
     predict,
     promote,
     release,
+    review,
     rollback,
     upload,
     verify,
@@ -77,6 +78,7 @@ app.command("deploy")(deploy.deploy)
 app.command("verify")(verify.verify)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
+app.command("review")(review.review)
 app.command("destroy")(destroy.destroy)
 app.command("doctor")(doctor.doctor)
 app.command("gate")(gate.gate)

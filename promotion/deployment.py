@@ -34,12 +34,13 @@ def deploy_environment(
     release:       what the environment's release file says, read and checked.
     ask:           whether the CDK command line asks before security-relevant changes.
     may_bootstrap: whether a missing bootstrap stack is made; else it is refused with the command to type.
-    Raises KickstandError: no bootstrap, another artifact than released, a failed deployment, an endpoint that
+    Raises InputError where the environment needs a review (`reviewed.py`), KickstandError: no bootstrap, another artifact than released, a failed deployment, an endpoint that
     does not serve the release.
     """
     from kickstand.aws_errors import explained
     from promotion.kept import take_back
 
+    refuse_without_review(cdk.environment, talk)
     names = Names(cdk.environment)
     require_deployable(cdk, release, talk, may_bootstrap=may_bootstrap)
     with explained("looking for what a destroyed environment kept"):
@@ -79,16 +80,16 @@ def prove(cdk: Cdk, release: Release) -> Proof:
         return verify_endpoint(cdk.session, names, release)
 
 
-def refuse_without_review(environment: Environment, typed: Callable[[str], str]) -> None:
+def refuse_without_review(environment: Environment, talk: Talk) -> None:
     """Raise InputError where the environment is deployed only by the change sets of a review."""
     if not environment.review.require_review:
         return
-    name = environment.name
+    review = talk.typed(f"review {environment.name}")
     raise InputError(
         Problem(
-            f"{name} is deployed only by change sets that were reviewed (require_review = true). Nothing was changed.",
+            f"{environment.name} is deployed only by change sets that were reviewed (require_review = true). "
+            "Nothing was deployed.",
             environment.where("review.require_review"),
-            f"Review it: {typed(f'review {name}')}, then {typed(f'review {name} --prepare')}. "
-            f"When it is approved: {typed(f'deploy {name} --reviewed review/{name}/review.json')}",
+            f"Review it: {review}, then {review} --prepare, which says how to deploy it when it is approved.",
         )
     )

@@ -48,6 +48,20 @@ def take_back(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
             cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
 
 
+def kept_by_absent(cdk: Cdk, names: Names) -> list[str]:
+    """The names of what the environment's absent stacks kept when they were destroyed, in the way of a deployment.
+
+    cdk: working from a cloud assembly.
+    """
+    exists = Existing(cdk.session, names)
+    found: Identified = {}
+    for stack in (names.training_stack, names.hosting_stack):
+        template = _template(cdk.assembly(), stack)
+        if template is not None and _absent(cdk.session, stack):
+            found |= kept(template, names, exists)
+    return _shown(found)
+
+
 def kept(template: Mapping[str, Any], names: Names, exists: Callable[[str, str], bool]) -> Identified:
     """The resources of a template that it keeps on deletion and that are there.
 

@@ -21,6 +21,14 @@ from promotion.review.parts import SCHEMA_VERSION, Bundle
 REVIEW_JSON = "review.json"
 
 
+def review_folder(releases: Path, project_file: Path, project: str, environment: str, *, local: bool) -> Path:
+    """Where a review lies when nobody names another place: `review/ENV` beside the project file.
+
+    Of the local cloud: in its own state, beside its releases, as these are.
+    """
+    return (releases.parents[1] / "review" / project if local else project_file.parent / "review") / environment
+
+
 def bundle_json(bundle: Bundle) -> bytes:
     """The canonical bytes: sorted keys, two spaces, UTF-8, newline at the end."""
     text = json.dumps(bundle.model_dump(mode="json"), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)

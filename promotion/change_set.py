@@ -1,0 +1,116 @@
+"""One change set of CloudFormation: described, deleted, executed and followed to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from kickstand.errors import KickstandError, Problem
+
+if TYPE_CHECKING:
+    import boto3
+
+POLL_SECONDS = 1.5
+_STACK = "AWS::CloudFormation::Stack"
+_WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_NOTHING = ("didn't contain changes", "No updates are to be performed")
+
+
+def describe_change_set(cloudformation: Any, name: str, stack: str = "") -> dict[str, Any] | None:
+    """A change set with all its changes; None where there is none. name: its ARN, or its name with its stack."""
+    from botocore.exceptions import ClientError
+
+    asked = {"ChangeSetName": name, **({"StackName": stack} if stack else {})}
+    try:
+        found: dict[str, Any] = cloudformation.describe_change_set(**asked)
+        page = found
+        while page.get("NextToken"):
+            page = cloudformation.describe_change_set(**asked, NextToken=page["NextToken"])
+            found["Changes"] += page["Changes"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException") or (
+            error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error)
+        ):
+            return None
+        raise
+    return found
+
+
+def is_empty(described: dict[str, Any]) -> bool:
+    """Whether CloudFormation found nothing to do: such a change set is FAILED, and cannot be executed."""
+    return described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in _NOTHING)
+
+
+def last_change_set(cloudformation: Any, stack_arn: str) -> str:
+    """ARN of the change set by which a stack came to what it is; empty where that was none, or failed."""
+    from botocore.exceptions import ClientError
+
+    try:
+        stack = cloudformation.describe_stacks(StackName=stack_arn)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return ""
+        raise
+    return str(stack.get("ChangeSetId", "")) if stack["StackStatus"] in _WELL else ""
+
+
+def delete_change_set(cloudformation: Any, arn: str) -> None:
+    """Delete a change set, and the stack that was made for it where it holds nothing."""
+    from botocore.exceptions import ClientError
+
+    described = describe_change_set(cloudformation, arn)
+    if described is None:
+        return
+    stack = described["StackId"]
+    cloudformation.delete_change_set(ChangeSetName=arn)
+    try:
+        status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        left = cloudformation.list_change_sets(StackName=stack)["Summaries"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return  # the stack is gone
+        raise
+    if status == "REVIEW_IN_PROGRESS" and not [one for one in left if one["ChangeSetId"] != arn]:
+        cloudformation.delete_stack(StackName=stack)
+
+
+def execute_change_set(
+    session: boto3.Session,
+    arn: str,
+    stack_arn: str,
+    *,
+    show: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Execute a change set and follow its stack to the end; show each resource that is done.
+
+    Raises KickstandError with CloudFormation's own reason for every resource that failed.
+    """
+    cloudformation = session.client("cloudformation")
+    known = {event["EventId"] for event in _events(cloudformation, stack_arn)}
+    cloudformation.execute_change_set(ChangeSetName=arn)
+    failures: list[Problem] = []
+    stack = stack_arn.split("/")[1]
+    while True:
+        for event in reversed([one for one in _events(cloudformation, stack_arn) if one["EventId"] not in known]):
+            known.add(event["EventId"])
+            status = event["ResourceStatus"]
+            if event["ResourceType"] == _STACK and event.get("PhysicalResourceId") == stack_arn:
+                if status.endswith("_IN_PROGRESS"):
+                    continue
+                if status in _WELL:
+                    return
+                raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
+            if status.endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
+                reason = event.get("ResourceStatusReason", "no reason given")
+                failures.append(Problem(reason, f"{event['LogicalResourceId']} of {stack}"))
+            if not status.endswith("_IN_PROGRESS"):
+                show(f"{status.lower().replace('_', ' ')}: {event['LogicalResourceId']} ({event['ResourceType']})")
+        sleep(POLL_SECONDS)
+
+
+def _events(cloudformation: Any, stack_arn: str) -> Iterator[dict[str, Any]]:
+    """Events of the stack, newest first."""
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_arn):
+        yield from page["StackEvents"]

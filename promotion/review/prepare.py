@@ -1,0 +1,187 @@
+"""Make the change sets of a review: exactly one a stack, each held against what the review says.
+
+Done in the protected job, after the pull request and before the approval. Nothing of the stacks is changed by it: a
+change set does nothing until it is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kickstand.aws_errors import explained
+from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.names import Names
+from promotion.assembly import AssembledStack, require_assembly
+from promotion.change_set import delete_change_set, describe_change_set, is_empty
+from promotion.deploy_role import deploy_session
+from promotion.review.change_set_content import content_differences
+from promotion.review.changes.read import read_pairs
+from promotion.review.parts import Bundle, ChangeSet, StackChange
+from promotion.review.standing import Standing, assembly_problems, stack_problems
+
+if TYPE_CHECKING:
+    from kickstand.release import Release
+    from promotion.cdk import Cdk
+    from promotion.deployment import Talk
+
+PREFIX = "kickstand-"
+"""Change sets whose names begin with it are ours: another preparation takes their place."""
+
+
+def change_set_name(assembly_sha256: str) -> str:
+    """The name of the change sets of one assembly, `kickstand-3f2a…`."""
+    return f"{PREFIX}{assembly_sha256[:32]}"
+
+
+def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Talk) -> Bundle:
+    """The review with one change set a stack, which the account now has; those of a former preparation are gone.
+
+    cdk: working from the assembly. Raises InputError where the review is not of what there is now, KickstandError
+    where a change set cannot be made or does something else than the review says; no change set is left then.
+    """
+    environment = cdk.environment
+    again = talk.typed(f"review {environment.name}")
+    stacks = require_assembly(cdk.assembly(), environment, release)
+    with explained("reading the deployed stacks"):
+        pairs = read_pairs(cdk.session.client("cloudformation"), cdk.assembly(), Names(environment))
+    now = Standing.of(cdk.assembly(), release, pairs)
+    reviewed = [stack for stack in review.infrastructure.stacks if stack.stack in stacks]
+    problems = [*assembly_problems(review, now, again=again), *stack_problems(reviewed, now, again=again)]
+    if problems:
+        raise InputError(*problems)
+    waits = waiting(cdk, release, reviewed, talk)
+    preparation = Preparation(cdk, stacks, change_set_name(review.assembly_sha256), talk)
+    with explained("removing the change sets of a former preparation"):
+        preparation.remove_former(review.change_sets)
+    made: list[ChangeSet] = []
+    try:
+        for stack in reviewed:
+            if stack.stack in waits:
+                made.append(ChangeSet(stack=stack.stack, arn="", stack_arn="", waits_for=waits[stack.stack]))
+                talk.say(f"{stack.stack}: no change set yet. {waits[stack.stack]}")
+            else:
+                made.append(preparation.make(stack))
+    except BaseException:
+        preparation.take_back(made)
+        raise
+    return review.model_copy(update={"change_sets": tuple(made)})
+
+
+def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange], talk: Talk) -> dict[str, str]:
+    """The stacks that cannot be prepared yet, each with what it waits for.
+
+    Hosting waits where its model is to lie in a bucket that the training stack is still to make. Otherwise the model
+    must be there, as must the CDK's bootstrap stack, and nothing of a destroyed environment may be in the way:
+    KickstandError.
+    """
+    from promotion.deployment import require_deployable
+    from promotion.kept import kept_by_absent
+
+    names = Names(cdk.environment)
+    exists = {stack.stack: stack.exists for stack in stacks}
+    waits = {}
+    own_bucket = not cdk.environment.storage.existing_bucket
+    if names.hosting_stack in exists and own_bucket and not exists.get(names.training_stack, True):
+        waits[names.hosting_stack] = (
+            f"Hosting waits for {names.training_stack}, which makes the bucket that its model lies in: deploy training "
+            f"first, bring the model there, then review again."
+        )
+    require_deployable(cdk, None if waits else release, talk, may_bootstrap=False)
+    with explained("looking for what a destroyed environment kept"):
+        kept = kept_by_absent(cdk, names)
+    if kept:
+        message = f"What a destroyed environment kept is in the way of its stack: {', '.join(kept)}."
+        fix = f"Take it back: {talk.typed(f'deploy {cdk.environment.name} --take-back')}. Then review again."
+        raise KickstandError(Problem(message, f"{cdk.environment.project}-{cdk.environment.name}", fix))
+    return waits
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Makes, compares and removes the change sets of one assembly."""
+
+    cdk: Cdk
+    stacks: dict[str, AssembledStack]
+    name: str
+    talk: Talk
+
+    def make(self, review: StackChange) -> ChangeSet:
+        """One stack's change set, by the CDK command line, equal in content to the review.
+
+        KickstandError: it could not be made, or it is not equal; it is deleted then.
+        """
+        stack = self.stacks[review.stack]
+        self.talk.say(f"{review.stack}: making the change set {self.name} …")
+        how = ("--exclusively", "--method=prepare-change-set", "--change-set-name", self.name)
+        try:
+            self.cdk.run("deploy", stack.display_name, *how, "--require-approval", "never")
+        except BaseException:
+            self._remove(stack, self.name)
+            raise
+        with explained("reading the change set", f"stack {stack.name}"):
+            cloudformation = self._client(stack)
+            described = describe_change_set(cloudformation, self.name, stack.name)
+            if described is None:
+                raise KickstandError(Problem("The CDK command line made no change set.", f"stack {stack.name}"))
+            arn, empty = described["ChangeSetId"], is_empty(described)
+            problems = list(self._problems(review, described, empty))
+            if problems or empty:  # an empty one is FAILED: it can only be in the way
+                delete_change_set(cloudformation, arn)
+        if problems:
+            raise KickstandError(*problems)
+        self.talk.say(f"{review.stack}: {'nothing to do' if empty else 'equal to the review'}.")
+        return ChangeSet(stack=stack.name, arn=arn, stack_arn=described["StackId"], empty=empty)
+
+    def _problems(self, review: StackChange, described: dict[str, Any], empty: bool) -> Iterator[Problem]:
+        if described["Status"] != "CREATE_COMPLETE" and not empty:
+            reason = described.get("StatusReason", "no reason given")
+            yield Problem(f"CloudFormation could not make the change set: {reason}", f"stack {review.stack}")
+            return
+        environment = self.cdk.environment.name
+        for sentence in content_differences(review, [] if empty else described.get("Changes", [])):
+            fix = f"Review again, or ask why they differ: {self.talk.typed(f'review {environment}')}"
+            yield Problem(f"The change set is not what was reviewed. {sentence}", f"stack {review.stack}", fix)
+
+    def remove_former(self, recorded: Sequence[ChangeSet]) -> None:
+        """Delete the change sets of an earlier preparation: the recorded ones, and all of our name."""
+        for stack in self.stacks.values():
+            cloudformation = self._client(stack)
+            arns = {one.arn for one in recorded if one.stack == stack.name and one.arn}
+            arns |= set(_ours(cloudformation, stack.name))
+            for arn in sorted(arns):
+                delete_change_set(cloudformation, arn)
+
+    def take_back(self, made: Sequence[ChangeSet]) -> None:
+        """Delete what was made, after a failure."""
+        for one in made:
+            if one.arn and not one.empty:
+                self._remove(self.stacks[one.stack], one.arn)
+
+    def _remove(self, stack: AssembledStack, name: str) -> None:
+        """Delete a change set by name or ARN, on the way out of a failure: its own failure must not hide that."""
+        try:
+            cloudformation = self._client(stack)
+            described = describe_change_set(cloudformation, name, stack.name)
+            if described is not None:
+                delete_change_set(cloudformation, described["ChangeSetId"])
+        except Exception as error:
+            self.talk.say(f"The change set {name} of {stack.name} is left: {error}")
+
+    def _client(self, stack: AssembledStack) -> Any:
+        return deploy_session(self.cdk.session, stack).client("cloudformation")
+
+
+def _ours(cloudformation: Any, stack: str) -> Iterator[str]:
+    from botocore.exceptions import ClientError
+
+    try:
+        for page in cloudformation.get_paginator("list_change_sets").paginate(StackName=stack):
+            for one in page["Summaries"]:
+                # Executed ones are the record of what was done.
+                if one["ChangeSetName"].startswith(PREFIX) and not one["ExecutionStatus"].startswith("EXECUTE_"):
+                    yield one["ChangeSetId"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
