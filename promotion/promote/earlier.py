@@ -108,8 +108,9 @@ def _present(file: GitFile, path: Path) -> Release | None:
 
 def _too_far(name: str, earlier: Sequence[Revision], back: int, path: Path) -> Problem:
     count = len(earlier)
-    told = "none" if not count else "1" if count == 1 else str(count)
-    message = f"{name} has {told} earlier release{'' if count == 1 else 's'} in git, not {back}."
+    message = f"{name} has {count} earlier release{'' if count == 1 else 's'} in git, not {back}."
+    if not count:
+        message = f"{name} has no earlier release in git."
     listed = "; ".join(
         f"--to {number}: {one.commit.id[:12]} of {one.commit.date[:10]}, model {one.release.artifact.sha256[:12]}, "
         f"{validation_metric(one.release)}"
