@@ -34,8 +34,8 @@ def deploy_environment(
     release:       what the environment's release file says, read and checked.
     ask:           whether the CDK command line asks before security-relevant changes.
     may_bootstrap: whether a missing bootstrap stack is made; else it is refused with the command to type.
-    Raises InputError where the environment needs a review (`reviewed.py`), KickstandError: no bootstrap, another artifact than released, a failed deployment, an endpoint that
-    does not serve the release.
+    Raises InputError where the environment takes only what was reviewed (`reviewed.py`), and KickstandError: no
+    bootstrap, another artifact than released, a failed deployment, an endpoint that does not serve the release.
     """
     from kickstand.aws_errors import explained
     from promotion.kept import take_back
