@@ -1,0 +1,115 @@
+"""What of a stack's template is billed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from promotion.cost.prices import Kind
+from promotion.cost.runs import HOURS_A_MONTH, runs_a_month
+
+Templates = Mapping[str, Mapping[str, Any] | None]
+"""Templates by the name of their stack; None for a stack that is not there."""
+
+_SINGLE = {
+    "AWS::CloudWatch::Alarm": ("CloudWatch alarms", "cloudwatch-alarm-month"),
+    "AWS::CloudWatch::Dashboard": ("CloudWatch dashboards", "cloudwatch-dashboard-month"),
+    "AWS::KMS::Key": ("KMS keys", "kms-key-month"),
+}
+"""Resources that cost the same every month, whatever is done with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Billable:
+    """One billable thing, and how much of it a month has.
+
+    what:     `endpoint bikes-prod`; with kind and name the same before and after a change of the quantity.
+    kind, name: where its price stands in the table.
+    quantity: units a month; None where it depends on use, and so is in no sum.
+    count:    instances or resources, for people.
+    """
+
+    what: str
+    kind: Kind
+    name: str
+    unit: str
+    quantity: Decimal | None
+    count: int = 1
+
+
+def billables(templates: Templates) -> tuple[Billable, ...]:
+    """All billable things of some stacks; what depends on nothing but use (storage, requests) is not among them."""
+    resources = [
+        resource for template in templates.values() if template for resource in template.get("Resources", {}).values()
+    ]
+    return (*_endpoints(resources), *_training(resources), *_single(resources))
+
+
+def _endpoints(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
+    """An endpoint's instances, by variant. A configuration without an endpoint costs nothing."""
+    endpoints = [one for one in resources if one["Type"] == "AWS::SageMaker::Endpoint"]
+    if not endpoints:
+        return
+    name = endpoints[0]["Properties"].get("EndpointName", "endpoint")
+    for config in resources:
+        if config["Type"] == "AWS::SageMaker::EndpointConfig":
+            for variant in config["Properties"].get("ProductionVariants", ()):
+                count, kind = int(variant.get("InitialInstanceCount", 0)), variant.get("InstanceType", "")
+                what = f"endpoint {name}"
+                hours = Decimal(count * HOURS_A_MONTH)
+                yield Billable(what, "hosting", kind, "instance hours", hours, count)
+
+
+def _training(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
+    """Training jobs: by the job, or as often as a schedule starts one, each as long as it may take at the longest."""
+    schedules = [
+        str(one["Properties"].get("ScheduleExpression", ""))
+        for one in resources
+        if one["Type"] == "AWS::Scheduler::Schedule"
+    ]
+    for machine in resources:
+        if machine["Type"] != "AWS::StepFunctions::StateMachine":
+            continue
+        job = _job(_definition(machine["Properties"].get("DefinitionString")))
+        if job is None:
+            continue
+        instances, longest = job["ResourceConfig"], job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0)
+        kind, count = instances.get("InstanceType", ""), int(instances.get("InstanceCount", 1))
+        hours = Decimal(count) * int(longest) / 3600
+        for expression in schedules:
+            runs = runs_a_month(expression)
+            what = f"scheduled training, {expression}"
+            yield Billable(what, "training", kind, "instance hours", None if runs is None else runs * hours, count)
+        if not schedules:
+            yield Billable("a training job", "training", kind, "instance hours", None, count)
+
+
+def _single(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
+    for kind, (what, name) in _SINGLE.items():
+        count = sum(resource["Type"] == kind for resource in resources)
+        if count:
+            yield Billable(what, "services", name, "a month", Decimal(count), count)
+
+
+def _definition(text: Any) -> Any:
+    """A state machine's definition, with a mark for each part that CloudFormation fills in; None where it is none."""
+    if isinstance(text, Mapping) and "Fn::Join" in text:
+        text = "".join(part if isinstance(part, str) else "REFERENCE" for part in text["Fn::Join"][1])
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _job(definition: Any) -> Mapping[str, Any] | None:
+    """The arguments of CreateTrainingJob in a definition, wherever they stand."""
+    if isinstance(definition, Mapping):
+        if "ResourceConfig" in definition:
+            return definition
+        definition = list(definition.values())
+    if isinstance(definition, list):
+        return next((job for part in definition if (job := _job(part)) is not None), None)
+    return None

@@ -1,0 +1,73 @@
+"""The table of prices: prices.json beside this file.
+
+AWS's prices are public (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html), and a
+review must say the same on every machine and on every day: so they are copied into the repository, with the day and
+the place of each. What is not in it has no known price, and is said to have none.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TABLE = Path(__file__).with_name("prices.json")
+
+Kind = Literal["hosting", "training", "services"]
+"""Instance hours of endpoints, instance hours of training jobs, and the rest by its unit (`s3-gb-month`)."""
+
+
+class PriceGroup(BaseModel):
+    """Prices that were read in one place on one day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read_on: date
+    """The day on which they held, as far as is known."""
+    source: str = Field(min_length=10)
+    prices: dict[str, Decimal]
+    """USD by instance type or by service and unit."""
+
+
+class PriceTable(BaseModel):
+    """Prices by region and kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    priced_on: date
+    """The newest of its groups; each has a day of its own."""
+    currency: Literal["USD"]
+    source: str
+    regions: dict[str, dict[Kind, tuple[PriceGroup, ...]]]
+
+    def price(self, region: str, kind: Kind, name: str) -> Price | None:
+        """The price of one unit; None where the table has none. Of two the newer."""
+        known = [
+            Price(amount=group.prices[name], read_on=group.read_on, source=group.source, name=name, kind=kind)
+            for group in self.regions.get(region, {}).get(kind, ())
+            if name in group.prices
+        ]
+        return max(known, key=lambda one: one.read_on, default=None)
+
+
+class Price(BaseModel):
+    """One price, with the day and the place of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: Decimal
+    read_on: date
+    source: str
+    name: str
+    kind: Kind
+
+
+@cache
+def price_table(file: Path = TABLE) -> PriceTable:
+    """The table of the repository."""
+    return PriceTable.model_validate(json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
