@@ -52,6 +52,10 @@ def verify(
         Path | None,
         typer.Option("--key", metavar="FILE", help="Trust this public key (PEM) alone, whatever [signing] says."),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="FILE", help="Write a keyless signature's sigstore bundle, for other tools."),
+    ] = None,
 ) -> None:
     """Verify the release's signature, and tell what is signed and by whom. Exit code 2 where it is not right."""
     from kickstand.commands.context import choose, load, root_of
@@ -69,6 +73,8 @@ def verify(
     typer.echo(f"{short(signature_path(file))}: good, {signed.sentence()}.")
     for line in account(release, file, signed):
         typer.echo(line)
+    if bundle is not None:
+        _write_bundle(bundle, signature_path(file), signed.key_id)
 
 
 def new_key(
@@ -141,6 +147,22 @@ def _opened(ctx: typer.Context, environment: str) -> tuple[Environment, Path, bo
     chosen = choose(project, environment)
     session = open_context(ctx, environment).session if needs_session(chosen.signing) else None
     return chosen, release_path(releases_of(root, project), chosen.name), session
+
+
+def _write_bundle(bundle: Path, signature_file: Path, key_id: str) -> None:
+    from kickstand.atomic_file import atomic_file
+    from kickstand.errors import InputError, Problem
+    from promotion.signing.envelope import read_envelope
+    from promotion.signing.keyless import bundle_json, is_keyless
+
+    envelope = read_envelope(signature_file, "")
+    signature = envelope.signatures[key_id]
+    if not is_keyless(signature):
+        message = "A key signed it, and only keyless signatures have a sigstore bundle."
+        raise InputError(Problem(message, "--bundle", "Verify it with openssl: docs/signing.md."))
+    with atomic_file(bundle) as stream:
+        stream.write(bundle_json(envelope, signature).encode("utf-8"))
+    typer.echo(f"  {'sigstore bundle':<16} {short(bundle)}")
 
 
 def _trusted(environment: Environment, key: Path | None) -> tuple[Signing, str]:
