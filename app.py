@@ -1,7 +1,7 @@
 """The CDK app: one stage for each environment of the project file, and nothing else.
 
 Context: `-c config=FILE` (default: kickstand.toml beside this file), `-c releases=DIR` (default: releases/ beside
-the project file), `-c environment=NAME` (default: all).
+the project file), `-c environment=NAME` (default: all), `-c policy=on` (default: off).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if __name__ == "__main__":
 import aws_cdk as cdk
 
 from infra.environment_stage import environment_stage
+from infra.policy_checks import add_policy_checks
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, Problem
 from kickstand.release_file import read_release, release_path
@@ -24,16 +25,15 @@ from kickstand.release_file import read_release, release_path
 def build(app: cdk.App) -> None:
     """Fill the app; InputError where the project file, a release or the context is wrong."""
     project = load_project(Path(app.node.try_get_context("config") or Path(__file__).with_name("kickstand.toml")))
-    folder = Path(app.node.try_get_context("releases") or project.releases)
     wanted = app.node.try_get_context("environment")
     if wanted and wanted not in project.environments:
         known = ", ".join(project.environments)
         raise InputError(Problem(f'There is no environment "{wanted}".', str(project.file), f"It has: {known}."))
     for name, environment in project.environments.items():
         if wanted in (None, "", name):
-            path = release_path(folder, name)
-            release = read_release(path, environment) if path.exists() else None
-            environment_stage(app, project, environment, release)
+            path = release_path(Path(app.node.try_get_context("releases") or project.releases), name)
+            environment_stage(app, project, environment, read_release(path, environment) if path.exists() else None)
+    add_policy_checks(app, project)
 
 
 def main() -> None:

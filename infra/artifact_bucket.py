@@ -9,6 +9,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.acknowledgement import acknowledge
+
 _DAYS_OF_OLD_VERSIONS = 90
 _DAYS_OF_BROKEN_UPLOADS = 7
 _EXPIRING_PREFIXES = ("training/", "manifests/", "latest/", "metrics/", "golden/")
@@ -59,6 +61,13 @@ class ArtifactBucket(Construct):
             notification_configuration=s3.CfnBucket.NotificationConfigurationProperty(
                 event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
             ),
+        )
+        acknowledge(
+            bucket,
+            {
+                "AwsSolutions-S1": "Who reads which object is what CloudTrail's data events record, for all buckets of "
+                "an organisation in one place; a log bucket for each bucket would be one more to guard."
+            },
         )
         # By name, not by reference: an import (after a destroy) finds a resource by what stands in the template.
         policy = s3.CfnBucketPolicy(self, "Policy", bucket=bucket_name, policy_document=_policy(arn, grants))

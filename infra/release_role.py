@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.acknowledgement import acknowledge_wildcards
 from infra.release_grants import MODELS, READ_MODEL
 from infra.statement import Statement, policy_document
 from kickstand.names import Names, partition
@@ -40,13 +41,15 @@ class ReleaseRole(Construct):
             max_session_duration=_SECONDS,
             permissions_boundary=permissions_boundary,
         )
-        iam.CfnPolicy(
+        statements = release_statements(target, source)
+        policy = iam.CfnPolicy(
             self,
             "Policy",
             policy_name=target.release_role,
-            policy_document=policy_document(release_statements(target, source)),
+            policy_document=policy_document(statements),
             roles=[role.ref],
         )
+        acknowledge_wildcards(policy, statements)
         self.arn: str = role.attr_arn
 
 
