@@ -55,7 +55,10 @@ def _access_block(key: str, what: str, was: Mapping[str, Any] | None, now: Mappi
     lost = lost_access_blocks(was, now)
     if lost:
         yield Told(
-            key, True, f"The {what} may now be made public: {listed(lost)} of its public access block {_is(lost)} off."
+            key,
+            True,
+            f"The {what} may now be made public: {listed(lost)} of its public access block {_is(lost)} off.",
+            public=True,
         )
     elif was is not None and block in was and block not in now:
         yield Told(key, True, f"The {what} may now be made public: its public access block is removed.", public=True)
