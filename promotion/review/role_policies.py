@@ -95,11 +95,24 @@ def document_differences(expected: Any, found: Any, path: str) -> Iterator[str]:
     elif isinstance(expected, dict) and isinstance(found, dict):
         for key in sorted(expected.keys() | found.keys()):
             yield from document_differences(expected.get(key), found.get(key), f"{path}.{key}")
-    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        for index, (one, other) in enumerate(zip(expected, found, strict=True)):
-            yield from document_differences(one, other, f"{path}[{index}]")
+    elif isinstance(expected, list) and isinstance(found, list):
+        yield from _list_differences(expected, found, path)
     elif expected != found:
         yield _difference(path, expected, found)
+
+
+def _list_differences(expected: list[Any], found: list[Any], path: str) -> Iterator[str]:
+    """Members that are the same wherever they stand are none; of the rest, those at one place are compared."""
+    extra = dict(enumerate(found))
+    missing: dict[int, Any] = {}
+    for index, one in enumerate(expected):
+        same = next((place for place, other in extra.items() if not [*document_differences(one, other, "")]), None)
+        if same is None:
+            missing[index] = one
+        else:
+            del extra[same]
+    for index in sorted(missing.keys() | extra.keys()):
+        yield from document_differences(missing.get(index), extra.get(index), f"{path}[{index}]")
 
 
 def _difference(path: str, expected: Any, found: Any) -> str:
