@@ -26,20 +26,27 @@ def judge(contest: Contest, evidence: Evidence) -> Verdict:
     with TemporaryDirectory(dir=evidence.folder) as folder:
         releases = Path(folder)
         write_release(release_path(releases, target.name), contest.candidate)
-        return verdict(policy_report(contest.project, target, releases))
+        return verdict(policy_report(contest.project, target, releases), target.where(""))
 
 
-def verdict(report: PolicyReport) -> Verdict:
-    """What the findings come to."""
+def verdict(report: PolicyReport, project_file: str) -> Verdict:
+    """What the findings come to. project_file: as places in it begin; what it accepts is told with its reason.
+
+    What the constructs themselves accept is counted: the review has each of them.
+    """
     errors = [finding for finding in report.findings if finding.level == "error"]
     warnings = [finding for finding in report.findings if finding.level == "warning"]
+    accepted = [one for one in report.acknowledged if one.where.startswith(project_file)]
     figure = f"{_counted(len(errors), 'finding')}, {_counted(len(warnings), 'warning')}"
-    if report.acknowledged:
-        figure += f", {len(report.acknowledged)} accepted"
+    if accepted:
+        figure += f", {len(accepted)} accepted in {project_file}"
     rules = ", ".join(f"{count} of {source}" for source, count in sorted(report.rules_run.items()))
-    accepted = (f"accepted: {one.rule} ({one.where}): {one.reason}" for one in report.acknowledged)
-    details = (*map(_line, errors), *map(_line, warnings), *accepted, f"Rules asked: {rules or 'none'}.")
-    return Verdict(not errors and sum(report.rules_run.values()) > 0, figure, details)
+    details = [*map(_line, errors), *map(_line, warnings)]
+    details += [f"accepted: {one.rule} ({one.where}): {one.reason}" for one in accepted]
+    if others := len(report.acknowledged) - len(accepted):
+        details.append(f"{_counted(others, 'exception')} of the constructs themselves: the review gives the reasons.")
+    details.append(f"Rules asked: {rules or 'none'}.")
+    return Verdict(not errors and sum(report.rules_run.values()) > 0, figure, tuple(details))
 
 
 def _line(finding: Finding) -> str:

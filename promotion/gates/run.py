@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,15 +90,20 @@ def _chosen(contest: Contest, only: Collection[str]) -> tuple[Gate, ...]:
 
 
 def _unasked(gate: Gate, limit: str, see: str, error: KickstandError) -> Outcome:
-    """A gate whose figure could not be had, or that found what it looks for: the first problem, then all of them."""
+    """A gate whose figure could not be had, or that found what it looks for."""
     first, *others = error.problems
-    figure = first.message if len(first.message) <= _LONGEST_FIGURE else first.message[: _LONGEST_FIGURE - 1] + "…"
+    short = len(first.message) <= _LONGEST_FIGURE
+    figure = first.message if short else first.message[: _LONGEST_FIGURE - 1] + "…"
     more = f" (and {len(others)} more)" if others else ""
-    details = (
-        f"{f'{problem.where}: ' if problem.where else ''}{problem.message} {problem.fix}".rstrip()
-        for problem in error.problems
-    )
-    return Outcome(gate.name, False, f"{figure}{more}", limit, see, tuple(details))
+    details = [_detail(problem) for problem in error.problems]
+    if short and not others:  # the figure says it all but for the place and the mend
+        details = [_detail(replace(first, message=""))]
+    return Outcome(gate.name, False, f"{figure}{more}", limit, see, tuple(filter(None, details)))
+
+
+def _detail(problem: Problem) -> str:
+    said = f"{problem.message} {problem.fix}".strip()
+    return f"{problem.where}: {said}" if problem.where and said else said or problem.where
 
 
 _LONGEST_FIGURE = 300

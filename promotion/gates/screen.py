@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from promotion.gates.outcome import Outcome
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+_WRAP = partial(textwrap.TextWrapper, break_long_words=False, break_on_hyphens=False)
+"""Digests and addresses are never broken, so that they can be copied."""
 _NAME = 15
 _INDENT = " " * 6
 
@@ -45,7 +48,7 @@ def outcome_lines(outcome: Outcome, width: int, *, details: bool = True) -> Iter
     word, style = ("pass", "green") if outcome.passed else ("FAIL", "bold red")
     head = Text(f"{word}  ", style=style)
     head.append(f"{outcome.gate:<{_NAME}}", style="bold")
-    figure, *rest = textwrap.wrap(outcome.figure, width - len(head.plain), break_on_hyphens=False) or [""]
+    figure, *rest = _WRAP(width - len(head.plain)).wrap(outcome.figure) or [""]
     head.append(figure, style="none")
     yield head
     for line in rest:
@@ -60,11 +63,5 @@ def outcome_lines(outcome: Outcome, width: int, *, details: bool = True) -> Iter
 def _wrapped(text: str, width: int, style: str) -> Iterator[Text]:
     from rich.text import Text
 
-    wrap = textwrap.TextWrapper(
-        width,
-        initial_indent=_INDENT,
-        subsequent_indent=f"{_INDENT}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    wrap = _WRAP(width, initial_indent=_INDENT, subsequent_indent=f"{_INDENT}  ")
     yield from (Text(line, style=style) for line in wrap.wrap(text))

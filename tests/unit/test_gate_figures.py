@@ -136,27 +136,31 @@ def findings(*levels: str) -> Iterator[Finding]:
 
 def test_policy() -> None:
     accepted = Acknowledged(rule="S1", reason="Logged elsewhere.", where="kickstand.toml:41", resources=())
+    ours = Acknowledged(rule="IAM5", reason="By prefix.", where="dev/hosting/Role", resources=())
     clean = PolicyReport(
-        findings=tuple(findings("warning")), acknowledged=(accepted,), rules_run={"guard": 9}, headlines=()
+        findings=tuple(findings("warning")), acknowledged=(accepted, ours), rules_run={"guard": 9}, headlines=()
     )
-    assert policy_gate.verdict(clean) == Verdict(
+    assert policy_gate.verdict(clean, "kickstand.toml") == Verdict(
         True,
-        "0 findings, 1 warning, 1 accepted",
+        "0 findings, 1 warning, 1 accepted in kickstand.toml",
         (
             "warning: R1, bikes-staging-hosting Endpoint: Is open. Close it.",
             "accepted: S1 (kickstand.toml:41): Logged elsewhere.",
+            "1 exception of the constructs themselves: the review gives the reasons.",
             "Rules asked: 9 of guard.",
         ),
     )
     broken = clean.model_copy(update={"findings": tuple(findings("warning", "error")), "acknowledged": ()})
-    judged = policy_gate.verdict(broken)
+    judged = policy_gate.verdict(broken, "kickstand.toml")
     assert (judged.passed, judged.figure) == (False, "1 finding, 1 warning")
     assert judged.details[0] == "error: R2, bikes-staging-hosting Endpoint: Is open. Close it."
 
 
 def test_where_no_rule_was_asked_nothing_is_shown() -> None:
     empty = PolicyReport(findings=(), acknowledged=(), rules_run={}, headlines=())
-    assert policy_gate.verdict(empty) == Verdict(False, "0 findings, 0 warnings", ("Rules asked: none.",))
+    assert policy_gate.verdict(empty, "kickstand.toml") == Verdict(
+        False, "0 findings, 0 warnings", ("Rules asked: none.",)
+    )
 
 
 @pytest.mark.parametrize(
