@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 FIELD = "sigstore"
 # https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md: the issuer, as text and as a DER string
 _ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
+
+# What the libraries say on standard error of their roots is no message to a user of Kickstand.
+for _library in ("sigstore", "tuf"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)

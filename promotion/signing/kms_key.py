@@ -5,6 +5,7 @@ Needs kms:GetPublicKey and kms:Sign. https://docs.aws.amazon.com/kms/latest/APIR
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 CREATE = "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"
 SPEC = "ECC_NIST_P256"
+
+# The library writes what went wrong to standard error, besides raising it; it is told once, in our words.
+logging.getLogger("securesystemslib").addHandler(logging.NullHandler())
 
 
 class SessionSigner(AWSSigner):

@@ -9,6 +9,7 @@ from securesystemslib.dsse import Envelope
 
 from kickstand.aws_errors import AWS_FAILURES
 from kickstand.config.model import Environment, Signing
+from kickstand.errors import InputError, Problem
 from kickstand.release import Release
 from promotion.signing.envelope import write_envelope
 from promotion.signing.keyless import Identity, sign_keyless
@@ -17,7 +18,7 @@ from promotion.signing.private_key import open_private_key
 from promotion.signing.public_key import PublicKey
 from promotion.signing.signature_file import read_claim, signature_path
 from promotion.signing.statement import PAYLOAD_TYPE, payload
-from promotion.signing.verify import judge, trust_of
+from promotion.signing.verify import Trust, judge, trust_of
 
 if TYPE_CHECKING:
     import boto3
@@ -49,9 +50,14 @@ def sign_release(
     if not can_sign(signing):
         _discard_former(file, release)
         return None
-    trust = trust_of(signing, environment.where("signing.public_keys"))
     envelope = Envelope(payload(release, release_file), PAYLOAD_TYPE, {})
-    _sign(envelope, environment, session)
+    trust, problems = _trust(environment)
+    try:
+        _sign(envelope, environment, session)
+    except InputError as error:
+        problems += error.problems
+    if trust is None or problems:
+        raise InputError(*problems)
     judge(envelope, release, release_file, trust, environment.where("signing.public_keys"))
     write_envelope(file, envelope)
     return file
@@ -65,6 +71,14 @@ def signing_key(environment: Environment, session: boto3.Session | None) -> Publ
     if signing.kms_key_arn and session is not None:
         return open_kms_key(signing.kms_key_arn, session, environment.where("signing.kms_key_arn"))[1]
     return None
+
+
+def _trust(environment: Environment) -> tuple[Trust | None, list[Problem]]:
+    """Whom the environment trusts, or what is wrong with that: told together with what is wrong with the signer."""
+    try:
+        return trust_of(environment.signing, environment.where("signing.public_keys")), []
+    except InputError as error:
+        return None, list(error.problems)
 
 
 def _sign(envelope: Envelope, environment: Environment, session: boto3.Session | None) -> None:

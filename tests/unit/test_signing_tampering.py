@@ -287,6 +287,17 @@ def test_a_signature_that_the_environment_would_not_take_is_not_written(desk: De
     assert desk.signature.read_bytes() == before
 
 
+def test_what_is_wrong_with_signer_and_trust_is_told_at_once(desk: Desk) -> None:
+    absent = desk.folder / "absent"
+    desk.signing = Signing(private_key=absent.with_suffix(".pem"), public_keys=(absent.with_suffix(".pub"),))
+    with pytest.raises(InputError) as caught:
+        sign_release(desk.release, desk.file, desk.environment, None)
+    assert [problem.message for problem in caught.value.problems] == [
+        "There is no such public key file.",
+        "There is no such private key file.",
+    ]
+
+
 def test_a_claim_is_read_without_verifying_it(desk: Desk) -> None:
     claim = claim_of(desk.signature.read_text())
     assert claim is not None
