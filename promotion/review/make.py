@@ -16,7 +16,7 @@ from kickstand.names import Names
 from kickstand.release_file import release_path
 from promotion.assembly import assembly_digest, require_assembly
 from promotion.review.parts import Bundle, DriftReport, ModelReport
-from promotion.review.review_file import REVIEW_JSON
+from promotion.review.review_file import REVIEW_JSON, bundle_json
 
 if TYPE_CHECKING:
     from kickstand.release import Release
@@ -118,10 +118,11 @@ def _model(question: Question) -> ModelReport | None:
 
 def pages(bundle: Bundle) -> dict[str, bytes]:
     """The files of a review's folder, by name."""
-    from promotion.review.pages import review_html, review_json, review_markdown
+    from importlib.util import find_spec
 
-    return {
-        REVIEW_JSON: review_json(bundle),
-        "review.md": review_markdown(bundle).encode(),
-        "index.html": review_html(bundle).encode(),
-    }
+    files = {REVIEW_JSON: bundle_json(bundle)}
+    if find_spec("promotion.review.pages") is not None:
+        from promotion.review.pages import review_html, review_markdown
+
+        files |= {"review.md": review_markdown(bundle).encode(), "index.html": review_html(bundle).encode()}
+    return files
