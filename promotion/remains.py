@@ -1,11 +1,12 @@
-"""What an environment leaves in its account, and what that costs."""
+"""What an environment leaves in its account, and what that costs: asked of AWS, not of a template."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from kickstand.names import Names
+from promotion.to_keep import HOURLY, Remainder
 
 if TYPE_CHECKING:
     import boto3
@@ -20,67 +21,102 @@ LOGS_DOLLARS_PER_GB_MONTH = 0.03
 """CloudWatch Logs archive, us-east-1, as of 2026-11: https://aws.amazon.com/cloudwatch/pricing/."""
 
 GB = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Remainder:
-    """One thing that is still there: what, its name, how much, and dollars a month (0: nothing is charged)."""
-
-    what: str
-    name: str
-    amount: str
-    dollars_a_month: float
+TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
+_PREFIXES = ("data/", "models/", "training/", "metrics/", "golden/", "manifests/", "latest/", "locks/")
 
 
 def remains(session: boto3.Session, names: Names) -> list[Remainder]:
-    """Ask AWS what is left of an environment: endpoint, artifact bucket, logs, model packages."""
-    found = [*_endpoint(session, names), *_bucket(session, names), *_logs(session, names), *_packages(session, names)]
+    """Everything of an environment that is still there, the dearest first."""
+    found = [
+        *_endpoint(session, names),
+        *_jobs(session, names),
+        *_schedule(session, names),
+        *_bucket(session, names),
+        *_logs(session, names),
+        *_training_logs(session, names),
+        *_packages(session, names),
+    ]
     return sorted(found, key=lambda left: -left.dollars_a_month)
 
 
-def _endpoint(session: boto3.Session, names: Names) -> list[Remainder]:
-    page = session.client("sagemaker").list_endpoints(NameContains=names.endpoint)
-    return [
-        Remainder("endpoint", one["EndpointName"], f"{one['EndpointStatus']}, charged by the hour", float("inf"))
-        for one in page["Endpoints"]
-        if one["EndpointName"] == names.endpoint
-    ]
+def _endpoint(session: boto3.Session, names: Names) -> Iterator[Remainder]:
+    pages = session.client("sagemaker").get_paginator("list_endpoints").paginate(NameContains=names.endpoint)
+    for one in (one for page in pages for one in page["Endpoints"]):
+        if one["EndpointName"] == names.endpoint:
+            yield Remainder("endpoint", names.endpoint, f"{one['EndpointStatus']}, charged by the hour", HOURLY)
 
 
-def _bucket(session: boto3.Session, names: Names) -> list[Remainder]:
+def _jobs(session: boto3.Session, names: Names) -> Iterator[Remainder]:
+    """Jobs that still run: a stack's deletion stops none."""
+    for status in ("InProgress", "Stopping"):
+        pages = session.client("sagemaker").get_paginator("list_training_jobs")
+        for page in pages.paginate(NameContains=f"{names.prefix}-", StatusEquals=status):
+            for one in page["TrainingJobSummaries"]:
+                name = one["TrainingJobName"]
+                if name.startswith(f"{names.prefix}-"):
+                    yield Remainder("training job", name, f"{status}, charged by the second", HOURLY)
+
+
+def _schedule(session: boto3.Session, names: Names) -> Iterator[Remainder]:
+    scheduler = session.client("scheduler")
+    try:
+        found = scheduler.get_schedule(Name=names.schedule)
+    except scheduler.exceptions.ResourceNotFoundException:
+        return
+    if found.get("State") != "DISABLED":
+        yield Remainder("schedule", names.schedule, f"starts training at {found['ScheduleExpression']}", HOURLY)
+
+
+def _bucket(session: boto3.Session, names: Names) -> Iterator[Remainder]:
     from botocore.exceptions import ClientError
 
-    pages = session.client("s3").get_paginator("list_object_versions").paginate(Bucket=names.bucket)
     size = count = 0
     try:
-        for page in pages:
-            for version in page.get("Versions", []):
-                size, count = size + version["Size"], count + 1
+        for version in _versions(session.client("s3"), names):
+            size, count = size + version["Size"], count + 1
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchBucket":
-            return []
+            return
         raise
     amount = f"{count} object versions, {size / 10**6:,.1f} MB"
-    return [Remainder("artifact bucket", names.bucket, amount, size / GB * S3_DOLLARS_PER_GB_MONTH)]
+    yield Remainder("artifact bucket", names.bucket, amount, size / GB * S3_DOLLARS_PER_GB_MONTH)
 
 
-def _logs(session: boto3.Session, names: Names) -> list[Remainder]:
+def _versions(s3: Any, names: Names) -> Iterator[dict[str, Any]]:
+    """Every object version; in an organisation's own bucket, which has other things too, of our prefixes alone."""
+    own = names.environment.storage.existing_bucket is None
+    for where in [{}] if own else [{"Prefix": prefix} for prefix in _PREFIXES]:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=names.bucket, **where):
+            yield from page.get("Versions", [])
+
+
+def _logs(session: boto3.Session, names: Names) -> Iterator[Remainder]:
+    pages = session.client("logs").get_paginator("describe_log_groups")
+    for what, name in (("endpoint log", names.endpoint_log_group), ("trigger log", names.state_machine_log_group)):
+        for group in (one for page in pages.paginate(logGroupNamePrefix=name) for one in page["logGroups"]):
+            if group["logGroupName"] == name:
+                size = group.get("storedBytes", 0)
+                dollars = size / GB * LOGS_DOLLARS_PER_GB_MONTH
+                yield Remainder(what, name, f"{size / 10**6:,.1f} MB", dollars)  # type: ignore[arg-type]
+
+
+def _training_logs(session: boto3.Session, names: Names) -> Iterator[Remainder]:
+    """Streams of the environment's jobs in SageMaker's one group; how many bytes each has, AWS no longer tells.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogStream.html
+    """
     logs = session.client("logs")
-    wanted = (names.endpoint_log_group, names.state_machine_log_group)
-    found = {
-        group["logGroupName"]: group.get("storedBytes", 0)
-        for name in wanted
-        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
-        for group in page["logGroups"]
-        if group["logGroupName"] == name
-    }
-    return [
-        Remainder("log group", name, f"{size / 10**6:,.1f} MB", size / GB * LOGS_DOLLARS_PER_GB_MONTH)
-        for name, size in sorted(found.items())
-    ]
+    pages = logs.get_paginator("describe_log_streams")
+    try:
+        found = pages.paginate(logGroupName=TRAINING_JOBS, logStreamNamePrefix=f"{names.prefix}-")
+        count = sum(len(page["logStreams"]) for page in found)
+    except logs.exceptions.ResourceNotFoundException:
+        return
+    if count:
+        yield Remainder("training logs", TRAINING_JOBS, f"{count} streams of its jobs", 0.0)
 
 
-def _packages(session: boto3.Session, names: Names) -> list[Remainder]:
+def _packages(session: boto3.Session, names: Names) -> Iterator[Remainder]:
     from botocore.exceptions import ClientError
 
     pages = session.client("sagemaker").get_paginator("list_model_packages")
@@ -90,7 +126,6 @@ def _packages(session: boto3.Session, names: Names) -> list[Remainder]:
             for page in pages.paginate(ModelPackageGroupName=names.model_package_group)
         )
     except ClientError:
-        return []
-    if not count:
-        return []
-    return [Remainder("model packages", names.model_package_group, f"{count} versions", 0.0)]
+        return
+    if count:
+        yield Remainder("packages", names.model_package_group, f"{count} model packages", 0.0)

@@ -19,7 +19,7 @@ def destroy(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete the environment's stacks, hosting first; say what remains and what it costs."""
+    """Delete the environment's stacks, hosting first; fail unless what remains is to be kept."""
     from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
     from promotion.destroy import doomed_by, empty, live_template
@@ -41,7 +41,7 @@ def destroy(
             with explained("emptying what the training stack deletes"):
                 empty(context.session, doomed)
             _delete(context, names.training_stack)
-    _say_what_remains(context)
+    _account_for_the_rest(context, hosting_only=hosting)
 
 
 def _delete(context: CommandContext, stack: str) -> None:
@@ -69,21 +69,30 @@ def _confirm(context: CommandContext, stacks: list[str], doomed: Doomed | None, 
         typer.confirm("Go on?", abort=True)
 
 
-def _say_what_remains(context: CommandContext) -> None:
+def _account_for_the_rest(context: CommandContext, *, hosting_only: bool) -> None:
+    """Say all that remains, by asking AWS; KickstandError where something costs that is not to be kept."""
     import math
 
     from kickstand.aws_errors import explained
+    from kickstand.errors import KickstandError
     from kickstand.release_file import release_path
     from promotion.remains import remains
+    from promotion.to_keep import kept_because, surplus
 
     with explained("asking what remains"):
         left = remains(context.session, context.names)
-    context.console.print("Nothing that costs remains." if not left else "What remains:")
+    environment, console = context.environment, context.console
+    console.print("What remains:" if left else "Nothing remains.")
     for one in left:
-        cost = "by the hour" if math.isinf(one.dollars_a_month) else f"${one.dollars_a_month:,.2f} a month"
-        context.console.print(f"  {one.what:<16}{one.name}  {one.amount}  {cost}")
-    path = release_path(context.releases, context.environment.name)
+        cost = "while it runs" if math.isinf(one.dollars_a_month) else f"${one.dollars_a_month:,.2f} a month"
+        reason = kept_because(one, environment, hosting_only=hosting_only)
+        kept = f"kept: {reason}" if reason else "not to be kept" if one.billable else "costs nothing"
+        console.print(f"  {one.what:<16}{one.name}  {one.amount}  {cost}  ({kept})", markup=False)
+    path = release_path(context.releases, environment.name)
     if path.exists() and not any(one.what == "artifact bucket" for one in left):
-        context.console.print(
-            f"{path} names a model that is gone with its bucket: remove the file before the next deploy."
-        )
+        console.print(f"{path} names a model that is gone with its bucket: remove the file before the next deploy.")
+    problems = surplus(left, environment, hosting_only=hosting_only)
+    if problems:
+        raise KickstandError(*problems)
+    if left:
+        console.print("Nothing of it costs but what is to be kept.")

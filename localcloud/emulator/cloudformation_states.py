@@ -31,11 +31,12 @@ DELETABLE_WHILE_RUNNING = frozenset({"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 
 
 def install() -> None:
-    """Refuse change sets, executions and deletions that AWS refuses because of the stack's state."""
+    """Refuse change sets, executions, deletions and templates that AWS refuses because of the stack's state."""
     table = attribute(HANDLERS, "_ACTION_HANDLERS", dict)
     entry(table, "CreateChangeSet", _guarded(_create_refusal), "_ACTION_HANDLERS")
     entry(table, "ExecuteChangeSet", _guarded(_execute_refusal), "_ACTION_HANDLERS")
     entry(table, "DeleteStack", _guarded(_delete_refusal), "_ACTION_HANDLERS")
+    entry(table, "GetTemplate", _guarded(_template_refusal), "_ACTION_HANDLERS")
 
 
 def _guarded(refusal: Callable[[dict[str, Any]], str | None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -102,3 +103,16 @@ def _delete_refusal(params: dict[str, Any]) -> str | None:
     if status.endswith("_IN_PROGRESS") and status not in DELETABLE_WHILE_RUNNING:
         return f"Stack [{stack['StackName']}] cannot be deleted while in status {status}"
     return None
+
+
+def _template_refusal(params: dict[str, Any]) -> str | None:
+    """A deleted stack is asked for by its id alone.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html, StackName
+    """
+    from ministack.services.cloudformation.helpers import _p
+
+    name = _p(params, "StackName")
+    if not name or name.startswith("arn:") or _p(params, "ChangeSetName") or _stack(params) is not None:
+        return None
+    return f"Stack with id {name} does not exist"

@@ -184,6 +184,93 @@ def test_the_reviewer_reads_and_changes_nothing(project: DeployedProject) -> Non
     assert stack["StackStatus"] == "CREATE_COMPLETE"
 
 
+def test_the_promoter_reads_what_gates_ask_about(project: DeployedProject) -> None:
+    key, s3 = user(project, "promoter"), project.client("s3")
+    found = allowed(outcomes(project, key, {**s3_calls(project), **write_calls(project)}))
+    prefixes = ("models", "metrics", "golden")
+    listed = {"list models", "list metrics", "list golden"}
+    assert found - {"get data", "head data"} == listed | {
+        f"{verb} {one}" for verb in ("get", "head") for one in prefixes
+    }
+    listing = s3.list_objects_v2(Bucket=project.names.bucket, Prefix="data/")["Contents"]
+    keys = [one["Key"] for one in listing if not one["Key"].startswith("data/probe/")]
+    calls: Calls = {one: ("s3.get_object", {"Bucket": project.names.bucket, "Key": one}) for one in keys}
+    assert {one.split("/")[2] for one in keys} == {"train", "validation", "test"}
+    assert {one.split("/")[2] for one in allowed(outcomes(project, key, calls))} == {"test"}
+    invoke = {"EndpointName": project.names.endpoint, "Body": b"0.5,0.5\n", "ContentType": "text/csv"}
+    wanted = {name: call for name, call in reviewed(project).items() if name in ("stack", "template", *SERVED)}
+    wanted["predict"] = ("sagemaker-runtime.invoke_endpoint", invoke)
+    assert allowed(outcomes(project, key, wanted)) == {"stack", "template", "predict", *SERVED}
+
+
+SERVED = ("endpoint", "config", "model", "package", "packages")
+
+
+def test_the_approver_approves_and_does_nothing_more(project: DeployedProject) -> None:
+    approver = user(project, "approver")
+    found = allowed(outcomes(project, approver, {**s3_calls(project), **write_calls(project), **reviewed(project)}))
+    assert found == {"approve a package", "package", "packages"}
+    for job in ("fitter", "promoter", "reviewer"):
+        refused = project.kickstand(user(project, job), "approve", "dev", "--reason", "mine", "--again")
+        assert (refused.code, "attach the environment's policy" in refused.err) == (1, True), refused.err
+
+
+def test_a_yes_and_a_no_are_kept_with_who_and_why(project: DeployedProject) -> None:
+    release = read_release(project.folder / "releases" / "dev.json", project.names.environment)
+    sagemaker = project.client("sagemaker")
+    arn = release.model_package_arn
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
+    ana, ben = user(project, "approver"), user(project, "approver")
+    who = {
+        one["UserName"]: project.client("iam").get_user(UserName=one["UserName"])["User"]["Arn"] for one in (ana, ben)
+    }
+    done = project.kickstand(ana, "approve", "dev", "--reason", "RMSE below [0.3],\n slices fine")
+    assert (done.code, done.err) == (0, ""), done.out
+    words = f"{who[ana['UserName']]}: RMSE below [0.3], slices fine"
+    assert f"Approved by {words}\n" in done.out
+    assert f"  sha256     {release.artifact.sha256}\n" in done.out
+    described = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert (described["ModelApprovalStatus"], described["ApprovalDescription"]) == ("Approved", words)
+    assert described["LastModifiedBy"]["IamIdentity"]["Arn"] == who[ana["UserName"]]
+    again = project.kickstand(ben, "approve", "dev", "--reason", "me too")
+    assert (again.code, f"It is so already: Approved by {words}" in again.out) == (0, True), again.err
+    against = project.kickstand(ben, "reject", "dev", "--reason", "no")
+    assert (against.code, f"Approved by {words}" in against.err, "--again" in against.err) == (2, True, True)
+    assert project.kickstand(ben, "reject", "dev", "--reason", "no", "--again").code == 0
+    described = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert described["ModelApprovalStatus"] == "Rejected"
+    assert described["ApprovalDescription"] == f"{who[ben['UserName']]}: no"
+
+
+def test_a_package_of_another_artifact_is_refused(project: DeployedProject) -> None:
+    release = read_release(project.folder / "releases" / "dev.json", project.names.environment)
+    sagemaker, arn = project.client("sagemaker"), release.model_package_arn
+    forged = {"CustomerMetadataProperties": {"artifact-sha256": "ab" * 32}}
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval", **forged)
+    try:
+        refused = project.kickstand(user(project, "approver"), "approve", "dev", "--reason", "fine")
+        assert (refused.code, f"records {'ab' * 32}" in refused.err) == (2, True), refused.err
+        assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
+    finally:
+        true = {"CustomerMetadataProperties": {"artifact-sha256": release.artifact.sha256}}
+        sagemaker.update_model_package(ModelPackageArn=arn, **true)
+
+
+def test_drift_is_detected_by_reviewers(project: DeployedProject) -> None:
+    key, stack = user(project, "drift"), project.names.training_stack
+    cloudformation = project.client("cloudformation", key)
+    detection = cloudformation.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
+    ended = wait_for(
+        lambda: cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection),
+        lambda one: one["DetectionStatus"] != "DETECTION_IN_PROGRESS",
+        60,
+    )
+    assert ended["DetectionStatus"] == "DETECTION_COMPLETE"
+    cloudformation.describe_stack_resource_drifts(StackName=stack)
+    refused: Calls = {"drift": ("cloudformation.detect_stack_drift", {"StackName": stack})}
+    assert allowed(outcomes(project, user(project, "promoter"), refused)) == set()
+
+
 def test_the_reviewer_may_ask_all_that_the_doctor_asks(project: DeployedProject) -> None:
     """Given both stacks deployed and nothing but the reviewer policy; then no check is skipped and none fails."""
     examined = project.kickstand(user(project, "reviewer"), "doctor", "dev", "--json")

@@ -1,0 +1,79 @@
+"""`kickstand destroy` asks AWS what is left, and fails where that is not what is to be kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from deployed_project import DeployedProject, Done, make_deployed_project
+from sagemaker_world import ACCOUNT
+
+from localcloud.cloud import LocalCloud
+
+ROOT = {"AccessKeyId": ACCOUNT, "SecretAccessKey": "local"}
+
+
+@pytest.fixture
+def project(cloud: LocalCloud, tmp_path: Path) -> DeployedProject:
+    return make_deployed_project(tmp_path, cloud)
+
+
+def destroy(project: DeployedProject, *words: str) -> Done:
+    return project.kickstand(ROOT, "destroy", "dev", "--yes", *words)
+
+
+def test_what_is_left_behind_fails_until_it_is_gone(project: DeployedProject) -> None:
+    """Given logs that nobody's stack deletes and a schedule made by hand; then destroy names both and fails."""
+    names, logs, scheduler = project.names, project.client("logs"), project.client("scheduler")
+    group = names.endpoint_log_group
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    event = {"timestamp": int(time.time() * 1000), "message": "served"}
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
+    trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = project.client("iam").create_role(RoleName=f"{names.prefix}-byhand", AssumeRolePolicyDocument=document)
+    scheduler.create_schedule(
+        Name=names.schedule,
+        ScheduleExpression="rate(7 days)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": names.state_machine_arn, "RoleArn": role["Role"]["Arn"]},
+    )
+    project.client("s3").put_object(Bucket=names.bucket, Key="data/x", Body=b"1")
+
+    kept = destroy(project, "--hosting")
+    assert kept.code == 1
+    assert f"artifact bucket {names.bucket}  1 object versions, 0.0 MB" in kept.out
+    assert "(kept: --hosting leaves training as it is)" in kept.out
+    assert f"The endpoint log {group} is still there" in kept.err
+    assert names.schedule not in kept.err
+
+    failed = destroy(project)
+    assert failed.code == 1
+    assert "2 problems:" in failed.err
+    assert f"The schedule {names.schedule} is still there and is charged for: starts training at rate(7 days)." in (
+        failed.err
+    )
+    assert f"aws logs delete-log-group --log-group-name {group}" in failed.err
+    assert names.bucket not in failed.err
+
+    logs.delete_log_group(logGroupName=group)
+    scheduler.delete_schedule(Name=names.schedule)
+    done = destroy(project)
+    assert (done.code, done.err) == (0, "")
+    # A deleted stack has no template by its name, or its bucket would be emptied once more.
+    assert done.out == f"No stack of {names.prefix} is deployed.\nNothing remains.\n"
+
+
+def test_an_emptied_bucket_that_is_filled_again_is_charged_for(project: DeployedProject) -> None:
+    """Given a bucket that somebody filled again after the stack had gone; then it is named."""
+    assert destroy(project).code == 0
+    names, s3 = project.names, project.client("s3")
+    s3.create_bucket(Bucket=names.bucket)
+    s3.put_bucket_versioning(Bucket=names.bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert destroy(project).code == 0  # an empty one costs nothing
+    s3.put_object(Bucket=names.bucket, Key="data/x", Body=b"1" * 1000)
+    failed = destroy(project)
+    assert (failed.code, f"The artifact bucket {names.bucket} is still there" in failed.err) == (1, True)

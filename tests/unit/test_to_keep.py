@@ -1,0 +1,58 @@
+"""What may be left of a destroyed environment, and what makes `destroy` fail."""
+
+from __future__ import annotations
+
+import pytest
+from samples import environment
+
+from kickstand.config.model import Environment, Storage
+from promotion.to_keep import HOURLY, Remainder, kept_because, surplus
+
+LEFT = (
+    Remainder("endpoint", "bikes-dev", "InService", HOURLY),
+    Remainder("training job", "bikes-dev-x", "InProgress", HOURLY),
+    Remainder("schedule", "bikes-dev-schedule", "rate(1 day)", HOURLY),
+    Remainder("artifact bucket", "bikes", "3 object versions", 0.01),
+    Remainder("endpoint log", "/aws/sagemaker/Endpoints/bikes-dev", "1.0 MB", 0.01),
+    Remainder("trigger log", "/aws/vendedlogs/states/bikes-dev-training", "1.0 MB", 0.01),
+    Remainder("training logs", "/aws/sagemaker/TrainingJobs", "2 streams", 0.0),
+    Remainder("packages", "bikes-dev", "1 model packages", 0.0),
+)
+DEV, PROD = environment(), environment(name="prod")
+OWNED = environment(storage=Storage(existing_bucket="ours"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "hosting_only", "expected"),
+    [
+        (DEV, False, {"endpoint", "training job", "schedule", "artifact bucket", "endpoint log", "trigger log"}),
+        (DEV, True, {"endpoint", "endpoint log"}),
+        (PROD, False, {"endpoint", "training job", "schedule"}),
+        (PROD, True, {"endpoint"}),
+        (OWNED, False, {"endpoint", "training job", "schedule", "endpoint log", "trigger log"}),
+    ],
+)
+def test_what_costs_and_is_not_to_be_kept(settings: Environment, hosting_only: bool, expected: set[str]) -> None:
+    found = surplus(LEFT, settings, hosting_only=hosting_only)
+    assert {problem.message.split(" bikes")[0].split(" /aws")[0].removeprefix("The ") for problem in found} == expected
+
+
+def test_what_costs_nothing_is_no_reason_to_fail() -> None:
+    empty = [Remainder("artifact bucket", "bikes", "0 object versions", 0.0)]
+    assert surplus(empty, DEV, hosting_only=False) == []
+
+
+def test_each_has_its_place_and_its_mend() -> None:
+    (problem, *_) = surplus(LEFT, DEV, hosting_only=False)
+    assert problem.message == "The endpoint bikes-dev is still there and is charged for: InService."
+    assert problem.where == "account 111122223333, us-east-1"
+    assert problem.fix == "aws sagemaker delete-endpoint --endpoint-name bikes-dev"
+
+
+def test_why_something_is_kept() -> None:
+    bucket, shared = LEFT[3], LEFT[6]
+    assert kept_because(bucket, OWNED, hosting_only=False) == "the organisation's own: [storage] existing_bucket"
+    assert kept_because(bucket, PROD, hosting_only=False) == "prod keeps its evidence"
+    assert kept_because(bucket, DEV, hosting_only=True) == "--hosting leaves training as it is"
+    assert kept_because(bucket, DEV, hosting_only=False) == ""
+    assert kept_because(shared, DEV, hosting_only=False) == "the group is shared by all training jobs of the account"
