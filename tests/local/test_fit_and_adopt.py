@@ -19,6 +19,8 @@ from kickstand.errors import InputError, KickstandError
 from kickstand.release import Channel
 from kickstand.release_file import read_release
 from localcloud.cloud import LocalCloud
+from promotion.review.model.section import model_report
+from promotion.review.model.stores import ModelStore
 from training.model.learning_curve import read_curve
 from training.model.s3_location import parse_location
 
@@ -102,6 +104,16 @@ def test_a_job_is_trained_and_released(deployed: tuple[FitWorld, Trained], clien
     assert "learning curve 5 rounds, s3://" in told
     assert "round 5/5  train-rmse " in told
     assert "  Training " in told
+
+
+def test_a_review_shows_the_model_from_the_bucket(world: FitWorld, trained: Trained, client: Client) -> None:
+    release = world.release(world.work.find(trained.job), trained.known)
+    stores = [ModelStore(client("s3"), world.names.bucket)]
+    report = model_report(world.environment, release, None, stores=stores, signed=lambda: None)
+    assert report.missing == ()
+    assert [plot.name for plot in report.plots] == ["learning-curve", "predicted-actual", "residuals", "importance"]
+    assert " in 5 rounds. Best validation:rmse: " in report.plots[0].alt
+    assert "test original:rmse" in [one.name for one in report.metrics]
 
 
 def test_following_a_job_that_has_ended_gives_the_same_release(world: FitWorld, trained: Trained) -> None:

@@ -13,8 +13,9 @@ from reviewed_models import COUNTS, World, csv, headlines
 from samples import BUCKET
 
 from kickstand.config.model import Gates, Signing
-from kickstand.errors import InputError, Problem
+from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import GateResult, GoldenRows, Override, Promotion, Release
+from promotion.review.model.judged import TestLabels, judged
 from promotion.review.model.stores import ModelStore
 from promotion.review.parts import ModelReport
 from promotion.signing.signed_by import SignedBy
@@ -180,6 +181,32 @@ def test_models_of_different_transforms_are_compared_in_original_units(world: Wo
     report = world.report(world.model(40), live)
     assert metric(report, "test original:rmse")[0] == pytest.approx(metric(alone, "test original:rmse")[1], rel=1e-5)
     assert metric(report, "test model:rmse")[0] is None
+
+
+def test_a_model_of_transformed_labels_is_judged_on_labels_as_they_are() -> None:
+    labels = TestLabels(np.array([0.0, 3.0]), "none")
+    answers = np.log1p(np.array([0.0, 1.0]))
+    found = judged(answers, labels, objective="reg:squarederror", transform="log1p", where="here")
+    assert found.metrics == pytest.approx(
+        {"original:rmse": 2**0.5, "original:mae": 1.0, "original:rmsle": 0.5**0.5 * np.log(2)}
+    )
+    assert found.predicted.tolist() == pytest.approx([0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("answers", "labels", "words"),
+    [
+        ([1.0, float("nan")], [1.0, 2.0], "answers to 1 of 2 test rows are no finite numbers"),
+        ([1.0], [1.0, 2.0], "gave 1 answers to 2 rows"),
+        ([], [], "The test channel has no rows"),
+        ([[0.5, 0.5]], [2.0], "A test row is of class 2; the model knows 2 classes"),
+    ],
+)
+def test_answers_that_cannot_be_judged_are_told(answers: list[float], labels: list[float], words: str) -> None:
+    given = np.array(answers, dtype=np.float64)
+    objective = "multi:softprob" if given.ndim == 2 else "reg:squarederror"
+    with pytest.raises(KickstandError, match=words):
+        judged(given, TestLabels(np.array(labels), "none"), objective=objective, transform="none", where="here")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def draw_importance(gain: Mapping[str, float], live: Mapping[str, float] | None)
                 markerfacecolor="white",
                 markeredgecolor=ORANGE,
                 markeredgewidth=1.6,
+                clip_on=False,
                 label="live",
             )
             axes.legend(loc="lower right")
