@@ -40,13 +40,14 @@ def promote(
     from promotion.promote.order import require_order
     from promotion.promote.overriding import asked_overrides, overrides_of
     from promotion.promote.release_role import release_session
-    from promotion.promote.screen import done_lines, plan_lines
+    from promotion.promote.screen import begin_lines, done_lines, plan_lines
 
     asked = asked_overrides(override or (), reason or ())
     project, root, console = load(ctx), root_of(ctx), make_console(sys.stdout)
     require_order(project, choose(project, source), choose(project, target), lambda words: typed(root, words))
     work = _work(ctx, project, source, target, console)
     release, candidate = work.candidate()
+    _print(console, begin_lines(release, work.target.environment))
     work.prove_source(release)
     outcomes = _ask(ctx, project, work, release, candidate, console)
     overrides = overrides_of(outcomes, asked, by=work.by, command=work.command, typed=work.typed)
@@ -58,7 +59,7 @@ def promote(
         typer.confirm(f"Override {gates}, in the release for ever?", abort=True)
     role = release_session(work.target, work.by, work.typed)
     written = work.carry_out(release, candidate, outcomes, overrides, role)
-    _print(console, done_lines(release, written, work.target.release_file, work.typed))
+    _print(console, done_lines(release, written, work.target, work.typed, in_git=not root.local))
 
 
 def _work(ctx: typer.Context, project: Project, source: str, target: str, console: Console) -> PromotionWork:
@@ -77,7 +78,7 @@ def _work(ctx: typer.Context, project: Project, source: str, target: str, consol
         target=taker,
         by=caller_arn(taker.session),
         clock=lambda: datetime.now(UTC),
-        report=lambda what, text: console.print(f"{what:<18} {text}", markup=False),
+        report=lambda what, text: console.print(f"{what:<14} {text}", markup=False),
         typed=lambda words: typed(root, words),
     )
 

@@ -54,7 +54,7 @@ def rollback(
         typer.confirm(f"Go back to it in {environment}?", abort=True)
     restore(earlier, path)
     if chosen.review.require_review:
-        _print(context, [*commit_lines(earlier, path, reason), *review_lines(environment, context.typed)])
+        _print(context, [*commit_lines(earlier, path, reason), *review_lines(chosen, context.typed)])
         return
     _deploy(context, release, ask=not yes)
     _print(context, commit_lines(earlier, path, reason))

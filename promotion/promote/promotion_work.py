@@ -79,7 +79,7 @@ class PromotionWork:
         s3 = self.source.session.client("s3")
         for piece in pieces_of(release):
             original = require_source(s3, piece)
-            self.report(piece.what, f"{original.size:,} bytes, SHA-256 {original.sha256}, {piece.uri}")
+            self.report(piece.what, f"{original.size:,} bytes in {original.location.bucket}, SHA-256 as released")
 
     def carry_out(
         self,
@@ -106,7 +106,7 @@ class PromotionWork:
                 golden = keep_confidential(
                     s3, read_golden(self.source.session.client("s3"), release.golden_rows), bucket
                 )
-                self.report("golden rows in", golden.s3_uri)
+                self.report("golden rows", f"kept in {golden.s3_uri}")
             package = self._register(s3, role.client("sagemaker"), candidate)
             self.report("registered", f"{package}, pending approval")
             made = promoted_release(
@@ -157,7 +157,7 @@ class PromotionWork:
         original = require_source(self.source.session.client("s3"), piece)
         bucket = artifact_bucket(self.target.environment)
         pull(s3, original, bucket, piece.key, lambda: grants_needed(self.source.names, self.target.names, self.typed))
-        self.report(f"{piece.what} in", f"s3://{bucket.name}/{piece.key}, SHA-256 {piece.sha256}")
+        self.report(piece.what, f"{original.size:,} bytes in {bucket.name}, SHA-256 the same")
 
     def _register(self, s3: Any, sagemaker: Any, candidate: Release) -> str:
         bucket = artifact_bucket(self.target.environment)

@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from kickstand.config.model import Environment
 from kickstand.release_diff import diff_lines, differences
 from kickstand.release_view import plain
 from promotion.promote.earlier import Earlier
-from promotion.signing.signature_file import signature_path
+from promotion.promote.screen import added_files, deployment_commands, from_here
 
 
 def rollback_lines(earlier: Earlier, name: str) -> list[str]:
@@ -28,26 +29,15 @@ def commit_lines(earlier: Earlier, path: Path, reason: str) -> list[str]:
     """The file, and the commit that makes the rollback a part of the history."""
     subject = f"{path.stem}: back to the release of {earlier.commit[:12]}"
     message = f"{subject}: {reason.strip()}" if reason.strip() else subject
-    places = [path, signature_path(path)]
-    added = " ".join(shlex.quote(str(_from_here(place))) for place in places if place.exists() or place is path)
     return [
         "",
-        f"{_from_here(path)} is again what commit {earlier.commit[:12]} has, byte for byte.",
+        f"{from_here(path)} is again what commit {earlier.commit[:12]} has, byte for byte.",
         "Make it a part of the history:",
-        f"  git add {added} && git commit -m {shlex.quote(plain(message))}",
+        f"  git add {added_files(path)} && git commit -m {shlex.quote(plain(message))}",
     ]
 
 
-def review_lines(name: str, typed: Callable[[str], str]) -> list[str]:
+def review_lines(environment: Environment, typed: Callable[[str], str]) -> list[str]:
     """What comes next where only reviewed change sets are deployed."""
-    return [
-        f"Nothing was deployed: {name} is deployed by reviewed change sets alone. Then:",
-        f"  {typed(f'review {name}')}",
-        f"  {typed(f'review {name} --prepare')}",
-        f"  {typed(f'deploy {name} --reviewed review/{name}/review.json')}",
-    ]
-
-
-def _from_here(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    told = f"Nothing was deployed: {environment.name} is deployed by reviewed change sets alone. Then:"
+    return [told, *(f"  {line}" for line in deployment_commands(environment, typed))]
