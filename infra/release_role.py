@@ -83,8 +83,14 @@ def release_statements(target: Names, source: Names) -> list[Statement]:
     return [
         Statement("ReadModels", READ_MODEL, tuple(f"{bucket}/{MODELS}" for bucket in buckets)),
         Statement(
-            "ListModels", ("s3:ListBucket",), buckets, conditions={"StringLike": {"s3:prefix": (MODELS, "locks/*")}}
+            "ListModels",
+            ("s3:ListBucket",),
+            (source.bucket_arn,),
+            conditions={"StringLike": {"s3:prefix": (MODELS,)}},
         ),
+        # Whole: to those who may list some prefixes only, S3 says 403 of a missing object, and a lock that is gone
+        # must be told from one that may not be read.
+        Statement("ListOwn", ("s3:ListBucket",), (own,)),
         Statement(
             "AddModels",
             ("s3:PutObject",),

@@ -59,7 +59,8 @@ def test_the_release_role_reads_models_and_adds_what_is_not_there() -> None:
     rules = policy("staging", RELEASE_ROLE)
     assert {sid: (rule["Action"], rule["Resource"]) for sid, rule in rules.items()} == {
         "ReadModels": (["s3:GetObject", "s3:GetObjectAttributes"], [f"{DEV_ARN}/models/*", f"{OWN}/models/*"]),
-        "ListModels": (["s3:ListBucket"], [DEV_ARN, OWN]),
+        "ListModels": (["s3:ListBucket"], [DEV_ARN]),
+        "ListOwn": (["s3:ListBucket"], [OWN]),
         "AddModels": (["s3:PutObject"], [f"{OWN}/models/*", f"{OWN}/golden/*", f"{OWN}/metrics/*"]),
         "Lock": (["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{OWN}/locks/*"]),
         "Register": (
@@ -77,7 +78,7 @@ def test_the_release_role_reads_models_and_adds_what_is_not_there() -> None:
     }
     conditions = {sid: rule["Condition"] for sid, rule in rules.items() if "Condition" in rule}
     assert conditions == {
-        "ListModels": {"StringLike": {"s3:prefix": ["models/*", "locks/*"]}},
+        "ListModels": {"StringLike": {"s3:prefix": ["models/*"]}},
         "AddModels": {"Null": {"s3:if-none-match": "false"}},
     }
 

@@ -56,8 +56,11 @@ def test_of_the_source_it_reads_models_and_nothing_else(accounts: ThreeAccounts,
 
 
 def test_at_home_it_adds_and_locks(accounts: ThreeAccounts, release_role: dict[str, Any]) -> None:
-    locks = {f"{verb} locks" for verb in ("get", "head", "list", "overwrite", "delete")}
-    assert reached(accounts, "staging", "staging", release_role) == MODELS | locks
+    locks = {f"{verb} locks" for verb in ("get", "head", "overwrite", "delete")}
+    listings = {"list all", *(f"list {prefix}" for prefix in PREFIXES)}
+    assert reached(accounts, "staging", "staging", release_role) == MODELS | locks | listings
+    s3, bucket = accounts.client("s3", "staging", release_role), accounts.names("staging").bucket
+    assert refusal(lambda: s3.get_object(Bucket=bucket, Key="locks/none")) == "NoSuchKey"
 
 
 def test_of_the_next_environment_it_reaches_nothing(accounts: ThreeAccounts, release_role: dict[str, Any]) -> None:
