@@ -161,6 +161,37 @@ def test_a_change_set_shows_what_changes_because_its_reference_is_replaced(stack
     ]
 
 
+def test_the_resource_schemas_say_what_replaces(client: Client, stack: Stack) -> None:
+    """Of a type whose replacing properties the emulator does not know by itself, in the change set and in the doing."""
+    groups = client("logs")
+
+    def template(name: str, days: int) -> dict[str, Any]:
+        properties = {"LogGroupName": f"/{stack.name}/{name}", "RetentionInDays": days}
+        return {"Resources": {"Log": {"Type": "AWS::Logs::LogGroup", "Properties": properties}}}
+
+    def replacement(planned: dict[str, Any]) -> str:
+        return str(stack.change_set(planned)["Changes"][0]["ResourceChange"]["Replacement"])
+
+    stack.deploy(template("a", 30))
+    assert replacement(template("a", 90)) == "False"
+    assert replacement(template("b", 30)) == "True"
+    assert stack.deploy(template("b", 30)) == "UPDATE_COMPLETE"
+    found = groups.describe_log_groups(logGroupNamePrefix=f"/{stack.name}")["logGroups"]
+    assert [group["logGroupName"] for group in found] == [f"/{stack.name}/b"]
+
+
+def test_tags_of_a_resource_are_an_attribute_of_it(stack: Stack, path: str) -> None:
+    def template(value: str) -> dict[str, Any]:
+        one = parameter(path, "1")
+        one["Properties"]["Tags"] = {"team": value}
+        return {"Resources": {"A": one}}
+
+    stack.deploy(template("a"))
+    change = stack.change_set(template("b"))["Changes"][0]["ResourceChange"]
+    assert (change["Scope"], change["Replacement"]) == (["Tags"], "False")
+    assert [detail["Target"] for detail in change["Details"]] == [{"Attribute": "Tags", "RequiresRecreation": "Never"}]
+
+
 def test_a_replacement_is_made_first_and_what_it_replaces_deleted_last(stack: Stack, path: str) -> None:
     def template(name: str) -> dict[str, Any]:
         return {

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import environment
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world, wait_for
+from samples import environment
 
 from kickstand.names import Names
 from promotion.review.changes.effective import Place

@@ -143,7 +143,7 @@ COLLISION = (
 def test_the_top_of_a_review(edit: Edit, traffic: str, expected: list[tuple[str, str]]) -> None:
     found = review(edit)
     assert found.traffic == traffic
-    assert headlines(found) == expected
+    assert [one for one in headlines(found) if not one[1].startswith("In all: ")] == expected
 
 
 def test_the_worst_stands_first() -> None:
@@ -155,6 +155,22 @@ def test_the_worst_stands_first() -> None:
         ("danger", "log"),
         ("danger", "role"),
         ("warning", "instance"),
+        ("note", "all:"),
+    ]
+
+
+def test_the_last_line_counts_them() -> None:
+    found = review(both(_instance_type, lambda r: r.pop("Alarm"), lambda r: r.update(T={"Type": "AWS::SNS::Topic"})))
+    assert headlines(found)[-1] == ("note", "In all: 1 replaced, 1 removed, 1 changed in place and 1 made.")
+
+
+def test_another_image_is_told() -> None:
+    def image(r: dict[str, Any]) -> None:
+        r["Model"]["Properties"]["PrimaryContainer"]["Image"] = "other"
+
+    assert headlines(review(image)) == [("note", "The same model in another image; nothing else changes.")]
+    assert headlines(review(both(image, _new_model))) == [
+        ("note", "One new model, in another image; nothing else changes.")
     ]
 
 
@@ -184,7 +200,8 @@ def test_more_instances_at_most() -> None:
 
     found = infrastructure([pair(edited(_with_target), edited(most))], environment())
     assert headlines(found) == [
-        ("warning", "The largest number of instances of the scalable target Target changes from 2 to 4.")
+        ("warning", "The largest number of instances of the scalable target Target changes from 2 to 4."),
+        ("note", "In all: 1 changed in place."),
     ]
     assert found.traffic == UNTOUCHED
 

@@ -70,8 +70,9 @@ def test_in_the_order_of_deployment(assembly: Path) -> None:
     )
 
 
-def test_a_stack_that_was_only_reviewed_is_not_deployed(assembly: Path) -> None:
-    cloudformation = CloudFormation(bikes_dev_training=("REVIEW_IN_PROGRESS", {}))
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
+def test_a_stack_without_resources_is_not_deployed(assembly: Path, status: str) -> None:
+    cloudformation = CloudFormation(bikes_dev_training=(status, A))
     assert [pair.live for pair in read_pairs(cloudformation, assembly, NAMES)] == [None, None]
 
 

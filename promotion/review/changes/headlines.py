@@ -91,11 +91,31 @@ def _note(pairs: Sequence[StackPair], stacks: Sequence[StackChange]) -> str:
     outputs = any(stack.outputs for stack in stacks)
     if not moving:
         return "Only outputs change in the infrastructure." if outputs else NOTHING
-    own = [one for change in moving for one in change.properties if not one.via]
-    model = all(change.action == "Modify" for change in moving) and all(
-        one.path == "PrimaryContainer.ModelDataUrl" for one in own
-    )
-    return ONLY_THE_MODEL if model else ""
+    own = frozenset(one.path for change in moving for one in change.properties if not one.via)
+    if all(change.action == "Modify" for change in moving) and own in _MODEL_ALONE:
+        return _MODEL_ALONE[own]
+    return _count(moving)
+
+
+_MODEL_ALONE = {
+    frozenset({"PrimaryContainer.ModelDataUrl"}): ONLY_THE_MODEL,
+    frozenset({"PrimaryContainer.ModelDataUrl", "PrimaryContainer.Image"}): (
+        "One new model, in another image; nothing else changes."
+    ),
+    frozenset({"PrimaryContainer.Image"}): "The same model in another image; nothing else changes.",
+}
+
+
+def _count(moving: list[ResourceChange]) -> str:
+    """`In all: 1 replaced and 2 changed in place.`"""
+    kinds = {
+        "replaced": [one for one in moving if one.replacement == "True"],
+        "perhaps replaced": [one for one in moving if one.replacement == "Conditional"],
+        "removed": [one for one in moving if one.action == "Remove"],
+        "changed in place": [one for one in moving if one.action == "Modify" and one.replacement == "False"],
+        "made": [one for one in moving if one.action == "Add"],
+    }
+    return f"In all: {listed([f'{len(found)} {kind}' for kind, found in kinds.items() if found])}."
 
 
 def _added(change: ResourceChange) -> bool:

@@ -14,6 +14,10 @@ from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from promotion.review.changes.stack_pair import StackPair
 
+NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
+"""States of a stack that has no resources: never made, or unmade after a first deployment that failed (which the CDK
+deletes before it makes it anew)."""
+
 
 def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[StackPair, ...]:
     """The environment's stacks as they are deployed and as the assembly has them, in the order they are deployed.
@@ -84,7 +88,7 @@ def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Ma
             if _absent(error):
                 return None, {}
             raise
-        if described["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
+        if described["StackStatus"] in NOT_DEPLOYED:
             return None, {}
         body = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
