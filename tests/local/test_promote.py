@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +20,7 @@ from typing import Any
 import pytest
 from gate_world import train
 from samples import IMAGE, release
-from three_accounts import ACCOUNTS, ThreeAccounts, make_three_accounts
+from three_accounts import ACCOUNTS, REPOSITORY, ThreeAccounts, make_three_accounts
 from typed import Screen, Terminal
 
 from kickstand.release import Artifact, Channel, DataFile, Release
@@ -193,3 +197,70 @@ def test_a_source_that_does_not_open_its_models(terminal: Terminal, stage: Stage
     assert (stage.file("staging").read_bytes() if former else b"") == former
     assert "locks/release" not in stage.keys("staging")
     assert promote(terminal, stage, "dev", "staging", *OVERRIDE).code == 0
+
+
+PAGE = (REPOSITORY / "docs" / "promotion.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
+    done = subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path, subject: str) -> str:
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", subject)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def test_the_commands_of_the_page(
+    terminal: Terminal, stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without an endpoint in dev the gates refuse, until the page overrides that; the deployment is recorded only."""
+    dry, plain, overridden, back = COMMANDS
+    stage.release_in_dev("page")
+    for line in (dry, plain):
+        assert promote(terminal, stage, *shlex.split(line)[2:]).code == 1
+    done = promote(terminal, stage, *shlex.split(overridden)[2:], "--yes")
+    assert done.code == 0, done
+
+    for name in ("kickstand.toml", "train.csv"):
+        shutil.copy(stage.folder / name, tmp_path)
+    file, served = tmp_path / "releases" / "staging.json", stage.released("staging")
+    git(tmp_path, "init", "-q", "-b", "main")
+    write_release(file, served)
+    first, text = commit(tmp_path, "staging: the first"), file.read_text()
+    write_release(file, served.model_copy(update={"source_commit": "the next"}))
+    commit(tmp_path, "staging: the second")
+
+    deployed: list[Release] = []
+    monkeypatch.setattr("promotion.deployment.deploy_environment", lambda cdk, given, *_, **__: deployed.append(given))
+    for name, value in stage.cloud.environment(ACCOUNTS["staging"], "us-east-1").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    screen = terminal.type(*shlex.split(back)[1:], "--yes")
+    assert (screen.code, screen.err) == (0, "")
+    assert f"git commit -m 'staging: back to the release of {first[:12]}: errors on rainy days'" in screen.out
+    assert "pass  artifact-scan" in screen.out
+    assert "reproduced by the artifact itself" in screen.out
+    assert deployed == [served]
+    assert file.read_text() == text
+
+    commit(tmp_path, "staging: back")
+    with (tmp_path / "kickstand.toml").open("a") as toml:
+        toml.write("[environments.staging.review]\nrequire_review = true\n")
+    reviewed = terminal.type("rollback", "staging", "--to", "HEAD~1", "--yes")
+    assert reviewed.code == 0, reviewed
+    assert "Nothing was deployed: staging is deployed by reviewed change sets alone." in reviewed.out
+    assert len(deployed) == 1
+    assert "the next" in file.read_text()
+
+    key = {"Bucket": stage.names("staging").bucket, "Key": KEY}
+    git(tmp_path, "checkout", "-q", "--", "releases")
+    stage.client("s3", "staging").delete_object(**key)
+    gone = terminal.type("rollback", "staging", "--to", "HEAD~1", "--yes")
+    assert gone.code == 1
+    assert "The model artifact of the release is not there" in gone.err
+    assert file.read_text() == text
