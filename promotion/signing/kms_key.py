@@ -22,7 +22,7 @@ CREATE = "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"
 SPEC = "ECC_NIST_P256"
 
 # The library writes what went wrong to standard error, besides raising it; it is told once, in our words.
-logging.getLogger("securesystemslib").addHandler(logging.NullHandler())
+logging.getLogger("securesystemslib").handlers[:] = [logging.NullHandler()]
 
 
 class SessionSigner(AWSSigner):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -184,3 +185,8 @@ def test_a_curve_is_made_for_signing_only(client: Client) -> None:
         "Message": "KeyUsage ENCRYPT_DECRYPT is not compatible with KeySpec ECC_NIST_P256",
     }
     assert client("kms").create_key()["KeyMetadata"]["KeyUsage"] == "ENCRYPT_DECRYPT"
+
+
+def test_what_went_wrong_is_told_once() -> None:
+    """The library would print it too, past every error of ours."""
+    assert [type(one) for one in logging.getLogger("securesystemslib").handlers] == [logging.NullHandler]

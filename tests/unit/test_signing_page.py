@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from release_repository import Repository
+from typed import Terminal
 
 from promotion.signing.sign import sign_release
 
@@ -28,29 +28,33 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 def shell(repository: Repository, line: str) -> subprocess.CompletedProcess[str]:
-    """What a user types, with this Python's kickstand on the path."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "GIT_CONFIG_GLOBAL": os.devnull}
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", line],
-        cwd=repository.folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """What a user types."""
+    words = ["bash", "-euo", "pipefail", "-c", line]
+    return subprocess.run(words, cwd=repository.folder, capture_output=True, text=True, check=False)
 
 
-def test_the_page_in_one_go(repository: Repository) -> None:
+def test_the_page_in_one_go(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """From no key to a verified release, with Kickstand and without."""
+    monkeypatch.chdir(repository.folder)
+    terminal = Terminal(monkeypatch, capsys)
+
+    def typed(block: str) -> str:
+        if not block.startswith("kickstand"):
+            done = shell(repository, block)
+            assert (done.returncode, done.stderr) == (0, ""), block
+            return done.stdout
+        screens = [terminal.type(*shlex.split(line)[1:]) for line in block.splitlines()]
+        assert [(screen.code, screen.err) for screen in screens] == [(0, "")] * len(screens), block
+        return "".join(screen.out for screen in screens)
+
     assert SETTINGS in PAGE
     blocks = [block for block in BLOCKS if not block.startswith(KMS)]
     assert len(blocks) == 6
     said = []
     for block in blocks:
-        done = shell(repository, block)
-        assert (done.returncode, done.stderr) == (0, ""), block
-        said.append(done.stdout)
+        said.append(typed(block))
         if block.startswith("kickstand release key"):
             with repository.config.open("a") as file:
                 file.write(SETTINGS)
@@ -78,7 +82,11 @@ def test_openssl_verifies_p256_and_rsa_as_the_page_says(repository: Repository, 
     file = repository.path("dev")
     release = parse_release(file.read_text(), file)
     for made, line in (
-        ("kickstand release key keys/kms.pem --algorithm p256", p256),
+        (
+            "mkdir -p keys; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out keys/kms.pem; "
+            "chmod 600 keys/kms.pem; openssl pkey -in keys/kms.pem -pubout -out keys/kms.pub",
+            p256,
+        ),
         (
             "rm keys/kms.*; openssl genrsa -out keys/kms.pem 2048 2> /dev/null; chmod 600 keys/kms.pem; "
             "openssl pkey -in keys/kms.pem -pubout -out keys/kms.pub",

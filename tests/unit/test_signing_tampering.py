@@ -6,55 +6,21 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samples import environment, release
+from signing_desk import LINES, RESIGN, WHERE, Desk
 
-from kickstand.config.model import Environment, Signing
+from kickstand.config.model import Signing
 from kickstand.errors import InputError
-from kickstand.release import Artifact, Release
-from kickstand.release_file import canonical, write_release
-from promotion.signing.new_key import KeyPair, make_key
+from kickstand.release import Artifact
+from kickstand.release_file import write_release
+from promotion.signing.new_key import make_key
 from promotion.signing.sign import sign_release
 from promotion.signing.signature_file import claim_of, signature_path
 from promotion.signing.verify import require_signature, verify_signature
-
-LINES = {"": "kickstand.toml", "signing.required": "kickstand.toml:8", "signing.public_keys": "kickstand.toml:9"}
-WHERE = "kickstand.toml:8"
-RESIGN = "If the release is right, sign it: kickstand release sign dev"
-
-
-class Desk:
-    """dev's release in a folder, and a key to sign it with."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.file = folder / "dev.json"
-        self.signature = signature_path(self.file)
-        self.pair: KeyPair = make_key(folder / "dev.pem", "ed25519")
-        self.signing = Signing(required=True, private_key=self.pair.private, public_keys=(self.pair.public,))
-        self.release: Release = write_release(self.file, release())
-
-    @property
-    def environment(self) -> Environment:
-        return environment(signing=self.signing, lines=LINES)
-
-    def sign(self) -> None:
-        assert sign_release(self.release, self.file, self.environment, None) == self.signature
-
-    def rewrite(self, change: Callable[[dict[str, Any]], object]) -> None:
-        """Change the envelope's fields, in the text that Kickstand writes."""
-        fields = json.loads(self.signature.read_text())
-        change(fields)
-        self.signature.write_text(canonical(fields))
-
-    def problems(self, signing: Signing | None = None) -> list[str]:
-        with pytest.raises(InputError) as caught:
-            verify_signature(self.release, self.file, signing or self.signing, where=WHERE)
-        return [f"{problem.message} {problem.fix}".strip() for problem in caught.value.problems]
 
 
 @pytest.fixture
@@ -179,56 +145,6 @@ def test_an_unknown_key_and_another_release_are_told_at_once(desk: Desk) -> None
         f"Signed by the key {desk.pair.key.id}, which is not trusted; trusted is the key {stranger.key.id[:12]} (other.pub)."
     )
     assert second.startswith("The signature is about another release")
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("{", "The signature file is not JSON: Expecting property name enclosed in double quotes."),
-        ("[]", "The signature file is broken: it is no DSSE envelope (TypeError: list indices must be integers or slices, not str)."),
-        ("{}", "The signature file is broken: it is no DSSE envelope (KeyError: 'payload')."),
-        ('{"payload": "", "payloadType": "application/vnd.in-toto+json", "signatures": []}', "The envelope holds no signature."),
-        ('{"payload": "", "payloadType": "text/plain", "signatures": [{"keyid": "1", "sig": "AA=="}]}', "The signature is over a payload of the type 'text/plain', not application/vnd.in-toto+json."),
-        ('{"payload": "", "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": "AA=="}]}', "The signature file is broken: it is no DSSE envelope (KeyError: 'keyid')."),
-        ("[" * 100_000, "The signature file is not JSON of a sane depth."),
-        ("\0", "The signature file is not JSON: Expecting value."),
-    ],
-)  # fmt: skip
-def test_an_envelope_that_is_none(desk: Desk, text: str, told: str) -> None:
-    desk.signature.write_text(text)
-    assert desk.problems() == [f"{told} {RESIGN}"]
-
-
-def test_an_envelope_that_a_formatter_rewrote(desk: Desk) -> None:
-    desk.signature.write_text(json.dumps(json.loads(desk.signature.read_text())))
-    assert desk.problems() == [
-        "The signature file was changed after it was written; its text must be as Kickstand wrote it. "
-        f"Take it back: git checkout -- {desk.signature}. {RESIGN}"
-    ]
-
-
-def test_line_ends_of_windows_change_nothing(desk: Desk) -> None:
-    for file in (desk.file, desk.signature):
-        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
-    assert verify_signature(desk.release, desk.file, desk.signing, where=WHERE).name == "dev.pub"
-
-
-def test_a_statement_of_another_kind(desk: Desk) -> None:
-    """A trusted key signed it, and yet it says nothing of a release."""
-    from promotion.signing.statement import statement, statement_problems
-
-    fields = statement(desk.release, desk.file)
-    for odd, told in (
-        (b"{}", "The signed payload is no in-toto statement about files."),
-        (b"\xff", "The signed payload is no in-toto statement about files."),
-        (
-            json.dumps({**fields, "predicateType": "https://example.com/x"}).encode(),
-            "The signed statement is https://in-toto.io/Statement/v1 with https://example.com/x; it must be "
-            "https://in-toto.io/Statement/v1 with https://slsa.dev/provenance/v1.",
-        ),
-    ):
-        (problem,) = statement_problems(odd, desk.release, desk.file, "x")
-        assert problem.message == told
 
 
 def test_one_trusted_signature_of_several_is_enough(desk: Desk) -> None:
