@@ -1,0 +1,56 @@
+"""AWS's own list of prices for SageMaker in one region, as a part of the table.
+
+An offer file of the AWS Price List Bulk API, in JSON:
+https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-an-offer.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from kickstand.errors import InputError, Problem
+from promotion.cost.prices import Kind, PriceGroup
+
+_COMPONENTS: Mapping[str, Kind] = {"Hosting": "hosting", "Training": "training"}
+
+
+def offer_prices(offer: Mapping[str, Any], *, where: str) -> tuple[str, dict[Kind, PriceGroup]]:
+    """The region of an offer file, and its prices on demand of hosting and of training instances.
+
+    InputError: it is of another service or of several regions, has none of these prices, or has two for one type.
+    """
+    if offer.get("offerCode") != "AmazonSageMaker":
+        raise InputError(Problem("This is no offer file of AmazonSageMaker.", where))
+    found: dict[Kind, dict[str, Decimal]] = {}
+    regions = set()
+    for sku, product in offer.get("products", {}).items():
+        attributes = product.get("attributes", {})
+        kind, name = _COMPONENTS.get(attributes.get("component", "")), attributes.get("instanceName", "")
+        amount = _on_demand(offer.get("terms", {}).get("OnDemand", {}).get(sku, {}))
+        if kind is None or not name.startswith("ml.") or not amount:
+            continue
+        regions.add(attributes.get("regionCode", ""))
+        if found.setdefault(kind, {}).setdefault(name, amount) != amount:
+            raise InputError(Problem(f"There are two prices for {kind} on {name}.", where))
+    if len(regions) != 1:
+        raise InputError(Problem(f"Expected the prices of one region, found those of {len(regions)}.", where))
+    published = str(offer["publicationDate"])
+    (region,) = regions
+    source = f"AWS Price List, offer file AmazonSageMaker, region {region}, published {published}."
+    day = date.fromisoformat(published[:10])
+    return region, {
+        kind: PriceGroup(read_on=day, source=source, prices=dict(sorted(prices.items())))
+        for kind, prices in found.items()
+    }
+
+
+def _on_demand(terms: Mapping[str, Any]) -> Decimal | None:
+    """The price of an hour in dollars; None where there is none."""
+    for term in terms.values():
+        for dimension in term.get("priceDimensions", {}).values():
+            if dimension.get("unit") in ("Hrs", "hours", "Hours") and "USD" in dimension.get("pricePerUnit", {}):
+                return Decimal(dimension["pricePerUnit"]["USD"]).normalize()
+    return None
