@@ -60,7 +60,7 @@ def open_kms_key(key_arn: str, session: boto3.Session, where: str) -> tuple[Sess
 def kms_error(error: Exception, doing: str, where: str) -> KickstandError:
     """What KMS refused, and what to do."""
     code = error_code(error)
-    words = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else ""
+    words = error.response["Error"].get("Message", "").rstrip(".") if isinstance(error, ClientError) else ""
     if code == "NotFoundException":
         message = f"KMS has no such key in this account and region ({words})."
         return InputError(Problem(message, where, f"Correct kms_key_arn, or make a key: {CREATE}"))
