@@ -49,7 +49,9 @@ PICTURES: dict[str, Callable[[], Plot]] = {
     "predicted-actual": lambda: draw_predicted_actual(spread(1), spread(2), unit="a <b> & $x$"),
     "residuals": lambda: draw_residuals(many(1), many(2), many(3), unit="count"),
     "importance": lambda: drawn(draw_importance({f"feature {n} $<&" * 3: 1.0 / (n + 1) for n in range(500)}, None)),
-    "calibration": lambda: draw_calibration((many(1) > 180) * 1.0, many(2) / many(2).max(), many(3) / many(3).max()),
+    "calibration": lambda: draw_calibration(
+        (many(1) > 180).astype(np.float64), many(2) / many(2).max(), many(3) / many(3).max()
+    ),
     "confusion": lambda: draw_confusion(np.floor(many(1) / 20), np.floor(many(2) / 20)),
 }
 
