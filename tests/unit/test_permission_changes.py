@@ -212,7 +212,7 @@ def test_a_security_group_open_to_the_internet_is_red_at_once() -> None:
     found = review(group)
     sentence = "The security group Group now lets everyone on the internet in on port 443."
     assert [(one.widened, one.sentence) for one in found.permissions] == [(True, sentence)]
-    assert [(one.level, one.sentence) for one in found.headlines][0] == ("danger", sentence)
+    assert next((one.level, one.sentence) for one in found.headlines) == ("danger", sentence)
 
 
 def test_the_targets_of_rules_and_the_calls_of_state_machines() -> None:
