@@ -35,6 +35,9 @@ def test_every_name_of_an_environment(tmp_path: Path) -> None:
         "endpoint_log_group": "/aws/sagemaker/Endpoints/bikes-dev",
         "schedule": "bikes-dev-schedule",
         "new_data_rule": "bikes-dev-new-data",
+        "pipeline_stack": "bikes-dev-pipeline",
+        "release_role": "bikes-dev-release-us-east-1",
+        "release_role_arn": "arn:aws:iam::111122223333:role/bikes-dev-release-us-east-1",
     }
     assert names.managed_policy("predictor") == "bikes-dev-predictor-us-east-1"
     moment = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
