@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from infra.policy_rules import rule_files, rule_names
@@ -11,7 +11,7 @@ from promotion.policy.checked_assembly import checked_assembly
 from promotion.policy.exceptions import apply_exceptions
 from promotion.policy.headlines import policy_headlines
 from promotion.policy.template_lint import lint_findings
-from promotion.policy.validation import reported_acknowledgements, reported_findings
+from promotion.policy.validation import logical_ids, reported_acknowledgements, reported_findings
 from promotion.review.parts import Finding, PolicyReport
 
 NAG_RULES = 131
@@ -28,8 +28,9 @@ def policy_report(project: Project, environment: Environment, releases: Path) ->
     assembly = checked_assembly(project, environment, releases)
     stacks = {stack.path: stack.name for stack in assembly.stacks}
     linted, lint_rules = lint_findings(assembly.stacks, environment.region)
-    found = (*reported_findings(assembly.report, stacks), *linted)
-    findings, accepted = apply_exceptions(_once(found), environment)
+    told = reported_findings(assembly.report, stacks)
+    found = (*told, *_untold(linted, told, logical_ids(assembly.report)))
+    findings, accepted = apply_exceptions(found, environment)
     ordered = tuple(sorted(findings, key=lambda one: (one.level, one.source, one.rule, one.stack, one.resource)))
     acknowledged = (*accepted, *reported_acknowledgements(assembly.report))
     return PolicyReport(
@@ -45,14 +46,7 @@ def guard_rules(environment: Environment) -> int:
     return sum(len(rule_names(file)) for file in rule_files(environment))
 
 
-def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Each finding once: a rule of cfn-lint that the CDK asked too is told of by the CDK, which knows the construct."""
-    told: dict[tuple[str, str, str, str], Finding] = {}
-    by_the_cdk: set[tuple[str, str]] = set()
-    for finding in findings:
-        if finding.source == "cfn-lint" and "/" in finding.resource:
-            by_the_cdk.add((finding.rule, finding.stack))
-        elif finding.source == "cfn-lint" and (finding.rule, finding.stack) in by_the_cdk:
-            continue
-        told.setdefault((finding.rule, finding.stack, finding.resource, finding.message), finding)
-    return tuple(told.values())
+def _untold(linted: Iterable[Finding], told: Iterable[Finding], ids: Mapping[str, str]) -> Iterator[Finding]:
+    """What cfn-lint finds beyond the CDK, which asks some of its rules too, and knows the construct."""
+    known = {(one.rule, one.stack, ids.get(one.resource, one.resource)) for one in told}
+    return (one for one in linted if (one.rule, one.stack, one.resource) not in known)

@@ -6,6 +6,7 @@ those of infra/policy_checks.py and the CDK's own check of templates, which has 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -56,8 +57,24 @@ def reported_acknowledgements(report: Mapping[str, Any]) -> tuple[Acknowledged, 
     )
 
 
+def logical_ids(report: Mapping[str, Any]) -> Mapping[str, str]:
+    """The logical id of each construct that a finding is about, as far as the report tells."""
+    return {
+        construct["constructPath"]: construct["cloudFormationResource"]["logicalId"]
+        for _, violation in _violations(report, "violations")
+        for construct in violation["violatingConstructs"]
+        if construct.get("cloudFormationResource")
+    }
+
+
 def rule_name(name: str) -> str:
-    """A rule as a person names it: Guard's names take no hyphen, ours are written with them."""
+    """A rule as a person names it.
+
+    Guard's names take no hyphen, ours are written with them. What the CDK calls fatal (`F3006`) is cfn-lint's error
+    of that number.
+    """
+    if re.fullmatch(r"F\d{4}", name):
+        return f"E{name[1:]}"
     return name.replace("_", "-") if name.startswith("KICKSTAND_") else name
 
 
@@ -80,4 +97,4 @@ def _fix(source: Source, violation: Mapping[str, Any]) -> str:
         return str(told)
     if violation["ruleName"].startswith("AwsSolutions-IAM5"):
         return "Narrow the policy to the resources that are needed."
-    return f'Mend it, or accept it with its reason: [policy_exceptions] "{violation["ruleName"]}" = "…".'
+    return f'Mend it, or accept it with its reason: [policy_exceptions] "{rule_name(violation["ruleName"])}" = "…".'

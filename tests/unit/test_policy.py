@@ -10,7 +10,7 @@ from samples import environment
 from infra.wildcard import wildcard_reason
 from promotion.policy.exceptions import apply_exceptions
 from promotion.policy.headlines import policy_headlines
-from promotion.policy.validation import reported_acknowledgements, reported_findings
+from promotion.policy.validation import logical_ids, reported_acknowledgements, reported_findings
 from promotion.review.parts import Acknowledged, Finding, Headline
 
 STACKS = {"dev/training": "bikes-dev-training", "dev/hosting": "bikes-dev-hosting"}
@@ -63,6 +63,16 @@ def test_a_report_is_read_rule_by_rule_and_construct_by_construct() -> None:
     ]
     assert (found[2].message, found[2].fix) == ("The model has a fixed name.", "Leave ModelName out.")
     assert found[0].fix == 'Mend it, or accept it with its reason: [policy_exceptions] "AwsSolutions-S1" = "…".'
+
+
+def test_what_the_cdk_calls_fatal_is_cfn_lints_error() -> None:
+    found = violation("F3006", severity="fatal")
+    found["violatingConstructs"] = [
+        {"constructPath": "dev/training/Group", "cloudFormationResource": {"logicalId": "Group1"}}
+    ]
+    report = {"pluginReports": [plugin("CloudFormation Validate", found)]}
+    assert [(one.rule, one.level) for one in reported_findings(report, STACKS)] == [("E3006", "error")]
+    assert logical_ids(report) == {"dev/training/Group": "Group1"}
 
 
 def test_an_acknowledged_finding_stands_once_for_a_reason() -> None:
