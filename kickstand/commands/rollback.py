@@ -49,7 +49,7 @@ def rollback(
     _print(context, rollback_lines(earlier, environment))
     again = context.typed(f"adopt {release.training_job.name} {environment}")
     require_artifact(context.session.client("s3"), release, adopt_command=again)
-    require_gates(_ask(context, release), release)
+    require_gates(_ask(context, release, to), release)
     if not yes:
         typer.confirm(f"Go back to it in {environment}?", abort=True)
     restore(earlier, path)
@@ -71,7 +71,7 @@ def _refuse_local(path: Path) -> None:
     raise InputError(Problem(message, str(path), fix))
 
 
-def _ask(context: CommandContext, release: Release) -> tuple[Outcome, ...]:
+def _ask(context: CommandContext, release: Release, to: str) -> tuple[Outcome, ...]:
     """The environment's own gates, but those that measure or compare what is live: they are of the other model."""
     from datetime import UTC, datetime
 
@@ -90,6 +90,7 @@ def _ask(context: CommandContext, release: Release) -> tuple[Outcome, ...]:
         candidate=release,
         now=datetime.now(UTC),
         newer=False,
+        way_back=f"rollback {context.environment.name} --to {to}",
         open_place=lambda name: open_place(context.root, context.project, name),
         typed=context.typed,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kickstand.aws_errors import explained
+from promotion.approval import package_of
 from promotion.gates.contest import Contest
 from promotion.gates.evidence import Evidence
 from promotion.gates.gate import Gate, Verdict
@@ -39,16 +40,14 @@ class Approval:
 
 def approval(described: Mapping[str, Any]) -> Approval:
     """A DescribeModelPackage answer, as far as the gate goes."""
-    description = str(described.get("ApprovalDescription", ""))
-    found = _DESCRIPTION.fullmatch(description.strip())
-    identity = described.get("LastModifiedBy", {}).get("IamIdentity", {})
-    containers = described.get("InferenceSpecification", {}).get("Containers", [])
+    package = package_of(described)
+    found = _DESCRIPTION.fullmatch(package.description.strip())
     return Approval(
-        status=str(described.get("ModelApprovalStatus", "PendingManualApproval")),
-        artifact=str(containers[0].get("ModelDataUrl", "")) if containers else "",
+        status=package.status,
+        artifact=package.model_url,
         described_by=found[1] if found else "",
-        reason=(found[2] if found else description).strip(),
-        changed_by=str(identity.get("Arn", "")),
+        reason=(found[2] if found else package.description).strip(),
+        changed_by=package.changed_by,
     )
 
 

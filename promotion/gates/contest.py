@@ -41,6 +41,8 @@ class Contest:
     """False for a way back: what compares with the served model or measures the source live is not asked."""
     open_place: Callable[[EnvironmentName], Place] = _closed
     """Opens a further environment: the one whose bucket holds the test rows. KickstandError: it cannot be."""
+    way_back: str = ""
+    """What asks these gates again where `newer` is False: `rollback prod --to 2`. Empty: `rollback ENV`."""
     typed: Callable[[str], str] = _typed
     """A `kickstand` command as the user must type it to reach the same project in the same place."""
 
@@ -59,9 +61,12 @@ class Contest:
         return "; ".join(self.typed(command) for command in commands)
 
     def again(self, gate: str) -> str:
-        """How one gate is asked again."""
+        """How one gate is asked again. A way back is asked as a whole, by the command that changes nothing unasked."""
+        name = self.target.environment.name
+        if not self.newer:
+            return self.typed(self.way_back or f"rollback {name}")
         origin = f" --from {self.source.environment.name}" if self._unusual else ""
-        return self.typed(f"gate {self.target.environment.name}{origin} --only {gate}")
+        return self.typed(f"gate {name}{origin} --only {gate}")
 
     @property
     def _unusual(self) -> bool:

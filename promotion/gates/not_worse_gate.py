@@ -1,7 +1,7 @@
 """The gate `not-worse`: on the same rows, the candidate is not worse than what the target serves now.
 
 A test of non-inferiority: the upper end of the interval of the change must not be above the margin
-(docs/decisions/0006-non-inferiority-gate.md).
+(docs/decisions/0008-non-inferiority-gate.md).
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,17 @@ from gate_world import GateWorld, Model, train
 from sagemaker_world import Client
 from typed import Screen, Terminal
 
+from kickstand.config.model import Gates
 from localcloud.cloud import LocalCloud
+from promotion.gates.run import GATES
+from promotion.review.parts import PolicyReport
 
 MEASURED = ("metrics", "not-worse", "slices", "golden-rows", "latency", "age", "artifact-scan", "approval")
 """All but the one that synthesises, which one test asks."""
+
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "gates.md").read_text(encoding="utf-8")
+BLOCKS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +183,19 @@ def test_bad_input_ends_with_2(terminal: Terminal, words: tuple[str, ...], told:
     screen = on_screen(terminal, *words)
     assert screen.code == 2
     assert told in screen.err
+
+
+def test_every_gate_and_every_setting_is_on_the_page() -> None:
+    told = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE))
+    assert told == {gate.name for gate in GATES} == set(re.findall(r"^## `([a-z-]+)`$", PAGE, re.MULTILINE))
+    assert [name for name in Gates.model_fields if f"`{name}" not in PAGE] == []
+
+
+@pytest.mark.parametrize("line", BLOCKS)
+def test_a_command_of_the_page_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Without the synthesis of the policy gate, which takes seconds and has been asked above."""
+    clean = PolicyReport(findings=(), acknowledged=(), rules_run={"guard": 1}, headlines=())
+    monkeypatch.setattr("promotion.policy.report.policy_report", lambda project, environment, releases: clean)
+    screen = terminal.type("--local", *shlex.split(line)[1:])
+    assert screen.code in ((0, 1) if " gate " in line else (0,)), screen
+    assert screen.err == ""

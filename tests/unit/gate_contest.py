@@ -64,7 +64,7 @@ class Account:
         return {"PrimaryContainer": {"ModelDataUrl": self.model}}
 
     def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
-        return self.package
+        return {"ModelPackageArn": ModelPackageName, **self.package}
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Arn": self.caller}
@@ -82,7 +82,7 @@ class Account:
         return {"Body": io.BytesIO(("\n".join(lines) + "\n").encode())}
 
 
-def tested(rows: Sequence[str], name: str = "test.csv") -> Channel:
+def channel_of(rows: Sequence[str], name: str = "test.csv") -> Channel:
     """The test channel of one file of these lines."""
     content = "".join(f"{row}\n" for row in rows).encode()
     digest = hashlib.sha256(content).hexdigest()
@@ -118,7 +118,7 @@ def contest(
     staging = environment(
         name="staging", account=STAGING, promotes_from="dev", data=data, gates=gates or Gates(), lines=dev.lines
     )
-    made = judged or release(channels=(tested(rows),), target_transform="none")
+    made = judged or release(channels=(channel_of(rows),), target_transform="none")
     releases = folder / "releases"
     return Contest(
         project=Project(name="bikes", file=folder / "kickstand.toml", environments={"dev": dev, "staging": staging}),

@@ -59,6 +59,7 @@ def test_who_is_the_same(one: str, other: str, same: bool) -> None:
 
 def described(**changes: Any) -> dict[str, Any]:
     return {
+        "ModelPackageArn": PACKAGE,
         "ModelApprovalStatus": "Approved",
         "ApprovalDescription": f"{ANA}: Looked at the errors:\nas before.",
         "InferenceSpecification": {"Containers": [{"Image": "i", "ModelDataUrl": MODEL}]},
@@ -73,7 +74,9 @@ def test_the_registrys_answer() -> None:
     assert approval(described(**by_aws)).approver == BEN
     plain = approval(described(ApprovalDescription="fine"))
     assert (plain.described_by, plain.reason) == ("", "fine")
-    assert approval({"ModelApprovalStatus": "Rejected"}) == Approval("Rejected", "", "", "", "")
+    assert approval({"ModelPackageArn": PACKAGE, "ModelApprovalStatus": "Rejected"}) == Approval(
+        "Rejected", "", "", "", ""
+    )
 
 
 def judged(callers: tuple[str, ...] = (BEN,), **changes: Any) -> tuple[bool, str]:

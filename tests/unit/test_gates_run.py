@@ -16,10 +16,11 @@ from rich.console import Console
 
 from kickstand.commands.gate import document
 from kickstand.config.model import Gates, Signing
-from kickstand.errors import InputError
+from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release_file import release_path
+from promotion.gates.evidence import Evidence
 from promotion.gates.outcome import Outcome
-from promotion.gates.run import GATES, ask_gates
+from promotion.gates.run import GATES, ask, ask_gates
 from promotion.gates.screen import outcome_lines, show_outcomes, summary
 from promotion.review.parts import PolicyReport
 
@@ -77,7 +78,10 @@ def test_three_gates_are_asked_always(tmp_path: Path) -> None:
 
 def test_a_way_back_is_not_held_to_what_is_served_now(tmp_path: Path) -> None:
     back = replace(with_signing(tmp_path), newer=False)
-    assert names(ask_gates(back)) == ["metrics", "golden-rows", "signature", "policy", "artifact-scan"]
+    outcomes = ask_gates(replace(back, way_back="rollback staging --to 2"))
+    assert names(outcomes) == ["metrics", "golden-rows", "policy", "artifact-scan"]
+    assert {outcome.see for outcome in outcomes} == {"kickstand rollback staging --to 2"}
+    assert back.again("metrics") == "kickstand rollback staging"
 
 
 def test_an_environments_own_release_is_not_compared_with_itself(tmp_path: Path) -> None:
@@ -109,6 +113,27 @@ def test_whatever_goes_wrong_is_a_failed_gate(tmp_path: Path) -> None:
     assert by_name["policy"].passed
     assert "no" in by_name["signature"].figure
     assert by_name["signature"].see == "kickstand release verify dev"
+
+
+def test_all_that_a_gate_found_is_told(tmp_path: Path) -> None:
+    """The first problem is the figure; with more than one, each is in the details with its place and its mend."""
+    first = Problem("One.", "here", "Mend it.")
+    outcomes = [
+        ask(replace(GATES[0], judge=judge), made := contest(tmp_path), Evidence(made, tmp_path))
+        for judge in (raising(first), raising(first, Problem("Two.")), raising(Problem("x" * 400)))
+    ]
+    assert [(outcome.figure[:20], outcome.details) for outcome in outcomes[:2]] == [
+        ("One.", ("here: Mend it.",)),
+        ("One. (and 1 more)", ("here: One. Mend it.", "Two.")),
+    ]
+    assert (len(outcomes[2].figure), outcomes[2].details) == (300, ("x" * 400,))
+
+
+def raising(*problems: Problem) -> Any:
+    def judge(_: Any, __: Any) -> Any:
+        raise KickstandError(*problems)
+
+    return judge
 
 
 def test_a_gate_that_is_none_and_one_that_is_not_asked(tmp_path: Path) -> None:
