@@ -11,7 +11,7 @@ from release_repository import Repository, made_for
 from kickstand.errors import InputError, KickstandError
 from kickstand.git_file import GitFile
 from kickstand.release_file import write_release
-from kickstand.release_history import Revision, environment_history, history
+from kickstand.release_history import Revision, environment_history, history, returns
 
 
 @pytest.fixture
@@ -186,3 +186,24 @@ def test_the_users_own_git_settings_change_nothing(repository: Repository) -> No
         repository.git("config", *setting.split("="))
     repository.git("config", "diff.renames", "copies")
     assert told(repository, "staging") == [("Promote a, forget dev", "a")]
+
+
+def test_a_return_is_told_and_a_merge_is_none(repository: Repository) -> None:
+    """The merge brings what its branch had; going back to a is a return, also where a was deleted meanwhile."""
+    repository.release(letter="a")
+    first = repository.commit("Serve a")
+    repository.git("switch", "-qc", "topic")
+    repository.release(letter="b")
+    repository.commit("Promote b")
+    repository.git("switch", "-q", "main")
+    repository.release(letter="c")
+    repository.commit("Serve c")
+    repository.minutes += 1
+    repository.git("merge", "-q", "-X", "theirs", "-m", "Merge b", "topic")
+    assert told(repository)[0] == ("Merge b", "b")
+    assert returns(history(GitFile.of(repository.path("dev")))) == {}
+    repository.path("dev").unlink()
+    repository.commit("Delete it")
+    repository.release(letter="a")
+    back = repository.commit("Back to a")
+    assert returns(history(GitFile.of(repository.path("dev")))) == {back: first}
