@@ -12,8 +12,10 @@ import typer
 
 from kickstand import __version__
 from kickstand.commands import (
+    access,
     adopt,
     approve,
+    cost,
     demo,
     demo_promotion,
     deploy,
@@ -75,6 +77,8 @@ app.command("adopt")(adopt.adopt)
 app.command("approve")(approve.approve)
 app.command("reject")(approve.reject)
 app.command("deploy")(deploy.deploy)
+app.command("access")(access.access)
+app.command("cost")(cost.cost)
 app.command("verify")(verify.verify)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)

@@ -108,7 +108,13 @@ def signing_problems(environment: Environment) -> Iterator[Problem]:
         if getattr(signing, there) and not getattr(signing, absent):
             message = f"[signing] has {there} without {absent}: anyone can get a certificate from another issuer."
             yield Problem(message, environment.where(f"signing.{there}"), f"Add {absent}.")
-    if signing.required and not signing.public_keys and not keyless:
+    signer = next((name for name in ("private_key", "kms_key_arn") if getattr(signing, name)), None)
+    if signer and not signing.public_keys:
+        message = f"[signing] has {signer} and no public_keys: nobody would trust what it signs."
+        file = f"keys/{environment.name}.pub"
+        fix = f'Write public_keys = ["{file}"], then: kickstand release public-key {environment.name} > {file}'
+        yield Problem(message, environment.where(f"signing.{signer}"), fix)
+    if signing.required and not signer and not signing.public_keys and not keyless:
         message = f"[signing] demands a signature in {environment.name} and trusts nobody's."
         fix = "Name public_keys, or keyless_identity and keyless_issuer."
         yield Problem(message, environment.where("signing.required"), fix)

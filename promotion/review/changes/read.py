@@ -28,7 +28,7 @@ def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[Stack
     InputError: the folder is no cloud assembly. KickstandError: AWS does not tell.
     """
     planned = {stack: (template, tags) for stack, template, tags in planned_stacks(assembly)}
-    known = (names.training_stack, names.hosting_stack, names.pipeline_stack)
+    known = (names.training_stack, names.hosting_stack)
     pairs = []
     for stack in [*planned, *(stack for stack in known if stack not in planned)]:
         live, live_tags = _live(cloudformation, stack)
@@ -36,6 +36,16 @@ def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[Stack
         if live is not None or template is not None:
             pairs.append(StackPair(stack, live, template, live_tags, tags))
     return tuple(pairs)
+
+
+def live_pairs(cloudformation: Any, names: Names) -> tuple[StackPair, ...]:
+    """The environment's deployed stacks alone, in the order they are deployed. KickstandError: AWS does not tell."""
+    found = ((stack, *_live(cloudformation, stack)) for stack in _known(names))
+    return tuple(StackPair(stack, template, None, tags) for stack, template, tags in found if template is not None)
+
+
+def _known(names: Names) -> tuple[str, ...]:
+    return names.training_stack, names.hosting_stack, names.pipeline_stack
 
 
 def planned_stacks(assembly: Path) -> tuple[tuple[str, Mapping[str, Any], Mapping[str, str]], ...]:
