@@ -79,6 +79,14 @@ def test_a_worse_model_fails(tmp_path: Path) -> None:
     assert outcome.figure == "model:rmse 1.05006 against 1.00116: +4.88 %, interval +4.62 % to +5.19 %"
 
 
+@pytest.mark.parametrize(("margin", "passed"), [(0.05, False), (0.0518, False), (0.052, True)])
+def test_the_intervals_upper_end_is_judged_not_the_figure(tmp_path: Path, margin: float, passed: bool) -> None:
+    """The figure is +4.88 %, the interval ends at +5.19 %."""
+    gates = NOT_WORSE.model_copy(update={"max_regression": margin})
+    outcome, _ = asked(tmp_path, gates, source=Account(answers=answers(worse=0.05)))
+    assert outcome.passed is passed
+
+
 def test_nothing_is_served_yet(tmp_path: Path) -> None:
     for gates in (NOT_WORSE, SLICES):
         outcome, _ = asked(tmp_path, gates, target=Account(model=None))
