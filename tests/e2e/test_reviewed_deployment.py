@@ -1,0 +1,243 @@
+"""A reviewed deployment by the real CDK CLI: reviewed by a reviewer, prepared, changed by hand, executed.
+
+One story in order, in one local cloud, so that each step starts from what the former one left. Nothing of it says
+`--local`: releases and reviews lie in the project's own folder, as on AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workshop import ACCOUNT, BIN, REGION, REPOSITORY, Typed, Workshop, make_project, open_workshop
+
+pytestmark = pytest.mark.xdist_group("reviewed-deployment")
+
+TRAINING, HOSTING = "kites-dev-training", "kites-dev-hosting"
+DAY = ("--as-of", "2026-11-23")
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    yield from open_workshop(tmp_path_factory.mktemp("workshop"))
+
+
+@pytest.fixture(scope="module")
+def kites(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> Path:
+    """A project whose training stack is deployed and whose first model is released: hosting is to be reviewed."""
+    project = make_project(tmp_path_factory.mktemp("projects") / "kites")
+    workshop.kickstand(project, "deploy", "dev", "--yes").good()
+    with (project / "kickstand.toml").open("a") as toml:
+        toml.write("[environments.dev.review]\nrequire_review = true\n")
+    typed(workshop, project, "fit", "dev").good()
+    synthesise(workshop, project)
+    return project
+
+
+def typed(workshop: Workshop, project: Path, *words: str | Path, **more: str) -> Typed:
+    """A command as on AWS: the credentials are in the process's environment."""
+    variables = {**workshop.cloud_environment(), **more}
+    return workshop.run(BIN / "kickstand", "--config", project / "kickstand.toml", *words, **variables)
+
+
+def synthesise(workshop: Workshop, project: Path) -> None:
+    """What the pull request's job builds once, and all others work from."""
+    context = (f"config={project / 'kickstand.toml'}", f"releases={project / 'releases'}", "environment=dev")
+    shutil.rmtree(assembly(project), ignore_errors=True)
+    workshop.run(
+        BIN / "node",
+        REPOSITORY / "node_modules/aws-cdk/bin/cdk",
+        "synth",
+        "dev/*",
+        "--quiet",
+        *(word for one in context for word in ("-c", one)),
+        "--output",
+        assembly(project),
+    ).good()
+
+
+def assembly(project: Path) -> Path:
+    return project.parent / "assembly"
+
+
+def built(project: Path) -> tuple[str | Path, ...]:
+    return ("--assembly", assembly(project))
+
+
+def review_file(project: Path) -> Path:
+    return project / "review" / "dev" / "review.json"
+
+
+def reviewed(project: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(review_file(project).read_bytes())
+    return found
+
+
+def deploy(workshop: Workshop, project: Path) -> Typed:
+    return typed(workshop, project, "deploy", "dev", "--reviewed", review_file(project), *built(project))
+
+
+def change_sets(workshop: Workshop, stack: str) -> dict[str, str]:
+    """ARN and execution status of each change set of a stack."""
+    cloudformation = workshop.client("cloudformation")
+    found = cloudformation.list_change_sets(StackName=stack)["Summaries"]
+    return {one["ChangeSetId"]: one["ExecutionStatus"] for one in found}
+
+
+def stacks(workshop: Workshop) -> dict[str, str]:
+    found = workshop.client("cloudformation").describe_stacks()["Stacks"]
+    return {one["StackName"]: one["StackStatus"] for one in found if one["StackName"].startswith("kites-")}
+
+
+def training_role(workshop: Workshop) -> str:
+    roles = workshop.client("iam").list_roles()["Roles"]
+    (name,) = [one["RoleName"] for one in roles if one["RoleName"].startswith(f"{TRAINING}-TrainingRole")]
+    return str(name)
+
+
+@contextmanager
+def widened_role(workshop: Workshop) -> Iterator[None]:
+    iam, role = workshop.client("iam"), training_role(workshop)
+    before = iam.get_role_policy(RoleName=role, PolicyName="kites-dev-training")["PolicyDocument"]
+    more = {"Sid": "ReadData", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = {**before, "Statement": [more, *before["Statement"][1:]]}
+    iam.put_role_policy(RoleName=role, PolicyName="kites-dev-training", PolicyDocument=json.dumps(document))
+    yield
+    iam.put_role_policy(RoleName=role, PolicyName="kites-dev-training", PolicyDocument=json.dumps(before))
+
+
+@contextmanager
+def opened_bucket(workshop: Workshop) -> Iterator[None]:
+    s3, bucket = workshop.client("s3"), f"kites-dev-{ACCOUNT}-{REGION}"
+    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    yield
+    s3.put_bucket_policy(Bucket=bucket, Policy=before)
+
+
+def test_1_a_deployment_without_a_review_is_refused(workshop: Workshop, kites: Path) -> None:
+    refused = typed(workshop, kites, "deploy", "dev", "--yes")
+    assert refused.code == 2
+    assert "dev is deployed only by change sets that were reviewed (require_review = true)" in refused.err
+    assert stacks(workshop) == {TRAINING: "CREATE_COMPLETE"}
+
+
+def test_2_a_reviewer_reviews_twice_to_the_same_bytes_and_changes_nothing(workshop: Workshop, kites: Path) -> None:
+    iam = workshop.client("iam")
+    iam.create_user(UserName="reviewer")
+    for policy in ("reviewer", "drift"):
+        arn = f"arn:aws:iam::{ACCOUNT}:policy/kites-dev-{policy}-{REGION}"
+        iam.attach_user_policy(UserName="reviewer", PolicyArn=arn)
+    made = iam.create_access_key(UserName="reviewer")["AccessKey"]
+    key = {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
+
+    said = typed(workshop, kites, "review", "dev", *DAY, *built(kites), **key).good().out
+    first = review_file(kites).read_bytes()
+    again = ("--drift", review_file(kites), "-o", kites / "again")
+    typed(workshop, kites, "review", "dev", *DAY, *built(kites), *again, **key).good()
+
+    assert (kites / "again" / "review.json").read_bytes() == first
+    bundle = json.loads(first)
+    assert bundle["drift"]["headlines"] == []
+    assert [(one["stack"], one["status"]) for one in bundle["drift"]["stacks"]] == [
+        (TRAINING, "IN_SYNC"),
+        (HOSTING, "NOT_DEPLOYED"),
+    ]
+    assert bundle["change_sets"] == []
+    assert "review dev --prepare" in said
+    assert stacks(workshop) == {TRAINING: "CREATE_COMPLETE"}
+    assert change_sets(workshop, TRAINING).keys() == {
+        arn for arn, status in change_sets(workshop, TRAINING).items() if status == "EXECUTE_COMPLETE"
+    }
+    refused = typed(workshop, kites, "review", "dev", "--prepare", *built(kites), **key)
+    assert refused.code == 1
+    assert stacks(workshop) == {TRAINING: "CREATE_COMPLETE"}
+    assert review_file(kites).read_bytes() == first
+
+
+def test_3_preparing_makes_one_change_set_a_stack_and_records_it(workshop: Workshop, kites: Path) -> None:
+    typed(workshop, kites, "review", "dev", "--prepare", *built(kites)).good()
+    former = {one["stack"]: one["arn"] for one in reviewed(kites)["change_sets"]}
+    typed(workshop, kites, "review", "dev", "--prepare", *built(kites)).good()
+
+    recorded = {one["stack"]: one for one in reviewed(kites)["change_sets"]}
+    assert [*recorded] == [TRAINING, HOSTING]
+    assert recorded[TRAINING]["empty"]
+    assert change_sets(workshop, HOSTING) == {recorded[HOSTING]["arn"]: "AVAILABLE"}
+    assert recorded[HOSTING]["arn"] != former[HOSTING]
+    assert f"changeSet/kickstand-{reviewed(kites)['assembly_sha256'][:32]}/" in recorded[HOSTING]["arn"]
+    assert stacks(workshop) == {TRAINING: "CREATE_COMPLETE", HOSTING: "REVIEW_IN_PROGRESS"}
+
+
+def test_4_what_was_changed_by_hand_since_is_refused_by_name(workshop: Workshop, kites: Path) -> None:
+    with widened_role(workshop):
+        role = deploy(workshop, kites)
+    with opened_bucket(workshop):
+        bucket = deploy(workshop, kites)
+    template = next(assembly(kites).glob("assembly-dev/*hosting*.template.json"))
+    good = template.read_bytes()
+    template.write_bytes(good.replace(b"ml.m5.large", b"ml.m5.4xlarge"))
+    swapped = deploy(workshop, kites)
+    template.write_bytes(good)
+
+    assert [one.code for one in (role, bucket, swapped)] == [2, 2, 2]
+    assert 'PolicyDocument.Statement[0].Action: expected ["s3:GetObject"], found "s3:*"' in role.err
+    assert (
+        "is DELETED (AWS::S3::BucketPolicy) of kites-dev-training, since the review. Nothing was changed." in bucket.err
+    )
+    assert "The cloud assembly is not the reviewed one" in swapped.err
+    assert stacks(workshop)[HOSTING] == "REVIEW_IN_PROGRESS"
+
+
+def test_5_the_very_change_set_is_executed_and_the_endpoint_proved(workshop: Workshop, kites: Path) -> None:
+    (arn,) = change_sets(workshop, HOSTING)
+    done = deploy(workshop, kites).good()
+    assert f"{HOSTING}: executing {arn}" in done.out
+    assert "kites-dev is InService" in done.out
+    assert "5 golden rows came back equal" in done.out
+    assert change_sets(workshop, HOSTING) == {arn: "EXECUTE_COMPLETE"}
+    assert stacks(workshop) == {TRAINING: "CREATE_COMPLETE", HOSTING: "CREATE_COMPLETE"}
+
+    again = deploy(workshop, kites).good()
+    assert f"{HOSTING}: its change set was executed before." in again.out
+
+
+def test_6_an_endpoint_changed_by_hand_and_a_stack_updated_meanwhile_are_refused(
+    workshop: Workshop, kites: Path
+) -> None:
+    with (kites / "kickstand.toml").open("a") as toml:
+        toml.write('[environments.dev.hosting]\ninstance_type = "ml.m5.xlarge"\n')
+    synthesise(workshop, kites)
+    typed(workshop, kites, "review", "dev", *DAY, *built(kites)).good()
+    typed(workshop, kites, "review", "dev", "--prepare", *built(kites)).good()
+    (arn,) = [one["arn"] for one in reviewed(kites)["change_sets"] if one["stack"] == HOSTING]
+
+    sagemaker, cloudformation = workshop.client("sagemaker"), workshop.client("cloudformation")
+    config = sagemaker.describe_endpoint(EndpointName="kites-dev")["EndpointConfigName"]
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    sagemaker.create_endpoint_config(EndpointConfigName="by-hand", ProductionVariants=variants)
+    sagemaker.update_endpoint(EndpointName="kites-dev", EndpointConfigName="by-hand")
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="kites-dev", WaiterConfig={"Delay": 1})
+    moved = deploy(workshop, kites)
+    sagemaker.update_endpoint(EndpointName="kites-dev", EndpointConfigName=config)
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="kites-dev", WaiterConfig={"Delay": 1})
+
+    tags = [{"Key": "by", "Value": "hand"}]
+    cloudformation.update_stack(
+        StackName=HOSTING, UsePreviousTemplate=True, Tags=tags, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=HOSTING, WaiterConfig={"Delay": 1})
+    obsolete = deploy(workshop, kites)
+
+    assert (moved.code, obsolete.code) == (2, 2)
+    assert f'EndpointConfigName: expected "{config}", found "by-hand"' in moved.err
+    assert (
+        f"{arn}: The change set is obsolete: the stack was updated since it was made. Nothing was changed."
+        in obsolete.err
+    )
+    assert sagemaker.describe_endpoint(EndpointName="kites-dev")["EndpointConfigName"] == config
