@@ -7,6 +7,7 @@ One story in order, in one local cloud, so that each step starts from what the f
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +19,10 @@ from workshop import ACCOUNT, BIN, REGION, REPOSITORY, Typed, Workshop, make_pro
 
 pytestmark = pytest.mark.xdist_group("reviewed-deployment")
 
+PAGE = (REPOSITORY / "docs" / "review.md").read_text(encoding="utf-8")
+TYPED: list[str] = []
+"""Every command that the story has typed and that went well, as the page writes it."""
 TRAINING, HOSTING = "kites-dev-training", "kites-dev-hosting"
-DAY = ("--as-of", "2026-11-23")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,11 @@ def kites(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> Path:
 def typed(workshop: Workshop, project: Path, *words: str | Path, **more: str) -> Typed:
     """A command as on AWS: the credentials are in the process's environment."""
     variables = {**workshop.cloud_environment(), **more}
-    return workshop.run(BIN / "kickstand", "--config", project / "kickstand.toml", *words, **variables)
+    done = workshop.run(BIN / "kickstand", "--config", project / "kickstand.toml", *words, **variables)
+    if done.code == 0:
+        line = " ".join(["kickstand", *map(str, words)])
+        TYPED.append(line.replace(f"{project}/", "").replace(str(assembly(project)), "assembly").replace("dev", "prod"))
+    return done
 
 
 def synthesise(workshop: Workshop, project: Path) -> None:
@@ -136,10 +143,11 @@ def test_2_a_reviewer_reviews_twice_to_the_same_bytes_and_changes_nothing(worksh
     made = iam.create_access_key(UserName="reviewer")["AccessKey"]
     key = {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
 
-    said = typed(workshop, kites, "review", "dev", *DAY, *built(kites), **key).good().out
+    said = typed(workshop, kites, "review", "dev", *built(kites), **key).good().out
     first = review_file(kites).read_bytes()
+    day = ("--as-of", json.loads(first)["as_of"])
     again = ("--drift", review_file(kites), "-o", kites / "again")
-    typed(workshop, kites, "review", "dev", *DAY, *built(kites), *again, **key).good()
+    typed(workshop, kites, "review", "dev", *day, *again, *built(kites), **key).good()
 
     assert (kites / "again" / "review.json").read_bytes() == first
     bundle = json.loads(first)
@@ -213,7 +221,8 @@ def test_6_an_endpoint_changed_by_hand_and_a_stack_updated_meanwhile_are_refused
     with (kites / "kickstand.toml").open("a") as toml:
         toml.write('[environments.dev.hosting]\ninstance_type = "ml.m5.xlarge"\n')
     synthesise(workshop, kites)
-    typed(workshop, kites, "review", "dev", *DAY, *built(kites)).good()
+    day = ("--as-of", "2026-11-23")
+    typed(workshop, kites, "review", "dev", *day, *built(kites), "--fail-on", "danger").good()
     typed(workshop, kites, "review", "dev", "--prepare", *built(kites)).good()
     (arn,) = [one["arn"] for one in reviewed(kites)["change_sets"] if one["stack"] == HOSTING]
 
@@ -241,3 +250,11 @@ def test_6_an_endpoint_changed_by_hand_and_a_stack_updated_meanwhile_are_refused
         in obsolete.err
     )
     assert sagemaker.describe_endpoint(EndpointName="kites-dev")["EndpointConfigName"] == config
+
+
+def test_7_every_command_of_the_page_was_typed(workshop: Workshop, kites: Path) -> None:
+    typed(workshop, kites, "deploy", "dev", "--take-back").good()
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+    days = re.compile(r"--as-of \S+")
+    assert len(lines) == 6
+    assert {days.sub("--as-of DAY", line) for line in lines} <= {days.sub("--as-of DAY", line) for line in TYPED}
