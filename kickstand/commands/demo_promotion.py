@@ -18,7 +18,8 @@ from kickstand.errors import KickstandError, Problem
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kickstand.commands.promotion_story import Command, Edit
+    from kickstand.commands.demo_people import People
+    from kickstand.commands.promotion_story import Command, Edit, Hire
     from kickstand.config.model import Project
     from localcloud.cloud import LocalCloud
 
@@ -35,6 +36,7 @@ def demo_promotion(
     """Two models on their way from dev to staging to prod: gates, signatures, a review, a rollback."""
     from kickstand.commands.context import REPOSITORY
     from kickstand.commands.demo import Steps
+    from kickstand.commands.demo_people import ADMINISTRATOR, People
     from kickstand.commands.promotion_story import ENVIRONMENTS, story
     from kickstand.config.load import load_project
     from kickstand.console import make_console
@@ -51,8 +53,10 @@ def demo_promotion(
         _make_project(project_folder)
         project = load_project(project_folder / "kickstand.toml")
         cloud.start(0, project=project)
-        variables = _variables(cloud, project, project_folder)
-        run = _Runner(console, project_folder, variables)
+        people = People(cloud, project, stage / "people")
+        for name in ENVIRONMENTS:
+            people.hire("ana", name, ADMINISTRATOR)
+        run = _Runner(console, project_folder, _variables(cloud, project, project_folder), people)
         for line in (
             "git init --quiet --initial-branch=main",
             "git add .",
@@ -65,7 +69,7 @@ def demo_promotion(
                 run.act(act)
     with steps.step("One artifact, three accounts, three releases", "its SHA-256, asked of each bucket"):
         _show_digests(console, cloud, project)
-    _show_end(console, steps.seconds, stage, project_folder, cloud)
+    _show_end(console, steps.seconds, stage, run.variables("ana"), cloud)
     if times is not None:
         times.write_text(json.dumps(steps.seconds, indent=2) + "\n")
 
@@ -73,14 +77,22 @@ def demo_promotion(
 class _Runner:
     """Types commands in the project's folder: prints each, and ends the demo where one ends otherwise than told."""
 
-    def __init__(self, console: Console, folder: Path, variables: Mapping[str, str]) -> None:
-        self._console, self._folder, self._variables = console, folder, variables
+    def __init__(self, console: Console, folder: Path, variables: Mapping[str, str], people: People) -> None:
+        self._console, self._folder, self._variables, self._people = console, folder, variables, people
 
-    def act(self, act: Command | Edit) -> None:
-        from kickstand.commands.promotion_story import Command
+    def variables(self, name: str) -> dict[str, str]:
+        """The environment of somebody's terminal."""
+        return {**self._variables, **self._people.variables(name)}
+
+    def act(self, act: Command | Edit | Hire) -> None:
+        from kickstand.commands.promotion_story import Command, Hire
 
         if isinstance(act, Command):
-            self.line(act.line, ends=act.ends)
+            self.line(act.line, ends=act.ends, by=act.by)
+            return
+        if isinstance(act, Hire):
+            user = self._people.hire_by_policy(act.name, act.environment, act.policy)
+            self._console.print(f"\n   The owner of the account made {user}", style="bold", highlight=False)
             return
         path = self._folder / "kickstand.toml"
         text = path.read_text()
@@ -89,15 +101,15 @@ class _Runner:
             text = text.replace(before, after)
         path.write_text(text)
 
-    def line(self, line: str, *, ends: int = 0) -> None:
+    def line(self, line: str, *, ends: int = 0, by: str = "ana") -> None:
         from kickstand.child_process import run_child
 
-        self._console.print(f"\n   $ {line}", style="bold", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"\n   {by}$ {line}", style="bold", markup=False, highlight=False, soft_wrap=True)
         words = shlex.split(line)
         programs = {"kickstand": [sys.executable, "-m", "kickstand"], "npx": _cdk()}
         command = [*programs.get(words[0], [words[0]]), *words[2 if words[0] == "npx" else 1 :]]
         try:
-            code = run_child(command, cwd=self._folder, env=self._variables)
+            code = run_child(command, cwd=self._folder, env=self.variables(by))
         except KeyboardInterrupt:
             raise KickstandError(
                 Problem(
@@ -193,13 +205,11 @@ def _show_digests(console: Console, cloud: LocalCloud, project: Project) -> None
         console.print(f"   {environment.name:<8} {environment.account}  {stored}", highlight=False, soft_wrap=True)
 
 
-def _show_end(console: Console, seconds: Mapping[str, float], stage: Path, folder: Path, cloud: LocalCloud) -> None:
+def _show_end(
+    console: Console, seconds: Mapping[str, float], stage: Path, variables: Mapping[str, str], cloud: LocalCloud
+) -> None:
     """Where everything is, and how to go on or end it. Plain lines, so that they can be copied whole."""
-    script = stage / "enter.sh"
-    from kickstand.config.load import load_project
-
-    project = load_project(folder / "kickstand.toml")
-    variables = _variables(cloud, project, folder)
+    script, folder = stage / "enter.sh", stage / "rentals"
     kept = {name: value for name, value in variables.items() if os.environ.get(name) != value and name != "PWD"}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(kept.items())]
     script.write_text("\n".join([*lines, f"cd {shlex.quote(str(folder))}", ""]))

@@ -12,10 +12,26 @@ SECOND_TRY: Final = (("num_round = 150", "num_round = 20"), ("max_depth = 5", "m
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command line. ends: its exit code, and the story stops where it is another."""
+    """One command line.
+
+    ends: its exit code, and the story stops where it is another. by: whose credentials it has.
+    """
 
     line: str
     ends: int = 0
+    by: str = "ana"
+
+
+@dataclass(frozen=True, slots=True)
+class Hire:
+    """What an account's owner does outside Kickstand: somebody gets a user there, with one policy.
+
+    policy: the job of one of the environment's managed policies.
+    """
+
+    name: str
+    environment: str
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +47,7 @@ class Scene:
 
     name: str
     why: str
-    acts: tuple[Command | Edit, ...]
+    acts: tuple[Command | Edit | Hire, ...]
 
 
 def story(bootstraps: tuple[str, ...]) -> tuple[Scene, ...]:
@@ -42,7 +58,7 @@ def story(bootstraps: tuple[str, ...]) -> tuple[Scene, ...]:
             "every release says who vouches for it; the private half stays out of git",
             (
                 Command("kickstand release key keys/rentals.pem"),
-                *_commit("keys/rentals.pem.pub", "Trust the key of the rentals team"),
+                *_commit("keys/rentals.pub", "Trust the key of the rentals team"),
             ),
         ),
         Scene(
@@ -79,11 +95,12 @@ def story(bootstraps: tuple[str, ...]) -> tuple[Scene, ...]:
             ),
         ),
         Scene(
-            "A person looks at it",
-            "prod demands an approval; without one the gate says so",
+            "Somebody else looks at it",
+            "prod demands an approval, by another person than who promotes",
             (
                 Command("kickstand promote staging prod --yes", ends=1),
-                Command('kickstand approve staging --reason "Looked at the errors on rainy days: as before."'),
+                Hire("ben", "staging", "approver"),
+                Command('kickstand approve staging --reason "Errors on rainy days are as before."', by="ben"),
             ),
         ),
         Scene(

@@ -1,0 +1,137 @@
+"""`kickstand demo-promotion` from nothing to its end: three accounts, three releases, one digest."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kickstand.commands.promotion_story import story
+from kickstand.config.load import load_project
+from kickstand.release import Release
+from kickstand.release_file import read_release, release_path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that has ended."""
+
+    folder: Path
+    screen: str
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "rentals"
+
+    def release(self, name: str) -> Release:
+        project = load_project(self.project / "kickstand.toml")
+        environment = {str(key): value for key, value in project.environments.items()}[name]
+        return read_release(release_path(project.releases, name), environment)
+
+    def type(self, line: str) -> str:
+        """A line typed after `source enter.sh`, as the demo says how to go on."""
+        done = subprocess.run(
+            ["bash", "-c", f"source {self.folder}/enter.sh && {line}"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("stage") / "demo"
+    ended = subprocess.run(
+        [BIN / "kickstand", "demo-promotion", "--folder", folder],
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    try:
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        yield Demo(folder, ended.stdout)
+    finally:
+        variables = {**os.environ, "KICKSTAND_LOCAL_STATE": str(folder / "cloud")}
+        subprocess.run([BIN / "kickstand", "local", "stop"], cwd=REPOSITORY, env=variables, check=True)
+
+
+def test_every_scene_is_told(demo: Demo) -> None:
+    names = re.findall(r"^\d+\. (.+?): ", demo.screen, re.MULTILINE)
+    assert names[1:-1] == [scene.name for scene in story(())]
+
+
+def test_one_digest_is_in_three_releases_and_three_buckets(demo: Demo) -> None:
+    digests = {demo.release(name).artifact.sha256 for name in ("dev", "staging", "prod")}
+    (digest,) = digests
+    listed = re.findall(rf"^   (dev|staging|prod) +(\d{{12}})  {digest}$", demo.screen, re.MULTILINE)
+    assert listed == [("dev", "111122223333"), ("staging", "444455556666"), ("prod", "777788889999")]
+
+
+def test_the_worse_model_was_refused_by_figures_and_left_nothing(demo: Demo) -> None:
+    refusal = demo.screen[demo.screen.index("staging refuses it") : demo.screen.index("Back to the first model")]
+    assert re.search(r"^FAIL  metrics +validation:rmse 0\.7\d+$", refusal, re.MULTILINE)
+    assert re.search(r"^FAIL  not-worse +original:rmsle 0\.7\d+ against 0\.395\d+", refusal, re.MULTILINE)
+    assert "3 failed: metrics, not-worse, slices." in refusal
+    assert demo.type("git log --format=%s -- releases/staging.json").splitlines() == [
+        "staging: the first model, from dev"
+    ]
+
+
+def test_prod_was_promoted_by_one_person_and_approved_by_another(demo: Demo) -> None:
+    promotion = demo.release("prod").promoted_from
+    assert promotion is not None
+    assert promotion.by == "arn:aws:iam::777788889999:user/ana"
+    (approval,) = [gate for gate in promotion.gates if gate.name == "approval"]
+    assert "arn:aws:iam::444455556666:user/ben" in approval.figure
+    assert [one.environment for one in demo.release("prod").earlier_promotions] == ["dev"]
+
+
+def test_prod_was_deployed_by_the_change_set_of_its_review(demo: Demo) -> None:
+    review = json.loads((demo.project / "review" / "prod" / "review.json").read_text())
+    (executed,) = [one for one in review["change_sets"] if not one["empty"]]
+    assert executed["stack"] == "rentals-prod-hosting"
+    assert f"rentals-prod-hosting: executing {executed['arn']}" in demo.screen
+    assert review["release_sha256"] == demo.release("prod").sha256
+
+
+def test_dev_is_back_at_the_first_model_byte_for_byte(demo: Demo) -> None:
+    assert demo.type("git diff --stat HEAD~2 -- releases/dev.json releases/dev.dsse.json") == ""
+    assert "is InService and serves the release's model" in demo.type("kickstand verify dev")
+
+
+def test_the_history_of_prod_tells_the_story_from_git_alone(demo: Demo) -> None:
+    told = subprocess.run(
+        [BIN / "kickstand", "--config", demo.project / "kickstand.toml", "release", "history", "prod"],
+        cwd=demo.project,
+        env={"PATH": os.environ["PATH"], "HOME": str(demo.folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    release = demo.release("prod")
+    for fact in (
+        release.artifact.sha256[:12],
+        release.training_job.name,
+        "validation:rmse 0.28961",
+        "signed           by key",
+        "promoted from    staging",
+        "arn:aws:iam::777788889999:user/ana",
+    ):
+        assert fact in told
+
+
+def test_the_repository_is_clean_and_keeps_no_private_key(demo: Demo) -> None:
+    assert demo.type("git status --porcelain") == ""
+    assert "keys/rentals.pem" not in demo.type("git ls-files").splitlines()
