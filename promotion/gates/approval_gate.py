@@ -64,7 +64,8 @@ def judge(contest: Contest, _: Evidence | None = None) -> Verdict:
 
 def verdict(given: Approval, artifact: str, callers: Sequence[str], package: str) -> Verdict:
     """What the registry's word comes to. callers: ARNs of who promotes, in the source and in the target."""
-    details = tuple(_told(given, package))
+    # The figure of an approval has the reason itself.
+    details = tuple(_told(given, package, reason=given.status != "Approved"))
     if given.artifact != artifact:
         fault = f"The model package is of {given.artifact or 'no model'}; the release's model is {artifact}."
         return Verdict(False, "approved is another model", (fault, *details))
@@ -81,12 +82,18 @@ def verdict(given: Approval, artifact: str, callers: Sequence[str], package: str
     if not named:
         root = "AWS tells no more of the approver than the account's root, which may be the very person who promotes."
         details = (*details, root)
-    return Verdict(True, f"Approved by {given.approver}", details)
+    return Verdict(True, _figure(given), details)
 
 
-def _told(given: Approval, package: str) -> list[str]:
+def _figure(given: Approval) -> str:
+    """Who and why, for the release records the figure: git alone tells an auditor both."""
+    reason = " ".join(given.reason.split())
+    return f"Approved by {given.approver}: {reason}" if reason else f"Approved by {given.approver}, without a reason"
+
+
+def _told(given: Approval, package: str, *, reason: bool) -> list[str]:
     lines = [f"{package} is {given.status}."]
-    if given.reason:
+    if reason and given.reason:
         lines.append(f"Reason: {' '.join(given.reason.split())}")
     if given.changed_by and given.described_by and not is_same(given.changed_by, given.described_by):
         lines.append(f"The description names {given.described_by}; AWS says that {given.changed_by} changed it last.")

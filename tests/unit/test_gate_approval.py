@@ -86,13 +86,15 @@ def judged(callers: tuple[str, ...] = (BEN,), **changes: Any) -> tuple[bool, str
 
 def test_somebody_elses_approval_passes_with_who_and_why() -> None:
     found = verdict(approval(described()), MODEL, (BEN,), PACKAGE)
-    assert (found.passed, found.figure) == (True, f"Approved by {ANA}")
-    assert found.details == (f"{PACKAGE} is Approved.", "Reason: Looked at the errors: as before.")
+    assert (found.passed, found.figure) == (True, f"Approved by {ANA}: Looked at the errors: as before.")
+    assert found.details == (f"{PACKAGE} is Approved.",)
 
 
 @pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
 def test_another_status_fails(status: str) -> None:
-    assert judged(ModelApprovalStatus=status) == (False, status)
+    found = verdict(approval(described(ModelApprovalStatus=status)), MODEL, (BEN,), PACKAGE)
+    assert (found.passed, found.figure) == (False, status)
+    assert found.details == (f"{PACKAGE} is {status}.", "Reason: Looked at the errors: as before.")
 
 
 def test_ones_own_approval_fails() -> None:
@@ -105,8 +107,14 @@ def test_a_forged_description_does_not_help() -> None:
     assert judged(LastModifiedBy={"IamIdentity": {"Arn": BEN}}) == (False, "Approved by who promotes it")
     other = "arn:aws:iam::111122223333:user/eva"
     found = verdict(approval(described(LastModifiedBy={"IamIdentity": {"Arn": other}})), MODEL, (BEN,), PACKAGE)
-    assert (found.passed, found.figure) == (True, f"Approved by {other}")
+    assert (found.passed, found.figure) == (True, f"Approved by {other}: Looked at the errors: as before.")
     assert found.details[-1] == f"The description names {ANA}; AWS says that {other} changed it last."
+
+
+def test_an_approval_without_a_reason_says_so() -> None:
+    """Whoever approved past Kickstand gave none; AWS names them."""
+    by_aws = {"LastModifiedBy": {"IamIdentity": {"Arn": ANA}}}
+    assert judged(ApprovalDescription="", **by_aws) == (True, f"Approved by {ANA}, without a reason")
 
 
 def test_an_approval_of_another_model_fails() -> None:
@@ -121,5 +129,5 @@ def test_nobodys_approval_fails() -> None:
 def test_an_accounts_root_is_nobody_in_particular_and_that_is_said() -> None:
     root = "arn:aws:iam::111122223333:root"
     found = verdict(approval(described(ApprovalDescription=f"{root}: Fine.")), MODEL, (root,), PACKAGE)
-    assert (found.passed, found.figure) == (True, f"Approved by {root}")
+    assert (found.passed, found.figure) == (True, f"Approved by {root}: Fine.")
     assert found.details[-1].startswith("AWS tells no more of the approver than the account's root")
