@@ -74,15 +74,15 @@ def deploy_reviewed(
             message = "Interrupted; CloudFormation goes on with what it has begun."
             fix = "Wait for it, then run the same command again: it goes on with what is left."
             raise KickstandError(Problem(message, f"stack {name}", fix)) from None
-    waits = [step.change_set for step in steps if step.state == "WAITS"]
-    for one in waits:
-        talk.say(f"{one.stack} is left. {one.waits_for}")
+    waits = any(step.state == "WAITS" for step in steps)
     return None if release is None or waits else prove(cdk, release)
 
 
 def _idle(step: Step) -> str:
+    if step.state == "WAITS":
+        return f"{step.change_set.stack} is left. {step.change_set.waits_for}"
     words = {"EXECUTE_COMPLETE": "its change set was executed before", "EMPTY": "nothing to do"}
-    return f"{step.change_set.stack}: {words.get(step.state, 'not yet')}."
+    return f"{step.change_set.stack}: {words[step.state]}."
 
 
 def _checked(
