@@ -1,7 +1,7 @@
 """The CDK app: one stage for each environment of the project file, and nothing else.
 
 Context: `-c config=FILE` (default: kickstand.toml beside this file), `-c releases=DIR` (default: releases/ beside
-the project file), `-c environment=NAME` (default: all), `-c policy=on` (default: off).
+the project file), `-c environment=NAME` (default: all), `-c policy=on`, `-c pipeline=on` (default: off).
 """
 
 from __future__ import annotations

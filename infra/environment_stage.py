@@ -5,10 +5,15 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra.acknowledgement import checks_are_on
 from infra.hosting_stack import HostingStack
+from infra.pipeline_stack import PipelineStage
 from infra.training_stack import TrainingStack
 from kickstand.config.model import Environment, Project
 from kickstand.release import Release
+
+PIPELINE_CONTEXT = "pipeline"
+"""The context value that asks for the pipeline stacks, and for them alone: `-c pipeline=on`."""
 
 
 class EnvironmentStage(cdk.Stage):
@@ -42,12 +47,20 @@ class EnvironmentStage(cdk.Stage):
             self.hosting.add_stack_dependency(self.training)
 
 
-def environment_stage(
-    scope: Construct, project: Project, environment: Environment, release: Release | None
-) -> EnvironmentStage:
-    """The stage of one of a project's environments, which knows where its models come from and go to."""
+def environment_stage(scope: Construct, project: Project, environment: Environment, release: Release | None) -> None:
+    """Make the stage of one of a project's environments, which knows where its models come from and go to.
+
+    With `-c pipeline=on` the stage of its pipeline stack instead, which only a person deploys; both where the
+    policy checks are on.
+    """
+    only_pipeline = scope.node.try_get_context(PIPELINE_CONTEXT) == "on"
+    repository = environment.pipeline.repository
+    if repository is not None and (only_pipeline or checks_are_on(scope)):
+        PipelineStage(scope, environment=environment, repository=repository)
+    if only_pipeline:
+        return
     every = project.environments.values()
-    return EnvironmentStage(
+    EnvironmentStage(
         scope,
         environment=environment,
         release=release,

@@ -15,6 +15,7 @@ from kickstand.commands import (
     access,
     adopt,
     approve,
+    assembly,
     cost,
     demo,
     demo_promotion,
@@ -75,6 +76,7 @@ app.command("upload")(upload.upload)
 app.command("fit")(fit.fit)
 app.command("adopt")(adopt.adopt)
 app.command("approve")(approve.approve)
+app.command("assembly")(assembly.assembly)
 app.command("reject")(approve.reject)
 app.command("deploy")(deploy.deploy)
 app.command("access")(access.access)

@@ -108,6 +108,14 @@ class Names:
     def release_role_arn(self) -> str:
         return f"arn:{partition(self.environment.region)}:iam::{self.environment.account}:role/{self.release_role}"
 
+    def pipeline_role(self, job: str) -> str:
+        """The role that the pipeline's `review`, `prepare` or `deploy` job assumes. Named: the workflows name it."""
+        return f"{self.prefix}-{job}-{self.environment.region}"
+
+    def pipeline_role_arn(self, job: str) -> str:
+        region, account = self.environment.region, self.environment.account
+        return f"arn:{partition(region)}:iam::{account}:role/{self.pipeline_role(job)}"
+
     def managed_policy(self, job: str) -> str:
         """The name of the managed policy for `fitter`, `predictor`, `promoter`, `approver` or `reviewer`."""
         return f"{self.prefix}-{job}-{self.environment.region}"
