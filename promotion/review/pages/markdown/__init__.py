@@ -1,0 +1,1 @@
+"""`review.md`: the review as the comment of a pull request."""
