@@ -16,6 +16,7 @@ from promotion.doctor.finding import Check, Finding, examine
 from promotion.doctor.image import image_finding
 from promotion.doctor.keys import key_findings
 from promotion.doctor.patient import Patient
+from promotion.doctor.promotion import promotion_findings
 from promotion.doctor.quotas import quota_findings
 from promotion.doctor.roles import role_findings
 from promotion.doctor.stacks import stack_findings
@@ -33,6 +34,7 @@ _IN_THE_ACCOUNT: tuple[tuple[str, Callable[[Patient], Iterator[Finding]]], ...] 
     ("quotas", quota_findings),
     ("bucket", bucket_findings),
     ("stacks", stack_findings),
+    ("promotion", promotion_findings),
     ("endpoint", lambda patient: iter([endpoint_finding(patient)])),
 )
 

@@ -74,7 +74,7 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
     )
     missing = f"problem  bootstrap: The CDK bootstrap stack is missing.\n         Run: {fix}\n"
     assert missing in screen.out
-    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 21 ok\n")
+    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 23 ok\n")
     assert "endpoint: There is none before the hosting stack, which needs a release (kickstand fit dev)." in screen.out
 
     project.client("ssm").put_parameter(Name=f"/cdk-bootstrap/{QUALIFIER}/version", Value="30", Type="String")

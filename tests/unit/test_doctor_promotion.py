@@ -1,0 +1,42 @@
+"""What doctor says of the key that signs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from promotion.doctor.promotion import signing_verdict
+from promotion.signing.keyless import Identity
+from promotion.signing.public_key import PublicKey, read_public_keys
+from promotion.signing.verify import Trust
+
+
+def key(folder: Path, name: str) -> PublicKey:
+    path = folder / f"{name}.pub"
+    public = Ed25519PrivateKey.generate().public_key()
+    path.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    (read,) = read_public_keys((path,), "kickstand.toml:9")
+    return read
+
+
+def test_a_trusted_key_is_good(tmp_path: Path) -> None:
+    own = key(tmp_path, "own")
+    found = signing_verdict(own, Trust((own,)))
+    assert (found.status, found.found[:29]) == ("ok", f"Signed by the key {own.id[:11]}")
+
+
+def test_a_key_that_is_not_trusted_is_told_with_those_that_are(tmp_path: Path) -> None:
+    own, other = key(tmp_path, "own"), key(tmp_path, "other")
+    found = signing_verdict(own, Trust((other,)))
+    assert found.status == "problem"
+    assert found.found == (
+        f"The key that signs, {own.id[:12]}, is not trusted here; trusted: the key {other.id[:12]} ({other.place})."
+    )
+
+
+def test_without_a_key_the_identity_signs_or_nobody() -> None:
+    identity = Identity("ana@example.com", "https://accounts.google.com")
+    assert signing_verdict(None, Trust((), identity)).found.startswith("Signed by a keyless identity; trusted: ana@")
+    assert signing_verdict(None, Trust(())).found == "Signed by nobody here; trusted: nobody."
