@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
+from kickstand.aws_errors import error_code
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release import GoldenRows, Release
@@ -43,7 +46,15 @@ def verify_endpoint(session: boto3.Session, names: Names, release: Release) -> P
     names, a golden row whose live prediction is another.
     """
     sagemaker = session.client("sagemaker")
-    endpoint = sagemaker.describe_endpoint(EndpointName=names.endpoint)
+    try:
+        endpoint = sagemaker.describe_endpoint(EndpointName=names.endpoint)
+    except ClientError as error:
+        if error_code(error) == "ValidationException" and "could not find" in str(error).lower():
+            fix = f"Deploy the environment: kickstand deploy {names.environment.name}"
+            raise KickstandError(
+                Problem("There is no such endpoint: nothing is served.", f"endpoint {names.endpoint}", fix)
+            ) from None
+        raise
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     models = [
         sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]["ModelDataUrl"]

@@ -30,10 +30,12 @@ def _decide(ctx: typer.Context, environment: str, status: Status, reason: str, *
     from kickstand.commands.context import open_context
     from kickstand.release_file import read_release, release_path
     from promotion.approval import approval_description, package_of, same_model, to_be_done
+    from promotion.signing.verify import require_signature
 
     context = open_context(ctx, environment)
     path = release_path(context.releases, environment)
     release = read_release(path, context.environment)
+    require_signature(release, path, context.environment)
     arn = release.model_package_arn
     with explained("asking AWS who you are"):
         caller = str(context.session.client("sts").get_caller_identity()["Arn"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def typed(root: Root, command: str) -> str:
     """`kickstand [--local] [--config FILE] COMMAND`, for messages that say what to do next."""
     options = ["--local"] if root.local else []
     if root.config != default_config():
-        options += ["--config", str(root.config)]
+        options += ["--config", shlex.quote(str(root.config))]
     return " ".join(["kickstand", *options, command])
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kickstand.commands.context import CommandContext
+    from kickstand.errors import KickstandError
     from kickstand.release import Release
+
+_DOES_NOT_FIT = "DOES NOT FIT; see the end"
 
 
 def verify(
     ctx: typer.Context,
     environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    data: Annotated[
+        bool, typer.Option("--data", help="Hold every file that the model was trained on against its digest, too.")
+    ] = False,
 ) -> None:
     """Prove release, signature, artifact and live endpoint against each other; changes nothing."""
     from kickstand.aws_errors import explained
@@ -27,15 +35,68 @@ def verify(
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment)
     _say(context, "release", f"{path} is as it was written: sha256 {release.sha256}")
-    signed = require_signature(release, path, context.environment)
-    _say(context, "signature", signed.sentence() if signed else "none; this environment demands none")
     again = context.typed(f"adopt {release.training_job.name} {environment}")
-    require_artifact(context.session.client("s3"), release, adopt_command=again)
-    _say(context, "artifact", f"{release.artifact.s3_uri} holds the bytes that the release names")
-    _say(context, "written by", _writers(context, release))
-    with explained(f"verifying the endpoint {context.names.endpoint}"):
-        proof = verify_endpoint(context.session, context.names, release)
-    _say(context, "endpoint", proof.sentence())
+
+    def signature() -> str:
+        signed = require_signature(release, path, context.environment)
+        return signed.sentence() if signed else "none; this environment demands none"
+
+    def artifact() -> str:
+        require_artifact(context.session.client("s3"), release, adopt_command=again)
+        return f"{release.artifact.s3_uri} holds the bytes that the release names"
+
+    def endpoint() -> str:
+        with explained(f"verifying the endpoint {context.names.endpoint}"):
+            return verify_endpoint(context.session, context.names, release).sentence()
+
+    # Each is asked, whatever became of the one before: an auditor wants to know of everything.
+    failures: list[KickstandError] = []
+    for label, proof in (
+        ("signature", signature),
+        ("artifact", artifact),
+        ("written by", lambda: _writers(context, release)),
+        ("endpoint", endpoint),
+    ):
+        _prove(context, label, proof, failures)
+    if data:
+        _prove_data(context, release, failures)
+    if failures:
+        raise type(failures[0])(*(problem for failure in failures for problem in failure.problems))
+
+
+def _prove(context: CommandContext, label: str, proof: Callable[[], str], failures: list[KickstandError]) -> None:
+    """Say what a proof says; where it fails, say so, and keep why."""
+    from kickstand.errors import KickstandError
+
+    try:
+        _say(context, label, proof())
+    except KickstandError as failure:
+        _say(context, label, _DOES_NOT_FIT)
+        failures.append(failure)
+
+
+def _prove_data(context: CommandContext, release: Release, failures: list[KickstandError]) -> None:
+    from kickstand.errors import KickstandError
+    from promotion.data_check import check_data, require_data
+
+    checked = check_data(release, lambda bucket: _reader(context, bucket))
+    for each in checked:
+        _say(context, "data", each.sentence())
+    try:
+        require_data(checked)
+    except KickstandError as failure:
+        failures.append(failure)
+
+
+def _reader(context: CommandContext, bucket: str) -> Any:
+    """An S3 client of the environment that a bucket belongs to: data stay where they were trained on."""
+    from kickstand.commands.places import open_place
+    from kickstand.names import Names
+
+    for name, environment in context.project.environments.items():
+        if Names(environment).bucket == bucket and name != context.environment.name:
+            return open_place(context.root, context.project, name).session.client("s3")
+    return context.session.client("s3")
 
 
 def _say(context: CommandContext, label: str, text: str) -> None:
@@ -52,6 +113,8 @@ def _writers(context: CommandContext, release: Release) -> str:
         answer = context.session.client("s3").list_object_versions(Bucket=place.bucket, Prefix=place.key)
     versions = [one for one in answer.get("Versions", []) if one["Key"] == place.key]
     deleted = [one for one in answer.get("DeleteMarkers", []) if one["Key"] == place.key]
+    if not versions:
+        return "no version of it is there"
     first = min(one["LastModified"] for one in versions)
     if len(versions) == 1 and not deleted:
         return f"one version of it ever, of {first:%Y-%m-%d %H:%M:%S} UTC: nobody has written there since"

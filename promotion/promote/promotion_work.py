@@ -65,11 +65,14 @@ class PromotionWork:
     def candidate(self) -> tuple[Release, Release]:
         """The source's release, checked, and what it would be in the target.
 
-        InputError: there is none, it or the target's present one does not pass its checks, or it is there already.
+        InputError: there is none, it or the target's present one does not pass its checks, its signature is not one
+        that the source itself would take, or it is there already.
         """
         from infra.images import image_uri
+        from promotion.signing.verify import require_signature
 
         release = self.source.release()
+        require_signature(release, self.source.release_file, self.source.environment)
         self._refuse_what_is_there(release)
         image = image_uri(self.target.environment.region, release.algorithm.version)
         return release, candidate_release(release, self.target.environment, image_uri=image)
@@ -175,8 +178,10 @@ class PromotionWork:
         """Sign, then write: the file in its place is the last that changes, and never without its signature.
 
         The signature is made of the very bytes beside their place, so that killing leaves the former release, and
-        the same command makes both anew.
+        the same command makes both anew. The release is on the disk before the signature takes its place: a disk
+        that is full leaves both as they were.
         """
+        from kickstand.atomic_file import atomic_file
         from promotion.signing.sign import sign_release
         from promotion.signing.signature_file import signature_path
 
@@ -186,10 +191,13 @@ class PromotionWork:
             sealed = write_release(draft, made)
             with explained("signing the release"):
                 signature = sign_release(sealed, draft, environment, self.target.session)
-            put_signature(signature_path(file), signature)
+            with atomic_file(file) as stream:
+                stream.write(draft.read_bytes())
+                stream.flush()
+                put_signature(signature_path(file), signature)
         if signature is not None:
             self.report("signed", str(signature_path(file)))
-        return write_release(file, made)
+        return sealed
 
 
 def put_signature(place: Path, signature: Path | None) -> None:

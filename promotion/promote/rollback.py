@@ -65,10 +65,11 @@ def _place(earlier: Earlier, path: Path) -> None:
     from kickstand.atomic_file import atomic_file
 
     signature = signature_path(path)
-    if earlier.signature is None:
-        signature.unlink(missing_ok=True)
-    else:
-        with atomic_file(signature) as stream:
-            stream.write(earlier.signature.encode("utf-8"))
     with atomic_file(path) as stream:
         stream.write(earlier.text.encode("utf-8"))
+        stream.flush()  # a disk that is full says so before the signature is touched
+        if earlier.signature is None:
+            signature.unlink(missing_ok=True)
+        else:
+            with atomic_file(signature) as beside:
+                beside.write(earlier.signature.encode("utf-8"))

@@ -30,7 +30,8 @@ _ATTEMPTS = 3
 _EXISTS = frozenset({"412", "PreconditionFailed"})
 _CONFLICT = frozenset({"409", "ConditionalRequestConflict"})
 _SHA256_METADATA = "sha256"
-"""Metadata of what is uploaded here: a multipart object's own checksum is not the SHA-256 of its bytes."""
+"""Metadata of what is uploaded here, for people who look at a multipart object. It is a note that whoever may write
+can write, so nothing is believed of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +75,24 @@ class ObjectUpload:
 
     def _demand_same(self, key: str, file: FileReport) -> None:
         head = self.s3.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED", **self.requests)
-        if head["ContentLength"] == file.size and self._stored_sha256(key, head) == file.sha256:
+        if head["ContentLength"] == file.size and self._holds(key, head, file):
             return
         message = f"An object other than {file.path} stands at its key; nothing is written over it."
         fix = "Find out who wrote it; delete that object, then run the same command."
         raise KickstandError(Problem(message, self._uri(key), fix))
 
-    def _stored_sha256(self, key: str, head: Mapping[str, Any]) -> str:
-        """The object's SHA-256: S3's own checksum, else what the upload noted, else of its bytes read again."""
+    def _holds(self, key: str, head: Mapping[str, Any], file: FileReport) -> bool:
+        """Whether an object holds the file: by S3's own checksum, of the whole or of our parts, else by its bytes."""
         checksum = str(head.get("ChecksumSHA256", ""))
         if checksum and "-" not in checksum:
-            return base64.b64decode(checksum).hex()
-        if noted := head.get("Metadata", {}).get(_SHA256_METADATA):
-            return str(noted)
+            return base64.b64decode(checksum).hex() == file.sha256
+        if checksum and checksum == _checksum_of_parts(file):
+            return True
         digest = hashlib.sha256()
         answer = self.s3.get_object(Bucket=self.bucket, Key=key, **self.requests)
         for piece in answer["Body"].iter_chunks(1 << 20):
             digest.update(piece)
-        return digest.hexdigest()
+        return digest.hexdigest() == file.sha256
 
     def _send(self, key: str, file: FileReport) -> None:
         with file.path.open("rb") as content:
@@ -132,7 +133,7 @@ class ObjectUpload:
 
     def _parts(self, place: Mapping[str, str], file: FileReport, content: BinaryIO) -> list[dict[str, Any]]:
         """Send the file in parts, a few at a time. Raises KickstandError if it is not what was checked."""
-        size = max(PART, -(-file.size // _MOST_PARTS))
+        size = _part_size(file)
         digest = hashlib.sha256()
         parts: list[dict[str, Any]] = []
         running: deque[Future[dict[str, Any]]] = deque()
@@ -158,6 +159,26 @@ class ObjectUpload:
 
     def _uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
+
+
+def _part_size(file: FileReport) -> int:
+    return max(PART, -(-file.size // _MOST_PARTS))
+
+
+def _checksum_of_parts(file: FileReport) -> str:
+    """What S3 tells of a file that was sent in our parts: a checksum of their checksums, and how many they are.
+
+    Empty where the file has changed since it was checked.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html, Composite checksums
+    """
+    whole, digests, size = hashlib.sha256(), [], _part_size(file)
+    with file.path.open("rb") as content:
+        while body := content.read(size):
+            whole.update(body)
+            digests.append(hashlib.sha256(body).digest())
+    if whole.hexdigest() != file.sha256:
+        return ""
+    return f"{_base64(hashlib.sha256(b''.join(digests)).digest())}-{len(digests)}"
 
 
 def _demand_unchanged(file: FileReport, sha256: str) -> None:
