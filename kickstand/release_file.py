@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,10 @@ def _judged(text: str, path: Path) -> tuple[Release | None, list[Problem]]:
 
 
 def release_text(path: Path, environment: Environment) -> str:
-    """The text of an environment's release file. InputError: there is none, or it cannot be read."""
+    """The text of an environment's release file. InputError: there is none, it is a link, or it cannot be read."""
+    if path.is_symlink():
+        message = "The release is a symbolic link: git would keep where it leads, not what it says."
+        raise InputError(Problem(message, str(path), f"Put the file itself there. {_restore(path)}"))
     try:
         # A checkout on Windows may end lines with CR LF; the digest is of the text as it was written.
         return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
@@ -198,5 +202,6 @@ def _numbers(value: Any, place: str = "") -> Iterator[tuple[str, float]]:
 def _restore(path: Path) -> str:
     name = path.stem
     return (
-        f"Take it back from git (git checkout -- {path}), or make it anew: kickstand fit {name}, or adopt JOB {name}."
+        f"Take it back from git (git checkout -- {shlex.quote(str(path))}), or make it anew: kickstand fit {name}, "
+        f"or adopt JOB {name}."
     )

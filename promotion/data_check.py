@@ -13,6 +13,7 @@ from typing import Any
 from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Channel, Release
+from training.data.dataset import channel_sha256
 from training.model.kept_object import stored_object
 from training.model.s3_location import S3Location, parse_location
 
@@ -72,7 +73,7 @@ def _checked(channel: Channel, client_of: Callable[[str], Any]) -> CheckedChanne
         listed = None
         failed = aws_error(error, "listing the data")
         unread = [_unread(channel.s3_uri, problem) for problem in failed.problems]
-    changed: list[Problem] = []
+    changed = list(_misnamed(channel))
     for file in channel.files:
         where = S3Location(place.bucket, f"{place.key}{file.name}")
         if listed is not None and file.name not in listed:
@@ -96,6 +97,15 @@ def _checked(channel: Channel, client_of: Callable[[str], Any]) -> CheckedChanne
         message = "This object is not of the release's data, and a job would read it."
         changed.append(Problem(message, f"{channel.s3_uri}{name}", f"{_FIND_OUT} Then delete it."))
     return CheckedChannel(channel, tuple(changed), tuple(unread))
+
+
+def _misnamed(channel: Channel) -> Iterator[Problem]:
+    """A channel's own digest is that of its files' digests: no file of the list can be another one unnoticed."""
+    digest = channel_sha256((file.name, file.sha256) for file in channel.files)
+    if digest != channel.sha256:
+        message = f"The release names the digest {channel.sha256} for the channel {channel.name}; its files give"
+        fix = "The release is not as it was made: compare it with its history: kickstand release history."
+        yield Problem(f"{message} {digest}.", channel.s3_uri, fix)
 
 
 def _names(s3: Any, place: S3Location) -> Iterator[str]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from kickstand.config.model import Project
     from kickstand.release import Release
     from promotion.gates.outcome import Outcome
+    from promotion.place import Place
     from promotion.promote.promotion_work import PromotionWork
 
 
@@ -72,7 +75,7 @@ def _work(ctx: typer.Context, project: Project, source: str, target: str, consol
     from promotion.promote.release_role import caller_arn
 
     root = root_of(ctx)
-    origin, taker = open_place(root, project, source), open_place(root, project, target)
+    origin, taker = _both(lambda name: open_place(root, project, name), source, target)
     return PromotionWork(
         source=origin,
         target=taker,
@@ -81,6 +84,23 @@ def _work(ctx: typer.Context, project: Project, source: str, target: str, consol
         report=lambda what, text: console.print(f"{what:<14} {text}", markup=False),
         typed=lambda words: typed(root, words),
     )
+
+
+def _both(open_one: Callable[[str], Place], source: str, target: str) -> tuple[Place, Place]:
+    """Both places, or what is wrong with the credentials of either, told at once."""
+    from kickstand.errors import KickstandError
+
+    opened: list[Place] = []
+    failures: list[KickstandError] = []
+    for name in (source, target):
+        try:
+            opened.append(open_one(name))
+        except KickstandError as failure:
+            failures.append(failure)
+    if failures:
+        raise type(failures[0])(*dict.fromkeys(problem for failure in failures for problem in failure.problems))
+    origin, taker = opened
+    return origin, taker
 
 
 def _ask(

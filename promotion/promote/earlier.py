@@ -6,6 +6,7 @@ did not keep, is none to go back to.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,8 @@ def require_committed(path: Path, goal: Earlier) -> None:
         working = _text(place)
         if working not in (file.text(file.head()), wanted):
             message = f"{place.name} in the working folder is not what HEAD has: going back would lose it."
-            fix = f"Commit it (git add {place} && git commit), or drop it (git checkout -- {place})."
+            named = shlex.quote(str(place))
+            fix = f"Commit it (git add {named} && git commit), or drop it (git checkout -- {named})."
             raise InputError(Problem(message, str(place), fix))
 
 

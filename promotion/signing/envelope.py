@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from securesystemslib.dsse import Envelope
@@ -58,5 +59,5 @@ def _envelope(raw: object, text: str, path: Path, fix: str) -> Envelope:
         raise InputError(Problem("The envelope holds no signature.", str(path), fix))
     if again != text:
         message = "The signature file was changed after it was written; its text must be as Kickstand wrote it."
-        raise InputError(Problem(message, str(path), f"Take it back: git checkout -- {path}. {fix}"))
+        raise InputError(Problem(message, str(path), f"Take it back: git checkout -- {shlex.quote(str(path))}. {fix}"))
     return envelope

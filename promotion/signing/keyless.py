@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,7 +106,7 @@ def verify_keyless(envelope: Envelope, signature: Signature, identity: Identity,
         problems.append(Problem(message, where))
     if refusal and not problems:
         # An identity that is not trusted was told of above, in plainer words.
-        fix = f"Take it back from git: git checkout -- {where}. Or sign again: kickstand release sign ENV."
+        fix = f"Take it back from git: git checkout -- {shlex.quote(where)}. Or sign again: kickstand release sign ENV."
         problems.append(Problem(f"sigstore does not vouch for the signature: {refusal}.", where, fix))
     if problems:
         raise InputError(*problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,6 @@ def _held_against_keys(
     except UnverifiedSignatureError:
         key_id = f"{known.id[:12]} ({known.place})"
         message = f"The signature of the key {key_id} does not fit: it or what it signs was changed afterwards."
-        yield Problem(message, place, f"Take both from git again: git checkout -- {place}")
+        yield Problem(message, place, f"Take both from git again: git checkout -- {shlex.quote(place)}")
     else:
         yield SignedBy(known.id, known.place, known.algorithm)
