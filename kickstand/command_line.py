@@ -25,6 +25,7 @@ from kickstand.commands import (
     evaluate,
     fit,
     gate,
+    init,
     local,
     predict,
     promote,
@@ -88,6 +89,7 @@ app.command("review")(review.review)
 app.command("destroy")(destroy.destroy)
 app.command("doctor")(doctor.doctor)
 app.command("gate")(gate.gate)
+app.command("init")(init.init)
 app.command("demo")(demo.demo)
 app.command("demo-promotion")(demo_promotion.demo_promotion)
 app.command("promote")(promote.promote)

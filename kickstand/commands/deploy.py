@@ -30,6 +30,9 @@ def deploy(
     take_back: Annotated[
         bool, typer.Option("--take-back", help="Only take back what a destroyed environment kept; deploy nothing.")
     ] = False,
+    pipeline: Annotated[
+        bool, typer.Option("--pipeline", help="Only deploy the roles of the repository's workflows ([pipeline]).")
+    ] = False,
 ) -> None:
     """Deploy the environment's stacks: training, and hosting once there is a release."""
     from kickstand.commands.context import open_context
@@ -44,6 +47,11 @@ def deploy(
     cdk = Cdk(context.project, context.environment, context.session, context.releases, built)
     if built is not None:
         require_assembly(built, context.environment, release)
+    if pipeline:
+        from promotion.pipeline.stack import deploy_pipeline
+
+        deploy_pipeline(cdk, ask=not yes, may_bootstrap=context.root.local)
+        return
     if take_back:
         _take_back(context, cdk)
         return

@@ -1,0 +1,83 @@
+"""Writing the workflow files into a user's repository: all or none, and nothing of theirs lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kickstand.atomic_file import atomic_file
+from kickstand.config.model import Project
+from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.git_file import GitFile
+
+
+def repository_root(project: Project) -> Path:
+    """The top of the git repository that the project file is in. InputError: it is in none."""
+    return GitFile.of(project.file).folder.resolve()
+
+
+def project_problems(project: Project, root: Path) -> Iterator[Problem]:
+    """Why no workflows can be made of a project, all of it."""
+    if not (root / "app.py").is_file() or not (root / "Makefile").is_file():
+        message = "The workflows run `make setup` and the CDK app at the top of the repository; there is none."
+        yield Problem(message, str(root), "Keep the project file in a clone or a fork of Kickstand's repository.")
+    silent = [name for name, environment in project.environments.items() if environment.pipeline.repository is None]
+    if silent:
+        message = f"It is not said which repository's workflows may act in {', '.join(silent)}."
+        yield Problem(
+            message, str(project.file), 'Add: [pipeline] with repository = "OWNER/NAME", as GitHub spells it.'
+        )
+    for name, environment in project.environments.items():
+        if environment.profile:
+            message = f"{name} names the profile {environment.profile}, which no runner of GitHub has."
+            fix = "Take it out; on your own machine set AWS_PROFILE instead."
+            yield Problem(message, environment.where("profile"), fix)
+        if environment.role_arn:
+            message = f"{name} names a role_arn, which the pipeline's own roles may not assume."
+            fix = "Take it out; on your own machine assume the role in a profile (AWS_PROFILE)."
+            yield Problem(message, environment.where("role_arn"), fix)
+    repositories = {one.pipeline.repository for one in project.environments.values()} - {None}
+    if len(repositories) > 1:
+        message = f"The environments name different repositories: {', '.join(sorted(map(str, repositories)))}."
+        yield Problem(message, str(project.file), "One repository holds all workflows of a project: name it once.")
+
+
+def write_workflows(root: Path, files: Mapping[Path, str], *, force: bool) -> list[Path]:
+    """Write the files that are not there as they should be; those that were written.
+
+    force: whether files that differ are written over; else InputError, which names them all.
+    KickstandError: the system refuses; what was written by then is taken back.
+    """
+    before = {path: _read(root / path) for path in files}
+    differ = [path for path, text in files.items() if before[path] not in (None, text.encode())]
+    if differ and not force:
+        fix = "Look at what differs (git diff after --force shows it), then: kickstand init --github --force"
+        raise InputError(*(Problem("This file is there and differs; it was left.", str(root / p), fix) for p in differ))
+    written: list[Path] = []
+    try:
+        for path, text in files.items():
+            if before[path] != text.encode():
+                with atomic_file(root / path) as stream:
+                    stream.write(text.encode())
+                written.append(path)
+    except BaseException:
+        for path in written:
+            _restore(root / path, before[path])
+        raise
+    return written
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KickstandError(Problem(f"The file cannot be read: {error.strerror or error}.", str(file))) from error
+
+
+def _restore(file: Path, before: bytes | None) -> None:
+    if before is None:
+        file.unlink(missing_ok=True)
+    else:
+        file.write_bytes(before)
