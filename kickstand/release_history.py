@@ -14,6 +14,7 @@ from kickstand.git_file import GitFile
 from kickstand.git_log import Commit
 from kickstand.release import Release
 from kickstand.release_file import parse_release
+from kickstand.release_way import way
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,15 @@ class History:
 def environment_history(file: GitFile, path: Path, environments: Iterable[str]) -> History:
     """The whole history of the release at `path`, which is `file` in git.
 
-    environments: all of the project; a promoted release is looked for in theirs.
+    environments: all of the project; the releases on the way of a promoted one are looked for in theirs.
     Raises InputError where no commit has the release.
     """
     revisions = history(file)
     if not revisions:
         fix = f"Commit it: git add {path} && git commit" if path.exists() else f"Make it: kickstand fit {path.stem}."
         raise InputError(Problem(f"No commit has a release of {path.stem} yet.", str(path), fix))
-    wanted = {one.release.promoted_from.environment for one in revisions if one.release and one.release.promoted_from}
+    released = [one.release for one in revisions if one.release is not None]
+    wanted = {step.promotion.environment for release in released for step in way(release)}
     sources: dict[str, str] = {}
     for name in (name for name in environments if name in wanted):
         sources |= promoting_commits(history(GitFile.of(path.with_name(f"{name}.json"))))

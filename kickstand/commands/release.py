@@ -130,7 +130,8 @@ def history(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> N
 
     from kickstand.git_file import GitFile
     from kickstand.release_history import environment_history
-    from kickstand.release_view import plain, story, story_fields
+    from kickstand.release_story import story, story_fields
+    from kickstand.release_view import plain
     from promotion.signing.history import signatures_in_git
 
     desk = _desk(ctx, environment)

@@ -125,8 +125,8 @@ def test_the_history_of_prod_tells_the_story_from_git_alone(demo: Demo) -> None:
         release.artifact.sha256[:12],
         release.training_job.name,
         "validation:rmse 0.28961",
-        "signed           by key",
-        "promoted from    staging",
+        "signed        by key",
+        "promoted      from staging into prod",
         "arn:aws:iam::777788889999:user/ana",
     ):
         assert fact in told

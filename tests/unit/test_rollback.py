@@ -232,7 +232,7 @@ def test_history_tells_a_rollback_as_such(
     restore(earlier, path)
     repository.commit("dev: back to a")
     blocks = terminal.type("release", "history", "dev").out.split("\n\n")
-    assert f"  ROLLED BACK      to the release of commit {earlier.commit[:12]}\n" in blocks[0]
+    assert f"  ROLLED BACK   to the release of commit {earlier.commit[:12]}\n" in blocks[0]
     assert all("ROLLED BACK" not in block for block in blocks[1:])
     told: list[dict[str, Any]] = json.loads(terminal.type("release", "history", "dev", "--json").out)
     assert [one["back_to"] for one in told] == [earlier.commit, None, None, None]

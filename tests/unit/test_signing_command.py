@@ -81,7 +81,7 @@ def test_a_key_is_made_and_signs_and_verifies(repository: Repository, terminal: 
     )
     (repository.folder / ".gitignore").write_text("*.pem\n")
     commit = repository.commit("Sign it")
-    assert f"  signed           by key {key_id[:12]}, in commit {commit[:12]}" in good(
+    assert f"  signed        by key {key_id[:12]}, in commit {commit[:12]}" in good(
         terminal.type("release", "history", "dev")
     )
     (story,) = json.loads(terminal.type("release", "history", "dev", "--json").out)
