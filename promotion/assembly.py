@@ -125,9 +125,20 @@ def _stacks(folder: Path) -> Iterator[AssembledStack]:
                 name=str(properties.get("stackName", "")),
                 display_name=str(artifact.get("displayName", "")),
                 environment=place,
-                template=json.loads((folder / properties["templateFile"]).read_bytes()),
+                template=_template(folder / properties["templateFile"]),
                 deploy_role_arn=role.replace("${AWS::Partition}", partition(place.rpartition("/")[2])),
             )
+
+
+def _template(file: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError
+    except (OSError, ValueError, RecursionError):
+        message = "The cloud assembly is broken: this template is missing, or no template."
+        raise InputError(Problem(message, str(file), "Synthesise it again, or leave --assembly out.")) from None
+    return found
 
 
 def _added_by_cli(place: PurePosixPath) -> bool:

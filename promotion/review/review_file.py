@@ -5,12 +5,14 @@ The folder is written whole or not at all: a reader never meets a page of one re
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -30,8 +32,13 @@ def review_folder(releases: Path, project_file: Path, project: str, environment:
 
 
 def bundle_json(bundle: Bundle) -> bytes:
-    """The canonical bytes: sorted keys, two spaces, UTF-8, newline at the end."""
-    text = json.dumps(bundle.model_dump(mode="json"), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    """The canonical bytes: sorted keys, two spaces, UTF-8, newline at the end; `sha256` is of all other fields."""
+    fields = bundle.model_dump(mode="json")
+    return _canonical({**fields, "sha256": hashlib.sha256(_canonical(fields)).hexdigest()})
+
+
+def _canonical(fields: Mapping[str, Any]) -> bytes:
+    text = json.dumps(fields, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode("utf-8", "surrogatepass")
 
 
@@ -73,8 +80,10 @@ def _parsed(data: bytes, file: Path, make: str) -> Bundle:
         if type(version) is int and version != SCHEMA_VERSION:
             message = f"The review is of schema version {version}; this Kickstand reads {SCHEMA_VERSION}."
             raise InputError(Problem(message, str(file), f"Make it again: {make}"))
-        return Bundle.model_validate_json(data)
-    except (ValueError, ValidationError):
+        if isinstance(fields, dict):
+            fields.pop("sha256", None)  # read_bundle makes the bytes again, this digest with them
+        return Bundle.model_validate_json(json.dumps(fields))
+    except (ValueError, ValidationError, RecursionError):
         raise InputError(Problem("The file holds no review.", str(file), f"Make it: {make}")) from None
 
 

@@ -22,12 +22,14 @@ deletes before it makes it anew)."""
 def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[StackPair, ...]:
     """The environment's stacks as they are deployed and as the assembly has them, in the order they are deployed.
 
-    assembly: what `cdk synth` wrote (`cdk.out/PROJECT-ENV`); its nested assemblies are read too.
+    assembly: what `cdk synth` wrote (`cdk.out/PROJECT-ENV`); its nested assemblies are read too. Stacks of other
+    environments, which a synthesis of the whole project has too, are not of this one.
     A stack that is deployed and that the assembly no longer has comes last, without a planned template.
 
     InputError: the folder is no cloud assembly. KickstandError: AWS does not tell.
     """
-    planned = {stack: (template, tags) for stack, template, tags in planned_stacks(assembly)}
+    own = _known(names)
+    planned = {stack: (template, tags) for stack, template, tags in planned_stacks(assembly) if stack in own}
     known = (names.training_stack, names.hosting_stack)
     pairs = []
     for stack in [*planned, *(stack for stack in known if stack not in planned)]:
