@@ -100,7 +100,10 @@ def model(**more: Any) -> ModelReport:
         "promoted_from": "Trained for dev; it was promoted from nowhere.",
         "overrides": (),
         "signature": "Nobody signed this release; this environment does not require it.",
-        "training": (("training job", "bikes-dev-20261123-101112-abcd"), ("on", "1 x ml.m5.xlarge, 60 billable seconds")),
+        "training": (
+            ("training job", "bikes-dev-20261123-101112-abcd"),
+            ("on", "1 x ml.m5.xlarge, 60 billable seconds"),
+        ),
         "hyperparameters": (("max_depth", "6", "6"), ("num_round", "150", "150")),
         "data": (("train", *["sha256 " + "12" * 32 + ", 7,620 rows of 14 columns"] * 2),),
         "metrics": (MetricPair(name="validation:rmse", live=0.29, released=0.29, lower_is_better=True),),
@@ -117,7 +120,7 @@ def worse_model() -> ModelReport:
     return model(
         artifact_sha256="cd" * 32,
         changed=True,
-        promoted_from="Promoted from dev, its release 7e7e7e7e7e7e, by ada at 2026-11-22T09:00:00Z; gates passed: metrics.",
+        promoted_from="Promoted from dev, its release 7e7e7e7e7e7e, by ada; gates passed: metrics.",
         overrides=("The gate slices was overridden by ada when the model was promoted from dev, because: known.",),
         hyperparameters=(("max_depth", "6", "9"), ("num_round", "150", "150"), ("subsample", "", "0.8")),
         data=(

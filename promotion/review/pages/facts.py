@@ -14,13 +14,13 @@ Fact = tuple[str, str, str]
 
 
 def facts(bundle: Bundle) -> tuple[Fact, ...]:
-    """In the order of the sections."""
+    """What happens to requests first, then in the order of the sections."""
     return tuple(_facts(bundle))
 
 
 def _facts(bundle: Bundle) -> Iterator[Fact]:
-    yield "changes", "Resources", _resources(bundle)
     yield "traffic", "Traffic", bundle.infrastructure.traffic or "Nothing is known of it."
+    yield "changes", "Resources", _resources(bundle)
     widened = sum(one.widened for one in bundle.infrastructure.permissions)
     other = len(bundle.infrastructure.permissions) - widened
     said = [*([f"{widened:,} widened"] if widened else []), *([f"{other:,} otherwise changed"] if other else [])]

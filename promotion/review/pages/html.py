@@ -36,15 +36,19 @@ def review_html(bundle: Bundle) -> str:
     refused = tuple(
         f"The picture {plot.title}: it is none that a page may hold." for plot, drawn in pictures if drawn is None
     )
-    return _environment().get_template("page.html").render(
-        bundle=bundle,
-        policy=_policy(sheet),
-        sheet=Markup(sheet),  # noqa: S704  the project's own file
-        verdict=verdict(bundle),
-        worst=worst(bundle),
-        facts=facts(bundle),
-        pictures=[(plot, drawn) for plot, drawn in pictures if drawn is not None],
-        missing=(*missing(bundle), *refused),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            bundle=bundle,
+            policy=_policy(sheet),
+            sheet=Markup(sheet),  # noqa: S704  the project's own file
+            verdict=verdict(bundle),
+            worst=worst(bundle),
+            facts=facts(bundle),
+            pictures=[(plot, drawn) for plot, drawn in pictures if drawn is not None],
+            missing=(*missing(bundle), *refused),
+        )
     )
 
 

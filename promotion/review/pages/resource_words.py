@@ -45,10 +45,13 @@ class PropertyRow:
     effect: str
 
 
-def property_row(one: PropertyChange) -> PropertyRow:
+def property_row(one: PropertyChange, *, idle: bool = False) -> PropertyRow:
+    """idle: of a resource that is only listed, whose property asks for an attribute of one that changes in place."""
     effect = {"True": "replaces", "Conditional": "may replace", "False": ""}[one.replaces]
+    if one.via and idle:
+        return PropertyRow(one.path, f"of {one.via}", f"of {one.via}", effect)
     if one.via:
-        return PropertyRow(one.path, f"the present {one.via}", f"the new {one.via}" if effect else one.via, effect)
+        return PropertyRow(one.path, f"the present {one.via}", f"the new {one.via}", effect)
     if one.before is None and one.after is None:
         return PropertyRow(one.path, NOTHING, NOTHING, effect)
     return PropertyRow(one.path, shown(one.before), shown(one.after), effect)

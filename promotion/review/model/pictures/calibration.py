@@ -35,7 +35,7 @@ def draw_calibration(actual: Vector, probability: Vector, live: Vector | None) -
             was = calibration_bins(actual, live)
             axes.plot(was[0], was[1], color=ORANGE, linestyle=(0, (4, 2)), marker="D", mfc="white", label="live")
         axes.plot(means, shares, color=BLUE, linewidth=1.8, marker="o", label="released")
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="share of ones", title=title)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="share of ones")
         axes.legend(loc="upper left")
         tidy(axes)
 

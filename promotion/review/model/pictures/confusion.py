@@ -35,14 +35,15 @@ def draw_confusion(actual: Vector, predicted: Vector) -> Plot:
             share = float(shares[row, column])
             shade = LIGHT_TO_DARK[min(int(share * len(LIGHT_TO_DARK)), len(LIGHT_TO_DARK) - 1)]
             axes.add_patch(Rectangle((column, row), 0.96, 0.96, facecolor=shade if share else "#f4f5f7", linewidth=0))
-            text = f"{share:.0%}\n{int(table[row, column]):,}" if len(names) <= 5 else f"{share:.0%}"
+            text = f"{share:.0%}\n{int(table[row, column]):,}" if len(names) <= 4 else f"{100 * share:.0f}"
             colour = "white" if share > 3 / len(LIGHT_TO_DARK) else INK
-            axes.text(column + 0.48, row + 0.48, text, ha="center", va="center", color=colour, fontsize=9)
+            axes.text(column + 0.48, row + 0.48, text, ha="center", va="center", color=colour)
         ticks = [place + 0.48 for place in range(len(names))]
         axes.set_xticks(ticks, names)
         axes.set_yticks(ticks, names)
         axes.set(xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
-        axes.set(xlabel="predicted class", ylabel="actual class", title=title)
+        unit = "" if len(names) <= 4 else " (cells: % of the actual class)"
+        axes.set(xlabel=f"predicted class{unit}", ylabel="actual class")
         axes.tick_params(length=0)
         axes.spines[["left", "bottom"]].set_visible(False)
 

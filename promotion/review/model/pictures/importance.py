@@ -39,9 +39,7 @@ def draw_importance(gain: Mapping[str, float], live: Mapping[str, float] | None)
         axes.barh(places, [100 * value for value in values], color=BLUE, height=0.68, label="released")
         for place, (name, value) in enumerate(zip(shown, values, strict=True)):
             end = max(value, was.get(name, 0))
-            axes.annotate(
-                f"{value:.1%}", (100 * end, place), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9.5
-            )
+            axes.annotate(f"{value:.1%}", (100 * end, place), xytext=(7, 0), textcoords="offset points", va="center")
         if was:
             known = [place for place in places if shown[place] in share]
             axes.plot(
@@ -58,12 +56,12 @@ def draw_importance(gain: Mapping[str, float], live: Mapping[str, float] | None)
             )
             axes.legend(loc="lower right")
         axes.set_yticks(places, [_short(name) for name in shown])
-        axes.set(xlabel="% of the total gain", title=title)
+        axes.set(xlabel="% of the total gain")
         axes.set_xlim(0, 100 * max(*values, *was.values(), 0.0) * 1.16)
         axes.invert_yaxis()
         tidy(axes, grid="x")
 
-    return draw("importance", title, f"{alt}.", paint, height=90.0 + 19.0 * len(shown))
+    return draw("importance", title, f"{alt}.", paint, height=105.0 + 21.0 * len(shown))
 
 
 def _shares(gain: Mapping[str, float]) -> dict[str, float]:

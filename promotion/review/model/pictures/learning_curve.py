@@ -43,6 +43,8 @@ def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
     )
 
     def paint(figure: Figure) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes = figure.add_subplot()
         if earlier and earlier[0]:
             axes.plot(*_thinned(earlier), color=GREY, linewidth=1.4, linestyle=(0, (4, 2)), label=f"live {main}")
@@ -56,11 +58,11 @@ def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
             xytext=(0, 14),
             textcoords="offset points",
             ha="right" if best > len(values) / 2 else "left",
-            fontsize=9.5,
         )
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if _spans_decades(lines):
             _logarithmic(axes)
-        axes.set(xlabel="round", title=title)
+        axes.set(xlabel="round")
         axes.legend(loc="upper right" if lower_is_better(main) else "lower right")
         tidy(axes)
 

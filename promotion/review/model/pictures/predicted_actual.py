@@ -46,11 +46,10 @@ def draw_predicted_actual(actual: Vector, predicted: Vector, *, unit: str) -> Pl
             _squares(axes, edges, (counts >= level[0]) & (counts <= level[1]), colour, _words(level))
         axes.plot([low, high], [low, high], color=INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        axes.set(xlabel=f"actual {unit}", ylabel=f"predicted {unit}", title=title)
+        axes.set(xlabel=f"actual {unit}", ylabel=f"predicted {unit}")
         axes.tick_params(length=0)
-        axes.legend(
-            loc="center left",
-            bbox_to_anchor=(1.0, 0.5),
+        figure.legend(
+            loc="outside right center",
             title="rows a cell",
             alignment="left",
             handlelength=1,

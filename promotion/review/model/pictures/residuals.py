@@ -52,7 +52,7 @@ def draw_residuals(actual: Vector, predicted: Vector, live: Vector | None, *, un
             )
             axes.legend(loc="upper right")
         axes.axvline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set(xlabel=f"predicted − actual {unit} (beyond ±{reach:.3g}: at the ends)", ylabel="rows", title=title)
+        axes.set(xlabel=f"error (beyond ±{reach:.3g}: at the ends)", ylabel="rows")
         tidy(axes)
 
     return draw("residuals", title, alt, paint)

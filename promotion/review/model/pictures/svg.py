@@ -22,6 +22,9 @@ LIGHT_TO_DARK = ("#deebf7", "#b3cfe6", "#7fb1d6", "#4a90c2", "#1f6ea8", "#084a80
 WIDTH = 403.0
 """Width of a picture: about one CSS pixel a unit on a telephone."""
 
+FONT = 12.75
+"""Height of all text: 12 CSS pixels still where a telephone shows the picture somewhat narrower than WIDTH."""
+
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 _URL = re.compile(r"url\(#([^)]+)\)")
@@ -29,11 +32,7 @@ _ROUNDED = ("d", "points", "transform", "x", "y", "width", "height", "x1", "x2",
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that the layout is the same everywhere
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
+    "font.size": FONT,
     "axes.labelcolor": INK,
     "axes.edgecolor": GREY,
     "axes.spines.top": False,
@@ -49,14 +48,17 @@ _STYLE: dict[Any, Any] = {
     "figure.constrained_layout.w_pad": 0.09,
     "figure.constrained_layout.h_pad": 0.07,
     "legend.frameon": False,
-    "legend.fontsize": 9.5,
+    "legend.fontsize": FONT,
     "axes.unicode_minus": True,
     "text.parse_math": False,  # a column may have a dollar in its name
 }
 
 
-def draw(name: str, title: str, alt: str, paint: Callable[[Figure], None], *, height: float = 280.0) -> Plot:
-    """A picture. paint: draws on an empty figure of WIDTH x height units. name: begins the ids of its parts."""
+def draw(name: str, title: str, alt: str, paint: Callable[[Figure], None], *, height: float = 300.0) -> Plot:
+    """A picture without its title, which the page writes. paint: draws on an empty figure of WIDTH x height units.
+
+    name: begins the ids of its parts.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

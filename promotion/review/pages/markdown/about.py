@@ -20,8 +20,13 @@ def cost(bundle: Bundle, limits: Limits) -> str:
     ]
     if report.lines:
         rows = [
-            [text(one.what, limits.text), text(one.quantity, limits.text), text(one.unit_price, limits.text) or "no price"]
-            + [money(one.before), money(one.after)]
+            [
+                text(one.what, limits.text),
+                text(one.quantity, limits.text),
+                text(one.unit_price, limits.text) or "no price",
+                money(one.before),
+                money(one.after),
+            ]
             for one in report.lines[: limits.rows]
         ]
         head = ("What", "Quantity", "Price", "Before", "After")
@@ -46,8 +51,11 @@ def about(bundle: Bundle, limits: Limits) -> str:
     parts = ["## What this review is about", table(("", ""), rows, Limits(len(rows), limits.text))]
     if bundle.change_sets:
         sets = [
-            [text(one.stack, limits.text), code(one.arn or NOTHING, limits.text)]
-            + [text(one.waits_for, limits.text) or ("nothing to do" if one.empty else "to be executed")]
+            [
+                text(one.stack, limits.text),
+                code(one.arn or NOTHING, limits.text),
+                text(one.waits_for, limits.text) or ("nothing to do" if one.empty else "to be executed"),
+            ]
             for one in bundle.change_sets[: limits.rows]
         ]
         parts.append(table(("Stack", "Change set", ""), sets, limits, all_rows=len(bundle.change_sets)))

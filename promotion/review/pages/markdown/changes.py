@@ -5,7 +5,7 @@ from __future__ import annotations
 from promotion.review.pages.markdown.text import Limits, blocks, bullets, code, folded, table, text
 from promotion.review.pages.resource_words import action, because, property_row, tally
 from promotion.review.pages.verdict import counted
-from promotion.review.parts import Bundle, ResourceChange, StackChange
+from promotion.review.parts import Bundle, PropertyChange, ResourceChange, StackChange
 
 
 def changes(bundle: Bundle, limits: Limits) -> str:
@@ -27,11 +27,7 @@ def _stack(stack: StackChange, limits: Limits) -> str:
         parts.append(table(("", "Resource", "In words"), rows, limits, all_rows=len(moving)))
     properties = [(one, each) for one in moving for each in one.properties]
     if properties:
-        rows = [
-            [code(one.logical_id, limits.text), code(row.path, limits.text), *_values(row.before, row.after, limits)]
-            + [f"**{row.effect}**" if row.effect else ""]
-            for one, row in ((one, property_row(each)) for one, each in properties[: limits.rows])
-        ]
+        rows = [_property(one, each, limits) for one, each in properties[: limits.rows]]
         head = ("Resource", "Property", "Before", "After", "Effect")
         drawn = table(head, rows, limits, all_rows=len(properties))
         said = "1 property" if len(properties) == 1 else f"{len(properties):,} properties"
@@ -49,8 +45,10 @@ def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _values(before: str, after: str, limits: Limits) -> list[str]:
-    return [code(before, limits.text), code(after, limits.text)]
+def _property(change: ResourceChange, one: PropertyChange, limits: Limits) -> list[str]:
+    row = property_row(one, idle=change.idle)
+    values = [code(each, limits.text) for each in (change.logical_id, row.path, row.before, row.after)]
+    return [*values, f"**{row.effect}**" if row.effect else ""]
 
 
 def _resource(change: ResourceChange, stack: StackChange, limits: Limits) -> list[str]:

@@ -29,9 +29,7 @@ def _model(found: ModelReport, limits: Limits) -> Iterator[str]:
         yield "No gate was overridden."
     if found.metrics:
         rows = [_metric(metric_row(one), limits) for one in found.metrics[: limits.rows]]
-        yield table(
-            ("Metric", "Live", "Released", "Change", ""), rows, limits, all_rows=len(found.metrics)
-        )
+        yield table(("Metric", "Live", "Released", "Change", ""), rows, limits, all_rows=len(found.metrics))
     else:
         yield "No metrics."
     if found.plots:
