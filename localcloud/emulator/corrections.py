@@ -14,6 +14,7 @@ from localcloud.emulator import (
     cloudformation_states,
     cloudformation_threads,
     eventbridge_role,
+    iam_oidc_provider,
     iam_principal,
     iam_request,
     iam_role_resource,
@@ -35,6 +36,7 @@ from localcloud.emulator import (
     stepfunctions_role,
     stepfunctions_s3,
     sts_denial,
+    sts_web_identity,
 )
 
 
@@ -49,6 +51,7 @@ def install() -> None:
     cloudformation_states.install()
     cloudformation_threads.install()
     cloudformation_drift.install()
+    iam_oidc_provider.install()
     iam_principal.install()
     iam_request.install()
     iam_role_resource.install()
@@ -70,6 +73,7 @@ def install() -> None:
     stepfunctions_resource.install()
     eventbridge_role.install()
     sts_denial.install()
+    sts_web_identity.install()
 
 
 async def resume() -> None:

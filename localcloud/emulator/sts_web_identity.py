@@ -1,0 +1,67 @@
+"""A token is worth a role only where its account knows the token's issuer, and while the token lasts.
+
+ministack holds a role's trust policy against the token's claims, and asks neither. Whether the issuer signed the
+token is not asked here either: nobody but this machine reaches the local cloud.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html (Errors)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localcloud.emulator.seam import Seam, wrap
+
+STS = "ministack.services.sts"
+DENIED = Seam(STS, "_web_identity_trust_denied", ("role_arn", "params", "use_json"))
+ERROR = Seam(STS, "_error", ("status", "code", "message", "ns"))
+
+
+def install() -> None:
+    """Ask before the trust policy is asked."""
+    ERROR.original()
+    wrap(DENIED, _with_provider)
+
+
+def _with_provider(original: Callable[..., Any]) -> Callable[..., Any]:
+    def web_identity_trust_denied(role_arn: str, params: dict[str, Any], use_json: bool) -> Any:
+        token = params.get("WebIdentityToken", [""])
+        code, message = token_fault(role_arn, str(token[0] if isinstance(token, list) else token))
+        if code:
+            return ERROR.original()(400, code, message, ns="sts")
+        return original(role_arn, params, use_json)
+
+    return web_identity_trust_denied
+
+
+def token_fault(role_arn: str, token: str) -> tuple[str, str]:
+    """Error code and message of a token that the role's account does not take; both empty: it does."""
+    from ministack.services import iam
+
+    claims = _claims(token)
+    if claims is None:
+        return "InvalidIdentityToken", "The ID Token provided is not a valid JWT."
+    if float(claims.get("exp", 0)) <= time.time():
+        return "ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time"
+    account, partition = role_arn.split(":")[4], role_arn.split(":")[1]
+    issuer = str(claims.get("iss", "")).removeprefix("https://").rstrip("/")
+    # Providers are kept under ARNs of the partition aws.
+    names = {f"arn:{one}:iam::{account}:oidc-provider/{issuer}" for one in ("aws", partition)}
+    found = next((p for n in names if (p := iam._oidc_providers.get_scoped(account, None, n)) is not None), None)
+    if found is None:
+        return "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for https://{issuer}"
+    if claims.get("aud") not in found["ClientIDList"]:
+        return "InvalidIdentityToken", "Incorrect token audience"
+    return "", ""
+
+
+def _claims(token: str) -> Mapping[str, Any] | None:
+    try:
+        payload = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

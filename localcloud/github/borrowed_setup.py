@@ -1,0 +1,31 @@
+"""A checkout that is ready to run without `make setup`: its own code, on the packages of the set-up that is here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[2]
+COMMANDS = {
+    "python": '"{python}" "$@"',
+    "kickstand": '"{python}" -m kickstand "$@"',
+    "pytest": '"{python}" -m pytest "$@"',
+}
+
+
+def borrow(folder: Path) -> None:
+    """Make `.venv/bin` and `node_modules` of a checkout; its own modules come before the installed ones."""
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True, exist_ok=True)
+    python = HERE / ".venv" / "bin" / "python"
+    for name, command in COMMANDS.items():
+        file = programs / name
+        file.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}" exec {command.format(python=python)}\n')
+        file.chmod(0o755)
+    modules = folder / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(HERE / "node_modules")
+
+
+if __name__ == "__main__":
+    borrow(Path(sys.argv[1]).resolve())
