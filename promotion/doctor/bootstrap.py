@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError, Problem
-from promotion.cdk import BIN, REPOSITORY, node
+from promotion.app_run import run_app
 from promotion.doctor.finding import Finding
 from promotion.doctor.patient import Patient
 
@@ -48,29 +45,7 @@ def bootstrap_version(patient: Patient) -> str | None:
 
 def synthesised_need(patient: Patient, folder: Path) -> int:
     """Synthesise into a folder, offline, and read the version that the assembly asks for."""
-    context = {
-        **json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"],
-        "config": str(patient.project.file),
-        "releases": str(patient.releases),
-        "environment": patient.environment.name,
-    }
-    tools = [str(Path(node()).parent), str(BIN), os.environ.get("PATH", "")]
-    variables = {
-        **os.environ,
-        "CDK_CONTEXT_JSON": json.dumps(context),
-        "CDK_OUTDIR": str(folder),
-        "PATH": os.pathsep.join(tool for tool in tools if tool != "."),
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, str(REPOSITORY / "app.py")],
-        cwd=REPOSITORY,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_app(patient.project, patient.environment, patient.releases, folder)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise KickstandError(

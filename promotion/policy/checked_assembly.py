@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +13,9 @@ from typing import Any
 
 from kickstand.config.model import Environment, Project
 from kickstand.errors import InputError, KickstandError, Problem
-from promotion.cdk import REPOSITORY, node
+from promotion.app_run import run_app
 
 _REPORT = "validation-report.json"
-_SECONDS = 300
 _LAST_LINES = 12
 
 
@@ -45,31 +42,7 @@ def _synthesised(project: Project, environment: Environment, releases: Path) -> 
     """An assembly in a folder that goes with the block. The one that is deployed is never touched."""
     with TemporaryDirectory(prefix="kickstand-policy-") as folder:
         assembly = Path(folder) / "cdk.out"
-        context = {
-            **json.loads((REPOSITORY / "cdk.json").read_text())["context"],
-            "config": str(project.file),
-            "releases": str(releases),
-            "environment": environment.name,
-            "policy": "on",
-        }
-        variables = {
-            **os.environ,
-            "CDK_CONTEXT_JSON": json.dumps(context),
-            "CDK_OUTDIR": str(assembly),
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
-        }
-        program = Path(node())
-        if program.is_absolute():  # jsii starts the `node` that it finds
-            variables["PATH"] = os.pathsep.join((str(program.parent), variables.get("PATH", "")))
-        done = subprocess.run(
-            [sys.executable, str(REPOSITORY / "app.py")],
-            cwd=REPOSITORY,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
+        done = run_app(project, environment, releases, assembly, policy="on")
         # A finding makes it fail too, once everything is written: then there is a report.
         if not (assembly / _REPORT).exists() and done.returncode != 0:
             raise _failed(done, environment)
