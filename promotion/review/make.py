@@ -118,11 +118,10 @@ def _model(question: Question) -> ModelReport | None:
 
 def pages(bundle: Bundle) -> dict[str, bytes]:
     """The files of a review's folder, by name."""
-    from importlib.util import find_spec
+    from promotion.review.pages import review_html, review_markdown
 
-    files = {REVIEW_JSON: bundle_json(bundle)}
-    if find_spec("promotion.review.pages") is not None:
-        from promotion.review.pages import review_html, review_markdown
-
-        files |= {"review.md": review_markdown(bundle).encode(), "index.html": review_html(bundle).encode()}
-    return files
+    return {
+        REVIEW_JSON: bundle_json(bundle),
+        "review.md": review_markdown(bundle).encode(),
+        "index.html": review_html(bundle).encode(),
+    }
