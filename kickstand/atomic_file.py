@@ -26,8 +26,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+            put_on_disk(stream)
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
     except OSError as error:
@@ -44,6 +43,12 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _discard(name, made)
         raise
+
+
+def put_on_disk(stream: BinaryIO) -> None:
+    """Have what was written on the disk by now: a disk without room says so here, before anything else is done."""
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _discard(name: str | None, folders: Sequence[Path]) -> None:

@@ -181,7 +181,7 @@ class PromotionWork:
         the same command makes both anew. The release is on the disk before the signature takes its place: a disk
         that is full leaves both as they were.
         """
-        from kickstand.atomic_file import atomic_file
+        from kickstand.atomic_file import atomic_file, put_on_disk
         from promotion.signing.sign import sign_release
         from promotion.signing.signature_file import signature_path
 
@@ -193,7 +193,7 @@ class PromotionWork:
                 signature = sign_release(sealed, draft, environment, self.target.session)
             with atomic_file(file) as stream:
                 stream.write(draft.read_bytes())
-                stream.flush()
+                put_on_disk(stream)
                 put_signature(signature_path(file), signature)
         if signature is not None:
             self.report("signed", str(signature_path(file)))

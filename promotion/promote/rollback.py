@@ -62,12 +62,12 @@ def restore(earlier: Earlier, path: Path) -> None:
 
 
 def _place(earlier: Earlier, path: Path) -> None:
-    from kickstand.atomic_file import atomic_file
+    from kickstand.atomic_file import atomic_file, put_on_disk
 
     signature = signature_path(path)
     with atomic_file(path) as stream:
         stream.write(earlier.text.encode("utf-8"))
-        stream.flush()  # a disk that is full says so before the signature is touched
+        put_on_disk(stream)  # without room for it the signature is not touched either
         if earlier.signature is None:
             signature.unlink(missing_ok=True)
         else:

@@ -11,8 +11,9 @@ from memory_s3 import MemoryS3
 from samples import channel, environment
 
 from kickstand.config.model import Data
-from kickstand.errors import InputError
-from training.model.golden_rows import features_of, first_rows, golden_digest, golden_rows
+from kickstand.errors import InputError, KickstandError
+from kickstand.release import GoldenRows
+from training.model.golden_rows import features_of, first_rows, golden_digest, golden_rows, read_golden
 from training.model.golden_source import golden_source
 
 
@@ -82,3 +83,17 @@ def test_rows_that_were_not_checked_before_are_checked(tmp_path: Path) -> None:
     settings = environment(data=Data(train=tmp_path / "not-here.csv", validation=tmp_path / "validation.csv"))
     with pytest.raises(InputError, match=r"validation\.csv"):
         golden_source(settings, MemoryS3(), ())
+
+
+def test_golden_rows_that_a_forger_sealed_are_refused() -> None:
+    """NaN has no JSON form, so no release holds it; an object beside one could."""
+    s3 = MemoryS3()
+    for text in (b'{"predictions": [NaN], "rows": ["1,2"]}', b"[]", b'{"rows": 3, "predictions": 4}', b"\xff"):
+        golden = GoldenRows(sha256=hashlib.sha256(text).hexdigest(), s3_uri="s3://b/golden/1.json")
+        s3.put(golden.s3_uri, text)
+        with pytest.raises(KickstandError) as caught:
+            read_golden(s3, golden)
+        assert str(caught.value) == (
+            "s3://b/golden/1.json: The golden rows are no rows with finite numbers as predictions, as Kickstand keeps "
+            "them. Make the release anew: fit again."
+        )
