@@ -10,32 +10,29 @@ import typer
 def access(
     ctx: typer.Context,
     environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every action and resource by its exact name, of everybody.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
 ) -> None:
-    """Say in sentences what the deployed stacks allow: to the endpoint, to jobs, to callers, to other accounts."""
+    """Say what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
     import json
 
-    from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
-    from kickstand.errors import KickstandError, Problem
-    from kickstand.release_view import plain
-    from promotion.review.changes.infrastructure import infrastructure
-    from promotion.review.changes.read import live_pairs
-    from promotion.review.changes.stack_pair import StackPair
+    from promotion.access.allowed import allowed
+    from promotion.access.fields import access_fields
+    from promotion.access.lines import IN_BRIEF, access_lines
+    from promotion.access.read import deployed_stacks
 
     context = open_context(ctx, environment, data_on_stdout=as_json)
-    with explained("reading the deployed stacks"):
-        deployed = live_pairs(context.session.client("cloudformation"), context.names)
-    if not deployed:
-        message = f"No stack of {context.names.prefix} is deployed, so nothing is allowed by one."
-        raise KickstandError(Problem(message, fix=f"Deploy it: {context.typed(f'deploy {environment}')}"))
-    # As if they were deployed now for the first time: what a first deployment allows is all that they allow.
-    anew = tuple(StackPair(pair.stack, None, pair.live, {}, pair.live_tags) for pair in deployed)
-    told = infrastructure(anew, context.environment).permissions
+    deploy = context.typed(f"deploy {environment}")
+    stacks = deployed_stacks(context.session.client("cloudformation"), context.names, deploy=deploy)
+    found = allowed(stacks, context.environment)
     if as_json:
-        typer.echo(json.dumps([{"stack": one.stack, "resource": one.logical_id, "says": one.sentence} for one in told]))
+        fields = {"environment": context.environment.name, "stacks": [one.name for one in stacks]}
+        typer.echo(json.dumps({**fields, **access_fields(found)}, indent=2))
         return
-    for pair in deployed:
-        context.console.print(pair.stack, style="bold", highlight=False)
-        for one in (one for one in told if one.stack == pair.stack):
-            context.console.print(plain(f"  {one.sentence.removeprefix('New: ')}"), markup=False, highlight=False)
+    typer.echo(f"{context.names.prefix}, by its deployed stacks: {', '.join(one.name for one in stacks)}")
+    typer.echo("" if full else f"{IN_BRIEF}\n")
+    for line in access_lines(found, context.environment.account, bucket=context.names.bucket, full=full):
+        typer.echo(line)

@@ -142,7 +142,7 @@ def do(actions: Iterable[str]) -> str:
     """`read objects (s3:GetObject) and use logs:TagResource`: in words where there are some, the exact names beside."""
     grouped: dict[str, list[str]] = {}
     for action in sorted(actions):
-        grouped.setdefault(_action(action), []).append(action)
+        grouped.setdefault(named(action), []).append(action)
     unnamed = grouped.pop("", [])
     words = [f"{words} ({', '.join(names)})" for words, names in grouped.items()]
     return listed([*words, *([f"use {listed(unnamed)}"] if unnamed else [])])
@@ -150,7 +150,7 @@ def do(actions: Iterable[str]) -> str:
 
 def do_briefly(actions: Iterable[str]) -> str:
     """`read objects, write logs and 6 other actions`."""
-    found = {action: _action(action) for action in set(actions)}
+    found = {action: named(action) for action in set(actions)}
     words = sorted({words for words in found.values() if words})
     others = sum(not words for words in found.values())
     if others:
@@ -158,7 +158,8 @@ def do_briefly(actions: Iterable[str]) -> str:
     return listed(words)
 
 
-def _action(action: str) -> str:
+def named(action: str) -> str:
+    """What an action does, in words; empty where there are none."""
     if action == "*":
         return "do anything at all"
     if action.startswith("!"):
@@ -194,6 +195,8 @@ def _and_every(found: set[str]) -> str:
 def condition(conditions: Iterable[Condition]) -> str:
     """`aws:SourceAccount is 111122223333 and aws:SecureTransport is true`; empty where there is none."""
     return " and ".join(
-        f"{key} {_OPERATORS.get(operator, operator)} {' or '.join(sorted(values))}"
+        f"{key} is {'absent' if 'true' in values else 'given'}"
+        if operator == "Null"
+        else f"{key} {_OPERATORS.get(operator, operator)} {' or '.join(sorted(values))}"
         for operator, key, values in sorted(conditions, key=lambda one: (one[1], one[0], sorted(one[2])))
     )

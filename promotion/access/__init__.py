@@ -1,0 +1,1 @@
+"""Who may do what in an environment, by the policies of its deployed stacks."""

@@ -1,0 +1,297 @@
+"""What deployed stacks allow, as an auditor asks: what can the model read, who may write, who is let in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from samples import environment
+
+from promotion.access.allowed import Access, DeployedStack, allowed
+from promotion.access.fields import access_fields
+from promotion.access.lines import access_lines
+from promotion.access.physical import deployed_resources
+from promotion.access.who_may import who_may
+from promotion.review.changes.effective import Place
+
+ACCOUNT = "111122223333"
+BUCKET = f"bikes-dev-{ACCOUNT}-us-east-1"
+ARTIFACT = f"arn:aws:s3:::{BUCKET}/models/{'a' * 64}/model.tar.gz"
+ENDPOINT = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/bikes-dev"
+ROLE = "bikes-dev-hosting-Role-1X"
+
+
+def trust(**principal: str) -> dict[str, Any]:
+    return {"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
+
+
+def allow(actions: str | list[str], resource: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
+
+
+def role(trusted: dict[str, Any], description: str, **more: Any) -> dict[str, Any]:
+    properties = {"AssumeRolePolicyDocument": trusted, "Description": description, **more}
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def managed(name: str, description: str, *statements: dict[str, Any]) -> dict[str, Any]:
+    properties = {
+        "ManagedPolicyName": name,
+        "Description": description,
+        "PolicyDocument": {"Statement": list(statements)},
+    }
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+
+
+def objects(prefix: str) -> dict[str, Any]:
+    return {"Fn::Join": ["", [{"Fn::GetAtt": ["Bucket", "Arn"]}, f"/{prefix}/*"]]}
+
+
+TRAINING: dict[str, Any] = {
+    "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": BUCKET}},
+    "JobRole": role(trust(Service="sagemaker.amazonaws.com"), "Training jobs of bikes-dev"),
+    "JobPolicy": {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "p",
+            "Roles": [{"Ref": "JobRole"}],
+            "PolicyDocument": {
+                "Statement": [allow("s3:PutObject", objects("training")), allow("s3:GetObject", objects("data"))]
+            },
+        },
+    },
+    "TakesRole": role(
+        trust(AWS=f"arn:aws:iam::{ACCOUNT}:root"),
+        "Takes models in",
+        RoleName="bikes-dev-release",
+        ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+        PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/limit",
+        Policies=[
+            {
+                "PolicyName": "p",
+                "PolicyDocument": {
+                    "Statement": [
+                        allow("s3:PutObject", objects("models"), Condition={"Null": {"s3:if-none-match": "false"}}),
+                        allow("sagemaker:DescribeModelPackage", "*"),
+                    ]
+                },
+            }
+        ],
+    ),
+    "Fitter": managed(
+        "bikes-dev-fitter",
+        "Train models",
+        allow(["s3:PutObject", "s3:GetObject"], [objects("models"), objects("data")]),
+        allow(["sagemaker:AddTags", "sagemaker:DescribeTrainingJob"], "*"),
+    ),
+    "BucketPolicy": {
+        "Type": "AWS::S3::BucketPolicy",
+        "Properties": {
+            "Bucket": {"Ref": "Bucket"},
+            "PolicyDocument": {
+                "Statement": [
+                    {
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]},
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": "arn:aws:iam::444455556666:root"},
+                        "Action": "s3:GetObject",
+                        "Resource": objects("models"),
+                    },
+                ]
+            },
+        },
+    },
+}
+HOSTING: dict[str, Any] = {
+    "Role": role(trust(Service="sagemaker.amazonaws.com"), "The endpoint bikes-dev"),
+    "Policy": {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "p",
+            "Roles": [{"Ref": "Role"}],
+            "PolicyDocument": {
+                "Statement": [
+                    allow(
+                        "cloudwatch:PutMetricData",
+                        "*",
+                        Condition={"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"}},
+                    ),
+                    allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/models/*"),
+                ]
+            },
+        },
+    },
+    "Model": {
+        "Type": "AWS::SageMaker::Model",
+        "Properties": {"ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "EnableNetworkIsolation": True},
+    },
+}
+PHYSICAL = {"Bucket": BUCKET, "JobRole": "bikes-dev-training-JobRole-2Y", "TakesRole": "bikes-dev-release"}
+
+
+def access(hosting: dict[str, Any] | None = None, **training: dict[str, Any]) -> Access:
+    first = DeployedStack("bikes-dev-training", {"Resources": {**TRAINING, **training}}, PHYSICAL)
+    second = DeployedStack("bikes-dev-hosting", {"Resources": hosting or HOSTING}, {"Role": ROLE})
+    return allowed([first, second], environment())
+
+
+def told(found: Access, *, full: bool = False) -> list[str]:
+    return list(access_lines(found, ACCOUNT, bucket=BUCKET, full=full))
+
+
+def test_the_endpoints_model_is_told_first_then_the_others() -> None:
+    assert told(access()) == [
+        "What can the endpoint's model read, and do?",
+        f"  The role {ROLE} (The endpoint bikes-dev)",
+        "    its container has no network: it sees the model artifact and the requests,",
+        "      and nothing else",
+        "    may read objects (s3:GetObject):",
+        f"      arn:aws:s3:::{BUCKET}/models/*",
+        "    may write metrics (cloudwatch:PutMetricData) on every resource, only if",
+        "      cloudwatch:namespace is /aws/sagemaker/Endpoints",
+        "    SageMaker may act as it, nobody else",
+        "",
+        "What can training jobs do?",
+        "  The role bikes-dev-training-JobRole-2Y (Training jobs of bikes-dev)",
+        "    may read objects: data/*",
+        "    may write objects: training/*",
+        "    SageMaker may act as it, nobody else",
+        "",
+        "What can the role do that takes models in?",
+        "  The role bikes-dev-release (Takes models in)",
+        "    may write objects: models/*",
+        "    and 1 other action, which changes nothing",
+        "    may do all that the managed policy arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "      allows",
+        "    but nothing beyond its permissions boundary",
+        f"      arn:aws:iam::{ACCOUNT}:policy/limit",
+        f"    callers in this account ({ACCOUNT}) may act as it, nobody else",
+        "",
+        "What can people do whom somebody gave one of the managed policies?",
+        "  Holders of the managed policy bikes-dev-fitter (Train models)",
+        "    may read objects: data/*, models/*",
+        "    may write objects: data/*, models/*",
+        "    and 2 other actions, 1 of which change nothing",
+        "",
+        "Whom do the resources themselves let in, or keep out?",
+        f"  The bucket {BUCKET}",
+        "    callers in account 444455556666 may read objects (s3:GetObject):",
+        f"      arn:aws:s3:::{BUCKET}/models/*",
+        "    everyone may never do anything in S3 (s3:*), if aws:SecureTransport is",
+        "      false:",
+        f"      arn:aws:s3:::{BUCKET}",
+        "",
+        "Who is let in from outside the account?",
+        "  callers in account 444455556666.",
+        "",
+        f"Besides: administrators of the account {ACCOUNT} may do anything, and",
+        "  CloudFormation whatever a deployment asks for. What somebody changed past the",
+        "  stacks is drift, which kickstand review tells.",
+    ]
+
+
+def test_in_full_every_action_resource_and_condition_is_named() -> None:
+    full = told(access(), full=True)
+    start = full.index("  The role bikes-dev-release (Takes models in)")
+    assert full[start + 1 : start + 5] == [
+        "    may use sagemaker:DescribeModelPackage on every resource",
+        "    may write objects (s3:PutObject), only if s3:if-none-match is given:",
+        f"      arn:aws:s3:::{BUCKET}/models/*",
+        "    may do all that the managed policy arn:aws:iam::aws:policy/ReadOnlyAccess",
+    ]
+
+
+def test_a_container_with_a_network_is_told() -> None:
+    model = {"Type": "AWS::SageMaker::Model", "Properties": {"ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}}}
+    found = access({**HOSTING, "Model": model})
+    assert not found.isolated
+    assert "    its container has a network: it can reach whatever its network and this role" in told(found)
+
+
+def test_a_role_of_somebody_elses_is_named_with_who_knows_it() -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/team/ours"
+    lines = told(access({"Model": {"Type": "AWS::SageMaker::Model", "Properties": {"ExecutionRoleArn": arn}}}))
+    assert lines[1:5] == [
+        f"  Whatever the role {arn} may. It is none of",
+        "    these stacks'; IAM knows it:",
+        "    aws iam list-role-policies --role-name ours",
+        "    aws iam list-attached-role-policies --role-name ours",
+    ]
+
+
+def test_without_an_endpoint_no_model_reads_anything() -> None:
+    found = allowed([DeployedStack("bikes-dev-training", {"Resources": TRAINING}, PHYSICAL)], environment())
+    assert told(found)[:2] == ["No endpoint is deployed, so no model can read anything.", ""]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "names"),
+    [
+        (
+            "s3:PutObject",
+            ARTIFACT,
+            (
+                "holders of the managed policy bikes-dev-fitter (Train models)",
+                f"the role bikes-dev-release (Takes models in), for callers in this account ({ACCOUNT})",
+            ),
+        ),
+        # Jobs write under training/ alone; nobody deletes; nobody changes the endpoint but CloudFormation.
+        ("s3:DeleteObjectVersion", ARTIFACT, ()),
+        ("sagemaker:UpdateEndpoint", ENDPOINT, ()),
+        (
+            "s3:GetObject",
+            ARTIFACT,
+            (
+                "callers in account 444455556666",
+                "holders of the managed policy bikes-dev-fitter (Train models)",
+                f"the role {ROLE} (The endpoint bikes-dev), for SageMaker",
+            ),
+        ),
+    ],
+)
+def test_who_may_do_one_thing(action: str, resource: str, names: tuple[str, ...]) -> None:
+    assert who_may(access(), action, resource, ACCOUNT) == names
+
+
+def test_a_wildcard_counts_and_a_refusal_takes_away() -> None:
+    wide = managed("wide", "", allow("sagemaker:*", "*"))
+    kept = managed("kept", "", allow("*", "*"), {"Effect": "Deny", "Action": "sagemaker:Update*", "Resource": "*"})
+    found = access(Wide=wide, Kept=kept)
+    assert who_may(found, "sagemaker:UpdateEndpoint", ENDPOINT, ACCOUNT) == ("holders of the managed policy wide",)
+    assert "holders of the managed policy kept" in who_may(found, "s3:DeleteObjectVersion", ARTIFACT, ACCOUNT)
+
+
+def test_everyone_on_the_internet_is_an_outsider() -> None:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": objects("models")}
+    policy = {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": {"Statement": [statement]}}
+    found = access(BucketPolicy={"Type": "AWS::S3::BucketPolicy", "Properties": policy})
+    assert found.outsiders == ("everyone on the internet",)
+
+
+def test_for_a_program() -> None:
+    fields = json.loads(json.dumps(access_fields(access())))
+    assert fields["endpoint_role"] == f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+    assert (fields["network_isolation"], fields["outsiders"]) == (True, ["callers in account 444455556666"])
+    assert [one["group"] for one in fields["subjects"]] == ["endpoint", "training", "promotion", "people", "resources"]
+    release = fields["subjects"][2]
+    assert release["managed_policies"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+    assert release["permissions_boundary"] == f"arn:aws:iam::{ACCOUNT}:policy/limit"
+    assert release["statements"][0] == {
+        "effect": "Allow",
+        "principals": [],
+        "actions": ["s3:PutObject"],
+        "resources": [f"arn:aws:s3:::{BUCKET}/models/*"],
+        "conditions": [{"operator": "Null", "key": "s3:if-none-match", "values": ["false"]}],
+    }
+
+
+def test_what_aws_does_not_name_keeps_the_templates_name() -> None:
+    resources = deployed_resources({"Resources": TRAINING}, {}, Place(ACCOUNT, "us-east-1", "s"))
+    assert {"JobRole", "TakesRole"} < set(resources)
