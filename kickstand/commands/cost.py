@@ -1,4 +1,4 @@
-"""`kickstand cost`: what an environment costs as it is deployed, and what its model cost to train."""
+"""`kickstand cost`: what an environment costs as it is deployed, and what it has cost so far."""
 
 from __future__ import annotations
 
@@ -8,48 +8,53 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from kickstand.commands.context import CommandContext
+    from promotion.cost.spent import Spent
 
 
 def cost(
     ctx: typer.Context,
     environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
     as_of: Annotated[
-        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The day that prices' ages are counted to.")
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="Count to the end of this day. Default: until now."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
 ) -> None:
-    """Say what the deployed stacks cost a month, from the repository's price table, and what the training cost."""
+    """Say what the model's training and the endpoint have cost so far, and what the deployed stacks cost a month."""
+    import json
+
     from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
+    from promotion.cost.lines import cost_fields, cost_lines
     from promotion.cost.report import cost_report
     from promotion.review.changes.read import live_pairs
 
-    context = open_context(ctx, environment)
+    context = open_context(ctx, environment, data_on_stdout=as_json)
+    until = as_of.replace(hour=23, minute=59, second=59, tzinfo=UTC) if as_of else datetime.now(UTC)
     with explained("reading the deployed stacks"):
         live = {pair.stack: pair.live for pair in live_pairs(context.session.client("cloudformation"), context.names)}
-    day = (as_of or datetime.now(UTC)).date()
-    report = cost_report(live, live, context.environment, as_of=day)
-    say = context.console.print
-    for line in report.lines:
-        amount = "no known price" if line.after is None else f"{line.after:>10,.2f} {report.currency} a month"
-        say(f"{line.what:<48}{amount}", highlight=False, markup=False)
-        say(f"  {line.quantity}{f' at {line.unit_price}' if line.unit_price else ''}", style="dim", highlight=False)
-    say(f"{'together':<48}{report.after:>10,.2f} {report.currency} a month", style="bold", highlight=False)
-    for sentence in _training(context, day):
-        say(sentence, highlight=False, markup=False)
-    for sentence in (*(f"No known price: {one}" for one in report.unknown), *report.assumptions):
-        say(sentence, style="dim", highlight=False, markup=False)
+    report = cost_report(live, live, context.environment, as_of=until.date())
+    spent = _spent(context, until)
+    if as_json:
+        typer.echo(json.dumps(cost_fields(context.names.prefix, report, spent, until), indent=2))
+        return
+    for line in cost_lines(context.names.prefix, report, spent, until):
+        typer.echo(line)
 
 
-def _training(context: CommandContext, day: date) -> list[str]:
-    """What the released model's training job cost; nothing without a release."""
+def _spent(context: CommandContext, until: datetime) -> list[Spent]:
+    """The released model's training, and the endpoint since it exists; less where there is no release or endpoint."""
     from kickstand.release_file import read_release, release_path
+    from promotion.cost.hosted import hosted_endpoint
     from promotion.cost.prices import price_table
-    from promotion.cost.trained import training_cost
+    from promotion.cost.spent import hosting_spent, training_spent
 
+    table, spent = price_table(), []
     path = release_path(context.releases, context.environment.name)
-    if not path.exists():
-        return []
-    return [training_cost(read_release(path, context.environment), price_table(), as_of=day)]
+    if path.exists():
+        spent.append(training_spent(read_release(path, context.environment), table, as_of=until.date()))
+    hosted = hosted_endpoint(context.session.client("sagemaker"), context.names.endpoint)
+    if hosted is not None:
+        spent += hosting_spent(hosted, context.environment.region, table, until=until)
+    return spent
