@@ -1,7 +1,8 @@
-"""`kickstand verify`: whether AWS serves exactly what the release says, and nobody swapped anything since."""
+"""`kickstand verify`: whether AWS serves exactly what the release says, and whether anyone could have swapped it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,25 +17,56 @@ if TYPE_CHECKING:
 _DOES_NOT_FIT = "DOES NOT FIT; see the end"
 
 
+@dataclass(slots=True)
+class _Proofs:
+    """What was proved and what was not, in the order it was asked. say: prints a line as it comes."""
+
+    say: Callable[[str], object]
+    told: list[tuple[str, bool, str]] = field(default_factory=list)
+    failures: list[KickstandError] = field(default_factory=list)
+
+    def add(self, label: str, text: str, *, holds: bool = True) -> None:
+        from kickstand.release_lines import row
+
+        self.told.append((label, holds, text))
+        for line in row(label, text, indent=0, width=12):
+            self.say(line)
+
+    def ask(self, label: str, proof: Callable[[], str]) -> None:
+        """Tell what a proof says; where it fails, say so, and keep why."""
+        from kickstand.errors import KickstandError
+
+        try:
+            self.add(label, proof())
+        except KickstandError as failure:
+            self.add(label, _DOES_NOT_FIT, holds=False)
+            self.failures.append(failure)
+
+
 def verify(
     ctx: typer.Context,
     environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
     data: Annotated[
         bool, typer.Option("--data", help="Hold every file that the model was trained on against its digest, too.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
 ) -> None:
-    """Prove release, signature, artifact and live endpoint against each other; changes nothing."""
+    """Prove release, signature, artifact and live endpoint against each other, and say who could have swapped them."""
+    import json
+
     from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
+    from kickstand.commands.signing import short
     from kickstand.release_file import read_release, release_path
     from promotion.artifact_check import require_artifact
+    from promotion.artifact_writes import artifact_writes, writes_sentence
     from promotion.signing.verify import require_signature
     from promotion.verify import verify_endpoint
 
-    context = open_context(ctx, environment)
+    context = open_context(ctx, environment, data_on_stdout=as_json)
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment)
-    _say(context, "release", f"{path} is as it was written: sha256 {release.sha256}")
+    s3 = context.session.client("s3")
     again = context.typed(f"adopt {release.training_job.name} {environment}")
 
     def signature() -> str:
@@ -42,7 +74,7 @@ def verify(
         return signed.sentence() if signed else "none; this environment demands none"
 
     def artifact() -> str:
-        require_artifact(context.session.client("s3"), release, adopt_command=again)
+        require_artifact(s3, release, adopt_command=again)
         return f"{release.artifact.s3_uri} holds the bytes that the release names"
 
     def endpoint() -> str:
@@ -50,42 +82,62 @@ def verify(
             return verify_endpoint(context.session, context.names, release).sentence()
 
     # Each is asked, whatever became of the one before: an auditor wants to know of everything.
-    failures: list[KickstandError] = []
-    for label, proof in (
-        ("signature", signature),
-        ("artifact", artifact),
-        ("written by", lambda: _writers(context, release)),
-        ("endpoint", endpoint),
-    ):
-        _prove(context, label, proof, failures)
+    proofs = _Proofs(say=(lambda _: None) if as_json else typer.echo)
+    proofs.add("release", f"{short(path)} is as it was written: {release.sha256}")
+    proofs.ask("signature", signature)
+    proofs.ask("artifact", artifact)
+    proofs.ask("written", lambda: writes_sentence(artifact_writes(s3, release.artifact), release.artifact))
+    proofs.ask("endpoint", endpoint)
     if data:
-        _prove_data(context, release, failures)
-    if failures:
-        raise type(failures[0])(*(problem for failure in failures for problem in failure.problems))
+        _prove_data(context, release, proofs)
+    _tell_who_could(context, release, proofs)
+    if as_json:
+        fields = [{"what": label, "holds": holds, "says": text} for label, holds, text in proofs.told]
+        wrong = [problem.message for failure in proofs.failures for problem in failure.problems]
+        typer.echo(json.dumps({"environment": environment, "proofs": fields, "problems": wrong}, indent=2))
+    elif not proofs.failures:
+        typer.echo(f"\nAll of it fits: {context.names.endpoint} serves the model that was released.")
+    if proofs.failures:
+        raise type(proofs.failures[0])(*(problem for failure in proofs.failures for problem in failure.problems))
 
 
-def _prove(context: CommandContext, label: str, proof: Callable[[], str], failures: list[KickstandError]) -> None:
-    """Say what a proof says; where it fails, say so, and keep why."""
+def _tell_who_could(context: CommandContext, release: Release, proofs: _Proofs) -> None:
+    """Who may write to the artifact's place or change the endpoint, by the deployed stacks."""
     from kickstand.errors import KickstandError
+    from kickstand.names import partition
+    from promotion.access.allowed import allowed
+    from promotion.access.read import deployed_stacks
+    from promotion.access.swap import swap_sentences
 
+    names, environment = context.names, context.environment
     try:
-        _say(context, label, proof())
+        cloudformation = context.session.client("cloudformation")
+        stacks = deployed_stacks(cloudformation, names, deploy=context.typed(f"deploy {environment.name}"))
     except KickstandError as failure:
-        _say(context, label, _DOES_NOT_FIT)
-        failures.append(failure)
+        proofs.add("may write", "not known", holds=False)
+        proofs.failures.append(failure)
+        return
+    place = release.artifact.s3_uri.removeprefix("s3://")
+    for label, sentence in swap_sentences(
+        allowed(stacks, environment),
+        artifact_arn=f"arn:{partition(environment.region)}:s3:::{place}",
+        endpoint_arn=names.arn("sagemaker", f"endpoint/{names.endpoint}"),
+        account=environment.account,
+    ):
+        proofs.add(label, sentence)
 
 
-def _prove_data(context: CommandContext, release: Release, failures: list[KickstandError]) -> None:
+def _prove_data(context: CommandContext, release: Release, proofs: _Proofs) -> None:
     from kickstand.errors import KickstandError
     from promotion.data_check import check_data, require_data
 
     checked = check_data(release, lambda bucket: _reader(context, bucket))
     for each in checked:
-        _say(context, "data", each.sentence())
+        proofs.add("data", each.sentence(), holds=not (each.changed or each.unread))
     try:
         require_data(checked)
     except KickstandError as failure:
-        failures.append(failure)
+        proofs.failures.append(failure)
 
 
 def _reader(context: CommandContext, bucket: str) -> Any:
@@ -97,28 +149,3 @@ def _reader(context: CommandContext, bucket: str) -> Any:
         if Names(environment).bucket == bucket and name != context.environment.name:
             return open_place(context.root, context.project, name).session.client("s3")
     return context.session.client("s3")
-
-
-def _say(context: CommandContext, label: str, text: str) -> None:
-    context.console.print(f"{label:<12}{text}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _writers(context: CommandContext, release: Release) -> str:
-    """How often the artifact's key was written: a second version would be a swap, even one that was undone."""
-    from kickstand.aws_errors import explained
-    from training.model.s3_location import parse_location
-
-    place = parse_location(release.artifact.s3_uri)
-    with explained("listing the versions of the model artifact", release.artifact.s3_uri):
-        answer = context.session.client("s3").list_object_versions(Bucket=place.bucket, Prefix=place.key)
-    versions = [one for one in answer.get("Versions", []) if one["Key"] == place.key]
-    deleted = [one for one in answer.get("DeleteMarkers", []) if one["Key"] == place.key]
-    if not versions:
-        return "no version of it is there"
-    first = min(one["LastModified"] for one in versions)
-    if len(versions) == 1 and not deleted:
-        return f"one version of it ever, of {first:%Y-%m-%d %H:%M:%S} UTC: nobody has written there since"
-    return (
-        f"{len(versions)} versions and {len(deleted)} deletions of it since {first:%Y-%m-%d %H:%M:%S} UTC: "
-        f"somebody wrote there again. See: aws s3api list-object-versions --bucket {place.bucket} --prefix {place.key}"
-    )

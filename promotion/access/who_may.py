@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from promotion.access.allowed import Access, bare
 from promotion.access.subject import Subject
 from promotion.review.changes.statement import Grant, Statement, covers
-from promotion.review.changes.wording import who
+from promotion.review.changes.wording import condition, who
 
 
 def who_may(access: Access, action: str, resource: str, account: str) -> tuple[str, ...]:
-    """In words, sorted; a condition counts as met, so it is whoever may at most.
+    """In words, sorted, each with its condition; one that is met only then counts, too.
 
     action: `s3:PutObject`. resource: its ARN. Who is refused it without a condition is left out.
     """
@@ -24,7 +24,8 @@ def _found(access: Access, action: str, resource: str, account: str) -> Iterator
             continue
         for statement in subject.statements:
             if statement.allow and _speaks(bare(statement), action, resource):
-                yield from _names(subject, statement, account)
+                only = f", only if {condition(statement.conditions)}" if statement.conditions else ""
+                yield from (f"{name}{only}" for name in _names(subject, statement, account))
 
 
 def _names(subject: Subject, statement: Statement, account: str) -> Iterator[str]:

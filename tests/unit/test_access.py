@@ -12,6 +12,7 @@ from promotion.access.allowed import Access, DeployedStack, allowed
 from promotion.access.fields import access_fields
 from promotion.access.lines import access_lines
 from promotion.access.physical import deployed_resources
+from promotion.access.swap import swap_sentences
 from promotion.access.who_may import who_may
 from promotion.review.changes.effective import Place
 
@@ -239,7 +240,8 @@ def test_without_an_endpoint_no_model_reads_anything() -> None:
             ARTIFACT,
             (
                 "holders of the managed policy bikes-dev-fitter (Train models)",
-                f"the role bikes-dev-release (Takes models in), for callers in this account ({ACCOUNT})",
+                f"the role bikes-dev-release (Takes models in), for callers in this account ({ACCOUNT}), "
+                "only if s3:if-none-match is given",
             ),
         ),
         # Jobs write under training/ alone; nobody deletes; nobody changes the endpoint but CloudFormation.
@@ -258,6 +260,21 @@ def test_without_an_endpoint_no_model_reads_anything() -> None:
 )
 def test_who_may_do_one_thing(action: str, resource: str, names: tuple[str, ...]) -> None:
     assert who_may(access(), action, resource, ACCOUNT) == names
+
+
+def test_who_could_swap_the_model() -> None:
+    told = dict(swap_sentences(access(), artifact_arn=ARTIFACT, endpoint_arn=ENDPOINT, account=ACCOUNT))
+    assert told["may write"] == (
+        "to the artifact's place: holders of the managed policy bikes-dev-fitter (Train models) and the role "
+        f"bikes-dev-release (Takes models in), for callers in this account ({ACCOUNT}), only if s3:if-none-match is "
+        "given"
+    )
+    assert told["may delete"] == "it or a version of it: nobody by these stacks"
+    assert told["may change"] == "the endpoint: nobody by these stacks, but CloudFormation in a deployment"
+    assert told["always could"].startswith(f"administrators of the account {ACCOUNT}, and whoever may deploy.")
+    wide = access(Wide=managed("wide", "", allow("sagemaker:DeleteEndpoint", "*")))
+    told = dict(swap_sentences(wide, artifact_arn=ARTIFACT, endpoint_arn=ENDPOINT, account=ACCOUNT))
+    assert told["may change"].startswith("the endpoint: holders of the managed policy wide, but CloudFormation")
 
 
 def test_a_wildcard_counts_and_a_refusal_takes_away() -> None:
