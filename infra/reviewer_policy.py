@@ -29,7 +29,10 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
                 "cloudformation:ListChangeSets",
                 "cloudformation:ListStackResources",
             ),
-            tuple(names.arn("cloudformation", f"stack/{s}/*") for s in (names.training_stack, names.hosting_stack)),
+            tuple(
+                names.arn("cloudformation", f"stack/{stack}/*")
+                for stack in (names.training_stack, names.hosting_stack, names.pipeline_stack)
+            ),
         ),
         Statement(
             "ReadSageMaker",

@@ -43,7 +43,7 @@ EVERYWHERE = {
 
 WILDCARDS = (
     # what an environment owns, below a name of its own
-    r"arn:[^*]+[:/]{prefix}(-training|-hosting)?[-/:]\*",
+    r"arn:[^*]+[:/]{prefix}(-training|-hosting|-pipeline)?[-/:]\*",
     r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training)?:\*",
     r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest|locks)/\*",
     r"arn:[^*]+:s3:::{bucket}/data/\*/test/\*",
