@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promotion.review.pages.markdown.text import Limits, blocks, bullets, code, folded, table, text
+from promotion.review.pages.markdown.text import Limits, blocks, code, folded, sentences, table, text
 from promotion.review.pages.missing import missing
 from promotion.review.pages.values import NOTHING, money
 from promotion.review.parts import Bundle
@@ -34,10 +34,10 @@ def cost(bundle: Bundle, limits: Limits) -> str:
     else:
         parts.append("Nothing billable by the hour.")
     if report.unknown:
-        unknown = bullets([text(one, limits.text) for one in report.unknown], limits)
+        unknown = sentences(report.unknown, limits)
         parts.append(f"Without a price, and so in no sum:\n\n{unknown}")
     if report.assumptions:
-        parts.append(folded("Assumptions", bullets([text(one, limits.text) for one in report.assumptions], limits)))
+        parts.append(folded("Assumptions", sentences(report.assumptions, limits)))
     return blocks(parts)
 
 
@@ -69,5 +69,5 @@ def about(bundle: Bundle, limits: Limits) -> str:
 
 def unshown(bundle: Bundle, limits: Limits) -> str:
     """What could not be shown, and why."""
-    found = [text(one, 2 * limits.text) for one in missing(bundle)]
-    return blocks(["## What could not be shown", bullets(found, limits) if found else "Everything was shown."])
+    found = missing(bundle)
+    return blocks(["## What could not be shown", sentences(found, limits) if found else "Everything was shown."])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promotion.review.pages.markdown.text import Limits, blocks, bullets, code, folded, table, text
+from promotion.review.pages.markdown.text import Limits, blocks, code, folded, sentences, table, text
 from promotion.review.pages.resource_words import action, because, property_row, tally
 from promotion.review.pages.verdict import counted
 from promotion.review.parts import Bundle, PropertyChange, ResourceChange, StackChange
@@ -11,7 +11,9 @@ from promotion.review.parts import Bundle, PropertyChange, ResourceChange, Stack
 def changes(bundle: Bundle, limits: Limits) -> str:
     """Every stack: its resources, replacements first; their properties before and after are folded away."""
     stacks = bundle.infrastructure.stacks
-    shown = [_stack(stack, limits) for stack in stacks[: max(limits.rows, 2)]]
+    most = max(limits.rows, 2)
+    each = Limits(max(limits.rows // max(min(len(stacks), most) // 2, 1), 1), limits.text)
+    shown = [_stack(stack, each) for stack in stacks[:most]]
     left = len(stacks) - len(shown)
     more = f"*… and {counted(left, 'more stack')}, see index.html.*" if left > 0 else ""
     return blocks(["## What changes", *shown, more] if stacks else ["## What changes", "There is no stack."])
@@ -37,7 +39,7 @@ def _stack(stack: StackChange, limits: Limits) -> str:
         drawn = table(("", "Resource", "In words"), rows, limits, all_rows=len(idle))
         parts.append(folded(f"{counted(len(idle), 'resource')} that CloudFormation lists and nothing changes", drawn))
     if stack.outputs:
-        parts.append(f"Outputs:\n\n{bullets([text(one, limits.text) for one in stack.outputs], limits)}")
+        parts.append(f"Outputs:\n\n{sentences(stack.outputs, limits)}")
     return blocks(parts)
 
 

@@ -52,8 +52,9 @@ def _alert(bundle: Bundle) -> str:
 
 def _top(bundle: Bundle, limits: Limits) -> str:
     """The verdict, every headline, and the facts."""
-    headlines = [f"{_MARKS[one.level]} {text(one.sentence, 2 * limits.text)}" for one in bundle.headlines]
-    shown = bullets(headlines, Limits(max(limits.rows, 4), limits.text))
+    most, found = Limits(max(limits.rows, 4), limits.text), bundle.headlines
+    headlines = [f"{_MARKS[one.level]} {text(one.sentence, 2 * limits.text)}" for one in found[: most.rows]]
+    shown = bullets(headlines, most, all_items=len(found))
     place = ["Environment", f"{text(bundle.environment, 60)}: account {text(bundle.account, 20)}, "]
     place[1] += f"{text(bundle.region, 30)}; as of {text(bundle.as_of, 20)}"
     rows = [place, *([f"**{label}**", text(said, 2 * limits.text)] for _, label, said in facts(bundle))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from promotion.review.pages.markdown.text import Limits, blocks, bullets, code, folded, table, text
+from promotion.review.pages.markdown.text import Limits, blocks, bullets, code, folded, sentences, table, text
 from promotion.review.pages.metric_row import MetricRow, metric_row, slice_row
 from promotion.review.pages.values import NOTHING
 from promotion.review.parts import Bundle, ModelReport
@@ -23,8 +23,7 @@ def _model(found: ModelReport, limits: Limits) -> Iterator[str]:
     yield text(found.promoted_from, 3 * limits.text)
     yield text(found.signature, 3 * limits.text)
     if found.overrides:
-        listed = bullets([text(one, 2 * limits.text) for one in found.overrides], limits)
-        yield f"**Overridden gates, on its way here:**\n\n{listed}"
+        yield f"**Overridden gates, on its way here:**\n\n{sentences(found.overrides, limits)}"
     else:
         yield "No gate was overridden."
     if found.metrics:

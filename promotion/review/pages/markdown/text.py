@@ -29,12 +29,13 @@ class Limits:
 
 def text(value: str, most: int) -> str:
     """A sentence or name on one line; `most`: characters of it that are shown."""
-    return _escaped(" ".join(shortened(plain(" ".join(value.split())), most).split()))
+    line = " ".join(shortened(value, 4 * most).split())
+    return _escaped(" ".join(shortened(plain(shortened(line, most)), most).split()))
 
 
 def code(value: str, most: int) -> str:
     """A value in a fixed-width font, every character of it visible."""
-    return f"<code>{_escaped(shortened(plain(value), most))}</code>"
+    return f"<code>{_escaped(shortened(plain(shortened(value, most)), most))}</code>"
 
 
 def _escaped(value: str) -> str:
@@ -56,9 +57,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], limits: Limits, *,
     return drawn + _more((all_rows if all_rows is not None else len(rows)) - min(len(rows), limits.rows))
 
 
-def bullets(items: Sequence[str], limits: Limits) -> str:
-    """A list of items that are Markdown already."""
-    return "\n".join(f"- {item}" for item in items[: limits.rows]) + _more(len(items) - limits.rows)
+def bullets(items: Sequence[str], limits: Limits, *, all_items: int | None = None) -> str:
+    """A list of items that are Markdown already. all_items: how many there are, where these are only the first."""
+    shown = items[: limits.rows]
+    return "\n".join(f"- {item}" for item in shown) + _more((all_items or len(items)) - len(shown))
+
+
+def sentences(items: Sequence[str], limits: Limits) -> str:
+    """A list of sentences of others."""
+    return bullets([text(one, 2 * limits.text) for one in items[: limits.rows]], limits, all_items=len(items))
 
 
 def _more(left: int) -> str:
