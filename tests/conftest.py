@@ -16,3 +16,13 @@ def _own_environment() -> None:
         del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what was not looked at, which a quiet run would show as the letter s."""
+    found = (
+        str(one.longrepr) for one in terminalreporter.stats.get("skipped", []) if "IN A BROWSER" in str(one.longrepr)
+    )
+    reasons = {one[one.index("NOT LOOKED") :].rstrip("')") for one in found}
+    for reason in sorted(reasons):
+        terminalreporter.section(reason, sep="!", red=True, bold=True)

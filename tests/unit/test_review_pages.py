@@ -20,6 +20,7 @@ from sample_bundle import PUBLIC, RENAMED, WIDENED, WORSE, calm, dangerous, head
 from sample_trouble import NAMES, first_deployment, hostile, many
 from samples import environment
 
+from kickstand.commands.review import headline_lines
 from kickstand.release_view import plain
 from promotion.review.changes.infrastructure import infrastructure
 from promotion.review.pages import review_html, review_markdown
@@ -362,3 +363,13 @@ def test_text_stands_out_in_light_and_dark() -> None:
         for ink, back in pairs:
             one, other = sorted((_luminance(scheme[ink]), _luminance(scheme[back])), reverse=True)
             assert (one + 0.05) / (other + 0.05) >= 4.5, (ink, back)
+
+
+def test_headlines_at_a_terminal_are_broken_below_themselves() -> None:
+    assert headline_lines(headline("danger", RENAMED), 60) == (
+        "danger   The endpoint bikes-dev is replaced by\n"
+        "         bikes-dev-two: bikes-dev-two is made, then\n"
+        "         bikes-dev deleted. Callers of bikes-dev get errors\n"
+        "         until they call bikes-dev-two."
+    )
+    assert headline_lines(headline("warning", "Costs more."), None) == "warning  Costs more."
