@@ -14,10 +14,10 @@ from kickstand.errors import InputError, Problem
 from kickstand.names import Names, partition
 from kickstand.release import Release
 
-_ADDED_BY_CLI = (".cache", "synth.lock", "read.*.lock")
-"""What the CDK command line leaves in an assembly that it deploys, and is none of it: packed assets (aws-cdk 2.1148,
+_NOT_OF_IT = (".cache", "synth.lock", "read.*.lock", "performance-counters.json")
+"""What the CDK leaves in an assembly and is none of it. Its command line: packed assets (aws-cdk 2.1148,
 FileAssetHandler: `.cache` in the folder of the asset manifest), and the locks of synthesis and of readers (RWLock),
-which stay behind where it was killed."""
+which stay behind where it was killed. Its library: how long the parts of a slow synthesis took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ def assembly_digest(folder: Path) -> str:
     """SHA-256 (hex) of an assembly: of the sorted listing `<sha256>  <relative path>\\n` of all its files.
 
     The same by hand, in the folder: `find . -type f -printf "%P\\n" | LC_ALL=C sort | xargs sha256sum | sha256sum`.
-    What the CDK command line itself adds while it deploys is left out. Raises InputError where there is no assembly.
+    What the CDK leaves there and deploys not is left out. Raises InputError where there is no assembly.
     """
     _manifest(folder)
     lines = []
     for file in folder.rglob("*"):
         place = PurePosixPath(file.relative_to(folder).as_posix())
-        if file.is_file() and not _added_by_cli(place):
+        if file.is_file() and not _not_of_it(place):
             lines.append(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {place}\n")
     lines.sort(key=lambda line: line[66:])
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
@@ -141,5 +141,5 @@ def _template(file: Path) -> Mapping[str, Any]:
     return found
 
 
-def _added_by_cli(place: PurePosixPath) -> bool:
-    return any(PurePosixPath(part).match(pattern) for part in place.parts for pattern in _ADDED_BY_CLI)
+def _not_of_it(place: PurePosixPath) -> bool:
+    return any(PurePosixPath(part).match(pattern) for part in place.parts for pattern in _NOT_OF_IT)

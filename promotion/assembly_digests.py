@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +50,15 @@ class Tree:
         context = {"config": config, "releases": releases, "environment": environment}
         words = (word for name, value in context.items() for word in ("--context", f"{name}={value}"))
         command = [node(), str(self.modules / "aws-cdk/bin/cdk"), "synth", f"{environment}/*", "--quiet"]
-        if run_child([*command, *words, "--output", str(out)], cwd=self.root, env=self._variables()) != 0:
+        done = subprocess.run(
+            [*command, *words, "--output", str(out)],
+            cwd=self.root,
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,  # on a runner (CI=true) the CLI says there what is no result of ours
+            check=False,
+        )
+        if done.returncode != 0:
             raise KickstandError(
                 Problem("The synthesis failed; its own lines above say why.", f"{environment} in {self.root}")
             )

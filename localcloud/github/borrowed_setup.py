@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parents[2]
+SET_UP = Path(sys.prefix)
+"""The virtual environment that runs this, beside the node_modules of its set-up."""
+
 COMMANDS = {
     "python": '"{python}" "$@"',
     "kickstand": '"{python}" -m kickstand "$@"',
@@ -17,14 +19,14 @@ def borrow(folder: Path) -> None:
     """Make `.venv/bin` and `node_modules` of a checkout; its own modules come before the installed ones."""
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True, exist_ok=True)
-    python = HERE / ".venv" / "bin" / "python"
+    python = SET_UP / "bin" / "python"
     for name, command in COMMANDS.items():
         file = programs / name
         file.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}" exec {command.format(python=python)}\n')
         file.chmod(0o755)
     modules = folder / "node_modules"
     if not modules.exists():
-        modules.symlink_to(HERE / "node_modules")
+        modules.symlink_to(SET_UP.parent / "node_modules")
 
 
 if __name__ == "__main__":
