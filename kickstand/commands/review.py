@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kickstand.release import Release
     from promotion.cdk import Cdk
     from promotion.deployment import Talk
-    from promotion.review.parts import Bundle
+    from promotion.review.parts import Bundle, Headline
 
 LEVELS = ("note", "warning", "danger")
 
@@ -62,6 +62,16 @@ def review(
     _show(context, bundle, folder, prepared=prepare)
     if level and any(LEVELS.index(one.level) >= LEVELS.index(level) for one in bundle.headlines):
         raise typer.Exit(1)
+
+
+def headline_lines(headline: Headline, width: int | None) -> str:
+    """A headline behind its level. width: of the terminal, in which it is broken below itself; None: one line."""
+    from textwrap import fill
+
+    line, indent = f"{headline.level:<8} {headline.sentence}", " " * 9
+    if width is None or width < 40:
+        return line
+    return fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def day_of(text: str) -> date:
@@ -121,14 +131,18 @@ def _made(context: CommandContext, cdk: Cdk, release: Release | None, day: date,
 
 
 def _show(context: CommandContext, bundle: Bundle, folder: Path, *, prepared: bool) -> None:
-    """The headlines, danger first, and where the pages are."""
+    """The headlines, danger first, the verdict, and where the pages are."""
     from rich.text import Text
+
+    from promotion.review.pages.verdict import verdict, worst
 
     styles = {"danger": "bold red", "warning": "yellow", "note": ""}
     if not any(stack.exists for stack in bundle.infrastructure.stacks):
         context.console.print("This is the first deployment: no stack of the environment is deployed yet.")
+    width = context.console.width if context.console.is_terminal else None
     for one in bundle.headlines:
-        context.console.print(Text(f"{one.level:<8} {one.sentence}", style=styles[one.level]))
+        context.console.print(Text(headline_lines(one, width), style=styles[one.level]))
+    context.console.print(Text(f"\n{verdict(bundle)}", style=styles[worst(bundle)] or "bold"))
     for change_set in bundle.change_sets:
         said = change_set.waits_for or ("nothing to do" if change_set.empty else change_set.arn)
         context.console.print(f"{change_set.stack}: {said}", markup=False)
