@@ -24,7 +24,8 @@ PLACE = f"s3://b/data/{DIGEST}/train/"
 def trained_on(**changes: Any) -> Release:
     file = DataFile(name="train.csv", sha256=SHA, size=len(TRAIN), rows=2)
     fields = {"name": "train", "s3_uri": PLACE, "content_type": "text/csv", "sha256": DIGEST, "rows": 2, "columns": 2}
-    return release(channels=(Channel(**{**fields, "files": (file,), **changes}),))
+    made: Release = release(channels=(Channel(**{**fields, "files": (file,), **changes}),))
+    return made
 
 
 @dataclass
