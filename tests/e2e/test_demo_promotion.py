@@ -11,15 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
+from documented_answers import answers, shape
 
+from kickstand.commands.demo_people import People
 from kickstand.commands.promotion_story import story
 from kickstand.config.load import load_project
+from kickstand.names import Names
 from kickstand.release import Release
 from kickstand.release_file import read_release, release_path
+from localcloud.cloud import LocalCloud
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+AUDIT = answers(REPOSITORY / "docs" / "audit.md")
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     finally:
         variables = {**os.environ, "KICKSTAND_LOCAL_STATE": str(folder / "cloud")}
         subprocess.run([BIN / "kickstand", "local", "stop"], cwd=REPOSITORY, env=variables, check=True)
+
+
+@pytest.fixture(scope="module")
+def auditor(demo: Demo) -> str:
+    """What makes a command an auditor's: a user of prod who holds two managed policies."""
+    project = load_project(demo.project / "kickstand.toml")
+    prod, cloud = project.environments["prod"], LocalCloud(demo.folder / "cloud")
+    policies = [
+        f"arn:aws:iam::{prod.account}:policy/{Names(prod).managed_policy(job)}" for job in ("reviewer", "predictor")
+    ]
+    People(cloud, project, demo.folder / "people").hire("eve", "prod", policies[0])
+    iam = boto3.Session().client(
+        "iam",
+        region_name=prod.region,
+        endpoint_url=cloud.url,
+        verify=str(cloud.folder.ca),
+        aws_access_key_id=prod.account,
+        aws_secret_access_key="local",
+    )
+    iam.attach_user_policy(UserName="eve", PolicyArn=policies[1])
+    return f"AWS_SHARED_CREDENTIALS_FILE={demo.folder}/people/eve"
 
 
 def test_every_scene_is_told(demo: Demo) -> None:
@@ -135,3 +162,54 @@ def test_the_history_of_prod_tells_the_story_from_git_alone(demo: Demo) -> None:
 def test_the_repository_is_clean_and_keeps_no_private_key(demo: Demo) -> None:
     assert demo.type("git status --porcelain") == ""
     assert "keys/rentals.pem" not in demo.type("git ls-files").splitlines()
+
+
+def test_the_auditors_page_has_every_question() -> None:
+    assert list(AUDIT) == [
+        "kickstand release show prod",
+        "kickstand release history prod",
+        "kickstand access prod",
+        "kickstand cost prod",
+        "kickstand verify prod",
+        "kickstand verify prod --data",
+    ]
+
+
+@pytest.mark.parametrize("command", AUDIT)
+def test_a_command_of_the_auditors_page_gives_the_answer_that_it_shows(demo: Demo, command: str) -> None:
+    said = shape(demo.type(command))
+    for piece in AUDIT[command]:
+        assert shape(piece) in said
+
+
+def test_the_answers_are_of_the_release_that_prod_serves(demo: Demo, auditor: str) -> None:
+    """With an auditor's own credentials: the policies `reviewer` and `predictor` of prod, and no others."""
+    release = demo.release("prod")
+    which, who, read, cost, swapped = (demo.type(f"{auditor} {command}") for command in list(AUDIT)[:5])
+    assert release.artifact.sha256 in which
+    assert all(channel.sha256 in which and channel.files[0].sha256 in which for channel in release.channels)
+    words = " ".join(who.split())
+    assert "approved by arn:aws:iam::444455556666:user/ben: Looked at the errors on rainy days: as before." in words
+    assert "by arn:aws:iam::777788889999:user/ana, " in words
+    assert f"arn:aws:s3:::{release.bucket}/models/*" in read.partition("What can training jobs do?")[0]
+    assert release.training_job.name in cost
+    assert "All of it fits: rentals-prod serves the model that was released." in swapped
+
+
+def test_a_swap_that_was_undone_is_found(demo: Demo) -> None:
+    """The last test of this file: prod's artifact has a history from here on."""
+    release = demo.release("prod")
+    key = f"s3://{release.bucket}/models/{release.artifact.sha256}/model.tar.gz"
+    aws = f"{BIN}/aws --profile rentals-prod s3 cp --quiet"
+    demo.type(f"{aws} {key} model && echo other > other && {aws} other {key} && {aws} model {key} && rm model other")
+    ended = subprocess.run(
+        ["bash", "-c", f"source {demo.folder}/enter.sh && kickstand verify prod"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "written      DOES NOT FIT; see the end" in ended.stdout
+    assert "endpoint     rentals-prod is InService and serves the release's model" in ended.stdout
+    assert "All of it fits" not in ended.stdout
+    assert re.search(r"The version \S+ of the model artifact, of .* holds 6 bytes of SHA-256", ended.stderr)
