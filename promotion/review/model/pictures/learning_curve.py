@@ -55,9 +55,10 @@ def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
         axes.annotate(
             f"best {values[best]:.4g}, round {rounds[best]}",
             (rounds[best], values[best]),
-            xytext=(0, 14),
+            xytext=(0, 20),
             textcoords="offset points",
             ha="right" if best > len(values) / 2 else "left",
+            bbox={"facecolor": "white", "linewidth": 0, "pad": 1},
         )
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if _spans_decades(lines):
