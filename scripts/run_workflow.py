@@ -110,8 +110,8 @@ def variables(project: Project, state: Path) -> dict[str, str]:
     cloud.start(project=project)
     first = next(iter(project.environments.values()))
     pointed = cloud.environment(first.account, first.region)
-    kept = {name: value for name, value in pointed.items() if not name.startswith(("AWS_ACCESS", "AWS_SECRET"))}
-    kept |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    own = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    kept = {name: value for name, value in pointed.items() if name not in own}
     cache = {"CDK_HOME": str(state / "cache/cdk"), "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(state / "cache/jsii")}
     return {**{name: os.environ[name] for name in _TAKEN_ALONG if name in os.environ}, **kept, **cache}
 

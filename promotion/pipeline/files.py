@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -28,13 +29,12 @@ def project_problems(project: Project, root: Path) -> Iterator[Problem]:
             message, str(project.file), 'Add: [pipeline] with repository = "OWNER/NAME", as GitHub spells it.'
         )
     for name, environment in project.environments.items():
-        if environment.profile:
-            message = f"{name} names the profile {environment.profile}, which no runner of GitHub has."
-            fix = "Take it out; on your own machine set AWS_PROFILE instead."
-            yield Problem(message, environment.where("profile"), fix)
+        if not re.fullmatch(r"[\w.@+=,/-]*", environment.profile or ""):
+            message = f"The name of the profile {environment.profile!r} cannot be written into a workflow."
+            yield Problem(message, environment.where("profile"), "Use letters, digits, - and _.")
         if environment.role_arn:
             message = f"{name} names a role_arn, which the pipeline's own roles may not assume."
-            fix = "Take it out; on your own machine assume the role in a profile (AWS_PROFILE)."
+            fix = "Put it into a profile of ~/.aws/config, and name that: the workflows know profiles."
             yield Problem(message, environment.where("role_arn"), fix)
     repositories = {one.pipeline.repository for one in project.environments.values()} - {None}
     if len(repositories) > 1:

@@ -33,6 +33,7 @@ class Deployed:
 
     name: str
     region: str
+    profile: str | None
     audience: str
     review_role: str
     prepare_role: str
@@ -87,6 +88,7 @@ def _deployed(project: Project) -> Iterator[Deployed]:
         yield Deployed(
             name=environment.name,
             region=environment.region,
+            profile=environment.profile,
             audience=audience(environment.region),
             review_role=names.pipeline_role_arn("review"),
             prepare_role=names.pipeline_role_arn("prepare"),
