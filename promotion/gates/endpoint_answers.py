@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from promotion.gates.test_rows import TestRows
+from promotion.gates.judged_rows import TestRows
 from training.prediction.batches import batches, in_order
 from training.prediction.endpoint_client import EndpointClient, runtime_client
 

@@ -11,9 +11,9 @@ from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import Release
 from promotion.gates.contest import Contest
 from promotion.gates.endpoint_answers import endpoint_answers
+from promotion.gates.judged_rows import TestRows, read_test_rows
 from promotion.gates.row_losses import Answered
 from promotion.gates.served import Served, served
-from promotion.gates.test_rows import TestRows, read_test_rows
 from promotion.place import Place
 from training.model.artifact import FetchedArtifact, fetch_artifact
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from kickstand.config.model import TargetTransform
 from kickstand.errors import KickstandError, Problem
+from promotion.gates.judged_rows import TestRows
 from promotion.gates.metric_names import reported_metrics
-from promotion.gates.test_rows import TestRows
 from training.prediction.metrics import Vector, original_units
 
 _ROOTS = frozenset({"rmse", "rmsle"})

@@ -7,9 +7,9 @@ import pytest
 
 from kickstand.config.model import TargetTransform
 from kickstand.errors import KickstandError
+from promotion.gates.judged_rows import TestRows, rows_of_files
 from promotion.gates.metric_names import reported_metrics
 from promotion.gates.row_losses import Answered, figure, row_losses
-from promotion.gates.test_rows import TestRows, rows_of_files
 from training.prediction.metrics import evaluation
 
 REAL = ("0.5", "2.25", "1e-3", "-0.25")

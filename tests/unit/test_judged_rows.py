@@ -13,7 +13,7 @@ from samples import channel, release
 from kickstand.errors import KickstandError
 from kickstand.release import Release
 from promotion.gates.contest import Contest
-from promotion.gates.test_rows import read_test_rows, rows_of_files
+from promotion.gates.judged_rows import read_test_rows, rows_of_files
 
 
 def test_files_become_rows() -> None:
