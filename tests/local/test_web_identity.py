@@ -1,0 +1,95 @@
+"""A workflow's token gets a role where the account knows its issuer and the role's trust names its subject."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+Client = Callable[..., Any]
+ACCOUNT = "888877776666"
+"""Of no other test: an account has one provider for an issuer."""
+ISSUER = "tokens.example.com"
+SUBJECT = "repo:rides/bikes:environment:prod"
+TEMPLATE = {
+    "Resources": {
+        "Provider": {
+            "Type": "AWS::IAM::OIDCProvider",
+            "Properties": {"Url": f"https://{ISSUER}", "ClientIdList": ["sts.amazonaws.com"]},
+        }
+    },
+    "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Provider", "Arn"]}}},
+}
+
+
+def token(**changes: Any) -> str:
+    claims = {
+        "iss": f"https://{ISSUER}",
+        "aud": "sts.amazonaws.com",
+        "sub": SUBJECT,
+        "exp": time.time() + 60,
+        **changes,
+    }
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.x"
+
+
+def assume(client: Client, role: str, web_token: str) -> str:
+    """Whose session it is, or the error's code."""
+    sts = client("sts", account=ACCOUNT)
+    try:
+        made = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="job", WebIdentityToken=web_token)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return str(made["AssumedRoleUser"]["Arn"])
+
+
+def test_the_account_must_know_the_issuer_and_the_trust_the_subject(client: Client) -> None:
+    name, stack = f"r-{uuid.uuid4().hex[:8]}", f"oidc-{uuid.uuid4().hex[:8]}"
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": SUBJECT}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    client("iam", account=ACCOUNT).create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    assert assume(client, role, token()) == "InvalidIdentityToken"
+
+    cloudformation = client("cloudformation", account=ACCOUNT)
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(TEMPLATE))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    (output,) = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    assert output["OutputValue"] == provider
+
+    assert assume(client, role, token()) == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/job"
+    assert assume(client, role, token(sub="repo:rides/bikes:environment:dev")) == "AccessDenied"
+    assert assume(client, role, token(sub="repo:other/bikes:environment:prod")) == "AccessDenied"
+    assert assume(client, role, token(aud="somebody")) == "InvalidIdentityToken"
+    assert assume(client, role, token(exp=time.time() - 1)) == "ExpiredTokenException"
+    assert assume(client, role, "no token") == "InvalidIdentityToken"
+
+    cloudformation.delete_stack(StackName=stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    assert assume(client, role, token()) == "InvalidIdentityToken"
+
+
+def test_an_account_has_one_provider_for_an_issuer(client: Client) -> None:
+    iam, cloudformation = client("iam", account="888877775555"), client("cloudformation", account="888877775555")
+    iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com"])
+    stack = f"oidc-{uuid.uuid4().hex[:8]}"
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(TEMPLATE))
+    with pytest.raises(Exception, match="ROLLBACK"):
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    reasons = [
+        one.get("ResourceStatusReason", "")
+        for one in cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    ]
+    assert any("already exists" in reason for reason in reasons)
