@@ -103,6 +103,13 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
     assert fixes["KICKSTAND-KEY-BUCKET"] == "Name the key in kickstand.toml: [storage] kms_key_arn."
 
 
+def test_the_pipelines_stack_is_checked_too(report: Callable[[str], PolicyReport]) -> None:
+    found = report('[pipeline]\nrepository = "rides/bikes"\n')
+    assert found.findings == ()
+    where = {one.where for one in found.acknowledged}
+    assert "prod-pipeline/roles/PrepareRole/Policy" in where
+
+
 def test_the_pack_asks_as_many_rules_as_the_report_says() -> None:
     spec = find_spec("cdk_nag")
     assert spec is not None and spec.origin is not None
