@@ -79,7 +79,9 @@ class Cdk:
 
     def bootstrap(self) -> None:
         """Make the CDK bootstrap stack in the environment's account and region."""
-        self.execute([node(), str(CLI), *self.bootstrap_words()], doing="cdk bootstrap")
+        # A folder of its own: two at once in the default one refuse each other.
+        words = [*self.bootstrap_words(), "--output", str(self.assembly())]
+        self.execute([node(), str(CLI), *words], doing="cdk bootstrap")
 
     def bootstrap_words(self) -> list[str]:
         """`bootstrap aws://ACCOUNT/REGION …`, for the CLI or to be printed."""
