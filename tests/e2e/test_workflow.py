@@ -1,0 +1,157 @@
+"""A pull request's whole path, run from the workflow files themselves, command by command, on two local accounts.
+
+One story in order: a first release of dev, its review, its merge and deployment; then its promotion to staging.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from user_repository import commit, git, make_repository
+from workshop import BIN, REPOSITORY, Typed, Workshop, open_workshop
+
+from kickstand.github import ISSUER
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+STAGING = "444455556666"
+HOSTING = "kites-staging-hosting"
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody with a repository, and with credentials of both accounts for what is done once."""
+
+    workshop: Workshop
+    repository: Path
+    hub: Path
+
+    def kickstand(self, *words: str) -> Typed:
+        """As on AWS: dev's credentials in the process's environment, staging's under its profile."""
+        command = (BIN / "kickstand", "--config", self.repository / "kickstand.toml")
+        printed = self.workshop.run(*command, "local", "env", "dev").good().out
+        lines = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines() if "=" in line)
+        return self.workshop.run(*command, *words, **{name: value.strip("'") for name, value in lines}).good()
+
+    def propose(self, branch: str, message: str) -> None:
+        """Commit what there is now to a branch."""
+        git(self.repository, "switch", "-q", "-c", branch)
+        commit(self.repository, message)
+
+    def run(self, *words: str) -> Typed:
+        """The workflows of a branch's pull request: many commands, so they are given more time than one."""
+        script = REPOSITORY / "scripts" / "run_workflow.py"
+        done = subprocess.run(
+            [sys.executable, str(script), *words, "--repository", str(self.repository), "--state", str(self.hub)],
+            env=self.workshop.variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+        return Typed(done.returncode, done.stdout, done.stderr)
+
+    def pull(self) -> None:
+        git(self.repository, "switch", "-q", "main")
+        git(self.repository, "pull", "-q", str(self.hub / "origin.git"), "main")
+
+    def told(self, what: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.hub / f"{what}.json").read_text())
+        return found
+
+    def change_sets(self, stack: str) -> dict[str, str]:
+        found = self.workshop.client("cloudformation", key=STAGING).list_change_sets(StackName=stack)["Summaries"]
+        return {one["ChangeSetId"]: one["ExecutionStatus"] for one in found}
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    """The project's accounts have what a person deploys once: training stacks, and the pipeline's roles."""
+    folder = tmp_path_factory.mktemp("user")
+    repository = make_repository(folder / "kites")
+    for workshop in open_workshop(tmp_path_factory.mktemp("workshop")):
+        user = User(workshop, repository, folder / "github")
+        workshop.kickstand(repository, "local", "start").good()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(partial(deploy_once, workshop, repository), ("dev", "staging")))
+        user.kickstand("init", "--github")
+        commit(repository, "The workflows")
+        yield user
+
+
+def deploy_once(workshop: Workshop, repository: Path, name: str) -> None:
+    for what in ([], ["--pipeline"]):
+        workshop.kickstand(repository, "deploy", name, "--yes", *what).good()
+
+
+def test_1_a_new_release_is_reviewed_and_its_merge_deploys_dev_alone(user: User) -> None:
+    user.kickstand("fit", "dev")
+    user.propose("release-dev", "A model for dev")
+    done = user.run("release-dev", "--merge", "squash").good()
+
+    review, deployment = done.out.split("kickstand-deploy.yml (push")
+    assert "assumed arn:aws:iam::111122223333:role/kites-dev-review-us-east-1" in review
+    assert "as repo:kite-makers/kites:pull_request" in review
+    assert "── review-staging: skipped" in review
+    assert "assumed arn:aws:iam::111122223333:role/kites-dev-deploy-us-east-1" in deployment
+    assert "as repo:kite-makers/kites:environment:dev" in deployment
+    assert "kites-dev is InService" in deployment
+    assert "── prepare-staging: skipped" in deployment
+
+    (comment,) = user.told("comments").values()
+    assert comment["body"].startswith("<!-- kickstand-review dev -->")
+    reviewed = json.loads((user.hub / "runs/1/artifacts/kickstand-dev/review/dev/review.json").read_bytes())
+    assert json.dumps({"dev": reviewed["assembly_sha256"]})[1:-1] in deployment
+
+
+def test_2_a_promotion_is_prepared_and_its_very_change_sets_deploy_staging(user: User) -> None:
+    user.pull()
+    user.kickstand("promote", "dev", "staging", "--yes")
+    user.propose("promote-staging", "Promote the model to staging")
+    done = user.run("promote-staging", "--merge", "merge").good()
+
+    review, deployment = done.out.split("kickstand-deploy.yml (push")
+    assert "── review-dev: skipped" in review
+    assert "assumed arn:aws:iam::444455556666:role/kites-staging-review-us-east-1" in review
+    assert "── deploy-dev: skipped" in deployment
+    assert "role/kites-staging-prepare-us-east-1 as repo:kite-makers/kites:environment:staging-prepare" in deployment
+    assert "role/kites-staging-deploy-us-east-1 as repo:kite-makers/kites:environment:staging\n" in deployment
+    assert "kites-staging is InService" in deployment
+
+    _, staging = sorted(one["body"] for one in user.told("comments").values())
+    assert staging.startswith("<!-- kickstand-review staging -->")
+    prepared = json.loads((user.hub / "runs/4/artifacts/prepared-staging/review/staging/review.json").read_bytes())
+    (arn,) = [one["arn"] for one in prepared["change_sets"] if one["stack"] == HOSTING]
+    assert user.change_sets(HOSTING) == {arn: "EXECUTE_COMPLETE"}
+    assert f"{HOSTING}: executing {arn}" in deployment
+
+
+def test_3_no_role_is_given_to_another_subject(user: User) -> None:
+    """The prepare role may not execute what it made, nor does another job get the deploy role."""
+    client = user.workshop.client("sts", key=STAGING)
+    refused = {}
+    for subject in ("repo:kite-makers/kites:environment:staging-prepare", "repo:kite-makers/kites:pull_request"):
+        with pytest.raises(ClientError) as error:
+            client.assume_role_with_web_identity(
+                RoleArn=f"arn:aws:iam::{STAGING}:role/kites-staging-deploy-us-east-1",
+                RoleSessionName="somebody",
+                WebIdentityToken=token(subject),
+            )
+        refused[subject] = error.value.response["Error"]["Code"]
+    assert set(refused.values()) == {"AccessDenied"}
+
+
+def token(subject: str) -> str:
+    claims = {"iss": f"https://{ISSUER}", "aud": "sts.amazonaws.com", "sub": subject, "exp": 4102444800}
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.none"
