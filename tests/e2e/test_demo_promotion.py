@@ -189,7 +189,7 @@ def test_the_answers_are_of_the_release_that_prod_serves(demo: Demo, auditor: st
     assert release.artifact.sha256 in which
     assert all(channel.sha256 in which and channel.files[0].sha256 in which for channel in release.channels)
     words = " ".join(who.split())
-    assert "approved by arn:aws:iam::444455556666:user/ben: Looked at the errors on rainy days: as before." in words
+    assert "approved by arn:aws:iam::444455556666:user/ben: Errors on rainy days are as before." in words
     assert "by arn:aws:iam::777788889999:user/ana, " in words
     assert f"arn:aws:s3:::{release.bucket}/models/*" in read.partition("What can training jobs do?")[0]
     assert release.training_job.name in cost
