@@ -138,10 +138,12 @@ def story(bootstraps: tuple[str, ...]) -> tuple[Scene, ...]:
         ),
         Scene(
             "What an auditor sees",
-            "which model is in prod, on whose word, by which way; from git alone",
+            "who approved what, from git alone; what it may read, what it cost, whether anyone swapped it",
             (
                 Command("kickstand release history prod"),
-                Command("kickstand release verify prod"),
+                Command("kickstand access prod"),
+                Command("kickstand cost prod"),
+                Command("kickstand verify prod"),
                 Command("git log --oneline"),
             ),
         ),
