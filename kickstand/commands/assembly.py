@@ -55,7 +55,9 @@ def assembly(
         def say(line: str) -> None:
             print(line, file=sys.stderr)  # noqa: T201
 
-        before = digests_of_commit(since, names, project.file, say=say)
+        # GitHub writes zeros where there was no commit before.
+        none_before = set(since) == {"0"}
+        before = dict.fromkeys(names, "") if none_before else digests_of_commit(since, names, project.file, say=say)
     if as_json:
         print(json.dumps(_told(made, before), sort_keys=True))  # noqa: T201
     else:
