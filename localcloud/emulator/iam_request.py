@@ -54,9 +54,22 @@ def _resource(original: Callable[..., Any]) -> Callable[..., Any]:
         if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _STREAM_ACTIONS:
             # A stream is a resource below its group; listing asks for the group's streams, without a name.
             return f"{found}:log-stream:{_member(body, 'logStreamName')}" if found != "*" else found
+        if service == "cloudformation" and found == "*":
+            return _stack_of_change_set(body) or found
         return found
 
     return extract_resource_arn
+
+
+def _stack_of_change_set(body: bytes) -> str:
+    """ARN of the stack of the change set that a request names by ARN: the resource that AWS asks about.
+
+    Empty where it names none, or one that is gone.
+    """
+    from ministack.services import cloudformation
+
+    kept = cloudformation._change_sets.get(_member(body, "ChangeSetName"))
+    return str(kept["StackId"]) if kept else ""
 
 
 def _context(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -222,3 +222,30 @@ def test_the_actions_of_a_fit_ask_for_their_own_resources(client: Client) -> Non
     assert refused(states.start_execution, stateMachineArn=f"{machine}-other")[0] == "AccessDeniedException"
     assert refused(states.list_executions, stateMachineArn=machine)[0] == "AccessDeniedException"
     assert refused(states.get_execution_history, executionArn=execution)[0] == "AccessDeniedException"
+
+
+def test_a_change_set_that_is_named_by_its_arn_is_asked_about_as_its_stack(client: Client) -> None:
+    cloudformation, iam = client("cloudformation"), client("iam")
+    names = [f"iam-{uuid.uuid4().hex[:8]}" for _ in range(2)]
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    arns = [
+        cloudformation.create_change_set(
+            StackName=name, ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=template
+        )["Id"]
+        for name in names
+    ]
+    user = f"u-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=user)
+    allowed = {
+        "Action": "cloudformation:DescribeChangeSet",
+        "Resource": f"arn:aws:cloudformation:{PLACE}:stack/{names[0]}/*",
+    }
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(document(allowed)))
+    key = {**iam.create_access_key(UserName=user)["AccessKey"], "SessionToken": None}
+    reader = client("cloudformation", credentials=key)
+
+    assert reader.describe_change_set(ChangeSetName=arns[0])["StackName"] == names[0]
+    with pytest.raises(
+        ClientError, match=f"DescribeChangeSet on resource: arn:aws:cloudformation:{PLACE}:stack/{names[1]}"
+    ):
+        reader.describe_change_set(ChangeSetName=arns[1])
