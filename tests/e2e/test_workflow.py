@@ -137,8 +137,8 @@ def test_2_a_promotion_is_prepared_and_its_very_change_sets_deploy_staging(user:
     assert f"{HOSTING}: executing {arn}" in deployment
 
 
-def test_3_no_role_is_given_to_another_subject(user: User) -> None:
-    """The prepare role may not execute what it made, nor does another job get the deploy role."""
+def test_3_the_deploying_role_is_given_to_no_other_subject(user: User) -> None:
+    """Neither the preparing job nor a pull request gets the role that deploys."""
     client = user.workshop.client("sts", key=STAGING)
     refused = {}
     for subject in ("repo:kite-makers/kites:environment:staging-prepare", "repo:kite-makers/kites:pull_request"):
