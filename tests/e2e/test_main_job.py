@@ -132,7 +132,8 @@ def forged(workshop: Workshop, release: dict[str, Any]) -> Release:
     key = f"models/{digest}/model.tar.gz"
     workshop.client("s3").put_object(Bucket=release["bucket"], Key=key, Body=packed.getvalue())
     uri = f"s3://{release['bucket']}/{key}"
-    return Release(**{**release, "artifact": {"s3_uri": uri, "sha256": digest, "size": len(packed.getvalue())}})
+    artifact = {"s3_uri": uri, "sha256": digest, "size": len(packed.getvalue())}
+    return Release(**{**release, "artifact": artifact, "learning_curve": None})
 
 
 def test_6_who_lacks_the_predictor_policy_may_not_invoke(workshop: Workshop, pumps: Path) -> None:
