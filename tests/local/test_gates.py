@@ -97,7 +97,8 @@ def test_an_approval_is_seen(world: GateWorld, terminal: Terminal) -> None:
     )
     code, outcomes = asked(terminal, "approval")
     assert (code, outcomes["approval"]["passed"]) == (0, True), outcomes
-    assert "Reason: Looked at it." in outcomes["approval"]["details"]
+    # What the package says of itself anybody may write; who wrote it, AWS knows.
+    assert outcomes["approval"]["figure"] == "Approved by arn:aws:iam::111122223333:root: Looked at it."
 
 
 def test_a_worse_model_is_not_let_in_and_a_better_one_is(

@@ -72,8 +72,8 @@ class Deployed:
         properties = {"templateFile": "t.json", "stackName": self.stack, "tags": dict(tags)}
         artifact = {"type": "aws:cloudformation:stack", "properties": properties}
         (folder / "manifest.json").write_text(json.dumps({"artifacts": {"hosting": artifact}}))
-        nobody = Names(environment(project=f"none-{uuid.uuid4().hex[:8]}"))
-        (pair,) = read_pairs(self.cloudformation, folder, nobody)
+        names = Names(environment(project=self.stack.removesuffix("-dev-hosting")))
+        (pair,) = read_pairs(self.cloudformation, folder, names)
         return pair
 
 
@@ -85,7 +85,7 @@ def world(client: Client) -> World:
 @pytest.fixture(scope="module")
 def deployed(world: World) -> Deployed:
     """A small stack of hosting, and a bucket with what refers to it."""
-    name = f"review-{uuid.uuid4().hex[:8]}"
+    name = f"review-{uuid.uuid4().hex[:8]}-dev-hosting"
     found = Deployed(world.client("cloudformation"), name, template(world, name, world.artifact()))
     found.deploy()
     return found
@@ -222,7 +222,7 @@ def test_other_tags_of_the_stack_reach_all_its_resources(deployed: Deployed, tmp
 
 
 def test_a_first_deployment_adds_all(world: World, tmp_path: Path) -> None:
-    new = Deployed(world.client("cloudformation"), f"first-{uuid.uuid4().hex[:8]}", {})
+    new = Deployed(world.client("cloudformation"), f"first-{uuid.uuid4().hex[:8]}-dev-hosting", {})
     planned = template(world, new.stack, "s3://b/model.tar.gz")
 
     expected = new.foretold(planned, {}, tmp_path)
