@@ -6,6 +6,7 @@ Imports almost nothing, so that Ctrl-C is understood from the first moment on.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -98,11 +99,16 @@ def _end(code: int) -> NoReturn:
     import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and said; only Python's own end is left
-    if code == 0 or threading.active_count() == 1:
-        sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue  # the reader is gone, or there never was one
+        except (OSError, ValueError, AttributeError) as error:
+            # The reader is gone, there never was one, or the disk behind it is full: Python's own end would fail at
+            # it once more, and end with a code of its own.
+            if code == 0 and isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                _say(f"error: What was printed could not be written: {error.strerror}.")
+                code = 1
+            os._exit(code)
+    if code == 0 or threading.active_count() == 1:
+        sys.exit(code)
     os._exit(code)

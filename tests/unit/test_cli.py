@@ -128,11 +128,16 @@ def test_a_question_without_a_terminal_is_answered_no(
     assert (screen.code, screen.err.strip()) == (1, cli.DECLINED)
 
 
-def test_a_full_disk_behind_standard_output_is_told() -> None:
+@pytest.mark.parametrize("buffering", ["", "1"])
+@pytest.mark.parametrize("words", ["--help", "--version"])
+def test_a_full_disk_behind_standard_output_is_told(words: str, buffering: str) -> None:
     done = subprocess.run(
-        ["/bin/sh", "-c", f"exec {sys.executable} -m kickstand --help >/dev/full"], capture_output=True, text=True
+        ["/bin/sh", "-c", f"exec {sys.executable} -m kickstand {words} >/dev/full"],
+        env={**os.environ, "PYTHONUNBUFFERED": buffering},
+        capture_output=True,
+        text=True,
     )
-    assert (done.returncode, done.stderr.count("No space left on device.")) == (1, 1)
+    assert (done.returncode, done.stderr.count("No space left on device")) == (1, 1)
     assert "Traceback" not in done.stderr
 
 
