@@ -13,6 +13,7 @@ _CHANGING = (
     (r"\b[0-9a-f]{12,}\b", "HEX"),
     (r"\d+ billable seconds?", "SECONDS"),
     (r", \d+ days old", ""),  # said of old prices alone, and every price is old one day
+    (r"\b\d+(\.\d+)? ms\b", "LATENCY"),  # a busy machine's may be a whole number
     (r"\d+\.\d+", "NUMBER"),
 )
 

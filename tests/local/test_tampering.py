@@ -2,8 +2,8 @@
 
 Buckets, model registries, stacks and release files of all three accounts are compared before and after. There are no
 endpoints here; the gate golden-rows is overridden where a case goes on, and the gate policy is left out. Files of the
-repository alone: tests/unit/test_tampered_files.py. A bucket that does not open its models, one byte of the artifact, two
-at once as one sees it: test_promote.py. What moved between review and deployment:
+repository alone: tests/unit/test_tampered_files.py. A bucket that does not open its models, one byte of the artifact,
+two at once as one sees it: test_promote.py. What moved between review and deployment:
 tests/e2e/test_reviewed_deployment.py.
 """
 
