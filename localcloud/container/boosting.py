@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +34,30 @@ _USER_FAULTS = (
     "Parameter reg_lambda should be greater equal to 0",
 )
 """Parts of xgboost's messages that the container takes for a user's fault (its `constants/xgb_constants.py`)."""
+_LOST_HOST = ("[comm.cc", "[comm.h", "[socket.cc", "[socket.h", "[allreduce.cc", "[allgather.cc", "[broadcast.cc")
+"""Files of xgboost's collective, which name themselves in its messages."""
 
 
-def boost(parameters: Mapping[str, Any], data: TrainingData) -> xgboost.Booster:
+def boost(
+    parameters: Mapping[str, Any],
+    data: TrainingData,
+    *,
+    speaks: bool = True,
+    agree: Callable[[bool], bool] = bool,
+) -> xgboost.Booster:
     """Train and return the model, cut to its best round where early stopping asked for it.
 
     parameters: the container's hyperparameters, parsed (`training.hyperparameters.check.parse_hyperparameters`).
+    speaks:     whether this host writes the line of each round; of several that train together, one does.
+    agree:      whether any of the hosts that train together was asked to stop, given whether this one was.
     Raises UserError and AlgorithmError with xgboost's own message.
     """
     watched = [(data.train, "train")]
     if data.validation is not None:
         watched.append((data.validation, "validation"))
-    callbacks: list[xgboost.callback.TrainingCallback] = [_RoundLog()]
+    callbacks: list[xgboost.callback.TrainingCallback] = [_RoundLog()] if speaks else []
     if parameters.get("save_model_on_termination") == "true":
-        callbacks.append(_StopOnSignal())
+        callbacks.append(_StopOnSignal(agree))
     if rounds := parameters.get("early_stopping_rounds"):
         callbacks.append(_early_stopping(rounds, parameters, data))
     try:
@@ -64,6 +74,11 @@ def boost(parameters: Mapping[str, Any], data: TrainingData) -> xgboost.Booster:
         if any(fault in message for fault in _USER_FAULTS):
             raise UserError(message) from None
         raise AlgorithmError(f"XGB train call failed with exception:\n {message}") from None
+
+
+def lost_host(error: Exception) -> bool:
+    """Whether training failed because another host of the job is gone: the collective says so, in many words."""
+    return any(sign in str(error) for sign in _LOST_HOST)
 
 
 def save_model(booster: xgboost.Booster, file: Path) -> None:
@@ -106,14 +121,15 @@ class _RoundLog(xgboost.callback.TrainingCallback):
 
 
 class _StopOnSignal(xgboost.callback.TrainingCallback):
-    """On SIGTERM, ends training after the round at hand, so that the model so far is saved."""
+    """On SIGTERM, ends training after the round at hand, on all hosts alike, so that the model so far is saved."""
 
-    def __init__(self) -> None:
+    def __init__(self, agree: Callable[[bool], bool]) -> None:
         self._stop = False
+        self._agree = agree
         signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
         self._stop = True
 
     def after_iteration(self, model: Any, epoch: int, evals_log: object) -> bool:
-        return self._stop
+        return self._agree(self._stop)

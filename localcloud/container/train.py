@@ -11,13 +11,21 @@ import os
 import sys
 import time
 import traceback
+from typing import TYPE_CHECKING, Any
 
 from localcloud.container.channels import check_channels
-from localcloud.container.errors import ContainerError, PlatformError, UserError
+from localcloud.container.collective import LOST, Cluster
+from localcloud.container.data_files import data_files
+from localcloud.container.errors import AlgorithmError, ContainerError, UserError
 from localcloud.container.layout import MODEL_FILE, Layout
 from localcloud.container.log import set_up_log
 from localcloud.container.training_environment import training_environment
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
+
+if TYPE_CHECKING:
+    import xgboost
+
+    from localcloud.container.training_data import TrainingData
 
 
 def run(layout: Layout) -> None:
@@ -32,10 +40,16 @@ def run(layout: Layout) -> None:
     log.info("Running XGBoost Sagemaker in algorithm mode")
     _check(hyperparameters, channels=tuple(channels), checkpoints="LocalPath" in _checkpoints(layout))
     check_channels(channels)
-    _check_hosts(resources.get("hosts"))
+    cluster = Cluster.of(resources)
     parameters = parse_hyperparameters(hyperparameters)
+    if cluster.several:
+        log.info("Distributed node training with %d hosts: %s", len(cluster.hosts), list(cluster.hosts))
+        found = cluster.with_data([name for name in channels if not data_files(layout.channel(name))])
+        if found is None:
+            return
+        cluster = found
 
-    from localcloud.container.boosting import boost, save_model  # a refusal above need not wait for xgboost
+    from localcloud.container.boosting import save_model  # a refusal above need not wait for xgboost
     from localcloud.container.training_data import read_training_data
 
     started = time.monotonic()
@@ -46,13 +60,15 @@ def run(layout: Layout) -> None:
         weights=parameters.get("csv_weights") == 1,
         threads=threads if isinstance(threads, int) else None,
     )
-    log.info("Single node training.")
+    if not cluster.several:
+        log.info("Single node training.")
     log.info("Train matrix has %d rows and %d columns", data.train.num_row(), data.train.num_col())
     if data.validation is not None:
         log.info("Validation matrix has %d rows", data.validation.num_row())
     loaded = time.monotonic()
-    booster = boost(parameters, data)
-    save_model(booster, layout.model / MODEL_FILE)
+    booster = _boost_together(parameters, data, cluster)
+    if cluster.is_master:
+        save_model(booster, layout.model / MODEL_FILE)
     log.info(
         "Loaded the data in %.2f s, trained %d rounds in %.2f s.",
         loaded - started,
@@ -81,11 +97,17 @@ def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], checkp
         raise UserError(explained)
 
 
-def _check_hosts(hosts: object) -> None:
-    if not isinstance(hosts, list) or not hosts:
-        raise PlatformError("Number of hosts should be an int greater than or equal to 1")
-    if len(hosts) > 1:
-        raise UserError(f"Training on {len(hosts)} instances is not supported by the local cloud; use one")
+def _boost_together(parameters: dict[str, Any], data: TrainingData, cluster: Cluster) -> xgboost.Booster:
+    """Train with all hosts of the cluster; the first of them writes the log of the rounds."""
+    from localcloud.container.boosting import boost, lost_host
+
+    try:
+        with cluster.collective():
+            return boost(parameters, data, speaks=cluster.is_master, agree=cluster.agree)
+    except Exception as error:
+        if cluster.several and lost_host(error):
+            raise AlgorithmError(f"Host {cluster.host} {LOST}: {str(error).splitlines()[0]}") from None
+        raise
 
 
 def main() -> int:
