@@ -33,6 +33,9 @@ class TrainingRun:
     The agent and the training program hold a pipe from this process: they exit when it dies.
     """
 
+    _agent = "localcloud.platform.training_agent"
+    _kind = "Training"
+
     def __init__(
         self,
         request: Mapping[str, Any],
@@ -59,14 +62,14 @@ class TrainingRun:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "agent.log").open("ab") as log:
             self._process = start_program(
-                "localcloud.platform.training_agent",
+                self._agent,
                 environment=program_environment(self._environment),
                 folder=self._folder,
                 lifeline=False,  # the agent reads its commands from the same pipe
                 stderr=log,
             )
-        self._send({"request": self._request, "folder": str(self._folder), "kill_after": _KILL_AFTER_SECONDS})
-        self._reader = threading.Thread(target=self._follow, name="training-run", daemon=True)
+        self._send(self._order())
+        self._reader = threading.Thread(target=self._follow, name="job-run", daemon=True)
         self._reader.start()
 
     def stop(self, *, final_status: str = "Stopped") -> None:
@@ -94,6 +97,10 @@ class TrainingRun:
             self._reader.join(timeout)
             return not self._reader.is_alive()
         return True
+
+    def _order(self) -> dict[str, Any]:
+        """What the agent is told first."""
+        return {"request": self._request, "folder": str(self._folder), "kill_after": _KILL_AFTER_SECONDS}
 
     def _send(self, command: Mapping[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:
@@ -123,7 +130,7 @@ class TrainingRun:
                 with contextlib.suppress(OSError):
                     process.stdin.close()
         if not finished:
-            reason = f"InternalServerError: the process of this training job ended (exit code {code})"
+            reason = f"InternalServerError: the process of this {self._kind.lower()} job ended (exit code {code})"
             now = time.time()
-            self._on_event(TrainingEvent(now, "status", "Failed", "Training job failed"))
+            self._on_event(TrainingEvent(now, "status", "Failed", f"{self._kind} job failed"))
             self._on_event(TrainingEvent(now, "finished", outcome="Failed", failure_reason=reason))

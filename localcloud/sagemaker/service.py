@@ -21,7 +21,7 @@ from localcloud.sagemaker.programs import Programs
 from localcloud.sagemaker.resource_types import resource_types
 from localcloud.sagemaker.runtime import Runtime
 from localcloud.sagemaker.scope import Scope
-from localcloud.sagemaker.stepfunctions import CREATE_TRAINING_JOB, TrainingJobTask
+from localcloud.sagemaker.stepfunctions import CREATE_TRAINING_JOB, CREATE_TRANSFORM_JOB, TRAINING, TRANSFORM, JobTask
 from localcloud.sagemaker.store import TABLES, Record, Stores
 from localcloud.sagemaker.wire import answer_control, off_loop
 from localcloud.server_context import ServerContext
@@ -70,9 +70,12 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
     )
     sagemaker_denial.install()
     register_resource_types(resource_types(control, caller, scope=current_scope, initiated=initiated))
-    register_integration(
-        CREATE_TRAINING_JOB, TrainingJobTask(control, caller, scope=current_scope, cancelled=cancelled)
-    )
+    for resource, kind, runs in (
+        (CREATE_TRAINING_JOB, TRAINING, control.runs),
+        (CREATE_TRANSFORM_JOB, TRANSFORM, control.transforms),
+    ):
+        task = JobTask(control, caller, kind, runs, scope=current_scope, cancelled=cancelled)
+        register_integration(resource, task)
     _control = control
 
 
