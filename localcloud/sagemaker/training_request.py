@@ -73,8 +73,6 @@ def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
     for name in ("InstanceGroups", "KeepAlivePeriodInSeconds", "TrainingPlanArn", "InstancePlacementConfig"):
         if resources.get(name):
             yield f"ResourceConfig.{name}"
-    if (resources.get("InstanceCount") or 0) > 1:
-        yield f"Training on {resources['InstanceCount']} instances"
     for channel in request.get("InputDataConfig", ()):
         yield from _channel_refusals(channel)
 
