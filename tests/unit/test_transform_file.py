@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_many_records_go_in_one_request() -> None:
 def test_order_is_kept_with_requests_in_flight() -> None:
     model = Model()
     content = "".join(f"{number},x\n" for number in range(60)).encode()
-    given = {"BatchStrategy": "SingleRecord", "MaxConcurrentTransforms": 4}
+    given: dict[str, Any] = {"BatchStrategy": "SingleRecord", "MaxConcurrentTransforms": 4}
     assert transformed(content, model, **given) == "".join(f"{2 * n}\n" for n in range(60)).encode()
     assert len(model.bodies) == 60
     assert 1 < model.most_at_once <= 4
