@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 Content = int | bytes | memoryview
-"""A field's content: a whole number (varint), the bytes of a fixed32 or fixed64, or a view of a length-delimited one."""
+"""A field's content: a whole number (varint), the bytes of a fixed32 or fixed64, a view of a length-delimited one."""
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
 
