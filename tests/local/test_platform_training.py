@@ -9,8 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,10 +17,10 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import xgboost
-from platform_role import LOGS, bucket, process_gone, reading, role_environment, writing
+from platform_role import LOGS, bucket, reading, role_environment, writing
+from training_jobs import Job, children, wait_until_gone
 
 from localcloud.cloud import LocalCloud
-from localcloud.platform.training import TrainingEvent, TrainingRun
 from training.model.archive import extract_model
 
 Client = Callable[..., Any]
@@ -31,32 +30,6 @@ TABLE = np.random.default_rng(11).normal(size=(200, 4)).round(4)
 
 def _csv(table: Any) -> bytes:
     return "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
-
-
-class Job:
-    """One training job and everything that it reported."""
-
-    def __init__(self, request: Mapping[str, Any], folder: Path, environment: Mapping[str, str]) -> None:
-        self.events: list[TrainingEvent] = []
-        self.run = TrainingRun(request, folder=folder, environment=environment, on_event=self.events.append)
-        self.run.start()
-
-    def wait_for(self, text: str, seconds: float = 30) -> None:
-        """Wait for a log line or secondary status."""
-        deadline = time.monotonic() + seconds
-        while not any(
-            text in (event.message, event.secondary_status) or text in event.message for event in self.events
-        ):
-            assert time.monotonic() < deadline, self.events
-            time.sleep(0.02)
-
-    def end(self) -> TrainingEvent:
-        assert self.run.wait(60), self.events
-        assert self.events[-1].kind == "finished"
-        return self.events[-1]
-
-    def statuses(self) -> list[str]:
-        return [event.secondary_status for event in self.events if event.kind == "status"]
 
 
 @pytest.fixture
@@ -161,14 +134,14 @@ def test_the_program_sees_no_credentials(tmp_path: Path, place: tuple[str, dict[
     request = _request(name, hyperparameters={"num_round": "200000"}, Environment={"COLOUR": "blue"})
     job = Job(request, tmp_path, environment)
     job.wait_for("[3]#011")
-    (program,) = _children(job.run.pid)
+    (program,) = children(job.run.pid)
     variables = Path(f"/proc/{program}/environ").read_text().split("\0")
     seen = {variable.partition("=")[0] for variable in variables}
     assert {variable for variable in seen if variable.startswith("AWS_")} == {"AWS_REGION"}
     assert "COLOUR=blue" in variables
     job.run.terminate()
     assert job.end().outcome == "Failed"
-    _wait_until_gone(program)
+    wait_until_gone(program)
 
 
 def test_the_same_data_makes_the_same_bytes(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
@@ -266,7 +239,7 @@ def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place
     name, environment = place
     job = Job(_request(name, hyperparameters={"num_round": "200000"}), tmp_path, environment)
     job.wait_for("[3]#011")
-    (program,) = _children(job.run.pid)
+    (program,) = children(job.run.pid)
     os.kill(program, signal.SIGKILL)
     assert job.end().failure_reason == "AlgorithmError: Exit Code: 137"
 
@@ -300,21 +273,10 @@ def test_no_process_outlives_its_parent(tmp_path: Path, place: tuple[str, dict[s
             agent = int(line.split()[1])
         if line.startswith("[3]#011"):
             break
-    (program,) = _children(agent)
+    (program,) = children(agent)
     os.kill(parent.pid if victim == "parent" else agent, signal.SIGKILL)
     try:
-        _wait_until_gone(agent, program)
+        wait_until_gone(agent, program)
     finally:
         parent.kill()
         parent.communicate()
-
-
-def _children(pid: int | None) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _wait_until_gone(*pids: int, seconds: float = 1.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not all(map(process_gone, pids)):
-        assert time.monotonic() < deadline, f"alive after {seconds} s: {[pid for pid in pids if not process_gone(pid)]}"
-        time.sleep(0.02)

@@ -155,10 +155,6 @@ def test_a_taken_name_is_resource_in_use_whatever_its_case(plane: Plane) -> None
             {"AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "FastFile"}},
             "TrainingInputMode FastFile",
         ),
-        (
-            {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}},
-            "Training on 2 instances",
-        ),
         ({"CheckpointConfig": {"S3Uri": "s3://b/c"}}, "CheckpointConfig"),
         ({"RetryStrategy": {"MaximumRetryAttempts": 1}}, "RetryStrategy"),
         (
