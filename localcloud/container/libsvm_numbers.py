@@ -155,14 +155,13 @@ def _rows(
     first[1:] = tokens.lines[1:] != tokens.lines[:-1]
     label = first & ~after_colon
     index = ~first & ~after_colon
-    before_is_label = np.concatenate([[False], label[:-1]])
-    before_is_index = np.concatenate([[False], index[:-1]])
+    before_is_label, before_is_index = _next(label), _next(index)
     tokens.refuse_where(index & ~before_colon, "index:value was expected")
     weight = after_colon & before_is_label
     value = after_colon & before_is_index
     tokens.refuse_where(after_colon & ~weight & ~value, "label, label:weight or index:value was expected")
     query_key = index & (numbers == _QUERY)
-    query = np.concatenate([[False], query_key[:-1]])
+    query = _next(query_key)
     key = index & ~query_key
     whole = (numbers >= 0) & (numbers == np.floor(numbers))
     tokens.refuse_where(
@@ -183,6 +182,13 @@ def _rows(
             indices=numbers[key].astype(np.int32),
             values=numbers[entries].astype(np.float32),
         )
+
+
+def _next(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which tokens come right after those of the mask."""
+    after = np.zeros_like(mask)
+    after[1:] = mask[:-1]
+    return after
 
 
 def _for_every_row(found: Numbers, rows: int, what: str) -> npt.NDArray[np.float32] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kickstand.errors import Problem
-from training.hyperparameters.check import container_error, unsupported
+from training.hyperparameters.check import unsupported
 
 TUTORIAL = {"num_round": "150", "objective": "reg:squarederror"}
 
