@@ -28,6 +28,7 @@ from kickstand.config.model import (
     Signing,
     Storage,
     Training,
+    Transform,
 )
 from kickstand.config.promotion_rules import PROMOTION_RULES
 from kickstand.config.setting_rules import RULES as SETTING_RULES
@@ -41,6 +42,7 @@ TABLES: Mapping[str, type[Settings]] = {
     "algorithm": Algorithm,
     "training": Training,
     "hosting": Hosting,
+    "transform": Transform,
     "storage": Storage,
     "roles": Roles,
     "logs": Logs,
