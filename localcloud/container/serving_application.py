@@ -30,10 +30,12 @@ _MOST_BYTES = 256 << 20
 """Bytes of the bodies of those."""
 _PLAIN_CSV = frozenset({b"text/csv", b"csv", b"text/csv; charset=utf-8", b"text/csv;charset=utf-8"})
 
+_CLOSE = ((b"connection", b"close"),)
+"""For answers that are given before the request's body has come to its end."""
 _EMPTY = Reply(204)
-_TOO_LARGE = Reply(413, b"Request Entity Too Large")
-_BUSY = Reply(503, b"Service Unavailable")
-_TIMED_OUT = Reply(500, b"Timed out")
+_TOO_LARGE = Reply(413, b"Request Entity Too Large", more=_CLOSE)
+_BUSY = Reply(503, b"Service Unavailable", more=_CLOSE)
+_TIMED_OUT = Reply(500, b"Timed out", more=_CLOSE)
 _HALF = Reply(400, b"The request ended before its body")
 
 
