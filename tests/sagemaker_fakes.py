@@ -54,6 +54,7 @@ class Run:
     def __init__(self, request: Mapping[str, Any], on_event: Callable[[TrainingEvent], None], clock: Clock) -> None:
         self.request, self._on_event, self._clock = request, on_event, clock
         self.started = self.terminated = False
+        self.interruptions = 0
         self.stopped_as: list[str] = []
 
     def start(self) -> None:
@@ -61,6 +62,9 @@ class Run:
 
     def stop(self, *, final_status: str = "Stopped") -> None:
         self.stopped_as.append(final_status)
+
+    def interrupt(self) -> None:
+        self.interruptions += 1
 
     def terminate(self) -> None:
         self.terminated = True

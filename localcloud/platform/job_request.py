@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.container.collective import LOOPBACK_INTERFACE
+from localcloud.platform.checkpoints import local_path
 from localcloud.platform.hosts import host_names
 
 
@@ -35,7 +36,8 @@ def container_configuration(request: Mapping[str, Any], host: str = "algo-1") ->
         },
     }
     if "CheckpointConfig" in request:
-        files["checkpointconfig"] = dict(request["CheckpointConfig"])
+        settings = request["CheckpointConfig"]
+        files["checkpointconfig"] = {**settings, "LocalPath": local_path(settings)}
     return files
 
 

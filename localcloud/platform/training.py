@@ -80,6 +80,10 @@ class TrainingRun:
         """
         self._send({"stop": final_status})
 
+    def interrupt(self) -> None:
+        """Take the job's spot instances away: it starts over, with secondary status Interrupted in between."""
+        self._send({"interrupt": True})
+
     def terminate(self) -> None:
         """End agent and program now, keeping nothing. The "finished" event says Failed."""
         if self._process is not None:

@@ -1,8 +1,8 @@
 """`python -m localcloud.platform.training_agent`: plays SageMaker around one training container.
 
-Standard input: one JSON line with the order (`request`, `folder`, `kill_after`), then commands (`{"stop": STATUS}`);
-its end means that the parent is gone, and ends program and agent at once. Standard output: one TrainingEvent a line.
-The environment holds AWS_* with the execution role's temporary credentials.
+Standard input: one JSON line with the order (`request`, `folder`, `kill_after`), then commands (`{"stop": STATUS}`,
+`{"interrupt": true}`); its end means that the parent is gone, and ends program and agent at once. Standard output: one
+TrainingEvent a line. The environment holds AWS_* with the execution role's temporary credentials.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.platform.artifact_upload import upload_artifact, upload_output
 from localcloud.platform.channel_download import download_channel
+from localcloud.platform.checkpoints import Checkpoints, checkpoint_folder
 from localcloud.platform.clients import s3_client
 from localcloud.platform.failure import JobFailure, JobStopped, shortened
 from localcloud.platform.host_network import host_network
@@ -47,6 +49,7 @@ class TrainingAgent:
         self._kill_after = float(order["kill_after"])
         self._environment = environment
         self._stop_status = ""
+        self._interrupted = False
         self._programs: HostPrograms | None = None
         self._lock = threading.Lock()
         self._billed_from: float | None = None
@@ -75,6 +78,15 @@ class TrainingAgent:
             if self._programs is not None:
                 self._programs.stop()
 
+    def interrupt(self) -> None:
+        """Take the spot instances away: the job starts over, on others. Nothing where it is ending already."""
+        with self._lock:
+            if self._stop_status:
+                return
+            self._interrupted = True
+            if self._programs is not None:
+                self._programs.kill()
+
     def abandon(self) -> None:
         """The parent is gone: end everything now."""
         programs = self._programs
@@ -84,17 +96,11 @@ class TrainingAgent:
 
     def _steps(self) -> tuple[Outcome, dict[str, str]]:
         metrics = _metric_reader(self._request)
-        for host in self._hosts:
-            write_layout(host.base, container_configuration(self._request, host.name))
         s3 = s3_client(self._environment)
-        with host_network(len(self._hosts)) as network:
-            self._billed_from = time.monotonic()
-            self._status("Downloading", "Downloading input data")
-            for channel in self._request.get("InputDataConfig", []):
-                self._download(s3, channel)
-            failure = self._run_programs(metrics, network)
-        if failure and not self._stop_status:
-            raise JobFailure(failure)
+        again = False
+        while not self._train(s3, metrics, again=again):
+            self._start_over()
+            again = True
         if not self._stop_status:
             self._status("Uploading", "Uploading generated training model")
         made = gather(self._hosts).base
@@ -103,6 +109,44 @@ class TrainingAgent:
             "output": upload_output(s3, self._request, made / "output" / "data", self._folder),
         }
         return ("Stopped" if self._stop_status else "Completed"), uploaded
+
+    def _train(self, s3: S3Client, metrics: MetricReader, *, again: bool) -> bool:
+        """Download and train; False where the instances were taken away. Raises JobFailure and JobStopped."""
+        for host in self._hosts:
+            write_layout(host.base, container_configuration(self._request, host.name))
+        checkpoints = self._checkpoints(s3)
+        with host_network(len(self._hosts)) as network:
+            self._billed_from = self._billed_from or time.monotonic()
+            self._status("Downloading", "Downloading input data")
+            for channel in self._request.get("InputDataConfig", []):
+                self._download(s3, channel)
+            if checkpoints is not None:
+                checkpoints.start()
+            try:
+                failure = self._run_programs(metrics, network, again=again)
+            finally:
+                if checkpoints is not None:
+                    checkpoints.finish()
+        with self._lock:
+            self._programs = None
+            if self._interrupted and failure and not self._stop_status:
+                self._interrupted = False
+                return False
+            self._interrupted = False
+        if failure and not self._stop_status:
+            raise JobFailure(failure)
+        return True
+
+    def _checkpoints(self, s3: S3Client) -> Checkpoints | None:
+        folders = [folder for host in self._hosts if (folder := checkpoint_folder(self._request, host.base))]
+        return Checkpoints(s3, self._request["CheckpointConfig"]["S3Uri"], folders) if folders else None
+
+    def _start_over(self) -> None:
+        """As on other instances: nothing of the last ones is left."""
+        self._status("Interrupted", "The managed spot training instances were interrupted")
+        for host in self._hosts:
+            shutil.rmtree(host.folder / "opt", ignore_errors=True)
+        self._status("Starting", "Preparing the instances for training")
 
     def _download(self, s3: S3Client, channel: Mapping[str, Any]) -> None:
         """Bring a channel to the hosts: once from S3, however many they are."""
@@ -120,7 +164,7 @@ class TrainingAgent:
         if several:
             share_channel(folder, self._hosts, channel)
 
-    def _run_programs(self, metrics: MetricReader, network: Sequence[int]) -> str:
+    def _run_programs(self, metrics: MetricReader, network: Sequence[int], *, again: bool) -> str:
         """Run the hosts' training programs to their end; the FailureReason where one failed, else ""."""
         job, now = self._request["TrainingJobName"], int(time.time())
         logs: dict[str, LogStream] = {}
@@ -135,9 +179,13 @@ class TrainingAgent:
         with self._lock:
             if self._stop_status:
                 raise JobStopped
+            if self._interrupted:
+                return _TAKEN_AWAY
             self._status("Training", "Training image download completed. Training in progress.")
             for host in self._hosts:
                 logs[host.name] = LogStream(LOG_GROUP, f"{job}/{host.name}-{now}", lambda: self._environment)
+                if again:
+                    heard(host.name, f"[{time.strftime('%Y-%m-%d:%H:%M:%S')}:INFO] {_STARTS_OVER}")
             self._programs = HostPrograms(
                 self._hosts,
                 program_variables(self._request, self._region),
@@ -175,6 +223,8 @@ class TrainingAgent:
         )
 
 
+_TAKEN_AWAY = "the spot instances were interrupted"
+_STARTS_OVER = "The managed spot training instances were interrupted. The job starts over: training begins at round 0."
 _LAST_WORDS = {
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
     "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
@@ -198,7 +248,11 @@ def _metric_reader(request: Mapping[str, Any]) -> MetricReader:
 def _obey(agent: TrainingAgent) -> None:
     """Read commands until the parent is gone."""
     for line in sys.stdin:
-        agent.stop(json.loads(line)["stop"])
+        command = json.loads(line)
+        if command.get("interrupt"):
+            agent.interrupt()
+        else:
+            agent.stop(command["stop"])
     agent.abandon()
 
 

@@ -66,7 +66,7 @@ class Control:
         groups = ModelPackageGroups(stores, self.tags, clock=clock)
         packages = ModelPackages(stores, self.tags, events, clock=clock)
         self._operations: dict[str, Operation] = {
-            "AddTags": self.tags.add_tags,
+            "AddTags": jobs.add_tags,
             "CreateEndpoint": endpoints.create,
             "CreateEndpointConfig": configs.create,
             "CreateModel": models.create,

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,64 @@ def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place
     (program,) = children(job.run.pid)
     os.kill(program, signal.SIGKILL)
     assert job.end().failure_reason == "AlgorithmError: Exit Code: 137"
+
+
+def test_an_interrupted_spot_job_starts_over_and_the_log_says_so(
+    tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]
+) -> None:
+    name, environment = place
+    quick = {"num_round": "2000", "max_depth": "1", "nthread": "1"}
+    request = _request(name, hyperparameters=quick, channels={"train": "data/train"})
+    job = Job(request, tmp_path, environment)
+    job.wait_for("[3]#011")
+    job.run.interrupt()
+    assert job.end().outcome == "Completed"
+    attempt = ["Starting", "Downloading", "Training"]
+    assert job.statuses() == [*attempt, "Interrupted", *attempt, "Uploading", "Completed"]
+    lines = [event.message for event in job.events if event.kind == "log"]
+    (over,) = [place for place, line in enumerate(lines) if "The managed spot training instances were" in line]
+    assert lines[over].endswith("The job starts over: training begins at round 0.")
+    rounds = [int(line[1 : line.index("]")]) for line in lines[over:] if "#011train-rmse" in line]
+    assert rounds == list(range(2000))
+
+
+def test_checkpoints_are_brought_and_uploaded(
+    tmp_path: Path, client: Client, cloud: LocalCloud, place: tuple[str, dict[str, str]]
+) -> None:
+    name, _ = place
+    statements = [reading(name, "data/"), reading(name, "checkpoints/"), writing(name, "training/")]
+    environment = role_environment(cloud, client, *statements, writing(name, "checkpoints/"), LOGS)
+    s3 = client("s3")
+    s3.put_object(Bucket=name, Key="checkpoints/job/earlier/file", Body=b"kept")
+    accepted = {"KICKSTAND_KNOWN_FAULTS": '{"checkpoint-resume": "To see what the image writes."}'}
+    checkpoints = {"CheckpointConfig": {"S3Uri": f"s3://{name}/checkpoints/job"}}
+    refused = Job(_request(name, **checkpoints), tmp_path / "refused", environment).end()
+    assert "checkpoints do not work in image 3.2-0" in refused.failure_reason
+    job = Job(_request(name, Environment=accepted, **checkpoints), tmp_path / "job", environment)
+    assert job.end().outcome == "Completed"
+    assert (tmp_path / "job/opt/ml/checkpoints/earlier/file").read_bytes() == b"kept"
+    found = s3.list_objects_v2(Bucket=name, Prefix="checkpoints/")["Contents"]
+    assert [entry["Key"] for entry in found] == [
+        "checkpoints/job/earlier/file",
+        "checkpoints/job/xgboost-checkpoint_0.ubj",
+    ]
+
+
+def test_output_data_becomes_output_tar_gz(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    hyperparameters = {"num_round": "2", "objective": "reg:squarederror", "_kfold": "2"}
+    request = _request(name, hyperparameters=hyperparameters)
+    end = Job(request, tmp_path / "job", environment).end()
+    key = f"training/{request['TrainingJobName']}/output"
+    assert (end.outcome, end.output) == ("Completed", f"s3://{name}/{key}/output.tar.gz")
+
+    def packed(file: str) -> list[str]:
+        body = io.BytesIO(client("s3").get_object(Bucket=name, Key=f"{key}/{file}")["Body"].read())
+        with tarfile.open(fileobj=body) as archive:
+            return list(archive.getnames())
+
+    assert packed("output.tar.gz") == ["predictions.csv"]
+    assert packed("model.tar.gz") == ["xgboost-model-0", "xgboost-model-1"]
 
 
 @pytest.mark.parametrize("victim", ["parent", "agent"])
