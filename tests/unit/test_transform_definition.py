@@ -119,7 +119,7 @@ def test_capacity_is_waited_for_under_other_names_and_other_places() -> None:
 @pytest.mark.parametrize(
     ("end", "error", "cause", "status"),
     [
-        (failed("ClientError: See job logs for more information"), "TransformJobFailed", "ClientError: See job logs for more information", "Failed"),
+        (failed("ClientError: See job logs"), "TransformJobFailed", "ClientError: See job logs", "Failed"),
         (failed("", "Stopped"), "TransformJobStopped", "The job was stopped.", "Stopped"),
     ],
 )  # fmt: skip
