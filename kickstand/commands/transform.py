@@ -54,8 +54,8 @@ def transform(
         return
     rows: int | None = None
     if follow is None:
-        follow, rows = _start(context, work, cast(str, source), join, cast("Accept", accept))
-    _results(context, work, work.follow(follow), output, rows)
+        follow, rows = _start(context, work, cast(str, source), join)
+    _results(context, work, work.follow(follow), output, cast("Accept", accept), rows)
 
 
 def _word_problems(
@@ -74,8 +74,10 @@ def _word_problems(
         yield Problem(f"Expected csv or json, found {accept!r}.", "--accept")
     elif join and accept != "csv":
         yield Problem("--join works on the csv form.", "--accept", "Leave --accept away.")
-    if source is None and (join or accept != "csv"):
-        yield Problem("--join and --accept belong to the start of a job.", "kickstand transform", "Leave them away.")
+    elif accept != "csv" and output is None and (source or "").startswith("s3://"):
+        yield Problem("Results that stay in S3 are csv.", "--accept", "Leave it away, or give -o.")
+    if source is None and join:
+        yield Problem("--join belongs to the start of a job.", "--join", "Leave it away.")
     if stop is not None and output is not None:
         yield Problem("A job that is stopped leaves no results.", "--output", "Leave it away.")
 
@@ -111,7 +113,7 @@ def _work(context: CommandContext) -> Transform:
     )
 
 
-def _start(context: CommandContext, work: Transform, source: str, join: bool, accept: Accept) -> tuple[str, int | None]:
+def _start(context: CommandContext, work: Transform, source: str, join: bool) -> tuple[str, int | None]:
     """Start a job; its name, and how many answers there must be where that is known."""
     import secrets
     from datetime import UTC, datetime
@@ -127,18 +129,23 @@ def _start(context: CommandContext, work: Transform, source: str, join: bool, ac
             label = "stdin" if source == "-" else source
             location, rows = work.send(stream, label, context.expected_features())
     job = context.names.transform_job(datetime.now(UTC), secrets.token_hex(2))
-    work.start(job, location, join=join, accept=accept)
+    work.start(job, location, join=join)
     return job, rows
 
 
 def _results(
-    context: CommandContext, work: Transform, job: TransformDescription, output: str | None, rows: int | None
+    context: CommandContext,
+    work: Transform,
+    job: TransformDescription,
+    output: str | None,
+    accept: Accept,
+    rows: int | None,
 ) -> None:
     """Fetch the answers, or say where they are: of a job on S3 they stay there unless a file is named."""
     from training.transform.request import is_local_rows
 
     if output is not None or is_local_rows(job.input_uri):
-        _write(work.answers(job, rows), output or "-")
+        _write(work.answers(job, accept, rows), output or "-")
         return
     for uri in work.files(job):
         typer.echo(uri)

@@ -80,20 +80,21 @@ def test_joined_on_standard_output_and_followed_again(
     assert stopped.out == f"{job} does not run.\n"
 
 
-def test_an_s3_prefix_leaves_its_results_in_s3_as_json(
+def test_an_s3_prefix_leaves_its_results_in_s3(
     project: DeployedProject, transformer: dict[str, Any], predicted: list[str]
 ) -> None:
     bucket, body = project.names.bucket, (project.folder / "rows.csv").read_bytes()
     prefix = f"transform/input/{uuid.uuid4().hex}/"
     for name in ("a.csv", "b.csv"):
         project.client("s3").put_object(Bucket=bucket, Key=f"{prefix}{name}", Body=body)
-    done = project.kickstand(transformer, "transform", "dev", f"s3://{bucket}/{prefix}", "--accept", "json")
+    done = project.kickstand(transformer, "transform", "dev", f"s3://{bucket}/{prefix}")
     assert done.code == 0, done.err
     results = done.out.splitlines()[3:]
     assert [uri.rpartition("/")[2] for uri in results] == ["a.csv.out", "b.csv.out"]
     one = project.kickstand(
         transformer, "transform", "dev", f"s3://{bucket}/{prefix}a.csv", "--accept", "json", "-o", "-"
     )
+    assert one.code == 0, one.err
     assert one.out.splitlines() == [f'{{"score": {answer}}}' for answer in predicted]
 
 

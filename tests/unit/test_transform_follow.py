@@ -24,7 +24,7 @@ FAILED = Execution("arn", "FAILED", "InvalidRequest", "no input")
 def described(status: str, name: str = NAME, reason: str = "") -> TransformDescription:
     now = datetime(2026, 3, 4, tzinfo=UTC)
     return TransformDescription(
-        name, status, reason, "s3://b/in", "s3://b/out", "text/csv", "ml.m5.large", 1, now, now.replace(second=5)
+        name, status, reason, "s3://b/in", "s3://b/out", "ml.m5.large", 1, now, now.replace(second=5)
     )
 
 
@@ -132,7 +132,8 @@ def test_throttling_is_waited_out_and_not_for_ever() -> None:
         (["dev", "-", "--follow", "x"], "Expected one of FILE, --follow and --stop, found FILE and --follow."),
         (["dev", "-", "--accept", "xml"], "Expected csv or json, found 'xml'."),
         (["dev", "-", "--accept", "json", "--join"], "--join works on the csv form."),
-        (["dev", "--follow", "x", "--join"], "--join and --accept belong to the start of a job."),
+        (["dev", "--follow", "x", "--join"], "--join belongs to the start of a job."),
+        (["dev", "s3://b/x", "--accept", "json"], "Results that stay in S3 are csv."),
         (["dev", "--stop", "x", "-o", "y"], "A job that is stopped leaves no results."),
         (["dev", "absent.csv"], "Expected a CSV file of rows, found none."),
         (["dev", "-", "-o", "."], "Expected the name of a file for the answers, found a folder."),

@@ -74,12 +74,10 @@ def test_the_request() -> None:
             "ContentType": "text/csv",
             "SplitType": "Line",
         },
-        "Accept": "text/csv",
     }
-    assert transform_request("job", location, join=False, accept="csv") == plain
+    assert transform_request("job", location, join=False) == plain
     joined = {**plain, "DataProcessing": {"JoinSource": "Input"}}
-    assert transform_request("job", location, join=True, accept="csv") == joined
-    assert transform_request("job", location, join=False, accept="json") == {**plain, "Accept": "application/json"}
+    assert transform_request("job", location, join=True) == joined
 
 
 def test_an_input_is_below_the_prefix_that_the_models_role_reads() -> None:
@@ -136,14 +134,14 @@ class Store:
         return {"Body": StreamingBody(io.BytesIO(body), len(body))}
 
 
-def job(accept: str = "text/csv") -> TransformDescription:
+def job() -> TransformDescription:
     now = datetime(2026, 3, 4, tzinfo=UTC)
     return parse_transform(
         {
             "TransformJobName": "job",
             "TransformJobStatus": "Completed",
             "TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/x"}}},
-            "TransformOutput": {"S3OutputPath": OUTPUT, "Accept": accept},
+            "TransformOutput": {"S3OutputPath": OUTPUT, "Accept": "text/csv"},
             "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
             "CreationTime": now,
             "TransformEndTime": now.replace(minute=2),
@@ -153,11 +151,9 @@ def job(accept: str = "text/csv") -> TransformDescription:
 
 def test_results_of_each_form() -> None:
     assert list(result_rows(Store(a=b"0.5\n[1.0, 2.0]\n"), job())) == ["0.5", "1.0,2.0"]
-    told = b'{"predictions": [{"score": 0.5}, {"score": 1.5}]}\n{"predictions": [{"score": 2.5}]}\n'
-    assert list(result_rows(Store(a=told), job("application/json"))) == [
+    assert list(result_rows(Store(a=b"0.5\n[1.0, 2.0]\n"), job(), "json")) == [
         '{"score": 0.5}',
-        '{"score": 1.5}',
-        '{"score": 2.5}',
+        '{"score": [1.0, 2.0]}',
     ]
     assert job().seconds == 120.0
 

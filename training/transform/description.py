@@ -23,7 +23,6 @@ class TransformDescription:
     failure_reason: str
     input_uri: str
     output_uri: str
-    accept: str
     instance_type: str
     instance_count: int
     created: datetime
@@ -44,7 +43,6 @@ def parse_transform(description: Mapping[str, Any]) -> TransformDescription:
         failure_reason=description.get("FailureReason", ""),
         input_uri=description["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"],
         output_uri=output["S3OutputPath"],
-        accept=output.get("Accept", ""),
         instance_type=resources["InstanceType"],
         instance_count=int(resources["InstanceCount"]),
         created=description["CreationTime"],

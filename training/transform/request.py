@@ -8,7 +8,6 @@ from typing import Any
 from kickstand.errors import InputError, Problem
 from kickstand.names import Names
 from training.model.s3_location import S3Location, parse_location
-from training.prediction.answers import MEDIA_TYPES, Accept
 
 INPUT = "transform/input/"
 OUTPUT = "transform/output/"
@@ -44,7 +43,7 @@ def input_location(uri: str, names: Names) -> S3Location:
     return location
 
 
-def transform_request(job: str, location: S3Location, *, join: bool, accept: Accept) -> dict[str, Any]:
+def transform_request(job: str, location: S3Location, *, join: bool) -> dict[str, Any]:
     """The input of an execution: lines of CSV in, one answer a line out.
 
     join: each line of the results is the row, then the answer.
@@ -56,7 +55,6 @@ def transform_request(job: str, location: S3Location, *, join: bool, accept: Acc
             "ContentType": "text/csv",
             "SplitType": "Line",
         },
-        "Accept": MEDIA_TYPES[accept],
     }
     if join:
         request["DataProcessing"] = {"JoinSource": "Input"}

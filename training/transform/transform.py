@@ -64,10 +64,10 @@ class Transform:
         self._say(f"{rows.rows:,} rows  {'uploaded' if sent else 'already there'}  {location.uri}")
         return location, rows.rows
 
-    def start(self, job: str, location: S3Location, *, join: bool, accept: Accept) -> None:
+    def start(self, job: str, location: S3Location, *, join: bool) -> None:
         """Start a job on rows that are in S3."""
         with self._leaving(job):
-            self._trigger().begin(job, transform_request(job, location, join=join, accept=accept))
+            self._trigger().begin(job, transform_request(job, location, join=join))
         again = self.typed(f"transform {self.environment.name} --follow {job}")
         self._say(f"Ctrl-C leaves it running; follow it again: {again}")
 
@@ -82,11 +82,11 @@ class Transform:
             with self.console.status("transforming"):
                 return follower.follow(job)
 
-    def answers(self, job: TransformDescription, rows: int | None = None) -> Iterator[str]:
+    def answers(self, job: TransformDescription, accept: Accept, rows: int | None = None) -> Iterator[str]:
         """The answers of a job of one input file, in order. rows: how many there must be, where that is known."""
         found = 0
         with explained(f"fetching the results of {job.name}"):
-            for line in result_rows(self.session.client("s3"), job):
+            for line in result_rows(self.session.client("s3"), job, accept):
                 found += 1
                 yield line
         if rows is not None and found != rows:
