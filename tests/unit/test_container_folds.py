@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.container.folds import folds
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(2, 8), st.integers(1, 3), st.integers(-5, 5))
 def test_every_row_is_left_out_once_in_each_repetition(rows: int, count: int, repetitions: int, seed: int) -> None:
     if count > rows:
@@ -24,6 +25,7 @@ def test_every_row_is_left_out_once_in_each_repetition(rows: int, count: int, re
             assert sorted([*kept.tolist(), *left_out.tolist()]) == list(range(rows))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=80), st.integers(2, 4))
 def test_with_classes_every_fold_has_its_share_of_each(labels: list[int], count: int) -> None:
     sizes = np.bincount(labels)

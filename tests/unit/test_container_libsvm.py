@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.container import channel_readers
@@ -62,6 +62,7 @@ def test_what_is_not_libsvm_is_refused_with_its_line(text: str, message: str) ->
     assert str(error.value) == message
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_end_in_anything_but_rows_or_a_refusal(junk: bytes) -> None:
     try:
@@ -75,6 +76,7 @@ def test_no_bytes_end_in_anything_but_rows_or_a_refusal(junk: bytes) -> None:
 NUMBERS = st.integers(-1000, 1000).map(lambda number: number / 8)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, st.dictionaries(st.integers(0, 9), NUMBERS, max_size=5)), min_size=1, max_size=20))
 def test_what_is_written_is_read(rows: list[tuple[float, dict[int, float]]]) -> None:
     text = "".join(f"{label} {' '.join(f'{i}:{v}' for i, v in pairs.items())}\n" for label, pairs in rows)
