@@ -38,6 +38,7 @@ _USER_FAULTS = (
     "Parameter reg_lambda should be greater equal to 0",
 )
 """Parts of xgboost's messages that the container takes for a user's fault (its `constants/xgb_constants.py`)."""
+_FORMAT = "deprecated" if xgboost.__version__.startswith("1.") else "ubj"
 _LOST_HOST = ("[comm.cc", "[comm.h", "[socket.cc", "[socket.h", "[allreduce.cc", "[allgather.cc", "[broadcast.cc")
 """Files of xgboost's collective, which name themselves in its messages."""
 
@@ -123,10 +124,13 @@ def lost_host(error: Exception) -> bool:
 
 
 def save_model(booster: xgboost.Booster, file: Path) -> None:
-    """Write the model as xgboost 3 does, UBJ, so that the file is there whole or not at all."""
+    """Write the model in the format that its xgboost prefers, so that the file is there whole or not at all.
+
+    UBJ since xgboost 2.1; the binary format of old in image 1.7-1, which xgboost reads up to 3.0.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.unfinished")
-    unfinished.write_bytes(booster.save_raw("ubj"))
+    unfinished.write_bytes(booster.save_raw(_FORMAT))
     unfinished.replace(file)
 
 

@@ -22,6 +22,7 @@ from localcloud.container.channels import check_channels
 from localcloud.container.collective import LOST, Cluster
 from localcloud.container.data_files import data_files
 from localcloud.container.errors import AlgorithmError, ContainerError, UserError
+from localcloud.container.image_version import image_version
 from localcloud.container.layout import MODEL_FILE, Layout
 from localcloud.container.log import set_up_log
 from localcloud.container.training_environment import training_environment
@@ -141,7 +142,7 @@ def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], checkp
         raise UserError("Script mode (sagemaker_program) is not supported by the local cloud")
     problems = [
         *check_hyperparameters(hyperparameters, channels=channels),
-        *unsupported(hyperparameters, "3.2-0", checkpoints=checkpoints, accepted=_accepted_faults()),
+        *unsupported(hyperparameters, image_version(), checkpoints=checkpoints, accepted=_accepted_faults()),
     ]
     explained = "\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems)
     if words := container_error(hyperparameters):

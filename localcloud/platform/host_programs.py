@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from localcloud.container.collective import LOST
 from localcloud.platform.failure import program_failure
@@ -31,6 +32,7 @@ class HostPrograms:
 
     variables:   the container's environment, the same on every host.
     descriptors: of the namespace that all of them are in (`localcloud.platform.namespace`); () for the machine's own.
+    python:      the interpreter with the image's xgboost; None for the one that runs this.
     on_line:     called with a host's name and each line of its output, from a thread for each host.
     kill_after:  seconds from SIGTERM to SIGKILL.
     """
@@ -41,6 +43,7 @@ class HostPrograms:
         variables: Mapping[str, str],
         *,
         descriptors: Sequence[int] = (),
+        python: Path | None = None,
         on_line: Callable[[str, str], None],
         kill_after: float,
     ) -> None:
@@ -49,6 +52,7 @@ class HostPrograms:
         if len(hosts) > 1:  # they share the cores of one machine
             self._variables.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // len(hosts))))
         self._descriptors = tuple(descriptors)
+        self._python = python
         self._on_line = on_line
         self._kill_after = kill_after
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -64,6 +68,7 @@ class HostPrograms:
                     environment=program_environment(settings),
                     folder=host.folder,
                     namespace=self._descriptors,
+                    python=self._python,
                 )
         except OSError:
             self.kill()

@@ -27,6 +27,7 @@ def start_program(
     folder: Path,
     lifeline: bool = True,
     namespace: Sequence[int] = (),
+    python: Path | None = None,
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
@@ -34,6 +35,7 @@ def start_program(
 
     environment: exactly what the program sees (see `program_environment`).
     lifeline:    False for a module that watches its standard input itself.
+    python:      the interpreter; None for the one that runs this.
     namespace:   descriptors of a `localcloud.platform.namespace.Namespace` that the program runs in; () for none.
     """
     arguments = ["-m", "localcloud.platform.lifeline", module] if lifeline else ["-m", module]
@@ -41,7 +43,7 @@ def start_program(
         arguments = ["-m", "localcloud.platform.inside", *map(str, namespace), module]
     # -P: the current folder holds a user's files, which must never be taken for modules.
     return subprocess.Popen(
-        [sys.executable, "-P", *arguments],
+        [str(python or sys.executable), "-P", *arguments],
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=stderr,

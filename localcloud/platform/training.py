@@ -13,6 +13,7 @@ from typing import Any
 
 from localcloud.platform.program import program_environment, start_program
 from localcloud.platform.training_event import TrainingEvent
+from training.image.environment import registry_settings
 
 __all__ = ["TrainingEvent", "TrainingRun"]
 
@@ -63,7 +64,7 @@ class TrainingRun:
         with (self._folder / "agent.log").open("ab") as log:
             self._process = start_program(
                 self._agent,
-                environment=program_environment(self._environment),
+                environment=program_environment({**registry_settings(), **self._environment}),
                 folder=self._folder,
                 lifeline=False,  # the agent reads its commands from the same pipe
                 stderr=log,

@@ -31,6 +31,7 @@ from localcloud.platform.job_request import container_configuration, program_var
 from localcloud.platform.lifeline import ORPHANED
 from localcloud.platform.log_stream import LogStream, cloudwatch_line
 from localcloud.platform.metric_definitions import MetricReader
+from localcloud.platform.program_python import program_python
 from localcloud.platform.training_event import Outcome, TrainingEvent
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class TrainingAgent:
         self._stop_status = ""
         self._interrupted = False
         self._programs: HostPrograms | None = None
+        self._python: Path | None = None
         self._lock = threading.Lock()
         self._billed_from: float | None = None
 
@@ -97,6 +99,8 @@ class TrainingAgent:
     def _steps(self) -> tuple[Outcome, dict[str, str]]:
         metrics = _metric_reader(self._request)
         s3 = s3_client(self._environment)
+        # Fetched first, as the image is: a job that waits for it is not billed.
+        self._python = program_python(self._request.get("AlgorithmSpecification", {}).get("TrainingImage", ""))
         again = False
         while not self._train(s3, metrics, again=again):
             self._start_over()
@@ -190,6 +194,7 @@ class TrainingAgent:
                 self._hosts,
                 program_variables(self._request, self._region),
                 descriptors=network,
+                python=self._python,
                 on_line=heard,
                 kill_after=self._kill_after,
             )

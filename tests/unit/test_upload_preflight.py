@@ -36,7 +36,7 @@ def data(folder: Path, train: str = "1,2\n", validation: str = "3,4\n") -> Data:
 def test_hyperparameters_version_and_data_are_refused_together(tmp_path: Path) -> None:
     wrong = environment(
         data=data(tmp_path, "1,x\n", ""),
-        algorithm=Algorithm(version="1.7-1"),
+        algorithm=Algorithm(version="1.5-1"),
         hyperparameters={"num_round": "5", "eta": "3"},
         lines={"": "k.toml", "hyperparameters.eta": "k.toml:9", "algorithm.version": "k.toml:4"},
     )
@@ -44,7 +44,7 @@ def test_hyperparameters_version_and_data_are_refused_together(tmp_path: Path) -
         check_inputs(wrong, here=tmp_path)
     assert [(problem.where, problem.message) for problem in caught.value.problems] == [
         ("k.toml:9", "eta is 3; it must be a number in [0, 1]."),
-        ("k.toml:4", "image version 1.7-1 of SageMaker's XGBoost is not supported yet."),
+        ("k.toml:4", "image version 1.5-1 of SageMaker's XGBoost is not supported yet."),
         ("train.csv:1:2", "Column 2 holds 'x'; every cell must be a number."),
         ("validation.csv", "The file is empty."),
     ]

@@ -11,8 +11,9 @@ from kickstand.errors import Problem
 from training.hyperparameters.content_types import CONTENT_TYPES
 from training.hyperparameters.known_faults import known_faults
 from training.hyperparameters.table import ALIASES
+from training.image.versions import XGBOOST
 
-SUPPORTED_VERSIONS = ("3.2-0",)
+SUPPORTED_VERSIONS = tuple(XGBOOST)
 SUPPORTED_CONTENT_TYPES = ("text/csv", "csv")
 KNOWN_VERSIONS = ("0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5", "3.2-0")
 
