@@ -60,8 +60,8 @@ def test_a_model_is_read_by_the_xgboost_that_saved_it(
             _ubj(3, 2, 0),
             "3.0-5",
             "s3://m: The model was saved by xgboost 3.2.0; image 3.0-5 has xgboost 3.0.5, which cannot read it: it "
-            "opens the file and predicts from wrong numbers. Train it with image 3.0-5, or serve it with the image that "
-            "it was trained with.",
+            "opens the file and predicts from wrong numbers. Train it with image 3.0-5, or serve it with the image "
+            "that it was trained with.",
         ),
         (
             b"binf\0\0\0\x3f",

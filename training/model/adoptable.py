@@ -51,8 +51,9 @@ def _problems(job: JobDescription) -> Iterator[Problem]:
     if "train" not in names or not set(names) <= {"train", "validation"}:
         found = ", ".join(names) or "none"
         yield Problem(f"XGBoost's channels are train and, if wanted, validation; the job's are: {found}.")
+    known = version if version and version in XGBOOST else OWN_IMAGE
     for channel in job.channels:
-        yield from _channel_problems(channel, version if version in XGBOOST else OWN_IMAGE)
+        yield from _channel_problems(channel, known)
 
 
 def _channel_problems(channel: ChannelSource, version: str) -> Iterator[Problem]:
