@@ -153,6 +153,7 @@ class TrainingStack(cdk.Stack):
             kms_key_arn=environment.storage.kms_key_arn,
             subnets=training.subnets,
             security_group_ids=training.security_group_ids,
+            known_faults=environment.known_faults,
         )
         definition = training_definition(
             partition=partition(environment.region),

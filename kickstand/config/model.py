@@ -228,6 +228,8 @@ class Environment(Settings):
     tags: Mapping[str, str]
     policy_exceptions: Mapping[str, str] = {}
     """`[policy_exceptions]`: findings that are accepted, each rule with its reason."""
+    known_faults: Mapping[str, str] = {}
+    """`[known_faults]`: faults of AWS's image whose use is accepted, each with its reason."""
     lines: Mapping[str, str]
     """Where a setting stands, by dotted name: `{"hyperparameters.eta": "kickstand.toml:31"}`."""
 
