@@ -106,3 +106,16 @@ def test_the_bucket_that_is_missing_is_made_by_the_command_as_typed(tmp_path: Pa
     console = Console(file=io.StringIO())
     with pytest.raises(KickstandError, match="kickstand --local deploy dev"):
         send_data(environment(data=data(tmp_path)), Session(s3), console, typed="kickstand --local {}".format)  # type: ignore[arg-type]
+
+
+def test_folds_and_known_faults_are_refused_before_a_job_is_paid_for(tmp_path: Path) -> None:
+    given = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "f1", "_kfold": "3"}
+    rows = data(tmp_path, "1,2\n0,3\n", "1,3\n0,1\n")
+    with pytest.raises(InputError) as caught:
+        check_inputs(environment(data=rows, hyperparameters=given))
+    first, second = caught.value.problems
+    assert first.message == "_kfold makes a model for each fold, and a release holds one."
+    assert second.message.startswith("metric f1 is computed wrongly for objective binary:logistic by image 3.x")
+    del given["_kfold"]
+    accepted = environment(data=rows, hyperparameters=given, known_faults={"class-metrics": "A dashboard reads it."})
+    assert check_inputs(accepted).channels["train"].rows == 2

@@ -26,7 +26,13 @@ def hyperparameter_problems(environment: Environment) -> list[Problem]:
 
     values, data = environment.hyperparameters, environment.data
     channels = [name for name in data.channels() if name != "test"]
+    folds = [
+        Problem(f"{name} makes a model for each fold, and a release holds one.", where(name), "Remove it.")
+        for name in ("_kfold", "_num_cv_round")
+        if name in values
+    ]
     return [
+        *folds,
         *check_hyperparameters(values, channels=channels, where=where),
         *unsupported(
             values,
