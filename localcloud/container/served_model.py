@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _PICKLE = b"\x80"
 """First byte of every pickle since protocol 2."""
+_TAIL = 64
+"""Bytes at the end of a file in which to look for the last that is not blank."""
 _VOTING = ("multi:softmax", "binary:hinge")
 """Objectives whose predictions are classes, of which there is no average."""
 
@@ -90,9 +93,14 @@ def find_models(folder: Path, *, ensemble: bool = True) -> list[Path]:
 
 def _load(file: Path, threads: int) -> Booster:
     with file.open("rb") as content:
-        pickled = content.read(1) == _PICKLE
-    if pickled:
+        begin = content.read(1)
+        content.seek(-min(file.stat().st_size, _TAIL), os.SEEK_END)
+        end = content.read().rstrip()
+    if begin == _PICKLE:
         raise UserError(f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here")
+    # xgboost's reader of UBJ runs beyond the end of a file that is cut off, and as a rule the process ends there.
+    if begin == b"{" and not end.endswith(b"}"):
+        raise UserError(f"Model at {file} cannot be loaded:\nThe file is cut off: it ends in the middle of an object.")
     _log.info("Loading the model from %s", file)
     try:
         return Booster(file, threads)
