@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.figure import Figure
 
-NAMES = ("help", "synth", "training", "predict", "demo")
+NAMES = ("help", "synth", "training", "serving", "predict", "demo")
 
 
 def main(wanted: list[str]) -> int:

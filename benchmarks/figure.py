@@ -39,11 +39,16 @@ class Figure:
 
 def wall_seconds(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
     """The wall time of one whole process, its output thrown away; raises CalledProcessError where it fails."""
-    own = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "CDK_DISABLE_CLI_TELEMETRY": "true"}
-    variables = {**os.environ, **own, **(environment or {})}
+    variables = process_environment(environment or {})
     began = time.perf_counter()
     subprocess.run([str(word) for word in command], cwd=cwd, env=variables, check=True, capture_output=True)
     return time.perf_counter() - began
+
+
+def process_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a measured process: this one's, the project's own programs first, and `more`."""
+    own = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "CDK_DISABLE_CLI_TELEMETRY": "true"}
+    return {**os.environ, **own, **more}
 
 
 def pairs(ours: Callable[[], float], peer: Callable[[], float], *, runs: int) -> tuple[float, float, list[float]]:

@@ -13,7 +13,9 @@ from infra.acknowledgement import acknowledge
 
 _DAYS_OF_OLD_VERSIONS = 90
 _DAYS_OF_BROKEN_UPLOADS = 7
-_EXPIRING_PREFIXES = ("training/", "manifests/", "latest/", "metrics/", "golden/")
+_EXPIRING_PREFIXES = ("training/", "manifests/", "latest/", "metrics/", "golden/", "transform/")
+_DAYS_OF_TRANSFORMS = 90
+"""Rows that were sent to be transformed, and the answers: neither evidence nor a way back, and often confidential."""
 
 
 class ArtifactBucket(Construct):
@@ -27,8 +29,8 @@ class ArtifactBucket(Construct):
     grants:      statements of its policy beside the refusal of all but TLS.
 
     `data/` and `models/` are the evidence and the way back: no lifecycle rule expires an object of theirs, new or
-    old. Elsewhere old versions go after 90 days. Uploads that were begun and never finished are no objects: they
-    go after 7 days, wherever they are.
+    old. Elsewhere old versions go after 90 days, and below `transform/` current ones too. Uploads that were begun and
+    never finished are no objects: they go after 7 days, wherever they are.
     """
 
     def __init__(
@@ -107,7 +109,10 @@ def _lifecycle_rules() -> list[s3.CfnBucket.RuleProperty]:
         )
         for prefix in _EXPIRING_PREFIXES
     ]
-    return [broken, *old]
+    transforms = s3.CfnBucket.RuleProperty(
+        id="transforms", status="Enabled", prefix="transform/", expiration_in_days=_DAYS_OF_TRANSFORMS
+    )
+    return [broken, *old, transforms]
 
 
 def _policy(arn: str, grants: Sequence[dict[str, Any]]) -> dict[str, Any]:

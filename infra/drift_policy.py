@@ -40,7 +40,7 @@ def drift_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
     environment = names.environment
     iam = f"arn:{partition(environment.region)}:iam::{environment.account}"
     stacks = tuple(names.arn("cloudformation", f"stack/{s}/*") for s in (names.training_stack, names.hosting_stack))
-    groups = (names.endpoint_log_group, names.state_machine_log_group)
+    groups = (names.endpoint_log_group, names.state_machine_log_group, names.transform_machine_log_group)
     own_bucket = environment.storage.existing_bucket is None
     return [
         Statement(
@@ -76,7 +76,11 @@ def drift_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
         Statement(
             "FindLogGroups", ("logs:DescribeLogGroups",), everywhere="Log groups are listed, not named one by one."
         ),
-        Statement("ReadTrigger", ("states:ListTagsForResource",), (names.state_machine_arn,)),
+        Statement(
+            "ReadTriggers",
+            ("states:ListTagsForResource",),
+            (names.state_machine_arn, names.transform_machine_arn),
+        ),
         Statement(
             "ReadPackageGroup",
             ("sagemaker:GetModelPackageGroupPolicy",),

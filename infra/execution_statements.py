@@ -27,25 +27,25 @@ def image_statements(repository_arn: str) -> list[Statement]:
     ]
 
 
-def log_statements(log_group_arn: str) -> list[Statement]:
-    """Write streams of one log group (its ARN without `:*`, which may end in a wildcard)."""
+def log_statements(*log_group_arns: str) -> list[Statement]:
+    """Write streams of log groups (ARNs without `:*`, which may end in a wildcard)."""
     return [
-        Statement("MakeLogGroup", ("logs:CreateLogGroup",), (log_group_arn,)),
+        Statement("MakeLogGroup", ("logs:CreateLogGroup",), log_group_arns),
         Statement(
             "WriteLog",
             ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
-            (log_group_arn, f"{log_group_arn}:*"),
+            tuple(f"{arn}{end}" for arn in log_group_arns for end in ("", ":*")),
         ),
     ]
 
 
-def metric_statement(namespace: str) -> Statement:
-    """Put metrics into one namespace."""
+def metric_statement(*namespaces: str) -> Statement:
+    """Put metrics into some namespaces."""
     return Statement(
         "PutMetrics",
         ("cloudwatch:PutMetricData",),
         everywhere="CloudWatch metrics are no resources; the namespace is what can be limited.",
-        conditions={"StringEquals": {"cloudwatch:namespace": namespace}},
+        conditions={"StringEquals": {"cloudwatch:namespace": namespaces[0] if len(namespaces) == 1 else namespaces}},
     )
 
 

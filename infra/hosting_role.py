@@ -1,4 +1,4 @@
-"""The role of the endpoint's model."""
+"""The role of the model that the endpoint serves and batch transform asks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from infra.execution_statements import (
     network_statements,
 )
 from infra.statement import Statement
+from infra.transform_role import transform_statements
 
 MODELS = "models/*"
 
@@ -21,12 +22,15 @@ def hosting_statements(
     bucket_arn: str,
     repository_arn: str,
     log_group_arn: str,
+    transform_log_group_arn: str,
     ec2_arn: str,
     kms_key_arn: str | None,
     subnets: Sequence[str],
     security_group_ids: Sequence[str],
 ) -> list[Statement]:
-    """What a served model may do: read `models/`, pull its image, write its log and its metrics.
+    """What a served model may do: read `models/`, pull its image, write its log and its metrics; transform.
+
+    log_group_arn: of the endpoint. transform_log_group_arn: SageMaker's one group for all transform jobs.
 
     All of `models/` and not the one artifact: an update or a new instance reads the old one while the policy may
     already name the next.
@@ -34,8 +38,9 @@ def hosting_statements(
     return [
         Statement("ReadModels", ("s3:GetObject",), (f"{bucket_arn}/{MODELS}",)),
         *image_statements(repository_arn),
-        *log_statements(log_group_arn),
-        metric_statement("/aws/sagemaker/Endpoints"),
-        *key_statements(kms_key_arn, writes=False),
+        *transform_statements(bucket_arn),
+        *log_statements(log_group_arn, transform_log_group_arn),
+        metric_statement("/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"),
+        *key_statements(kms_key_arn, writes=True),
         *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),
     ]

@@ -14,6 +14,8 @@ from infra.managed_policy import ManagedPolicy
 from infra.model import Model
 from infra.predictor_policy import predictor_statements
 from infra.service_role import ServiceRole
+from infra.transform_trigger import TransformTrigger
+from infra.transformer_policy import transformer_statements
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from kickstand.names import Names
@@ -21,7 +23,7 @@ from kickstand.release import Release
 
 
 class HostingStack(cdk.Stack):
-    """Hosting role, Model, EndpointConfig, Endpoint, its log group and the policy of its callers.
+    """Hosting role, Model, EndpointConfig, Endpoint, its log group, transform trigger and the policies of callers.
 
     A new release changes the Model's artifact and nothing else of the template: no output and no tag names it.
     """
@@ -74,12 +76,24 @@ class HostingStack(cdk.Stack):
             description="Ask an endpoint made by Kickstand for predictions",
             statements=predictor_statements(names.arn("sagemaker", f"endpoint/{names.endpoint}")),
         )
+        transform = TransformTrigger(
+            self, "Transform", names=names, model_name=model.model_name, hosting_role_arn=role.arn
+        )
+        transformer = ManagedPolicy(
+            self,
+            "TransformerPolicy",
+            policy_name=names.managed_policy("transformer"),
+            description="Transform rows with a model that Kickstand serves",
+            statements=transformer_statements(names),
+        )
         for key, value in environment.tags.items():
             cdk.Tags.of(self).add(key, value)
         host = f"runtime.sagemaker.{environment.region}.{self.url_suffix}"
         cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name)
         cdk.CfnOutput(self, "EndpointUrl", value=f"https://{host}/endpoints/{names.endpoint}/invocations")
         cdk.CfnOutput(self, "PredictorPolicyArn", value=predictor.arn)
+        cdk.CfnOutput(self, "TransformStateMachineArn", value=transform.arn)
+        cdk.CfnOutput(self, "TransformerPolicyArn", value=transformer.arn)
 
     def _role(self) -> ServiceRole:
         environment, names = self._environment, self._names
@@ -95,6 +109,7 @@ class HostingStack(cdk.Stack):
                 bucket_arn=names.bucket_arn,
                 repository_arn=repository_arn(environment.region),
                 log_group_arn=names.arn("logs", f"log-group:{names.endpoint_log_group}"),
+                transform_log_group_arn=names.arn("logs", "log-group:/aws/sagemaker/TransformJobs"),
                 ec2_arn=names.arn("ec2", ""),
                 kms_key_arn=environment.storage.kms_key_arn,
                 subnets=environment.hosting.subnets,

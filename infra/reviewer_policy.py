@@ -68,7 +68,11 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
                 "states:GetExecutionHistory",
                 "states:ListExecutions",
             ),
-            (names.state_machine_arn, names.arn("states", f"execution:{names.state_machine}:*")),
+            tuple(
+                arn
+                for name in (names.state_machine, names.transform_machine)
+                for arn in (names.arn("states", f"stateMachine:{name}"), names.arn("states", f"execution:{name}:*"))
+            ),
         ),
         Statement(
             "ReadLogs",

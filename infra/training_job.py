@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.instance_type import takes_volume_key
@@ -22,6 +23,7 @@ def training_job(
     kms_key_arn: str | None,
     subnets: Sequence[str],
     security_group_ids: Sequence[str],
+    known_faults: Mapping[str, str],
 ) -> dict[str, Any]:
     """The part of CreateTrainingJob's request that a stack rules.
 
@@ -30,6 +32,8 @@ def training_job(
 
     Always isolated from the network: the platform brings data and takes the model away, the hosts of one job still
     reach each other, and the algorithm has nothing to ask of anyone else.
+
+    known_faults: of AWS's image, accepted with a reason; AWS's image does not look, the local cloud's program does.
     """
     resources: dict[str, Any] = {
         "InstanceType": instance_type,
@@ -55,4 +59,6 @@ def training_job(
     }
     if subnets:
         request["VpcConfig"] = {"Subnets": list(subnets), "SecurityGroupIds": list(security_group_ids)}
+    if known_faults:
+        request["Environment"] = {"KICKSTAND_KNOWN_FAULTS": json.dumps(dict(known_faults), sort_keys=True)}
     return request

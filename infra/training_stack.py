@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.artifact_bucket import ArtifactBucket
 from infra.caller_policies import caller_policies
 from infra.images import image_uri, repository_arn
+from infra.job_trigger import JobTrigger
 from infra.log_group import LogGroup
 from infra.model_package_group import ModelPackageGroup
 from infra.new_data_rule import NewDataRule
@@ -18,7 +19,6 @@ from infra.service_role import ServiceRole
 from infra.training_definition import training_definition
 from infra.training_job import training_job
 from infra.training_role import training_statements
-from infra.training_trigger import TrainingTrigger
 from infra.trigger_role import start_statement, trigger_statements
 from kickstand.config.model import Environment
 from kickstand.names import Names, partition
@@ -109,7 +109,7 @@ class TrainingStack(cdk.Stack):
             existing_role_arn=environment.roles.training,
         )
 
-    def _trigger(self, training_role: ServiceRole) -> TrainingTrigger:
+    def _trigger(self, training_role: ServiceRole) -> JobTrigger:
         environment, names = self._environment, self._names
         training = environment.training
         role = ServiceRole(
@@ -153,6 +153,7 @@ class TrainingStack(cdk.Stack):
             kms_key_arn=environment.storage.kms_key_arn,
             subnets=training.subnets,
             security_group_ids=training.security_group_ids,
+            known_faults=environment.known_faults,
         )
         definition = training_definition(
             partition=partition(environment.region),
@@ -163,7 +164,7 @@ class TrainingStack(cdk.Stack):
             job=job,
             tags=environment.tags,
         )
-        trigger = TrainingTrigger(
+        trigger = JobTrigger(
             self,
             "TrainingTrigger",
             state_machine_name=names.state_machine,
@@ -174,7 +175,7 @@ class TrainingStack(cdk.Stack):
         role.precede(trigger.resource)
         return trigger
 
-    def _starters(self, trigger: TrainingTrigger) -> None:
+    def _starters(self, trigger: JobTrigger) -> None:
         """What starts the trigger besides people; both are off unless the project file asks for them."""
         environment, names = self._environment, self._names
         if environment.training.schedule is not None:
@@ -214,7 +215,7 @@ class TrainingStack(cdk.Stack):
             role.precede(rule.resource)
 
     def _starting_role(
-        self, construct_id: str, *, service: str, source_arn: str, policy_name: str, trigger: TrainingTrigger
+        self, construct_id: str, *, service: str, source_arn: str, policy_name: str, trigger: JobTrigger
     ) -> ServiceRole:
         return ServiceRole(
             self,

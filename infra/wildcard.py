@@ -10,10 +10,12 @@ import re
 
 _REASONS: tuple[tuple[str, str], ...] = (
     (r":s3:::[^*/]+/[a-z-]+/\*", "Objects below one prefix of one bucket, whose keys are digests and names of jobs."),
+    (r":s3:::[^*/]+/transform/(input|output)/\*", "Rows and answers of one bucket, below digests and names of jobs."),
     (r":s3:::cdk-[^*/]+-assets-[^*/]+/\*", "Templates in the CDK's own bucket, whose keys are digests."),
     (r":s3:::[^*/]+/data/\*/[a-z]+/\*", "One channel of every set of data, whose keys begin with digests."),
     (r":states:[^*]+:execution:[^*]+:\*", "Executions of one state machine get their names when they start."),
     (r":sagemaker:[^*]+:training-job/[^*]+-\*", "Training jobs of one environment get their names when they start."),
+    (r":sagemaker:[^*]+:transform-job/[^*]+-\*", "Transform jobs of one environment get their names when they start."),
     (
         r":sagemaker:[^*]+:training-job/\*",
         "Describes any job of the account: one that was begun elsewhere may be adopted.",

@@ -32,6 +32,7 @@ from kickstand.commands import (
     release,
     review,
     rollback,
+    transform,
     upload,
     verify,
 )
@@ -84,6 +85,7 @@ app.command("access")(access.access)
 app.command("cost")(cost.cost)
 app.command("verify")(verify.verify)
 app.command("predict")(predict.predict)
+app.command("transform")(transform.transform)
 app.command("evaluate")(evaluate.evaluate)
 app.command("review")(review.review)
 app.command("destroy")(destroy.destroy)

@@ -83,6 +83,18 @@ class Names:
         return f"/aws/vendedlogs/states/{self.state_machine}"
 
     @property
+    def transform_machine(self) -> str:
+        return f"{self.prefix}-transform"
+
+    @property
+    def transform_machine_arn(self) -> str:
+        return self.arn("states", f"stateMachine:{self.transform_machine}")
+
+    @property
+    def transform_machine_log_group(self) -> str:
+        return f"/aws/vendedlogs/states/{self.transform_machine}"
+
+    @property
     def endpoint_log_group(self) -> str:
         """Where SageMaker writes what the endpoint's containers print; the name is SageMaker's choice."""
         return f"/aws/sagemaker/Endpoints/{self.endpoint}"
@@ -117,7 +129,7 @@ class Names:
         return f"arn:{partition(region)}:iam::{account}:role/{self.pipeline_role(job)}"
 
     def managed_policy(self, job: str) -> str:
-        """The name of the managed policy for `fitter`, `predictor`, `promoter`, `approver` or `reviewer`."""
+        """The name of the managed policy for a job: `fitter`, `predictor`, `transformer`, `promoter`, `reviewer`, …"""
         return f"{self.prefix}-{job}-{self.environment.region}"
 
     def training_job(self, moment: datetime, token: str) -> str:
@@ -126,6 +138,10 @@ class Names:
         A retry of the state machine adds `-r1` to `-r9`.
         """
         return f"{self.prefix}-{moment:%Y%m%d-%H%M%S}-{token}"
+
+    def transform_job(self, moment: datetime, token: str) -> str:
+        """As `training_job`: the two kinds of job have namespaces of their own."""
+        return self.training_job(moment, token)
 
     def arn(self, service: str, resource: str) -> str:
         environment = self.environment
@@ -142,7 +158,7 @@ def name_problems(environment: Environment) -> Iterator[Problem]:
         "state machine": (names.state_machine, 80),
         "schedule": (names.schedule, 64),
         "rule": (names.new_data_rule, 64),
-        "managed policy": (names.managed_policy("predictor"), 128),
+        "managed policy": (names.managed_policy("transformer"), 128),
         "stack": (names.training_stack, 128),
         "training job": (names.training_job(datetime(2000, 1, 1), "xxxx") + "-r1", 63),
     }

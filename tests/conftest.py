@@ -8,6 +8,10 @@ import pytest
 
 _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")
 
+# Read when xgboost is loaded: several test processes share few cores, where threads that spin while they wait for one
+# another make a training of milliseconds one of seconds.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_environment() -> None:

@@ -16,7 +16,7 @@ from localcloud.platform.training_event import TrainingEvent
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.errors import ServiceError, access_denied, validation_error
 from localcloud.sagemaker.image import Images
-from localcloud.sagemaker.processes import ServerOrder
+from localcloud.sagemaker.processes import ServerOrder, TransformOrder
 from localcloud.sagemaker.runtime import Runtime
 from localcloud.sagemaker.scope import Scope
 from localcloud.sagemaker.store import TABLES, Stores
@@ -54,6 +54,7 @@ class Run:
     def __init__(self, request: Mapping[str, Any], on_event: Callable[[TrainingEvent], None], clock: Clock) -> None:
         self.request, self._on_event, self._clock = request, on_event, clock
         self.started = self.terminated = False
+        self.interruptions = 0
         self.stopped_as: list[str] = []
 
     def start(self) -> None:
@@ -61,6 +62,9 @@ class Run:
 
     def stop(self, *, final_status: str = "Stopped") -> None:
         self.stopped_as.append(final_status)
+
+    def interrupt(self) -> None:
+        self.interruptions += 1
 
     def terminate(self) -> None:
         self.terminated = True
@@ -122,6 +126,7 @@ class Fakes:
     clock: Clock = field(default_factory=Clock)
     runs: list[Run] = field(default_factory=list)
     servers: list[Server] = field(default_factory=list)
+    transforms: list[tuple[TransformOrder, Run]] = field(default_factory=list)
     events: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
@@ -149,6 +154,11 @@ class Fakes:
         server = Server(order, self.gate)
         self.servers.append(server)
         return server
+
+    def transform(self, order: TransformOrder, on_event: Callable[[Any], None]) -> Run:
+        run = Run(order.request, on_event, self.clock)
+        self.transforms.append((order, run))
+        return run
 
     def environment(self, scope: Scope, role_arn: str, session: str, seconds: int) -> Mapping[str, str]:
         if role_arn.endswith("/nobody"):

@@ -141,9 +141,9 @@ def _run(target: _Target, source: str, output: str, accept: Accept, original_uni
 
     label = "stdin" if source == "-" else source
     with (
-        _reading(source) as stream,
+        reading(source) as stream,
         explained(f"predicting with the endpoint {target.endpoint}"),
-        _writing(output) as sink,
+        writing(output) as sink,
         rows_progress(make_console(sys.stderr) if _watched() else None) as progress,
     ):
         client = runtime_client(target.session, parallel=parallel)
@@ -160,7 +160,7 @@ def _watched() -> bool:
 
 
 @contextmanager
-def _reading(source: str) -> Iterator[BinaryIO]:
+def reading(source: str) -> Iterator[BinaryIO]:
     if source != "-":
         with Path(source).open("rb") as stream:
             yield stream
@@ -171,7 +171,7 @@ def _reading(source: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _writing(output: str) -> Iterator[Any]:
+def writing(output: str) -> Iterator[Any]:
     from kickstand.atomic_file import atomic_file
 
     if output != "-":

@@ -1,4 +1,4 @@
-"""The two tables whose keys the user names: `[hyperparameters]` and `[tags]`.
+"""The tables whose keys the user names: `[hyperparameters]`, `[tags]`, and what is accepted, with its reason.
 
 Like a setting rule, each function returns the value as the program keeps it, or the fault.
 """
@@ -102,8 +102,8 @@ def tags_fault(names: Mapping[str, object]) -> Fault | None:
     return None
 
 
-def policy_exception(name: str, value: object) -> tuple[str, Fault | None]:
-    """A policy finding that is accepted: the rule as a review names it, and why. Kept as it is."""
+def accepted(name: str, value: object) -> tuple[str, Fault | None]:
+    """What is accepted, a policy finding or a known fault of the image, by its name, and why. Kept as it is."""
     if not isinstance(value, str):
         return "", (f"must be text, the reason, not {found(value)}", "")
     if not name.strip() or len(value.strip()) < _SHORTEST_REASON:

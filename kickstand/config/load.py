@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from kickstand.config.environment_rules import environment_problems, project_problems
-from kickstand.config.free_tables import hyperparameter, policy_exception, tag
+from kickstand.config.free_tables import accepted, hyperparameter, tag
 from kickstand.config.model import (
     Algorithm,
     Bootstrap,
@@ -28,6 +28,7 @@ from kickstand.config.model import (
     Signing,
     Storage,
     Training,
+    Transform,
 )
 from kickstand.config.promotion_rules import PROMOTION_RULES
 from kickstand.config.setting_rules import RULES as SETTING_RULES
@@ -41,6 +42,7 @@ TABLES: Mapping[str, type[Settings]] = {
     "algorithm": Algorithm,
     "training": Training,
     "hosting": Hosting,
+    "transform": Transform,
     "storage": Storage,
     "roles": Roles,
     "logs": Logs,
@@ -52,7 +54,12 @@ TABLES: Mapping[str, type[Settings]] = {
     "pipeline": Pipeline,
 }
 """The tables with fixed keys that an environment may override, and what they become."""
-FREE_TABLES = {"hyperparameters": hyperparameter, "tags": tag, "policy_exceptions": policy_exception}
+FREE_TABLES = {
+    "hyperparameters": hyperparameter,
+    "tags": tag,
+    "policy_exceptions": accepted,
+    "known_faults": accepted,
+}
 """The tables whose keys the user names, likewise."""
 RULES = {**SETTING_RULES, **PROMOTION_RULES}
 """By `TABLE.KEY`; an override in `[environments.NAME.TABLE]` meets the same rule."""

@@ -85,6 +85,13 @@ class Hosting(Settings):
     security_group_ids: tuple[str, ...] = ()
 
 
+class Transform(Settings):
+    """`[transform]`: what a batch transform runs on. Its network is the endpoint's."""
+
+    instance_type: str = "ml.m5.large"
+    instance_count: int = 1
+
+
 class Storage(Settings):
     """`[storage]`: the artifact bucket. Both unset: the stack makes a bucket with S3-managed keys."""
 
@@ -206,6 +213,7 @@ class Environment(Settings):
     algorithm: Algorithm
     training: Training
     hosting: Hosting
+    transform: Transform = Transform()
     hyperparameters: Mapping[str, str]
     """SageMaker's names, values as the strings that CreateTrainingJob takes."""
     storage: Storage
@@ -220,6 +228,8 @@ class Environment(Settings):
     tags: Mapping[str, str]
     policy_exceptions: Mapping[str, str] = {}
     """`[policy_exceptions]`: findings that are accepted, each rule with its reason."""
+    known_faults: Mapping[str, str] = {}
+    """`[known_faults]`: faults of AWS's image whose use is accepted, each with its reason."""
     lines: Mapping[str, str]
     """Where a setting stands, by dotted name: `{"hyperparameters.eta": "kickstand.toml:31"}`."""
 

@@ -182,6 +182,8 @@ RULES: Mapping[str, Rule] = {
     "hosting.instance_count": between(1, 1000),
     "hosting.subnets": _SUBNETS,
     "hosting.security_group_ids": _GROUPS,
+    "transform.instance_type": _INSTANCE,
+    "transform.instance_count": between(1, 1000),
     "storage.existing_bucket": bucket_name,
     "storage.kms_key_arn": _KEY,
     "roles.training": _ROLE,

@@ -1,1 +1,1 @@
-"""The stand-in for the built-in XGBoost image 3.2-0: `train` and `serve`, which see only the container layout."""
+"""The stand-in for the built-in XGBoost image: `train` and `serve`, which see only the container layout."""

@@ -9,18 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.container.errors import UserError
+from training.hyperparameters.content_types import CONTENT_TYPES
 
-_CONTENT_TYPES = {
-    "csv": "csv",
-    "text/csv": "csv",
-    "libsvm": "libsvm",
-    "text/libsvm": "libsvm",
-    "text/x-libsvm": "libsvm",
-    "parquet": "parquet",
-    "application/x-parquet": "parquet",
-    "recordio-protobuf": "recordio-protobuf",
-    "application/x-recordio-protobuf": "recordio-protobuf",
-}
 _DISTRIBUTIONS = ("FullyReplicated", "ShardedByS3Key")
 
 
@@ -37,14 +27,11 @@ def check_channels(channels: Mapping[str, Mapping[str, Any]]) -> str:
             raise UserError(f"Extraneous channel found: {name}")
         described = {"ContentType": "text/libsvm", **settings}
         supported = (
-            described["ContentType"] in _CONTENT_TYPES
+            described["ContentType"] in CONTENT_TYPES
             and described.get("TrainingInputMode", "File") == "File"
             and described.get("S3DistributionType", "FullyReplicated") in _DISTRIBUTIONS
         )
         if not supported:
             raise UserError(f"Channel configuration for '{name}' channel is not supported: {described}")
     # the container reads both channels as the train channel says
-    content_type = _CONTENT_TYPES[channels["train"].get("ContentType", "text/libsvm")]
-    if content_type != "csv":
-        raise UserError(f"Content type {content_type} is not supported by the local cloud; it trains on csv")
-    return content_type
+    return CONTENT_TYPES[channels["train"].get("ContentType", "text/libsvm")]

@@ -6,9 +6,8 @@ empty cell and `nan` are missing values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
+from localcloud.container.text_blocks import Block, blocks, first_line
+
 Matrix = npt.NDArray[np.float32]
 
 _MISSING = ["", "nan", "NaN", "NAN"]
-_BLOCK_BYTES = 4 << 20
-"""Large enough for a block's set-up to vanish, small enough that its text and doubles are no matter of memory."""
 
 
 class CsvError(ValueError):
@@ -38,12 +37,6 @@ def width_of(line: bytes, delimiter: str) -> int:
     return line.count(delimiter.encode()) + 1
 
 
-def first_line(file: Path) -> bytes:
-    """The first line of a file that is not blank, without its end; b"" where there is none."""
-    with file.open("rb") as lines:
-        return next((line.strip(b"\r\n") for line in lines if line.strip(b"\r\n")), b"")
-
-
 def parse_matrix(text: bytes, delimiter: str, width: int) -> Matrix:
     """All rows of `text` as a (rows, width) matrix. Raises CsvError for words, ragged rows, and no rows."""
     table = _table(text, delimiter, width)
@@ -58,11 +51,11 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
     Memory: the matrix, and one block of text and doubles for each thread. Raises CsvError with the file's name.
     """
     width = width_of(next(filter(None, map(first_line, files)), b""), delimiter)
-    blocks = [block for file in files for block in _blocks(file)]
-    starts = [0, *np.cumsum([block.lines for block in blocks]).tolist()]
+    pieces = [block for file in files for block in blocks(file)]
+    starts = [0, *np.cumsum([block.lines for block in pieces]).tolist()]
     matrix: Matrix = np.empty((starts[-1], width), dtype=np.float32)
 
-    def fill(block: _Block, start: int) -> int:
+    def fill(block: Block, start: int) -> int:
         try:
             table = _table(block.read(), delimiter, width)
         except CsvError as error:
@@ -71,35 +64,8 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
         return int(table.num_rows)
 
     with ThreadPoolExecutor(threads, "csv") as pool:
-        rows = list(pool.map(fill, blocks, starts[:-1]))
+        rows = list(pool.map(fill, pieces, starts[:-1]))
     return _without_gaps(matrix, starts[:-1], rows)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A piece of a file that ends where a line ends, and at least the number of its rows."""
-
-    file: Path
-    offset: int
-    size: int
-    lines: int
-
-    def read(self) -> bytes:
-        with self.file.open("rb") as file:
-            file.seek(self.offset)
-            return file.read(self.size)
-
-
-def _blocks(file: Path) -> Iterator[_Block]:
-    offset = 0
-    with file.open("rb") as content:
-        while text := content.read(_BLOCK_BYTES):
-            if not text.endswith(b"\n"):
-                text += content.readline()
-            lines = text.count(b"\n") + (not text.endswith(b"\n"))
-            if text.strip(b"\r\n"):
-                yield _Block(file, offset, len(text), lines)
-            offset += len(text)
 
 
 def _table(text: bytes, delimiter: str, width: int) -> Any:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from localcloud.container.errors import UserError
 
-_DEEPEST = 3
+_DEEPEST = 2
+"""Folders below the channel's own, which is the first of the container's three."""
 
 
 def data_files(folder: Path) -> list[Path]:
-    """All files of a channel, nested folders included, in the order of their paths; [] where there is no data.
+    """All files of a channel that hold anything, nested folders included, in the order of their paths.
 
-    Raises UserError for a file whose name begins with "." and for folders nested more than 3 deep, which the
-    container does not take.
+    Raises UserError for a file whose name begins with "." and for folders nested more than 3 deep, the channel's own
+    counted: the container leaves what lies deeper out of the training data with no more than a warning.
     """
     found: list[Path] = []
     for root, folders, names in os.walk(folder):
@@ -22,9 +23,11 @@ def data_files(folder: Path) -> list[Path]:
         here = Path(root)
         depth = len(here.relative_to(folder).parts)
         if depth > _DEEPEST:
-            raise UserError(f"Folder depth exceed the limit: {_DEEPEST}. Found {here.relative_to(folder).as_posix()}.")
+            raise UserError(
+                f"Folder depth exceed the limit: {_DEEPEST + 1}. Found {here.relative_to(folder).as_posix()}."
+            )
         for name in sorted(names):
             if name.startswith("."):
-                raise UserError(f"Hidden file found in the data path! Remove that before training: {name}")
+                raise UserError(f"Hidden file found in the data path! Remove that before training. ({name})")
             found.append(here / name)
-    return found if any(path.stat().st_size for path in found) else []
+    return [path for path in found if path.stat().st_size]

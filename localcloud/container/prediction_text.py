@@ -3,37 +3,56 @@
 from __future__ import annotations
 
 import json
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Sequence
 
 CSV = "text/csv"
 JSON = "application/json"
-SUPPORTED_ACCEPTS = (JSON, CSV)
+JSON_LINES = "application/jsonlines"
+RECORDIO = "application/x-recordio-protobuf"
+
+PLAIN_ACCEPTS = (JSON, CSV)
+"""What an answer of plain predictions may be."""
+SELECTED_ACCEPTS = (JSON, JSON_LINES, RECORDIO, CSV)
+"""What an answer of selected output (SAGEMAKER_INFERENCE_OUTPUT) may be."""
 
 
-def encode(predictions: npt.NDArray[np.float32], accept: str, *, batch: bool = False) -> bytes:
+def encode(values: Sequence[float], columns: int, accept: str, *, batch: bool = False) -> bytes:
     """One response body.
 
-    accept: CSV gives one value a line and a trailing newline, a softprob row joined by commas; JSON gives
-            `{"predictions": [{"score": x}]}`, x a list for softprob.
-    batch:  the form of batch transform (SAGEMAKER_BATCH): `str(prediction)` a line.
+    values, columns: the predictions, row after row, of so many columns; 0 columns: one value a row.
+    accept:          CSV gives one value a line and a trailing newline, a softprob row joined by commas; JSON gives
+                     `{"predictions": [{"score": x}]}`, x a list for softprob.
+    batch:           the form of batch transform (SAGEMAKER_BATCH): `str(prediction)` a line, whatever is accepted.
     """
-    values = predictions.tolist()
-    if accept == JSON:
+    if columns == 0:
+        if batch or accept == CSV:
+            return ("\n".join(map(repr, values)) + "\n").encode()
         return json.dumps({"predictions": [{"score": value} for value in values]}).encode()
-    if predictions.ndim > 1 and not batch:
-        return ("\n".join([",".join(map(repr, row)) for row in values]) + "\n").encode()
-    return ("\n".join(map(str, values)) + "\n").encode()
+    rows = rows_of(values, columns)
+    if batch:
+        return ("\n".join(map(str, rows)) + "\n").encode()
+    if accept == CSV:
+        return ("\n".join([",".join(map(repr, row)) for row in rows]) + "\n").encode()
+    return json.dumps({"predictions": [{"score": row} for row in rows]}).encode()
 
 
-def negotiate(accept: str, default: str) -> str:
+def rows_of(values: Sequence[float], columns: int) -> list[list[float]]:
+    """Values, row after row, as rows."""
+    return [list(values[start : start + columns]) for start in range(0, len(values), columns)]
+
+
+def negotiate(accept: str, default: str, supported: Sequence[str] = PLAIN_ACCEPTS) -> str:
     """The response's content type for an Accept header. Raises ValueError in the container's words."""
     wanted = accept.split(";", 1)[0].strip().lower()
     if not wanted or wanted == "*/*":
         return default
-    if wanted not in SUPPORTED_ACCEPTS:
+    if wanted not in supported:
         raise ValueError(
-            f"Accept type {accept} is not supported. Please use supported accept types: {list(SUPPORTED_ACCEPTS)}."
+            f"Accept type {accept} is not supported. Please use supported accept types: {list(supported)}."
         )
     return wanted
+
+
+def media_type(accept: str) -> str:
+    """The Content-Type header of an answer."""
+    return f"{accept}; charset=utf-8" if accept.startswith("text/") else accept

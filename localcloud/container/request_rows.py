@@ -1,6 +1,7 @@
-"""The rows of a CSV request: features without a label, an empty cell is a missing value.
+"""The rows of a request body: CSV, libsvm or recordio-protobuf.
 
-What is accepted, and the words for what is not, are the container's: each cell is what Python's `float` reads.
+What is accepted, and the words for what is not, are the container's; so is what counts as missing: an empty cell and
+`nan` of a CSV, and every column of a sparse row that is not there.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ import math
 
 import numpy as np
 
+from localcloud.container.content_type import CSV, LIBSVM, RECORDIO
 from localcloud.container.csv_numbers import CsvError, Matrix, delimiter_of, parse_matrix, width_of
+from localcloud.container.recordio import Tensor, decode_record, frames
+from localcloud.container.served_rows import DenseRows, Rows, SparseRows
 
 _SMALL = 4096
 """Bytes up to which Python's own float() beats the set-up of a parser."""
@@ -19,20 +23,28 @@ _NOT_FINITE = "Input data contains `inf` or a value too large, while `missing` i
 
 
 class UndecodableError(Exception):
-    """A body that is not what its content type says."""
+    """A body that is not what its content type says, in the container's words."""
 
 
-def decode_csv(body: bytes) -> Matrix:
-    """The (rows, columns) float32 matrix of a text/csv body. Raises UndecodableError in the container's words."""
+def decode(kind: str, body: bytes) -> Rows:
+    """The rows of a body of the kind CSV, LIBSVM or RECORDIO. Raises UndecodableError."""
     try:
-        return _decode(body)
-    except (ValueError, IndexError) as error:
+        if kind == CSV:
+            return _csv(body)
+        return _libsvm(body) if kind == LIBSVM else _recordio(body)
+    except (ValueError, IndexError, OverflowError) as error:
+        if kind == RECORDIO:
+            raise UndecodableError(
+                "Loading recordio-protobuf data failed with Exception, please ensure data is in recordio-protobuf "
+                f"format: {type(error)} {error}"
+            ) from None
         raise UndecodableError(
-            f"Loading csv data failed with Exception, please ensure data is in csv format:\n {type(error)}\n {error}"
+            f"Loading {kind} data failed with Exception, please ensure data is in {kind} format:\n "
+            f"{type(error)}\n {error}"
         ) from None
 
 
-def _decode(body: bytes) -> Matrix:
+def _csv(body: bytes) -> DenseRows:
     body = body.strip()
     if not body:
         raise ValueError("Could not determine delimiter")
@@ -41,19 +53,82 @@ def _decode(body: bytes) -> Matrix:
     width = width_of(first, delimiter)
     if len(body) > _SMALL and width < _WIDE:
         try:
-            return _finite(parse_matrix(body, delimiter, width))
+            return DenseRows(_finite(parse_matrix(body, delimiter, width)))
         except CsvError:
             pass  # rare: either Python reads it all the same (" 1", "+1"), or its words are the container's
     lines = body.decode("utf-8").split("\n")
     rows = [[_number(cell) for cell in line.rstrip("\r").split(delimiter)] for line in lines]
     with np.errstate(over="ignore"):
-        return _finite(np.array(rows, dtype=np.float64).astype(np.float32))
+        return DenseRows(_finite(np.array(rows, dtype=np.float64).astype(np.float32)))
+
+
+def _libsvm(body: bytes) -> SparseRows:
+    """`[label] index:value …` a line. Indices are taken as they are written, as in training."""
+    starts, columns = [0], list[int]()
+    values = list[float]()
+    for line in body.strip().decode("utf-8").split("\n"):
+        row: dict[int, float] = {}
+        for place, token in enumerate(line.split()):
+            index, colon, value = token.partition(":")
+            if not colon and place == 0:
+                _number(token)  # the label, which a request need not have
+            elif not colon:
+                raise ValueError(f"index:value was expected, found {token!r}")
+            else:
+                row[_index(index)] = _number(value)
+        columns += row.keys()
+        values += row.values()
+        starts.append(len(columns))
+    with np.errstate(over="ignore"):
+        numbers = _finite(np.array(values, dtype=np.float64).astype(np.float32))
+    width = max(columns, default=-1) + 1
+    # A column beyond 64 bits is none of any model's: the width says so before it is looked at.
+    indices = np.array(columns if width < 2**63 else [0] * len(columns), dtype=np.int64)
+    return SparseRows(np.array(starts, dtype=np.int64), indices, numbers, width)
+
+
+def _recordio(body: bytes) -> Rows:
+    tensors = [record.features for start, end in frames(body) if (record := decode_record(body, start, end)).features]
+    found = [tensor for tensor in tensors if tensor is not None]
+    if not found:
+        raise ValueError("No records found in RecordIO-Protobuf data")
+    widths = sorted({_width(tensor) for tensor in found})
+    if len(widths) > 1:
+        raise ValueError(f"records have {', '.join(map(str, widths))} features; all need the same number")
+    with np.errstate(over="ignore"):
+        values = _finite(np.concatenate([tensor.values for tensor in found]).astype(np.float32))
+    if all(tensor.keys is None and len(tensor.values) for tensor in found):
+        return DenseRows(values.reshape(len(found), widths[0]))
+    starts = np.cumsum([0, *(len(tensor.values) for tensor in found)], dtype=np.int64)
+    keys = [np.arange(len(tensor.values)) if tensor.keys is None else tensor.keys for tensor in found]
+    indices = np.concatenate([key.astype(np.uint64) for key in keys])
+    if widths[0] >= 2**63:
+        indices = np.zeros(len(indices), dtype=np.uint64)
+    return SparseRows(starts, indices.astype(np.int64), values, widths[0])
+
+
+def _width(tensor: Tensor) -> int:
+    """A row's columns: the shape where it is given, else up to the last key; a dense tensor's values."""
+    if tensor.keys is None and len(tensor.values):
+        return len(tensor.values)
+    last = int(tensor.keys.max()) + 1 if tensor.keys is not None else 0
+    if not tensor.shape:
+        return max(1, last)
+    if last > tensor.shape[0]:
+        raise ValueError(f"a sparse tensor has the key {last - 1}, and the shape {tensor.shape[0]}")
+    return tensor.shape[0]
 
 
 def _number(cell: str) -> float:
-    if "_" in cell:  # Python's own digit grouping is no number of anybody's CSV
+    if "_" in cell:  # Python's own digit grouping is no number of anybody's data
         raise ValueError(f"could not convert string to float: {cell!r}")
     return float(cell) if cell else math.nan
+
+
+def _index(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"invalid literal for int() with base 10: {text!r}")
+    return int(text)
 
 
 def _finite(rows: Matrix) -> Matrix:

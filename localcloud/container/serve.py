@@ -6,9 +6,18 @@ be loaded ends the program with exit code 1 and the reason in the log; a port th
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import importlib
 import os
 import socket
 import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localcloud.container.serving_application import ServingApplication
+    from localcloud.container.serving_settings import ServingSettings
 
 PORT_TAKEN = 2
 
@@ -20,16 +29,15 @@ def main() -> int:
     from localcloud.container.errors import ContainerError
     from localcloud.container.layout import Layout
     from localcloud.container.log import set_up_log
-    from localcloud.container.served_model import ServedModel, find_model
+    from localcloud.container.served_model import ServedModel, find_models
     from localcloud.container.serving_application import ServingApplication
     from localcloud.container.serving_settings import ServingSettings
 
     log = set_up_log()
     try:
         settings = ServingSettings.from_environment(os.environ)
-        file = find_model(Layout.from_environment(os.environ).model)
-        log.info("Loading the model from %s", file)
-        model = ServedModel(file, threads=settings.threads)
+        files = find_models(Layout.from_environment(os.environ).model, ensemble=settings.ensemble)
+        application = ServingApplication(ServedModel(files, threads=settings.threads), settings)
     except ContainerError as error:
         log.error("Unable to load model: %s", error)
         return 1
@@ -42,22 +50,49 @@ def main() -> int:
         log.error("Port %d cannot be served: %s", settings.port, error.strerror)
         return PORT_TAKEN
     log.info("Model loaded successfully for worker : %d", os.getpid())
+    _serve(application, settings, listener)
+    return 0
 
+
+def _serve(application: ServingApplication, settings: ServingSettings, listener: socket.socket) -> None:
     import uvicorn
 
+    from localcloud.container.serving_connection import Patience, ServingConnection
+
     configuration = uvicorn.Config(
-        ServingApplication(model, settings),
+        application,
+        http=ServingConnection,
+        ws="none",
         lifespan="off",
-        log_level="warning",
+        interface="asgi3",
+        log_level="critical",
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_keep_alive=65,  # longer than the clients' pools keep an idle connection
         timeout_graceful_shutdown=10,
         backlog=2048,
     )
-    uvicorn.Server(configuration).run(sockets=[listener])
-    return 0
+    server = uvicorn.Server(configuration)
+
+    async def serve() -> None:
+        patience = Patience(server.server_state.connections, settings.timeout_seconds)
+        watching = asyncio.create_task(patience.watch())
+        threading.Thread(target=_prepare, name="prepare", daemon=True).start()
+        await server.serve(sockets=[listener])
+        watching.cancel()
+
+    # What is loaded by now stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    with asyncio.Runner(loop_factory=configuration.get_loop_factory()) as runner:
+        runner.run(serve())
+
+
+def _prepare() -> None:
+    """Import what the first large body needs, after the first /ping can be answered."""
+    importlib.import_module("localcloud.container.request_rows")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,28 @@
-"""The model that a server predicts with."""
+"""The model that a server predicts with: one booster, or the several of a k-fold training."""
 
 from __future__ import annotations
 
-import json
-import threading
-import warnings
+import logging
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import xgboost
-
-from localcloud.container.csv_numbers import Matrix
+from localcloud.container.booster import Booster, Scores
 from localcloud.container.errors import UserError
+from localcloud.container.xgboost_library import XGBoostError
+
+if TYPE_CHECKING:
+    from localcloud.container.csv_numbers import Matrix
 
 _PICKLE = b"\x80"
 """First byte of every pickle since protocol 2."""
+_TAIL = 64
+"""Bytes at the end of a file in which to look for the last that is not blank."""
+_VOTING = ("multi:softmax", "binary:hinge")
+"""Objectives whose predictions are classes, of which there is no average."""
+
+_log = logging.getLogger("container")
 
 
 class TooManyFeaturesError(Exception):
@@ -23,60 +30,103 @@ class TooManyFeaturesError(Exception):
 
 
 class ServedModel:
-    """One booster, asked from many threads at once.
+    """One model or an ensemble, asked from many threads at once.
 
-    file:    the model as `save_model` wrote it.
+    files:   the model as `save_model` wrote it; several are an ensemble.
     threads: threads for one prediction; the container takes OMP_NUM_THREADS, default 1.
-    Raises UserError where the file is no such model.
+    Raises UserError where a file is no such model, or where several do not go together.
     """
 
-    def __init__(self, file: Path, *, threads: int) -> None:
-        with file.open("rb") as content:
-            pickled = content.read(1) == _PICKLE
-        if pickled:
-            raise UserError(
-                f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here"
-            )
-        try:
-            # By its path: given the bytes, xgboost 3.2.0 aborts the whole process on an empty model.
-            with warnings.catch_warnings(action="ignore"):  # that a name without suffix leaves the format to a guess
-                self._booster = xgboost.Booster({"nthread": threads}, model_file=file)
-        except Exception as error:
-            message = str(error).split("\nStack trace:", 1)[0]
-            raise UserError(f"Model at {file} cannot be loaded:\n{message}") from None
-        self._features = self._booster.num_features()
-        # Predicting in place gives what predicting a matrix gives for plain trees only: dart differs in the last digit.
-        booster = json.loads(self._booster.save_config())["learner"]["gradient_booster"]["name"]
-        self._in_place = booster == "gbtree"
-        self._threads = threads
-        self._lock = threading.Lock()
+    def __init__(self, files: Path | Sequence[Path], *, threads: int) -> None:
+        paths = [files] if isinstance(files, Path) else list(files)
+        self._boosters = [_load(file, threads) for file in paths]
+        first = self._boosters[0]
+        for file, booster in zip(paths, self._boosters, strict=True):
+            if (booster.objective, booster.classes) != (first.objective, first.classes):
+                raise UserError(
+                    f"Models {paths[0].name} ({first.objective}, {first.classes} classes) and {file.name} "
+                    f"({booster.objective}, {booster.classes} classes) are no ensemble: they predict different things"
+                )
+        self.features = min(booster.features for booster in self._boosters)
+        self.objective, self.classes = first.objective, first.classes
+        if len(paths) > 1:
+            how = "Vote" if self.objective in _VOTING else "Average"
+            _log.info("%s ensemble prediction of %s with %d models", how, self.objective, len(paths))
 
-    def predict(self, rows: Matrix) -> npt.NDArray[np.float32]:
-        """Predictions for (rows, features) float32; a 1-d array, or (rows, classes) for multi:softprob.
+    def predict(self, rows: bytes, count: int) -> Scores:
+        """Predict `count` rows of `features` float32 each, missing values as NaN."""
+        if len(self._boosters) == 1:
+            return self._boosters[0].predict(rows, count)
+        import numpy as np
 
-        Missing trailing features count as missing values; too many raise TooManyFeaturesError in xgboost's words.
-        """
-        width = rows.shape[1]
-        if width > self._features:
+        return self.predict_matrix(np.frombuffer(rows, dtype=np.float32).reshape(count, self.features))
+
+    def predict_matrix(self, rows: Matrix) -> Scores:
+        """Predict (rows, columns) float32, at most `features` columns; features that are not there are missing."""
+        if len(self._boosters) == 1:
+            return _predict(self._boosters[0], rows)
+        return _combined([_predict(booster, rows) for booster in self._boosters], vote=self.objective in _VOTING)
+
+    def check_width(self, width: int) -> None:
+        """Raise TooManyFeaturesError, in xgboost's words, for rows of more columns than the model has features."""
+        if width > self.features:
             raise TooManyFeaturesError(
-                f"Check failed: learner_model_param_.num_feature >= p_fmat->Info().num_col_ ({self._features} vs. "
+                f"Check failed: learner_model_param_.num_feature >= p_fmat->Info().num_col_ ({self.features} vs. "
                 f"{width}) : Number of columns does not match number of features in booster."
             )
-        if not self._in_place:
-            with self._lock:
-                return self._booster.predict(xgboost.DMatrix(rows, nthread=self._threads), validate_features=False)
-        if width < self._features:
-            missing = np.full((rows.shape[0], self._features - width), np.nan, dtype=np.float32)
-            rows = np.hstack([rows, missing])
-        return self._booster.inplace_predict(rows, validate_features=False)
 
 
-def find_model(folder: Path) -> Path:
-    """The one model file of a model folder. Raises UserError for none and for several."""
+def find_models(folder: Path, *, ensemble: bool = True) -> list[Path]:
+    """The model files of a model folder, sorted: those directly in it whose names do not begin with a dot.
+
+    ensemble: False takes the first alone (SAGEMAKER_INFERENCE_ENSEMBLE=false).
+    Raises UserError where there is none.
+    """
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    for file in [file for file in files if file.name.startswith(".")]:
+        _log.warning("Ignoring dotfile '%s' found in model directory - please exclude dotfiles from archives", file)
+        files.remove(file)
     if not files:
         raise UserError(f"No model file in {folder}")
-    if len(files) > 1:
-        names = ", ".join(path.name for path in files)
-        raise UserError(f"Ensembles of several model files ({names}) are not supported by the local cloud")
-    return files[0]
+    return files if ensemble else files[:1]
+
+
+def _load(file: Path, threads: int) -> Booster:
+    with file.open("rb") as content:
+        begin = content.read(1)
+        content.seek(-min(file.stat().st_size, _TAIL), os.SEEK_END)
+        end = content.read().rstrip()
+    if begin == _PICKLE:
+        raise UserError(f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here")
+    # xgboost's reader of UBJ runs beyond the end of a file that is cut off, and as a rule the process ends there.
+    if begin == b"{" and not end.endswith(b"}"):
+        raise UserError(f"Model at {file} cannot be loaded:\nThe file is cut off: it ends in the middle of an object.")
+    _log.info("Loading the model from %s", file)
+    try:
+        return Booster(file, threads)
+    except XGBoostError as error:
+        raise UserError(f"Model at {file} cannot be loaded:\n{error}") from None
+
+
+def _predict(booster: Booster, rows: Matrix) -> Scores:
+    import numpy as np
+
+    count, width = rows.shape
+    if width < booster.features:
+        padded = np.full((count, booster.features), np.nan, dtype=np.float32)
+        padded[:, :width] = rows
+        rows = padded
+    rows = np.ascontiguousarray(rows)
+    return booster.predict_at(rows.ctypes.data, count)
+
+
+def _combined(parts: Sequence[Scores], *, vote: bool) -> Scores:
+    """The mean of several models' predictions, or the class that most of them say: the smallest where they tie."""
+    import numpy as np
+
+    stacked: Any = np.stack([np.frombuffer(part.data, dtype=np.float32) for part in parts])
+    if not vote:
+        return Scores(np.mean(stacked, axis=0).tobytes(), parts[0].columns)
+    ballots = stacked.astype(np.int64)
+    counts = np.stack([(ballots == label).sum(axis=0) for label in range(int(ballots.max(initial=0)) + 1)])
+    return Scores(counts.argmax(axis=0).astype(np.float32).tobytes(), parts[0].columns)

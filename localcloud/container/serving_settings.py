@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from localcloud.container.errors import UserError
-from localcloud.container.prediction_text import SUPPORTED_ACCEPTS
+from localcloud.container.prediction_text import PLAIN_ACCEPTS, SELECTED_ACCEPTS
+from localcloud.container.selected_output import KEYS, selected_keys
 
 _MEGABYTE = 1024**2
-_NOT_YET = {
-    "SAGEMAKER_INFERENCE_OUTPUT": "selectable output",
+_NOT_SUPPORTED = {
     "SAGEMAKER_PROGRAM": "script mode",
     "SAGEMAKER_SUBMIT_DIRECTORY": "script mode",
     "SAGEMAKER_MULTI_MODEL": "multi-model endpoints",
@@ -22,12 +22,15 @@ _NOT_YET = {
 class ServingSettings:
     """port and limits of the server.
 
-    workers:          invocations that run at once (SAGEMAKER_MODEL_SERVER_WORKERS; default: cores).
+    workers:          predictions of large bodies at once (SAGEMAKER_MODEL_SERVER_WORKERS; default: cores).
     threads:          threads of one prediction (OMP_NUM_THREADS; default 1).
     timeout_seconds:  SAGEMAKER_MODEL_SERVER_TIMEOUT; default 60.
     default_accept:   SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT; default text/csv.
+    accepts:          what a request may ask for: JSON and CSV, and for selected output JSON Lines and recordio too.
     max_body_bytes:   MAX_CONTENT_LENGTH; default 6 MiB, at most 20 MiB.
     batch:            SAGEMAKER_BATCH is set.
+    selected:         keys of SAGEMAKER_INFERENCE_OUTPUT; () where it is not set.
+    ensemble:         SAGEMAKER_INFERENCE_ENSEMBLE; default true.
     """
 
     port: int
@@ -35,15 +38,18 @@ class ServingSettings:
     threads: int
     timeout_seconds: float
     default_accept: str
+    accepts: tuple[str, ...]
     max_body_bytes: int
     batch: bool
+    selected: tuple[str, ...]
+    ensemble: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ServingSettings:
         """Read the environment. Raises UserError naming everything that is wrong or not supported."""
         wrong = [
             f"{name} ({what}) is not supported by the local cloud"
-            for name, what in _NOT_YET.items()
+            for name, what in _NOT_SUPPORTED.items()
             if environment.get(name, "false").lower() != "false"
         ]
 
@@ -54,17 +60,29 @@ class ServingSettings:
             wrong.append(f"{name} must be a positive whole number, found {text!r}")
             return default
 
+        selected: tuple[str, ...] = ()
+        if (asked := environment.get("SAGEMAKER_INFERENCE_OUTPUT")) is not None:
+            selected = selected_keys(asked)
+            if odd := [key for key in selected if key not in KEYS]:
+                wrong.append(f"SAGEMAKER_INFERENCE_OUTPUT must name some of {', '.join(KEYS)}; found {odd}")
+        accepts = SELECTED_ACCEPTS if selected else PLAIN_ACCEPTS
         accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or "text/csv"
-        if accept not in SUPPORTED_ACCEPTS:
-            wrong.append(f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT must be one of {SUPPORTED_ACCEPTS}, found {accept!r}")
+        if accept not in accepts:
+            wrong.append(f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT must be one of {accepts}, found {accept!r}")
+        ensemble = (environment.get("SAGEMAKER_INFERENCE_ENSEMBLE") or "true").lower()
+        if ensemble not in ("true", "false"):
+            wrong.append(f"SAGEMAKER_INFERENCE_ENSEMBLE must be true or false, found {ensemble!r}")
         settings = cls(
             port=number("SAGEMAKER_BIND_TO_PORT", 8080),
             workers=number("SAGEMAKER_MODEL_SERVER_WORKERS", os.cpu_count() or 1),
             threads=number("OMP_NUM_THREADS", 1),
             timeout_seconds=float(number("SAGEMAKER_MODEL_SERVER_TIMEOUT", 60)),
             default_accept=accept,
+            accepts=accepts,
             max_body_bytes=min(number("MAX_CONTENT_LENGTH", 6 * _MEGABYTE), 20 * _MEGABYTE),
             batch=bool(environment.get("SAGEMAKER_BATCH")),
+            selected=selected,
+            ensemble=ensemble == "true",
         )
         if wrong:
             raise UserError("\n".join(wrong))

@@ -6,18 +6,31 @@ the reason in `output/failure`. SIGTERM ends it without a model, unless save_mod
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 import time
 import traceback
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from localcloud.container.channels import check_channels
-from localcloud.container.errors import ContainerError, PlatformError, UserError
+from localcloud.container.collective import LOST, Cluster
+from localcloud.container.data_files import data_files
+from localcloud.container.errors import AlgorithmError, ContainerError, UserError
+from localcloud.container.image_version import image_version
 from localcloud.container.layout import MODEL_FILE, Layout
 from localcloud.container.log import set_up_log
 from localcloud.container.training_environment import training_environment
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
+
+_log = logging.getLogger("container")
+_ACCEPTED = "KICKSTAND_KNOWN_FAULTS"
+"""A variable of the job's Environment: faults of the image that the job is to meet, as JSON, each with its reason."""
 
 
 def run(layout: Layout) -> None:
@@ -30,39 +43,97 @@ def run(layout: Layout) -> None:
         training_environment(layout, hyperparameters=hyperparameters, channels=channels, resources=resources)
     )
     log.info("Running XGBoost Sagemaker in algorithm mode")
-    _check(hyperparameters, channels=tuple(channels), checkpoints="LocalPath" in _checkpoints(layout))
-    check_channels(channels)
-    _check_hosts(resources.get("hosts"))
+    checkpoints = _checkpoint_folder(layout)
+    _check(hyperparameters, channels=tuple(channels), checkpoints=checkpoints is not None)
+    content_type = check_channels(channels)
+    cluster = Cluster.of(resources)
     parameters = parse_hyperparameters(hyperparameters)
-
-    from localcloud.container.boosting import boost, save_model  # a refusal above need not wait for xgboost
-    from localcloud.container.training_data import read_training_data
-
-    started = time.monotonic()
-    threads = parameters.get("nthread")
-    data = read_training_data(
-        layout,
-        channels,
-        weights=parameters.get("csv_weights") == 1,
-        threads=threads if isinstance(threads, int) else None,
-    )
-    log.info("Single node training.")
-    log.info("Train matrix has %d rows and %d columns", data.train.num_row(), data.train.num_col())
-    if data.validation is not None:
-        log.info("Validation matrix has %d rows", data.validation.num_row())
-    loaded = time.monotonic()
-    booster = boost(parameters, data)
-    save_model(booster, layout.model / MODEL_FILE)
-    log.info(
-        "Loaded the data in %.2f s, trained %d rounds in %.2f s.",
-        loaded - started,
-        booster.num_boosted_rounds(),
-        time.monotonic() - loaded,
-    )
+    if cluster.several:
+        log.info("Distributed node training with %d hosts: %s", len(cluster.hosts), list(cluster.hosts))
+        found = cluster.with_data([name for name in channels if not data_files(layout.channel(name))])
+        if found is None:
+            return
+        cluster = found
+    job = _Job(layout, channels, content_type, parameters, cluster, checkpoints)
+    if "_kfold" in parameters:
+        job.cross_validate()
+    else:
+        job.train()
 
 
-def _checkpoints(layout: Layout) -> dict[str, object]:
-    return layout.read_config("checkpointconfig", required=False)
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A job whose settings have been checked."""
+
+    layout: Layout
+    channels: Collection[str]
+    content_type: str
+    parameters: dict[str, Any]
+    cluster: Cluster
+    checkpoints: Path | None
+
+    def train(self) -> None:
+        """One model."""
+        # A refusal need not wait for xgboost: it is imported from here on.
+        from localcloud.container.boosting import boost, save_model
+        from localcloud.container.training_data import read_training_data
+
+        started = time.monotonic()
+        data = read_training_data(self.layout, self.channels, **self._reading)
+        _log.info("Train matrix has %d rows and %d columns", data.train.num_row(), data.train.num_col())
+        if data.validation is not None:
+            _log.info("Validation matrix has %d rows", data.validation.num_row())
+        loaded = time.monotonic()
+        with _together(self.cluster):
+            booster = boost(
+                self.parameters,
+                data,
+                speaks=self.cluster.is_master,
+                agree=self.cluster.agree,
+                checkpoints=self.checkpoints,
+            )
+        if self.cluster.is_master:
+            save_model(booster, self.layout.model / MODEL_FILE)
+        _log.info(
+            "Loaded the data in %.2f s, trained %d rounds in %.2f s.",
+            loaded - started,
+            booster.num_boosted_rounds(),
+            time.monotonic() - loaded,
+        )
+
+    def cross_validate(self) -> None:
+        """A model for each fold, and predictions.csv."""
+        from localcloud.container.cross_validation import PREDICTIONS_FILE, cross_validate
+        from localcloud.container.training_data import read_merged_rows
+
+        rows = read_merged_rows(self.layout, self.channels, **self._reading)
+        with _together(self.cluster):
+            cross_validate(
+                self.parameters,
+                rows,
+                model=self.layout.model / MODEL_FILE,
+                predictions=self.layout.output_data / PREDICTIONS_FILE,
+                speaks=self.cluster.is_master,
+                saves=self.cluster.is_master,
+                agree=self.cluster.agree,
+            )
+
+    @property
+    def _reading(self) -> dict[str, Any]:
+        if not self.cluster.several:
+            _log.info("Single node training.")
+        weights = self.parameters.get("csv_weights") == 1
+        return {"content_type": self.content_type, "weights": weights, "threads": self.parameters.get("nthread")}
+
+
+def _checkpoint_folder(layout: Layout) -> Path | None:
+    """Where checkpoints go; what the platform calls /opt/ml is the layout's base."""
+    path = layout.read_config("checkpointconfig", required=False).get("LocalPath")
+    if not path:
+        return None
+    folder = PurePosixPath(str(path))
+    below = folder.relative_to("/opt/ml") if folder.is_relative_to("/opt/ml") else None
+    return Path(folder) if below is None else layout.base / below
 
 
 def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], checkpoints: bool) -> None:
@@ -71,25 +142,47 @@ def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], checkp
         raise UserError("Script mode (sagemaker_program) is not supported by the local cloud")
     problems = [
         *check_hyperparameters(hyperparameters, channels=channels),
-        *unsupported(hyperparameters, "3.2-0", checkpoints=checkpoints),
+        *unsupported(hyperparameters, image_version(), checkpoints=checkpoints, accepted=_accepted_faults()),
     ]
     explained = "\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems)
     if words := container_error(hyperparameters):
-        logging.getLogger("container").error("%s", explained)  # the container's words can be as terse as 'objective'
+        _log.error("%s", explained)  # the container's words can be as terse as 'objective'
         raise UserError(words)
     if problems:
         raise UserError(explained)
 
 
-def _check_hosts(hosts: object) -> None:
-    if not isinstance(hosts, list) or not hosts:
-        raise PlatformError("Number of hosts should be an int greater than or equal to 1")
-    if len(hosts) > 1:
-        raise UserError(f"Training on {len(hosts)} instances is not supported by the local cloud; use one")
+def _accepted_faults() -> dict[str, str]:
+    """The faults that the job's Environment accepts. Raises UserError for what is no JSON object of reasons."""
+    try:
+        accepted = json.loads(os.environ.get(_ACCEPTED) or "{}")
+        found = {str(name): str(reason) for name, reason in accepted.items()}
+    except (ValueError, AttributeError):
+        raise UserError(f'{_ACCEPTED} must be a JSON object, {{"FAULT": "REASON"}}') from None
+    for name, reason in found.items():
+        _log.warning("The known fault %s of the image is accepted: %s", name, reason)
+    return found
+
+
+@contextmanager
+def _together(cluster: Cluster) -> Iterator[None]:
+    """Inside, xgboost trains with all hosts of the cluster; what comes of another host's death is named."""
+    from localcloud.container.boosting import lost_host
+
+    try:
+        with cluster.collective():
+            yield
+    except Exception as error:
+        if cluster.several and lost_host(error):
+            raise AlgorithmError(f"Host {cluster.host} {LOST}: {str(error).splitlines()[0]}") from None
+        raise
 
 
 def main() -> int:
     """Run, and turn a failure into the failure file and exit code 1."""
+    # Threads that wait for one another sleep: where the machine has other work, those that spin keep the rest of their
+    # own team from the cores, and training takes ten times as long. Read when xgboost is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     layout = Layout.from_environment(os.environ)
     try:
         run(layout)

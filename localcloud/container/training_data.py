@@ -10,60 +10,119 @@ from pathlib import Path
 
 import xgboost
 
-from localcloud.container.csv_numbers import CsvError, delimiter_of, first_line, read_matrix
+from localcloud.container.channel_readers import READERS
+from localcloud.container.channel_rows import ChannelRows, joined
 from localcloud.container.data_files import data_files
 from localcloud.container.errors import UserError
 from localcloud.container.layout import Layout
 
 _log = logging.getLogger("container")
+_NO_LABELS = (
+    "Got input data without labels. Please check the input data set. If training job is running on multiple "
+    "instances, please switch to using single instance if number of records in the data set is less than number of "
+    "workers (16 * number of instance) in the cluster."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """The matrices of a job. Features are unnamed, as they are when the container reads CSV."""
+    """The matrices of a job. Features are unnamed, as they are in the container."""
 
     train: xgboost.DMatrix
     validation: xgboost.DMatrix | None
 
 
 def read_training_data(
-    layout: Layout, channels: Collection[str], *, weights: bool, threads: int | None
+    layout: Layout,
+    channels: Collection[str],
+    *,
+    content_type: str = "csv",
+    weights: bool,
+    threads: int | None,
 ) -> TrainingData:
-    """Read the CSV channels: label first, then, where `weights` is true, the row's weight, then the features.
+    """Read the channels that were declared; each must hold data.
 
-    channels: the declared channels; one that is declared must hold data.
-    threads:  threads for reading and building; None for all of the machine's.
-    Raises UserError for no data, for text where numbers belong, and for what xgboost refuses to load.
+    content_type: `csv`, `libsvm`, `parquet` or `recordio-protobuf`, the train channel's.
+    weights:      whether the second column of CSV is the row's weight.
+    threads:      threads for reading and building; None for all of the machine's.
+    Raises UserError for no data, for what is not of the content type, and for what xgboost refuses to load.
     """
+    rows = {
+        name: read_channel(layout.channel(name), files, content_type, weights, threads)
+        for name, files in channel_files(layout, channels).items()
+    }
+    # popped, so that only one channel's rows are in memory beside xgboost's own form of them
+    matrices = {name: _matrix(rows.pop(name), content_type, threads) for name in list(rows)}
+    return TrainingData(matrices["train"], matrices.get("validation"))
+
+
+def read_merged_rows(
+    layout: Layout, channels: Collection[str], *, content_type: str, weights: bool, threads: int | None
+) -> ChannelRows:
+    """The rows of train and validation as one, for cross-validation. Raises as `read_training_data` does."""
+    parts = [
+        read_channel(layout.channel(name), files, content_type, weights, threads)
+        for name, files in channel_files(layout, channels).items()
+    ]
+    if len(parts) > 1:
+        _log.info("Read both train and validation data into one DMatrix")
+    try:
+        merged = joined(parts)
+        merged.matrix(threads)  # what xgboost refuses to load is refused before the first fold
+    except (xgboost.core.XGBoostError, ValueError) as error:
+        raise _unreadable(content_type, error) from None
+    return merged
+
+
+def channel_files(layout: Layout, channels: Collection[str]) -> dict[str, list[Path]]:
+    """The data files of each declared channel. Raises UserError for a channel without data."""
     folders = {name: layout.channel(name) for name in ("train", "validation") if name in channels}
     files = {name: data_files(folder) for name, folder in folders.items()}
     for name, found in files.items():
         if not found:
             channel = "training" if name == "train" else name
             raise UserError(f"No data in {channel} channel path {folders[name]}")
-    matrices = {name: _matrix(files[name], folders[name], weights=weights, threads=threads) for name in folders}
-    return TrainingData(matrices["train"], matrices.get("validation"))
+    _warn_of_copies(files)
+    return files
 
 
-def _matrix(files: list[Path], folder: Path, *, weights: bool, threads: int | None) -> xgboost.DMatrix:
-    line = next(filter(None, map(first_line, files)), b"").decode(errors="replace")
-    delimiter = delimiter_of(line)
+def read_channel(folder: Path, files: list[Path], content_type: str, weights: bool, threads: int | None) -> ChannelRows:
+    """The rows of one channel's files. Raises UserError, for rows without labels too."""
     _log.info("files path: %s", folder)
-    _log.info("Determined delimiter of CSV input is '%s'", delimiter)
-    features_from = 2 if weights else 1
     try:
-        cells = read_matrix(files, delimiter, threads or os.cpu_count() or 1)
-        if cells.shape[1] <= features_from:
-            what = "label, weight and features" if weights else "label and features"
-            raise CsvError(f"{folder.name}: {what} were expected, found {cells.shape[1]} columns")
-        return xgboost.DMatrix(
-            cells[:, features_from:],
-            label=cells[:, 0],
-            weight=cells[:, 1] if weights else None,
-            nthread=threads,
-        )
-    except (CsvError, xgboost.core.XGBoostError, ValueError) as error:
-        raise UserError(f"Failed to load csv data with exception:\n{xgboost_message(error)}") from None
+        rows = READERS[content_type](files, weights=weights, threads=threads or os.cpu_count() or 1)
+    except (ValueError, MemoryError) as error:
+        raise _unreadable(content_type, error) from None
+    if rows.label is None or not rows.count:
+        raise UserError(_NO_LABELS)
+    return rows
+
+
+def _matrix(rows: ChannelRows, content_type: str, threads: int | None) -> xgboost.DMatrix:
+    try:
+        return rows.matrix(threads)
+    except (xgboost.core.XGBoostError, ValueError) as error:
+        raise _unreadable(content_type, error) from None
+
+
+def _unreadable(content_type: str, error: Exception) -> UserError:
+    return UserError(f"Failed to load {content_type} data with exception:\n{xgboost_message(error)}")
+
+
+def _warn_of_copies(files: dict[str, list[Path]]) -> None:
+    """Say it where train and validation hold a file of the same name and size, as the container does."""
+    sizes = {file.name: (file, file.stat().st_size) for file in files["train"]}
+    for file in files.get("validation", ()):
+        other, size = sizes.get(file.name, (file, -1))
+        if size == file.stat().st_size:
+            _log.warning(
+                "Suspected identical files found. (%s and %s with same size %d bytes). Note: Duplicate data in the "
+                "training set and validation set is usually not intentional and can impair the validity of the model "
+                "evaluation by the validation score.",
+                other,
+                file,
+                size,
+            )
 
 
 def xgboost_message(error: Exception) -> str:

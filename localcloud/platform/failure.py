@@ -23,12 +23,12 @@ def shortened(reason: str) -> str:
     return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 3] + "..."
 
 
-def program_failure(failure_text: str, exit_code: int) -> str:
-    """The reason when the training program failed: what it wrote to output/failure, and its exit code."""
+def program_failure(failure_text: str, exit_code: int, explanation: str = "") -> str:
+    """The reason when the training program failed: what it wrote to output/failure, its exit code, and more."""
     code = exit_code if exit_code >= 0 else 128 - exit_code  # as a container's runtime reports a signal
-    tail = f", exit code: {code}"
+    tail = f", exit code: {code}{explanation}"
     if not failure_text:
-        return f"AlgorithmError: Exit Code: {code}"
+        return f"AlgorithmError: Exit Code: {code}{explanation}"
     head = f"AlgorithmError: {failure_text}"
     return (
         head + tail

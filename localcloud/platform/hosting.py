@@ -77,14 +77,21 @@ class ModelServer:
 
     def start(self) -> None:
         """Fetch the model, start the program and wait for its first /ping; raises HostingError with the reason."""
+        from localcloud.platform.failure import JobFailure
         from localcloud.platform.log_stream import LogStream
         from localcloud.platform.model_download import fetch_model
         from localcloud.platform.model_process import ModelProcess
+        from localcloud.platform.program_python import program_python
 
         base = self._folder / "opt" / "ml"
         fetch_model(self._container.model_data_url, base / "model", self._environment())
         self._log = LogStream(self._log_group, self._log_stream, self._environment)
-        process = ModelProcess(base, self._container.environment, self._log.write)
+        try:
+            python = program_python(self._container.image)
+        except JobFailure as failure:
+            self._log.close()
+            raise HostingError(failure.reason) from None
+        process = ModelProcess(base, self._container.environment, self._log.write, python)
         try:
             process.start(self._startup_seconds)
         except HostingError as error:

@@ -7,30 +7,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.container.collective import LOOPBACK_INTERFACE
+from localcloud.platform.checkpoints import local_path
+from localcloud.platform.hosts import host_names
 
-def container_configuration(request: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The files of `input/config`, by name: hyperparameters, inputdataconfig, resourceconfig, checkpointconfig."""
+
+def container_configuration(request: Mapping[str, Any], host: str = "algo-1") -> dict[str, dict[str, Any]]:
+    """The files of `input/config`, by name: hyperparameters, inputdataconfig, resourceconfig, checkpointconfig.
+
+    host: whose files they are. Several hosts are told that they meet on the loopback interface.
+    """
     mode = request.get("AlgorithmSpecification", {}).get("TrainingInputMode", "File")
     channels = {channel["ChannelName"]: _channel(channel, mode) for channel in request.get("InputDataConfig", [])}
-    instances = int(request.get("ResourceConfig", {}).get("InstanceCount", 1))
-    hosts = [f"algo-{number}" for number in range(1, instances + 1)]
+    hosts = host_names(request)
     instance_type = request.get("ResourceConfig", {}).get("InstanceType", "")
     files: dict[str, dict[str, Any]] = {
         "hyperparameters": dict(request.get("HyperParameters", {})),
         "inputdataconfig": channels,
         "resourceconfig": {
-            "current_host": "algo-1",
+            "current_host": host,
             "current_instance_type": instance_type,
             "current_group_name": "homogeneousCluster",
             "hosts": hosts,
             "instance_groups": [
                 {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": hosts}
             ],
-            "network_interface_name": "eth0",
+            "network_interface_name": "eth0" if len(hosts) == 1 else LOOPBACK_INTERFACE,
         },
     }
     if "CheckpointConfig" in request:
-        files["checkpointconfig"] = dict(request["CheckpointConfig"])
+        settings = request["CheckpointConfig"]
+        files["checkpointconfig"] = {**settings, "LocalPath": local_path(settings)}
     return files
 
 

@@ -26,13 +26,17 @@ class ModelProcess:
 
     base:      the folder that stands for /opt/ml; `model` below it holds the artifact.
     variables: the container's own environment.
+    python:    the interpreter with the image's xgboost; None for the one that runs this.
     on_line:   called with each line that the program writes, from a thread of this object's own.
     """
 
-    def __init__(self, base: Path, variables: Mapping[str, str], on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, base: Path, variables: Mapping[str, str], on_line: Callable[[str], None], python: Path | None = None
+    ) -> None:
         self._base = base
         self._variables = dict(variables)
         self._on_line = on_line
+        self._python = python
         self._last_lines: deque[str] = deque(maxlen=20)
         self._program: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -111,7 +115,10 @@ class ModelProcess:
             if self._stopped:
                 raise HostingError("The model server was stopped.")
             program = start_program(
-                "localcloud.container.serve", environment=program_environment(variables), folder=self._base
+                "localcloud.container.serve",
+                environment=program_environment(variables),
+                folder=self._base,
+                python=self._python,
             )
             self._program, self.port = program, port
             self._last_lines.clear()

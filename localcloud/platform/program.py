@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +26,8 @@ def start_program(
     environment: Mapping[str, str],
     folder: Path,
     lifeline: bool = True,
+    namespace: Sequence[int] = (),
+    python: Path | None = None,
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
@@ -33,14 +35,19 @@ def start_program(
 
     environment: exactly what the program sees (see `program_environment`).
     lifeline:    False for a module that watches its standard input itself.
+    python:      the interpreter; None for the one that runs this.
+    namespace:   descriptors of a `localcloud.platform.namespace.Namespace` that the program runs in; () for none.
     """
     arguments = ["-m", "localcloud.platform.lifeline", module] if lifeline else ["-m", module]
+    if namespace:
+        arguments = ["-m", "localcloud.platform.inside", *map(str, namespace), module]
     # -P: the current folder holds a user's files, which must never be taken for modules.
     return subprocess.Popen(
-        [sys.executable, "-P", *arguments],
+        [str(python or sys.executable), "-P", *arguments],
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=stderr,
         env=dict(environment),
         cwd=folder,
+        pass_fds=tuple(namespace),
     )

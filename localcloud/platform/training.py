@@ -13,6 +13,7 @@ from typing import Any
 
 from localcloud.platform.program import program_environment, start_program
 from localcloud.platform.training_event import TrainingEvent
+from training.image.environment import registry_settings
 
 __all__ = ["TrainingEvent", "TrainingRun"]
 
@@ -32,6 +33,9 @@ class TrainingRun:
 
     The agent and the training program hold a pipe from this process: they exit when it dies.
     """
+
+    _agent = "localcloud.platform.training_agent"
+    _kind = "Training"
 
     def __init__(
         self,
@@ -59,14 +63,14 @@ class TrainingRun:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "agent.log").open("ab") as log:
             self._process = start_program(
-                "localcloud.platform.training_agent",
-                environment=program_environment(self._environment),
+                self._agent,
+                environment=program_environment({**registry_settings(), **self._environment}),
                 folder=self._folder,
                 lifeline=False,  # the agent reads its commands from the same pipe
                 stderr=log,
             )
-        self._send({"request": self._request, "folder": str(self._folder), "kill_after": _KILL_AFTER_SECONDS})
-        self._reader = threading.Thread(target=self._follow, name="training-run", daemon=True)
+        self._send(self._order())
+        self._reader = threading.Thread(target=self._follow, name="job-run", daemon=True)
         self._reader.start()
 
     def stop(self, *, final_status: str = "Stopped") -> None:
@@ -76,6 +80,10 @@ class TrainingRun:
         Returns at once; a second call, or one after the end, changes nothing.
         """
         self._send({"stop": final_status})
+
+    def interrupt(self) -> None:
+        """Take the job's spot instances away: it starts over, with secondary status Interrupted in between."""
+        self._send({"interrupt": True})
 
     def terminate(self) -> None:
         """End agent and program now, keeping nothing. The "finished" event says Failed."""
@@ -94,6 +102,10 @@ class TrainingRun:
             self._reader.join(timeout)
             return not self._reader.is_alive()
         return True
+
+    def _order(self) -> dict[str, Any]:
+        """What the agent is told first."""
+        return {"request": self._request, "folder": str(self._folder), "kill_after": _KILL_AFTER_SECONDS}
 
     def _send(self, command: Mapping[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:
@@ -123,7 +135,7 @@ class TrainingRun:
                 with contextlib.suppress(OSError):
                     process.stdin.close()
         if not finished:
-            reason = f"InternalServerError: the process of this training job ended (exit code {code})"
+            reason = f"InternalServerError: the process of this {self._kind.lower()} job ended (exit code {code})"
             now = time.time()
-            self._on_event(TrainingEvent(now, "status", "Failed", "Training job failed"))
+            self._on_event(TrainingEvent(now, "status", "Failed", f"{self._kind} job failed"))
             self._on_event(TrainingEvent(now, "finished", outcome="Failed", failure_reason=reason))

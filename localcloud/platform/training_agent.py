@@ -1,8 +1,8 @@
 """`python -m localcloud.platform.training_agent`: plays SageMaker around one training container.
 
-Standard input: one JSON line with the order (`request`, `folder`, `kill_after`), then commands (`{"stop": STATUS}`);
-its end means that the parent is gone, and ends program and agent at once. Standard output: one TrainingEvent a line.
-The environment holds AWS_* with the execution role's temporary credentials.
+Standard input: one JSON line with the order (`request`, `folder`, `kill_after`), then commands (`{"stop": STATUS}`,
+`{"interrupt": true}`); its end means that the parent is gone, and ends program and agent at once. Standard output: one
+TrainingEvent a line. The environment holds AWS_* with the execution role's temporary credentials.
 """
 
 from __future__ import annotations
@@ -10,25 +10,32 @@ from __future__ import annotations
 import json
 import math
 import os
-import subprocess
+import shutil
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localcloud.platform.artifact_upload import upload_artifact, upload_output
 from localcloud.platform.channel_download import download_channel
+from localcloud.platform.checkpoints import Checkpoints, checkpoint_folder
 from localcloud.platform.clients import s3_client
-from localcloud.platform.failure import JobFailure, JobStopped, program_failure, shortened
+from localcloud.platform.failure import JobFailure, JobStopped, shortened
+from localcloud.platform.host_network import host_network
+from localcloud.platform.host_programs import HostPrograms
+from localcloud.platform.hosts import gather, job_hosts, share_channel
 from localcloud.platform.job_request import container_configuration, program_variables, write_layout
 from localcloud.platform.lifeline import ORPHANED
 from localcloud.platform.log_stream import LogStream, cloudwatch_line
 from localcloud.platform.metric_definitions import MetricReader
-from localcloud.platform.program import program_environment, start_program
+from localcloud.platform.program_python import program_python
 from localcloud.platform.training_event import Outcome, TrainingEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -38,12 +45,14 @@ class TrainingAgent:
 
     def __init__(self, order: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self._request: Mapping[str, Any] = order["request"]
-        self._base = Path(order["folder"]) / "opt" / "ml"
         self._folder = Path(order["folder"])
+        self._hosts = job_hosts(self._request, self._folder)
         self._kill_after = float(order["kill_after"])
         self._environment = environment
         self._stop_status = ""
-        self._program: subprocess.Popen[bytes] | None = None
+        self._interrupted = False
+        self._programs: HostPrograms | None = None
+        self._python: Path | None = None
         self._lock = threading.Lock()
         self._billed_from: float | None = None
 
@@ -68,76 +77,132 @@ class TrainingAgent:
                 return
             self._stop_status = final_status
             self._status("Stopping", "Stopping the training job")
-            if self._program is not None:
-                self._end(self._program)
+            if self._programs is not None:
+                self._programs.stop()
+
+    def interrupt(self) -> None:
+        """Take the spot instances away: the job starts over, on others. Nothing where it is ending already."""
+        with self._lock:
+            if self._stop_status:
+                return
+            self._interrupted = True
+            if self._programs is not None:
+                self._programs.kill()
 
     def abandon(self) -> None:
         """The parent is gone: end everything now."""
-        program = self._program
-        if program is not None:
-            program.kill()
+        programs = self._programs
+        if programs is not None:
+            programs.kill()
         os._exit(ORPHANED)
 
     def _steps(self) -> tuple[Outcome, dict[str, str]]:
         metrics = _metric_reader(self._request)
-        write_layout(self._base, container_configuration(self._request))
         s3 = s3_client(self._environment)
-        self._billed_from = time.monotonic()
-        self._status("Downloading", "Downloading input data")
-        for channel in self._request.get("InputDataConfig", []):
-            download_channel(
-                s3,
-                channel,
-                self._base / "input" / "data" / channel["ChannelName"],
-                region=self._region,
-                role=str(self._request.get("RoleArn", "")),
-                stopped=lambda: bool(self._stop_status),
-            )
-        code = self._run_program(metrics)
-        if code != 0 and not self._stop_status:
-            failure = self._base / "output" / "failure"
-            text = failure.read_text(encoding="utf-8", errors="replace") if failure.is_file() else ""
-            raise JobFailure(program_failure(text, code))
+        # Fetched first, as the image is: a job that waits for it is not billed.
+        self._python = program_python(self._request.get("AlgorithmSpecification", {}).get("TrainingImage", ""))
+        again = False
+        while not self._train(s3, metrics, again=again):
+            self._start_over()
+            again = True
         if not self._stop_status:
             self._status("Uploading", "Uploading generated training model")
+        made = gather(self._hosts).base
         uploaded = {
-            "artifact": upload_artifact(
-                s3, self._request, self._base / "model", self._folder, whole=not self._stop_status
-            ),
-            "output": upload_output(s3, self._request, self._base / "output" / "data", self._folder),
+            "artifact": upload_artifact(s3, self._request, made / "model", self._folder, whole=not self._stop_status),
+            "output": upload_output(s3, self._request, made / "output" / "data", self._folder),
         }
         return ("Stopped" if self._stop_status else "Completed"), uploaded
 
-    def _run_program(self, metrics: MetricReader) -> int:
-        """Run the training program to its end and return its exit code."""
+    def _train(self, s3: S3Client, metrics: MetricReader, *, again: bool) -> bool:
+        """Download and train; False where the instances were taken away. Raises JobFailure and JobStopped."""
+        for host in self._hosts:
+            write_layout(host.base, container_configuration(self._request, host.name))
+        checkpoints = self._checkpoints(s3)
+        with host_network(len(self._hosts)) as network:
+            self._billed_from = self._billed_from or time.monotonic()
+            self._status("Downloading", "Downloading input data")
+            for channel in self._request.get("InputDataConfig", []):
+                self._download(s3, channel)
+            if checkpoints is not None:
+                checkpoints.start()
+            try:
+                failure = self._run_programs(metrics, network, again=again)
+            finally:
+                if checkpoints is not None:
+                    checkpoints.finish()
+        with self._lock:
+            self._programs = None
+            if self._interrupted and failure and not self._stop_status:
+                self._interrupted = False
+                return False
+            self._interrupted = False
+        if failure and not self._stop_status:
+            raise JobFailure(failure)
+        return True
+
+    def _checkpoints(self, s3: S3Client) -> Checkpoints | None:
+        folders = [folder for host in self._hosts if (folder := checkpoint_folder(self._request, host.base))]
+        return Checkpoints(s3, self._request["CheckpointConfig"]["S3Uri"], folders) if folders else None
+
+    def _start_over(self) -> None:
+        """As on other instances: nothing of the last ones is left."""
+        self._status("Interrupted", "The managed spot training instances were interrupted")
+        for host in self._hosts:
+            shutil.rmtree(host.folder / "opt", ignore_errors=True)
+        self._status("Starting", "Preparing the instances for training")
+
+    def _download(self, s3: S3Client, channel: Mapping[str, Any]) -> None:
+        """Bring a channel to the hosts: once from S3, however many they are."""
+        several = len(self._hosts) > 1
+        name = channel["ChannelName"]
+        folder = self._folder / "channels" / name if several else self._hosts[0].channel(name)
+        download_channel(
+            s3,
+            channel,
+            folder,
+            region=self._region,
+            role=str(self._request.get("RoleArn", "")),
+            stopped=lambda: bool(self._stop_status),
+        )
+        if several:
+            share_channel(folder, self._hosts, channel)
+
+    def _run_programs(self, metrics: MetricReader, network: Sequence[int], *, again: bool) -> str:
+        """Run the hosts' training programs to their end; the FailureReason where one failed, else ""."""
+        job, now = self._request["TrainingJobName"], int(time.time())
+        logs: dict[str, LogStream] = {}
+
+        def heard(host: str, text: str) -> None:
+            line = cloudwatch_line(text)
+            logs[host].write(line)
+            _report(TrainingEvent(time.time(), "log", message=line))
+            for metric in metrics.read(line):
+                _report(TrainingEvent(time.time(), "metric", metric=metric))
+
         with self._lock:
             if self._stop_status:
                 raise JobStopped
+            if self._interrupted:
+                return _TAKEN_AWAY
             self._status("Training", "Training image download completed. Training in progress.")
-            variables = program_variables(self._request, self._region)
-            variables["SAGEMAKER_BASE_DIR"] = str(self._base)
-            program = self._program = start_program(
-                "localcloud.container.train", environment=program_environment(variables), folder=self._folder
+            for host in self._hosts:
+                logs[host.name] = LogStream(LOG_GROUP, f"{job}/{host.name}-{now}", lambda: self._environment)
+                if again:
+                    heard(host.name, f"[{time.strftime('%Y-%m-%d:%H:%M:%S')}:INFO] {_STARTS_OVER}")
+            self._programs = HostPrograms(
+                self._hosts,
+                program_variables(self._request, self._region),
+                descriptors=network,
+                python=self._python,
+                on_line=heard,
+                kill_after=self._kill_after,
             )
-        name = f"{self._request['TrainingJobName']}/algo-1-{int(time.time())}"
-        logs = LogStream(LOG_GROUP, name, lambda: self._environment)
-        assert program.stdout is not None
-        for raw in program.stdout:
-            line = cloudwatch_line(raw.decode("utf-8", errors="replace").rstrip("\r\n"))
-            logs.write(line)
-            now = time.time()
-            _report(TrainingEvent(now, "log", message=line))
-            for metric in metrics.read(line):
-                _report(TrainingEvent(now, "metric", metric=metric))
-        code = program.wait()
-        logs.close()
-        return code
-
-    def _end(self, program: subprocess.Popen[bytes]) -> None:
-        program.terminate()
-        timer = threading.Timer(self._kill_after, program.kill)
-        timer.daemon = True
-        timer.start()
+            self._programs.start()
+        failure = self._programs.wait()
+        for log in logs.values():
+            log.close()
+        return failure
 
     @property
     def _region(self) -> str:
@@ -163,6 +228,8 @@ class TrainingAgent:
         )
 
 
+_TAKEN_AWAY = "the spot instances were interrupted"
+_STARTS_OVER = "The managed spot training instances were interrupted. The job starts over: training begins at round 0."
 _LAST_WORDS = {
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
     "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
@@ -186,7 +253,11 @@ def _metric_reader(request: Mapping[str, Any]) -> MetricReader:
 def _obey(agent: TrainingAgent) -> None:
     """Read commands until the parent is gone."""
     for line in sys.stdin:
-        agent.stop(json.loads(line)["stop"])
+        command = json.loads(line)
+        if command.get("interrupt"):
+            agent.interrupt()
+        else:
+            agent.stop(command["stop"])
     agent.abandon()
 
 

@@ -17,8 +17,8 @@ class TrainingEvent:
     time:             seconds since the epoch.
     kind:             "status" (secondary_status and message are set), "log" (message is one line of the job's log, as
                       CloudWatch shows it), "metric" (metric is set), "finished" (outcome is set; always the last).
-    secondary_status: as in SecondaryStatusTransitions: Starting, Downloading, Training, Uploading, Stopping,
-                      Completed, Failed, Stopped, MaxRuntimeExceeded, MaxWaitTimeExceeded.
+    secondary_status: as in SecondaryStatusTransitions: Starting, Downloading, Training, Interrupted, Uploading,
+                      Stopping, Completed, Failed, Stopped, MaxRuntimeExceeded, MaxWaitTimeExceeded.
     metric:           name and value, as in FinalMetricDataList.
     failure_reason:   SageMaker's FailureReason, at most 1,024 characters; empty unless the outcome is Failed.
     artifact:         S3 URI of model.tar.gz; empty where there is none.

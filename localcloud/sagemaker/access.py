@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # The member of the request that names the resource, and the kind in its ARN.
 _NAMES = {
     "TrainingJob": ("TrainingJobName", "training-job"),
+    "TransformJob": ("TransformJobName", "transform-job"),
     "Model": ("ModelName", "model"),
     "EndpointConfig": ("EndpointConfigName", "endpoint-config"),
     "Endpoint": ("EndpointName", "endpoint"),

@@ -28,6 +28,8 @@ from localcloud.sagemaker.store import Stores
 from localcloud.sagemaker.tags import Tags
 from localcloud.sagemaker.training_job import TrainingJobs
 from localcloud.sagemaker.training_runs import TrainingRuns
+from localcloud.sagemaker.transform_job import TransformJobs
+from localcloud.sagemaker.transform_runs import TransformRuns
 
 Operation = Callable[[Call], Mapping[str, Any]]
 
@@ -55,20 +57,23 @@ class Control:
         events = Events(bus)
         self.runs = TrainingRuns(stores, processes, roles, events, folder=folder / "jobs", clock=clock)
         self.hosting = Hosting(stores, processes, roles, events, folder=folder / "endpoints", clock=clock)
+        self.transforms = TransformRuns(stores, processes, roles, events, folder=folder / "transforms", clock=clock)
         jobs = TrainingJobs(stores, self.runs, roles, images, self.tags, events, clock=clock)
+        transforms = TransformJobs(stores, self.transforms, self.tags, events, clock=clock)
         models = Models(stores, roles, images, self.tags, clock=clock)
         configs = EndpointConfigs(stores, self.tags, clock=clock)
         endpoints = Endpoints(stores, self.hosting, self.tags, events, clock=clock)
         groups = ModelPackageGroups(stores, self.tags, clock=clock)
         packages = ModelPackages(stores, self.tags, events, clock=clock)
         self._operations: dict[str, Operation] = {
-            "AddTags": self.tags.add_tags,
+            "AddTags": jobs.add_tags,
             "CreateEndpoint": endpoints.create,
             "CreateEndpointConfig": configs.create,
             "CreateModel": models.create,
             "CreateModelPackage": packages.create,
             "CreateModelPackageGroup": groups.create,
             "CreateTrainingJob": jobs.create,
+            "CreateTransformJob": transforms.create,
             "DeleteEndpoint": endpoints.delete,
             "DeleteEndpointConfig": configs.delete,
             "DeleteModel": models.delete,
@@ -81,6 +86,7 @@ class Control:
             "DescribeModelPackage": packages.describe,
             "DescribeModelPackageGroup": groups.describe,
             "DescribeTrainingJob": jobs.describe,
+            "DescribeTransformJob": transforms.describe,
             "ListEndpointConfigs": configs.list_configs,
             "ListEndpoints": endpoints.list_endpoints,
             "ListModelPackageGroups": groups.list_groups,
@@ -88,7 +94,9 @@ class Control:
             "ListModels": models.list_models,
             "ListTags": self.tags.list_tags,
             "ListTrainingJobs": jobs.list_jobs,
+            "ListTransformJobs": transforms.list_jobs,
             "StopTrainingJob": jobs.stop,
+            "StopTransformJob": transforms.stop,
             "UpdateEndpoint": endpoints.update,
             "UpdateEndpointWeightsAndCapacities": endpoints.update_weights,
             "UpdateModelPackage": packages.update,
@@ -111,9 +119,11 @@ class Control:
     def resume(self) -> None:
         """Go on after a restart, in the background: interrupted jobs are closed, endpoints hosted again."""
         self.runs.fail_interrupted()
+        self.transforms.fail_interrupted()
         self.hosting.resume()
 
     def shutdown(self) -> None:
         """End every process of jobs and endpoints."""
         self.runs.shutdown()
+        self.transforms.shutdown()
         self.hosting.shutdown()

@@ -29,6 +29,9 @@ class Events:
     def training_job(self, scope: Scope, record: Record) -> None:
         self._put(scope, "Training Job", "DescribeTrainingJob", record["TrainingJobArn"], record)
 
+    def transform_job(self, scope: Scope, record: Record) -> None:
+        self._put(scope, "Transform Job", "DescribeTransformJob", record["TransformJobArn"], record)
+
     def endpoint(self, scope: Scope, record: Record) -> None:
         # The event's status is in upper snake case where the API's is not (IN_SERVICE); the page has the list.
         status = {"InService": "IN_SERVICE", "RollingBack": "ROLLING_BACK", "OutOfService": "OUT_OF_SERVICE"}.get(

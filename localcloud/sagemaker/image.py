@@ -1,4 +1,5 @@
-"""The images that the local cloud can stand in for: the built-in XGBoost, version 3.2-0.
+"""The images that the local cloud can stand in for: the built-in XGBoost, in the versions
+that `training.image` knows.
 
 The table of registry accounts is data of the project (`infra/xgboost_images.json`), read, not imported.
 """
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.sagemaker.errors import unsupported, validation_error
+from training.image.versions import OWN_IMAGE, XGBOOST
 
-SUPPORTED_TAG = "3.2-0"
 _URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z0-9.-]+)/"
     r"(?P<repository>[^:@]+)(?:(?P<separator>[:@])(?P<tag>.+))?"
@@ -71,10 +72,12 @@ class Images:
             raise validation_error(f"There is no built-in XGBoost image in {region}.")
         registry = f"{image.account}.dkr.ecr.{image.region}.{image.domain}"
         if image.region != region or (expected is not None and registry != expected):
-            place = f" Expected {expected}/sagemaker-xgboost:{SUPPORTED_TAG}." if expected else ""
+            place = f" Expected {expected}/sagemaker-xgboost:{image.tag or OWN_IMAGE}." if expected else ""
             raise validation_error(
                 f"Cannot pull the image {uri}: the built-in XGBoost of {region} is in another registry.{place}"
             )
-        if image.tag != SUPPORTED_TAG:
-            raise unsupported(f"XGBoost version {image.tag or 'without a tag'} (the local cloud runs {SUPPORTED_TAG})")
+        if image.tag not in XGBOOST:
+            raise unsupported(
+                f"XGBoost version {image.tag or 'without a tag'} (the local cloud runs {', '.join(XGBOOST)})"
+            )
         return image

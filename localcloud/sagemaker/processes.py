@@ -36,6 +36,7 @@ class Run(Protocol):
 
     def start(self) -> None: ...
     def stop(self, *, final_status: str = "Stopped") -> None: ...
+    def interrupt(self) -> None: ...
     def terminate(self) -> None: ...
 
 
@@ -80,6 +81,22 @@ class ServerOrder:
     startup_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class TransformOrder:
+    """What a transform job is started from: the CreateTransformJob request and its model, as that was then.
+
+    environment: AWS_* in the name of `role`, the model's execution role.
+    """
+
+    request: Mapping[str, Any]
+    image: str
+    model_data_url: str
+    variables: Mapping[str, str]
+    role: str
+    folder: Path
+    environment: Mapping[str, str]
+
+
 class Processes(Protocol):
     """Starts nothing itself: gives runs and servers that can be started."""
 
@@ -91,3 +108,4 @@ class Processes(Protocol):
         on_event: Callable[[Event], None],
     ) -> Run: ...
     def hosting(self, order: ServerOrder) -> Server: ...
+    def transform(self, order: TransformOrder, on_event: Callable[[Event], None]) -> Run: ...

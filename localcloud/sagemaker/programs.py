@@ -8,7 +8,8 @@ from typing import Any
 
 from localcloud.platform.hosting import ModelContainer, ModelServer
 from localcloud.platform.training import TrainingRun
-from localcloud.sagemaker.processes import Event, Run, Server, ServerOrder
+from localcloud.platform.transform import TransformedBy, TransformRun
+from localcloud.sagemaker.processes import Event, Run, Server, ServerOrder, TransformOrder
 
 
 class Programs:
@@ -32,4 +33,13 @@ class Programs:
             log_group=order.log_group,
             log_stream=order.log_stream,
             startup_seconds=order.startup_seconds,
+        )
+
+    def transform(self, order: TransformOrder, on_event: Callable[[Event], None]) -> Run:
+        return TransformRun(
+            order.request,
+            TransformedBy(order.image, order.model_data_url, order.variables, order.role),
+            folder=order.folder,
+            environment=order.environment,
+            on_event=on_event,
         )

@@ -23,7 +23,9 @@ MAX_BODY = 6_291_456
 _TIMEOUT = 60.0
 _RESUME_WAIT = 60.0
 _CUSTOM = "x-amzn-sagemaker-custom-attributes"
-_TO_CONTAINER = (_CUSTOM, "x-amzn-sagemaker-inference-id")
+_INFERENCE_ID = "x-amzn-sagemaker-inference-id"
+_TO_CONTAINER = (_CUSTOM, _INFERENCE_ID)
+_LONGEST = {_CUSTOM: ("customAttributes", 1024), _INFERENCE_ID: ("inferenceId", 64)}
 _REFUSED = {
     "x-amzn-sagemaker-target-model": "TargetModel",
     "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
@@ -46,7 +48,7 @@ class Runtime:
         except _NoAnswerError as silence:
             return silence.response
         except ServiceError as error:
-            return _error(error.status, error.code, {"Message": error.message})
+            return refusal(error)
 
     def _invoke(self, request: Request, scope: Scope) -> Response:
         name = endpoint_of(request.path)
@@ -55,6 +57,13 @@ class Runtime:
         for header, member in _REFUSED.items():
             if request.headers.get(header):
                 raise ServiceError("ValidationError", f"{member} is {NOT_SUPPORTED}.")
+        for header, (member, longest) in _LONGEST.items():
+            if len(value := request.headers.get(header, "")) > longest:
+                raise ServiceError(
+                    "ValidationError",
+                    f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+                    f"Member must have length less than or equal to {longest}",
+                )
         if len(request.body) > MAX_BODY:
             # AWS's front answers this one, without an error code: boto3 shows "(413)".
             text = f"HTTP content length exceeded {MAX_BODY} bytes."
@@ -133,6 +142,11 @@ def _model_error(status: int, message: str, scope: Scope, endpoint: str) -> Resp
         "LogStreamArn": scope.service_arn("logs", f"log-group:{group}"),
     }
     return _error(424, "ModelError", details)
+
+
+def refusal(error: ServiceError) -> Response:
+    """What the runtime API answers for an error of its own."""
+    return _error(error.status, error.code, {"Message": error.message})
 
 
 def _error(status: int, code: str, members: Mapping[str, object]) -> Response:

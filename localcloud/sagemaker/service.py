@@ -16,20 +16,19 @@ from localcloud.sagemaker.access import action_of, endpoint_of, resource_of
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.identity import ActingCaller, EmulatorBus, EmulatorRoles
 from localcloud.sagemaker.image import Images
+from localcloud.sagemaker.invocation_queue import InvocationQueue
 from localcloud.sagemaker.processes import Processes
 from localcloud.sagemaker.programs import Programs
 from localcloud.sagemaker.resource_types import resource_types
-from localcloud.sagemaker.runtime import Runtime
+from localcloud.sagemaker.runtime import Runtime, refusal
 from localcloud.sagemaker.scope import Scope
-from localcloud.sagemaker.stepfunctions import CREATE_TRAINING_JOB, TrainingJobTask
+from localcloud.sagemaker.stepfunctions import CREATE_TRAINING_JOB, CREATE_TRANSFORM_JOB, TRAINING, TRANSFORM, JobTask
 from localcloud.sagemaker.store import TABLES, Record, Stores
-from localcloud.sagemaker.wire import answer_control, off_loop
+from localcloud.sagemaker.wire import answer_control
 from localcloud.server_context import ServerContext
 
 IMAGE_TABLE = Path(__file__).resolve().parents[2] / "infra" / "xgboost_images.json"
 _CONTROL_THREADS = 16
-_RUNTIME_THREADS = 64
-"""Invocations at once: each waits on a thread for its model."""
 
 _control: Control | None = None
 
@@ -52,12 +51,12 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
     )
     runtime = Runtime(control.stores, control.hosting)
     control_pool = ThreadPoolExecutor(_CONTROL_THREADS, thread_name_prefix="sagemaker")
-    runtime_pool = ThreadPoolExecutor(_RUNTIME_THREADS, thread_name_prefix="sagemaker-runtime")
+    queue = InvocationQueue()
 
     async def handle(request: Request) -> Response:
         scope = current_scope()
         if endpoint_of(request.path) is not None or not request.operation:
-            return await off_loop(runtime_pool, lambda: runtime.answer(request, scope))
+            return await queue.answer(lambda: runtime.answer(request, scope), refusal)
         return await answer_control(control, request, scope, caller, control_pool)
 
     register_service(
@@ -70,9 +69,12 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
     )
     sagemaker_denial.install()
     register_resource_types(resource_types(control, caller, scope=current_scope, initiated=initiated))
-    register_integration(
-        CREATE_TRAINING_JOB, TrainingJobTask(control, caller, scope=current_scope, cancelled=cancelled)
-    )
+    for resource, kind, runs in (
+        (CREATE_TRAINING_JOB, TRAINING, control.runs),
+        (CREATE_TRANSFORM_JOB, TRANSFORM, control.transforms),
+    ):
+        task = JobTask(control, caller, kind, runs, scope=current_scope, cancelled=cancelled)
+        register_integration(resource, task)
     _control = control
 
 

@@ -72,6 +72,7 @@ TABLES = (
     "model_package_groups",
     "model_packages",
     "tags",
+    "transform_jobs",
 )
 
 
@@ -90,3 +91,4 @@ class Stores:
         self.model_package_groups = Table(rows["model_package_groups"], self.lock)
         self.model_packages = Table(rows["model_packages"], self.lock)
         self.tags = Table(rows["tags"], self.lock)
+        self.transform_jobs = Table(rows["transform_jobs"], self.lock)

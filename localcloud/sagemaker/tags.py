@@ -92,6 +92,7 @@ class Tags:
         stores = self._stores
         return {
             "training-job": stores.training_jobs,
+            "transform-job": stores.transform_jobs,
             "model": stores.models,
             "endpoint-config": stores.endpoint_configs,
             "endpoint": stores.endpoints,

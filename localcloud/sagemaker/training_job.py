@@ -17,6 +17,9 @@ from localcloud.sagemaker.training_progress import ENDED, new_job
 from localcloud.sagemaker.training_request import check_training_request
 from localcloud.sagemaker.training_runs import TrainingRuns
 
+INTERRUPT_TAG = "kickstand:interrupt"
+"""Whoever may tag a spot job can ask for an interruption, with any client; on AWS it is a tag and no more."""
+
 
 class TrainingJobs:
     """The operations on training jobs; `runs` does the work."""
@@ -74,6 +77,28 @@ class TrainingJobs:
             )
         self._runs.stop(call.scope, record["TrainingJobName"])
         return {}
+
+    def add_tags(self, call: Call) -> dict[str, Any]:
+        """AddTags. The tag `kickstand:interrupt` on a spot job takes its instances away, as AWS does at will."""
+        name = self._to_interrupt(call)
+        answer = self._tags.add_tags(call)
+        if name:
+            self._runs.interrupt(call.scope, name)
+        return answer
+
+    def _to_interrupt(self, call: Call) -> str:
+        kind, _, name = str(call.request["ResourceArn"]).split(":", 5)[-1].partition("/")
+        asked = any(tag["Key"] == INTERRUPT_TAG for tag in call.request["Tags"])
+        if kind != "training-job" or not asked:
+            return ""
+        record = self._stores.training_jobs.get(call.scope, name)
+        if record is not None and not record["EnableManagedSpotTraining"]:
+            raise validation_error(
+                f"The training job {name} is not a managed spot training job: nothing interrupts it."
+            )
+        if record is not None and record["TrainingJobStatus"] != "InProgress":
+            raise validation_error(f"The training job {name} is in status {record['TrainingJobStatus']}.")
+        return name
 
     def _existing(self, call: Call) -> Record:
         record = self._stores.training_jobs.get(call.scope, call.request["TrainingJobName"])

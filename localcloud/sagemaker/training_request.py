@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
+from localcloud.platform.checkpoints import local_path
 from localcloud.sagemaker.errors import ServiceError, unsupported, validation_error
 from localcloud.sagemaker.image import Images
 
@@ -15,7 +17,6 @@ DEFAULT_MAX_RUNTIME = 86_400
 # no effect on one machine (VPC, network isolation, encryption between instances, profiler, debugger hook) are kept
 # and described as they were given.
 _REFUSED = (
-    "CheckpointConfig",
     "DebugRuleConfigurations",
     "ExperimentConfig",
     "InfraCheckConfig",
@@ -67,16 +68,21 @@ def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
         if algorithm.get(name):
             yield name
     yield from (name for name in _REFUSED if request.get(name))
+    if (checkpoints := request.get("CheckpointConfig")) and not _below_opt_ml(local_path(checkpoints)):
+        yield f"CheckpointConfig.LocalPath {local_path(checkpoints)} (outside /opt/ml)"
     if output.get("CompressionType", "GZIP") != "GZIP":
         yield f"OutputDataConfig.CompressionType {output['CompressionType']}"
     resources = request.get("ResourceConfig") or {}
     for name in ("InstanceGroups", "KeepAlivePeriodInSeconds", "TrainingPlanArn", "InstancePlacementConfig"):
         if resources.get(name):
             yield f"ResourceConfig.{name}"
-    if (resources.get("InstanceCount") or 0) > 1:
-        yield f"Training on {resources['InstanceCount']} instances"
     for channel in request.get("InputDataConfig", ()):
         yield from _channel_refusals(channel)
+
+
+def _below_opt_ml(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return parts[:3] == ("/", "opt", "ml") and len(parts) > 3 and ".." not in parts
 
 
 def _channel_refusals(channel: Mapping[str, Any]) -> Iterator[str]:

@@ -80,6 +80,14 @@ class TrainingRuns:
             self._put(scope, stopping(record, final, self._clock()))
         run.stop(final_status=final)
 
+    def interrupt(self, scope: Scope, name: str) -> None:
+        """Take a job's spot instances away; nothing where it has ended or is stopping."""
+        with self._stores.lock:
+            record = self._stores.training_jobs.get(scope, name)
+            run = self._alive.get((scope, name))
+        if record is not None and run is not None and record["TrainingJobStatus"] == "InProgress":
+            run.interrupt()
+
     def wait(self, scope: Scope, name: str, seconds: float) -> Record | None:
         """The job's record once it has ended, or as it is after `seconds`; None where there is none."""
         with self._ended:

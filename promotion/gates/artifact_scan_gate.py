@@ -14,6 +14,7 @@ from promotion.gates.gate import Gate, Verdict
 from training.model.archive import extract_model
 from training.model.artifact import FetchedArtifact
 from training.model.probe import ask_model, find_model
+from training.model.saved_version import OLD_BINARY, require_readable
 
 _UBJSON = re.compile(rb"\{[UiIlL]")
 """An object whose first key has a length of one of these integer types. https://ubjson.org/type-reference/"""
@@ -30,6 +31,7 @@ def judge(contest: Contest, evidence: Evidence) -> Verdict:
         files = extract_model(evidence.artifact.file, Path(folder), max_bytes=artifact.size * _LARGEST_GROWTH)
         model = find_model(files, where=artifact.s3_uri)
         form, size = model_format(model, artifact.s3_uri), model.stat().st_size
+        require_readable(model, contest.release.algorithm.version, where=artifact.s3_uri)
         features = ask_model(model, (), where=artifact.s3_uri).features
     return Verdict(
         True,
@@ -53,13 +55,15 @@ def require_bytes(artifact: Artifact, fetched: FetchedArtifact) -> None:
 
 
 def model_format(model: Path, where: str) -> str:
-    """`UBJSON` or `JSON`, the two that hold numbers and no code. KickstandError: anything else."""
+    """`UBJSON`, `JSON` or XGBoost's old binary: numbers and no code. KickstandError: anything else."""
     with model.open("rb") as opened:
         head = opened.read(64)
     if _UBJSON.match(head):
         return "UBJSON"
     if _JSON.match(head):
         return "JSON"
+    if head.startswith(OLD_BINARY):
+        return "XGBoost's old binary"
     message = f"{model.name} is neither UBJSON nor JSON, XGBoost's own formats: it begins with {head[:8]!r}."
     raise KickstandError(Problem(message, where, "Train it again with image 3.2-0."))
 

@@ -141,7 +141,13 @@ def test_an_image_that_is_not_the_versions_is_refused() -> None:
 
 def test_outputs() -> None:
     outputs = synthesised("plain").hosting["Outputs"]
-    assert sorted(outputs) == ["EndpointName", "EndpointUrl", "PredictorPolicyArn"]
+    assert sorted(outputs) == [
+        "EndpointName",
+        "EndpointUrl",
+        "PredictorPolicyArn",
+        "TransformStateMachineArn",
+        "TransformerPolicyArn",
+    ]
     assert outputs["EndpointUrl"]["Value"]["Fn::Join"][1] == [
         "https://runtime.sagemaker.us-east-1.",
         {"Ref": "AWS::URLSuffix"},

@@ -43,15 +43,16 @@ EVERYWHERE = {
 
 WILDCARDS = (
     # what an environment owns, below a name of its own
-    r"arn:[^*]+[:/]{prefix}(-training|-hosting|-pipeline)?[-/:]\*",
-    r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training)?:\*",
+    r"arn:[^*]+[:/]{prefix}(-training|-hosting|-pipeline|-transform)?[-/:]\*",
+    r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training|-transform)?:\*",
     r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest|locks)/\*",
+    r"arn:[^*]+:s3:::{bucket}/transform/(input|output)/\*",
     r"arn:[^*]+:s3:::{bucket}/data/\*/test/\*",
     r"arn:[^*]+:s3:::{source}/models/\*",
     # CloudFormation cuts a stack's name short in the name of a role
     r"arn:[^*]+:role/{role}\*",
-    # shared by all training jobs of an account
-    r"arn:[^*]+:log-group:/aws/sagemaker/TrainingJobs:\*",
+    # shared by all training jobs, and all transform jobs, of an account
+    r"arn:[^*]+:log-group:/aws/sagemaker/(TrainingJobs|TransformJobs):\*",
     # named by AWS, or another's job that is to be adopted
     r"arn:[^*]+:ec2:[^*]+:network-interface/\*",
     r"arn:[^*]+:sagemaker:[^*]+:(endpoint-config|model|training-job)/\*",
@@ -192,15 +193,23 @@ def test_the_training_role_reads_data_and_writes_training() -> None:
     assert "MakeInterfaces" not in rules
 
 
-def test_the_hosting_role_reads_models() -> None:
+def test_the_hosting_role_reads_models_and_what_is_to_be_transformed() -> None:
     rules = policy("plain", "bikes-dev-hosting")
     s3 = [rule for rule in rules.values() if any(action.startswith("s3:") for action in rule["Action"])]
-    assert [(rule["Action"], rule["Resource"]) for rule in s3] == [(["s3:GetObject"], [f"{BUCKET}/models/*"])]
-    assert rules["WriteLog"]["Resource"] == [
-        "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/Endpoints/bikes-dev",
-        "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/Endpoints/bikes-dev:*",
+    assert [(rule["Action"], rule["Resource"]) for rule in s3] == [
+        (["s3:GetObject"], [f"{BUCKET}/models/*"]),
+        (["s3:GetObject"], [f"{BUCKET}/transform/input/*"]),
+        (["s3:ListBucket"], [BUCKET]),
+        (["s3:AbortMultipartUpload", "s3:PutObject"], [f"{BUCKET}/transform/output/*"]),
     ]
-    assert rules["PutMetrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"}}
+    assert as_list(rules["ListTransformInput"]["Condition"]["StringLike"]["s3:prefix"]) == ["transform/input/*"]
+    groups = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/"
+    assert rules["WriteLog"]["Resource"] == [
+        f"{groups}{name}{end}" for name in ("Endpoints/bikes-dev", "TransformJobs") for end in ("", ":*")
+    ]
+    assert rules["PutMetrics"]["Condition"] == {
+        "StringEquals": {"cloudwatch:namespace": ["/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"]}
+    }
 
 
 @pytest.mark.parametrize("role", ["training", "hosting"])
@@ -211,7 +220,7 @@ def test_a_vpc_and_a_key_bring_their_permissions(role: str) -> None:
     assert set(arns) < set(rules["MakeInterfaces"]["Resource"])
     assert as_list(rules["UseInterfaces"]["Condition"]["ArnEquals"]["ec2:Subnet"]) == arns
     assert "kms:Decrypt" in rules["UseKey"]["Action"]
-    assert ("kms:GenerateDataKey" in rules["UseKey"]["Action"]) is (role == "training")
+    assert "kms:GenerateDataKey" in rules["UseKey"]["Action"]
     assert rules["GrantVolumesTheKey"]["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 

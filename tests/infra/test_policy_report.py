@@ -88,6 +88,8 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
         ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-training", "prod/training/TriggerLog/Group"),
         ("KICKSTAND-KEY-ENDPOINT", "error", "bikes-prod-hosting", "prod/hosting/EndpointConfig/EndpointConfig"),
         ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-hosting", "prod/hosting/EndpointLog/Group"),
+        ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-hosting", "prod/hosting/Transform/Log/Group"),
+        ("KICKSTAND-KEY-TRANSFORM", "error", "bikes-prod-hosting", "prod/hosting/Transform/Trigger/StateMachine"),
         ("AwsSolutions-S1", "warning", "", f"{project_file}:19"),
     }
     assert [one for one in found.acknowledged if "kickstand.toml" in one.where] == [
@@ -98,7 +100,7 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
             resources=("prod/training/TrainingTrigger/StateMachine",),
         )
     ]
-    assert found.rules_run["guard"] == 25
+    assert found.rules_run["guard"] == 26
     fixes = {one.rule: one.fix for one in found.findings}
     assert fixes["KICKSTAND-KEY-BUCKET"] == "Name the key in kickstand.toml: [storage] kms_key_arn."
 

@@ -131,6 +131,11 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("KICKSTAND_KEY_BUCKET", "AWS::S3::Bucket", _set("BucketEncryption", {})),
     ("KICKSTAND_KEY_ENDPOINT", "AWS::SageMaker::EndpointConfig", _drop("KmsKeyId")),
     ("KICKSTAND_KEY_TRAINING", "AWS::StepFunctions::StateMachine", _set("DefinitionString", "{}")),
+    (
+        "KICKSTAND_KEY_TRANSFORM",
+        "AWS::StepFunctions::StateMachine",
+        lambda properties, _: properties.update(StateMachineName="p-transform", DefinitionString="{}"),
+    ),
     ("KICKSTAND_KEY_LOGS", "AWS::Logs::LogGroup", _drop("KmsKeyId")),
 )
 
@@ -204,10 +209,9 @@ def _templates() -> tuple[dict[str, Any], dict[str, Any]]:
                 properties["KmsKeyId"] = KEY
             elif resource["Type"] == "AWS::StepFunctions::StateMachine":
                 text = json.dumps(properties["DefinitionString"])
-                keyed = text.replace(
-                    '\\"OutputDataConfig\\":{', f'\\"OutputDataConfig\\":{{\\"KmsKeyId\\":\\"{KEY}\\",'
-                )
-                properties["DefinitionString"] = json.loads(keyed)
+                for output in ("OutputDataConfig", "TransformOutput"):
+                    text = text.replace(f'\\"{output}\\":{{', f'\\"{output}\\":{{\\"KmsKeyId\\":\\"{KEY}\\",')
+                properties["DefinitionString"] = json.loads(text)
     return training, hosting
 
 

@@ -43,6 +43,7 @@ def test_a_new_release_is_a_new_model_and_nothing_else() -> None:
         ("SageMaker::EndpointConfig", "Modify", "True"),
         ("SageMaker::Model", "Modify", "True"),
         ("SageMaker::Endpoint", "Modify", "False"),
+        ("StepFunctions::StateMachine", "Modify", "False"),
     ]
     assert [(one.level, one.sentence) for one in found.headlines] == [("note", "One new model; nothing else changes.")]
     assert found.permissions == ()
@@ -72,5 +73,7 @@ def test_of_a_first_deployment_only_other_accounts_are_red() -> None:
 
 def test_the_first_release_adds_the_hosting_stack_alone() -> None:
     found = review("unreleased", "plain")
-    assert [(stack.exists, len(stack.resources)) for stack in found.stacks] == [(True, 0), (False, 7)]
-    assert [one.sentence for one in found.headlines] == ["First deployment of bikes-dev-hosting: 7 resources are made."]
+    assert [(stack.exists, len(stack.resources)) for stack in found.stacks] == [(True, 0), (False, 12)]
+    assert [one.sentence for one in found.headlines] == [
+        "First deployment of bikes-dev-hosting: 12 resources are made."
+    ]

@@ -11,9 +11,15 @@ from samples import IMAGE
 from synthesis import BOUNDARY, KEY, ROLE, synthesised
 
 
+def trigger(variant: str) -> dict[str, Any]:
+    resources = synthesised(variant).training["Resources"].values()
+    (machine,) = [one for one in resources if one["Type"] == "AWS::StepFunctions::StateMachine"]
+    return dict(machine)
+
+
 def definition(variant: str) -> dict[str, Any]:
     """The state machine's definition; the training role's ARN in it is a token where the stack makes the role."""
-    (machine,) = synthesised(variant).resources("AWS::StepFunctions::StateMachine")
+    machine = trigger(variant)
     text = machine["Properties"]["DefinitionString"]
     if isinstance(text, dict):
         text = "".join(part if isinstance(part, str) else "TRAINING-ROLE" for part in text["Fn::Join"][1])
@@ -67,9 +73,18 @@ def test_no_lifecycle_rule_expires_data_or_models() -> None:
     (bucket,) = synthesised("plain").resources("AWS::S3::Bucket")
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = [r for r in rules if any("Expiration" in key or "Transition" in key for key in r)]
-    assert [rule["Prefix"] for rule in expiring] == ["training/", "manifests/", "latest/", "metrics/", "golden/"]
-    assert {rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in expiring} == {90}
-    assert not any(key.startswith("Expiration") for rule in rules for key in rule)
+    *old, transforms = expiring
+    assert [rule["Prefix"] for rule in old] == [
+        "training/",
+        "manifests/",
+        "latest/",
+        "metrics/",
+        "golden/",
+        "transform/",
+    ]
+    assert {rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in old} == {90}
+    assert not any(key.startswith("Expiration") for rule in old for key in rule)
+    assert transforms == {"Id": "transforms", "Status": "Enabled", "Prefix": "transform/", "ExpirationInDays": 90}
     aborting = [r for r in rules if r not in expiring]
     assert aborting == [
         {
@@ -154,7 +169,7 @@ def test_the_trigger_logs_its_executions() -> None:
 
 def test_the_trigger_is_made_after_the_policies_of_its_roles() -> None:
     template = synthesised("plain").training["Resources"]
-    (machine,) = synthesised("plain").resources("AWS::StepFunctions::StateMachine")
+    machine = trigger("plain")
     after = {template[name]["Properties"]["PolicyName"] for name in machine["DependsOn"]}
     assert after == {"bikes-dev-training", "bikes-dev-trigger"}
 
@@ -211,7 +226,7 @@ def test_what_the_organisation_brings_is_not_made() -> None:
     assert brought.resources("AWS::IAM::Role") == []
     assert brought.resources("AWS::IAM::Policy") == []
     assert definition("brought along")["States"]["Train"]["Arguments"]["RoleArn"] == f"{ROLE}train"
-    (machine,) = brought.resources("AWS::StepFunctions::StateMachine")
+    machine = trigger("brought along")
     (schedule,) = brought.resources("AWS::Scheduler::Schedule")
     (rule,) = brought.resources("AWS::Events::Rule")
     assert machine["Properties"]["RoleArn"] == f"{ROLE}trigger"
@@ -223,7 +238,7 @@ def test_what_the_organisation_brings_is_not_made() -> None:
 
 def test_a_boundary_is_on_every_role() -> None:
     roles = synthesised("everything").resources("AWS::IAM::Role")
-    assert len(roles) == 6
+    assert len(roles) == 7
     assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {BOUNDARY}
 
 
@@ -239,7 +254,7 @@ def test_tags_are_on_stacks_and_on_resources() -> None:
     assert [stack["properties"]["tags"] for stack in stacks] == [{"cost": "42", "team": "rides"}] * 2
     tagged = [{"Key": "cost", "Value": "42"}, {"Key": "team", "Value": "rides"}]
     for kind in ("AWS::S3::Bucket", "AWS::StepFunctions::StateMachine", "AWS::SageMaker::ModelPackageGroup"):
-        assert [resource["Properties"]["Tags"] for resource in full.resources(kind)] == [tagged]
+        assert {str(resource["Properties"]["Tags"]) for resource in full.resources(kind)} == {str(tagged)}
 
 
 def test_the_group_of_model_packages_has_the_environments_name() -> None:

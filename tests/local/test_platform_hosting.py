@@ -34,13 +34,14 @@ EXPECTED = "".join(f"{value}\n" for value in BOOSTER.predict(xgboost.DMatrix(FEA
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
 
-def _archive(name: str = "xgboost-model", content: bytes | None = None) -> bytes:
+def _archive(*names: str, content: bytes | None = None) -> bytes:
     content = bytes(BOOSTER.save_raw("ubj")) if content is None else content
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        member = tarfile.TarInfo(name)
-        member.size = len(content)
-        tar.addfile(member, io.BytesIO(content))
+        for name in names or ("xgboost-model",):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
     return out.getvalue()
 
 
@@ -133,6 +134,8 @@ def test_the_programs_log_is_in_cloudwatch(place: Place, client: Client) -> None
         ("models/junk.tar.gz", _archive(content=b"junk"), "cannot be loaded"),
         ("models/pickle.tar.gz", _archive(content=b"\x80\x04."), "is a pickle"),
         ("models/unsafe.tar.gz", _archive("../../model"), "Member '../../model' climbs out of its folder."),
+        ("models/empty.tar.gz", _archive("code/inference.py"), "No model file in"),
+        ("models/two.tar.gz", _archive("xgboost-model", "README", content=b"junk"), "README cannot be loaded"),
         ("models/plain.tar.gz", b"no archive", "not a whole gzipped tar archive"),
         ("other/model.tar.gz", _archive(), "AccessDenied (403)"),
         ("models/absent.tar.gz", None, "NoSuchKey (404)"),
@@ -149,8 +152,28 @@ def test_a_model_that_cannot_be_hosted_gives_the_reason(
 
 
 def test_an_environment_that_is_not_supported_is_refused_by_name(place: Place) -> None:
-    with pytest.raises(HostingError, match="SAGEMAKER_INFERENCE_OUTPUT"):
-        place.server(SAGEMAKER_INFERENCE_OUTPUT="probability").start()
+    with pytest.raises(HostingError, match=r"SAGEMAKER_PROGRAM \(script mode\) is not supported by the local cloud"):
+        place.server(SAGEMAKER_PROGRAM="inference.py").start()
+
+
+def test_output_is_selected_and_encoded_as_asked(place: Place) -> None:
+    server = place.server(SAGEMAKER_INFERENCE_OUTPUT="predicted_score")
+    server.start()
+    answer = server.invoke(ROWS, "text/csv", "application/jsonlines")
+    assert answer.headers["content-type"] == "application/jsonlines"
+    assert [json.loads(line)["predicted_score"] for line in answer.body.splitlines()] == list(
+        map(float, EXPECTED.split())
+    )
+
+
+def test_the_models_of_a_cross_validation_are_an_ensemble(place: Place) -> None:
+    place.put("models/folds.tar.gz", _archive("xgboost-model-0", "xgboost-model-1"))
+    server = place.server("models/folds.tar.gz")
+    server.start()
+    assert server.invoke(ROWS, "text/csv").body == EXPECTED  # the mean of two that agree
+    libsvm = "".join(f"{row[0]} 0:{row[0]} 1:{row[1]} 2:{row[2]}\n" for row in FEATURES.tolist()).encode()
+    assert server.invoke(libsvm, "text/libsvm").body == EXPECTED
+    assert server.invoke(libsvm).body == EXPECTED  # no content type means libsvm
 
 
 def test_a_program_that_dies_is_replaced(place: Place) -> None:

@@ -9,8 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,10 +18,10 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import xgboost
-from platform_role import LOGS, bucket, process_gone, reading, role_environment, writing
+from platform_role import LOGS, bucket, reading, role_environment, writing
+from training_jobs import Job, children, wait_until_gone
 
 from localcloud.cloud import LocalCloud
-from localcloud.platform.training import TrainingEvent, TrainingRun
 from training.model.archive import extract_model
 
 Client = Callable[..., Any]
@@ -31,32 +31,6 @@ TABLE = np.random.default_rng(11).normal(size=(200, 4)).round(4)
 
 def _csv(table: Any) -> bytes:
     return "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
-
-
-class Job:
-    """One training job and everything that it reported."""
-
-    def __init__(self, request: Mapping[str, Any], folder: Path, environment: Mapping[str, str]) -> None:
-        self.events: list[TrainingEvent] = []
-        self.run = TrainingRun(request, folder=folder, environment=environment, on_event=self.events.append)
-        self.run.start()
-
-    def wait_for(self, text: str, seconds: float = 30) -> None:
-        """Wait for a log line or secondary status."""
-        deadline = time.monotonic() + seconds
-        while not any(
-            text in (event.message, event.secondary_status) or text in event.message for event in self.events
-        ):
-            assert time.monotonic() < deadline, self.events
-            time.sleep(0.02)
-
-    def end(self) -> TrainingEvent:
-        assert self.run.wait(60), self.events
-        assert self.events[-1].kind == "finished"
-        return self.events[-1]
-
-    def statuses(self) -> list[str]:
-        return [event.secondary_status for event in self.events if event.kind == "status"]
 
 
 @pytest.fixture
@@ -161,14 +135,14 @@ def test_the_program_sees_no_credentials(tmp_path: Path, place: tuple[str, dict[
     request = _request(name, hyperparameters={"num_round": "200000"}, Environment={"COLOUR": "blue"})
     job = Job(request, tmp_path, environment)
     job.wait_for("[3]#011")
-    (program,) = _children(job.run.pid)
+    (program,) = children(job.run.pid)
     variables = Path(f"/proc/{program}/environ").read_text().split("\0")
     seen = {variable.partition("=")[0] for variable in variables}
     assert {variable for variable in seen if variable.startswith("AWS_")} == {"AWS_REGION"}
     assert "COLOUR=blue" in variables
     job.run.terminate()
     assert job.end().outcome == "Failed"
-    _wait_until_gone(program)
+    wait_until_gone(program)
 
 
 def test_the_same_data_makes_the_same_bytes(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
@@ -266,9 +240,67 @@ def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place
     name, environment = place
     job = Job(_request(name, hyperparameters={"num_round": "200000"}), tmp_path, environment)
     job.wait_for("[3]#011")
-    (program,) = _children(job.run.pid)
+    (program,) = children(job.run.pid)
     os.kill(program, signal.SIGKILL)
     assert job.end().failure_reason == "AlgorithmError: Exit Code: 137"
+
+
+def test_an_interrupted_spot_job_starts_over_and_the_log_says_so(
+    tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]
+) -> None:
+    name, environment = place
+    quick = {"num_round": "2000", "max_depth": "1", "nthread": "1"}
+    request = _request(name, hyperparameters=quick, channels={"train": "data/train"})
+    job = Job(request, tmp_path, environment)
+    job.wait_for("[3]#011")
+    job.run.interrupt()
+    assert job.end().outcome == "Completed"
+    attempt = ["Starting", "Downloading", "Training"]
+    assert job.statuses() == [*attempt, "Interrupted", *attempt, "Uploading", "Completed"]
+    lines = [event.message for event in job.events if event.kind == "log"]
+    (over,) = [place for place, line in enumerate(lines) if "The managed spot training instances were" in line]
+    assert lines[over].endswith("The job starts over: training begins at round 0.")
+    rounds = [int(line[1 : line.index("]")]) for line in lines[over:] if "#011train-rmse" in line]
+    assert rounds == list(range(2000))
+
+
+def test_checkpoints_are_brought_and_uploaded(
+    tmp_path: Path, client: Client, cloud: LocalCloud, place: tuple[str, dict[str, str]]
+) -> None:
+    name, _ = place
+    statements = [reading(name, "data/"), reading(name, "checkpoints/"), writing(name, "training/")]
+    environment = role_environment(cloud, client, *statements, writing(name, "checkpoints/"), LOGS)
+    s3 = client("s3")
+    s3.put_object(Bucket=name, Key="checkpoints/job/earlier/file", Body=b"kept")
+    accepted = {"KICKSTAND_KNOWN_FAULTS": '{"checkpoint-resume": "To see what the image writes."}'}
+    checkpoints = {"CheckpointConfig": {"S3Uri": f"s3://{name}/checkpoints/job"}}
+    refused = Job(_request(name, **checkpoints), tmp_path / "refused", environment).end()
+    assert "checkpoints do not work in image 3.2-0" in refused.failure_reason
+    job = Job(_request(name, Environment=accepted, **checkpoints), tmp_path / "job", environment)
+    assert job.end().outcome == "Completed"
+    assert (tmp_path / "job/opt/ml/checkpoints/earlier/file").read_bytes() == b"kept"
+    found = s3.list_objects_v2(Bucket=name, Prefix="checkpoints/")["Contents"]
+    assert [entry["Key"] for entry in found] == [
+        "checkpoints/job/earlier/file",
+        "checkpoints/job/xgboost-checkpoint_0.ubj",
+    ]
+
+
+def test_output_data_becomes_output_tar_gz(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
+    name, environment = place
+    hyperparameters = {"num_round": "2", "objective": "reg:squarederror", "_kfold": "2"}
+    request = _request(name, hyperparameters=hyperparameters)
+    end = Job(request, tmp_path / "job", environment).end()
+    key = f"training/{request['TrainingJobName']}/output"
+    assert (end.outcome, end.output) == ("Completed", f"s3://{name}/{key}/output.tar.gz")
+
+    def packed(file: str) -> list[str]:
+        body = io.BytesIO(client("s3").get_object(Bucket=name, Key=f"{key}/{file}")["Body"].read())
+        with tarfile.open(fileobj=body) as archive:
+            return list(archive.getnames())
+
+    assert packed("output.tar.gz") == ["predictions.csv"]
+    assert packed("model.tar.gz") == ["xgboost-model-0", "xgboost-model-1"]
 
 
 @pytest.mark.parametrize("victim", ["parent", "agent"])
@@ -300,21 +332,10 @@ def test_no_process_outlives_its_parent(tmp_path: Path, place: tuple[str, dict[s
             agent = int(line.split()[1])
         if line.startswith("[3]#011"):
             break
-    (program,) = _children(agent)
+    (program,) = children(agent)
     os.kill(parent.pid if victim == "parent" else agent, signal.SIGKILL)
     try:
-        _wait_until_gone(agent, program)
+        wait_until_gone(agent, program)
     finally:
         parent.kill()
         parent.communicate()
-
-
-def _children(pid: int | None) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _wait_until_gone(*pids: int, seconds: float = 1.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not all(map(process_gone, pids)):
-        assert time.monotonic() < deadline, f"alive after {seconds} s: {[pid for pid in pids if not process_gone(pid)]}"
-        time.sleep(0.02)

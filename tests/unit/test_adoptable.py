@@ -52,8 +52,8 @@ def test_an_image_is_known_by_account_region_and_name(image: str, version: str |
             "Its image is mine:1, not SageMaker's built-in XGBoost.",
         ),
         (
-            {"AlgorithmSpecification": {"TrainingImage": IMAGE.replace("3.2-0", "1.7-1")}},
-            "image version 1.7-1 of SageMaker's XGBoost is not supported yet.",
+            {"AlgorithmSpecification": {"TrainingImage": IMAGE.replace("3.2-0", "1.5-1")}},
+            "image version 1.5-1 of SageMaker's XGBoost is not supported yet.",
         ),
         (
             {"InputDataConfig": [channel("validation", "s3://b/v/")]},

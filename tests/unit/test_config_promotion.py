@@ -72,6 +72,7 @@ LINE = SMALLEST.count("\n") + 2
         ("signing", 'private_key = "a"', "[signing] has private_key and no public_keys: nobody would trust what it signs. Write public_keys = [\"keys/dev.pub\"], then: kickstand release public-key dev > keys/dev.pub"),
         ("signing", 'public_keys = ["b"]\nprivate_key = "a"\nkms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/1"', "[signing] has private_key and kms_key_arn; a release is signed in one way. Keep one of them."),
         ("signing", 'public_keys = [1]', "public_keys must be a list of texts; it holds the number 1. Put each of them in quotes."),
+        ("known_faults", 'class-metrics = "ok"', "class-metrics needs a reason of at least 10 characters. Say why the finding is accepted."),
         ("policy_exceptions", 'AwsSolutions-S1 = "ok"', "AwsSolutions-S1 needs a reason of at least 10 characters. Say why the finding is accepted."),
         ("pipeline", 'repository = "https://github.com/acme/bikes.git"', 'repository must be OWNER/NAME of a repository on GitHub, not "https://github.com/acme/bikes.git". Write "acme/bikes".'),
         ("pipeline", 'repository = "a/b"\noidc_provider_arn = "arn:aws:iam::444455556666:oidc-provider/token.actions.githubusercontent.com"', "oidc_provider_arn is of account 444455556666, but dev is in 111122223333."),

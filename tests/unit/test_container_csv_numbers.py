@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.container import csv_numbers
-from localcloud.container.csv_numbers import CsvError, delimiter_of, first_line, parse_matrix, read_matrix
+from localcloud.container import text_blocks
+from localcloud.container.csv_numbers import CsvError, delimiter_of, parse_matrix, read_matrix
+from localcloud.container.text_blocks import first_line
 
 
 @pytest.mark.parametrize(("line", "delimiter"), [("1,2;3,4", ","), ("1\t2\t3", "\t"), ("1;2", ";"), ("1", ",")])
@@ -31,7 +32,7 @@ def test_what_is_no_matrix_of_numbers_is_refused(text: bytes) -> None:
 
 
 def test_files_are_read_in_order_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_numbers, "_BLOCK_BYTES", 16)
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", 16)
     table = np.random.default_rng(3).normal(size=(100, 3))
     lines = [",".join(map(repr, row)) for row in table.tolist()]
     (tmp_path / "a").write_text("\n\n" + "\n".join(lines[:40]) + "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n")

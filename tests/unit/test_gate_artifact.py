@@ -93,7 +93,10 @@ def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, model: bytes) -> No
         (packed(xgboost_model=pickle.dumps([1])), "is a Python pickle"),
         # Protocol 0 has no mark of its own at its beginning.
         (packed(xgboost_model=pickle.dumps([1], protocol=0)), "neither UBJSON nor JSON, XGBoost's own formats"),
-        (packed(xgboost_model=b"binf" + bytes(9)), "neither UBJSON nor JSON, XGBoost's own formats"),
+        (
+            packed(xgboost_model=b"binf" + bytes(9)),
+            "binary format of xgboost before 3.1, which image 3.2-0 cannot read",
+        ),
         (packed(xgboost_model=b"{L\x00"), "cannot be loaded"),
         (
             packed(xgboost_model=b"{}", inference_py=b"import os"),

@@ -32,6 +32,9 @@ def test_every_name_of_an_environment(tmp_path: Path) -> None:
         "state_machine": "bikes-dev-training",
         "state_machine_arn": "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev-training",
         "state_machine_log_group": "/aws/vendedlogs/states/bikes-dev-training",
+        "transform_machine": "bikes-dev-transform",
+        "transform_machine_arn": "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev-transform",
+        "transform_machine_log_group": "/aws/vendedlogs/states/bikes-dev-transform",
         "endpoint_log_group": "/aws/sagemaker/Endpoints/bikes-dev",
         "schedule": "bikes-dev-schedule",
         "new_data_rule": "bikes-dev-new-data",
@@ -42,6 +45,7 @@ def test_every_name_of_an_environment(tmp_path: Path) -> None:
     assert names.managed_policy("predictor") == "bikes-dev-predictor-us-east-1"
     moment = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
     assert names.training_job(moment, "x7q2") == "bikes-dev-20260304-050607-x7q2"
+    assert names.transform_job(moment, "x7q2") == "bikes-dev-20260304-050607-x7q2"
 
 
 def test_an_existing_bucket_keeps_its_name(tmp_path: Path) -> None:

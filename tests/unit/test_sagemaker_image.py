@@ -28,8 +28,8 @@ def test_the_built_in_image_of_the_region() -> None:
 
 
 def test_other_versions_are_refused_by_name() -> None:
-    assert refusal(f"{US}/sagemaker-xgboost:1.7-1") == (
-        "XGBoost version 1.7-1 (the local cloud runs 3.2-0) is not supported by the local cloud yet."
+    assert refusal(f"{US}/sagemaker-xgboost:1.5-1") == (
+        "XGBoost version 1.5-1 (the local cloud runs 1.7-1, 3.0-5, 3.2-0) is not supported by the local cloud yet."
     )
     assert "version without a tag" in refusal(f"{US}/sagemaker-xgboost")
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from sagemaker_fakes import Plane, invoke, make_plane, serve
 
+from localcloud.emulator.registry import Response
 from localcloud.platform.model_answer import Answer
+from localcloud.sagemaker.invocation_queue import InvocationQueue
+from localcloud.sagemaker.runtime import refusal
 
 
 @pytest.fixture
@@ -85,3 +90,36 @@ def test_limits_of_an_invocation(plane: Plane) -> None:
         assert json.loads(missing.body) == {"Message": f"Endpoint {name} of account 111122223333 not found."}
     refused = invoke(plane, x_amzn_sagemaker_target_model="m")
     assert json.loads(refused.body) == {"Message": "TargetModel is not supported by the local cloud yet."}
+    for header, member, longest in (
+        ("custom_attributes", "customAttributes", 1024),
+        ("inference_id", "inferenceId", 64),
+    ):
+        assert invoke(plane, **{f"x_amzn_sagemaker_{header}": "a" * longest}).status == 200
+        long = invoke(plane, **{f"x_amzn_sagemaker_{header}": "a" * (longest + 1)})
+        assert (long.status, long.headers["x-amzn-ErrorType"]) == (400, "ValidationError")
+        words = f"at '{member}' failed to satisfy constraint: Member must have length less than or equal to {longest}"
+        assert json.loads(long.body)["Message"].endswith(words)
+
+
+def test_more_invocations_than_may_wait_are_throttled_and_none_is_lost() -> None:
+    at_work, done = threading.Semaphore(0), threading.Event()
+
+    def ask() -> Response:
+        at_work.release()
+        done.wait(10)
+        return Response(200, b"1.0\n")
+
+    async def crowd() -> list[Response]:
+        queue = InvocationQueue(at_work=2, waiting=3)
+        answers = [asyncio.create_task(queue.answer(ask, refusal)) for _ in range(8)]
+        while sum(answer.done() for answer in answers) < 3:
+            await asyncio.sleep(0.001)
+        done.set()
+        return [*await asyncio.gather(*answers), await queue.answer(ask, refusal)]
+
+    answers = asyncio.run(crowd())
+    assert [answer.status for answer in answers] == [200] * 5 + [400] * 3 + [200]
+    throttled = answers[5]
+    assert throttled.headers["x-amzn-ErrorType"] == "ThrottlingException"
+    assert json.loads(throttled.body) == {"Message": "Rate exceeded"}
+    assert sum(at_work.acquire(blocking=False) for _ in range(8)) == 6

@@ -156,10 +156,9 @@ def test_a_taken_name_is_resource_in_use_whatever_its_case(plane: Plane) -> None
             "TrainingInputMode FastFile",
         ),
         (
-            {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}},
-            "Training on 2 instances",
+            {"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/tmp/checkpoints"}},
+            "CheckpointConfig.LocalPath /tmp/checkpoints (outside /opt/ml)",
         ),
-        ({"CheckpointConfig": {"S3Uri": "s3://b/c"}}, "CheckpointConfig"),
         ({"RetryStrategy": {"MaximumRetryAttempts": 1}}, "RetryStrategy"),
         (
             {"AlgorithmSpecification": {"AlgorithmName": "mine", "TrainingInputMode": "File"}},
@@ -281,3 +280,40 @@ def test_a_stop_of_the_server_fails_the_job_at_the_next_start(plane: Plane, tmp_
         "its processes ended with it."
     )
     assert restarted.control.runs.wait(SCOPE, "job", 1) is not None
+
+
+def tag(plane: Plane, key: str) -> None:
+    plane("AddTags", ResourceArn=ARN, Tags=[{"Key": key, "Value": "now"}])
+
+
+SPOT = {
+    "EnableManagedSpotTraining": True,
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120},
+}
+
+
+def test_an_interruption_of_a_spot_job_can_be_asked_for(plane: Plane) -> None:
+    plane.train(**SPOT)
+    run = plane.fakes.runs[0]
+    tag(plane, "colour")
+    assert run.interruptions == 0
+    tag(plane, "kickstand:interrupt")
+    assert run.interruptions == 1
+    told = ("Downloading", "Training", "Interrupted", "Starting", "Downloading", "Training")
+    for number, status in enumerate(told):
+        plane.fakes.clock.now = 1010.0 + number
+        run.say("status", status, f"{status} now")
+    job = plane.job()
+    assert [one["Status"] for one in job["SecondaryStatusTransitions"]] == ["Starting", *told]
+    assert job["TrainingJobStatus"] == "InProgress"
+    assert job["TrainingStartTime"] == 1010.0
+    run.say("finished", outcome="Completed", artifact="s3://b/x/model.tar.gz")
+    with pytest.raises(ServiceError, match="The training job job is in status Completed"):
+        tag(plane, "kickstand:interrupt")
+
+
+def test_a_job_that_is_not_on_spot_is_not_interrupted(plane: Plane) -> None:
+    plane.train()
+    with pytest.raises(ServiceError, match="The training job job is not a managed spot training job"):
+        tag(plane, "kickstand:interrupt")
+    assert plane.fakes.runs[0].interruptions == 0

@@ -25,6 +25,7 @@ def request(**changes: Any) -> dict[str, Any]:
         "kms_key_arn": None,
         "subnets": (),
         "security_group_ids": (),
+        "known_faults": {},
     }
     return training_job(**{**plain, **changes})
 
@@ -41,6 +42,12 @@ def test_spot_training_waits_and_other_training_does_not() -> None:
     spot = request(spot=True, max_wait_seconds=900)
     assert spot["EnableManagedSpotTraining"] is True
     assert spot["StoppingCondition"] == {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 900}
+
+
+def test_accepted_faults_reach_the_program_through_its_environment() -> None:
+    assert "Environment" not in request()
+    made = request(known_faults={"class-metrics": "A dashboard reads it."})
+    assert made["Environment"] == {"KICKSTAND_KNOWN_FAULTS": '{"class-metrics": "A dashboard reads it."}'}
 
 
 def test_a_job_is_in_a_vpc_only_where_there_is_one() -> None:

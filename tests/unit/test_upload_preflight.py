@@ -36,7 +36,7 @@ def data(folder: Path, train: str = "1,2\n", validation: str = "3,4\n") -> Data:
 def test_hyperparameters_version_and_data_are_refused_together(tmp_path: Path) -> None:
     wrong = environment(
         data=data(tmp_path, "1,x\n", ""),
-        algorithm=Algorithm(version="1.7-1"),
+        algorithm=Algorithm(version="1.5-1"),
         hyperparameters={"num_round": "5", "eta": "3"},
         lines={"": "k.toml", "hyperparameters.eta": "k.toml:9", "algorithm.version": "k.toml:4"},
     )
@@ -44,7 +44,7 @@ def test_hyperparameters_version_and_data_are_refused_together(tmp_path: Path) -
         check_inputs(wrong, here=tmp_path)
     assert [(problem.where, problem.message) for problem in caught.value.problems] == [
         ("k.toml:9", "eta is 3; it must be a number in [0, 1]."),
-        ("k.toml:4", "image version 1.7-1 of SageMaker's XGBoost is not supported yet."),
+        ("k.toml:4", "image version 1.5-1 of SageMaker's XGBoost is not supported yet."),
         ("train.csv:1:2", "Column 2 holds 'x'; every cell must be a number."),
         ("validation.csv", "The file is empty."),
     ]
@@ -106,3 +106,16 @@ def test_the_bucket_that_is_missing_is_made_by_the_command_as_typed(tmp_path: Pa
     console = Console(file=io.StringIO())
     with pytest.raises(KickstandError, match="kickstand --local deploy dev"):
         send_data(environment(data=data(tmp_path)), Session(s3), console, typed="kickstand --local {}".format)  # type: ignore[arg-type]
+
+
+def test_folds_and_known_faults_are_refused_before_a_job_is_paid_for(tmp_path: Path) -> None:
+    given = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "f1", "_kfold": "3"}
+    rows = data(tmp_path, "1,2\n0,3\n", "1,3\n0,1\n")
+    with pytest.raises(InputError) as caught:
+        check_inputs(environment(data=rows, hyperparameters=given))
+    first, second = caught.value.problems
+    assert first.message == "_kfold makes a model for each fold, and a release holds one."
+    assert second.message.startswith("metric f1 is computed wrongly for objective binary:logistic by image 3.x")
+    del given["_kfold"]
+    accepted = environment(data=rows, hyperparameters=given, known_faults={"class-metrics": "A dashboard reads it."})
+    assert check_inputs(accepted).channels["train"].rows == 2

@@ -20,13 +20,27 @@ def hyperparameter_problems(environment: Environment) -> list[Problem]:
 
     def where_any(name: str) -> str:
         setting = {"version": "algorithm.version", "content_type": "data.content_type"}.get(name)
+        if name.startswith("known_faults."):
+            setting = name
         return environment.where(setting) if setting else where(name)
 
     values, data = environment.hyperparameters, environment.data
     channels = [name for name in data.channels() if name != "test"]
+    folds = [
+        Problem(f"{name} makes a model for each fold, and a release holds one.", where(name), "Remove it.")
+        for name in ("_kfold", "_num_cv_round")
+        if name in values
+    ]
     return [
+        *folds,
         *check_hyperparameters(values, channels=channels, where=where),
-        *unsupported(values, environment.algorithm.version, content_type=data.content_type, where=where_any),
+        *unsupported(
+            values,
+            environment.algorithm.version,
+            content_type=data.content_type,
+            where=where_any,
+            accepted=environment.known_faults,
+        ),
     ]
 
 

@@ -1,7 +1,6 @@
 """What the image can do and Kickstand does not support, each refused by its name.
 
-Two kinds: known faults of AWS's image, whose use would give wrong or no results there, and what is not
-supported yet.
+Two kinds: known faults of AWS's image (`known_faults.py`), and what is not supported yet.
 """
 
 from __future__ import annotations
@@ -9,23 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kickstand.errors import Problem
-from training.hyperparameters.table import ALIASES, CLASSIFICATION_METRICS, CONTAINER_METRICS
+from training.hyperparameters.content_types import CONTENT_TYPES
+from training.hyperparameters.known_faults import known_faults
+from training.hyperparameters.table import ALIASES
+from training.image.versions import XGBOOST
 
-SUPPORTED_VERSIONS = ("3.2-0",)
+SUPPORTED_VERSIONS = tuple(XGBOOST)
 SUPPORTED_CONTENT_TYPES = ("text/csv", "csv")
-CONTENT_TYPES = (
-    "csv",
-    "libsvm",
-    "parquet",
-    "recordio-protobuf",
-    "text/csv",
-    "text/libsvm",
-    "text/x-libsvm",
-    "application/x-parquet",
-    "application/x-recordio-protobuf",
-)
-"""What the container accepts, exactly as written here: parameters behind a semicolon fail in training."""
-
 KNOWN_VERSIONS = ("0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5", "3.2-0")
 
 
@@ -40,6 +29,7 @@ def unsupported(
     content_type: str = "text/csv",
     checkpoints: bool = False,
     where: Callable[[str], str] = _nowhere,
+    accepted: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """Everything asked for that Kickstand refuses by name, all at once.
 
@@ -47,13 +37,16 @@ def unsupported(
     version:      the image version, `3.2-0`.
     content_type: the channels' content type.
     checkpoints:  whether the job has a CheckpointConfig.
-    where:        the place of a hyperparameter by name, or of `version`, `content_type`, `checkpoints`.
+    where:        the place of a hyperparameter by name, or of `version`, `content_type`, `checkpoints`,
+                  `known_faults.NAME`.
+    accepted:     known faults that the user accepts, by name, each with the reason (`[known_faults]`).
     """
+    named = {ALIASES.get(name, name): value for name, value in values.items()}
     return [
         *_version(version, where),
         *_content_type(content_type, where),
-        *_checkpoints(checkpoints, where),
-        *_hyperparameters({ALIASES.get(name, name): value for name, value in values.items()}, where),
+        *_hyperparameters(named, where),
+        *known_faults(named, version, checkpoints=checkpoints, where=where, accepted=accepted or {}),
     ]
 
 
@@ -82,38 +75,12 @@ def _content_type(content_type: str, where: Callable[[str], str]) -> Iterator[Pr
     yield Problem(message, where("content_type"), "Use text/csv.")
 
 
-def _checkpoints(checkpoints: bool, where: Callable[[str], str]) -> Iterator[Problem]:
-    if checkpoints:
-        message = (
-            "checkpoints do not work in image 3.2-0: it writes xgboost-checkpoint_0.ubj and looks for "
-            "xgboost-checkpoint.N, so a resumed job silently starts again."
-        )
-        yield Problem(message, where("checkpoints"), "Remove the checkpoint configuration.")
-
-
 def _hyperparameters(values: Mapping[str, str], where: Callable[[str], str]) -> Iterator[Problem]:
     for name, what in _NOT_YET.items():
         if name in values and values[name] != "false":
             yield Problem(f"{name} ({what}) is not supported yet.", where(name), "Remove it.")
-    binary = values.get("objective", "").startswith("binary:")
-    tuning = values.get("_tuning_objective_metric", "").partition(":")[2]
-    metrics = [("eval_metric", metric.strip()) for metric in values.get("eval_metric", "").split(",")]
-    for name, metric in [*metrics, ("_tuning_objective_metric", tuning)]:
-        if binary and metric in CLASSIFICATION_METRICS:
-            message = (
-                f"metric {metric} is computed wrongly for binary objectives by image 3.x: "
-                f"it takes every probability above 0 for a yes."
-            )
-            yield Problem(message, where(name), "Use error, logloss, auc or aucpr.")
-        elif metric in CONTAINER_METRICS:
-            message = f"metric {metric}, which the container computes and xgboost does not know, is not supported yet."
-            yield Problem(message, where(name), f"Use {_INSTEAD.get(metric, 'merror or mlogloss')}.")
 
 
 _NOT_YET = {
-    "_kfold": "k-fold cross-validation",
-    "_num_cv_round": "k-fold cross-validation",
-    "interaction_constraints": "groups of features that may interact",
     "use_dask_gpu_training": "training on several GPUs",
 }
-_INSTEAD = {"mse": "rmse", "r2": "rmse"}

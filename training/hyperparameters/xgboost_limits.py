@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import cast
 
-from training.hyperparameters.table import METRICS, PROCESS_UPDATERS, Parsed
+from training.hyperparameters.table import CLASSIFICATION_METRICS, CONTAINER_METRICS, METRICS, PROCESS_UPDATERS, Parsed
 from training.hyperparameters.violation import Violation
 
 _MULTI = ("multi:softmax", "multi:softprob")
@@ -23,6 +23,9 @@ def xgboost_faults(parsed: Parsed) -> Iterator[Violation]:
     yield from _metrics(parsed)
     yield from _trees(parsed)
     yield from _updaters(parsed)
+    if parsed.given("interaction_constraints") and "interaction_constraints" not in parsed.broken:
+        message = "interaction_constraints passes the container's check, which hands xgboost numbers for feature names."
+        yield Violation("interaction_constraints", message, "Remove it; the data of a channel has no feature names.")
 
 
 def without_effect(parsed: Parsed, channels: Collection[str]) -> Iterator[Violation]:
@@ -71,6 +74,9 @@ def _metrics(parsed: Parsed) -> Iterator[Violation]:
         base = metric.partition("@")[0].strip()
         if base not in METRICS:
             continue
+        if base in CONTAINER_METRICS:
+            yield from _container_metric(parsed, name, base)
+            continue
         if base == "tweedie-nloglik":
             yield Violation(
                 name,
@@ -84,6 +90,21 @@ def _metrics(parsed: Parsed) -> Iterator[Violation]:
         elif objective in _MULTI and base in _SINGLE_OUTPUT_METRICS:
             yield Violation(name, f"{base} does not go with objective {objective}.", "Use merror or mlogloss.")
 
+
+def _container_metric(parsed: Parsed, name: str, metric: str) -> Iterator[Violation]:
+    """What scikit-learn, with which the container computes these, would fail on in the first round."""
+    objective = parsed.get("objective")
+    classes = objective is None or str(objective).startswith(("binary:", "multi:"))
+    if metric in CLASSIFICATION_METRICS and not classes:
+        yield Violation(name, f"{metric} compares classes; objective {objective} predicts none.", "Use rmse or mae.")
+    elif metric not in CLASSIFICATION_METRICS and str(objective) == "multi:softprob":
+        yield Violation(name, f"{metric} does not go with objective {objective}.", "Use merror or mlogloss.")
+    elif metric in _TWO_CLASSES and objective in _MULTI and cast("int", parsed.get("num_class") or 2) > 2:
+        message = f"{metric} is for two classes; num_class is {parsed.get('num_class')}."
+        yield Violation(name, message, f"Use {'f1' if metric == 'f1_binary' else metric}_macro.")
+
+
+_TWO_CLASSES = ("f1_binary", "precision", "recall")
 
 _SINGLE_OUTPUT_METRICS = frozenset(
     {"rmse", "rmsle", "mae", "mape", "error", "logloss", "ndcg", "map"}

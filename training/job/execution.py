@@ -53,37 +53,38 @@ def attempts_of(job: str) -> tuple[str, ...]:
     return (job, *(f"{job}-r{number}" for number in range(1, _RETRIES + 1)))
 
 
-class Trigger:
-    """The training stack's state machine of one environment.
+class Executions:
+    """Executions of one of an environment's state machines, each named after its job.
 
-    states: a Step Functions client. deploy_command: what the user types to deploy the training stack.
+    states: a Step Functions client. machine: the state machine's name. stack: the stack that makes it.
+    what: what it is to people. deploy_command: what the user types to deploy the stack.
     """
 
-    def __init__(self, states: Any, names: Names, *, deploy_command: str) -> None:
+    def __init__(self, states: Any, names: Names, *, machine: str, stack: str, what: str, deploy_command: str) -> None:
         self._states = states
         self._names = names
+        self._machine, self._what = machine, what
         self._not_deployed = Problem(
-            f"The training stack {names.training_stack} is not deployed in account {names.environment.account}, "
-            f"region {names.environment.region}: it has no state machine {names.state_machine}.",
+            f"The stack {stack} is not deployed in account {names.environment.account}, "
+            f"region {names.environment.region}: it has no state machine {machine}.",
             fix=f"Deploy it: {deploy_command}",
         )
 
     def require_deployed(self) -> None:
         """Raise KickstandError unless the state machine is there, so that nothing is uploaded for nobody."""
         try:
-            self._states.describe_state_machine(stateMachineArn=self._names.state_machine_arn)
+            self._states.describe_state_machine(stateMachineArn=self._machine_arn)
         except AWS_FAILURES as error:
-            raise self._error(error, "looking at the training trigger") from error
+            raise self._error(error, f"looking at the {self._what} trigger") from error
 
-    def start(self, job: str, channels: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, str]) -> None:
+    def begin(self, job: str, given: Mapping[str, Any]) -> None:
         """Start one execution. Starting the same one twice is one execution (its name is the job's)."""
-        given = {"TrainingJobName": job, "InputDataConfig": list(channels), "HyperParameters": dict(hyperparameters)}
         try:
             self._states.start_execution(
-                stateMachineArn=self._names.state_machine_arn, name=job, input=json.dumps(given, sort_keys=True)
+                stateMachineArn=self._machine_arn, name=job, input=json.dumps(given, sort_keys=True)
             )
         except AWS_FAILURES as error:
-            raise self._error(error, f"starting training job {job}") from error
+            raise self._error(error, f"starting {self._what} job {job}") from error
 
     def find(self, job: str) -> Execution | None:
         """The execution of a job; None where this trigger never had one of that name (or 90 days ago).
@@ -116,9 +117,37 @@ class Trigger:
 
     def execution_arn(self, job: str) -> str:
         """The ARN of the execution that has the job's name."""
-        return self._names.arn("states", f"execution:{self._names.state_machine}:{job}")
+        return self._names.arn("states", f"execution:{self._machine}:{job}")
+
+    @property
+    def _machine_arn(self) -> str:
+        return self._names.arn("states", f"stateMachine:{self._machine}")
 
     def _error(self, error: Exception, doing: str) -> KickstandError:
         if error_code(error) == "StateMachineDoesNotExist":
             return KickstandError(self._not_deployed)
         return aws_error(error, doing)
+
+
+class Trigger(Executions):
+    """The training stack's state machine of one environment.
+
+    states: a Step Functions client. deploy_command: what the user types to deploy the training stack.
+    """
+
+    def __init__(self, states: Any, names: Names, *, deploy_command: str) -> None:
+        super().__init__(
+            states,
+            names,
+            machine=names.state_machine,
+            stack=names.training_stack,
+            what="training",
+            deploy_command=deploy_command,
+        )
+
+    def start(self, job: str, channels: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, str]) -> None:
+        """Start one execution that trains."""
+        self.begin(
+            job,
+            {"TrainingJobName": job, "InputDataConfig": list(channels), "HyperParameters": dict(hyperparameters)},
+        )

@@ -20,6 +20,7 @@ from kickstand.names import Names
 from kickstand.release import Artifact, Channel, GoldenRows, LearningCurve, Release
 from kickstand.release_file import write_release
 from training.data.objectives import label_columns
+from training.image.versions import OWN_IMAGE
 from training.job.description import ChannelSource, JobDescription
 from training.job.log import Round
 from training.job.transient import error_message
@@ -33,6 +34,7 @@ from training.model.learning_curve import curve_of, keep_curve, kept_curve
 from training.model.package import Registration, model_quality, register, write_metrics
 from training.model.probe import ask_model, find_model
 from training.model.release_maker import finite, make_release
+from training.model.saved_version import require_readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class Adoption:
         expected = channels[0].columns - labels
         rows = first_rows(data.golden_files, self.environment.data.golden_rows, labels)
         model = find_model(_open(fetched, job.artifact_uri), where=job.artifact_uri)
+        require_readable(model, image_version(job.image_uri) or OWN_IMAGE, where=job.artifact_uri)
         answers = ask_model(model, rows, where=job.artifact_uri)
         if answers.features != expected:
             raise InputError(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from infra.images import REPOSITORY, image_table
 from kickstand.errors import Problem
 from training.hyperparameters.support import unsupported
+from training.image.versions import OWN_IMAGE, XGBOOST
 from training.job.description import ChannelSource, JobDescription
 
 _IMAGE = re.compile(rf"(\d{{12}})\.dkr\.ecr\.([a-z0-9-]+)\.([a-z0-9.-]+)/{REPOSITORY}:([\w.-]+)")
@@ -50,15 +51,16 @@ def _problems(job: JobDescription) -> Iterator[Problem]:
     if "train" not in names or not set(names) <= {"train", "validation"}:
         found = ", ".join(names) or "none"
         yield Problem(f"XGBoost's channels are train and, if wanted, validation; the job's are: {found}.")
+    known = version if version and version in XGBOOST else OWN_IMAGE
     for channel in job.channels:
-        yield from _channel_problems(channel)
+        yield from _channel_problems(channel, known)
 
 
-def _channel_problems(channel: ChannelSource) -> Iterator[Problem]:
+def _channel_problems(channel: ChannelSource, version: str) -> Iterator[Problem]:
     if channel.data_type != "S3Prefix":
         kind = channel.data_type or "no S3 data source"
         yield Problem(f"Channel {channel.name} is read through {kind}; only S3Prefix can be proven.")
     if channel.compression != "None":
         yield Problem(f"Channel {channel.name} has compression {channel.compression}, which is not supported yet.")
-    for problem in unsupported({}, "3.2-0", content_type=channel.content_type):
+    for problem in unsupported({}, version, content_type=channel.content_type):
         yield Problem(f"Channel {channel.name}: {problem.message}", fix=problem.fix)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError, Problem
+from training.image.environment import image_python
+from training.model.saved_version import reading_image
 
 MODEL_FILE = "xgboost-model"
 """The name under which the container saves the model, and looks for it."""
@@ -22,7 +23,7 @@ MODEL_FILE = "xgboost-model"
 Prediction = float | tuple[float, ...]
 
 _PICKLE = b"\x80"
-_OLD_BINARY = b"binf"
+_ROOT = Path(__file__).resolve().parents[2]
 _TIMEOUT = 300.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -75,19 +76,22 @@ def run_isolated(
 ) -> dict[str, Any]:
     """Ask a program that opens a model, in a process without credentials: JSON in, JSON out.
 
+    It runs with the xgboost of the image that saved the model, where that is a supported one.
+
     program: the module to run. where: the artifact, for messages. timeout: seconds.
     Raises KickstandError where the model cannot be loaded, the process dies of it, or takes too long.
     """
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", program],
+            [image_python(reading_image(model)), "-m", program],
             input=json.dumps(request),
             capture_output=True,
             text=True,
             check=False,
             timeout=timeout,
             cwd=Path(__file__).parents[1],
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"OMP_NUM_THREADS": "1"},
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)},
         )
     except subprocess.TimeoutExpired as error:
         raise KickstandError(_unloadable(model, f"it took more than {timeout:.0f} s", where)) from error
@@ -102,11 +106,8 @@ def run_isolated(
 
 
 def _unloadable(model: Path, reason: str, where: str) -> Problem:
-    with model.open("rb") as opened:
-        old = opened.read(len(_OLD_BINARY)) == _OLD_BINARY
-    form = "has the binary format of xgboost before 3; xgboost 3 cannot load it." if old else "cannot be loaded."
-    fix = "Train it again with image 3.2-0." if old else "Train it again; the file is damaged."
-    return Problem(f"{MODEL_FILE} {form} xgboost says: {reason}", where, fix)
+    message = f"{MODEL_FILE} cannot be loaded. xgboost says: {reason}"
+    return Problem(message, where, "Train it again; the file is damaged.")
 
 
 def _no_single_model(names: Sequence[str], where: str) -> Problem:

@@ -1,4 +1,4 @@
-"""The training trigger: a state machine around one training job."""
+"""A trigger: a state machine around one training or transform job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.acknowledgement import acknowledge
 
 
-class TrainingTrigger(Construct):
+class JobTrigger(Construct):
     """A state machine that logs each execution, its data included: they hold names and numbers, no rows.
 
     definition:    Amazon States Language; may hold tokens (the ARN of a role).
@@ -50,7 +50,7 @@ class TrainingTrigger(Construct):
         acknowledge(
             state_machine,
             {
-                "AwsSolutions-SF2": "One task that awaits one training job: the execution's history and its log tell "
+                "AwsSolutions-SF2": "One task that awaits one job: the execution's history and its log tell "
                 "all that a trace would, and X-Ray needs a role that may write everywhere."
             },
         )

@@ -1,0 +1,133 @@
+"""k-fold cross-validation (`_kfold`, `_num_cv_round`): a model for each fold, and predictions for the rows left out.
+
+The rows of train and validation are merged. In each fold the log's `train` and `validation` are the fold's own two
+parts, so that a validation figure is never that of rows the model was trained on. (The container goes on to measure
+both on the channels as they came.) A line `[num_round]` with the means over the folds ends each repetition, and, of
+several, the whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from localcloud.container.boosting import Scores, boost, save_model, stop_on_signal, training_error
+from localcloud.container.channel_rows import ChannelRows
+from localcloud.container.errors import UserError
+from localcloud.container.evaluation import classes_of
+from localcloud.container.folds import folds
+from localcloud.container.training_data import TrainingData
+
+PREDICTIONS_FILE = "predictions.csv"
+_log = logging.getLogger("container")
+
+
+def cross_validate(
+    parameters: Mapping[str, Any],
+    rows: ChannelRows,
+    *,
+    model: Path,
+    predictions: Path,
+    speaks: bool = True,
+    saves: bool = True,
+    agree: Callable[[bool], bool] = bool,
+) -> int:
+    """Train on every fold; return how many models were made.
+
+    model:       the models become `<model>-0`, `<model>-1`, …, each written as soon as its fold is done.
+    predictions: the CSV file of label, (probability and class, or) prediction of each row, from the models that did
+                 not see it.
+    Asked to stop (save_model_on_termination), the models so far are kept and no predictions are written.
+    Raises UserError and AlgorithmError as `boost` does.
+    """
+    count, repetitions = parameters["_kfold"], parameters.get("_num_cv_round", 1)
+    classes = _are_classes(parameters)
+    assert rows.label is not None
+    if rows.query is not None:
+        raise UserError("_kfold cannot split rows that belong to queries (qid)")
+    _log.info("Run %d-round of %d-fold cross validation with %d rows", repetitions, count, rows.count)
+    record = _LeftOut(rows.label.astype(np.float64), str(parameters.get("objective", "")) if classes else None)
+    threads = parameters.get("nthread")
+    stop = stop_on_signal(parameters, agree)
+    results: list[Scores] = []
+    try:
+        parts = list(
+            folds(
+                rows.count,
+                count,
+                repetitions,
+                seed=int(parameters.get("seed", 0)),
+                labels=rows.label if classes else None,
+            )
+        )
+    except ValueError as error:
+        raise training_error(error) from None
+    for number, (kept, left_out) in enumerate(parts):
+        _log.info("Train cross validation fold %d", number % count + 1)
+        data = TrainingData(rows.take(kept).matrix(threads), rows.take(left_out).matrix(threads))
+        scores: Scores = {}
+        booster = boost(parameters, data, speaks=speaks, stop=stop, agree=agree, scores=scores)
+        if saves:
+            save_model(booster, model.with_name(f"{model.name}-{number}"))
+        if stop is not None and stop.asked:
+            return number + 1
+        results.append(scores)
+        record.take(left_out, booster.predict(data.validation))
+        if speaks and (number + 1) % count == 0:
+            _log.info("The metrics of round %d cross validation", (number + 1) // count)
+            _write_means(parameters["num_round"], results[-count:])
+    if speaks and repetitions > 1:
+        _log.info("The overall metrics of %d-round cross validation", repetitions)
+        _write_means(parameters["num_round"], results)
+    _log.info("Storing predictions on validation set(s) in %s", predictions)
+    predictions.parent.mkdir(parents=True, exist_ok=True)
+    predictions.write_text(record.text(), encoding="utf-8")
+    return len(parts)
+
+
+def _are_classes(parameters: Mapping[str, Any]) -> bool:
+    return bool(parameters.get("num_class")) or str(parameters.get("objective", "")).startswith("binary:")
+
+
+def _write_means(rounds: int, results: Sequence[Scores]) -> None:
+    """`[num_round]<TAB>train-rmse:MEAN<TAB>validation-rmse:MEAN`, of each fold's last round."""
+    means = [
+        f"{channel}-{metric}:{np.mean([scores[channel][metric][-1] for scores in results]):.5f}"
+        for metric in results[0]["train"]
+        for channel in ("train", "validation")
+    ]
+    sys.stdout.write("\t".join([f"[{rounds}]", *means]) + "\n")
+    sys.stdout.flush()
+
+
+class _LeftOut:
+    """The predictions for each row, one of every repetition."""
+
+    def __init__(self, labels: npt.NDArray[np.float64], objective: str | None) -> None:
+        """objective: of a classification, else None."""
+        self._labels, self._objective = labels, objective
+        self._values: list[list[float]] = [[] for _ in labels]
+        self._said: list[list[float]] = [[] for _ in labels]
+
+    def take(self, places: npt.NDArray[np.int64], predictions: npt.NDArray[Any]) -> None:
+        values = predictions.max(axis=1) if predictions.ndim > 1 else predictions
+        said = values if self._objective is None else classes_of(predictions, self._objective)
+        for place, value, one in zip(places.tolist(), values.tolist(), said.tolist(), strict=True):
+            self._values[place].append(value)
+            self._said[place].append(one)
+
+    def text(self) -> str:
+        """One line a row, six decimals: label, then mean probability and most frequent class, or mean prediction."""
+        lines = []
+        for label, values, said in zip(self._labels.tolist(), self._values, self._said, strict=True):
+            cells = [label, sum(values) / len(values)]
+            if self._objective is not None:
+                cells.append(max(sorted(set(said)), key=said.count))
+            lines.append(",".join(f"{cell:f}" for cell in cells))
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,73 @@
+"""One invocation of the model: a body and its headers in, the container's answer out.
+
+The order of what can be wrong is the container's: the body first (415), then the prediction (400), then what is
+accepted (406).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from localcloud.container.booster import Scores
+from localcloud.container.content_type import ContentTypeError, content_type_of
+from localcloud.container.prediction_text import encode, media_type, negotiate
+from localcloud.container.reply import Reply
+from localcloud.container.selected_output import SelectedOutput
+from localcloud.container.served_model import ServedModel
+from localcloud.container.serving_settings import ServingSettings
+
+_log = logging.getLogger("container")
+
+
+class Invocation:
+    """Answers bodies. May be used from several threads at once.
+
+    Raises UserError where selected output is asked for that the model's objective does not have.
+    """
+
+    def __init__(self, model: ServedModel, settings: ServingSettings) -> None:
+        self._model, self._settings = model, settings
+        self._selected: SelectedOutput | None = None
+        if settings.selected:
+            self._selected = SelectedOutput(settings.selected, model.objective, model.classes, settings.batch)
+            if self._selected.warning:
+                _log.warning(self._selected.warning)
+
+    def answer(self, body: bytes, content_type: bytes, accept: bytes) -> Reply:
+        """The answer to a body of any kind and size."""
+        # NumPy and Arrow: imported by the first body that needs them, or ahead of it
+        from localcloud.container.request_rows import UndecodableError, decode
+
+        try:
+            rows = decode(content_type_of(content_type.decode("latin-1")), body)
+        except (ContentTypeError, UndecodableError) as error:
+            return _refuse(415, str(error))
+        try:
+            self._model.check_width(rows.width)
+            parts = [self._model.predict_matrix(block) for block in rows.blocks(self._model.features)]
+        except Exception as error:
+            return self.unpredictable(error)
+        scores = Scores(b"".join(part.data for part in parts), parts[0].columns)
+        return self.encoded(scores.values(), scores.columns, accept)
+
+    def encoded(self, values: Sequence[float], columns: int, accept: bytes) -> Reply:
+        """The answer that says these predictions."""
+        try:
+            wanted = negotiate(accept.decode("latin-1"), self._settings.default_accept, self._settings.accepts)
+        except ValueError as error:
+            return _refuse(406, str(error))
+        if self._selected is not None:
+            body = self._selected.encode(values, columns, wanted)
+        else:
+            body = encode(values, columns, wanted, batch=self._settings.batch)
+        return Reply(200, body, media_type(wanted).encode())
+
+    def unpredictable(self, error: Exception) -> Reply:
+        """The answer to rows that the model refuses."""
+        return _refuse(400, f"Unable to evaluate payload provided: {str(error).split(chr(10), 1)[0]}")
+
+
+def _refuse(status: int, message: str) -> Reply:
+    _log.error("%d: %s", status, message)
+    return Reply(status, message.encode())

@@ -1,0 +1,207 @@
+"""Numbers out of libsvm text: `label[:weight] [qid:query] index:value …`, one row a line.
+
+Indices are taken as they are written: whoever counts from 1 has an empty feature 0, in training as in xgboost's own
+reader. Every number is read as the nearest double and then rounded to float32. What xgboost's reader takes for 0
+without a word (a word, NaN) is refused, with the line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+
+LARGEST_INDEX = 2**31 - 2
+"""The matrix counts its columns in 32 bits with a sign."""
+_QUERY = 2**52 + 2015
+"""Stands for the word `qid` while a text is read; far above any index, and exact as a double."""
+_SPACE, _TAB, _LINE, _COLON = 32, 9, 10, 58
+_SPLIT = bytes.maketrans(b" \t:", b"\n\n\n")
+
+Numbers = npt.NDArray[np.float64]
+
+
+class LibsvmError(ValueError):
+    """Text that is not libsvm. The message says what, and in which line."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparseRows:
+    """Rows as a compressed sparse row matrix.
+
+    label, weight, query: one for each row; the last two None where the text has none.
+    starts: where each row's entries begin, and their number at the end (int64). indices: int32. values: float32.
+    """
+
+    label: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32] | None
+    query: npt.NDArray[np.uint32] | None
+    starts: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float32]
+
+
+def parse_libsvm(text: bytes, line: int = 1) -> SparseRows:
+    """The rows of a text of whole lines. line: the number of its first. Raises LibsvmError."""
+    text = _plain(text)
+    letters = np.frombuffer(text, dtype=np.uint8)
+    blank = (letters == _SPACE) | (letters == _TAB) | (letters == _LINE)
+    colon = letters == _COLON
+    between = blank | colon
+    before = np.concatenate([[True], between[:-1]])
+    starts = np.flatnonzero(~between & before)
+    ends = np.flatnonzero(between & ~before)
+    if len(ends) < len(starts):
+        ends = np.append(ends, len(letters))
+    lines = np.searchsorted(np.flatnonzero(letters == _LINE), starts)
+    tokens = _Tokens(text, starts, ends, lines + line)
+    tokens.refuse_where(_loose_colons(colon, between, starts, ends), "a colon stands between two numbers")
+    after_colon = (starts > 0) & colon[np.maximum(starts - 1, 0)]
+    before_colon = (ends < len(letters)) & colon[np.minimum(ends, max(len(letters) - 1, 0))]
+    return _rows(tokens, tokens.numbers(), after_colon, before_colon)
+
+
+def _plain(text: bytes) -> bytes:
+    """Without comments, carriage returns and plus signs, and with a number in place of `qid`."""
+    if b"#" in text:
+        text = re.sub(rb"#[^\n]*", b"", text)
+    if b"\r" in text:
+        text = text.replace(b"\r", b"")
+    if b"+" in text:
+        text = re.sub(rb"(?<![eE0-9.+-])\+(?=[0-9.])", b"", text)
+    if b"qid:" in text:
+        text = re.sub(rb"(?<=[ \t])qid:", b"%d:" % _QUERY, text)
+    return text
+
+
+def _loose_colons(
+    colon: npt.NDArray[np.bool_], between: npt.NDArray[np.bool_], starts: Any, ends: Any
+) -> npt.NDArray[np.bool_]:
+    """Which tokens stand before a colon that has no number on both sides; the first one where none stands before."""
+    places = np.flatnonzero(colon)
+    left = (places == 0) | between[np.maximum(places - 1, 0)]
+    right = (places == len(between) - 1) | between[np.minimum(places + 1, len(between) - 1)]
+    loose = places[left | right]
+    if len(loose) and not len(starts):
+        raise LibsvmError("a colon stands between two numbers, found it alone")
+    faulty = np.zeros(len(starts), dtype=np.bool_)
+    faulty[np.maximum(np.searchsorted(starts, loose) - 1, 0)] = True
+    return faulty
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """The numbers' texts, in order: where each begins and ends, and its line."""
+
+    text: bytes
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64]
+
+    def refuse_where(self, faulty: npt.NDArray[np.bool_], expected: str) -> None:
+        """Raise LibsvmError for the first token that is faulty."""
+        if faulty.any():
+            place = int(np.flatnonzero(faulty)[0])
+            found = self.text[self.starts[place] : self.ends[place]][:40].decode("utf-8", errors="replace")
+            raise LibsvmError(f"line {self.lines[place]}: {expected}, found {found.replace(str(_QUERY), 'qid')!r}")
+
+    def numbers(self) -> Numbers:
+        """Every token's value. Raises LibsvmError for one that is no finite number."""
+        if not len(self.starts):
+            return np.empty(0)
+        try:
+            table = pyarrow.csv.read_csv(
+                pa.BufferReader(self.text.translate(_SPLIT)),
+                read_options=pyarrow.csv.ReadOptions(
+                    use_threads=False, column_names=["number"], block_size=len(self.text) + 1
+                ),
+                parse_options=pyarrow.csv.ParseOptions(delimiter=",", quote_char=False),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types={"number": pa.float64()}, null_values=[], check_utf8=False
+                ),
+            )
+        except pa.ArrowInvalid:
+            self.refuse_where(np.array([not _is_number(word) for word in self._words()]), "a number was expected")
+            raise LibsvmError("a number was expected") from None
+        column = table.column(0).combine_chunks()
+        values: Numbers = np.frombuffer(column.buffers()[1], dtype=np.float64)[: len(column)]
+        if len(values) != len(self.starts):  # a blank of another kind, which is none of libsvm's
+            self.refuse_where(np.array([not _is_number(word) for word in self._words()]), "a number was expected")
+            raise LibsvmError("a number was expected")
+        self.refuse_where(np.isnan(values), "a number was expected")
+        return values
+
+    def _words(self) -> list[bytes]:
+        return [self.text[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return word.strip() == word and b"_" not in word
+
+
+def _rows(
+    tokens: _Tokens, numbers: Numbers, after_colon: npt.NDArray[np.bool_], before_colon: npt.NDArray[np.bool_]
+) -> SparseRows:
+    first = np.ones(len(numbers), dtype=np.bool_)
+    first[1:] = tokens.lines[1:] != tokens.lines[:-1]
+    label = first & ~after_colon
+    index = ~first & ~after_colon
+    before_is_label, before_is_index = _next(label), _next(index)
+    tokens.refuse_where(index & ~before_colon, "index:value was expected")
+    weight = after_colon & before_is_label
+    value = after_colon & before_is_index
+    tokens.refuse_where(after_colon & ~weight & ~value, "label, label:weight or index:value was expected")
+    query_key = index & (numbers == _QUERY)
+    query = _next(query_key)
+    key = index & ~query_key
+    whole = (numbers >= 0) & (numbers == np.floor(numbers))
+    tokens.refuse_where(
+        key & ~(whole & (numbers <= LARGEST_INDEX)), f"an index is a whole number, 0 to {LARGEST_INDEX}"
+    )
+    tokens.refuse_where(query & ~(whole & (numbers < 2**32)), "a qid is a whole number of 32 bits")
+    rows = np.cumsum(label) - 1
+    count = int(label.sum())
+    entries = value & ~query
+    starts = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows[entries], minlength=count), out=starts[1:])
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes inf, which xgboost then refuses by name
+        return SparseRows(
+            label=numbers[label].astype(np.float32),
+            weight=_for_every_row(numbers[weight], count, "weight"),
+            query=_queries(numbers[query], count),
+            starts=starts,
+            indices=numbers[key].astype(np.int32),
+            values=numbers[entries].astype(np.float32),
+        )
+
+
+def _next(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which tokens come right after those of the mask."""
+    after = np.zeros_like(mask)
+    after[1:] = mask[:-1]
+    return after
+
+
+def _for_every_row(found: Numbers, rows: int, what: str) -> npt.NDArray[np.float32] | None:
+    if not len(found):
+        return None
+    if len(found) != rows:
+        raise LibsvmError(f"{len(found)} of {rows} rows have a {what}; all or none must")
+    return found.astype(np.float32)
+
+
+def _queries(found: Numbers, rows: int) -> npt.NDArray[np.uint32] | None:
+    if not len(found):
+        return None
+    if len(found) != rows:
+        raise LibsvmError(f"{len(found)} of {rows} rows have a qid; all or none must")
+    return found.astype(np.uint32)

@@ -1,0 +1,30 @@
+"""SageMaker's RecordIO-protobuf, written: one record a prediction, its numbers as float32 tensors under `label`."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+
+from localcloud.container.protobuf import message
+
+_MAGIC = 0xCED7230A
+_LABEL, _KEY, _VALUE, _FLOAT32, _VALUES = 2, 1, 2, 2, 1
+
+
+def write_record(label: Mapping[str, Sequence[float]]) -> bytes:
+    """One framed record with a float32 tensor for each name."""
+    return framed(
+        b"".join(
+            message(_LABEL, message(_KEY, name.encode()) + message(_VALUE, _tensor(values)))
+            for name, values in label.items()
+        )
+    )
+
+
+def framed(content: bytes) -> bytes:
+    """A message in its frame: magic number, length, padding to four bytes."""
+    return struct.pack("<II", _MAGIC, len(content)) + content + bytes(-len(content) % 4)
+
+
+def _tensor(values: Sequence[float]) -> bytes:
+    return message(_FLOAT32, message(_VALUES, struct.pack(f"<{len(values)}f", *values)))

@@ -1,0 +1,139 @@
+"""Older images train and serve with their own xgboost, in an environment made on demand."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from platform_role import LOGS, bucket, reading, role_environment, writing
+from training_jobs import Job
+
+from kickstand.errors import KickstandError
+from localcloud.cloud import LocalCloud
+from localcloud.platform.hosting import ModelContainer, ModelServer
+from training.image.environment import image_python
+from training.image.versions import XGBOOST
+from training.model.archive import extract_model
+from training.model.probe import ask_model
+from training.model.saved_version import require_readable
+
+Client = Callable[..., Any]
+Place = tuple[str, dict[str, str]]
+
+TABLE = np.random.default_rng(3).normal(size=(300, 5)).round(4)
+REGISTRY = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost"
+BARE = """
+import json, sys
+import numpy as np, xgboost
+table = np.array(json.load(sys.stdin))
+matrix = xgboost.DMatrix(table[:, 1:].astype("float32"), label=table[:, 0].astype("float32"))
+booster = xgboost.train({"objective": "reg:squarederror", "max_depth": 3}, matrix, 6)
+print(json.dumps([xgboost.__version__, [float(x) for x in booster.predict(matrix)]]))
+"""
+
+
+def _csv(table: Any) -> bytes:
+    return "".join(",".join(map(repr, row)) + "\n" for row in table.tolist()).encode()
+
+
+@pytest.fixture(params=[version for version in XGBOOST if version != "3.2-0"])
+def version(request: pytest.FixtureRequest) -> str:
+    try:
+        image_python(request.param)
+    except KickstandError as error:
+        pytest.skip(f"the package registry cannot be reached for image {request.param}: {error}")
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def place(cloud: LocalCloud, client: Client) -> Place:
+    name = bucket(client)
+    for part in range(2):
+        client("s3").put_object(Bucket=name, Key=f"data/train/{part}.csv", Body=_csv(TABLE[part * 150 :][:150]))
+    statements = (reading(name, "data/"), reading(name, "training/"), writing(name, "training/"))
+    return name, role_environment(cloud, client, *statements, LOGS)
+
+
+def _request(name: str, version: str, instances: int = 1) -> dict[str, Any]:
+    source = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": f"s3://{name}/data/train/",
+        "S3DataDistributionType": "ShardedByS3Key",
+    }
+    return {
+        "TrainingJobName": f"old-{uuid4().hex[:8]}",
+        "RoleArn": "arn:aws:iam::111122223333:role/execution",
+        "AlgorithmSpecification": {"TrainingImage": f"{REGISTRY}:{version}", "TrainingInputMode": "File"},
+        "HyperParameters": {"objective": "reg:squarederror", "max_depth": "3", "num_round": "6"},
+        "InputDataConfig": [
+            {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{name}/training"},
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": instances, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+    }
+
+
+def _trained(place: Place, version: str, folder: Path, instances: int = 1) -> str:
+    job = Job(_request(place[0], version, instances), folder, place[1])
+    end = job.end()
+    assert (end.outcome, end.failure_reason) == ("Completed", "")
+    assert sum("#011train-rmse" in event.message for event in job.events if event.kind == "log") == 6
+    return end.artifact
+
+
+def _model(client: Client, place: Place, artifact: str, folder: Path) -> Path:
+    key = artifact.removeprefix(f"s3://{place[0]}/")
+    archive = client("s3").get_object(Bucket=place[0], Key=key)["Body"].read()
+    (model,) = extract_model(io.BytesIO(archive), folder)
+    return model
+
+
+def test_an_older_image_trains_and_serves_as_its_own_xgboost_does(
+    tmp_path: Path, client: Client, place: Place, version: str
+) -> None:
+    ended = subprocess.run(
+        [image_python(version), "-c", BARE],
+        input=json.dumps(TABLE.tolist()),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    xgboost, expected = json.loads(ended.stdout.splitlines()[-1])
+    assert xgboost == XGBOOST[version]
+    artifact = _trained(place, version, tmp_path / "job")
+
+    model = _model(client, place, artifact, tmp_path / "model")
+    require_readable(model, version, where=artifact)
+    rows = _csv(TABLE[:, 1:])
+    assert list(ask_model(model, rows.decode().splitlines(), where=artifact).predictions) == expected
+
+    server = ModelServer(
+        ModelContainer(f"{REGISTRY}:{version}", artifact, {}),
+        variant="AllTraffic",
+        folder=tmp_path / "server",
+        environment=place[1],
+        log_group=f"/aws/sagemaker/Endpoints/e-{uuid4().hex[:8]}",
+        log_stream="AllTraffic/i-0123",
+        startup_seconds=60,
+    )
+    try:
+        server.start()
+        answer = server.invoke(rows, "text/csv")
+    finally:
+        server.stop()
+    assert (answer.status, [float(line) for line in answer.body.split()]) == (200, expected)
+
+
+def test_an_older_image_trains_on_several_instances(tmp_path: Path, client: Client, place: Place, version: str) -> None:
+    model = _model(client, place, _trained(place, version, tmp_path / "job", 2), tmp_path / "model")
+    answers = ask_model(model, _csv(TABLE[:, 1:]).decode().splitlines(), where="s3://model")
+    assert answers.features == 4
+    assert np.corrcoef(answers.predictions, TABLE[:, 0])[0, 1] > 0.5

@@ -1,0 +1,85 @@
+"""Known faults of AWS's image: refused by name, unless accepted with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from training_folder import numbers, text, training_folder
+
+from kickstand.errors import Problem
+from localcloud.container.errors import UserError
+from localcloud.container.train import run
+from training.hyperparameters.check import container_error, unsupported
+from training.hyperparameters.known_faults import FAULTS, known_faults
+
+BINARY = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "logloss,f1"}
+
+
+def test_class_metrics_on_binary_objectives_are_wrong_in_3_x() -> None:
+    assert container_error(BINARY) is None
+    assert unsupported(BINARY, "3.2-0", where=lambda name: f"toml:{name}") == [
+        Problem(
+            "metric f1 is computed wrongly for objective binary:logistic by image 3.x: "
+            "it takes every probability above 0 for a yes.",
+            "toml:eval_metric",
+            'Use error, logloss, auc or aucpr, or accept it with its reason: [known_faults] class-metrics = "…".',
+        )
+    ]
+    assert unsupported(BINARY, "3.2-0", accepted={"class-metrics": "A dashboard alone reads it."}) == []
+    assert unsupported({**BINARY, "eval_metric": "logloss"}, "3.2-0") == []
+
+
+def test_class_metrics_on_softmax_too_and_not_on_softprob() -> None:
+    softmax = {"num_round": "5", "objective": "multi:softmax", "num_class": "3"}
+    tuned = {**softmax, "_tuning_objective_metric": "validation:accuracy"}
+    (fault,) = known_faults(tuned, accepted={})
+    assert fault.message.endswith("it takes every class above 0 for class 1.")
+    assert known_faults({**tuned, "objective": "multi:softprob"}, accepted={}) == []
+
+
+def test_images_before_3_compute_them_right() -> None:
+    assert known_faults(BINARY, "1.7-1", checkpoints=True, serves_libsvm=True, accepted={}) == []
+
+
+def test_checkpoint_resume_and_libsvm_serving_are_refused() -> None:
+    first, second = known_faults({}, checkpoints=True, serves_libsvm=True, accepted={})
+    assert first.message.startswith("checkpoints do not work in image 3.2-0")
+    assert second.message.startswith("libsvm requests are read wrongly by image 3.2-0")
+    everything = dict.fromkeys(FAULTS, "We know.")
+    assert known_faults(BINARY, checkpoints=True, serves_libsvm=True, accepted=everything) == []
+
+
+def test_an_acceptance_of_no_fault_is_a_mistake() -> None:
+    (problem,) = known_faults({}, where=lambda name: f"toml:{name}", accepted={"class-metric": "Because."})
+    assert problem == Problem(
+        "class-metric is not a known fault of the image.",
+        "toml:known_faults.class-metric",
+        "Known: class-metrics, checkpoint-resume, libsvm-serving.",
+    )
+
+
+def test_the_program_refuses_it_unless_the_jobs_environment_accepts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = training_folder(tmp_path, BINARY, {"train/a.csv": text(numbers(classes=2))})
+    with pytest.raises(UserError, match="metric f1 is computed wrongly for objective binary:logistic"):
+        run(layout)
+    monkeypatch.setenv("KICKSTAND_KNOWN_FAULTS", '{"class-metrics": "A dashboard alone reads it."}')
+    run(layout)
+    assert "The known fault class-metrics of the image is accepted: A dashboard" in capsys.readouterr().err
+    monkeypatch.setenv("KICKSTAND_KNOWN_FAULTS", "yes")
+    with pytest.raises(UserError, match="KICKSTAND_KNOWN_FAULTS must be a JSON object"):
+        run(layout)
+
+
+def test_an_accepted_checkpoint_is_written_as_the_image_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = training_folder(tmp_path, {"num_round": "3"}, {"train/a.csv": text(numbers())})
+    (layout.config / "checkpointconfig.json").write_text('{"LocalPath": "/opt/ml/checkpoints"}')
+    with pytest.raises(UserError, match=r"checkpoints do not work in image 3\.2-0"):
+        run(layout)
+    monkeypatch.setenv("KICKSTAND_KNOWN_FAULTS", '{"checkpoint-resume": "Kept for a look inside."}')
+    run(layout)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["xgboost-checkpoint_0.ubj"]

@@ -1,0 +1,135 @@
+"""`transform` in its parts: send rows, start a job, follow it, fetch its results. What a person reads is said here.
+
+The job is the stack's and SageMaker's: whoever started it may go away, and anybody may follow it again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from botocore.config import Config
+
+from kickstand.aws_errors import explained
+from kickstand.config.model import Environment
+from kickstand.errors import KickstandError, Problem
+from kickstand.names import Names
+from training.job.execution import Executions, attempts_of, job_of
+from training.model.s3_location import S3Location
+from training.prediction.answers import Accept
+from training.prediction.batches import Expected
+from training.transform.description import TransformDescription
+from training.transform.follow import Follower
+from training.transform.request import transform_request
+from training.transform.results import result_files, result_rows
+from training.transform.rows import checked_rows, upload_rows
+from training.transform.transform_jobs import TransformJobs
+from training.upload.bytes_progress import bytes_progress
+from training.upload.channels import s3_client
+
+if TYPE_CHECKING:
+    import boto3
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """The work on one environment's transform jobs.
+
+    typed: a command as the user must type it, from its words behind `kickstand`.
+    sleep, clock: seconds, as `time.sleep` and `time.monotonic`.
+    """
+
+    environment: Environment
+    session: boto3.Session
+    console: Console
+    typed: Callable[[str], str]
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+
+    def send(self, source: BinaryIO, label: str, expected: Expected | None) -> tuple[S3Location, int]:
+        """Check the rows of a CSV and upload them where they are not there yet; where they are, and how many.
+
+        Raises InputError with everything that is wrong with the rows; then nothing was uploaded.
+        """
+        self._trigger().require_deployed()
+        with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
+            rows = checked_rows(source, label, Path(folder) / "rows.csv", expected)
+            with explained("uploading the rows"), bytes_progress(self.console, "uploading", rows.size) as progress:
+                location, sent = upload_rows(s3_client(self.session), self.environment, rows, progress=progress)
+        self._say(f"{rows.rows:,} rows  {'uploaded' if sent else 'already there'}  {location.uri}")
+        return location, rows.rows
+
+    def start(self, job: str, location: S3Location, *, join: bool) -> None:
+        """Start a job on rows that are in S3."""
+        with self._leaving(job):
+            self._trigger().begin(job, transform_request(job, location, join=join))
+        again = self.typed(f"transform {self.environment.name} --follow {job}")
+        self._say(f"Ctrl-C leaves it running; follow it again: {again}")
+
+    def follow(self, job: str) -> TransformDescription:
+        """Wait until a job has completed. Ctrl-C leaves it running. Raises KickstandError where it fails."""
+        once = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 1})
+        jobs = TransformJobs(self.session.client("sagemaker", config=once), self.session.client("logs", config=once))
+        follower = Follower(jobs, self._trigger(once), self._say, self.sleep, self.clock)
+        with self._leaving(job):
+            if not self.console.is_terminal:
+                return follower.follow(job)
+            with self.console.status("transforming"):
+                return follower.follow(job)
+
+    def answers(self, job: TransformDescription, accept: Accept, rows: int | None = None) -> Iterator[str]:
+        """The answers of a job of one input file, in order. rows: how many there must be, where that is known."""
+        found = 0
+        with explained(f"fetching the results of {job.name}"):
+            for line in result_rows(self.session.client("s3"), job, accept):
+                found += 1
+                yield line
+        if rows is not None and found != rows:
+            message = f"Expected {rows} answers, found {found}."
+            raise KickstandError(Problem(message, job.output_uri, "The model does not answer a row a line."))
+
+    def files(self, job: TransformDescription) -> list[str]:
+        """The S3 URIs of a job's results."""
+        with explained(f"listing the results of {job.name}"):
+            return result_files(self.session.client("s3"), job)
+
+    def stop(self, name: str) -> list[str]:
+        """Stop a job: its execution, so that no attempt follows, then each attempt that runs; what was stopped."""
+        job = job_of(name)
+        jobs = TransformJobs(self.session.client("sagemaker"), self.session.client("logs"))
+        ended = self._trigger().stop(job, "Stopped with kickstand transform --stop.")
+        return [f"transform job {attempt}" for attempt in attempts_of(job) if jobs.stop(attempt)] + (
+            ["its execution"] if ended else []
+        )
+
+    def _trigger(self, config: Config | None = None) -> Executions:
+        names = Names(self.environment)
+        return Executions(
+            self.session.client("stepfunctions", config=config),
+            names,
+            machine=names.transform_machine,
+            stack=names.hosting_stack,
+            what="transform",
+            deploy_command=self.typed(f"deploy {self.environment.name}"),
+        )
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def _leaving(self, job: str) -> Iterator[None]:
+        """Ctrl-C inside leaves the job running, and says so."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            name = self.environment.name
+            message = f"Following was interrupted; transform job {job} goes on, and costs, until it ends."
+            follow, stop = (self.typed(f"transform {name} --{what} {job}") for what in ("follow", "stop"))
+            raise KickstandError(
+                Problem(message, fix=f"Follow it again: {follow}\n       Stop it:         {stop}")
+            ) from None
