@@ -1,7 +1,7 @@
 """Two ways in which clients end a TLS connection that are no errors, and that the server's log is spared.
 
 A client that has all it wants may close its end while the answer's last bytes are on their way, or never say goodbye.
-hypercorn lets both pass as exceptions of its connection's task, which asyncio writes down with a traceback each.
+The loop's TLS may report both as exceptions that nobody handled, and writes each down with a traceback.
 """
 
 from __future__ import annotations

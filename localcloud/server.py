@@ -119,28 +119,23 @@ class _Server:
         persistence.restore(documents)
         self._context = context
         self._saver = PersistenceThread(files, persistence.StateCapture())
-        asyncio.run(self._serve(certificates))
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve(certificates))
 
     async def _serve(self, certificates: Certificates) -> None:
-        from hypercorn.asyncio import serve
-        from hypercorn.config import Config
-
         from localcloud.emulator.application import Application
+        from localcloud.http_server import HttpServer
 
         self._loop = asyncio.get_running_loop()
         spare_log(self._loop)
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, ended.set)
-        config = Config()
-        config.bind = [f"fd://{self._listener.fileno()}"]
-        config.certfile, config.keyfile = str(certificates.server), str(certificates.server_key)
-        config.alpn_protocols = ["http/1.1"]
-        config.keep_alive_timeout = 75
-        config.accesslog = None
-        config.errorlog = logging.getLogger("kickstand.http")
         application = Application(on_start=self._saver.start, on_answer=self._saver.wake, own=self._answer)
-        serving = asyncio.create_task(serve(application, config, shutdown_trigger=asyncio.Event().wait))  # type: ignore[arg-type]
+        server = HttpServer(application, self._listener, certificate=certificates.server, key=certificates.server_key)
+        serving = asyncio.create_task(server.answer())
         asking = asyncio.create_task(self._announce())
         stopping = asyncio.create_task(ended.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

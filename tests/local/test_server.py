@@ -189,7 +189,7 @@ def test_damaged_state_is_told_and_reset_mends_it(own: LocalCloud) -> None:
 def test_a_server_that_cannot_start_shows_its_last_words(own: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = own.folder.root.parent / "broken"
     broken.mkdir()
-    (broken / "hypercorn.py").write_text("raise RuntimeError('no web server today')")
+    (broken / "uvicorn.py").write_text("raise RuntimeError('no web server today')")
     monkeypatch.setenv("PYTHONPATH", str(broken))
     with pytest.raises(KickstandError) as caught:
         own.start(port=0)
