@@ -37,7 +37,7 @@ class Scores:
 
     def values(self) -> list[float]:
         """All values, row after row, as the doubles that are exactly them."""
-        return memoryview(self.data).cast("f").tolist()
+        return [float(value) for value in memoryview(self.data).cast("f")]
 
 
 class Booster:
