@@ -1,16 +1,19 @@
-"""Run every benchmark, or those named on the command line, and print one table."""
+"""Run every benchmark, or those named on the command line, and print one table; a run of all of them draws it too."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, number
 
 NAMES = ("help", "synth", "training", "serving", "predict", "demo")
+PICTURE = Path(__file__).with_name("figures.png")
 
 
 def main(wanted: list[str]) -> int:
@@ -24,19 +27,25 @@ def main(wanted: list[str]) -> int:
         console.print(f"measuring {name} …", style="dim")
         figures += importlib.import_module(f"benchmarks.{name}").run()
     console.print(table(figures))
+    if not wanted:
+        from benchmarks.picture import draw
+
+        draw(figures, PICTURE)
+        console.print(f"Drawn in {os.path.relpath(PICTURE)}.")
     return 0 if all(figure.good() for figure in figures) else 1
 
 
 def table(figures: list[Figure]) -> Table:
-    """The figures with peers, limits and verdicts."""
-    shown = Table(title="Medians; a ratio is the median over pairs of runs", title_justify="left")
-    for column in ("what", "ours", "peer", "figure", "limit", ""):
+    """The figures with AWS's own, peers, limits and verdicts."""
+    shown = Table(title=f"Medians on {os.cpu_count()} cores; a ratio is the median over pairs of runs")
+    shown.title_justify = "left"
+    for column in ("what", "ours", "peer", "AWS's container", "figure", "limit", ""):
         shown.add_column(column, justify="left" if column == "what" else "right")
     for figure in figures:
-        bound = "" if figure.limit is None else f"{'≤' if figure.at_most else '≥'} {figure.limit:g} {figure.unit}"
         verdict = "" if figure.limit is None else ("[green]good[/]" if figure.good() else "[red]over[/]")
-        peer = "" if figure.peer is None else f"{figure.peer:,.3g}"
-        shown.add_row(figure.name, f"{figure.ours:,.3g}", peer, f"{figure.value:.2f} {figure.unit}", bound, verdict)
+        peer = "" if figure.peer is None else number(figure.peer)
+        value = f"{number(figure.value)} {figure.unit}"
+        shown.add_row(figure.name, number(figure.ours), peer, figure.of_aws(), value, figure.bound(), verdict)
     return shown
 
 

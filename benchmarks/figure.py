@@ -19,7 +19,8 @@ class Figure:
     """A median of ours and of the peer's over the same pairs of runs.
 
     limit: the bound of `value`. at_most: whether the limit is an upper bound. `value` is what is bound: a
-    ratio, a difference or a time, in `unit`.
+    ratio, a difference or a time, in `unit`. aws: what AWS's own container code was measured at, in the same unit, on
+    another machine of two cores with the load generator beside it; one figure, or the least and the greatest.
     """
 
     name: str
@@ -29,12 +30,36 @@ class Figure:
     unit: str
     limit: float | None
     at_most: bool = True
+    aws: tuple[float, ...] = ()
 
     def good(self) -> bool:
         """Whether the figure keeps its limit; true where it has none."""
         if self.limit is None:
             return True
-        return self.value <= self.limit if self.at_most else self.value >= self.limit
+        return self.kept() >= 1
+
+    def kept(self) -> float:
+        """How many times better than its limit the value is: 1 is just kept. Raises ValueError without a limit."""
+        return self.times_better(self.value)
+
+    def times_better(self, value: float) -> float:
+        """How many times better than the limit another value of the same unit would be."""
+        if self.limit is None:
+            raise ValueError(f"{self.name} has no limit")
+        return self.limit / max(value, 1e-9) if self.at_most else value / self.limit
+
+    def bound(self) -> str:
+        """The limit as people read it; nothing where there is none."""
+        return "" if self.limit is None else f"{'≤' if self.at_most else '≥'} {self.limit:,g} {self.unit}"
+
+    def of_aws(self) -> str:
+        """AWS's own figures as people read them; nothing where none were taken."""
+        return f"{' to '.join(map(number, self.aws))} {self.unit}" if self.aws else ""
+
+
+def number(value: float) -> str:
+    """Three significant digits, or all the whole ones, as people read them: 0.612, 14.5, 7,070."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def wall_seconds(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
