@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -10,10 +11,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from ssl import create_default_context
 
@@ -54,6 +57,18 @@ def listeners(pid: int) -> set[str]:
             if fields[9] in inodes and fields[3] in states:
                 found_at.add(fields[1])
     return found_at
+
+
+def test_an_answer_carries_its_date_once(cloud: LocalCloud) -> None:
+    # clients correct their clock by it; two, joined by a comma, are no date
+    connection = http.client.HTTPSConnection(
+        cloud.url.removeprefix("https://"), context=create_default_context(cafile=str(cloud.folder.ca)), timeout=30
+    )
+    with closing(connection):
+        connection.request("GET", "/")
+        dates = connection.getresponse().headers.get_all("date") or []
+    assert len(dates) == 1
+    assert abs(parsedate_to_datetime(dates[0]).timestamp() - time.time()) < 60
 
 
 @linux_only
