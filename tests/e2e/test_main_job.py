@@ -83,6 +83,7 @@ def test_3_another_hyperparameter_replaces_model_and_config_and_nothing_else(wor
         "AWS::SageMaker::Model": "True",
         "AWS::SageMaker::EndpointConfig": "True",
         "AWS::SageMaker::Endpoint": "False",  # modified in place: the config that it names is another
+        "AWS::StepFunctions::StateMachine": "False",  # transforms with the model that is hosted
     }
 
     workshop.kickstand(pumps, "deploy", "dev", "--yes").good()
