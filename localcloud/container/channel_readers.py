@@ -55,6 +55,8 @@ def read_libsvm(files: Sequence[Path], *, weights: bool, threads: int) -> Channe
 
     with ThreadPoolExecutor(threads, "libsvm") as pool:
         found = list(pool.map(parse, pieces))
+    if not found:
+        raise DataError("no rows were found")
     return joined([_sparse(part) for part in found])
 
 

@@ -6,7 +6,7 @@ empty cell and `nan` are missing values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from localcloud.container.text_blocks import Block, blocks, first_line
 Matrix = npt.NDArray[np.float32]
 
 _MISSING = ["", "nan", "NaN", "NAN"]
+_WIDE = 10_000
+"""Columns beyond which a reader for each of them takes longer than the numbers themselves."""
+_BOM = b"\xef\xbb\xbf"
 
 
 class CsvError(ValueError):
@@ -39,6 +42,8 @@ def width_of(line: bytes, delimiter: str) -> int:
 
 def parse_matrix(text: bytes, delimiter: str, width: int) -> Matrix:
     """All rows of `text` as a (rows, width) matrix. Raises CsvError for words, ragged rows, and no rows."""
+    if width > _WIDE:
+        return _wide(text, delimiter, width)
     table = _table(text, delimiter, width)
     matrix: Matrix = np.empty((table.num_rows, width), dtype=np.float32)
     _store(table, matrix)
@@ -48,7 +53,8 @@ def parse_matrix(text: bytes, delimiter: str, width: int) -> Matrix:
 def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
     """All rows of all files, in order, as one (rows, columns) matrix in row-major order.
 
-    Memory: the matrix, and one block of text and doubles for each thread. Raises CsvError with the file's name.
+    Memory: the matrix, and one block of text and doubles for each thread. Raises CsvError with the file's name
+    and the line.
     """
     width = width_of(next(filter(None, map(first_line, files)), b""), delimiter)
     pieces = [block for file in files for block in blocks(file)]
@@ -56,10 +62,20 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
     matrix: Matrix = np.empty((starts[-1], width), dtype=np.float32)
 
     def fill(block: Block, start: int) -> int:
+        text = block.read()
         try:
-            table = _table(block.read(), delimiter, width)
+            if width > _WIDE:
+                cells = _wide(text, delimiter, width)
+                if len(cells) > block.lines:
+                    raise CsvError("a carriage return stands inside a line")
+                matrix[start : start + len(cells)] = cells
+                return len(cells)
+            table = _table(text, delimiter, width)
+            if table.num_rows > block.lines:
+                raise CsvError("a carriage return stands inside a line")
         except CsvError as error:
-            raise CsvError(f"{block.file.name}: {error}") from None
+            fault = _first_fault(text, delimiter, width, block.first_line) or error
+            raise CsvError(f"{block.file.name}: {fault}") from None
         _store(table, matrix[start : start + table.num_rows])
         return int(table.num_rows)
 
@@ -68,20 +84,80 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
     return _without_gaps(matrix, starts[:-1], rows)
 
 
-def _table(text: bytes, delimiter: str, width: int) -> Any:
-    """The rows of CSV text as an Arrow table of doubles, named 0, 1, …"""
+def _table(text: bytes, delimiter: str, width: int, *, blank_lines: bool = False) -> Any:
+    """The rows of CSV text as an Arrow table of doubles, named 0, 1, … blank_lines: whether one is a row, too."""
     names = [str(index) for index in range(width)]
     try:
         return pyarrow.csv.read_csv(
             pa.BufferReader(text),
             read_options=pyarrow.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(text) + 1),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=False),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=delimiter, quote_char=False, ignore_empty_lines=not blank_lines
+            ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.float64()), null_values=_MISSING, check_utf8=False
             ),
         )
     except pa.ArrowInvalid as error:
         raise CsvError(str(error)) from None
+
+
+def _wide(text: bytes, delimiter: str, width: int) -> Matrix:
+    """As `parse_matrix`, all cells as one column: a million columns cost what a million rows cost."""
+    lines = text.removeprefix(_BOM).replace(b"\r", b"\n").split(b"\n")
+    rows = [line for line in lines if line]
+    if not rows:
+        raise CsvError("no rows were found")
+    for line in rows:
+        if width_of(line, delimiter) != width:
+            raise CsvError(f"Expected {width} columns, got {width_of(line, delimiter)}")
+    matrix: Matrix = np.empty((len(rows) * width, 1), dtype=np.float32)
+    _store(_column(b"\n".join(rows).replace(delimiter.encode(), b"\n"), delimiter), matrix)
+    return matrix.reshape(-1, width)
+
+
+def _column(cells: bytes, delimiter: str) -> Any:
+    """Cells, one a line, as an Arrow table of one column. Raises CsvError."""
+    return _table(cells + b"\n", delimiter, 1, blank_lines=True)
+
+
+def _first_fault(text: bytes, delimiter: str, width: int, first: int) -> str:
+    """`line 3: …` of the first line that is no row of numbers; "" where it cannot be told.
+
+    first: the number of the text's first line. Halves what is refused until one line, one cell is left.
+    """
+    lines = text.split(b"\n")
+    for place, line in enumerate(lines):
+        if b"\r" in line.strip(b"\r"):
+            return f"line {first + place}: a carriage return stands inside the line"
+    place = _first_refused(lines, lambda part: parse_matrix(b"\n".join(part), delimiter, width))
+    line = lines[place].strip(b"\r")
+    here = f"line {first + place}"
+    cells = line.removeprefix(_BOM).split(delimiter.encode())
+    if len(cells) != width:
+        return f"{here}: {width} columns were expected, found {len(cells)}"
+    cell = _first_refused(cells, lambda part: _column(b"\n".join(part), delimiter))
+    if not _refused(cells[cell : cell + 1], lambda part: _column(b"\n".join(part), delimiter)):
+        return ""
+    found = cells[cell][:40].decode("utf-8", errors="replace")
+    return f"{here}, column {cell + 1}: a number was expected, found {found!r}"
+
+
+def _first_refused(parts: Sequence[bytes], parse: Callable[[Sequence[bytes]], object]) -> int:
+    """The place of the first part that `parse` refuses, given that it refuses them all together."""
+    low, high = 0, len(parts)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _refused(parts[low:middle], parse) else (middle, high)
+    return low
+
+
+def _refused(parts: Sequence[bytes], parse: Callable[[Sequence[bytes]], object]) -> bool:
+    try:
+        parse(parts)
+    except CsvError:
+        return True
+    return False
 
 
 def _store(table: Any, target: Matrix) -> None:

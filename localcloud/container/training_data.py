@@ -15,6 +15,7 @@ from localcloud.container.channel_rows import ChannelRows, joined
 from localcloud.container.data_files import data_files
 from localcloud.container.errors import UserError
 from localcloud.container.layout import Layout
+from localcloud.container.row_place import refused_place
 
 _log = logging.getLogger("container")
 _NO_LABELS = (
@@ -47,12 +48,12 @@ def read_training_data(
     threads:      threads for reading and building; None for all of the machine's.
     Raises UserError for no data, for what is not of the content type, and for what xgboost refuses to load.
     """
+    files = channel_files(layout, channels)
     rows = {
-        name: read_channel(layout.channel(name), files, content_type, weights, threads)
-        for name, files in channel_files(layout, channels).items()
+        name: read_channel(layout.channel(name), found, content_type, weights, threads) for name, found in files.items()
     }
     # popped, so that only one channel's rows are in memory beside xgboost's own form of them
-    matrices = {name: _matrix(rows.pop(name), content_type, threads) for name in list(rows)}
+    matrices = {name: _matrix(rows.pop(name), files[name], content_type, threads) for name in list(rows)}
     return TrainingData(matrices["train"], matrices.get("validation"))
 
 
@@ -60,17 +61,16 @@ def read_merged_rows(
     layout: Layout, channels: Collection[str], *, content_type: str, weights: bool, threads: int | None
 ) -> ChannelRows:
     """The rows of train and validation as one, for cross-validation. Raises as `read_training_data` does."""
-    parts = [
-        read_channel(layout.channel(name), files, content_type, weights, threads)
-        for name, files in channel_files(layout, channels).items()
-    ]
+    files = channel_files(layout, channels)
+    parts = [read_channel(layout.channel(name), found, content_type, weights, threads) for name, found in files.items()]
     if len(parts) > 1:
         _log.info("Read both train and validation data into one DMatrix")
     try:
         merged = joined(parts)
         merged.matrix(threads)  # what xgboost refuses to load is refused before the first fold
     except (xgboost.core.XGBoostError, ValueError) as error:
-        raise _unreadable(content_type, error) from None
+        places = (refused_place(part, found, content_type) for part, found in zip(parts, files.values(), strict=True))
+        raise _unreadable(content_type, error, next(filter(None, places), "")) from None
     return merged
 
 
@@ -98,15 +98,17 @@ def read_channel(folder: Path, files: list[Path], content_type: str, weights: bo
     return rows
 
 
-def _matrix(rows: ChannelRows, content_type: str, threads: int | None) -> xgboost.DMatrix:
+def _matrix(rows: ChannelRows, files: list[Path], content_type: str, threads: int | None) -> xgboost.DMatrix:
     try:
         return rows.matrix(threads)
     except (xgboost.core.XGBoostError, ValueError) as error:
-        raise _unreadable(content_type, error) from None
+        raise _unreadable(content_type, error, refused_place(rows, files, content_type)) from None
 
 
-def _unreadable(content_type: str, error: Exception) -> UserError:
-    return UserError(f"Failed to load {content_type} data with exception:\n{xgboost_message(error)}")
+def _unreadable(content_type: str, error: Exception, place: str = "") -> UserError:
+    """place: of the first row that is refused, where it is known."""
+    first = f"\nThe first such row is in {place}." if place else ""
+    return UserError(f"Failed to load {content_type} data with exception:\n{xgboost_message(error)}{first}")
 
 
 def _warn_of_copies(files: dict[str, list[Path]]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from kickstand.errors import Problem
 from training.hyperparameters.dependencies import dependency_faults
+from training.hyperparameters.number_limits import number_faults
 from training.hyperparameters.support import unsupported
 from training.hyperparameters.table import ALIASES, FOREIGN_NAMES, TABLE, Parsed
 from training.hyperparameters.values import Value, suggest, unreadable
@@ -44,7 +45,8 @@ def check_hyperparameters(
     where:    the place of a hyperparameter by its name, as the user wrote it.
     """
     parsed, violations = _read(values)
-    violations += [*dependency_faults(parsed), *xgboost_faults(parsed), *without_effect(parsed, channels)]
+    violations += [*dependency_faults(parsed), *xgboost_faults(parsed), *number_faults(parsed)]
+    violations += without_effect(parsed, channels)
     spelt = {ALIASES.get(name, name): name for name in values}
     return [Problem(v.message, where(spelt.get(v.name, v.name)), v.fix) for v in violations]
 

@@ -83,7 +83,7 @@ def _metrics(parsed: Parsed) -> Iterator[Violation]:
                 "tweedie-nloglik needs its rho behind an @ in xgboost, which the container does not let pass.",
                 "Remove it: it is the default metric of objective reg:tweedie.",
             )
-        elif base == "interval-regression-accuracy" and objective != "survival:aft":
+        elif base in _of_bounds(name) and objective != "survival:aft":
             yield Violation(name, f"{base} needs label bounds, which a channel does not hold.", "Remove it.")
         elif base in _MULTI_ONLY_METRICS and objective is not None and objective not in _MULTI:
             yield Violation(name, f"{base} goes with {' and '.join(_MULTI)} only; objective is {objective}.")
@@ -102,6 +102,12 @@ def _container_metric(parsed: Parsed, name: str, metric: str) -> Iterator[Violat
     elif metric in _TWO_CLASSES and objective in _MULTI and cast("int", parsed.get("num_class") or 2) > 2:
         message = f"{metric} is for two classes; num_class is {parsed.get('num_class')}."
         yield Violation(name, message, f"Use {'f1' if metric == 'f1_binary' else metric}_macro.")
+
+
+def _of_bounds(name: str) -> tuple[str, ...]:
+    """Metrics of label bounds; of those in eval_metric the container itself refuses one."""
+    bounds = ("interval-regression-accuracy",)
+    return bounds if name == "eval_metric" else (*bounds, "aft-nloglik")
 
 
 _TWO_CLASSES = ("f1_binary", "precision", "recall")
@@ -124,6 +130,9 @@ def _trees(parsed: Parsed) -> Iterator[Violation]:
         if parsed.get("sampling_method") == "gradient_based":
             message = "sampling_method gradient_based does not go with tree_method exact."
             yield Violation("sampling_method", message, "Use uniform, or tree_method hist.")
+    elif "grow_colmaker" in cast("list[str]", parsed.get("updater") or []) and parsed.get("max_depth") == 0:
+        message = "max_depth 0 (no limit) does not go with updater grow_colmaker."
+        yield Violation("max_depth", message, "Set a limit, or the updater to grow_histmaker.")
     max_bin = parsed.get("max_bin")
     if isinstance(max_bin, int) and max_bin < 2:
         yield Violation("max_bin", f"max_bin is {max_bin}; xgboost wants at least 2.")
