@@ -24,6 +24,7 @@ def application(tmp_path: Path) -> ServingApplication:
     return face(model(tmp_path)[0])
 
 
+@pytest.mark.contract("H01")
 def test_ping_and_execution_parameters(application: ServingApplication) -> None:
     assert ask(application, path="/ping", method="GET")[0] == 200
     status, headers, body = ask(application, path="/execution-parameters", method="GET")

@@ -71,6 +71,7 @@ def test_aliases(alias: str, name: str) -> None:
     assert parse_hyperparameters({alias: "0.5"}) == {name: 0.5}
 
 
+@pytest.mark.contract("T01")
 def test_only_num_round_is_required() -> None:
     assert container_error({}) == "Missing required hyperparameter: num_round"
     assert container_error(ROUND) is None
