@@ -16,7 +16,6 @@ from serving_face import FEATURES, ask, face, objective_model
 from test_container_request_rows import RECORD
 from training_folder import text
 
-from localcloud.container.errors import UserError
 from localcloud.container.recordio import frames
 from localcloud.container.selected_output import KEYS, SelectedOutput
 
@@ -113,13 +112,6 @@ def test_json_lines_and_recordio_are_for_selected_output_alone(tmp_path: Path) -
         "Accept type image/png is not supported. Please use supported accept types: "
         "['application/json', 'application/jsonlines', 'application/x-recordio-protobuf', 'text/csv']."
     )
-
-
-def test_an_objective_without_selectable_output_is_refused_at_the_start(tmp_path: Path) -> None:
-    file, _ = objective_model(tmp_path, "count:poisson")
-    words = "Objective `count:poisson` unsupported for selectable inference predictions."
-    with pytest.raises(UserError, match=words):
-        face(file, SAGEMAKER_INFERENCE_OUTPUT="predicted_score")
 
 
 def test_the_log_names_keys_that_do_not_fit() -> None:
