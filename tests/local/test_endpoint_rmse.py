@@ -98,6 +98,7 @@ def hosted(world: World, bike: dict[str, list[list[str]]]) -> Hosted:
     return Hosted(endpoint, jobs)
 
 
+@pytest.mark.contract("H98", "F1")
 @pytest.mark.parametrize("name", FORMS)
 def test_the_answers_have_the_rmse_that_the_job_logged_last(
     world: World, bike: dict[str, list[list[str]]], hosted: Hosted, name: str

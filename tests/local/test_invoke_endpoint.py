@@ -87,6 +87,7 @@ def refused(runtime: Any, endpoint: str, body: bytes, **given: Any) -> dict[str,
     return response
 
 
+@pytest.mark.contract("H92", "H93")
 def test_the_variant_that_answered_is_told_and_another_can_be_asked_for(runtime: Any, endpoint: str) -> None:
     whole = "".join(ROWS).encode()
     for given, variant in (({}, "One"), ({"TargetVariant": "Two"}, "Two"), ({"TargetVariant": "One"}, "One")):
@@ -99,6 +100,7 @@ def test_the_variant_that_answered_is_told_and_another_can_be_asked_for(runtime:
     }
 
 
+@pytest.mark.contract("H94", "H95")
 def test_custom_attributes_and_inference_id_are_taken_and_not_the_containers_to_give_back(
     runtime: Any, endpoint: str
 ) -> None:
@@ -109,6 +111,7 @@ def test_custom_attributes_and_inference_id_are_taken_and_not_the_containers_to_
     assert not [name for name in headers if "inference-id" in name or "custom" in name]
 
 
+@pytest.mark.contract("H90")
 @pytest.mark.parametrize(
     ("body", "given", "status", "words"),
     [
@@ -140,11 +143,13 @@ def test_a_refusal_of_the_model_is_a_model_error_with_its_own_status_and_words(
     }
 
 
+@pytest.mark.contract("H30")
 def test_an_empty_body_has_an_empty_answer(runtime: Any, endpoint: str) -> None:
     body, answer = ask(runtime, endpoint, b"")
     assert (body, answer["ResponseMetadata"]["HTTPStatusCode"]) == (b"", 204)
 
 
+@pytest.mark.contract("H91")
 def test_a_body_of_7_mb_is_too_large_and_one_of_6_mib_is_not(runtime: Any, endpoint: str) -> None:
     response = refused(runtime, endpoint, bytes(7_000_000))
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 413
@@ -154,6 +159,7 @@ def test_a_body_of_7_mb_is_too_large_and_one_of_6_mib_is_not(runtime: Any, endpo
     assert body == ANSWERS["One"][0] * (6 * 1024**2 // len(ROWS[0]))
 
 
+@pytest.mark.contract("H31")
 def test_a_row_of_a_million_columns_is_refused(runtime: Any, endpoint: str) -> None:
     response = refused(runtime, endpoint, b"1," * 999_999 + b"1")
     assert response["OriginalStatusCode"] == 400
@@ -172,6 +178,7 @@ def _model_servers() -> list[int]:
     return found
 
 
+@pytest.mark.contract("H96")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc")
 def test_a_thousand_at_once_are_answered_or_throttled(cloud: LocalCloud, runtime: Any, endpoint: str) -> None:
     crowd = boto3.session.Session().client(
@@ -225,6 +232,7 @@ def _connect(cloud: LocalCloud) -> ssl.SSLSocket:
     return context.wrap_socket(plain, server_hostname=place.hostname)
 
 
+@pytest.mark.contract("H44")
 @pytest.mark.parametrize("leave", [True, False])
 def test_clients_that_stall_or_leave_half_way_harm_nobody(
     cloud: LocalCloud, runtime: Any, endpoint: str, leave: bool

@@ -115,6 +115,7 @@ BODIES = some.one_of(
 HEADER = some.binary(max_size=40)
 
 
+@pytest.mark.contract("H32", "H36", "H38", "H43")
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     which=some.integers(0, 2),
@@ -149,6 +150,7 @@ def test_any_body_of_any_type_for_any_answer_is_predicted_or_refused(
         assert answer[0] in ((200, 400, 406, 415) if body else (204,))
 
 
+@pytest.mark.contract("H33", "H34", "H43")
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     method=some.one_of(some.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]), some.text()),

@@ -102,6 +102,7 @@ def _recordio(objective: str, folder: Path) -> Case:
     return Case(application, records, ["application/x-recordio-protobuf", "recordio-protobuf"], predicted)
 
 
+@pytest.mark.contract("H03", "H10", "H14", "H15", "H16", "H17", "H20", "H21", "H22", "F1")
 @pytest.mark.filterwarnings("ignore:.*Text file input has been deprecated:UserWarning")
 @pytest.mark.parametrize("kind", [_csv, _libsvm, _recordio])
 @pytest.mark.parametrize("objective", OBJECTIVES)

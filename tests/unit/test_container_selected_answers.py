@@ -79,6 +79,7 @@ def _served(folder: Path, objective: str) -> tuple[Path, list[dict[str, Any]]]:
     return file, [dict(zip(KEYS, expected(score), strict=True)) for score in scores]
 
 
+@pytest.mark.contract("H50", "H51", "H52", "H53", "H54", "H55", "H56", "H58", "H59", "H60", "H61")
 @pytest.mark.parametrize("objective", EXPECTED)
 def test_each_key_in_each_form(tmp_path: Path, objective: str) -> None:
     file, rows = _served(tmp_path, objective)
@@ -107,6 +108,7 @@ def test_each_key_in_each_form(tmp_path: Path, objective: str) -> None:
     np.testing.assert_equal(found, single)
 
 
+@pytest.mark.contract("H51", "H52", "H53", "H54", "H55", "H56")
 @pytest.mark.parametrize("objective", EXPECTED)
 def test_each_key_alone(tmp_path: Path, objective: str) -> None:
     file, rows = _served(tmp_path, objective)
@@ -115,6 +117,7 @@ def test_each_key_alone(tmp_path: Path, objective: str) -> None:
         np.testing.assert_equal(json.loads(body), {"predictions": [{key: row[key]} for row in rows]})
 
 
+@pytest.mark.contract("H57")
 @pytest.mark.parametrize(
     "objective",
     [

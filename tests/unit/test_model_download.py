@@ -74,6 +74,7 @@ def test_plain_files_come_in_place_of_what_was_there(tmp_path: Path, fetched: An
     assert [path.name for path in (tmp_path / "base").iterdir()] == ["model"]
 
 
+@pytest.mark.contract("H76")
 @pytest.mark.parametrize(
     ("members", "words"),
     [
@@ -103,6 +104,7 @@ def test_an_unsafe_artifact_is_refused_with_each_unsafe_member(
     assert [path.name for path in tmp_path.iterdir()] == ["base"]
 
 
+@pytest.mark.contract("H76")
 def test_a_bomb_is_not_unpacked(tmp_path: Path, fetched: Any) -> None:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
@@ -112,12 +114,16 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, fetched: Any) -> None:
     assert list((tmp_path / "base/model").iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"junk", archive(("xgboost-model", bytes(9999)))[:-20]])
+@pytest.mark.contract("H76")
+@pytest.mark.parametrize(
+    "content", [b"", b"junk", archive(("xgboost-model", bytes(9999)))[:-20]], ids=["empty", "junk", "cut"]
+)
 def test_what_is_no_whole_archive_is_refused(fetched: Any, content: bytes) -> None:
     with pytest.raises(HostingError, match=r"Failed to extract model data archive .* not a whole gzipped tar archive"):
         fetched(content)
 
 
+@pytest.mark.contract("H74")
 def test_a_pickle_is_carried_and_never_opened(tmp_path: Path, fetched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     content = pickle.dumps(Exploit())
