@@ -128,6 +128,7 @@ def test_an_endpoint_from_model_to_deletion(world: World, sagemaker: Any, artifa
     assert sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"] == []
 
 
+@pytest.mark.contract("H41")
 def test_the_waiter_tells_of_an_endpoint_that_cannot_start(world: World, sagemaker: Any) -> None:
     name = fresh("broken")
     world.config(name, ("AllTraffic", world.model(name, world.broken_artifact()), 1))

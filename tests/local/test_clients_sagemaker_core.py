@@ -63,6 +63,7 @@ def test_the_sdk_knows_the_image(found: dict[str, Any]) -> None:
     assert found["image"] == IMAGE
 
 
+@pytest.mark.contract("C3", "C4")
 def test_a_job_is_trained_and_its_log_shown(found: dict[str, Any], project: FitWorld) -> None:
     assert found["job"]["status"] == "Completed"
     assert found["job"]["artifact"] == f"s3://{project.names.bucket}/training/{project.project}/output/model.tar.gz"
@@ -77,6 +78,7 @@ def test_a_failed_job_is_an_exception_and_a_stopped_one_is_not(found: dict[str, 
     assert found["stopped"] == "Stopped"
 
 
+@pytest.mark.contract("C1", "C2", "H90")
 def test_an_endpoint_is_made_asked_updated_and_deleted(found: dict[str, Any], project: FitWorld) -> None:
     assert found["endpoint"]["predicted"] == pytest.approx([2.0, 1.2], abs=0.5)
     assert found["endpoint"]["variant"] == "AllTraffic"

@@ -84,6 +84,7 @@ def place(cloud: LocalCloud, client: Client, tmp_path: Path) -> Iterator[Place]:
     made.stop()
 
 
+@pytest.mark.contract("H03")
 def test_a_model_is_hosted_and_answers_as_xgboost_does(place: Place) -> None:
     server = place.server()
     server.start()
@@ -127,10 +128,12 @@ def test_the_programs_log_is_in_cloudwatch(place: Place, client: Client) -> None
     assert any("could not convert string to float: 'a'" in message for message in messages)
 
 
+@pytest.mark.contract("H41", "H74", "H76")
 @pytest.mark.parametrize(
     ("key", "body", "reason"),
     [
         ("models/junk.tar.gz", _archive(content=b"junk"), "did not pass the ping health check"),
+        ("models/junk.tar.gz", _archive(content=b"junk"), "The model server ended with exit code 1. "),
         ("models/junk.tar.gz", _archive(content=b"junk"), "cannot be loaded"),
         ("models/pickle.tar.gz", _archive(content=b"\x80\x04."), "is a pickle"),
         ("models/unsafe.tar.gz", _archive("../../model"), "Member '../../model' climbs out of its folder."),
@@ -140,6 +143,7 @@ def test_the_programs_log_is_in_cloudwatch(place: Place, client: Client) -> None
         ("other/model.tar.gz", _archive(), "AccessDenied (403)"),
         ("models/absent.tar.gz", None, "NoSuchKey (404)"),
     ],
+    ids=lambda value: "archive" if isinstance(value, bytes) else None,  # with the time of its making
 )
 def test_a_model_that_cannot_be_hosted_gives_the_reason(
     place: Place, key: str, body: bytes | None, reason: str
@@ -151,11 +155,13 @@ def test_a_model_that_cannot_be_hosted_gives_the_reason(
     assert reason in str(error.value)
 
 
+@pytest.mark.contract("H88")
 def test_an_environment_that_is_not_supported_is_refused_by_name(place: Place) -> None:
     with pytest.raises(HostingError, match=r"SAGEMAKER_PROGRAM \(script mode\) is not supported by the local cloud"):
         place.server(SAGEMAKER_PROGRAM="inference.py").start()
 
 
+@pytest.mark.contract("H59", "H86")
 def test_output_is_selected_and_encoded_as_asked(place: Place) -> None:
     server = place.server(SAGEMAKER_INFERENCE_OUTPUT="predicted_score")
     server.start()
@@ -166,6 +172,7 @@ def test_output_is_selected_and_encoded_as_asked(place: Place) -> None:
     )
 
 
+@pytest.mark.contract("H16", "H71")
 def test_the_models_of_a_cross_validation_are_an_ensemble(place: Place) -> None:
     place.put("models/folds.tar.gz", _archive("xgboost-model-0", "xgboost-model-1"))
     server = place.server("models/folds.tar.gz")

@@ -52,6 +52,7 @@ def test_an_endpoint_predicts(world: World, endpoint: str) -> None:
     assert list(json.loads(as_json["Body"])) == ["predictions"]
 
 
+@pytest.mark.contract("H96")
 def test_requests_in_parallel_keep_to_their_rows(world: World, endpoint: str) -> None:
     runtime = world.client("sagemaker-runtime")
     alone = [float(invoke(runtime, endpoint, b"%.2f,0.5\n" % (n / 20))["Body"]) for n in range(20)]
@@ -74,6 +75,7 @@ def test_a_models_refusal_reaches_the_caller(world: World, endpoint: str) -> Non
     )
 
 
+@pytest.mark.contract("H97")
 def test_an_unknown_endpoint(world: World) -> None:
     with pytest.raises(ClientError) as caught:
         invoke(world.client("sagemaker-runtime"), "none")
@@ -104,6 +106,7 @@ def test_callers_need_the_right_to_invoke(world: World, endpoint: str) -> None:
                 invoke(runtime, endpoint)
 
 
+@pytest.mark.contract("H41")
 def test_an_update_that_cannot_load_leaves_the_old_model(world: World, endpoint: str) -> None:
     before = invoke(world.client("sagemaker-runtime"), endpoint)["Body"]
     broken = world.model(f"{endpoint}-broken", world.broken_artifact())

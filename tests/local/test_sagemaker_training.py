@@ -22,6 +22,7 @@ def name() -> str:
     return f"job-{uuid.uuid4().hex[:8]}"
 
 
+@pytest.mark.contract("C4")
 def test_a_job_trains_and_tells_of_it(world: World) -> None:
     """Given data in S3; when a job is created; then it ends with an artifact, metrics, times and its log."""
     job_name = name()

@@ -113,6 +113,7 @@ def lines(rows: list[str]) -> str:
     return "".join(f"{row}\n" for row in rows)
 
 
+@pytest.mark.contract("B03", "B04")
 def test_outputs_are_the_endpoints_answers_in_order_and_named_by_their_inputs(
     world: World, model: str, answers: list[str]
 ) -> None:
@@ -130,6 +131,7 @@ def test_outputs_are_the_endpoints_answers_in_order_and_named_by_their_inputs(
     assert "[sagemaker logs]: MaxConcurrentTransforms=" in settings
 
 
+@pytest.mark.contract("B02")
 def test_single_records_gzip_and_a_manifest(world: World, model: str, answers: list[str]) -> None:
     job = Transform(world, model, **{"x.csv.gz": gzip.compress(lines(ROWS[:8]).encode())})
     job.put("list.json", json.dumps([{"prefix": job.uri("in/")}, "x.csv.gz"]).encode())
@@ -146,6 +148,7 @@ def test_single_records_gzip_and_a_manifest(world: World, model: str, answers: l
     )
 
 
+@pytest.mark.contract("B05")
 def test_filters_and_join(world: World, model: str, answers: list[str]) -> None:
     with_ids = lines([f"id{number},{row}" for number, row in enumerate(ROWS)])
     job = Transform(world, model, **{"ids.csv": with_ids.encode()})
@@ -154,6 +157,7 @@ def test_filters_and_join(world: World, model: str, answers: list[str]) -> None:
     assert job.outputs() == {"ids.csv.out": lines([f"id{number},{answer}" for number, answer in enumerate(answers)])}
 
 
+@pytest.mark.contract("B01")
 def test_a_whole_file_in_one_request(world: World, model: str, answers: list[str]) -> None:
     job = Transform(world, model, **{"a.csv": CSV})
     job.input(SplitType="None")
@@ -163,6 +167,7 @@ def test_a_whole_file_in_one_request(world: World, model: str, answers: list[str
     assert job.outputs() == {"a.csv.out": lines(answers)}
 
 
+@pytest.mark.contract("B06")
 def test_a_bad_file_fails_the_job_and_the_others_are_kept(world: World, model: str, answers: list[str]) -> None:
     job = Transform(world, model, **{"a.csv": b"1,2,3,4\n", "b.csv": lines(ROWS[:2]).encode()})
     described = job.run()

@@ -127,6 +127,7 @@ def test_large_and_small_bodies_at_once_get_their_own_answers(program: Program) 
         assert all(pool.map(ask, range(200)))
 
 
+@pytest.mark.contract("H44", "H82")
 @pytest.mark.parametrize(
     "sent",
     [b"", b"POST /invocations HTTP/1.1\r\nHost: a\r\nX-Slow: ", request(b"1,2,3", length=100), request(b"", length=9)],
@@ -147,6 +148,7 @@ def test_who_stalls_is_cut_off_and_others_are_answered_meanwhile(program: Progra
     assert time.monotonic() - began < 4 * TIMEOUT
 
 
+@pytest.mark.contract("H44")
 def test_a_client_that_drips_its_headers_is_cut_off(program: Program) -> None:
     with program.connect() as connection:
         connection.sendall(b"GET /ping HTTP/1.1\r\n")
@@ -166,6 +168,7 @@ def test_a_client_that_drips_its_headers_is_cut_off(program: Program) -> None:
         assert program.alive()
 
 
+@pytest.mark.contract("H44")
 def test_a_client_that_closes_its_own_direction_is_still_answered(program: Program) -> None:
     with program.connect() as connection:
         connection.sendall(request(LINES[0].encode()))
@@ -175,6 +178,7 @@ def test_a_client_that_closes_its_own_direction_is_still_answered(program: Progr
     assert answer.endswith(ANSWERS[0])
 
 
+@pytest.mark.contract("H44")
 def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(program: Program) -> None:
     for _ in range(20):
         with program.connect() as connection:
@@ -196,6 +200,7 @@ def test_an_idle_connection_is_kept_for_longer_than_a_request_may_take(program: 
     connection.close()
 
 
+@pytest.mark.contract("H43")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     some.one_of(some.binary(max_size=400), some.text("0123456789,.;\t\n eE+-naif:", max_size=100).map(str.encode)),
@@ -207,6 +212,7 @@ def test_no_body_under_any_content_type_is_a_server_error(program: Program, body
     assert (status == 204) == (answer == b"")
 
 
+@pytest.mark.contract("H43")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some.binary(max_size=300), some.sampled_from([b"", b"GET ", b"POST /invocations HTTP/1.1\r\n", b"GET /ping HT"]))
 def test_no_bytes_make_the_server_fail(program: Program, junk: bytes, before: bytes) -> None:
@@ -233,6 +239,7 @@ def test_it_starts_without_numpy_arrow_or_the_xgboost_package() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.contract("H80")
 def test_sigterm_ends_it(tmp_path: Path) -> None:
     made = Program(tmp_path)
     made.process.send_signal(signal.SIGTERM)

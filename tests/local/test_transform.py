@@ -45,6 +45,7 @@ def predicted(project: DeployedProject) -> list[str]:
     return done.out.splitlines()
 
 
+@pytest.mark.contract("B07")
 def test_the_test_channel_transformed_is_the_test_channel_predicted(
     project: DeployedProject, transformer: dict[str, Any], predicted: list[str]
 ) -> None:

@@ -21,6 +21,7 @@ ROW = b"0.5,1.5,-1,2"
 OBJECTIVES: dict[str, dict[str, Any]] = {
     "reg:squarederror": {},
     "reg:logistic": {},
+    "reg:gamma": {},
     "reg:tweedie": {},
     "count:poisson": {},
     "binary:logistic": {"classes": 2},
@@ -29,6 +30,7 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
     "multi:softmax": {"classes": 3},
     "multi:softprob": {"classes": 3},
     "rank:pairwise": {},
+    "rank:ndcg": {"classes": 3},
     "survival:cox": {},
 }
 """Objectives, each with what its labels are."""

@@ -93,6 +93,7 @@ def record(
     return framed(made.SerializeToString())
 
 
+@pytest.mark.contract("H16", "H17")
 @pytest.mark.parametrize(
     ("header", "kind"),
     [
@@ -111,6 +112,7 @@ def test_request_types_are_csv_libsvm_and_recordio_and_none_means_libsvm(header:
     assert content_type_of(header) == kind
 
 
+@pytest.mark.contract("H18", "H39")
 @pytest.mark.parametrize(
     "header",
     [
@@ -128,6 +130,7 @@ def test_json_json_lines_parquet_and_other_types_are_refused(header: str) -> Non
         content_type_of(header)
 
 
+@pytest.mark.contract("H14", "F1")
 def test_libsvm_indices_are_taken_as_written_and_the_label_is_optional() -> None:
     body = b"1 0:0.5 2:-1e-3\n1:2 2:nan\n-4.5\n\n 2:1\t0:3\r\n"
     small = struct.unpack("<f", struct.pack("<f", -1e-3))[0]
@@ -140,6 +143,7 @@ def test_libsvm_indices_are_taken_as_written_and_the_label_is_optional() -> None
     ]
 
 
+@pytest.mark.contract("H37", "H38")
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -161,6 +165,7 @@ def test_what_is_not_libsvm_is_refused(body: bytes, words: str) -> None:
     assert words in str(error.value)
 
 
+@pytest.mark.contract("H15")
 @pytest.mark.parametrize("kind", ["float32", "float64", "int32"])
 def test_recordio_is_read_dense_and_sparse_in_all_its_number_types(kind: str) -> None:
     dense = record([1, -2, 3], kind=kind, label=9) + record([4, 5, 6], kind=kind, shape=[3])
@@ -178,6 +183,7 @@ def test_a_sparse_record_without_shape_ends_with_its_last_key() -> None:
     assert decode(RECORDIO, record([1], keys=[2**40])).width == 2**40 + 1
 
 
+@pytest.mark.contract("H37", "H38")
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -266,6 +272,7 @@ def test_the_short_way_leaves_rows_of_a_wide_model_to_the_long_one() -> None:
     assert packed_csv(b"1,2,3,4", 3) is None
 
 
+@pytest.mark.contract("H43")
 @given(some.sampled_from([CSV, LIBSVM, RECORDIO]), some.binary(max_size=300))
 def test_no_body_raises_anything_but_a_refusal(kind: str, body: bytes) -> None:
     for content in (body, framed(body), record([1, 2])[:30] + body):

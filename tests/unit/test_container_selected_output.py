@@ -16,7 +16,6 @@ from serving_face import FEATURES, ask, face, objective_model
 from test_container_request_rows import RECORD
 from training_folder import text
 
-from localcloud.container.errors import UserError
 from localcloud.container.recordio import frames
 from localcloud.container.selected_output import KEYS, SelectedOutput
 
@@ -30,6 +29,7 @@ def _rows(objective: str, values: list[float], columns: int = 0, classes: int = 
     return predictions
 
 
+@pytest.mark.contract("H51", "H52", "H53", "H54", "H55", "H56")
 @pytest.mark.parametrize(
     ("objective", "values", "columns", "classes", "expected"),
     [
@@ -57,6 +57,7 @@ def test_each_key_has_its_value_and_nan_where_it_does_not_fit_the_objective(
     np.testing.assert_equal([row[key] for key in KEYS], expected)
 
 
+@pytest.mark.contract("H50")
 def test_json_lines_csv_and_recordio_say_what_json_says(tmp_path: Path) -> None:
     file, booster = objective_model(tmp_path, "multi:softprob")
     served = face(file, SAGEMAKER_INFERENCE_OUTPUT="Probabilities, predicted_label,predicted_score")
@@ -85,6 +86,7 @@ def test_json_lines_csv_and_recordio_say_what_json_says(tmp_path: Path) -> None:
     assert [list(row["predicted_label"].float32_tensor.values) for row in parsed] == [[label] for label in labels]
 
 
+@pytest.mark.contract("H60", "H85")
 def test_the_keys_of_a_csv_stand_in_the_order_asked_for(tmp_path: Path) -> None:
     file, booster = objective_model(tmp_path, "binary:logistic")
     (score,) = booster.predict(xgboost.DMatrix(FEATURES[:1])).tolist()
@@ -96,6 +98,7 @@ def test_the_keys_of_a_csv_stand_in_the_order_asked_for(tmp_path: Path) -> None:
     assert ask(batch, body)[2].decode() == line + "\n"
 
 
+@pytest.mark.contract("H23", "H83", "H86")
 def test_json_lines_and_recordio_are_for_selected_output_alone(tmp_path: Path) -> None:
     file, _ = objective_model(tmp_path, "binary:logistic")
     for accept in ("application/jsonlines", "application/x-recordio-protobuf"):
@@ -115,13 +118,7 @@ def test_json_lines_and_recordio_are_for_selected_output_alone(tmp_path: Path) -
     )
 
 
-def test_an_objective_without_selectable_output_is_refused_at_the_start(tmp_path: Path) -> None:
-    file, _ = objective_model(tmp_path, "count:poisson")
-    words = "Objective `count:poisson` unsupported for selectable inference predictions."
-    with pytest.raises(UserError, match=words):
-        face(file, SAGEMAKER_INFERENCE_OUTPUT="predicted_score")
-
-
+@pytest.mark.contract("H56")
 def test_the_log_names_keys_that_do_not_fit() -> None:
     output = SelectedOutput(("labels", "predicted_score"), "reg:gamma", 0)
     assert output.warning == (

@@ -21,6 +21,7 @@ class _Exploit:
         return os.mkdir, ("unpickled",)
 
 
+@pytest.mark.contract("H74")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -44,6 +45,7 @@ def test_a_file_that_is_no_model_is_refused(
     assert not (tmp_path / "unpickled").exists()
 
 
+@pytest.mark.contract("H74")
 def test_a_model_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     file, booster = model(tmp_path)
     whole = bytes(booster.save_raw("ubj"))
@@ -61,6 +63,7 @@ def test_a_model_saved_as_json_is_loaded_too(tmp_path: Path) -> None:
     assert ServedModel(file, threads=1).predict_matrix(FEATURES[:4].astype(np.float32)).values() == expected
 
 
+@pytest.mark.contract("H70", "H73", "H74")
 def test_model_files_are_those_in_the_folder_without_a_dot(tmp_path: Path) -> None:
     for folder in (tmp_path / "absent", tmp_path):
         with pytest.raises(UserError, match="No model file in"):
@@ -73,6 +76,7 @@ def test_model_files_are_those_in_the_folder_without_a_dot(tmp_path: Path) -> No
     assert find_models(tmp_path, ensemble=False) == [tmp_path / "xgboost-model-0"]
 
 
+@pytest.mark.contract("H71")
 @pytest.mark.parametrize("objective", ["reg:squarederror", "binary:logistic", "multi:softprob"])
 def test_several_models_are_averaged(tmp_path: Path, objective: str) -> None:
     made = [objective_model(tmp_path, objective, name=f"xgboost-model-{fold}", seed=fold) for fold in range(3)]
@@ -83,6 +87,7 @@ def test_several_models_are_averaged(tmp_path: Path, objective: str) -> None:
     assert ask(application, text(FEATURES[:1]).encode())[2].decode().splitlines() == lines[:1]
 
 
+@pytest.mark.contract("H72")
 @pytest.mark.parametrize("objective", ["multi:softmax", "binary:hinge"])
 def test_classes_are_voted_for_and_the_smallest_wins_a_tie(tmp_path: Path, objective: str) -> None:
     made = [objective_model(tmp_path, objective, name=f"xgboost-model-{fold}", seed=fold) for fold in range(4)]
@@ -93,6 +98,7 @@ def test_classes_are_voted_for_and_the_smallest_wins_a_tie(tmp_path: Path, objec
     assert len({tuple(row) for row in ballots.tolist()}) > 1
 
 
+@pytest.mark.contract("H75")
 def test_models_that_predict_different_things_are_no_ensemble(tmp_path: Path) -> None:
     files = [objective_model(tmp_path, name, name=name[-4:])[0] for name in ("reg:squarederror", "multi:softprob")]
     with pytest.raises(UserError, match=r"rror \(reg:squarederror, 0 classes\) and prob \(multi:softprob, 3 classes\)"):
@@ -113,6 +119,7 @@ def test_an_ensemble_takes_no_more_features_than_its_narrowest_model(tmp_path: P
     assert served.predict(rows.tobytes(), 5).values() == np.mean(both, axis=0).tolist()
 
 
+@pytest.mark.contract("H73", "H86")
 def test_the_first_model_answers_alone_where_no_ensemble_is_asked_for(tmp_path: Path) -> None:
     made = [model(tmp_path, name=f"xgboost-model-{fold}", seed=fold) for fold in range(2)]
     files = find_models(tmp_path, ensemble=False)

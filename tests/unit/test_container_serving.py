@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
+import time
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,9 @@ import xgboost
 from serving_face import FEATURES, OBJECTIVES, ROW, ask, asked, face, model, objective_model
 from training_folder import text
 
+from localcloud.container.booster import Booster
 from localcloud.container.errors import UserError
+from localcloud.container.served_model import ServedModel
 from localcloud.container.serving_application import ServingApplication
 from localcloud.container.serving_settings import ServingSettings
 
@@ -24,20 +29,26 @@ def application(tmp_path: Path) -> ServingApplication:
     return face(model(tmp_path)[0])
 
 
-@pytest.mark.contract("H01")
+@pytest.mark.contract("H01", "H02")
 def test_ping_and_execution_parameters(application: ServingApplication) -> None:
     assert ask(application, path="/ping", method="GET")[0] == 200
     status, headers, body = ask(application, path="/execution-parameters", method="GET")
     assert (status, headers["content-type"]) == (200, "application/json")
-    assert {"BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 6}.items() <= json.loads(body).items()
+    assert json.loads(body) == {
+        "MaxConcurrentTransforms": os.cpu_count(),
+        "BatchStrategy": "MULTI_RECORD",
+        "MaxPayloadInMB": 6,
+    }
 
 
+@pytest.mark.contract("H03", "H20")
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_predictions_are_xgboosts_own_one_a_line_to_the_last_digit(tmp_path: Path, objective: str) -> None:
     file, booster = objective_model(tmp_path, objective)
     _equal_to_xgboost(file, booster)
 
 
+@pytest.mark.contract("H04")
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -66,6 +77,7 @@ def _equal_to_xgboost(file: Path, booster: xgboost.Booster) -> None:
     assert ask(application, text(FEATURES[:9]).encode())[2].decode() == "".join(lines[:9])
 
 
+@pytest.mark.contract("H21", "H22", "H85")
 def test_softprob_rows_are_joined_by_commas_or_lists(tmp_path: Path) -> None:
     file, booster = model(tmp_path, {"objective": "multi:softprob", "num_class": 3}, 3)
     expected = booster.predict(xgboost.DMatrix(FEATURES[:2])).tolist()
@@ -77,6 +89,7 @@ def test_softprob_rows_are_joined_by_commas_or_lists(tmp_path: Path) -> None:
     assert ask(face(file, SAGEMAKER_BATCH="true"), body)[2].decode() == "".join(f"{row}\n" for row in expected)
 
 
+@pytest.mark.contract("H11", "H12")
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_an_empty_cell_is_missing_and_the_delimiter_is_found(application: ServingApplication, delimiter: str) -> None:
     cells = ["0.5", "", "nan", "2"]
@@ -91,10 +104,12 @@ def test_a_large_body_with_spellings_that_only_python_reads_is_accepted(applicat
     assert ask(application, spelt) == ask(application, plain)
 
 
+@pytest.mark.contract("H13")
 def test_missing_trailing_features_count_as_missing(application: ServingApplication) -> None:
     assert ask(application, b"0.5,1.5") == ask(application, b"0.5,1.5,,")
 
 
+@pytest.mark.contract("H18", "H30", "H31", "H33", "H34", "H35", "H36", "H37", "H38", "H39")
 @pytest.mark.parametrize(
     ("body", "asked", "status", "words"),
     [
@@ -138,15 +153,18 @@ def test_each_refusal_has_the_containers_status(
     assert words in answer[2].decode()
 
 
+@pytest.mark.contract("H31")
 def test_a_row_of_a_million_columns_is_refused(application: ServingApplication) -> None:
     assert ask(application, b"1," * 1_000_000 + b"1")[0] == 400
 
 
+@pytest.mark.contract("H20")
 @pytest.mark.parametrize("accept", [None, "*/*", "text/csv", "TEXT/CSV;q=1"])
 def test_csv_is_the_default_answer(application: ServingApplication, accept: str | None) -> None:
     assert ask(application, ROW, accept=accept)[1]["content-type"] == "text/csv; charset=utf-8"
 
 
+@pytest.mark.contract("H83", "H87")
 def test_the_default_answer_and_the_limit_can_be_set(tmp_path: Path) -> None:
     file = model(tmp_path)[0]
     application = face(file, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="application/json", MAX_CONTENT_LENGTH="10")
@@ -154,6 +172,7 @@ def test_the_default_answer_and_the_limit_can_be_set(tmp_path: Path) -> None:
     assert ask(application, b"1,2,3,4.0000")[0] == 413
 
 
+@pytest.mark.contract("H40", "H82")
 def test_an_invocation_whose_body_stalls_ends_with_the_timeout(tmp_path: Path) -> None:
     application = face(model(tmp_path)[0], SAGEMAKER_MODEL_SERVER_TIMEOUT="1")
     sent: list[MutableMapping[str, Any]] = []
@@ -172,6 +191,7 @@ def test_an_invocation_whose_body_stalls_ends_with_the_timeout(tmp_path: Path) -
     assert (sent[0]["status"], sent[1]["body"]) == (500, b"Timed out")
 
 
+@pytest.mark.contract("H42")
 def test_more_invocations_than_are_taken_are_told_to_come_again(tmp_path: Path) -> None:
     application = face(model(tmp_path)[0])
     headers = [(b"content-type", b"text/csv")]
@@ -185,6 +205,7 @@ def test_more_invocations_than_are_taken_are_told_to_come_again(tmp_path: Path) 
     assert ask(application, ROW)[0] == 200
 
 
+@pytest.mark.contract("H50", "H86", "H88")
 def test_what_the_environment_asks_for_is_checked_all_at_once() -> None:
     with pytest.raises(UserError) as error:
         ServingSettings.from_environment(
@@ -206,8 +227,54 @@ def test_what_the_environment_asks_for_is_checked_all_at_once() -> None:
     ]
 
 
+@pytest.mark.contract("H36", "H80", "H81", "H82", "H83", "H84", "H87")
 def test_defaults_are_the_containers() -> None:
     settings = ServingSettings.from_environment({})
     assert (settings.port, settings.threads, settings.timeout_seconds) == (8080, 1, 60.0)
+    assert (settings.workers, settings.selected, settings.ensemble) == (os.cpu_count(), (), True)
     assert (settings.default_accept, settings.max_body_bytes, settings.batch) == ("text/csv", 6 * 1024**2, False)
     assert ServingSettings.from_environment({"MAX_CONTENT_LENGTH": "99999999"}).max_body_bytes == 20 * 1024**2
+
+
+@pytest.mark.contract("H81")
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_are_the_large_bodies_that_are_predicted_at_once(tmp_path: Path, workers: int) -> None:
+    served = ServedModel(model(tmp_path)[0], threads=1)
+    inside, most, lock, full = 0, 0, threading.Lock(), threading.Event()
+
+    class Watched:
+        features, objective, classes = served.features, served.objective, served.classes
+        predict, check_width = served.predict, served.check_width
+
+        def predict_matrix(self, rows: Any) -> Any:
+            nonlocal inside, most
+            with lock:
+                inside += 1
+                most = max(most, inside)
+                if inside == workers:
+                    full.set()
+            assert full.wait(10)
+            time.sleep(0.02)  # for one more to come in, if it could
+            with lock:
+                inside -= 1
+            return served.predict_matrix(rows)
+
+    settings = ServingSettings.from_environment({"SAGEMAKER_MODEL_SERVER_WORKERS": str(workers)})
+    application = ServingApplication(Watched(), settings)  # type: ignore[arg-type]
+
+    async def crowd() -> list[int]:
+        headers = [(b"content-type", b"text/csv")]
+        bodies = (asked(application, (ROW + b"\n") * 600, headers=headers) for _ in range(6))
+        return [answer[0] for answer in await asyncio.gather(*bodies)]
+
+    assert asyncio.run(crowd()) == [200] * 6
+    assert most == workers
+
+
+@pytest.mark.contract("H84")
+def test_threads_are_those_of_one_prediction(tmp_path: Path) -> None:
+    file = model(tmp_path)[0]
+    for variables, threads in (({}, 1), ({"OMP_NUM_THREADS": "3"}, 3)):
+        settings = ServingSettings.from_environment(variables)
+        booster = Booster(file, settings.threads)
+        assert booster._configuration()["learner"]["generic_param"]["nthread"] == str(threads)

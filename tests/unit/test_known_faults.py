@@ -42,6 +42,7 @@ def test_images_before_3_compute_them_right() -> None:
     assert known_faults(BINARY, "1.7-1", checkpoints=True, serves_libsvm=True, accepted={}) == []
 
 
+@pytest.mark.contract("F4")
 def test_checkpoint_resume_and_libsvm_serving_are_refused() -> None:
     first, second = known_faults({}, checkpoints=True, serves_libsvm=True, accepted={})
     assert first.message.startswith("checkpoints do not work in image 3.2-0")

@@ -27,10 +27,13 @@ def test_the_built_in_image_of_the_region() -> None:
     assert Images.read(TABLE).check(f"{CHINA}/sagemaker-xgboost:3.2-0", "cn-north-1").domain == "amazonaws.com.cn"
 
 
+@pytest.mark.contract("H24")
 def test_other_versions_are_refused_by_name() -> None:
     assert refusal(f"{US}/sagemaker-xgboost:1.5-1") == (
         "XGBoost version 1.5-1 (the local cloud runs 1.7-1, 3.0-5, 3.2-0) is not supported by the local cloud yet."
     )
+    for tag in ("1.0-1-cpu-py3", "1.2-1"):
+        assert refusal(f"{US}/sagemaker-xgboost:{tag}").startswith(f"XGBoost version {tag} (the local cloud runs ")
     assert "version without a tag" in refusal(f"{US}/sagemaker-xgboost")
 
 

@@ -21,6 +21,7 @@ def plane(tmp_path: Path) -> Plane:
     return make_plane(tmp_path)
 
 
+@pytest.mark.contract("H92", "H93")
 def test_variants_share_the_requests_by_weight(plane: Plane) -> None:
     plane.host("c", ("a", "a.tar.gz", 3.0), ("b", "b.tar.gz", 1.0))
     plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c")
@@ -38,6 +39,7 @@ def test_variants_share_the_requests_by_weight(plane: Plane) -> None:
     assert {invoke(plane).body for _ in range(4)} == {b"s3://b/b.tar.gz"}
 
 
+@pytest.mark.contract("H94", "H95")
 def test_an_invocation_passes_headers_and_the_models_own_answer(plane: Plane) -> None:
     serve(plane)
     server = plane.fakes.servers[0]
@@ -63,6 +65,7 @@ def test_an_invocation_passes_headers_and_the_models_own_answer(plane: Plane) ->
     assert server.asked == [(b"1,2", "text/csv", "application/json", passed)]
 
 
+@pytest.mark.contract("H90")
 @pytest.mark.parametrize(("status", "side"), [(415, "client"), (500, "server")])
 def test_an_error_of_the_model_is_a_model_error(plane: Plane, status: int, side: str) -> None:
     serve(plane)
@@ -79,6 +82,7 @@ def test_an_error_of_the_model_is_a_model_error(plane: Plane, status: int, side:
     }
 
 
+@pytest.mark.contract("H91", "H94", "H95", "H97")
 def test_limits_of_an_invocation(plane: Plane) -> None:
     serve(plane)
     assert invoke(plane, body=b"x" * 6_291_456).status == 200
@@ -101,6 +105,7 @@ def test_limits_of_an_invocation(plane: Plane) -> None:
         assert json.loads(long.body)["Message"].endswith(words)
 
 
+@pytest.mark.contract("H96")
 def test_more_invocations_than_may_wait_are_throttled_and_none_is_lost() -> None:
     at_work, done = threading.Semaphore(0), threading.Event()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from localcloud.sagemaker.events import in_milliseconds
 from localcloud.sagemaker.response import render
 from localcloud.sagemaker.service_model import operation_output
 
 
+@pytest.mark.contract("C1")
 def test_absent_and_private_members_are_left_out() -> None:
     record = {
         "ModelName": "m",

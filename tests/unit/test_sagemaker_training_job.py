@@ -27,6 +27,7 @@ def refusal(plane: Plane, **changes: Any) -> str:
     return f"{caught.value.code}: {caught.value.message}"
 
 
+@pytest.mark.contract("C3")
 def test_a_job_from_start_to_end(plane: Plane, tmp_path: Path) -> None:
     clock = plane.fakes.clock
     assert plane.train(Tags=[{"Key": "a", "Value": "b"}]) == {"TrainingJobArn": ARN}

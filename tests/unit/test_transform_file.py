@@ -61,12 +61,14 @@ def transformed(content: bytes, model: Model, processing: dict[str, str] | None 
     return out.getvalue()
 
 
+@pytest.mark.contract("B02")
 def test_many_records_go_in_one_request() -> None:
     model = Model()
     assert transformed(b"1,a\n2,b\n", model) == b"2\n4\n"
     assert model.bodies == [b"1,a\n2,b"]
 
 
+@pytest.mark.contract("B04")
 def test_order_is_kept_with_requests_in_flight() -> None:
     model = Model()
     content = "".join(f"{number},x\n" for number in range(60)).encode()
@@ -76,6 +78,7 @@ def test_order_is_kept_with_requests_in_flight() -> None:
     assert 1 < model.most_at_once <= 4
 
 
+@pytest.mark.contract("B05")
 def test_filters_and_join() -> None:
     model = Model()
     told = {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}
@@ -83,6 +86,7 @@ def test_filters_and_join() -> None:
     assert model.bodies == [b"1\n2"]
 
 
+@pytest.mark.contract("B06")
 def test_a_refusal_is_told_as_the_data_log_tells_it() -> None:
     model = Model(Answer(415, {}, b"Loading csv data failed\nfeature 3"))
     with pytest.raises(BadFile) as caught:
@@ -126,6 +130,7 @@ def test_a_stop_ends_the_file() -> None:
         )
 
 
+@pytest.mark.contract("B03")
 def test_settings_are_the_requests_then_the_containers_then_the_defaults() -> None:
     asked = {"MaxConcurrentTransforms": 8, "MaxPayloadInMB": 3, "BatchStrategy": "SINGLE_RECORD"}
     assert transform_settings(REQUEST, {}).line() == (
@@ -154,6 +159,7 @@ def test_a_containers_execution_parameters(status: int, body: bytes, found: dict
     assert execution_parameters(status, body) == found
 
 
+@pytest.mark.contract("B08")
 def test_the_containers_environment() -> None:
     request = {**REQUEST, "MaxPayloadInMB": 5, "BatchStrategy": "SingleRecord", "Environment": {"A": "job", "B": "2"}}
     assert container_variables({"A": "model", "C": "3"}, request) == {

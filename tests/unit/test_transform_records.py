@@ -16,6 +16,7 @@ def cut(content: bytes, split: str, strategy: BatchStrategy, limit: int) -> list
     return [one.body() for one in payloads_of(records_of(io.BytesIO(content), split, limit), strategy, limit)]
 
 
+@pytest.mark.contract("B01", "B02")
 @pytest.mark.parametrize(
     ("content", "split", "strategy", "limit", "bodies"),
     [
@@ -51,6 +52,7 @@ def test_a_line_without_end_is_not_read_whole() -> None:
 LINES = st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), max_size=40)
 
 
+@pytest.mark.contract("B02")
 @given(LINES, st.integers(12, 60))
 def test_every_line_is_in_one_payload_in_order_and_none_is_too_large(lines: list[bytes], limit: int) -> None:
     content = b"".join(line + b"\n" for line in lines)
