@@ -20,6 +20,7 @@ from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from kickstand.names import Names
 from kickstand.release import Release
+from training.model.serving import serving_problems
 
 
 class HostingStack(cdk.Stack):
@@ -39,6 +40,9 @@ class HostingStack(cdk.Stack):
             synthesizer=cdk.DefaultStackSynthesizer(qualifier=environment.bootstrap.qualifier),
             tags=dict(environment.tags),
         )
+        if faults := serving_problems(release, environment.known_faults):
+            # An error of this stack: it is not deployed, and the others of the app still are.
+            cdk.Annotations.of(self).add_error(str(InputError(*faults)))
         role = self._role()
         model = Model(
             self,

@@ -50,24 +50,29 @@ def deploy_environment(
 
 
 def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_bootstrap: bool) -> None:
-    """Raise KickstandError where the release's signature is not right, the account is not bootstrapped, or the
-    release's artifact is not what it was."""
+    """Raise KickstandError where callers would meet a fault of the image that the environment does not accept, the
+    release's signature is not right, its artifact is not what it was, its image cannot read its model, or the account
+    is not bootstrapped."""
     from kickstand.aws_errors import explained
     from kickstand.release_file import release_path
     from promotion.artifact_check import require_artifact
     from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
+    from promotion.model_check import require_model
     from promotion.signing.verify import require_signature
+    from training.model.serving import require_serving
 
     if release is not None:
+        require_serving(release, cdk.environment.known_faults)
         require_signature(release, release_path(cdk.releases, cdk.environment.name), cdk.environment)
+        again = talk.typed(f"adopt {release.training_job.name} {cdk.environment.name}")
+        s3 = cdk.session.client("s3")
+        require_artifact(s3, release, adopt_command=again)
+        require_model(s3, release)
     with explained("looking for the CDK bootstrap stack"):
         if not may_bootstrap:
             refuse_without_bootstrap(cdk)
         elif not is_bootstrapped(cdk.session, cdk.environment):
             cdk.bootstrap()
-    if release is not None:
-        again = talk.typed(f"adopt {release.training_job.name} {cdk.environment.name}")
-        require_artifact(cdk.session.client("s3"), release, adopt_command=again)
 
 
 def prove(cdk: Cdk, release: Release) -> Proof:

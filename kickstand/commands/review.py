@@ -99,9 +99,12 @@ def assembled(context: CommandContext, assembly: Path | None) -> tuple[Release |
     """The environment's release, and a Cdk that works from the given assembly, else from one that it makes now."""
     from kickstand.release_file import read_release, release_path
     from promotion.cdk import Cdk
+    from training.model.serving import require_serving
 
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment) if path.exists() else None
+    if release is not None:
+        require_serving(release, context.environment.known_faults)
     built = assembly.resolve() if assembly is not None else None
     cdk = Cdk(context.project, context.environment, context.session, context.releases, built)
     return release, cdk.synthesise()

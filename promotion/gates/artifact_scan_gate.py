@@ -15,6 +15,7 @@ from training.model.archive import extract_model
 from training.model.artifact import FetchedArtifact
 from training.model.probe import ask_model, find_model
 from training.model.saved_version import OLD_BINARY, require_readable
+from training.model.serving import require_serving
 
 _UBJSON = re.compile(rb"\{[UiIlL]")
 """An object whose first key has a length of one of these integer types. https://ubjson.org/type-reference/"""
@@ -24,8 +25,12 @@ _LARGEST_GROWTH = 1000
 
 
 def judge(contest: Contest, evidence: Evidence) -> Verdict:
-    """Passed where digest and size are the release's and XGBoost loads the one file. Else KickstandError, by name."""
+    """Passed where digest and size are the release's and XGBoost loads the one file. Else KickstandError, by name.
+
+    So it is where the target would serve a model whose callers meet a fault of the image that it does not accept.
+    """
     artifact = contest.release.artifact
+    require_serving(contest.release, contest.target.environment.known_faults)
     require_bytes(artifact, evidence.artifact)
     with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
         files = extract_model(evidence.artifact.file, Path(folder), max_bytes=artifact.size * _LARGEST_GROWTH)

@@ -139,6 +139,20 @@ def test_an_image_that_is_not_the_versions_is_refused() -> None:
         EnvironmentStage(cdk.App(), environment=environment(), release=release(algorithm=forged))
 
 
+@pytest.mark.parametrize(("accepted", "errors"), [({}, 1), ({"libsvm-serving": "Every caller sends CSV."}, 0)])
+def test_a_libsvm_model_is_an_error_of_the_hosting_stack_unless_accepted(accepted: dict[str, str], errors: int) -> None:
+    trained = release().channels[0].model_copy(update={"content_type": "text/libsvm"})
+    stage = EnvironmentStage(
+        cdk.App(), environment=environment(known_faults=accepted), release=release(channels=(trained,))
+    )
+    found = {
+        stack.node.id: [entry.data for entry in stack.node.metadata if entry.type == "aws:cdk:error"]
+        for stack in stage.node.children
+    }
+    assert (len(found["hosting"]), found["training"]) == (errors, [])
+    assert all("libsvm requests are read wrongly by image 3.2-0" in text for text in found["hosting"])
+
+
 def test_outputs() -> None:
     outputs = synthesised("plain").hosting["Outputs"]
     assert sorted(outputs) == [

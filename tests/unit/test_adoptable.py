@@ -24,6 +24,14 @@ def test_a_completed_job_of_the_built_in_xgboost_is_taken() -> None:
     assert problems() == []
 
 
+def test_a_fault_that_the_environment_accepts_keeps_no_job_from_its_release() -> None:
+    parameters = {"num_round": "10", "objective": "binary:logistic", "eval_metric": "f1"}
+    job = parse_job(described(**{**GOOD, "HyperParameters": parameters}))
+    (fault,) = adoption_problems(job)
+    assert fault.message.startswith("metric f1 is computed wrongly")
+    assert adoption_problems(job, {"class-metrics": "A dashboard alone reads it."}) == []
+
+
 @pytest.mark.parametrize(
     ("image", "version"),
     [

@@ -74,7 +74,7 @@ class Adoption:
         Raises InputError where the job is none that can be released, and KickstandError where its data or its
         artifact are not what they must be; then nothing but verified evidence has been written.
         """
-        problems = adoption_problems(job)
+        problems = adoption_problems(job, self.environment.known_faults)
         if problems:
             raise InputError(*problems)
         job = dataclasses.replace(job, metrics=finite(job.metrics))

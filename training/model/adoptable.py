@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from infra.images import REPOSITORY, image_table
 from kickstand.errors import Problem
@@ -27,12 +27,16 @@ def image_version(image_uri: str) -> str | None:
     return next((version for version, known in table.versions.items() if known == tag), tag)
 
 
-def adoption_problems(job: JobDescription) -> list[Problem]:
-    """All that keeps a job from becoming a release; empty where nothing does."""
-    return [Problem(problem.message, problem.where or job.name, problem.fix) for problem in _problems(job)]
+def adoption_problems(job: JobDescription, accepted: Mapping[str, str] | None = None) -> list[Problem]:
+    """All that keeps a job from becoming a release; empty where nothing does.
+
+    accepted: known faults of the image that the environment accepts, each with its reason (`[known_faults]`).
+    """
+    found = _problems(job, accepted or {})
+    return [Problem(problem.message, problem.where or job.name, problem.fix) for problem in found]
 
 
-def _problems(job: JobDescription) -> Iterator[Problem]:
+def _problems(job: JobDescription, accepted: Mapping[str, str]) -> Iterator[Problem]:
     if job.status != "Completed":
         reason = f": {job.failure_reason}" if job.failure_reason else ""
         fix = "" if job.status in ("Failed", "Stopped") else "Wait until it has completed."
@@ -46,7 +50,7 @@ def _problems(job: JobDescription) -> Iterator[Problem]:
             fix="Kickstand serves models of the built-in XGBoost only.",
         )
     else:
-        yield from unsupported(job.hyperparameters, version)
+        yield from unsupported(job.hyperparameters, version, accepted=accepted)
     names = [channel.name for channel in job.channels]
     if "train" not in names or not set(names) <= {"train", "validation"}:
         found = ", ".join(names) or "none"

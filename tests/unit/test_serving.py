@@ -1,0 +1,127 @@
+"""Before anything is deployed: an image that serves the model wrongly, or cannot read it, is refused by name."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import xgboost as xgb
+from gate_contest import Account, contest
+from memory_s3 import MemoryS3
+from reviewed_models import packed
+from samples import BUCKET, environment, release
+
+from kickstand.errors import InputError, KickstandError
+from kickstand.release import AlgorithmUsed, Artifact, Release
+from promotion.cdk import Cdk
+from promotion.deployment import Talk, deploy_environment
+from promotion.gates import artifact_scan_gate
+from promotion.gates.evidence import Evidence
+from promotion.gates.run import ask
+from promotion.model_check import require_model
+from training.model.serving import require_serving, serving_problems
+
+ACCEPTED = {"libsvm-serving": "Every caller sends CSV."}
+REFUSED = (
+    "release of dev: channel train is text/libsvm: libsvm requests are read wrongly by image 3.2-0: training takes "
+    "indices as they are written, serving takes one off, so that every prediction is of other features. Train on CSV, "
+    'or accept it with its reason: [known_faults] libsvm-serving = "…".'
+)
+
+
+def trained_on(content_type: str, **changes: Any) -> Release:
+    made = release(**changes)
+    channels = tuple(each.model_copy(update={"content_type": content_type}) for each in made.channels)
+    return made.model_copy(update={"channels": channels})
+
+
+@pytest.mark.parametrize("content_type", ["libsvm", "text/libsvm", "text/x-libsvm"])
+def test_a_libsvm_model_is_refused_by_name(content_type: str) -> None:
+    with pytest.raises(InputError) as refused:
+        require_serving(trained_on(content_type), {})
+    assert str(refused.value) == REFUSED.replace("text/libsvm", content_type)
+
+
+def test_not_where_the_fault_is_accepted_and_not_for_other_models_and_images() -> None:
+    assert serving_problems(trained_on("text/libsvm"), ACCEPTED) == []
+    (fault,) = serving_problems(trained_on("text/libsvm"), {"class-metrics": "Known, and another one."})
+    assert fault.message.startswith("libsvm requests")
+    for content_type in ("text/csv", "application/x-parquet", "application/x-recordio-protobuf"):
+        assert serving_problems(trained_on(content_type), {}) == []
+    older = AlgorithmUsed(name="xgboost", version="1.7-1", image_uri="x")
+    assert serving_problems(trained_on("text/libsvm", algorithm=older), {}) == []
+
+
+def cdk(s3: MemoryS3 | None = None, **changes: Any) -> Cdk:
+    """A CDK command line that must not run, and a session that has S3 where it is given, and nothing else."""
+
+    def client(service: str) -> Any:
+        assert (service, s3 is None) == ("s3", False), f"{service} was asked"
+        return s3
+
+    return cast(
+        Cdk,
+        SimpleNamespace(
+            environment=environment(**changes), session=SimpleNamespace(client=client), releases=Path("/none")
+        ),
+    )
+
+
+def test_deploy_refuses_it_before_aws_is_asked_for_anything() -> None:
+    with pytest.raises(InputError) as refused:
+        deploy_environment(cdk(), trained_on("text/libsvm"), Talk(print, str))
+    assert str(refused.value) == REFUSED
+
+
+def test_the_targets_artifact_scan_refuses_it_and_takes_what_the_target_accepts(tmp_path: Path) -> None:
+    body = model()
+    judged = trained_on("text/libsvm", artifact=artifact(body))
+    account = Account(model=judged.artifact.s3_uri, objects={judged.artifact.s3_uri: body})
+    made = contest(tmp_path, source=account, judged=judged)
+    outcome = ask(artifact_scan_gate.GATE, made, Evidence(made, tmp_path))
+    assert (outcome.passed, outcome.figure) == (False, REFUSED.split(": ", 2)[2].split(" Train on")[0])
+
+    object.__setattr__(made.target, "environment", environment(name="staging", known_faults=ACCEPTED))
+    assert ask(artifact_scan_gate.GATE, made, Evidence(made, tmp_path)).passed
+
+
+def model() -> bytes:
+    rows = np.random.default_rng(0).random((20, 2), dtype="float32")
+    return packed(xgb.train({"nthread": 1, "max_depth": 2}, xgb.DMatrix(rows, label=rows[:, 0]), 2))
+
+
+def artifact(body: bytes) -> Artifact:
+    digest = hashlib.sha256(body).hexdigest()
+    return Artifact(s3_uri=f"s3://{BUCKET}/models/{digest}/model.tar.gz", sha256=digest, size=len(body))
+
+
+def stored(version: str) -> tuple[MemoryS3, Release]:
+    s3, body = MemoryS3(), model()
+    algorithm = AlgorithmUsed(name="xgboost", version=version, image_uri="x")
+    made = release(algorithm=algorithm, artifact=artifact(body))
+    s3.put(made.artifact.s3_uri, body)
+    return s3, made
+
+
+def test_an_image_that_cannot_read_the_model_is_refused_by_name() -> None:
+    s3, made = stored("1.7-1")
+    with pytest.raises(KickstandError) as refused:
+        require_model(s3, made)
+    (problem,) = refused.value.problems
+    assert (problem.where, problem.message) == (
+        made.artifact.s3_uri,
+        "The model was saved by xgboost 3.2.0; image 1.7-1 has xgboost 1.7.4, which cannot read it: it opens the file "
+        "and predicts from wrong numbers.",
+    )
+    require_model(*stored("3.2-0"))
+
+
+def test_deploy_looks_at_the_model_before_anything_is_touched() -> None:
+    s3, made = stored("1.7-1")
+    with pytest.raises(KickstandError, match=r"The model was saved by xgboost 3\.2\.0; image 1\.7-1"):
+        deploy_environment(cdk(s3), made, Talk(print, str))
+    assert s3.writes == []
