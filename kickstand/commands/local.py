@@ -121,6 +121,16 @@ def env(
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
+@app.command()
+def client(
+    name: Annotated[str, typer.Argument(metavar="CLIENT", help="model-trainer: SageMaker's SDK with ModelTrainer.")],
+) -> None:
+    """Print the Python of a client that is not in the project's environment; made now where it is not there yet."""
+    from localcloud.clients.environment import client_python
+
+    typer.echo(client_python(name))
+
+
 def _project(ctx: typer.Context) -> Project | None:
     """The project file where there is one: the cloud starts without, and then has no profiles and roles of it.
 

@@ -18,6 +18,7 @@ from localcloud.emulator import (
     iam_principal,
     iam_request,
     iam_role_resource,
+    iam_simulation,
     kms_key_usage,
     log_filter,
     s3_absent_key,
@@ -55,6 +56,7 @@ def install() -> None:
     iam_principal.install()
     iam_request.install()
     iam_role_resource.install()
+    iam_simulation.install()
     kms_key_usage.install()
     log_filter.install()
     s3_absent_key.install()

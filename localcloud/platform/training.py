@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kickstand.locked_environment import registry_settings
 from localcloud.platform.program import program_environment, start_program
 from localcloud.platform.training_event import TrainingEvent
-from training.image.environment import registry_settings
 
 __all__ = ["TrainingEvent", "TrainingRun"]
 

@@ -249,3 +249,39 @@ def test_a_change_set_that_is_named_by_its_arn_is_asked_about_as_its_stack(clien
         ClientError, match=f"DescribeChangeSet on resource: arn:aws:cloudformation:{PLACE}:stack/{names[1]}"
     ):
         reader.describe_change_set(ChangeSetName=arns[1])
+
+
+def test_policies_are_simulated_for_every_action_and_resource(client: Client) -> None:
+    """As SageMaker's SDK asks before it trains: policies and boundary, the role's path, a role that is not there."""
+    iam, name = client("iam"), f"sim-{uuid.uuid4().hex[:8]}"
+    boundary = iam.create_policy(
+        PolicyName=name, PolicyDocument=json.dumps(document({"Action": ["s3:*", "logs:*"], "Resource": "*"}))
+    )["Policy"]["Arn"]
+    trust = document({"Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    arn = iam.create_role(
+        RoleName=name, Path="/work/", PermissionsBoundary=boundary, AssumeRolePolicyDocument=json.dumps(trust)
+    )["Role"]["Arn"]
+    own = document(
+        {"Action": ["s3:PutObject", "ec2:DescribeVpcs"], "Resource": ["arn:aws:s3:::one/*", "*"]},
+        {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::two/*"},
+    )
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(own))
+
+    def decided(*actions: str, **more: Any) -> list[tuple[str, str, str]]:
+        results = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=actions, **more)["EvaluationResults"]
+        return [(one["EvalActionName"], one["EvalResourceName"], one["EvalDecision"]) for one in results]
+
+    one, two = "arn:aws:s3:::one/a", "arn:aws:s3:::two/a"
+    assert decided("s3:PutObject", "s3:GetObject", ResourceArns=[one, two]) == [
+        ("s3:PutObject", one, "allowed"),
+        ("s3:PutObject", two, "explicitDeny"),
+        ("s3:GetObject", one, "implicitDeny"),
+        ("s3:GetObject", two, "implicitDeny"),
+    ]
+    assert decided("ec2:DescribeVpcs") == [("ec2:DescribeVpcs", "*", "implicitDeny")]
+    absent = refused(iam.simulate_principal_policy, PolicySourceArn=f"{arn}-absent", ActionNames=["s3:PutObject"])
+    assert absent == ("NoSuchEntity", 404, f"The role with name {name}-absent cannot be found.")
+    nobody = f"arn:aws:iam::{ACCOUNT}:group/some"
+    assert refused(iam.simulate_principal_policy, PolicySourceArn=nobody, ActionNames=["s3:PutObject"])[0] == (
+        "InvalidInput"
+    )
