@@ -43,6 +43,7 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
                 "sagemaker:DescribeModelPackage",
                 "sagemaker:DescribeModelPackageGroup",
                 "sagemaker:DescribeTrainingJob",
+                "sagemaker:DescribeTransformJob",
                 "sagemaker:ListTags",
             ),
             (
@@ -53,11 +54,17 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
                 names.arn("sagemaker", f"model-package/{names.model_package_group}/*"),
                 names.arn("sagemaker", f"model-package-group/{names.model_package_group}"),
                 names.arn("sagemaker", "training-job/*"),
+                names.arn("sagemaker", f"transform-job/{names.prefix}-*"),
             ),
         ),
         Statement(
             "ListSageMaker",
-            ("sagemaker:ListEndpoints", "sagemaker:ListModelPackages", "sagemaker:ListTrainingJobs"),
+            (
+                "sagemaker:ListEndpoints",
+                "sagemaker:ListModelPackages",
+                "sagemaker:ListTrainingJobs",
+                "sagemaker:ListTransformJobs",
+            ),
             everywhere="SageMaker's lists are not checked against a resource.",
         ),
         Statement(

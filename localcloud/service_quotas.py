@@ -33,6 +33,7 @@ _USES = {
     "training job usage": "TrainingInstanceType",
     "spot training job usage": "TrainingInstanceType",
     "endpoint usage": "ProductionVariantInstanceType",
+    "transform job usage": "TransformInstanceType",
 }
 
 

@@ -129,7 +129,11 @@ class Existing:
 
     def hosting(self) -> bool:
         """Whether anything is left of a hosting stack."""
-        return self("AWS::Logs::LogGroup", self._names.endpoint_log_group)
+        names = self._names
+        return any(
+            self("AWS::Logs::LogGroup", group)
+            for group in (names.endpoint_log_group, names.transform_machine_log_group)
+        )
 
 
 def _absent(session: boto3.Session, stack: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kickstand.names import Names
-from promotion.to_keep import HOURLY, Remainder
+from promotion.to_keep import HOURLY, Remainder, What
 
 if TYPE_CHECKING:
     import boto3
@@ -21,8 +21,11 @@ LOGS_DOLLARS_PER_GB_MONTH = 0.03
 """CloudWatch Logs archive, us-east-1, as of 2026-11: https://aws.amazon.com/cloudwatch/pricing/."""
 
 GB = 10**9
-TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
-_PREFIXES = ("data/", "models/", "training/", "metrics/", "golden/", "manifests/", "latest/", "locks/")
+_JOB_LOGS: tuple[tuple[What, str], ...] = (
+    ("training logs", "/aws/sagemaker/TrainingJobs"),
+    ("transform logs", "/aws/sagemaker/TransformJobs"),
+)
+_PREFIXES = ("data/", "models/", "training/", "transform/", "metrics/", "golden/", "manifests/", "latest/", "locks/")
 
 
 def remains(session: boto3.Session, names: Names) -> list[Remainder]:
@@ -33,7 +36,7 @@ def remains(session: boto3.Session, names: Names) -> list[Remainder]:
         *_schedule(session, names),
         *_bucket(session, names),
         *_logs(session, names),
-        *_training_logs(session, names),
+        *_job_logs(session, names),
         *_packages(session, names),
     ]
     return sorted(found, key=lambda left: -left.dollars_a_month)
@@ -48,13 +51,17 @@ def _endpoint(session: boto3.Session, names: Names) -> Iterator[Remainder]:
 
 def _jobs(session: boto3.Session, names: Names) -> Iterator[Remainder]:
     """Jobs that still run: a stack's deletion stops none."""
-    for status in ("InProgress", "Stopping"):
-        pages = session.client("sagemaker").get_paginator("list_training_jobs")
-        for page in pages.paginate(NameContains=f"{names.prefix}-", StatusEquals=status):
-            for one in page["TrainingJobSummaries"]:
-                name = one["TrainingJobName"]
-                if name.startswith(f"{names.prefix}-"):
-                    yield Remainder("training job", name, f"{status}, charged by the second", HOURLY)
+    sagemaker = session.client("sagemaker")
+    kinds: tuple[tuple[What, Any, str, str], ...] = (
+        ("training job", sagemaker.get_paginator("list_training_jobs"), "TrainingJobSummaries", "TrainingJobName"),
+        ("transform job", sagemaker.get_paginator("list_transform_jobs"), "TransformJobSummaries", "TransformJobName"),
+    )
+    for what, pages, summaries, name_member in kinds:
+        for status in ("InProgress", "Stopping"):
+            for page in pages.paginate(NameContains=f"{names.prefix}-", StatusEquals=status):
+                for name in (one[name_member] for one in page[summaries]):
+                    if name.startswith(f"{names.prefix}-"):
+                        yield Remainder(what, name, f"{status}, charged by the second", HOURLY)
 
 
 def _schedule(session: boto3.Session, names: Names) -> Iterator[Remainder]:
@@ -92,28 +99,34 @@ def _versions(s3: Any, names: Names) -> Iterator[dict[str, Any]]:
 
 def _logs(session: boto3.Session, names: Names) -> Iterator[Remainder]:
     pages = session.client("logs").get_paginator("describe_log_groups")
-    for what, name in (("endpoint log", names.endpoint_log_group), ("trigger log", names.state_machine_log_group)):
+    groups: tuple[tuple[What, str], ...] = (
+        ("endpoint log", names.endpoint_log_group),
+        ("trigger log", names.state_machine_log_group),
+        ("transform log", names.transform_machine_log_group),
+    )
+    for what, name in groups:
         for group in (one for page in pages.paginate(logGroupNamePrefix=name) for one in page["logGroups"]):
             if group["logGroupName"] == name:
                 size = group.get("storedBytes", 0)
                 dollars = size / GB * LOGS_DOLLARS_PER_GB_MONTH
-                yield Remainder(what, name, f"{size / 10**6:,.1f} MB", dollars)  # type: ignore[arg-type]
+                yield Remainder(what, name, f"{size / 10**6:,.1f} MB", dollars)
 
 
-def _training_logs(session: boto3.Session, names: Names) -> Iterator[Remainder]:
-    """Streams of the environment's jobs in SageMaker's one group; how many bytes each has, AWS no longer tells.
+def _job_logs(session: boto3.Session, names: Names) -> Iterator[Remainder]:
+    """Streams of the environment's jobs in SageMaker's groups; how many bytes each has, AWS no longer tells.
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogStream.html
     """
     logs = session.client("logs")
-    pages = logs.get_paginator("describe_log_streams")
-    try:
-        found = pages.paginate(logGroupName=TRAINING_JOBS, logStreamNamePrefix=f"{names.prefix}-")
-        count = sum(len(page["logStreams"]) for page in found)
-    except logs.exceptions.ResourceNotFoundException:
-        return
-    if count:
-        yield Remainder("training logs", TRAINING_JOBS, f"{count} streams of its jobs", 0.0)
+    for what, group in _JOB_LOGS:
+        pages = logs.get_paginator("describe_log_streams")
+        try:
+            found = pages.paginate(logGroupName=group, logStreamNamePrefix=f"{names.prefix}-")
+            count = sum(len(page["logStreams"]) for page in found)
+        except logs.exceptions.ResourceNotFoundException:
+            continue
+        if count:
+            yield Remainder(what, group, f"{count} streams of its jobs", 0.0)
 
 
 def _packages(session: boto3.Session, names: Names) -> Iterator[Remainder]:

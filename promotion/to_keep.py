@@ -13,11 +13,14 @@ from kickstand.errors import Problem
 What = Literal[
     "endpoint",
     "training job",
+    "transform job",
     "schedule",
     "artifact bucket",
     "endpoint log",
     "trigger log",
+    "transform log",
     "training logs",
+    "transform logs",
     "packages",
 ]
 
@@ -25,15 +28,19 @@ HOURLY = math.inf
 """Dollars a month of what is charged by the time that it runs."""
 
 _OF_TRAINING = ("training job", "schedule", "artifact bucket", "trigger log", "training logs", "packages")
-_RETAINED = ("artifact bucket", "endpoint log", "trigger log", "packages")
+_RETAINED = ("artifact bucket", "endpoint log", "trigger log", "transform log", "packages")
+_SHARED: dict[What, str] = {"training logs": "training", "transform logs": "transform"}
+"""Logs in SageMaker's one group for jobs of a kind."""
 
 _GET_RID: dict[What, str] = {
     "endpoint": "aws sagemaker delete-endpoint --endpoint-name {name}",
     "training job": "aws sagemaker stop-training-job --training-job-name {name}",
+    "transform job": "aws sagemaker stop-transform-job --transform-job-name {name}",
     "schedule": "aws scheduler delete-schedule --name {name}",
     "artifact bucket": "Empty it with all its versions, then delete it, in the S3 console.",
     "endpoint log": "aws logs delete-log-group --log-group-name {name}",
     "trigger log": "aws logs delete-log-group --log-group-name {name}",
+    "transform log": "aws logs delete-log-group --log-group-name {name}",
 }
 
 
@@ -62,8 +69,8 @@ def kept_because(left: Remainder, environment: Environment, *, hosting_only: boo
     """
     if hosting_only and left.what in _OF_TRAINING:
         return "--hosting leaves training as it is"
-    if left.what == "training logs":
-        return "the group is shared by all training jobs of the account"
+    if left.what in _SHARED:
+        return f"the group is shared by all {_SHARED[left.what]} jobs of the account"
     if left.what == "artifact bucket" and environment.storage.existing_bucket:
         return "the organisation's own: [storage] existing_bucket"
     if environment.name == "prod" and left.what in _RETAINED:

@@ -21,7 +21,7 @@ def cost(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
 ) -> None:
-    """Say what the model's training and the endpoint have cost so far, and what the deployed stacks cost a month."""
+    """Say what training, endpoint and transform jobs have cost so far, and what the deployed stacks cost a month."""
     import json
 
     from kickstand.aws_errors import explained
@@ -44,17 +44,23 @@ def cost(
 
 
 def _spent(context: CommandContext, until: datetime) -> list[Spent]:
-    """The released model's training, and the endpoint since it exists; less where there is no release or endpoint."""
+    """The released model's training, the endpoint since it exists, and transform jobs; less where there are none."""
     from kickstand.release_file import read_release, release_path
     from promotion.cost.hosted import hosted_endpoint
     from promotion.cost.prices import price_table
-    from promotion.cost.spent import hosting_spent, training_spent
+    from promotion.cost.spent import Spent, hosting_spent, training_spent, transform_spent
+    from promotion.cost.transformed import transformed_jobs
 
     table, spent = price_table(), []
     path = release_path(context.releases, context.environment.name)
     if path.exists():
         spent.append(training_spent(read_release(path, context.environment), table, as_of=until.date()))
-    hosted = hosted_endpoint(context.session.client("sagemaker"), context.names.endpoint)
+    sagemaker, region = context.session.client("sagemaker"), context.environment.region
+    hosted = hosted_endpoint(sagemaker, context.names.endpoint)
     if hosted is not None:
-        spent += hosting_spent(hosted, context.environment.region, table, until=until)
+        spent += hosting_spent(hosted, region, table, until=until)
+    jobs, older = transformed_jobs(sagemaker, context.names.prefix)
+    spent += transform_spent(jobs, region, table, until=until)
+    if older:
+        spent.append(Spent("batch transform", None, f"{older:,} older transform jobs, which were not looked at"))
     return spent

@@ -14,7 +14,7 @@ from promotion.review.changes.words import listed
 QUESTIONS: dict[Group, str] = {
     "endpoint": "What can the endpoint's model read, and do?",
     "training": "What can training jobs do?",
-    "trigger": "What can whatever starts the training do?",
+    "trigger": "What can whatever starts training and transform jobs do?",
     "promotion": "What can the role do that takes models in?",
     "pipeline": "What can pipelines do?",
     "people": "What can people do whom somebody gave one of the managed policies?",

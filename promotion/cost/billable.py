@@ -45,7 +45,7 @@ def billables(templates: Templates) -> tuple[Billable, ...]:
     resources = [
         resource for template in templates.values() if template for resource in template.get("Resources", {}).values()
     ]
-    return (*_endpoints(resources), *_training(resources), *_single(resources))
+    return (*_endpoints(resources), *_training(resources), *_transform(resources), *_single(resources))
 
 
 def _endpoints(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
@@ -70,12 +70,7 @@ def _training(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
         for one in resources
         if one["Type"] == "AWS::Scheduler::Schedule"
     ]
-    for machine in resources:
-        if machine["Type"] != "AWS::StepFunctions::StateMachine":
-            continue
-        job = _job(_definition(machine["Properties"].get("DefinitionString")))
-        if job is None:
-            continue
+    for job in _jobs(resources, "ResourceConfig"):
         instances, longest = job["ResourceConfig"], job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0)
         kind, count = instances.get("InstanceType", ""), int(instances.get("InstanceCount", 1))
         hours = Decimal(count) * int(longest) / 3600
@@ -84,7 +79,16 @@ def _training(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
             what = f"scheduled training, {expression}"
             yield Billable(what, "training", kind, "instance hours", None if runs is None else runs * hours, count)
         if not schedules:
-            yield Billable("a training job", "training", kind, "instance hours", None, count)
+            what = "a spot training job" if job.get("EnableManagedSpotTraining") else "a training job"
+            yield Billable(what, "training", kind, "instance hours", None, count)
+
+
+def _transform(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
+    """Batch transform jobs: by the job alone, nothing schedules them."""
+    for job in _jobs(resources, "TransformResources"):
+        instances = job["TransformResources"]
+        kind, count = instances.get("InstanceType", ""), int(instances.get("InstanceCount", 1))
+        yield Billable("a transform job", "transform", kind, "instance hours", None, count)
 
 
 def _single(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
@@ -104,12 +108,21 @@ def _definition(text: Any) -> Any:
         return None
 
 
-def _job(definition: Any) -> Mapping[str, Any] | None:
-    """The arguments of CreateTrainingJob in a definition, wherever they stand."""
+def _jobs(resources: list[Mapping[str, Any]], member: str) -> Iterator[Mapping[str, Any]]:
+    """The requests for jobs in the state machines, by the member that says what they run on."""
+    for machine in resources:
+        if machine["Type"] == "AWS::StepFunctions::StateMachine":
+            job = _job(_definition(machine["Properties"].get("DefinitionString")), member)
+            if job is not None:
+                yield job
+
+
+def _job(definition: Any, member: str) -> Mapping[str, Any] | None:
+    """The arguments that have this member in a definition, wherever they stand."""
     if isinstance(definition, Mapping):
-        if "ResourceConfig" in definition:
+        if member in definition:
             return definition
         definition = list(definition.values())
     if isinstance(definition, list):
-        return next((job for part in definition if (job := _job(part)) is not None), None)
+        return next((job for part in definition if (job := _job(part, member)) is not None), None)
     return None

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-an-offer.ht
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -15,10 +16,12 @@ from kickstand.errors import InputError, Problem
 from promotion.cost.prices import Kind, PriceGroup
 
 _COMPONENTS: Mapping[str, Kind] = {"Hosting": "hosting", "Training": "training"}
+_TRANSFORM = re.compile(r"(?:[A-Z0-9]+-)?Tsform:(ml\..+)")
+"""The usage type of batch transform: `USE1-Tsform:ml.m5.large`."""
 
 
 def offer_prices(offer: Mapping[str, Any], *, where: str) -> tuple[str, dict[Kind, PriceGroup]]:
-    """The region of an offer file, and its prices on demand of hosting and of training instances.
+    """The region of an offer file, and its prices on demand of hosting, training and transform instances.
 
     InputError: it is of another service or of several regions, has none of these prices, or has two for one type.
     """
@@ -28,7 +31,7 @@ def offer_prices(offer: Mapping[str, Any], *, where: str) -> tuple[str, dict[Kin
     regions = set()
     for sku, product in offer.get("products", {}).items():
         attributes = product.get("attributes", {})
-        kind, name = _COMPONENTS.get(attributes.get("component", "")), attributes.get("instanceName", "")
+        kind, name = _use(attributes)
         amount = _on_demand(offer.get("terms", {}).get("OnDemand", {}).get(sku, {}))
         if kind is None or not name.startswith("ml.") or not amount:
             continue
@@ -45,6 +48,14 @@ def offer_prices(offer: Mapping[str, Any], *, where: str) -> tuple[str, dict[Kin
         kind: PriceGroup(read_on=day, source=source, prices=dict(sorted(prices.items())))
         for kind, prices in found.items()
     }
+
+
+def _use(attributes: Mapping[str, str]) -> tuple[Kind | None, str]:
+    """What a product is for, and on which type of instance."""
+    transform = _TRANSFORM.fullmatch(attributes.get("usagetype", ""))
+    if transform is not None:
+        return "transform", transform[1]
+    return _COMPONENTS.get(attributes.get("component", "")), attributes.get("instanceName", "")
 
 
 def _on_demand(terms: Mapping[str, Any]) -> Decimal | None:

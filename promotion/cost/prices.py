@@ -18,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 TABLE = Path(__file__).with_name("prices.json")
 
-Kind = Literal["hosting", "training", "services"]
-"""Instance hours of endpoints, instance hours of training jobs, and the rest by its unit (`s3-gb-month`)."""
+Kind = Literal["hosting", "training", "transform", "services"]
+"""Instance hours of endpoints, of training jobs and of transform jobs, and the rest by its unit (`s3-gb-month`)."""
+
+_AS_HOSTING = "Of hosting: batch transform has cost the same wherever both were read."
 
 
 class PriceGroup(BaseModel):
@@ -46,13 +48,19 @@ class PriceTable(BaseModel):
     regions: dict[str, dict[Kind, tuple[PriceGroup, ...]]]
 
     def price(self, region: str, kind: Kind, name: str) -> Price | None:
-        """The price of one unit; None where the table has none. Of two the newer."""
+        """The price of one unit; None where the table has none. Of two the newer.
+
+        Batch transform has the price of hosting where it has none of its own, and the source says so.
+        """
         known = [
             Price(amount=group.prices[name], read_on=group.read_on, source=group.source, name=name, kind=kind)
             for group in self.regions.get(region, {}).get(kind, ())
             if name in group.prices
         ]
-        return max(known, key=lambda one: one.read_on, default=None)
+        found = max(known, key=lambda one: one.read_on, default=None)
+        if found is None and kind == "transform" and (hosting := self.price(region, "hosting", name)) is not None:
+            return hosting.model_copy(update={"kind": kind, "source": f"{_AS_HOSTING} {hosting.source}"})
+        return found
 
 
 class Price(BaseModel):

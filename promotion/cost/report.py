@@ -78,7 +78,12 @@ def cost_report(
     )
 
 
-_KINDS: Mapping[str, str] = {"hosting": "hosting", "training": "training", "services": "service"}
+_KINDS: Mapping[str, str] = {
+    "hosting": "hosting",
+    "training": "training",
+    "transform": "transform",
+    "services": "service",
+}
 
 
 def _before(item: Item) -> Billable | None:
@@ -120,6 +125,7 @@ def _assumptions(items: Sequence[Item], region: str, table: PriceTable, as_of: d
     kinds = {item.thing.kind for item in items}
     scheduled = any(item.thing.kind == "training" and item.thing.quantity is not None for item in items)
     by_the_job = any(item.thing.kind == "training" and item.thing.quantity is None for item in items)
+    spot = any("spot" in item.thing.what for item in items)
     said = ["Prices are on demand: without savings plans, free tier, discounts of one's own or taxes."]
     if "hosting" in kinds:
         said.append(
@@ -129,6 +135,10 @@ def _assumptions(items: Sequence[Item], region: str, table: PriceTable, as_of: d
         said.append("Scheduled training jobs are counted at the longest that they may run, and at the price on demand.")
     if by_the_job:
         said.append("Training that people or new data start is paid by the job, and is in no sum.")
+    if spot:
+        said.append("Spot training is shown at the price on demand, which it never exceeds: fewer seconds are billed.")
+    if "transform" in kinds:
+        said.append("Batch transform is paid by the job, and is in no sum.")
     stored = table.price(region, "services", "s3-gb-month")
     rate = f" (S3: {stored.amount.normalize():f} USD for a GB and month)" if stored is not None else ""
     said.append(

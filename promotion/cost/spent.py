@@ -1,4 +1,4 @@
-"""What was spent so far: on the training of a released model, and on the endpoint since it exists. Pure."""
+"""What was spent so far: on a released model's training, the endpoint since it exists, transform jobs. Pure."""
 
 from __future__ import annotations
 
@@ -36,6 +36,17 @@ class Hosted:
     instances: tuple[tuple[str, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """A transform job as it was or is: its instances, and when they began and ended (aware; None while they run)."""
+
+    name: str
+    instance_type: str
+    instance_count: int
+    began: datetime
+    ended: datetime | None
+
+
 def training_spent(release: Release, table: PriceTable, *, as_of: date) -> Spent:
     """Billable seconds of each instance, at the price of the region where the job ran, on demand.
 
@@ -70,6 +81,31 @@ def hosting_spent(hosted: Hosted, region: str, table: PriceTable, *, until: date
         told = at_price(price, table, until.date())
         as_if = "as if the endpoint had always had the instances that it has now"
         found.append(Spent(what, _exact(price.amount * hours * count), f"{ran}, {told}, {as_if}"))
+    return tuple(found)
+
+
+def transform_spent(
+    jobs: Sequence[Transformed], region: str, table: PriceTable, *, until: datetime
+) -> tuple[Spent, ...]:
+    """The time of each instance of the environment's transform jobs, one sum for each type of instance.
+
+    until: aware; jobs that began later have cost nothing, and those that run then have cost what they ran.
+    """
+    seconds: dict[str, list[float]] = {}
+    for job in jobs:
+        if job.began <= until:
+            ran = (min(job.ended or until, until) - job.began).total_seconds()
+            seconds.setdefault(job.instance_type, []).append(ran * job.instance_count)
+    found = []
+    for kind, each in sorted(seconds.items()):
+        several = "1 transform job" if len(each) == 1 else f"{len(each):,} transform jobs"
+        told = f"{several}: {sum(each):,.0f} instance seconds of {kind} in {region}"
+        price = table.price(region, "transform", kind)
+        if price is None:
+            found.append(Spent("batch transform", None, f"{told}; no price of {kind} is known there"))
+            continue
+        amount = _exact(price.amount * Decimal(sum(each)) / _HOUR)
+        found.append(Spent("batch transform", amount, f"{told}, {at_price(price, table, until.date())}"))
     return tuple(found)
 
 

@@ -38,7 +38,7 @@ class Quota:
 
 def needs(environment: Environment) -> tuple[Need, ...]:
     """The instances of an environment. An update of an endpoint runs the new fleet beside the old one."""
-    training, hosting = environment.training, environment.hosting
+    training, hosting, transform = environment.training, environment.hosting, environment.transform
     job = "spot training job" if training.spot else "training job"
     return (
         Need(
@@ -52,6 +52,12 @@ def needs(environment: Environment) -> tuple[Need, ...]:
             f"{hosting.instance_type} for endpoint usage",
             hosting.instance_count,
             2 * hosting.instance_count,
+        ),
+        Need(
+            "transform",
+            f"{transform.instance_type} for transform job usage",
+            transform.instance_count,
+            transform.instance_count,
         ),
     )
 

@@ -23,6 +23,7 @@ EVERYWHERE = {
     "servicequotas:ListAWSDefaultServiceQuotas": "lists are not checked against a resource",
     "servicequotas:ListServiceQuotas": "lists are not checked against a resource",
     "sagemaker:ListTrainingJobs": "lists are not checked against a resource",
+    "sagemaker:ListTransformJobs": "lists are not checked against a resource",
     "cloudformation:DescribeStackDriftDetectionStatus": "asked with the id of a detection",
     "ec2:DeleteNetworkInterfacePermission": "not checked against a resource",
     "ec2:DescribeDhcpOptions": "not checked against a resource",

@@ -74,7 +74,7 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
     )
     missing = f"problem  bootstrap: The CDK bootstrap stack is missing.\n         Run: {fix}\n"
     assert missing in screen.out
-    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 23 ok\n")
+    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 24 ok\n")
     assert "endpoint: There is none before the hosting stack, which needs a release (kickstand fit dev)." in screen.out
 
     project.client("ssm").put_parameter(Name=f"/cdk-bootstrap/{QUALIFIER}/version", Value="30", Type="String")
@@ -83,7 +83,7 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
     assert commands == ["doctor dev", "doctor dev --json"]
     typed = [terminal.type(*command.split()) for command in commands]
     assert [screen.code for screen in typed] == [0, 0], typed
-    assert typed[0].out.endswith("\n0 problems, 0 warnings, 1 skipped, 27 ok\n")
+    assert typed[0].out.endswith("\n0 problems, 0 warnings, 1 skipped, 28 ok\n")
     found = statuses(typed[1])
     assert {name for name, status in found.items() if status != "ok"} == {"endpoint"}
     assert {"bucket region", "bucket versions", "bucket encryption", f"stack {project.names.training_stack}"} <= set(
@@ -117,7 +117,8 @@ def test_a_quota_of_zero_is_told_with_its_code(patient: Patient) -> None:
             return real
 
     found = list(quota_findings(replace(patient, session=NewAccount())))  # type: ignore[arg-type]
-    assert [(one.name, one.status) for one in found] == [("quota: training", "problem"), ("quota: endpoint", "problem")]
+    uses = ("training", "endpoint", "transform")
+    assert [(one.name, one.status) for one in found] == [(f"quota: {use}", "problem") for use in uses]
     code = re.search(r"--quota-code (L-[0-9A-F]{8}) --desired-value 2 --region us-east-1 ", found[1].fix)
     assert code is not None
     quota = patient.session.client("service-quotas").get_service_quota(ServiceCode="sagemaker", QuotaCode=code[1])

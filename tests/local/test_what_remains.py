@@ -29,9 +29,12 @@ def test_what_is_left_behind_fails_until_it_is_gone(project: DeployedProject) ->
     names, logs, scheduler = project.names, project.client("logs"), project.client("scheduler")
     group = names.endpoint_log_group
     logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    transforms = names.transform_machine_log_group
+    logs.create_log_group(logGroupName=transforms)
     event = {"timestamp": int(time.time() * 1000), "message": "served"}
-    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
+    for place in (group, transforms):
+        logs.create_log_stream(logGroupName=place, logStreamName="s")
+        logs.put_log_events(logGroupName=place, logStreamName="s", logEvents=[event])
     trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = project.client("iam").create_role(RoleName=f"{names.prefix}-byhand", AssumeRolePolicyDocument=document)
@@ -52,7 +55,8 @@ def test_what_is_left_behind_fails_until_it_is_gone(project: DeployedProject) ->
 
     failed = destroy(project)
     assert failed.code == 1
-    assert "2 problems:" in failed.err
+    assert "3 problems:" in failed.err
+    assert f"The transform log {transforms} is still there" in failed.err
     assert f"The schedule {names.schedule} is still there and is charged for: starts training at rate(7 days)." in (
         failed.err
     )
@@ -60,6 +64,7 @@ def test_what_is_left_behind_fails_until_it_is_gone(project: DeployedProject) ->
     assert names.bucket not in failed.err
 
     logs.delete_log_group(logGroupName=group)
+    logs.delete_log_group(logGroupName=transforms)
     scheduler.delete_schedule(Name=names.schedule)
     done = destroy(project)
     assert (done.code, done.err) == (0, "")

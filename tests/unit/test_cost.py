@@ -172,6 +172,55 @@ def test_training_is_paid_by_the_job_unless_it_is_scheduled() -> None:
     assert "Scheduled training jobs are counted at the longest" in " ".join(made.assumptions)
 
 
+def test_spot_training_says_that_it_is_shown_on_demand() -> None:
+    template = training()
+    before, reference, after = template["Resources"]["Machine"]["Properties"]["DefinitionString"]["Fn::Join"][1]
+    spot = before.replace('"RoleArn"', '"EnableManagedSpotTraining": true, "RoleArn"')
+    template["Resources"]["Machine"]["Properties"]["DefinitionString"]["Fn::Join"][1] = [spot, reference, after]
+    made = report(training(), template)
+    assert [line.what for line in made.lines] == [
+        "a spot training job: 2 x ml.m5.xlarge",
+        "a training job: 2 x ml.m5.xlarge",
+    ]
+    sentence = "Spot training is shown at the price on demand, which it never exceeds: fewer seconds are billed."
+    assert sentence in made.assumptions
+    assert sentence not in report(training(), training()).assumptions
+
+
+def transforming(kind: str = "ml.m5.large") -> dict[str, Any]:
+    resources = {"TransformResources": {"InstanceType": kind, "InstanceCount": 3}}
+    definition = json.dumps({"States": {"Transform": {"Arguments": resources}}})
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": definition}}
+    return {"Resources": {"Machine": machine}}
+
+
+def test_a_transform_is_paid_by_the_job_at_the_price_of_hosting_where_it_has_none_of_its_own() -> None:
+    made = report(None, transforming())
+    (line,) = made.lines
+    assert (line.what, line.quantity, line.unit_price, line.after) == (
+        "a transform job: 3 x ml.m5.large",
+        "by use, in no sum",
+        "0.115 USD an hour",
+        0.0,
+    )
+    assert made.assumptions[1] == "Batch transform is paid by the job, and is in no sum."
+    assert made.assumptions[-1] == (
+        "ml.m5.large (transform): price of 2026-11-01. Of hosting: batch transform has cost the same wherever both "
+        "were read. a newer list"
+    )
+    assert report(None, transforming("ml.x9.large")).unknown == ("ml.x9.large (transform) in us-east-1",)
+
+
+def test_a_transform_price_of_its_own_comes_first() -> None:
+    own = {"read_on": "2026-01-01", "source": "a transform list", "prices": {"ml.m5.large": "0.3"}}
+    regions = {"us-east-1": {**TABLE.model_dump(mode="json")["regions"]["us-east-1"], "transform": [own]}}
+    price = TABLE.model_validate({**TABLE.model_dump(mode="json"), "regions": regions}).price(
+        "us-east-1", "transform", "ml.m5.large"
+    )
+    assert price is not None
+    assert (price.amount, price.source, price.kind) == (Decimal("0.3"), "a transform list", "transform")
+
+
 def test_sums_are_rounded_at_their_end() -> None:
     alarms = {f"Alarm{n}": {"Type": "AWS::CloudWatch::Alarm", "Properties": {}} for n in range(3)}
     made = report(None, hosting(**alarms))
@@ -222,7 +271,7 @@ def test_the_repository_prices_its_own_default() -> None:
     assert max(group.read_on for group in groups) == table.priced_on <= AS_OF
     assert [group.source for group in groups if not group.prices or min(group.prices.values()) <= 0] == []
     for kinds in table.regions.values():
-        for kind in ("hosting", "training"):
+        for kind in ("hosting", "training", "transform"):
             names = [name for group in kinds.get(kind, ()) for name in group.prices]
             assert [name for name in names if not name.startswith("ml.")] == []
             assert len(names) == len(set(names)), "a price stands once"

@@ -13,9 +13,10 @@ from test_cost import TABLE
 
 from kickstand.errors import KickstandError
 from kickstand.release_lines import COLUMNS
+from promotion.cost import transformed
 from promotion.cost.hosted import hosted_endpoint
 from promotion.cost.lines import cost_fields, cost_lines
-from promotion.cost.spent import Hosted, Spent, hosting_spent, together, training_spent
+from promotion.cost.spent import Hosted, Spent, Transformed, hosting_spent, together, training_spent, transform_spent
 from promotion.review.parts import CostLine, CostReport
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -127,6 +128,64 @@ def test_no_endpoint_is_no_error_a_refusal_is() -> None:
     assert hosted_endpoint(Sagemaker('ValidationException: Could not find endpoint "x".'), "bikes-dev") is None
     with pytest.raises(KickstandError, match="DescribeEndpoint"):
         hosted_endpoint(Sagemaker("AccessDeniedException: not DescribeEndpoint"), "bikes-dev")
+
+
+def transform(name: str, kind: str, count: int, seconds: int | None) -> Transformed:
+    """A job that began an hour before noon; None: it runs."""
+    began = NOON - timedelta(hours=1)
+    return Transformed(name, kind, count, began, None if seconds is None else began + timedelta(seconds=seconds))
+
+
+def test_transform_jobs_are_paid_by_the_second_of_each_instance() -> None:
+    jobs = [
+        transform("a", "ml.m5.large", 2, 600),
+        transform("b", "ml.m5.large", 1, None),  # it has run for an hour
+        transform("c", "ml.x9.large", 1, 10),
+    ]
+    assert transform_spent(jobs, "us-east-1", TABLE, until=NOON) == (
+        Spent(
+            "batch transform",
+            Decimal("0.1533"),  # 4,800 s at 0.115
+            "2 transform jobs: 4,800 instance seconds of ml.m5.large in us-east-1, at 0.115 USD an hour "
+            "(price of 2026-11-01)",
+        ),
+        Spent(
+            "batch transform",
+            None,
+            "1 transform job: 10 instance seconds of ml.x9.large in us-east-1; no price of ml.x9.large is known there",
+        ),
+    )
+    (half,) = transform_spent(jobs[:1], "us-east-1", TABLE, until=NOON - timedelta(minutes=55))
+    assert half.how.startswith("1 transform job: 600 instance seconds of ml.m5.large")
+    assert transform_spent(jobs, "us-east-1", TABLE, until=NOON - timedelta(hours=2)) == ()
+
+
+class Transforms:
+    """SageMaker with jobs by name: those whose name ends in `waiting` have not begun."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def get_paginator(self, operation: str) -> Transforms:
+        assert operation == "list_transform_jobs"
+        return self
+
+    def paginate(self, **request: str) -> list[dict[str, Any]]:
+        assert request == {"NameContains": "bikes-dev-", "SortBy": "CreationTime", "SortOrder": "Descending"}
+        return [{"TransformJobSummaries": [{"TransformJobName": name}]} for name in self.names]
+
+    def describe_transform_job(self, TransformJobName: str) -> dict[str, Any]:  # noqa: N803
+        began = {} if TransformJobName.endswith("waiting") else {"TransformStartTime": NOON}
+        return {**began, "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}
+
+
+def test_the_environments_own_transform_jobs_are_looked_at_the_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformed, "MOST", 2)
+    sagemaker = Transforms("bikes-dev-3", "my-bikes-dev-9", "bikes-dev-2-waiting", "bikes-dev-1")
+    assert transformed.transformed_jobs(sagemaker, "bikes-dev") == (
+        [Transformed("bikes-dev-3", "ml.m5.large", 2, NOON, None)],
+        1,
+    )
 
 
 def test_the_answer_stands_first() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from samples import environment
 
-from kickstand.config.model import Hosting, Training
+from kickstand.config.model import Hosting, Training, Transform
 from promotion.doctor.quotas import Need, Quota, find_quotas, needs, quota_verdict
 
 PLACE = "--region us-east-1"
@@ -35,16 +35,22 @@ class ServiceQuotas:
             yield {"Quotas": quotas}
 
 
-def test_an_environment_needs_training_and_twice_its_endpoint_to_update() -> None:
+def test_an_environment_needs_its_jobs_and_twice_its_endpoint_to_update() -> None:
     assert needs(environment()) == (
         Need("training", "ml.m5.xlarge for training job usage", 1, 1),
         Need("endpoint", "ml.m5.large for endpoint usage", 1, 2),
+        Need("transform", "ml.m5.large for transform job usage", 1, 1),
     )
     other = environment(
         training=Training(instance_type="ml.c5.xlarge", instance_count=3, spot=True, max_wait_seconds=7200),
         hosting=Hosting(instance_count=2),
+        transform=Transform(instance_type="ml.c5.4xlarge", instance_count=4),
     )
-    assert needs(other) == (Need("training", "ml.c5.xlarge for spot training job usage", 3, 3), NEED)
+    assert needs(other) == (
+        Need("training", "ml.c5.xlarge for spot training job usage", 3, 3),
+        NEED,
+        Need("transform", "ml.c5.4xlarge for transform job usage", 4, 4),
+    )
 
 
 def test_the_accounts_own_value_comes_before_the_default_and_reading_ends_early() -> None:

@@ -78,6 +78,7 @@ class _Account:
         ((NAMES.bucket,), True, False),
         ((NAMES.model_package_group,), True, False),
         ((NAMES.endpoint_log_group,), False, True),
+        ((NAMES.transform_machine_log_group,), False, True),
         ((f"{NAMES.endpoint_log_group}-other",), False, False),
     ],
 )

@@ -64,6 +64,20 @@ def test_hosting_and_training_by_the_hour_are_taken() -> None:
     assert "region eu-central-1, published 2026-11-02T10:11:12Z" in kinds["hosting"].source
 
 
+def test_batch_transform_is_known_by_its_usage_type() -> None:
+    file = offer(
+        ("Hosting", "ml.m5.large", "us-east-1", "0.1150000000"),
+        ("Something", "ml.m5.large", "us-east-1", "0.1160000000"),
+    )
+    file["products"]["SKU0"]["attributes"]["usagetype"] = "USE1-Host:ml.m5.large"
+    file["products"]["SKU1"]["attributes"]["usagetype"] = "USE1-Tsform:ml.m5.large"
+    _, kinds = offer_prices(file, where="index.json")
+    assert {kind: group.prices for kind, group in kinds.items()} == {
+        "hosting": {"ml.m5.large": Decimal("0.115")},
+        "transform": {"ml.m5.large": Decimal("0.116")},
+    }
+
+
 @pytest.mark.parametrize(
     ("file", "words"),
     [

@@ -17,7 +17,12 @@ LEFT = (
     Remainder("trigger log", "/aws/vendedlogs/states/bikes-dev-training", "1.0 MB", 0.01),
     Remainder("training logs", "/aws/sagemaker/TrainingJobs", "2 streams", 0.0),
     Remainder("packages", "bikes-dev", "1 model packages", 0.0),
+    Remainder("transform job", "bikes-dev-y", "InProgress", HOURLY),
+    Remainder("transform log", "/aws/vendedlogs/states/bikes-dev-transform", "1.0 MB", 0.01),
+    Remainder("transform logs", "/aws/sagemaker/TransformJobs", "2 streams", 0.0),
 )
+HOSTED = {"endpoint", "transform job", "endpoint log", "transform log"}
+RUNNING = {"endpoint", "transform job"}
 DEV, PROD = environment(), environment(name="prod")
 OWNED = environment(storage=Storage(existing_bucket="ours"))
 
@@ -25,11 +30,11 @@ OWNED = environment(storage=Storage(existing_bucket="ours"))
 @pytest.mark.parametrize(
     ("settings", "hosting_only", "expected"),
     [
-        (DEV, False, {"endpoint", "training job", "schedule", "artifact bucket", "endpoint log", "trigger log"}),
-        (DEV, True, {"endpoint", "endpoint log"}),
-        (PROD, False, {"endpoint", "training job", "schedule"}),
-        (PROD, True, {"endpoint"}),
-        (OWNED, False, {"endpoint", "training job", "schedule", "endpoint log", "trigger log"}),
+        (DEV, False, HOSTED | {"training job", "schedule", "artifact bucket", "trigger log"}),
+        (DEV, True, HOSTED),
+        (PROD, False, RUNNING | {"training job", "schedule"}),
+        (PROD, True, RUNNING),
+        (OWNED, False, HOSTED | {"training job", "schedule", "trigger log"}),
     ],
 )
 def test_what_costs_and_is_not_to_be_kept(settings: Environment, hosting_only: bool, expected: set[str]) -> None:
@@ -47,12 +52,17 @@ def test_each_has_its_place_and_its_mend() -> None:
     assert problem.message == "The endpoint bikes-dev is still there and is charged for: InService."
     assert problem.where == "account 111122223333, us-east-1"
     assert problem.fix == "aws sagemaker delete-endpoint --endpoint-name bikes-dev"
+    fixes = {problem.fix for problem in surplus(LEFT, DEV, hosting_only=True)}
+    assert "aws sagemaker stop-transform-job --transform-job-name bikes-dev-y" in fixes
+    assert "aws logs delete-log-group --log-group-name /aws/vendedlogs/states/bikes-dev-transform" in fixes
 
 
 def test_why_something_is_kept() -> None:
-    bucket, shared = LEFT[3], LEFT[6]
+    bucket, shared, transforms = LEFT[3], LEFT[6], LEFT[10]
     assert kept_because(bucket, OWNED, hosting_only=False) == "the organisation's own: [storage] existing_bucket"
     assert kept_because(bucket, PROD, hosting_only=False) == "prod keeps its evidence"
     assert kept_because(bucket, DEV, hosting_only=True) == "--hosting leaves training as it is"
     assert kept_because(bucket, DEV, hosting_only=False) == ""
     assert kept_because(shared, DEV, hosting_only=False) == "the group is shared by all training jobs of the account"
+    told = kept_because(transforms, DEV, hosting_only=True)
+    assert told == "the group is shared by all transform jobs of the account"
