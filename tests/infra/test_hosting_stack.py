@@ -139,6 +139,7 @@ def test_an_image_that_is_not_the_versions_is_refused() -> None:
         EnvironmentStage(cdk.App(), environment=environment(), release=release(algorithm=forged))
 
 
+@pytest.mark.contract("F4")
 @pytest.mark.parametrize(("accepted", "errors"), [({}, 1), ({"libsvm-serving": "Every caller sends CSV."}, 0)])
 def test_a_libsvm_model_is_an_error_of_the_hosting_stack_unless_accepted(accepted: dict[str, str], errors: int) -> None:
     trained = release().channels[0].model_copy(update={"content_type": "text/libsvm"})

@@ -89,6 +89,7 @@ def found(python: Path, cloud: LocalCloud, project: FitWorld) -> dict[str, Any]:
     return {**seen, "printed": done.stdout + done.stderr}
 
 
+@pytest.mark.contract("C5")
 def test_the_constructor_asks_iam_what_the_role_may_do(found: dict[str, Any], project: FitWorld) -> None:
     """IAM's answers to SimulatePrincipalPolicy, as the SDK words them: what is denied, action by action."""
     first, missing, *_ = found["narrow"].splitlines()
@@ -102,6 +103,7 @@ def test_the_constructor_asks_iam_what_the_role_may_do(found: dict[str, Any], pr
     assert found["absent"] == f"IAM role '{project.role}-narrow-absent' cannot be used for 'training' workloads."
 
 
+@pytest.mark.contract("C3", "C4", "C6")
 def test_a_job_is_trained_and_its_log_shown(found: dict[str, Any], project: FitWorld) -> None:
     job, bucket = found["job"], project.names.bucket
     assert (found["image"], job["status"]) == (IMAGE, "Completed")
@@ -121,6 +123,7 @@ def test_a_role_that_reads_one_bucket_trains_on_files_of_this_machine(found: dic
     assert found["sent"]["metrics"] == found["job"]["metrics"]
 
 
+@pytest.mark.contract("C6")
 def test_its_model_is_hosted_asked_and_deleted(found: dict[str, Any], project: FitWorld) -> None:
     assert found["predicted"] == pytest.approx([2.0, 1.2], abs=0.3)
     gone = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{project.project}"

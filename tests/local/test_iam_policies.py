@@ -251,6 +251,7 @@ def test_a_change_set_that_is_named_by_its_arn_is_asked_about_as_its_stack(clien
         reader.describe_change_set(ChangeSetName=arns[1])
 
 
+@pytest.mark.contract("C5")
 def test_policies_are_simulated_for_every_action_and_resource(client: Client) -> None:
     """As SageMaker's SDK asks before it trains: policies and boundary, the role's path, a role that is not there."""
     iam, name = client("iam"), f"sim-{uuid.uuid4().hex[:8]}"

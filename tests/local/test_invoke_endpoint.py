@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -178,7 +180,18 @@ def _model_servers() -> list[int]:
     return found
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Lets this process have a thousand connections, whose usual limit is 1,024 files in all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.mark.contract("H96")
+@pytest.mark.usefixtures("many_files")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc")
 def test_a_thousand_at_once_are_answered_or_throttled(cloud: LocalCloud, runtime: Any, endpoint: str) -> None:
     crowd = boto3.session.Session().client(

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 from hypothesis.strategies import SearchStrategy
-from serving_face import face, model, objective_model
+from serving_face import ROW, face, model, objective_model
 from test_container_request_rows import record
 
 from localcloud.container.record_writer import framed
 from localcloud.container.selected_output import KEYS
 from localcloud.container.serving_application import ServingApplication
 
+RECORDIO = "application/x-recordio-protobuf"
 PATHS = {"/ping": "GET", "/execution-parameters": "GET", "/invocations": "POST"}
 CONTENT_TYPES = [
     *(b"text/csv", b"csv", b"text/csv; charset=utf-8", b"text/csv;label_size=1", b"text/libsvm", b"text/x-libsvm"),
@@ -148,6 +149,25 @@ def test_any_body_of_any_type_for_any_answer_is_predicted_or_refused(
         assert answer[0] == 413
     else:
         assert answer[0] in ((200, 400, 406, 415) if body else (204,))
+
+
+@pytest.mark.contract("H35", "H43")
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(which=some.integers(0, 2), accept=some.one_of(HEADER, some.sampled_from(ACCEPTS)))
+@example(which=0, accept=b"\xff")
+def test_any_accept_for_a_row_that_is_predicted_has_its_form_or_406(
+    faces: list[ServingApplication], which: int, accept: bytes
+) -> None:
+    headers = [(b"content-type", b"text/csv"), (b"accept", accept)]
+    answer = send(faces[which], {"method": "POST", "path": "/invocations", "headers": headers}, [ROW])
+    whole(answer, "POST")
+    wanted = accept.decode("latin-1").split(";")[0].strip().lower() or "text/csv"
+    forms = ["text/csv", "application/json", *(("application/jsonlines", RECORDIO) if which == 2 else ())]
+    if wanted in ("*/*", *forms):
+        expected = "text/csv" if wanted == "*/*" else wanted
+        assert (answer[0], answer[1][b"content-type"].decode().split(";")[0]) == (200, expected)
+    else:
+        assert answer[0] == 406
 
 
 @pytest.mark.contract("H33", "H34", "H43")

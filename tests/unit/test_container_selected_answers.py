@@ -21,7 +21,7 @@ from localcloud.container.errors import UserError
 from localcloud.container.recordio import frames
 
 KEYS = ["predicted_label", "labels", "probability", "probabilities", "raw_score", "raw_scores", "predicted_score"]
-ROWS = 6
+ROWS = 60
 BODY = text(FEATURES[:ROWS]).encode()
 NAN = math.nan
 

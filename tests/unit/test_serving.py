@@ -39,6 +39,7 @@ def trained_on(content_type: str, **changes: Any) -> Release:
     return made.model_copy(update={"channels": channels})
 
 
+@pytest.mark.contract("F4")
 @pytest.mark.parametrize("content_type", ["libsvm", "text/libsvm", "text/x-libsvm"])
 def test_a_libsvm_model_is_refused_by_name(content_type: str) -> None:
     with pytest.raises(InputError) as refused:
@@ -46,6 +47,7 @@ def test_a_libsvm_model_is_refused_by_name(content_type: str) -> None:
     assert str(refused.value) == REFUSED.replace("text/libsvm", content_type)
 
 
+@pytest.mark.contract("F4")
 def test_not_where_the_fault_is_accepted_and_not_for_other_models_and_images() -> None:
     assert serving_problems(trained_on("text/libsvm"), ACCEPTED) == []
     (fault,) = serving_problems(trained_on("text/libsvm"), {"class-metrics": "Known, and another one."})
@@ -71,12 +73,14 @@ def cdk(s3: MemoryS3 | None = None, **changes: Any) -> Cdk:
     )
 
 
+@pytest.mark.contract("F4")
 def test_deploy_refuses_it_before_aws_is_asked_for_anything() -> None:
     with pytest.raises(InputError) as refused:
         deploy_environment(cdk(), trained_on("text/libsvm"), Talk(print, str))
     assert str(refused.value) == REFUSED
 
 
+@pytest.mark.contract("F4")
 def test_the_targets_artifact_scan_refuses_it_and_takes_what_the_target_accepts(tmp_path: Path) -> None:
     body = model()
     judged = trained_on("text/libsvm", artifact=artifact(body))
