@@ -49,14 +49,25 @@ def deploy_environment(
     return None if release is None else prove(cdk, release)
 
 
+def deploy_training(cdk: Cdk, talk: Talk, *, ask: bool = True, may_bootstrap: bool = False) -> None:
+    """Deploy the training stack alone: what is served, and the image it is served by, stay as they are.
+
+    Arguments and errors as of `deploy_environment`, of which it is the first half.
+    """
+    refuse_without_review(cdk.environment, talk)
+    require_deployable(cdk, None, talk, may_bootstrap=may_bootstrap)
+    cdk.run("deploy", f"{cdk.environment.name}/training", *([] if ask else ["--require-approval", "never"]))
+
+
 def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_bootstrap: bool) -> None:
     """Raise KickstandError where callers would meet a fault of the image that the environment does not accept, the
-    release's signature is not right, its artifact is not what it was, its image cannot read its model, or the account
-    is not bootstrapped."""
+    release's signature is not right, the chosen image cannot read its model, its artifact is not what it was, its own
+    image cannot read it, or the account is not bootstrapped."""
     from kickstand.aws_errors import explained
     from kickstand.release_file import release_path
     from promotion.artifact_check import require_artifact
     from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
+    from promotion.image_check import require_image
     from promotion.model_check import require_model
     from promotion.signing.verify import require_signature
     from training.model.serving import require_serving
@@ -64,7 +75,10 @@ def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_boo
     if release is not None:
         require_serving(release, cdk.environment.known_faults)
         require_signature(release, release_path(cdk.releases, cdk.environment.name), cdk.environment)
-        again = talk.typed(f"adopt {release.training_job.name} {cdk.environment.name}")
+        name = cdk.environment.name
+        training, fit = talk.typed(f"deploy {name} --training"), talk.typed(f"fit {name}")
+        require_image(release, cdk.environment, training_command=training, fit_command=fit)
+        again = talk.typed(f"adopt {release.training_job.name} {name}")
         s3 = cdk.session.client("s3")
         require_artifact(s3, release, adopt_command=again)
         require_model(s3, release)

@@ -30,6 +30,9 @@ def deploy(
     take_back: Annotated[
         bool, typer.Option("--take-back", help="Only take back what a destroyed environment kept; deploy nothing.")
     ] = False,
+    training: Annotated[
+        bool, typer.Option("--training", help="Only deploy the training stack; what is served stays as it is.")
+    ] = False,
     pipeline: Annotated[
         bool, typer.Option("--pipeline", help="Only deploy the roles of the repository's workflows ([pipeline]).")
     ] = False,
@@ -51,6 +54,11 @@ def deploy(
         from promotion.pipeline.stack import deploy_pipeline
 
         deploy_pipeline(cdk, ask=not yes, may_bootstrap=context.root.local)
+        return
+    if training:
+        from promotion.deployment import deploy_training
+
+        deploy_training(cdk, talk(context), ask=not yes, may_bootstrap=context.root.local)
         return
     if take_back:
         _take_back(context, cdk)

@@ -1,4 +1,4 @@
-"""docs/clients.md, typed from its first line to its last in one shell: cdk, sagemaker.core, boto3, aws, kickstand."""
+"""docs/clients.md, typed from first to last line in one shell: cdk, the SDK, ModelTrainer, boto3, aws, kickstand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from kickstand.errors import KickstandError
+from localcloud.clients.environment import client_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "clients.md"
@@ -54,6 +57,10 @@ def shell(clone: Path) -> dict[str, str]:
 
 
 def test_every_command_of_the_page_works(clone: Path) -> None:
+    try:
+        client_python("model-trainer")
+    except KickstandError as error:
+        pytest.skip(f"the package registry cannot be reached for ModelTrainer: {error}")
     done = subprocess.run(
         ["/bin/bash", "-c", script()], env=shell(clone), cwd=clone, capture_output=True, text=True, timeout=400
     )
@@ -71,6 +78,12 @@ def test_every_command_of_the_page_works(clone: Path) -> None:
     assert 1 < float(predicted[0][1]) < 7  # the logarithm of some rentals in an hour
 
     assert "Completed {'train:rmse': " in said
+    # The same job, by two clients.
+    metrics = re.findall(r"(?:Completed|ModelTrainer:) (\{'train:rmse': .*\})", said)
+    assert len(metrics) == 2
+    assert metrics[0] == metrics[1]
+    assert "ModelTrainer: Completed s3://bikes-dev-111122223333-us-east-1/training/model-trainer-" in said
+    assert "transformed: Completed" in said
     assert "from-a-notebook" in (clone / ".kickstand/local/releases/bikes/dev.json").read_text()
     assert "refused: a caller reads no data" in said
     assert "\nbikes-dev-hosting\tCREATE_COMPLETE\n" in said

@@ -11,11 +11,12 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk.assertions import Template
-from samples import BUCKET, environment, release
+from samples import BUCKET, IMAGE, environment, release
 
 from infra.environment_stage import EnvironmentStage
-from kickstand.config.model import Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
+from kickstand.config.model import Algorithm, Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
 from kickstand.release import Release
+from training.image.versions import OWN_IMAGE, XGBOOST
 
 ROOT = Path(__file__).parents[2]
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -48,6 +49,17 @@ class Synthesised:
         return [r for t in (self.training, self.hosting) for r in t.get("Resources", {}).values()]
 
 
+def image_version(version: str) -> str:
+    """The variant in which the environment and its release are of another version of the image."""
+    return f"image {version}"
+
+
+def _image_version(version: str) -> tuple[Environment, Release]:
+    uri = IMAGE.replace(f":{OWN_IMAGE}", f":{version}")
+    trained = release().algorithm.model_copy(update={"version": version, "image_uri": uri})
+    return environment(algorithm=Algorithm(version=version)), release(algorithm=trained)
+
+
 VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
     "plain": (environment(), release()),
     "next release": (
@@ -60,6 +72,7 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
     ),
     "other hyperparameters": (environment(hyperparameters={"num_round": "200"}), None),
     "unreleased": (environment(), None),
+    **{image_version(version): _image_version(version) for version in XGBOOST if version != OWN_IMAGE},
     "prod": (environment(name="prod"), release(environment="prod")),
     "second project": (environment(project="boats"), release(project="boats")),
     "everything": (

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from sagemaker.core import image_uris
-from sagemaker.core.resources import Endpoint, EndpointConfig, Model, ModelPackage, Tag, TrainingJob
+from sagemaker.core.resources import Endpoint, EndpointConfig, Model, ModelPackage, Tag, TrainingJob, TransformJob
 from sagemaker.core.shapes import (
     AlgorithmSpecification,
     Channel,
@@ -25,6 +25,11 @@ from sagemaker.core.shapes import (
     ResourceConfig,
     S3DataSource,
     StoppingCondition,
+    TransformDataSource,
+    TransformInput,
+    TransformOutput,
+    TransformResources,
+    TransformS3DataSource,
 )
 from sagemaker.core.utils.exceptions import FailedStatusError
 from sagemaker.core.utils.utils import configure_logging
@@ -89,6 +94,19 @@ model = Model.create(
     execution_role_arn=given["role"],
     primary_container=ContainerDefinition(image=found["image"], model_data_url=artifact),
 )
+boto3.client("s3").put_object(Bucket=bucket, Key="transform/rows.csv", Body=b"0.5,0.5\n0.1,0.9\n")
+rows = TransformS3DataSource(s3_data_type="S3Prefix", s3_uri=f"s3://{bucket}/transform/rows.csv")
+transform = TransformJob.create(
+    transform_job_name=name,
+    model_name=name,
+    transform_input=TransformInput(
+        data_source=TransformDataSource(s3_data_source=rows), content_type="text/csv", split_type="Line"
+    ),
+    transform_output=TransformOutput(
+        s3_output_path=f"s3://{bucket}/transformed", accept="text/csv", assemble_with="Line"
+    ),
+    transform_resources=TransformResources(instance_type="ml.m5.large", instance_count=1),
+)
 configs = [config(f"{name}-1", 1), config(f"{name}-2", 2)]
 endpoint = Endpoint.create(endpoint_name=name, endpoint_config_name=configs[0])
 endpoint.wait_for_status("InService", poll=1)
@@ -101,6 +119,10 @@ try:
     endpoint.invoke(body="{}", content_type="application/json")
 except ClientError as error:
     seen["refusal"] = error.response["Error"]["Message"]
+transform.wait(poll=1)
+transform.refresh()
+body = boto3.client("s3").get_object(Bucket=bucket, Key="transformed/rows.csv.out")["Body"].read()
+found["transform"] = [transform.transform_job_status, [float(line) for line in body.split()]]
 endpoint.endpoint_config_name = configs[1].endpoint_config_name
 endpoint.update()
 endpoint.wait_for_status("InService", poll=1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from printed_environment import printed_environment
-from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world
+from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world, wait_for
 
 from localcloud.cloud import LocalCloud
 
@@ -122,6 +122,30 @@ def test_a_job_is_described_from_a_file_and_its_log_is_read(
     )
     lines = said(shell, *reading, *one)
     assert [line.partition("#011")[0] for line in lines] == [f"[{number}]" for number in range(5)]
+
+
+def test_a_file_is_transformed(shell: dict[str, str], world: World, artifact: str, tmp_path: Path) -> None:
+    name, file = f"cli-{uuid.uuid4().hex[:8]}", tmp_path / "rows.csv"
+    world.model(name, artifact)
+    file.write_text("0.5,0.5\n0.1,0.9\n")
+    assert aws(shell, "s3", "cp", file, f"s3://{world.bucket}/{name}/rows.csv").returncode == 0
+    source = f"DataSource={{S3DataSource={{S3DataType=S3Prefix,S3Uri=s3://{world.bucket}/{name}/rows.csv}}}}"
+    made = said(
+        shell,
+        *("sagemaker", "create-transform-job", "--transform-job-name", name, "--model-name", name),
+        *("--transform-input", f"{source},ContentType=text/csv,SplitType=Line"),
+        *("--transform-output", f"S3OutputPath=s3://{world.bucket}/{name}/out,AssembleWith=Line"),
+        *("--transform-resources", "InstanceType=ml.m5.large,InstanceCount=1"),
+    )
+    assert made == {"TransformJobArn": f"{ARN}transform-job/{name}"}
+    wait_for(  # the command's own waiter looks once a minute
+        lambda: world.sagemaker.describe_transform_job(TransformJobName=name)["TransformJobStatus"],
+        lambda status: status != "InProgress",
+        60,
+    )
+    said(shell, "sagemaker", "wait", "transform-job-completed-or-stopped", "--transform-job-name", name)
+    assert aws(shell, "s3", "cp", f"s3://{world.bucket}/{name}/out/rows.csv.out", tmp_path / "out").returncode == 0
+    assert [float(line) for line in (tmp_path / "out").read_text().split()] == pytest.approx([2.0, 1.2], abs=0.3)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,10 @@ def test_an_endpoint_is_made_asked_updated_and_deleted(found: dict[str, Any], pr
     assert found["endpoint"]["gone"] == f'Could not find endpoint "{ARN}endpoint/{project.project}".'
 
 
+def test_a_file_is_transformed_to_the_endpoints_own_answers(found: dict[str, Any]) -> None:
+    assert found["transform"] == ["Completed", found["endpoint"]["predicted"]]
+
+
 def test_model_packages_are_listed_and_approved(found: dict[str, Any], project: FitWorld) -> None:
     package = f"{ARN}model-package/{project.project}-dev/1"
     assert found["packages"] == [[package, "PendingManualApproval"]]

@@ -18,6 +18,7 @@ from training_jobs import Job
 from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
 from localcloud.platform.hosting import ModelContainer, ModelServer
+from training.hyperparameters.check import unsupported
 from training.image.environment import image_python
 from training.image.versions import XGBOOST
 from training.model.archive import extract_model
@@ -36,6 +37,27 @@ table = np.array(json.load(sys.stdin))
 matrix = xgboost.DMatrix(table[:, 1:].astype("float32"), label=table[:, 0].astype("float32"))
 booster = xgboost.train({"objective": "reg:squarederror", "max_depth": 3}, matrix, 6)
 print(json.dumps([xgboost.__version__, [float(x) for x in booster.predict(matrix)]]))
+"""
+REFUSED: dict[str, dict[str, str]] = {
+    "sampling_method": {"tree_method": "hist", "sampling_method": "gradient_based", "subsample": "0.5"},
+    "predictor": {"predictor": "gpu_predictor"},
+    "max_depth": {"max_depth": "0"},
+    "updater": {"updater": "sync"},
+}
+"""What image 3.2-0 trains and an older one refuses, by the hyperparameter that is refused."""
+TRY = """
+import json, sys
+import numpy as np, xgboost
+xgboost.set_config(verbosity=0)
+draw = np.random.default_rng(1)
+matrix = xgboost.DMatrix(draw.normal(size=(60, 4)).astype("float32"), label=draw.normal(size=60).astype("float32"))
+failing = []
+for name, values in json.load(sys.stdin).items():
+    try:
+        xgboost.train({"objective": "reg:squarederror", "nthread": 1, **values}, matrix, 2)
+    except Exception:
+        failing.append(name)
+print(json.dumps(failing))
 """
 
 
@@ -137,3 +159,14 @@ def test_an_older_image_trains_on_several_instances(tmp_path: Path, client: Clie
     answers = ask_model(model, _csv(TABLE[:, 1:]).decode().splitlines(), where="s3://model")
     assert answers.features == 4
     assert np.corrcoef(answers.predictions, TABLE[:, 0])[0, 1] > 0.5
+
+
+def test_what_is_refused_for_an_older_image_is_what_its_xgboost_refuses(version: str) -> None:
+    def failing(of: str) -> set[str]:
+        command = [image_python(of), "-W", "ignore", "-c", TRY]
+        ended = subprocess.run(command, input=json.dumps(REFUSED), capture_output=True, text=True, check=True)
+        return set(json.loads(ended.stdout.splitlines()[-1]))
+
+    refused = {name for name, values in REFUSED.items() if unsupported({"num_round": "2", **values}, version)}
+    assert failing(version) == refused
+    assert failing("3.2-0") == set()

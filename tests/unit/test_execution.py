@@ -55,7 +55,7 @@ def test_a_stack_that_is_not_deployed_is_told_with_the_command(states: Any, oper
             if operation == "start_execution":
                 trigger(states).start("job", [], {})
             else:
-                trigger(states).require_deployed()
+                trigger(states).require_image()
     assert told.value.problems[0].fix == "Deploy it: kickstand deploy dev"
 
 
@@ -96,3 +96,26 @@ def test_only_a_running_execution_is_stopped(states: Any, status: str, stopped: 
             stub.add_response("stop_execution", {"stopDate": NOW}, expected)
         assert trigger(states).stop("job", "by hand") is stopped
         stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("deployed", "refused"), [("3.2-0", False), ("3.0-5", True), ("1.7-1", True)])
+def test_a_stack_that_trains_with_another_image_than_chosen_is_told(states: Any, deployed: str, refused: bool) -> None:
+    uri = f"683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:{deployed}"
+    machine = {
+        "stateMachineArn": "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev-training",
+        "name": "bikes-dev-training",
+        "definition": f'{{"TrainingImage":"{uri}","TrainingInputMode":"File"}}',
+        "roleArn": "arn:aws:iam::111122223333:role/trigger",
+        "type": "STANDARD",
+        "creationDate": 0,
+    }
+    with Stubber(states) as stub:
+        stub.add_response("describe_state_machine", machine)
+        if not refused:
+            trigger(states).require_image()
+            return
+        with pytest.raises(KickstandError) as told:
+            trigger(states).require_image()
+    (problem,) = told.value.problems
+    assert problem.message == f"The training stack that is deployed trains with image {deployed}; 3.2-0 is chosen."
+    assert problem.fix == "Deploy it: kickstand deploy dev --training"

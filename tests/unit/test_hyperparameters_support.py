@@ -52,3 +52,46 @@ def test_other_content_types_are_refused_by_name(content_type: str, message: str
 def test_what_is_not_there_yet_is_refused_by_name() -> None:
     (fault,) = unsupported({**TUTORIAL, "use_dask_gpu_training": "true", "_kfold": "5", "eval_metric": "mse"}, "3.2-0")
     assert fault.message == "use_dask_gpu_training (training on several GPUs) is not supported yet."
+
+
+GRADIENT = {**TUTORIAL, "tree_method": "hist", "sampling_method": "gradient_based", "subsample": "0.5"}
+OLDER = {
+    "sampling_method": ({"1.7-1", "3.0-5"}, GRADIENT),
+    "predictor": ({"1.7-1"}, {**TUTORIAL, "predictor": "gpu_predictor"}),
+    "max_depth": ({"1.7-1"}, {**TUTORIAL, "max_depth": "0"}),
+    "updater": ({"1.7-1"}, {**TUTORIAL, "updater": "grow_histmaker, sync"}),
+}
+
+
+@pytest.mark.parametrize("name", OLDER)
+@pytest.mark.parametrize("version", ["1.7-1", "3.0-5", "3.2-0"])
+def test_what_an_older_image_cannot_train_is_refused_for_it_alone(name: str, version: str) -> None:
+    refusing, values = OLDER[name]
+    found = unsupported(values, version, where=lambda name: f"toml:{name}")
+    assert [problem.where for problem in found] == ([f"toml:{name}"] if version in refusing else [])
+
+
+def test_what_is_said_of_an_older_image() -> None:
+    assert unsupported(GRADIENT, "3.0-5", where=lambda name: f"toml:{name}") == [
+        Problem(
+            "sampling_method gradient_based needs a GPU in image 3.0-5 (xgboost 3.0.5).",
+            "toml:sampling_method",
+            "Use uniform, or image 3.2-0.",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"max_depth": "0", "tree_method": "hist"},
+        {"max_depth": "0", "booster": "gblinear"},
+        {"max_depth": "6"},
+        {"sampling_method": "uniform", "subsample": "0.5"},
+        {"predictor": "cpu_predictor"},
+        {"updater": "grow_histmaker,prune"},
+    ],
+    ids=str,
+)
+def test_what_an_older_image_trains_as_well(values: dict[str, str]) -> None:
+    assert unsupported({**TUTORIAL, **values}, "1.7-1") == []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from kickstand.errors import Problem
 from training.hyperparameters.content_types import CONTENT_TYPES
 from training.hyperparameters.known_faults import known_faults
+from training.hyperparameters.older_images import older_image_problems
 from training.hyperparameters.table import ALIASES
 from training.image.versions import XGBOOST
 
@@ -46,6 +47,7 @@ def unsupported(
         *_version(version, where),
         *_content_type(content_type, where),
         *_hyperparameters(named, where),
+        *older_image_problems(named, version, where),
         *known_faults(named, version, checkpoints=checkpoints, where=where, accepted=accepted or {}),
     ]
 

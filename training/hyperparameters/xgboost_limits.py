@@ -121,12 +121,17 @@ _SINGLE_OUTPUT_METRICS = frozenset(
 
 def _trees(parsed: Parsed) -> Iterator[Violation]:
     if parsed.get("tree_method") == "gpu_hist":
-        message = "tree_method gpu_hist passes the container's check, but xgboost 3 refuses it."
+        message = (
+            "tree_method gpu_hist passes the container's check, but xgboost 3 refuses it, and image 1.7-1 wants a GPU."
+        )
         yield Violation("tree_method", message, "Use hist.")
     if parsed.get("tree_method") == "exact":
         if parsed.get("max_depth") == 0:
             message = "max_depth 0 (no limit) does not go with tree_method exact."
             yield Violation("max_depth", message, "Set a limit, or tree_method to hist.")
+        if cast("float", parsed.get("colsample_bynode") or 1.0) < 1:
+            message = "colsample_bynode does not go with tree_method exact."
+            yield Violation("colsample_bynode", message, "Use colsample_bylevel, or tree_method hist.")
         if parsed.get("sampling_method") == "gradient_based":
             message = "sampling_method gradient_based does not go with tree_method exact."
             yield Violation("sampling_method", message, "Use uniform, or tree_method hist.")
@@ -142,7 +147,7 @@ def _updaters(parsed: Parsed) -> Iterator[Violation]:
     updaters = cast("list[str]", parsed.get("updater") or [])
     for updater in updaters:
         if updater in _GONE_UPDATERS:
-            message = f"updater {updater} passes the container's check, but xgboost 3 no longer has it."
+            message = f"updater {updater} passes the container's check, but xgboost no longer has it."
             yield Violation("updater", message, "Remove it, or use grow_histmaker.")
     if parsed.get("process_type") == "update":
         message = "process_type update changes the trees of an earlier model; a training job begins without one."

@@ -20,6 +20,8 @@ from kickstand.names import Names
 
 _RETRIES = 2
 _ATTEMPT = re.compile(r"-r([1-9])$")
+_IMAGE = re.compile(r"/sagemaker-xgboost:([\w.-]+)")
+"""In a definition: the version of the image that it trains with."""
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 """Of a training job: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
 
@@ -70,10 +72,11 @@ class Executions:
             fix=f"Deploy it: {deploy_command}",
         )
 
-    def require_deployed(self) -> None:
-        """Raise KickstandError unless the state machine is there, so that nothing is uploaded for nobody."""
+    def require_deployed(self) -> str:
+        """The state machine's definition. Raise KickstandError unless it is there, so that nothing is uploaded for
+        nobody."""
         try:
-            self._states.describe_state_machine(stateMachineArn=self._machine_arn)
+            return str(self._states.describe_state_machine(stateMachineArn=self._machine_arn)["definition"])
         except AWS_FAILURES as error:
             raise self._error(error, f"looking at the {self._what} trigger") from error
 
@@ -144,6 +147,17 @@ class Trigger(Executions):
             what="training",
             deploy_command=deploy_command,
         )
+        self._deploy_command = deploy_command
+
+    def require_image(self) -> None:
+        """Raise KickstandError unless the stack is deployed and trains with the image that the configuration chooses:
+        the image is the stack's, so a version that was changed since it was deployed has no effect."""
+        found, environment = _IMAGE.search(self.require_deployed()), self._names.environment
+        chosen = environment.algorithm.version
+        if found is not None and found[1] != chosen:
+            message = f"The training stack that is deployed trains with image {found[1]}; {chosen} is chosen."
+            fix = f"Deploy it: {self._deploy_command} --training"
+            raise KickstandError(Problem(message, environment.where("algorithm.version"), fix))
 
     def start(self, job: str, channels: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, str]) -> None:
         """Start one execution that trains."""
