@@ -13,7 +13,7 @@ Resource = tuple[str, str, str]
 
 
 def list_resources(cloud: LocalCloud, account: str, region: str) -> list[Resource]:
-    """Endpoints, training jobs, stacks and buckets, in this order, each with its status.
+    """Endpoints, training jobs, transform jobs, stacks and buckets, in this order, each with its status.
 
     Raises KickstandError where the local cloud does not run. A service that fails to answer has no lines.
     """
@@ -30,7 +30,7 @@ def list_resources(cloud: LocalCloud, account: str, region: str) -> list[Resourc
         return session.client(service, endpoint_url=cloud.url, verify=str(cloud.folder.ca))
 
     found: list[Resource] = []
-    for each in (_endpoints, _training_jobs, _stacks, _buckets):
+    for each in (_endpoints, _training_jobs, _transform_jobs, _stacks, _buckets):
         try:
             found += each(client)
         except (ClientError, BotoCoreError):
@@ -48,6 +48,12 @@ def _training_jobs(client: Callable[[str], Any]) -> Iterator[Resource]:
     for page in client("sagemaker").get_paginator("list_training_jobs").paginate():
         for each in page["TrainingJobSummaries"]:
             yield "training job", each["TrainingJobName"], each["TrainingJobStatus"]
+
+
+def _transform_jobs(client: Callable[[str], Any]) -> Iterator[Resource]:
+    for page in client("sagemaker").get_paginator("list_transform_jobs").paginate():
+        for each in page["TransformJobSummaries"]:
+            yield "transform job", each["TransformJobName"], each["TransformJobStatus"]
 
 
 def _stacks(client: Callable[[str], Any]) -> Iterator[Resource]:

@@ -89,6 +89,23 @@ def logs(
 
 
 @app.command()
+def interrupt(
+    job: Annotated[str | None, typer.Argument(metavar="JOB", help="A spot training job that runs.")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="The one that was started last.")] = False,
+) -> None:
+    """Take a spot job's instances away, as AWS may at any time: it starts over, and its log says so."""
+    from kickstand.errors import InputError, Problem
+    from localcloud.cloud import LocalCloud
+    from localcloud.interruption import interrupt as interrupt_job
+
+    if (job is None) != latest:
+        found = "none of them" if job is None else "both"
+        raise InputError(Problem(f"Expected JOB or --latest, found {found}.", "kickstand local interrupt"))
+    name = interrupt_job(LocalCloud.default(), job)
+    typer.echo(f"The instances of {name} were taken away; it starts over.")
+
+
+@app.command()
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Stop it and delete everything in it: buckets, models, endpoints, stacks, releases."""
     from localcloud.cloud import LocalCloud

@@ -44,9 +44,14 @@ def run(layout: Layout) -> None:
     )
     log.info("Running XGBoost Sagemaker in algorithm mode")
     checkpoints = _checkpoint_folder(layout)
-    _check(hyperparameters, channels=tuple(channels), checkpoints=checkpoints is not None)
-    content_type = check_channels(channels)
     cluster = Cluster.of(resources)
+    _check(
+        hyperparameters,
+        channels=tuple(channels),
+        instances=len(cluster.hosts),
+        checkpoints=checkpoints is not None,
+    )
+    content_type = check_channels(channels)
     parameters = parse_hyperparameters(hyperparameters)
     if cluster.several:
         log.info("Distributed node training with %d hosts: %s", len(cluster.hosts), list(cluster.hosts))
@@ -136,12 +141,12 @@ def _checkpoint_folder(layout: Layout) -> Path | None:
     return Path(folder) if below is None else layout.base / below
 
 
-def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], checkpoints: bool) -> None:
+def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], instances: int, checkpoints: bool) -> None:
     """Fail in the container's words where the container fails; refuse by name what it or the local cloud gets wrong."""
     if any(name.startswith("sagemaker_") for name in hyperparameters):
         raise UserError("Script mode (sagemaker_program) is not supported by the local cloud")
     problems = [
-        *check_hyperparameters(hyperparameters, channels=channels),
+        *check_hyperparameters(hyperparameters, channels=channels, instances=instances),
         *unsupported(hyperparameters, image_version(), checkpoints=checkpoints, accepted=_accepted_faults()),
     ]
     explained = "\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sagemaker_world import make_world, wait_for
 
 from localcloud.cloud import LocalCloud
 
@@ -78,6 +80,41 @@ def test_status_lists_what_there_is(typed: Typed, cloud: LocalCloud, client: Cli
     assert "  us-east-1  bucket        shown-by-status" in shown.stdout
 
 
+def test_a_spot_job_is_interrupted_by_its_name(typed: Typed, client: Client) -> None:
+    """Given a spot job that runs and a plain one; when asked; then the first starts over, and the second is refused."""
+    world = make_world(client, f"spot-{uuid.uuid4().hex[:8]}")
+    spot, plain = f"{world.bucket[:20]}-spot", f"{world.bucket[:20]}-plain"
+    endless = {"num_round": "1000000", "objective": "reg:squarederror"}
+    waiting = {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600}
+    world.sagemaker.create_training_job(
+        **world.training_job(spot, HyperParameters=endless, EnableManagedSpotTraining=True, StoppingCondition=waiting)
+    )
+    world.sagemaker.create_training_job(**world.training_job(plain))
+
+    def statuses() -> list[str]:
+        job = world.sagemaker.describe_training_job(TrainingJobName=spot)
+        return [transition["Status"] for transition in job["SecondaryStatusTransitions"]]
+
+    wait_for(statuses, lambda found: "Training" in found, 30)
+    done = typed("interrupt", spot)
+    said = f"The instances of {spot} were taken away; it starts over.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    wait_for(statuses, lambda found: found.count("Training") == 2, 30)
+    assert statuses().count("Interrupted") == 1
+    refused = typed("interrupt", plain)
+    assert refused.returncode == 2
+    assert f"{plain}: It is not a managed spot training job: nothing interrupts it." in refused.stderr
+    assert spot in refused.stderr
+    world.sagemaker.stop_training_job(TrainingJobName=spot)
+    assert world.wait_for_job(spot)["TrainingJobStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize(("words", "found"), [((), "none of them"), (("job", "--latest"), "both")])
+def test_an_interruption_is_of_one_job(typed: Typed, words: tuple[str, ...], found: str) -> None:
+    refused = typed("interrupt", *words)
+    assert (refused.returncode, f"Expected JOB or --latest, found {found}." in refused.stderr) == (2, True)
+
+
 def test_logs_are_the_servers(typed: Typed, cloud: LocalCloud) -> None:
     client_lines = typed("logs", "-n", "100000").stdout
     assert f"ready at {cloud.url}" in client_lines
@@ -88,6 +125,7 @@ def test_without_a_running_cloud(typed: Typed, tmp_path: Path) -> None:
     stopped = typed("stop", state=state)
     assert (stopped.returncode, stopped.stdout) == (0, "The local cloud was not running.\n")
     assert typed("status", state=state).stdout.splitlines()[0] == "not running"
+    assert "The local cloud is not running." in typed("interrupt", "--latest", state=state).stderr
     refused = typed("env", state=state)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "The local cloud is not running." in refused.stderr

@@ -201,6 +201,47 @@ def test_a_stopped_job_keeps_the_model_of_all_hosts(tmp_path: Path, client: Clie
     assert _model(client, place, end.artifact, tmp_path / "model").num_boosted_rounds() == rounds
 
 
+def test_an_interrupted_job_starts_over_on_all_of_its_hosts(tmp_path: Path, client: Client, place: Place) -> None:
+    request = _request(place[0], 2, SHARDED, hyperparameters={**BIKES, "num_round": "3000", "max_depth": "2"})
+    request |= {"EnableManagedSpotTraining": True}
+    job = Job(request, tmp_path, place[1])
+    job.wait_for("[5]#011")
+    first = children(job.run.pid)
+    job.run.interrupt()
+    job.wait_for("Interrupted")
+    job.wait_for("The job starts over")
+    job.run.stop()
+    end = job.end()
+    assert end.outcome == "Stopped"
+    assert job.statuses().count("Training") == 2
+    over = [line for line in (event.message for event in job.events) if "The job starts over" in line]
+    assert len(over) == 2  # each host's own log says so
+    wait_until_gone(*first)
+
+
+def test_cross_validation_on_two_hosts_makes_a_model_for_each_fold(
+    tmp_path: Path, client: Client, place: Place
+) -> None:
+    request = _request(place[0], 2, REPLICATED, hyperparameters={**BIKES, "num_round": "3", "_kfold": "2"})
+    job = Job(request, tmp_path / "job", place[1])
+    end = job.end()
+    assert (end.outcome, end.failure_reason) == ("Completed", "")
+    key = end.artifact.removeprefix(f"s3://{place[0]}/")
+    archive = io.BytesIO(client("s3").get_object(Bucket=place[0], Key=key)["Body"].read())
+    assert sorted(file.name for file in extract_model(archive, tmp_path / "model")) == [
+        "xgboost-model-0",
+        "xgboost-model-1",
+    ]
+
+
+def test_what_several_instances_do_not_train_is_refused_before_they_meet(tmp_path: Path, place: Place) -> None:
+    job = Job(_request(place[0], 2, SHARDED, hyperparameters={**BIKES, "tree_method": "exact"}), tmp_path, place[1])
+    assert (
+        "UserError: tree_method exact looks at all rows at once: xgboost refuses it on several instances. "
+        "Use hist or approx, or train on one instance."
+    ) in job.end().failure_reason
+
+
 def test_hosts_listen_where_nobody_else_can_reach_them(tmp_path: Path, place: Place) -> None:
     job = Job(_request(place[0], 2, SHARDED, hyperparameters=ENDLESS), tmp_path, place[1])
     job.wait_for("[1]#011")

@@ -64,6 +64,7 @@ class World:
     now: float = 0.0
     looks: int = 0
     told: list[tuple[str, Any]] = field(default_factory=list)
+    opened: list[Log] = field(default_factory=list)
 
     def moment(self) -> dict[str, Any]:
         return self.moments[min(self.looks, len(self.moments) - 1)]
@@ -103,12 +104,16 @@ class World:
         return Follower(
             jobs=self,
             executions=Executions(self),
-            open_log=lambda job: Log(self, job.name),
+            open_log=self.open_log,
             view=self,
             sleep=self.sleep,
             clock=lambda: self.now,
             again=lambda name: f"kickstand fit dev --follow {name}",
         ).follow(name)
+
+    def open_log(self, job: JobDescription) -> Log:
+        self.opened.append(Log(self, job.name))
+        return self.opened[-1]
 
     def told_of(self, kind: str) -> list[Any]:
         return [what for told, what in self.told if told == kind]
@@ -130,6 +135,10 @@ class Log:
     name: str
     streams: tuple[str, ...] = ("j/algo-1-17",)
     read_lines: int = 0
+    runs: int = 1
+
+    def started_over(self, times: int) -> None:
+        self.runs = 1 + times
 
     def read(self) -> list[LogLine]:
         found = self.world.moment().get("log")
@@ -170,6 +179,23 @@ def test_a_job_is_followed_through_its_phases_and_rounds() -> None:
     assert world.told_of("round") == [0, 1]
     assert world.told_of("log") == ["hello", first, second, first]
     assert world.told_of("attempt") == ["j"]
+
+
+def test_a_spot_job_that_starts_over_tells_its_rounds_anew() -> None:
+    before = [phase("Training", 0, 20), phase("Interrupted", 20, 21)]
+    again = {"status": "InProgress", "SecondaryStatusTransitions": [*before, phase("Training", 21)]}
+    ended = {"SecondaryStatusTransitions": [*before, phase("Training", 21, 50), phase("Completed", 50, 50)]}
+    rounds = [f"[{number}]#011train-rmse:2.5" for number in range(3)]
+    lines = [*rounds, rounds[0], rounds[0], rounds[1]]
+    world = World(
+        [
+            {"execution": RUNNING, "j": again, "log": {"j": lines}},
+            {"execution": SUCCEEDED, "j": ended, "log": {"j": lines}},
+        ]
+    )
+    world.follow()
+    assert world.told_of("round") == [0, 1, 2, 0, 1]
+    assert world.opened[-1].runs == 2
 
 
 def test_the_attempt_that_runs_is_followed() -> None:

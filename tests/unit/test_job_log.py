@@ -87,6 +87,17 @@ def test_a_retried_job_s_log_is_another_one() -> None:
     assert JobLog(logs, "job").read() == []
 
 
+def test_the_streams_of_a_job_that_started_over_are_found() -> None:
+    logs = Logs()
+    logs.streams["job/algo-1-100"] = [(1, "first run")]
+    log = JobLog(logs, "job")
+    assert log.read() == [LogLine(1, "algo-1", "first run")]
+    logs.streams["job/algo-1-200"] = [(2, "second run")]
+    assert log.read() == []  # nobody asks for streams as long as all are known
+    log.started_over(1)
+    assert log.read() == [LogLine(2, "algo-1", "second run")]
+
+
 def test_several_hosts_are_read_in_time_order() -> None:
     logs = Logs()
     logs.streams = {"job/algo-1-17": [(1, "a"), (4, "d")], "job/algo-2-17": [(2, "b"), (3, "c")]}

@@ -11,7 +11,7 @@ from rich.console import Console
 from samples import environment
 from upload_s3 import UploadS3, refusal
 
-from kickstand.config.model import Algorithm, Data
+from kickstand.config.model import Algorithm, Data, Training
 from kickstand.errors import InputError, KickstandError
 from training.data.preflight import check_inputs, data_size
 from training.upload.manifest import manifest
@@ -48,6 +48,15 @@ def test_hyperparameters_version_and_data_are_refused_together(tmp_path: Path) -
         ("train.csv:1:2", "Column 2 holds 'x'; every cell must be a number."),
         ("validation.csv", "The file is empty."),
     ]
+
+
+def test_what_one_instance_alone_trains_is_refused_with_several(tmp_path: Path) -> None:
+    values = {"num_round": "5", "tree_method": "exact"}
+    alone = environment(data=data(tmp_path), hyperparameters=values)
+    assert check_inputs(alone).channels
+    several = environment(data=alone.data, hyperparameters=values, training=Training(instance_count=2))
+    with pytest.raises(InputError, match="xgboost refuses it on several instances"):
+        check_inputs(several)
 
 
 def test_early_stopping_asks_for_the_validation_channel_not_for_the_test(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def hyperparameter_problems(environment: Environment) -> list[Problem]:
     ]
     return [
         *folds,
-        *check_hyperparameters(values, channels=channels, where=where),
+        *check_hyperparameters(values, channels=channels, instances=environment.training.instance_count, where=where),
         *unsupported(
             values,
             environment.algorithm.version,

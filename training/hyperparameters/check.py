@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from kickstand.errors import Problem
 from training.hyperparameters.dependencies import dependency_faults
 from training.hyperparameters.number_limits import number_faults
+from training.hyperparameters.several_hosts import several_hosts_faults
 from training.hyperparameters.support import unsupported
 from training.hyperparameters.table import ALIASES, FOREIGN_NAMES, TABLE, Parsed
 from training.hyperparameters.values import Value, suggest, unreadable
@@ -36,17 +37,21 @@ def check_hyperparameters(
     values: Mapping[str, str],
     *,
     channels: Collection[str] = ("train", "validation"),
+    instances: int = 1,
     where: Callable[[str], str] = _nowhere,
 ) -> list[Problem]:
     """All that is wrong with `values`, at once; empty where the job may start.
 
-    values:   hyperparameters as CreateTrainingJob takes them: strings, aliases allowed.
-    channels: the names of the job's channels.
-    where:    the place of a hyperparameter by its name, as the user wrote it.
+    values:    hyperparameters as CreateTrainingJob takes them: strings, aliases allowed.
+    channels:  the names of the job's channels.
+    instances: how many instances the job has.
+    where:     the place of a hyperparameter by its name, as the user wrote it.
     """
     parsed, violations = _read(values)
     violations += [*dependency_faults(parsed), *xgboost_faults(parsed), *number_faults(parsed)]
     violations += without_effect(parsed, channels)
+    if instances > 1:
+        violations += several_hosts_faults(parsed)
     spelt = {ALIASES.get(name, name): name for name in values}
     return [Problem(v.message, where(spelt.get(v.name, v.name)), v.fix) for v in violations]
 

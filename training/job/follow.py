@@ -60,6 +60,8 @@ class Log(Protocol):
     @property
     def streams(self) -> Sequence[str]: ...
 
+    def started_over(self, times: int) -> None: ...
+
     def read(self) -> list[LogLine]: ...
 
 
@@ -89,6 +91,9 @@ class Seen:
     phases: int = 0
     current: str = ""
     last_round: int = -1
+    interruptions: int = 0
+    """How often spot instances were taken away: so often the rounds begin anew."""
+    restarts: int = 0
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
 
     def new_phases(self, job: JobDescription) -> list[Phase]:
@@ -109,7 +114,11 @@ class Seen:
     def new_round(self, line: LogLine) -> Round | None:
         """The round that a log line reports, once (with several instances each of them may report it)."""
         done = parse_round(line.text)
-        if done is None or done.number <= self.last_round:
+        if done is None:
+            return None
+        if done.number == 0 and self.last_round > 0 and self.restarts < self.interruptions:
+            self.restarts += 1
+        elif done.number <= self.last_round:
             return None
         self.last_round = done.number
         return done
@@ -202,6 +211,9 @@ class Follower:
     def _tell(self, job: JobDescription) -> bool:
         """Tell the view what is new of a job; True where anything was."""
         phases = self._seen.new_phases(job)
+        self._seen.interruptions = sum(phase.status == "Interrupted" for phase in job.phases)
+        if self._log is not None:
+            self._log.started_over(self._seen.interruptions)
         logged = self._tell_log()
         for phase in phases:
             self._view.phase(phase)

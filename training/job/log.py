@@ -67,7 +67,12 @@ class JobLog:
         self._logs = logs
         self._job = job
         self._instances = max(1, instances)
+        self._runs = 1
         self._tokens: dict[str, str | None] = {}
+
+    def started_over(self, times: int) -> None:
+        """Expect the streams of that many more runs: on other instances a job writes to other streams."""
+        self._runs = 1 + times
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -81,7 +86,7 @@ class JobLog:
         """
         lines: list[LogLine] = []
         try:
-            if len(self._tokens) < self._instances:
+            if len(self._tokens) < self._instances * self._runs:
                 self._find_streams()
             for stream in self._tokens:
                 self._read_stream(stream, lines)
