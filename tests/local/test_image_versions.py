@@ -118,6 +118,7 @@ def _model(client: Client, place: Place, artifact: str, folder: Path) -> Path:
     return model
 
 
+@pytest.mark.contract("V04")
 def test_an_older_image_trains_and_serves_as_its_own_xgboost_does(
     tmp_path: Path, client: Client, place: Place, version: str
 ) -> None:

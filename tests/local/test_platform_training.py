@@ -78,6 +78,7 @@ def _request(name: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.contract("T04", "T53")
 def test_a_job_goes_from_csv_to_artifact(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
     name, environment = place
     request = _request(name)
@@ -110,6 +111,7 @@ def test_a_job_goes_from_csv_to_artifact(tmp_path: Path, client: Client, place: 
     assert metrics == expected
 
 
+@pytest.mark.contract("T51")
 def test_the_log_is_in_cloudwatch_as_sagemaker_writes_it(
     tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]
 ) -> None:
@@ -174,6 +176,7 @@ def test_a_manifest_names_the_files(tmp_path: Path, client: Client, place: tuple
     assert any("Train matrix has 50 rows" in event.message for event in job.events)
 
 
+@pytest.mark.contract("T64", "T70")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -212,6 +215,7 @@ def test_a_role_without_logs_loses_the_log_and_nothing_else(
     assert "No logs in /aws/sagemaker/TrainingJobs" in (tmp_path / "agent.log").read_text()
 
 
+@pytest.mark.contract("T66", "T67")
 @pytest.mark.parametrize("keep", [True, False])
 def test_stopping_keeps_the_model_only_when_asked(
     tmp_path: Path, place: tuple[str, dict[str, str]], keep: bool
@@ -236,6 +240,7 @@ def test_a_job_stopped_before_training_ends_stopped(tmp_path: Path, place: tuple
     assert "Training" not in job.statuses()
 
 
+@pytest.mark.contract("T64")
 def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
     name, environment = place
     job = Job(_request(name, hyperparameters={"num_round": "200000"}), tmp_path, environment)
@@ -245,6 +250,7 @@ def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place
     assert job.end().failure_reason == "AlgorithmError: Exit Code: 137"
 
 
+@pytest.mark.contract("T73")
 def test_an_interrupted_spot_job_starts_over_and_the_log_says_so(
     tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]
 ) -> None:
@@ -264,6 +270,7 @@ def test_an_interrupted_spot_job_starts_over_and_the_log_says_so(
     assert rounds == list(range(2000))
 
 
+@pytest.mark.contract("F2")
 def test_checkpoints_are_brought_and_uploaded(
     tmp_path: Path, client: Client, cloud: LocalCloud, place: tuple[str, dict[str, str]]
 ) -> None:
@@ -286,6 +293,7 @@ def test_checkpoints_are_brought_and_uploaded(
     ]
 
 
+@pytest.mark.contract("T04", "T59")
 def test_output_data_becomes_output_tar_gz(tmp_path: Path, client: Client, place: tuple[str, dict[str, str]]) -> None:
     name, environment = place
     hyperparameters = {"num_round": "2", "objective": "reg:squarederror", "_kfold": "2"}

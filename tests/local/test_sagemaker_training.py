@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_world import ACCOUNT, REGION, Client, World, make_world
+from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -22,7 +22,7 @@ def name() -> str:
     return f"job-{uuid.uuid4().hex[:8]}"
 
 
-@pytest.mark.contract("C4")
+@pytest.mark.contract("C4", "T04", "T51", "T53")
 def test_a_job_trains_and_tells_of_it(world: World) -> None:
     """Given data in S3; when a job is created; then it ends with an artifact, metrics, times and its log."""
     job_name = name()
@@ -46,6 +46,7 @@ def test_a_job_trains_and_tells_of_it(world: World) -> None:
     assert tags == [{"Key": "a", "Value": "b"}]
 
 
+@pytest.mark.contract("T64")
 def test_a_users_mistake_is_the_jobs_failure_reason(world: World) -> None:
     job_name = name()
     request = world.training_job(job_name, HyperParameters={"num_round": "5", "max_dept": "3"})
@@ -155,6 +156,53 @@ def test_errors_on_the_wire(world: World) -> None:
     with pytest.raises(ClientError) as caught:
         sagemaker.create_training_job(**world.training_job("x", InputDataConfig=[empty]))
     assert f'No S3 objects found under S3 URL "s3://{world.bucket}/data/nothing/"' in str(caught.value)
+
+
+@pytest.mark.contract("T70")
+@pytest.mark.parametrize("wrong", ["bucket", "prefix", "role", "registry", "image"])
+def test_what_is_wrong_has_its_own_message(world: World, wrong: str) -> None:
+    nowhere, role = f"nowhere-{uuid.uuid4().hex[:8]}", f"arn:aws:iam::{ACCOUNT}:role/nobody"
+    channel, algorithm = world.channel("train"), {"TrainingInputMode": "File"}
+    paths = {"bucket": f"s3://{nowhere}/data/", "prefix": f"s3://{world.bucket}/datum/"}
+    channel["DataSource"]["S3DataSource"]["S3Uri"] = paths.get(wrong, f"s3://{world.bucket}/data/train/")
+    foreign = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/sagemaker-xgboost:3.2-0"
+    images = {"registry": foreign, "image": IMAGE.replace("sagemaker-xgboost", "linear-learner")}
+    changes: dict[str, Any] = {
+        "InputDataConfig": [channel],
+        "RoleArn": role if wrong == "role" else world.role,
+        "AlgorithmSpecification": {**algorithm, "TrainingImage": images.get(wrong, IMAGE)},
+    }
+    with pytest.raises(ClientError) as caught:
+        world.sagemaker.create_training_job(**world.training_job(name(), **changes))
+    no_data = (
+        "Please ensure that the bucket exists in the selected region (us-east-1), that objects exist under that S3 "
+        f'prefix, and that the role "{world.role}" has "s3:ListBucket" permissions on bucket '
+    )
+    expected = {
+        "bucket": f'No S3 objects found under S3 URL "s3://{nowhere}/data/" given in input data source. '
+        f'{no_data}"{nowhere}".',
+        "prefix": f'No S3 objects found under S3 URL "s3://{world.bucket}/datum/" given in input data source. '
+        f'{no_data}"{world.bucket}".',
+        "role": f"Could not assume role {role}. Please ensure that the role exists and allows principal "
+        "'sagemaker.amazonaws.com' to assume the role.",
+        "registry": f"Cannot pull the image {foreign}: the built-in XGBoost of us-east-1 is in another registry. "
+        f"Expected {IMAGE}.",
+        "image": f"The image {images['image']} (anything but the built-in sagemaker-xgboost) is not supported by the "
+        "local cloud yet.",
+    }
+    assert caught.value.response["Error"] == {"Code": "ValidationException", "Message": expected[wrong]}
+
+
+@pytest.mark.contract("T70")
+def test_an_output_bucket_that_is_not_there_is_the_jobs_failure_reason(world: World) -> None:
+    job_name, nowhere = name(), f"nowhere-{uuid.uuid4().hex[:8]}"
+    output = {"S3OutputPath": f"s3://{nowhere}/training"}
+    request = world.training_job(job_name, OutputDataConfig=output)
+    world.sagemaker.create_training_job(**request)
+    job = world.wait_for_job(job_name)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: Artifact upload failed:")
+    assert f"(s3://{nowhere}/training/{job_name}/output/model.tar.gz)" in job["FailureReason"]
 
 
 def test_rules_see_the_states_of_a_job(world: World) -> None:

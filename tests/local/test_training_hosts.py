@@ -126,6 +126,7 @@ def of_one(
     )
 
 
+@pytest.mark.contract("T74", "T76")
 @pytest.mark.parametrize("distribution", [REPLICATED, SHARDED])
 @pytest.mark.parametrize("instances", [2, 4])
 def test_several_instances_train_a_model_as_good_as_one(
@@ -157,6 +158,7 @@ def test_several_instances_train_a_model_as_good_as_one(
         assert sum("#011train-rmse" in line for line in log) == (40 if number == 1 else 0)
 
 
+@pytest.mark.contract("T75")
 def test_a_host_without_data_leaves_and_the_others_train(tmp_path: Path, client: Client, place: Place) -> None:
     request = _request(place[0], 3, SHARDED, prefix="two", channels=("train",))
     job = Job(request, tmp_path, place[1])
@@ -167,6 +169,7 @@ def test_a_host_without_data_leaves_and_the_others_train(tmp_path: Path, client:
     assert any("Distributed node training with 3 hosts" in line for line in _log(client, request, "algo-1"))
 
 
+@pytest.mark.contract("T77")
 def test_a_killed_host_fails_the_job_by_its_name_and_ends_the_others(tmp_path: Path, place: Place) -> None:
     job = Job(_request(place[0], 3, SHARDED, hyperparameters=ENDLESS), tmp_path, place[1])
     job.wait_for("[5]#011")

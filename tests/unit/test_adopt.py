@@ -282,6 +282,7 @@ def test_a_break_before_the_end_leaves_no_release_and_can_be_taken_up(desk: Desk
     assert desk.adopt().model_package_arn == PACKAGE
 
 
+@pytest.mark.contract("T61")
 @pytest.mark.parametrize(
     ("files", "words"),
     [

@@ -47,6 +47,7 @@ def _refusal(base: Path, content_type: str, files: dict[str, bytes]) -> str:
     return re.sub(r"^\[.*?Check failed: valid: ", "", str(error.value).removeprefix(start))
 
 
+@pytest.mark.contract("T47")
 @pytest.mark.parametrize(
     ("content_type", "content", "message"),
     [
@@ -92,6 +93,7 @@ def test_rows_merged_for_cross_validation_are_told_apart(tmp_path: Path) -> None
         read_merged_rows(layout, ("train", "validation"), content_type="csv", weights=False, threads=1)
 
 
+@pytest.mark.contract("T39")
 @pytest.mark.parametrize("form", ["csv", "libsvm", "recordio"])
 def test_a_million_columns_train(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
     content_type, _ = WRITERS[form]
@@ -145,6 +147,7 @@ def _damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     return whole[:start] + draw(st.binary(max_size=6) | st.just(whole[start:end])) + whole[end:]
 
 
+@pytest.mark.contract("T48")
 @pytest.mark.parametrize("form", WRITERS)
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())

@@ -61,6 +61,7 @@ def _refusal(layout: Layout) -> str:
     return str(error.value)
 
 
+@pytest.mark.contract("T49", "T50")
 @pytest.mark.parametrize("form", WRITERS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_model_log_and_predictions_equal_bare_xgboosts(
@@ -94,6 +95,7 @@ def test_model_log_and_predictions_equal_bare_xgboosts(
     assert capsys.readouterr().out.splitlines() == lines
 
 
+@pytest.mark.contract("T32")
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
 def test_content_type_exactly_one_of_nine(tmp_path: Path, content_type: str) -> None:
     assert len(CONTENT_TYPES) == 9
@@ -103,6 +105,7 @@ def test_content_type_exactly_one_of_nine(tmp_path: Path, content_type: str) -> 
     assert (tmp_path / "model/xgboost-model").exists()
 
 
+@pytest.mark.contract("T32")
 def test_the_default_content_type_is_text_libsvm(tmp_path: Path) -> None:
     channels = {"train": {"TrainingInputMode": "File"}}
     layout = training_folder(tmp_path, {"num_round": "1"}, {}, channels=channels)
@@ -110,6 +113,7 @@ def test_the_default_content_type_is_text_libsvm(tmp_path: Path) -> None:
     run(layout)
 
 
+@pytest.mark.contract("T36")
 def test_trains_content_type_rules_both_channels(tmp_path: Path) -> None:
     channels = {"train": CSV, "validation": {**CSV, "ContentType": "text/libsvm"}}
     layout = training_folder(tmp_path, {"num_round": "1"}, {}, channels=channels)
@@ -117,6 +121,7 @@ def test_trains_content_type_rules_both_channels(tmp_path: Path) -> None:
     run(layout)
 
 
+@pytest.mark.contract("T42")
 def test_libsvm_weights_and_queries_reach_xgboost(tmp_path: Path) -> None:
     table = numbers(40, classes=3)
     lines = libsvm(table).splitlines()
@@ -128,6 +133,7 @@ def test_libsvm_weights_and_queries_reach_xgboost(tmp_path: Path) -> None:
     assert (layout.model / "xgboost-model").read_bytes() == bytes(bare.save_raw("ubj"))
 
 
+@pytest.mark.contract("T44", "T48")
 def test_a_truncated_record_is_a_user_error(tmp_path: Path) -> None:
     content = recordio(numbers())
     for cut, place in ((len(content) - 1, len(content) - 4 - 72), (len(content) - 100, None), (5, 0)):
@@ -138,6 +144,7 @@ def test_a_truncated_record_is_a_user_error(tmp_path: Path) -> None:
         assert place is None or int(message.removeprefix(start)) >= place
 
 
+@pytest.mark.contract("T48")
 @pytest.mark.parametrize("content_type", ["text/csv", "text/libsvm", "application/x-parquet", "recordio-protobuf"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(junk=st.binary(min_size=1, max_size=300))
@@ -177,6 +184,7 @@ def test_numbers_that_are_none_are_a_user_error(
     assert message in found
 
 
+@pytest.mark.contract("T43")
 def test_parquet_text_that_spells_numbers_is_read_and_other_text_is_not(tmp_path: Path) -> None:
     def written(name: str, **columns: list[Any]) -> Path:
         pyarrow.parquet.write_table(pa.table(columns), tmp_path / name)
@@ -192,6 +200,7 @@ def test_parquet_text_that_spells_numbers_is_read_and_other_text_is_not(tmp_path
         read_parquet([written("c", label=[1], when=[np.datetime64("2020-01-01", "us")])], weights=False, threads=1)
 
 
+@pytest.mark.contract("T45", "T46")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
 def test_tensors_of_every_type_are_read(tmp_path: Path, dtype: Any) -> None:
     values = np.array([-3, 0, 2**20], dtype=dtype)

@@ -39,6 +39,7 @@ def _predictions(layout: Layout) -> Any:
     return np.loadtxt(layout.output_data / "predictions.csv", delimiter=",")
 
 
+@pytest.mark.contract("T57", "T59")
 def test_kfold_merges_train_and_validation_and_writes_a_model_for_each_fold(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +71,7 @@ def test_kfold_merges_train_and_validation_and_writes_a_model_for_each_fold(
     np.testing.assert_allclose(found, np.column_stack([table[:, 0], expected]), atol=5.1e-7)
 
 
+@pytest.mark.contract("T57")
 def test_repetitions_make_more_models_and_a_line_of_their_means(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +85,7 @@ def test_repetitions_make_more_models_and_a_line_of_their_means(
     assert "The overall metrics of 2-round cross validation" in told.err
 
 
+@pytest.mark.contract("T58", "T59")
 @pytest.mark.parametrize(
     ("hyperparameters", "classes"),
     [

@@ -34,6 +34,7 @@ YES_AND_NO = ([1, 1, 1, 0, 0, 0, 0, 0], [0.9, 0.8, 0.4, 0.6, 0.1, 0.2, 0.3, 0.5]
 """Of three yeses two are found; one of five noes is taken for a yes (0.5 is a no)."""
 
 
+@pytest.mark.contract("T24", "F3")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -64,6 +65,7 @@ THREE = ([0, 0, 1, 1, 2, 2], [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0, 1, 0], [0, 1
 """Said: 0 1 1 1 0 2."""
 
 
+@pytest.mark.contract("T24")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -95,6 +97,7 @@ def test_a_class_that_never_occurs_counts_nothing() -> None:
     assert figure("balanced_accuracy", [0, 0], [0.1, 0.9]) == 0.5
 
 
+@pytest.mark.contract("T24")
 def test_mse_and_r2() -> None:
     labels, predictions = [1, 2, 3, 4], [1, 2, 3, 6]
     assert figure("mse", labels, predictions, "reg:squarederror") == 1.0

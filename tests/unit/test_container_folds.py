@@ -25,6 +25,7 @@ def test_every_row_is_left_out_once_in_each_repetition(rows: int, count: int, re
             assert sorted([*kept.tolist(), *left_out.tolist()]) == list(range(rows))
 
 
+@pytest.mark.contract("T58")
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=80), st.integers(2, 4))
 def test_with_classes_every_fold_has_its_share_of_each(labels: list[int], count: int) -> None:

@@ -40,6 +40,7 @@ def _refusal(layout: Layout) -> str:
     return str(error.value)
 
 
+@pytest.mark.contract("T17", "T49")
 @pytest.mark.parametrize(
     ("objective", "classes"),
     [
@@ -128,6 +129,7 @@ def test_csv_weights_makes_the_second_column_the_weight(tmp_path: Path) -> None:
     assert (layout.model / "xgboost-model").read_bytes() == bytes(expected.save_raw("ubj"))
 
 
+@pytest.mark.contract("T55", "T56")
 def test_early_stopping_uses_the_last_metric_and_cuts_the_model(tmp_path: Path) -> None:
     table = numbers(80)
     hyperparameters = {
@@ -227,6 +229,7 @@ def test_channels_are_checked(tmp_path: Path, channels: dict[str, Any], message:
     assert message in _refusal(training_folder(tmp_path, {"num_round": "1"}, files, channels=channels))
 
 
+@pytest.mark.contract("F2")
 def test_checkpoints_are_refused(tmp_path: Path) -> None:
     files = {"train/a.csv": text(numbers())}
     layout = training_folder(tmp_path, {"num_round": "1"}, files)
@@ -242,6 +245,7 @@ def test_xgboosts_own_refusal_of_a_label_is_a_user_error(tmp_path: Path) -> None
         run(layout)
 
 
+@pytest.mark.contract("T63")
 def test_a_failure_is_written_to_the_failure_file_with_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,6 +53,7 @@ DATA = {"train/a.csv": text(numbers())}
 # Hyperparameters
 
 
+@pytest.mark.contract("T10")
 def test_string_values_parsed_as_int_and_float() -> None:
     found = parse_hyperparameters({"num_round": " 5 ", "eta": "1e-1", "subsample": ".5"})
     assert found == {"num_round": 5, "eta": 0.1, "subsample": 0.5}
@@ -60,10 +61,12 @@ def test_string_values_parsed_as_int_and_float() -> None:
     assert error_of(eta="quick") == "Hyperparameter eta: could not parse value"
 
 
+@pytest.mark.contract("T11")
 def test_unknown_names_fail() -> None:
     assert error_of(max_dept="5") == "Extraneous hyperparameter found: max_dept"
 
 
+@pytest.mark.contract("T12")
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
 def test_aliases(alias: str, name: str) -> None:
     pairs = [("learning_rate", "eta"), ("min_split_loss", "gamma"), ("reg_lambda", "lambda"), ("reg_alpha", "alpha")]
@@ -71,12 +74,13 @@ def test_aliases(alias: str, name: str) -> None:
     assert parse_hyperparameters({alias: "0.5"}) == {name: 0.5}
 
 
-@pytest.mark.contract("T01")
+@pytest.mark.contract("T13")
 def test_only_num_round_is_required() -> None:
     assert container_error({}) == "Missing required hyperparameter: num_round"
     assert container_error(ROUND) is None
 
 
+@pytest.mark.contract("T13")
 def test_no_container_defaults_xgboosts_own_apply(tmp_path: Path) -> None:
     table = numbers()
     layout = training_folder(tmp_path, {"num_round": "2"}, DATA)
@@ -97,6 +101,7 @@ INTEGERS: Mapping[str, tuple[float, float]] = {
 }
 
 
+@pytest.mark.contract("T14")
 @settings(deadline=None)
 @given(st.sampled_from(sorted(INTEGERS)), st.integers(-(2**33), 2**33) | st.integers(-3, 4))
 def test_int_hyperparameters_and_their_ranges(name: str, value: int) -> None:
@@ -108,6 +113,7 @@ def test_int_hyperparameters_and_their_ranges(name: str, value: int) -> None:
         assert found is not None and re.match(rf"Hyperparameter {name}: {value} is not in [\[(]", found)
 
 
+@pytest.mark.contract("T14")
 @pytest.mark.parametrize("name", INTEGERS)
 def test_int_ranges_end_where_the_contract_says(name: str) -> None:
     low, high = INTEGERS[name]
@@ -135,6 +141,7 @@ FLOATS: Mapping[str, tuple[float, float, bool, bool]] = {
 """Low, high, and whether each belongs to the range."""
 
 
+@pytest.mark.contract("T15")
 @settings(deadline=None)
 @given(
     st.sampled_from(sorted(FLOATS)),
@@ -166,6 +173,7 @@ ENUMS: Mapping[str, str] = {
 }
 
 
+@pytest.mark.contract("T16", "T17")
 @pytest.mark.parametrize("name", ENUMS)
 def test_enum_hyperparameters(name: str) -> None:
     more = {"num_class": "3"} if name == "objective" else {}
@@ -174,6 +182,7 @@ def test_enum_hyperparameters(name: str) -> None:
     assert str(error_of(**{name: "None"})).startswith(f"Hyperparameter {name}: None is not in [")
 
 
+@pytest.mark.contract("T11")
 def test_every_hyperparameter_of_the_contract_is_known_and_no_other() -> None:
     structured = {
         "monotone_constraints",
@@ -185,6 +194,7 @@ def test_every_hyperparameter_of_the_contract_is_known_and_no_other() -> None:
     assert set(TABLE) == {*INTEGERS, *FLOATS, *ENUMS, *structured}
 
 
+@pytest.mark.contract("T27")
 def test_gpu_hist_passes_the_check_then_xgboost_3_refuses_it(tmp_path: Path) -> None:
     assert error_of(tree_method="gpu_hist") is None
     assert "tree_method gpu_hist passes the container's check" in failure(
@@ -192,6 +202,7 @@ def test_gpu_hist_passes_the_check_then_xgboost_3_refuses_it(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.contract("T29")
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*TABLE, *ALIASES, "max_dept"]), st.text(max_size=12), max_size=6))
 def test_no_text_ends_in_anything_but_a_value_or_a_refusal(values: dict[str, str]) -> None:
@@ -205,6 +216,7 @@ def test_no_text_ends_in_anything_but_a_value_or_a_refusal(values: dict[str, str
 # Metrics
 
 
+@pytest.mark.contract("T21", "T22")
 def test_metrics_larger_and_smaller_is_better() -> None:
     assert " ".join(MAXIMIZED_METRICS) == (
         "accuracy auc aucpr balanced_accuracy f1 f1_binary f1_macro map ndcg precision precision_macro precision_micro "
@@ -216,6 +228,7 @@ def test_metrics_larger_and_smaller_is_better() -> None:
     )
 
 
+@pytest.mark.contract("T23")
 def test_at_t_only_on_error_ndcg_map() -> None:
     for metric in ("error@0.3", "ndcg@5", "map@3"):
         assert error_of(objective="rank:ndcg", eval_metric=metric) is None
@@ -224,6 +237,7 @@ def test_at_t_only_on_error_ndcg_map() -> None:
     assert error_of(objective="binary:logistic", eval_metric="error@half") == words
 
 
+@pytest.mark.contract("T20")
 def test_tuning_objective_metric_validation_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert str(error_of(_tuning_objective_metric="train:rmse")).startswith("Hyperparameter _tuning_objective_metric: ")
     files = {**DATA, "validation/a.csv": text(numbers(20))}
@@ -238,6 +252,7 @@ def test_tuning_objective_metric_validation_only(tmp_path: Path, capsys: pytest.
     assert names == ["train-mae", "train-rmse", "validation-mae", "validation-rmse"]
 
 
+@pytest.mark.contract("T24", "T53")
 @pytest.mark.parametrize("metrics", ["accuracy", "accuracy,f1_macro", "mlogloss,recall_micro,balanced_accuracy"])
 def test_container_computed_metrics_are_logged_and_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], metrics: str
@@ -258,6 +273,7 @@ def test_container_computed_metrics_are_logged_and_read(
 # Dependencies
 
 
+@pytest.mark.contract("T25")
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -302,6 +318,7 @@ def test_dependencies(values: dict[str, str], words: str) -> None:
 # Channels and data
 
 
+@pytest.mark.contract("T30")
 def test_train_required_and_any_other_name_fails_as_extraneous(tmp_path: Path) -> None:
     assert (
         failure(tmp_path / "a", ROUND, DATA, channels={"validation": CSV})
@@ -311,11 +328,13 @@ def test_train_required_and_any_other_name_fails_as_extraneous(tmp_path: Path) -
     assert failure(tmp_path / "b", ROUND, DATA, channels=channels) == "UserError: Extraneous channel found: code"
 
 
+@pytest.mark.contract("T31")
 def test_validation_must_hold_data_if_declared(tmp_path: Path) -> None:
     found = failure(tmp_path, ROUND, DATA, channels={"train": CSV, "validation": CSV})
     assert found == f"UserError: No data in validation channel path {tmp_path}/input/data/validation"
 
 
+@pytest.mark.contract("T33", "T34", "T35")
 @pytest.mark.parametrize(
     "settings",
     [
@@ -332,6 +351,7 @@ def test_content_type_parameters_pipe_and_fastfile_fail(tmp_path: Path, settings
     assert found == f"UserError: Channel configuration for 'train' channel is not supported: {described}"
 
 
+@pytest.mark.contract("T37")
 def test_all_files_of_a_channel_folders_nested_up_to_3_deep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = numbers()
     parts = {"a.csv": table[:20], "x/b.csv": table[20:40], "x/y/c.csv": table[40:]}
@@ -341,11 +361,13 @@ def test_all_files_of_a_channel_folders_nested_up_to_3_deep(tmp_path: Path, caps
     assert deep == "UserError: Folder depth exceed the limit: 3. Found x/y/z."
 
 
+@pytest.mark.contract("T38")
 def test_a_file_whose_name_begins_with_a_dot_is_a_user_error(tmp_path: Path) -> None:
     found = failure(tmp_path, ROUND, {**DATA, "train/.part": "1,2\n"})
     assert found == "UserError: Hidden file found in the data path! Remove that before training. (.part)"
 
 
+@pytest.mark.contract("T39")
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
 def test_csv_label_first_delimiter_sniffed_from_the_first_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], delimiter: str
@@ -358,6 +380,7 @@ def test_csv_label_first_delimiter_sniffed_from_the_first_line(
     assert (layout.model / "xgboost-model").read_bytes() == bytes(bare.save_raw("ubj"))
 
 
+@pytest.mark.contract("T40")
 def test_csv_weights_1_makes_column_2_the_weight(tmp_path: Path) -> None:
     table = np.column_stack([numbers()[:, :1], np.arange(60) + 0.5, numbers()[:, 1:]])
     layout = training_folder(tmp_path, {"num_round": "2", "csv_weights": "1"}, {"train/a.csv": text(table)})
@@ -366,12 +389,14 @@ def test_csv_weights_1_makes_column_2_the_weight(tmp_path: Path) -> None:
     assert (layout.model / "xgboost-model").read_bytes() == bytes(bare.save_raw("ubj"))
 
 
+@pytest.mark.contract("T41")
 def test_a_header_row_is_refused(tmp_path: Path) -> None:
     assert "Failed to load csv data with exception:\na.csv: " in failure(
         tmp_path, ROUND, {"train/a.csv": "label,feature\n1,2\n"}
     )
 
 
+@pytest.mark.contract("T42")
 def test_libsvm_indices_are_taken_as_written_in_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     channels = {"train": {**CSV, "ContentType": "text/libsvm"}}
     run(training_folder(tmp_path, ROUND, {"train/a": "1 1:0.5 2:1\n0 2:3\n"}, channels=channels))
@@ -381,6 +406,7 @@ def test_libsvm_indices_are_taken_as_written_in_training(tmp_path: Path, capsys:
 # Early stopping, model, exit
 
 
+@pytest.mark.contract("T54")
 def test_early_stopping_needs_a_validation_channel_and_a_metric(tmp_path: Path) -> None:
     stopping = {**ROUND, "objective": "reg:squarederror", "early_stopping_rounds": "2"}
     found = failure(tmp_path, stopping, DATA)
@@ -388,6 +414,7 @@ def test_early_stopping_needs_a_validation_channel_and_a_metric(tmp_path: Path) 
     assert "needs a metric to watch" in found
 
 
+@pytest.mark.contract("T55")
 def test_early_stopping_takes_more_for_better_where_it_is(tmp_path: Path) -> None:
     table = numbers(90, classes=3)
     files = {"train/a.csv": text(table[:45]), "validation/a.csv": text(table[45:])}
@@ -405,6 +432,7 @@ def test_early_stopping_takes_more_for_better_where_it_is(tmp_path: Path) -> Non
         assert values[model.num_boosted_rounds() - 1] == max(values)
 
 
+@pytest.mark.contract("T60")
 def test_model_written_by_save_model_as_ubj(tmp_path: Path) -> None:
     layout = training_folder(tmp_path, ROUND, DATA)
     run(layout)
@@ -412,6 +440,7 @@ def test_model_written_by_save_model_as_ubj(tmp_path: Path) -> None:
     assert (layout.model / "xgboost-model").read_bytes()[:2] == b"{L"
 
 
+@pytest.mark.contract("T63")
 def test_failure_rc_1_and_output_failure_with_the_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = training_folder(tmp_path, {**ROUND, "eta": "2"}, DATA)
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
@@ -419,6 +448,7 @@ def test_failure_rc_1_and_output_failure_with_the_message(tmp_path: Path, monkey
     assert layout.failure.read_text() == "framework error: \nUserError: Hyperparameter eta: 2.0 is not in [0, 1]"
 
 
+@pytest.mark.contract("T62")
 def test_success_rc_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = training_folder(tmp_path, ROUND, DATA)
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
@@ -426,6 +456,7 @@ def test_success_rc_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not layout.failure.exists()
 
 
+@pytest.mark.contract("T65")
 def test_errors_are_named_by_whose_fault_they_are(tmp_path: Path) -> None:
     assert str(UserError("x")) == "UserError: x"
     assert str(AlgorithmError("x")) == "AlgorithmError: x"
@@ -435,6 +466,7 @@ def test_errors_are_named_by_whose_fault_they_are(tmp_path: Path) -> None:
         run(layout)
 
 
+@pytest.mark.contract("T05", "T06")
 def test_sm_environment_written_at_start(tmp_path: Path) -> None:
     layout = training_folder(tmp_path, {**ROUND, "eta": "0.5"}, {**DATA, "validation/a.csv": text(numbers())})
     run(layout)
@@ -459,6 +491,7 @@ def test_sm_environment_written_at_start(tmp_path: Path) -> None:
     assert json.loads(os.environ["SM_RESOURCE_CONFIG"])["current_host"] == "algo-1"
 
 
+@pytest.mark.contract("T02")
 def test_the_same_layout_below_another_base(tmp_path: Path) -> None:
     assert Layout.from_environment({}).base == Path("/opt/ml")
     assert (

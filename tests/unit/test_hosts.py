@@ -46,10 +46,12 @@ def _shared(tmp_path: Path, distribution: str, files: int, hosts: int) -> dict[s
     return {host.name: sorted(path.read_text() for path in host.channel("train").rglob("*.csv")) for host in all_hosts}
 
 
+@pytest.mark.contract("T35")
 def test_replicated_data_is_whole_on_every_host(tmp_path: Path) -> None:
     assert _shared(tmp_path, "FullyReplicated", 3, 2) == {"algo-1": ["0", "1", "2"], "algo-2": ["0", "1", "2"]}
 
 
+@pytest.mark.contract("T35")
 def test_sharded_data_is_dealt_out_in_the_order_of_its_keys(tmp_path: Path) -> None:
     assert _shared(tmp_path, "ShardedByS3Key", 5, 2) == {"algo-1": ["0", "2", "4"], "algo-2": ["1", "3"]}
 
@@ -75,6 +77,7 @@ def test_a_single_host_works_in_the_jobs_own_folder(tmp_path: Path) -> None:
     assert job_hosts(_request(1), tmp_path) == (Host("algo-1", tmp_path),)
 
 
+@pytest.mark.contract("T03")
 def test_every_host_is_told_its_name_all_names_and_where_they_meet() -> None:
     told = container_configuration(_request(3), "algo-2")["resourceconfig"]
     assert (told["current_host"], told["hosts"]) == ("algo-2", ["algo-1", "algo-2", "algo-3"])
@@ -117,6 +120,7 @@ def _with_data(
         return list(pool.map(ask, hosts))
 
 
+@pytest.mark.contract("T75", "T76")
 def test_the_hosts_with_data_train_and_the_first_of_them_saves(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, third = _with_data(monkeypatch, {"algo-1": ["validation"], "algo-2": [], "algo-3": []})
     assert first is None
@@ -158,6 +162,7 @@ def test_a_machine_that_gives_no_namespace_refuses_by_name(monkeypatch: pytest.M
         host_network(4).__enter__()
 
 
+@pytest.mark.contract("T64")
 def test_a_long_failure_keeps_its_host() -> None:
     reason = program_failure("x" * 2000, 1, ". Host algo-2 of 2 failed; the others were stopped")
     assert len(reason) == 1024

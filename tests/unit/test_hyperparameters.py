@@ -91,6 +91,7 @@ def test_ranges_and_enumerations_are_the_containers(
         assert message.endswith(f"it must be {expected}."), message
 
 
+@pytest.mark.contract("T26")
 def test_infinity_and_nan_are_refused_though_the_container_lets_them_pass() -> None:
     assert messages({**TUTORIAL, "gamma": "inf"}) == ["gamma is inf; it must be a number at least 0, and finite."]
     assert messages({**TUTORIAL, "eta": "nan"}) == ["eta is nan; it must be a number in [0, 1], and finite."]
@@ -104,6 +105,7 @@ def test_an_alias_is_the_hyperparameter_and_not_both() -> None:
     ]
 
 
+@pytest.mark.contract("T18", "T19", "T25")
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -204,6 +206,7 @@ def test_a_hostile_literal_is_a_plain_fault() -> None:
         assert len(messages({**TUTORIAL, "tree_method": "hist", "monotone_constraints": text})) >= 1
 
 
+@pytest.mark.contract("T10")
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -227,6 +230,7 @@ def test_the_containers_words_for_its_first_error(values: dict[str, str], words:
     assert container_error(values) == words
 
 
+@pytest.mark.contract("T18", "T19")
 def test_values_are_read_as_the_container_reads_them() -> None:
     assert parse_hyperparameters(
         {
@@ -249,6 +253,7 @@ def test_values_are_read_as_the_container_reads_them() -> None:
     }
 
 
+@pytest.mark.contract("T29")
 @settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(

@@ -70,6 +70,7 @@ def _train(values: dict[str, str]) -> xgboost.Booster:
         return boost(parsed, data, speaks=False)
 
 
+@pytest.mark.contract("T26", "T29")
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(["", *OBJECTIVES]), st.integers(2, 4), _SETTINGS)
@@ -92,6 +93,7 @@ def test_what_the_check_accepts_trains(objective: str, classes: int, chosen: dic
         assert _train(values).num_features() == 4
 
 
+@pytest.mark.contract("T26")
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -15,6 +15,7 @@ def test_the_default_is_supported() -> None:
     assert unsupported({**TUTORIAL, "use_dask_gpu_training": "false"}, "3.2-0", content_type="csv") == []
 
 
+@pytest.mark.contract("V02", "V03")
 @pytest.mark.parametrize(
     ("version", "message"),
     [
@@ -49,6 +50,7 @@ def test_other_content_types_are_refused_by_name(content_type: str, message: str
     assert [p.message for p in unsupported(TUTORIAL, "3.2-0", content_type=content_type)] == [message]
 
 
+@pytest.mark.contract("T28")
 def test_what_is_not_there_yet_is_refused_by_name() -> None:
     (fault,) = unsupported({**TUTORIAL, "use_dask_gpu_training": "true", "_kfold": "5", "eval_metric": "mse"}, "3.2-0")
     assert fault.message == "use_dask_gpu_training (training on several GPUs) is not supported yet."

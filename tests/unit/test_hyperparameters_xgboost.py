@@ -78,6 +78,7 @@ def train(values: dict[str, str]) -> None:
         xgboost.train({"verbosity": 0, **parsed}, data, rounds, evals=[(data, "train")], verbose_eval=False)
 
 
+@pytest.mark.contract("T26", "T27")
 @pytest.mark.parametrize("values", REFUSED, ids=str)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_xgboost_refuses_is_refused_before_the_job(values: dict[str, str]) -> None:

@@ -42,6 +42,7 @@ def sdk_answers() -> dict[str, dict[str, dict[str, str]]]:
     return answers
 
 
+@pytest.mark.contract("R01", "R02", "R03")
 @pytest.mark.parametrize("scope", ["training", "inference"])
 def test_every_region_and_version_is_the_sdks(sdk_answers: dict[str, dict[str, dict[str, str]]], scope: str) -> None:
     theirs = {v: by_region for v, by_region in sdk_answers[scope].items() if v != "1"}  # the legacy image
@@ -49,12 +50,14 @@ def test_every_region_and_version_is_the_sdks(sdk_answers: dict[str, dict[str, d
     assert ours == theirs
 
 
+@pytest.mark.contract("R04")
 def test_the_table_in_git_is_what_the_script_writes(tmp_path: Path) -> None:
     script, output = _ROOT / "scripts/make_image_table.py", tmp_path / "table.json"
     subprocess.run([sys.executable, str(script), str(output)], check=True, capture_output=True, timeout=60)
     assert output.read_bytes() == (_ROOT / "infra/xgboost_images.json").read_bytes()
 
 
+@pytest.mark.contract("R02", "R03")
 @pytest.mark.parametrize(
     ("region", "version", "uri"),
     [
@@ -75,11 +78,13 @@ def test_the_repository_is_in_the_account_of_the_uri() -> None:
         repository_arn("mars-north-1")
 
 
+@pytest.mark.contract("V01")
 def test_versions_are_ordered_oldest_first() -> None:
     assert versions()[0] == "0.90-1"
     assert versions()[-1] == "3.2-0"
 
 
+@pytest.mark.contract("V03")
 @pytest.mark.parametrize("legacy", ["1", "latest", "9.9-9"])
 def test_a_version_that_is_not_pinned_is_refused(legacy: str) -> None:
     with pytest.raises(InputError) as caught:

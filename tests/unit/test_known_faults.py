@@ -16,6 +16,7 @@ from training.hyperparameters.known_faults import FAULTS, known_faults
 BINARY = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "logloss,f1"}
 
 
+@pytest.mark.contract("F3")
 def test_class_metrics_on_binary_objectives_are_wrong_in_3_x() -> None:
     assert container_error(BINARY) is None
     assert unsupported(BINARY, "3.2-0", where=lambda name: f"toml:{name}") == [
@@ -30,6 +31,7 @@ def test_class_metrics_on_binary_objectives_are_wrong_in_3_x() -> None:
     assert unsupported({**BINARY, "eval_metric": "logloss"}, "3.2-0") == []
 
 
+@pytest.mark.contract("F3")
 def test_class_metrics_on_softmax_too_and_not_on_softprob() -> None:
     softmax = {"num_round": "5", "objective": "multi:softmax", "num_class": "3"}
     tuned = {**softmax, "_tuning_objective_metric": "validation:accuracy"}
@@ -42,7 +44,7 @@ def test_images_before_3_compute_them_right() -> None:
     assert known_faults(BINARY, "1.7-1", checkpoints=True, serves_libsvm=True, accepted={}) == []
 
 
-@pytest.mark.contract("F4")
+@pytest.mark.contract("F4", "F2")
 def test_checkpoint_resume_and_libsvm_serving_are_refused() -> None:
     first, second = known_faults({}, checkpoints=True, serves_libsvm=True, accepted={})
     assert first.message.startswith("checkpoints do not work in image 3.2-0")
@@ -60,6 +62,7 @@ def test_an_acceptance_of_no_fault_is_a_mistake() -> None:
     )
 
 
+@pytest.mark.contract("F3")
 def test_the_program_refuses_it_unless_the_jobs_environment_accepts_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +77,7 @@ def test_the_program_refuses_it_unless_the_jobs_environment_accepts_it(
         run(layout)
 
 
+@pytest.mark.contract("F2")
 def test_an_accepted_checkpoint_is_written_as_the_image_writes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def test_below_puts_one_slash_between_parts(path: str) -> None:
 LINE = "[7]#011train-rmse:0.28379#011validation-rmse:2.5e-05#011validation-error@0.7:0.5"
 
 
+@pytest.mark.contract("T52")
 def test_the_built_in_definitions_have_amazons_form() -> None:
     definitions = {definition["Name"]: definition["Regex"] for definition in built_in_metric_definitions()}
     number = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
@@ -58,6 +59,7 @@ def test_the_built_in_definitions_have_amazons_form() -> None:
         assert match[1] == "1.5"
 
 
+@pytest.mark.contract("T53")
 def test_metrics_are_read_from_a_round_line() -> None:
     assert MetricReader().read(LINE) == [("train:rmse", 0.28379), ("validation:rmse", 2.5e-05)]
     assert MetricReader().read(LINE.removeprefix("[7]")) == []
@@ -74,6 +76,7 @@ def test_the_jobs_own_definitions_come_besides_and_win() -> None:
         MetricReader([{"Name": "x", "Regex": "("}])
 
 
+@pytest.mark.contract("T51")
 def test_control_characters_are_shown_as_cloudwatch_shows_them() -> None:
     assert cloudwatch_line("[0]\ttrain-rmse:1\x1b") == "[0]#011train-rmse:1#033"
 
@@ -118,6 +121,7 @@ REQUEST = {
 }
 
 
+@pytest.mark.contract("T03")
 def test_the_container_is_told_what_sagemaker_tells_it(tmp_path: Path) -> None:
     files = container_configuration(REQUEST)
     assert files["hyperparameters"] == {"num_round": "5"}
@@ -140,6 +144,7 @@ def test_the_container_is_told_what_sagemaker_tells_it(tmp_path: Path) -> None:
     assert variables == {"COLOUR": "blue", "TRAINING_JOB_NAME": "job", "AWS_REGION": "eu-west-1"}
 
 
+@pytest.mark.contract("T64")
 def test_a_failure_reason_keeps_its_exit_code_within_1024_characters() -> None:
     assert program_failure("framework error: \nUserError: x", 1) == (
         "AlgorithmError: framework error: \nUserError: x, exit code: 1"

@@ -27,7 +27,7 @@ def test_the_built_in_image_of_the_region() -> None:
     assert Images.read(TABLE).check(f"{CHINA}/sagemaker-xgboost:3.2-0", "cn-north-1").domain == "amazonaws.com.cn"
 
 
-@pytest.mark.contract("H24")
+@pytest.mark.contract("H24", "V02")
 def test_other_versions_are_refused_by_name() -> None:
     assert refusal(f"{US}/sagemaker-xgboost:1.5-1") == (
         "XGBoost version 1.5-1 (the local cloud runs 1.7-1, 3.0-5, 3.2-0) is not supported by the local cloud yet."
@@ -45,6 +45,7 @@ def test_other_images_are_refused_by_name() -> None:
     assert "anything but" in refusal("python:3.11")
 
 
+@pytest.mark.contract("R05")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -60,6 +61,7 @@ def test_another_registry_is_refused(uri: str) -> None:
     )
 
 
+@pytest.mark.contract("R05")
 def test_a_region_without_the_image() -> None:
     uri = "683313688378.dkr.ecr.mars-north-1.amazonaws.com/sagemaker-xgboost:3.2-0"
     assert refusal(uri, "mars-north-1") == "There is no built-in XGBoost image in mars-north-1."

@@ -89,6 +89,7 @@ def test_a_job_from_start_to_end(plane: Plane, tmp_path: Path) -> None:
     assert plane.fakes.events[-1][2]["TrainingEndTime"] == 1040500
 
 
+@pytest.mark.contract("T64")
 def test_a_failed_job_has_its_reason_cut_to_1024_characters(plane: Plane) -> None:
     plane.train()
     plane.fakes.runs[0].say("finished", outcome="Failed", failure_reason="AlgorithmError: " + "x" * 2000)
@@ -115,6 +116,7 @@ def test_a_stopped_job_keeps_its_artifact(plane: Plane) -> None:
     assert caught.value.message == "The request was rejected because the training job is in status Stopped."
 
 
+@pytest.mark.contract("T71")
 def test_the_maximum_runtime_stops_a_job(plane: Plane) -> None:
     plane.train(StoppingCondition={"MaxRuntimeInSeconds": 1})
     run = plane.fakes.runs[0]
@@ -195,6 +197,7 @@ def test_channels_are_refused_by_name(plane: Plane, changes: dict[str, Any], mes
     )
 
 
+@pytest.mark.contract("T72")
 def test_spot_training_needs_a_waiting_time(plane: Plane) -> None:
     message = refusal(plane, EnableManagedSpotTraining=True)
     assert message == (
@@ -208,6 +211,7 @@ def test_spot_training_needs_a_waiting_time(plane: Plane) -> None:
     plane.fakes.runs[0].say("finished", outcome="Completed")
 
 
+@pytest.mark.contract("T52")
 def test_the_metrics_of_a_built_in_algorithm_are_its_own(plane: Plane) -> None:
     own = [{"Name": "mine", "Regex": "x=(.*)"}]
     algorithm = {**training_request()["AlgorithmSpecification"], "MetricDefinitions": own}
@@ -293,6 +297,7 @@ SPOT = {
 }
 
 
+@pytest.mark.contract("T73")
 def test_an_interruption_of_a_spot_job_can_be_asked_for(plane: Plane) -> None:
     plane.train(**SPOT)
     run = plane.fakes.runs[0]

@@ -53,6 +53,7 @@ def test_a_model_is_read_by_the_xgboost_that_saved_it(
     assert (saved_by(model), reading_image(model)) == (version, image)
 
 
+@pytest.mark.contract("V05")
 @pytest.mark.parametrize(
     ("content", "image", "message"),
     [
@@ -87,6 +88,7 @@ def test_older_models_and_those_of_the_image_itself_are_readable(tmp_path: Path,
     require_readable(_model(tmp_path, content), image, where="s3://m")
 
 
+@pytest.mark.contract("V01")
 def test_images_and_their_versions() -> None:
     assert {image_of(xgboost): image for image, xgboost in XGBOOST.items()} == {image: image for image in XGBOOST}
     assert version_of("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1") == "1.7-1"
