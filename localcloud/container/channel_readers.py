@@ -142,7 +142,8 @@ def _of_records(records: Sequence[Record]) -> ChannelRows:
     labels = [record.label.values for record in records if record.label is not None]
     if labels and (len(labels) != len(records) or any(len(label) != 1 for label in labels)):
         raise DataError("every record needs one label; some have none, or several")
-    label = np.concatenate(labels).astype(np.float32) if labels else None
+    with np.errstate(over="ignore"):  # a label beyond float32 becomes inf, which xgboost then refuses by name
+        label = np.concatenate(labels).astype(np.float32) if labels else None
     if all(tensor.keys is None and len(tensor.values) for tensor in features):
         widths = sorted({len(tensor.values) for tensor in features})
         if len(widths) > 1:
