@@ -61,7 +61,8 @@ class CommandContext:
             release = read_release(path, self.environment)
         except InputError:
             return None
-        features = release.channels[0].columns - label_columns(release.hyperparameters)
+        trained = next((channel for channel in release.channels if channel.name == "train"), release.channels[0])
+        features = trained.columns - label_columns(release.hyperparameters, trained.content_type)
         return Expected(features, f"as the model of {path} takes")
 
     def typed(self, command: str) -> str:

@@ -129,11 +129,15 @@ def bootstrap(context: CommandContext) -> None:
 def write_rows(context: CommandContext, rows: Path) -> None:
     """The test channel without its labels: what a caller of the endpoint would send."""
     from kickstand.atomic_file import atomic_file
-    from kickstand.commands.evaluate import test_files
+    from kickstand.commands.evaluate import test_report
     from training.data.objectives import label_columns
+    from training.hyperparameters.content_types import kind_of
     from training.prediction.evaluate import split_label
 
-    _, features = split_label(test_files(context), label_columns(context.environment.hyperparameters))
+    report, content_type = test_report(context), context.environment.data.content_type
+    columns = label_columns(context.environment.hyperparameters, content_type)
+    files = [file.path for file in report.files]
+    _, features = split_label(files, columns, kind=kind_of(content_type), width=report.columns)
     with atomic_file(rows) as stream:
         stream.write(features)
 

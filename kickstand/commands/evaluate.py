@@ -12,6 +12,7 @@ from kickstand.errors import InputError, Problem
 if TYPE_CHECKING:
     from kickstand.commands.context import CommandContext
     from kickstand.config.model import Environment
+    from training.data.report import ChannelReport
     from training.prediction.evaluate import Evaluation
 
 
@@ -27,6 +28,7 @@ def evaluate(
     from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
     from training.data.objectives import label_columns
+    from training.hyperparameters.content_types import kind_of
     from training.prediction.endpoint_client import EndpointClient, runtime_client
     from training.prediction.evaluate import evaluate as evaluate_channel
     from training.prediction.metrics import require_figure
@@ -36,7 +38,10 @@ def evaluate(
     hyperparameters = context.environment.hyperparameters
     objective = hyperparameters.get("objective", "reg:squarederror")
     require_figure(objective)
-    files = test_files(context)
+    report = test_report(context)
+    files = [file.path for file in report.files]
+    expected = context.expected_features()
+    content_type = context.environment.data.content_type
     folder = out or default_folder(context)
     if folder.exists() and not folder.is_dir():
         raise InputError(Problem("Expected a folder, found a file.", str(folder), "Name a folder with --out."))
@@ -52,8 +57,10 @@ def evaluate(
             invoke,
             objective=objective,
             transform=context.environment.data.target_transform,
-            label_columns=label_columns(hyperparameters),
-            expected=context.expected_features(),
+            label_columns=label_columns(hyperparameters, content_type),
+            kind=kind_of(content_type),
+            width=max(report.columns, expected.features + 1 if expected else 0),
+            expected=expected,
             parallel=parallel,
             done=progress,
         )
@@ -72,7 +79,12 @@ def default_folder(context: CommandContext) -> Path:
 
 
 def test_files(context: CommandContext) -> list[Path]:
-    """The files of the test channel, in order, checked as for an upload.
+    """The files of the test channel, in order. Raises as `test_report` does."""
+    return [file.path for file in test_report(context).files]
+
+
+def test_report(context: CommandContext) -> ChannelReport:
+    """The test channel, checked as for an upload.
 
     Raises InputError with everything that is wrong with them.
     """
@@ -81,6 +93,7 @@ def test_files(context: CommandContext) -> list[Path]:
     environment = context.environment
     report, problems = check_data(
         {"test": test_channel(environment)},
+        content_type=environment.data.content_type,
         hyperparameters=environment.hyperparameters,
         target_transform=environment.data.target_transform,
         columns=environment.data.columns,
@@ -88,14 +101,14 @@ def test_files(context: CommandContext) -> list[Path]:
     )
     if problems:
         raise InputError(*problems)
-    return [file.path for file in report.channels["test"].files]
+    return report.channels["test"]
 
 
 def test_channel(environment: Environment) -> Path:
     """Where the test channel is; InputError where the project names none."""
     if environment.data.test is None:
         raise InputError(
-            Problem("There is no test channel.", environment.where("data"), "Name its CSV as [data] test.")
+            Problem("There is no test channel.", environment.where("data"), "Name its files as [data] test.")
         )
     return environment.data.test
 

@@ -36,6 +36,7 @@ from kickstand.config.source import Source, read_source
 from kickstand.config.toml_lines import KeyPath
 from kickstand.config.values import choices, found, mismatch
 from kickstand.errors import InputError, Problem
+from training.hyperparameters.content_types import CONTENT_TYPES, MEDIA_TYPES
 
 TABLES: Mapping[str, type[Settings]] = {
     "data": Data,
@@ -207,7 +208,7 @@ class _Loader:
             paths = wanted == tuple[Path, ...]
             return tuple(self.source.file.parent / Path(item).expanduser() if paths else item for item in value)
         if key == "content_type":
-            return "text/csv"  # `csv` is the image's other word for it; the endpoint knows this one alone
+            return MEDIA_TYPES[CONTENT_TYPES[value]]  # the image has other words too, `csv` for text/csv
         if wanted in (Path, Path | None):
             return self.source.file.parent / Path(value).expanduser()
         return value

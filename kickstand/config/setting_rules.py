@@ -16,6 +16,7 @@ from typing import Any
 from infra.images import regions, versions
 from kickstand.config.arn import parse_arn
 from kickstand.config.schedule import schedule_fault
+from training.hyperparameters.content_types import CONTENT_TYPES, MEDIA_TYPES
 
 Fault = tuple[str, str]
 Rule = Callable[[Any], Fault | None]
@@ -23,11 +24,6 @@ Rule = Callable[[Any], Fault | None]
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-# The content types that the image takes in training and Kickstand does not serve yet.
-_LATER_CONTENT_TYPES = (
-    *("libsvm", "parquet", "recordio-protobuf", "text/libsvm", "text/x-libsvm"),
-    *("application/x-parquet", "application/x-recordio-protobuf"),
 )
 
 
@@ -129,14 +125,14 @@ def data_path(value: str) -> Fault | None:
 
 
 def content_type(value: str) -> Fault | None:
-    if value in ("text/csv", "csv"):
+    if value in CONTENT_TYPES:
         return None
-    fix = 'Write "text/csv".'
-    if value in _LATER_CONTENT_TYPES:
-        return f'is "{value}", which the image reads in training but Kickstand does not support yet', fix
-    if ";" in value:
-        return f'is "{value}": the image refuses parameters such as label_size', f"{fix} The label is the first column."
-    return f'must be "text/csv", not "{value}"', ""
+    base = value.partition(";")[0].strip()
+    if base in CONTENT_TYPES:
+        label = " The label is the first column." if CONTENT_TYPES[base] == "csv" else ""
+        return f'is "{value}": the image refuses parameters such as label_size', f'Write "{base}".{label}'
+    known = ", ".join(f'"{name}"' for name in MEDIA_TYPES.values())
+    return f'must be "text/csv" or another type that the image trains on, not "{value}"', f"They are {known}."
 
 
 def schedule(value: str) -> Fault | None:

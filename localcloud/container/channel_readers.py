@@ -15,9 +15,10 @@ import numpy as np
 from localcloud.container.channel_rows import ChannelRows, DataError, joined
 from localcloud.container.csv_numbers import delimiter_of, read_matrix
 from localcloud.container.errors import UserError
-from localcloud.container.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm
-from localcloud.container.recordio import Record, RecordioError, Tensor, decode_record, frames
 from localcloud.container.text_blocks import Block, blocks, first_line
+from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm
+from training.data.parquet_numbers import column_doubles, is_no_data
+from training.data.recordio import Record, RecordioError, Tensor, decode_record, frames
 
 _log = logging.getLogger("container")
 _LIBSVM_BLOCK = 8 << 20
@@ -49,7 +50,7 @@ def read_libsvm(files: Sequence[Path], *, weights: bool, threads: int) -> Channe
         try:
             return parse_libsvm(block.read(), block.first_line)
         except LibsvmError as error:
-            if f"line {block.first_line}: " in f"{error}" and not block.offset:
+            if error.line == block.first_line and not block.offset:
                 raise UserError(_not_libsvm(block.file)) from None
             raise DataError(f"{block.file.name}: {error}") from None
 
@@ -67,7 +68,7 @@ def read_parquet(files: Sequence[Path], *, weights: bool, threads: int) -> Chann
 
     parts: list[ChannelRows] = []
     for file in files:
-        if file.name.startswith("_"):
+        if is_no_data(file.name):
             continue  # _SUCCESS, _metadata: what writes Parquet leaves these, and Arrow does not read them either
         try:
             with pyarrow.parquet.ParquetFile(file) as table:
@@ -129,21 +130,10 @@ def _sparse(part: SparseRows) -> ChannelRows:
 
 def _cells(batch: Any) -> Any:
     """A record batch's columns as a (rows, columns) float32 array."""
-    import pyarrow as pa
-
     cells = np.empty((batch.num_rows, batch.num_columns), dtype=np.float32)
     with np.errstate(over="ignore"):  # a value beyond float32 becomes inf, which xgboost then refuses by name
         for place, column in enumerate(batch.columns):
-            if pa.types.is_temporal(column.type) or pa.types.is_nested(column.type):
-                raise DataError(f"column {batch.schema.names[place]!r} holds {column.type}, not numbers")
-            doubles = column.cast(pa.float64())
-            validity, values = doubles.buffers()
-            found = np.frombuffer(values, dtype=np.float64)[doubles.offset : doubles.offset + len(doubles)]
-            if doubles.null_count:
-                bits = np.unpackbits(np.frombuffer(validity, dtype=np.uint8), bitorder="little")
-                valid = bits[doubles.offset : doubles.offset + len(doubles)].astype(bool)
-                found = np.where(valid, found, np.nan)
-            cells[:, place] = found
+            cells[:, place] = column_doubles(batch.schema.names[place], column)
     return cells
 
 
@@ -152,7 +142,8 @@ def _of_records(records: Sequence[Record]) -> ChannelRows:
     labels = [record.label.values for record in records if record.label is not None]
     if labels and (len(labels) != len(records) or any(len(label) != 1 for label in labels)):
         raise DataError("every record needs one label; some have none, or several")
-    label = np.concatenate(labels).astype(np.float32) if labels else None
+    with np.errstate(over="ignore"):  # a label beyond float32 becomes inf, which xgboost then refuses by name
+        label = np.concatenate(labels).astype(np.float32) if labels else None
     if all(tensor.keys is None and len(tensor.values) for tensor in features):
         widths = sorted({len(tensor.values) for tensor in features})
         if len(widths) > 1:

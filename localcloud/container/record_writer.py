@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
-from localcloud.container.protobuf import message
+from training.data.protobuf import message
 
 _MAGIC = 0xCED7230A
 _LABEL, _KEY, _VALUE, _FLOAT32, _VALUES = 2, 1, 2, 2, 1

@@ -12,8 +12,8 @@ import numpy as np
 
 from localcloud.container.content_type import CSV, LIBSVM, RECORDIO
 from localcloud.container.csv_numbers import CsvError, Matrix, delimiter_of, parse_matrix, width_of
-from localcloud.container.recordio import Tensor, decode_record, frames
 from localcloud.container.served_rows import DenseRows, Rows, SparseRows
+from training.data.recordio import Tensor, decode_record, frames
 
 _SMALL = 4096
 """Bytes up to which Python's own float() beats the set-up of a parser."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from localcloud.container.channel_rows import ChannelRows
-from localcloud.container.recordio import decode_record, frames
+from training.data.recordio import decode_record, frames
 
 
 def refused_place(rows: ChannelRows, files: Sequence[Path], content_type: str) -> str:

@@ -21,6 +21,8 @@ from promotion.gates.contest import Contest
 from training.data.csv_scan import delimiter_of
 from training.data.files import channel_files
 from training.data.objectives import label_columns
+from training.data.row_text import csv_lines
+from training.hyperparameters.content_types import kind_of
 from training.model.s3_location import parse_location
 from training.prediction.metrics import Vector
 
@@ -56,9 +58,12 @@ class TestRows:
         return np.array([float(cell) if cell.strip() else np.nan for cell in cells], dtype=np.float64)
 
 
-def rows_of_files(files: Sequence[tuple[str, bytes]], label_columns: int, source: str) -> TestRows:
+def rows_of_files(
+    files: Sequence[tuple[str, bytes]], label_columns: int, source: str, *, kind: str = "csv", width: int = 0
+) -> TestRows:
     """The rows of files, each a name and its bytes, in their order.
 
+    kind: of the files. width: columns with the label, of rows that do not name all of them.
     Raises KickstandError for a line without a label and features.
     """
     lines: list[bytes] = []
@@ -67,7 +72,11 @@ def rows_of_files(files: Sequence[tuple[str, bytes]], label_columns: int, source
     features: list[bytes] = []
     for name, content in files:
         starts.append((len(lines), name))
-        for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            found = csv_lines(kind, name, content, width)
+        except (ValueError, IndexError) as error:
+            raise KickstandError(Problem(f"The test rows cannot be read: {error}", name)) from None
+        for number, line in enumerate(found, start=1):
             delimiter = delimiter_of(line).encode()
             cells = line.split(delimiter, label_columns)
             try:
@@ -85,12 +94,14 @@ def rows_of_files(files: Sequence[tuple[str, bytes]], label_columns: int, source
 def read_test_rows(contest: Contest) -> TestRows:
     """The rows of the release's test channel. Raises KickstandError where they are nowhere to be had."""
     channel = _test_channel(contest.release, contest)
-    columns = label_columns(contest.release.hyperparameters)
+    release = contest.release
+    columns = label_columns(release.hyperparameters, channel.content_type)
+    kind, width = kind_of(channel.content_type), max(each.columns for each in release.channels)
     for environment in (contest.source.environment, contest.target.environment):
         files = _local_files(environment, channel)
         if files is not None:
-            return rows_of_files(files, columns, f"{environment.data.test}")
-    return rows_of_files(list(_stored_files(contest, channel)), columns, channel.s3_uri)
+            return rows_of_files(files, columns, f"{environment.data.test}", kind=kind, width=width)
+    return rows_of_files(list(_stored_files(contest, channel)), columns, channel.s3_uri, kind=kind, width=width)
 
 
 def _test_channel(release: Release, contest: Contest) -> Channel:

@@ -39,6 +39,7 @@ class FitWorld:
     client: Any
     hyperparameters: dict[str, str] = field(default_factory=lambda: {"num_round": "5", "objective": "reg:squarederror"})
     told: io.StringIO = field(default_factory=io.StringIO)
+    content_type: str = "text/csv"
 
     def __post_init__(self) -> None:
         for seed, (name, count) in enumerate({"train": 200, "validation": 50, "test": 30}.items()):
@@ -50,6 +51,7 @@ class FitWorld:
             train=self.folder / "train.csv",
             validation=self.folder / "validation.csv",
             test=self.folder / "test.csv",
+            content_type=self.content_type,
             golden_rows=3,
         )
         return environment(project=self.project, data=data, hyperparameters=self.hyperparameters)

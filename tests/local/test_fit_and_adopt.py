@@ -106,6 +106,27 @@ def test_a_job_is_trained_and_released(deployed: tuple[FitWorld, Trained], clien
     assert "  Training " in told
 
 
+def test_the_same_rows_as_libsvm_give_the_same_model_and_golden_rows(
+    world: FitWorld, trained: Trained, tmp_path: Path
+) -> None:
+    as_csv = world.release(world.work.find(trained.job), trained.known)
+    world.release_file.unlink()
+    for name in ("train", "validation", "test"):
+        rows = [line.split(",") for line in (tmp_path / f"{name}.csv").read_text().splitlines()]
+        (tmp_path / f"{name}.csv").write_text("".join(f"{y} 0:{a} 1:{b}\n" for y, a, b in rows))
+    world.content_type = "text/libsvm"
+    job, known = world.work.start(datetime.now(UTC), "0b1c")
+    release = world.release(world.work.follow(job, show_log=False), known)
+    assert [(one.content_type, one.rows, one.columns) for one in release.channels] == [
+        ("text/libsvm", 200, 3),
+        ("text/libsvm", 50, 3),
+        ("text/libsvm", 30, 3),
+    ]
+    assert release.metrics == as_csv.metrics
+    assert release.golden_rows.rows[0].split(",") == [f"{float(x):g}" for x in as_csv.golden_rows.rows[0].split(",")]
+    assert release.golden_rows.predictions == as_csv.golden_rows.predictions
+
+
 def test_a_review_shows_the_model_from_the_bucket(world: FitWorld, trained: Trained, client: Client) -> None:
     release = world.release(world.work.find(trained.job), trained.known)
     stores = [ModelStore(client("s3"), world.names.bucket)]

@@ -332,3 +332,17 @@ def test_a_weight_column_is_no_feature(desk: Desk) -> None:
     desk.s3.put(ARTIFACT, archive(xgboost_model=model_bytes(features=2)))
     golden = desk.adopt(HyperParameters={"num_round": "10", "csv_weights": "1"}).golden_rows
     assert golden.rows == ("2,3", "2,1e3")
+
+
+def test_a_job_on_libsvm_is_asked_for_its_golden_rows_as_csv(tmp_path: Path) -> None:
+    data = Data(train=Path("t"), content_type="text/libsvm", golden_rows=2)
+    desk = Desk(tmp_path, environment=environment(data=data))
+    desk.s3.put(f"{TRAIN}train.csv", b"1 0:2 1:3 2:4\n5 1:6\n")
+    (tmp_path / "test.csv").write_bytes(b"0.5 0:1 1:2\n0.25 2:1e3\n0.125 0:7\n")
+    release = desk.adopt(InputDataConfig=[channel("train", TRAIN, ContentType="text/libsvm")])
+    (train, _) = release.channels
+    assert (train.content_type, train.rows, train.columns) == ("text/libsvm", 2, 4)
+    assert release.golden_rows.rows == ("1,2,", ",,1000")
+    model = xgb.Booster(model_file=bytearray(model_bytes()))
+    asked = np.array([[1, 2, np.nan], [np.nan, np.nan, 1000]], dtype="float32")
+    assert list(release.golden_rows.predictions) == model.predict(xgb.DMatrix(asked)).tolist()

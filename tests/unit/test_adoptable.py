@@ -88,8 +88,9 @@ def test_any_other_job_is_refused_by_name(changes: dict[str, Any], expected: str
 def test_a_channel_without_content_type_is_libsvm_as_the_container_has_it() -> None:
     bare = channel("train", "s3://b/t/")
     del bare["ContentType"]
-    (told,) = problems(InputDataConfig=[bare])
-    assert told.startswith("Channel train: content type text/libsvm is not supported yet")
+    assert problems(InputDataConfig=[bare]) == []
+    (read,) = parse_job(described(InputDataConfig=[bare])).channels
+    assert read.content_type == "text/libsvm"
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -17,7 +17,7 @@ name = "Bikes"
 [data]
 train = 3
 columns = ["a", "b", "a"]
-content_type = "text/libsvm"
+content_type = "text/libsvm;index=1"
 [algoritm]
 version = "3.2-0"
 [training]
@@ -45,8 +45,8 @@ def test_all_problems_are_told_together_in_the_order_of_the_file(tmp_path: Path)
         "Every name in AWS begins with it, and S3 takes no others.",
         '4: train must be a path, not the number 3. Put it in quotes: "3"',
         "5: columns names a more than once. Each of them stands once.",
-        '6: content_type is "text/libsvm", which the image reads in training but Kickstand does not support yet. '
-        'Write "text/csv".',
+        '6: content_type is "text/libsvm;index=1": the image refuses parameters such as label_size. '
+        'Write "text/libsvm".',
         '7: Unknown table "algoritm". Did you mean algorithm?',
         '10: instance_type must be a SageMaker instance type such as "ml.m5.large", not "m5.xlarge".',
         '11: instance_count must be a whole number, not the text "3". Write 3, without quotes.',
@@ -136,7 +136,7 @@ CASES = [
     ('data.golden_rows = 0', "8: golden_rows must be 1 to 100, not 0."),
     ('data.target_transform = "log"', '8: target_transform must be "none" or "log1p", not "log". Did you mean "log1p"?'),
     ('data.content_type = "text/csv;label_size=1"', '8: content_type is "text/csv;label_size=1": the image refuses parameters such as label_size. Write "text/csv". The label is the first column.'),
-    ('data.content_type = "json"', '8: content_type must be "text/csv", not "json".'),
+    ('data.content_type = "json"', '8: content_type must be "text/csv" or another type that the image trains on, not "json". They are "text/csv", "text/libsvm", "application/x-parquet", "application/x-recordio-protobuf".'),
     ('data.columns = ["y", " "]', "8: columns has an item that is empty."),
     ('data.train = "s3://bucket/train.csv"', '8: train must be a path on this machine, not "s3://bucket/train.csv". Kickstand uploads the files itself.'),
     ('data.test = "~nobody-here/test.csv"', '8: test begins with a home folder that nobody has: "~nobody-here/test.csv".'),

@@ -14,7 +14,7 @@ from localcloud.container import channel_readers
 from localcloud.container.channel_readers import read_libsvm
 from localcloud.container.channel_rows import DataError
 from localcloud.container.errors import UserError
-from localcloud.container.libsvm_numbers import LibsvmError, parse_libsvm
+from training.data.libsvm_numbers import LibsvmError, parse_libsvm
 
 
 def test_label_weight_query_and_pairs_are_read() -> None:

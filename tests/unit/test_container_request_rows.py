@@ -15,9 +15,9 @@ from hypothesis import strategies as some
 
 from localcloud.container.content_type import CSV, LIBSVM, RECORDIO, ContentTypeError, content_type_of
 from localcloud.container.record_writer import framed, write_record
-from localcloud.container.recordio import decode_record, frames
 from localcloud.container.request_rows import UndecodableError, decode
 from localcloud.container.small_rows import packed_csv
+from training.data.recordio import decode_record, frames
 
 WIDTH = 3
 

@@ -18,7 +18,7 @@ from test_container_request_rows import RECORD
 from training_folder import text
 
 from localcloud.container.errors import UserError
-from localcloud.container.recordio import frames
+from training.data.recordio import frames
 
 KEYS = ["predicted_label", "labels", "probability", "probabilities", "raw_score", "raw_scores", "predicted_score"]
 ROWS = 60

@@ -53,3 +53,9 @@ def test_a_file_that_changed_after_its_check_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(KickstandError) as failed:
         split_label([tmp_path / "test.csv"])
     assert failed.value.problems[0].where == f"{tmp_path}/test.csv:2"
+
+
+def test_rows_of_libsvm_are_sent_as_csv_with_empty_cells(tmp_path: Path) -> None:
+    result, sent = asked(tmp_path, "1 0:2 3:0.1\n3 1:4 # two\n", kind="libsvm", width=5)
+    assert sent == [b"2,,,0.1\n,4,,\n"]
+    assert result.actual.tolist() == [1.0, 3.0]

@@ -6,6 +6,7 @@ import pytest
 
 from kickstand.errors import Problem
 from training.hyperparameters.check import unsupported
+from training.hyperparameters.content_types import CONTENT_TYPES
 
 TUTORIAL = {"num_round": "150", "objective": "reg:squarederror"}
 
@@ -38,8 +39,11 @@ def test_an_unknown_version_is_told_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("content_type", "message"),
     [
-        ("text/libsvm", "content type text/libsvm is not supported yet."),
-        ("application/x-parquet", "content type application/x-parquet is not supported yet."),
+        (
+            "text/xml",
+            "content type 'text/xml' is not one of the container's: csv, libsvm, parquet, recordio-protobuf, text/csv, "
+            "text/libsvm, text/x-libsvm, application/x-parquet, application/x-recordio-protobuf.",
+        ),
         (
             "text/csv;label_size=1",
             "content type 'text/csv;label_size=1' carries a parameter; the training container fails on those.",
@@ -48,6 +52,11 @@ def test_an_unknown_version_is_told_the_known_ones() -> None:
 )
 def test_other_content_types_are_refused_by_name(content_type: str, message: str) -> None:
     assert [p.message for p in unsupported(TUTORIAL, "3.2-0", content_type=content_type)] == [message]
+
+
+@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+def test_every_content_type_of_the_container_is_taken(content_type: str) -> None:
+    assert unsupported(TUTORIAL, "3.2-0", content_type=content_type) == []
 
 
 @pytest.mark.contract("T28")

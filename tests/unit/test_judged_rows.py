@@ -95,3 +95,9 @@ def test_a_release_without_a_test_channel_is_told(tmp_path: Path) -> None:
     made = contest(tmp_path, judged=release(channels=(channel("train", 10),)))
     with pytest.raises(KickstandError, match="The release has no test channel"):
         read_test_rows(made)
+
+
+def test_rows_of_libsvm_become_csv() -> None:
+    rows = rows_of_files([("a", b"1 0:2\n2 2:0.25\n")], 1, "here", kind="libsvm", width=4)
+    assert (rows.labels.tolist(), rows.features) == ([1.0, 2.0], b"2,,\n,,0.25\n")
+    assert rows.place(1) == "a:2"

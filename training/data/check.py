@@ -11,10 +11,12 @@ from pathlib import Path
 
 from kickstand.errors import Problem
 from training.data.csv_findings import Findings
-from training.data.csv_scan import CsvFile, scan_csv
 from training.data.files import channel_files
 from training.data.objectives import ColumnRule, column_rules, feature_problems, label_columns
 from training.data.report import ChannelReport, DataReport, FileReport
+from training.data.scan_file import scan_file
+from training.data.scanned_file import ScannedFile
+from training.hyperparameters.content_types import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,13 @@ class _Read:
     channel: str
     shown: str
     report: FileReport
-    csv: CsvFile
+    found: ScannedFile
 
 
 def check_data(
     channels: Mapping[str, Path],
     *,
+    content_type: str = "text/csv",
     hyperparameters: Mapping[str, str] | None = None,
     target_transform: str = "none",
     columns: Sequence[str] = (),
@@ -39,7 +42,8 @@ def check_data(
 ) -> tuple[DataReport, list[Problem]]:
     """Read every file of every channel once; what they hold, and everything that is wrong.
 
-    channels:         a file or a folder by channel name. All need the same columns.
+    channels:         a file or a folder by channel name. All need the same columns; sparse ones no more than train.
+    content_type:     what the files are written as, in one of the container's words.
     hyperparameters:  objective, metrics and csv_weights say what a label and a weight must be.
     target_transform: `log1p` wants labels between 0 and 88.
     columns:          the names in file order, label first; their number must be the files'.
@@ -47,7 +51,10 @@ def check_data(
     show:             how a path is written in messages.
     progress:         called with the bytes read since the last call.
     """
-    settings = hyperparameters or {}
+    kind = kind_of(content_type)
+    settings = dict(hyperparameters or {})
+    if kind != "csv":
+        settings.pop("csv_weights", None)  # of CSV alone, as in the container
     rules = column_rules(settings, target_transform)
     first_columns = label_columns(settings)
     problems: list[Problem] = []
@@ -56,18 +63,18 @@ def check_data(
         files, faults = channel_files(channel, path, where(f"data.{channel}"), show)
         problems += faults
         for name, file in files:
-            found, faults = _read(channel, name, file, columns, rules, first_columns, show(file), progress)
+            found, faults = _read(kind, channel, name, file, columns, rules, first_columns, show(file), progress)
             read += found
             problems += faults
     problems += _shape_problems(read, columns, first_columns, where("data.columns"))
-    widths = [file.csv.width for file in read if file.csv.width]
-    if widths:
-        problems += feature_problems(settings, widths[0], where("hyperparameters.monotone_constraints"))
+    if width := _width([file for file in read if file.channel == read[0].channel]):
+        problems += feature_problems(settings, width, where("hyperparameters.monotone_constraints"))
     reports = {channel: _channel(channel, [file for file in read if file.channel == channel]) for channel in channels}
     return DataReport(reports), problems
 
 
 def _read(
+    kind: str,
     channel: str,
     name: str,
     path: Path,
@@ -80,36 +87,65 @@ def _read(
     findings = Findings(shown, columns)
     try:
         modified = path.stat().st_mtime_ns
-        csv = scan_csv(path, findings, rules=rules, label_columns=first_columns, progress=progress)
+        found = scan_file(kind, path, findings, rules=rules, label_columns=first_columns, progress=progress)
     except OSError as error:
         return [], [Problem(f"The file cannot be read: {error.strerror}.", shown)]
-    report = FileReport(name, path, csv.sha256, csv.size, csv.rows, modified)
-    return [_Read(channel, shown, report, csv)], findings.problems()
+    report = FileReport(name, path, found.sha256, found.size, found.rows, modified)
+    return [_Read(channel, shown, report, found)], findings.problems()
 
 
 def _shape_problems(files: Sequence[_Read], columns: Sequence[str], first_columns: int, where: str) -> list[Problem]:
     """Files whose width is not the first file's; a width that is not the named columns'; no features at all."""
-    shaped = [file for file in files if file.csv.width]
+    shaped = [file for file in files if file.found.width]
     if not shaped:
         return []
     first = shaped[0]
+    if any(file.found.sparse for file in shaped):
+        return _sparse_problems(shaped, columns, where)
     problems = []
     for file in shaped[1:]:
-        if file.channel == first.channel and file.csv.delimiter != first.csv.delimiter:
-            message = f"Cells are separated by {file.csv.delimiter!r}, in {first.shown} by {first.csv.delimiter!r}."
+        if file.channel == first.channel and file.found.delimiter != first.found.delimiter:
+            message = f"Cells are separated by {file.found.delimiter!r}, in {first.shown} by {first.found.delimiter!r}."
             problems.append(Problem(message, file.shown, "Use one delimiter in all files of a channel."))
-        elif file.csv.width != first.csv.width:
-            message = f"The file has {_columns(file.csv.width)}; {first.shown} has {first.csv.width}."
+        elif file.found.width != first.found.width:
+            message = f"The file has {_columns(file.found.width)}; {first.shown} has {first.found.width}."
             problems.append(Problem(message, file.shown, "All channels need the same columns."))
-    width = first.csv.width
+    width = first.found.width
     if columns and len(columns) != width:
         message = f"columns names {len(columns)} columns; {first.shown} has {width}."
         problems.append(Problem(message, where, "Name the label first, then every feature in file order."))
     if width <= first_columns:
         what = "a label" if first_columns == 1 else "a label, a weight"
         message = f"The file has {_columns(width)}; {what} and at least one feature are needed."
-        problems.append(Problem(message, first.shown, "Separate cells with commas."))
+        problems.append(Problem(message, first.shown, "Separate cells with commas." if first.found.delimiter else ""))
     return problems
+
+
+def _sparse_problems(files: Sequence[_Read], columns: Sequence[str], where: str) -> list[Problem]:
+    """Files with an index that the first channel's do not have, which xgboost refuses; one that `columns` has not."""
+    own = [file for file in files if file.channel == files[0].channel]
+    width, widest = _width(own), max(own, key=lambda file: file.found.width)
+    problems = [
+        Problem(
+            f"The file has index {file.found.width - 2}; channel {own[0].channel} ends with index {width - 2}.",
+            file.shown,
+            f"A model has no other features than its training data: write {file.found.width - 2}:0 in a row of that "
+            "channel, or take the index out here.",
+        )
+        for file in files
+        if file.channel != own[0].channel and file.found.width > width
+    ]
+    if columns and len(columns) < width:
+        message = f"columns names {len(columns)} columns; {widest.shown} has index {width - 2}."
+        fix = "Name the label first, then the features of index 0, 1, 2 and so on."
+        problems.append(Problem(message, where, fix))
+    if width <= 1:
+        problems.append(Problem("The rows have no features.", widest.shown))
+    return problems
+
+
+def _width(files: Sequence[_Read]) -> int:
+    return max((file.found.width for file in files), default=0)
 
 
 def _columns(width: int) -> str:
@@ -120,9 +156,9 @@ def _channel(name: str, files: Sequence[_Read]) -> ChannelReport:
     return ChannelReport(
         name=name,
         files=tuple(file.report for file in files),
-        rows=sum(file.csv.rows for file in files),
-        columns=files[0].csv.width if files else 0,
-        delimiter=files[0].csv.delimiter if files else ",",
-        label_min=min((file.csv.label_min for file in files), default=0.0),
-        label_max=max((file.csv.label_max for file in files), default=0.0),
+        rows=sum(file.found.rows for file in files),
+        columns=_width(files),
+        delimiter=files[0].found.delimiter if files else ",",
+        label_min=min((file.found.label_min for file in files), default=0.0),
+        label_max=max((file.found.label_max for file in files), default=0.0),
     )

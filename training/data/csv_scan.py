@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from training.data.csv_cells import LARGEST, Layout, Part, add_broken_rule, is_number, scan_cells
 from training.data.csv_findings import Findings
 from training.data.objectives import ColumnRule
+from training.data.scanned_file import ScannedFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,24 +30,11 @@ _MAGIC = (
     (b"\x1f\x8b", "compressed with gzip", "Decompress it."),
     (b"BZh", "compressed with bzip2", "Decompress it."),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Decompress it."),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet", "Save it as CSV."),
-    (b"PAR1", "Parquet", "Write it as CSV."),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet", "Save it as {form}."),
+    (b"PAR1", "Parquet", "Write it as {form}, or say so: [data] content_type."),
     (b"\xff\xfe", "UTF-16 text", "Save it as UTF-8."),
     (b"\xfe\xff", "UTF-16 text", "Save it as UTF-8."),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CsvFile:
-    """One file as it was read. width: cells of its first line, 0 where it has none; rows without a header."""
-
-    sha256: str
-    size: int
-    rows: int
-    width: int
-    delimiter: str
-    label_min: float
-    label_max: float
 
 
 def delimiter_of(line: bytes) -> str:
@@ -62,14 +49,14 @@ def scan_csv(
     rules: Sequence[ColumnRule] = (),
     label_columns: int = 1,
     progress: Callable[[int], None] = lambda count: None,
-) -> CsvFile:
+) -> ScannedFile:
     """Read `path` once, noting what is wrong in `findings`.
 
     rules: what label and weight must be. progress: called with the bytes read since the last call. Raises OSError.
     """
     with path.open("rb") as file:
         scan = _Scan(findings, tuple(rules), label_columns)
-        while block := _block(file, findings):
+        while block := whole_lines(file, findings):
             progress(len(block))
             if not scan.take(block):
                 break
@@ -89,7 +76,7 @@ class _Scan:
         self.digest.update(block)
         first, self.size = self.size == 0, self.size + len(block)
         if first:
-            if problem := _foreign(block):
+            if problem := foreign(block, "CSV"):
                 self.findings.add("foreign files", problem[0], fix=problem[1])
                 return False
             if block.startswith(_BOM):
@@ -106,14 +93,14 @@ class _Scan:
         self.line += block.count(b"\n")
         return not self.findings.too_many
 
-    def result(self) -> CsvFile:
+    def result(self) -> ScannedFile:
         layout = self.layout
         if layout is None and not self.findings.count:
             message = "The file is empty." if self.size == 0 else "The file holds nothing but blanks."
             self.findings.add("empty files", message, fix="Put rows in it, or remove it.")
         if layout is not None and self.whole.rows == 0 and self.findings.kinds <= _BEFORE_ROWS:
             self.findings.add("files without rows", "The file holds no row of data.", fix="Put rows in it.")
-        return CsvFile(
+        return ScannedFile(
             self.digest.hexdigest(),
             self.size,
             self.whole.rows,
@@ -153,23 +140,25 @@ class _Scan:
         return block
 
 
-def _block(file: BinaryIO, findings: Findings) -> bytes:
+def whole_lines(file: BinaryIO, findings: Findings) -> bytes:
+    """The next piece of a text file, to the end of a line; empty at its end, and behind a line without one."""
     block = file.read(_BLOCK)
     if block and not block.endswith(b"\n"):
         rest = file.readline(_LONGEST_LINE)
         if len(rest) == _LONGEST_LINE:
-            findings.add("endless lines", f"A line is longer than {_LONGEST_LINE >> 20} MiB; this is no CSV text.")
+            findings.add("endless lines", f"A line is longer than {_LONGEST_LINE >> 20} MiB; this is no text of rows.")
             return b""
         block += rest
     return block
 
 
-def _foreign(block: bytes) -> tuple[str, str] | None:
+def foreign(block: bytes, form: str) -> tuple[str, str] | None:
+    """Why a file that begins with `block` is no text of a form (`CSV`), and what to do; None where it may be."""
     for magic, what, fix in _MAGIC:
         if block.startswith(magic):
-            return f"The file is {what}, not CSV text.", fix
+            return f"The file is {what}, not {form} text.", fix.format(form=form)
     if b"\0" in block[:_PIECE]:
-        return "The file holds zero bytes: it is not CSV text.", "Write it as CSV."
+        return f"The file holds zero bytes: it is not {form} text.", f"Write it as {form}."
     return None
 
 

@@ -48,7 +48,7 @@ def channel_files(
                 found.append(((below / name).as_posix(), file))
     if not found:
         message = f"The {channel} channel's folder holds no data file."
-        problems.append(Problem(message, show(path), "Put the channel's CSV files there."))
+        problems.append(Problem(message, show(path), "Put the channel's files there."))
     return sorted(found), sorted(problems, key=lambda problem: problem.where)
 
 

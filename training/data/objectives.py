@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kickstand.errors import Problem
+from training.hyperparameters.content_types import kind_of
 from training.hyperparameters.values import Interval
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ class ColumnRule:
         return value not in self.range or (self.whole and value != int(value))
 
 
-def label_columns(hyperparameters: Mapping[str, str]) -> int:
-    """How many columns come before the features: 1, or 2 with `csv_weights = 1`."""
-    return 2 if hyperparameters.get("csv_weights", "").strip() == "1" else 1
+def label_columns(hyperparameters: Mapping[str, str], content_type: str = "text/csv") -> int:
+    """How many columns come before the features: 1, or 2 with `csv_weights = 1`, which is for CSV alone."""
+    return 2 if kind_of(content_type) == "csv" and hyperparameters.get("csv_weights", "").strip() == "1" else 1
 
 
 def column_rules(hyperparameters: Mapping[str, str], target_transform: str = "none") -> tuple[ColumnRule, ...]:

@@ -58,6 +58,7 @@ def check_inputs(
     data = environment.data
     report, problems = check_data(
         {str(name): path for name, path in data.channels().items()},
+        content_type=data.content_type,
         hyperparameters=environment.hyperparameters,
         target_transform=data.target_transform,
         columns=data.columns,

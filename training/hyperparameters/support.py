@@ -15,7 +15,6 @@ from training.hyperparameters.table import ALIASES
 from training.image.versions import XGBOOST
 
 SUPPORTED_VERSIONS = tuple(XGBOOST)
-SUPPORTED_CONTENT_TYPES = ("text/csv", "csv")
 KNOWN_VERSIONS = ("0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5", "3.2-0")
 
 
@@ -65,16 +64,14 @@ def _version(version: str, where: Callable[[str], str]) -> Iterator[Problem]:
 
 
 def _content_type(content_type: str, where: Callable[[str], str]) -> Iterator[Problem]:
-    if content_type in SUPPORTED_CONTENT_TYPES:
+    if content_type in CONTENT_TYPES:
         return
     base = content_type.partition(";")[0].strip()
-    if content_type in CONTENT_TYPES:
-        message = f"content type {content_type} is not supported yet."
-    elif base != content_type and base in CONTENT_TYPES:
+    if base != content_type and base in CONTENT_TYPES:
         message = f"content type {content_type!r} carries a parameter; the training container fails on those."
     else:
         message = f"content type {content_type!r} is not one of the container's: {', '.join(CONTENT_TYPES)}."
-    yield Problem(message, where("content_type"), "Use text/csv.")
+    yield Problem(message, where("content_type"), f"Use {base if base in CONTENT_TYPES else 'text/csv'}.")
 
 
 def _hyperparameters(values: Mapping[str, str], where: Callable[[str], str]) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from kickstand.names import Names
 from kickstand.release import Artifact, Channel, GoldenRows, LearningCurve, Release
 from kickstand.release_file import write_release
 from training.data.objectives import label_columns
+from training.hyperparameters.content_types import kind_of
 from training.image.versions import OWN_IMAGE
 from training.job.description import ChannelSource, JobDescription
 from training.job.log import Round
@@ -148,7 +149,10 @@ class Adoption:
     def _check_widths(self, channels: Sequence[Channel], sources: Sequence[ChannelSource]) -> None:
         named = self.environment.data.columns
         where = {source.name: source.s3_uri for source in sources}
-        expected, reason = channels[0].columns, f"channel {channels[0].name}"
+        train = train_channel(channels)
+        expected, reason = train.columns, f"channel {train.name}"
+        # Rows of libsvm and of sparse records name the columns that they have; what they leave out is missing.
+        sparse = kind_of(train.content_type) in ("libsvm", "recordio-protobuf")
         if named:
             expected, reason = len(named), f"[data] columns ({self.environment.where('data.columns')})"
         problems = [
@@ -157,7 +161,7 @@ class Adoption:
                 where.get(channel.name, channel.s3_uri),
             )
             for channel in channels
-            if channel.columns != expected
+            if (channel.columns > expected if sparse else channel.columns != expected)
         ]
         if problems:
             raise InputError(*problems)
@@ -166,9 +170,19 @@ class Adoption:
         self, job: JobDescription, fetched: FetchedArtifact, channels: Sequence[Channel], data: CheckedData
     ) -> GoldenRows:
         """Open and load the artifact, compare its width with the data's, and ask it for the golden rows."""
-        labels = label_columns(job.hyperparameters)
-        expected = channels[0].columns - labels
-        rows = first_rows(data.golden_files, self.environment.data.golden_rows, labels)
+        train, own = train_channel(channels), self.environment.data
+        labels = label_columns(job.hyperparameters, train.content_type)
+        expected = train.columns - labels
+        try:
+            rows = first_rows(
+                data.golden_files,
+                own.golden_rows,
+                label_columns(job.hyperparameters, own.content_type),
+                kind=kind_of(own.content_type),
+                width=expected + 1,
+            )
+        except ValueError as error:
+            raise InputError(Problem(str(error), f"channel {data.golden_channel}")) from error
         model = find_model(_open(fetched, job.artifact_uri), where=job.artifact_uri)
         require_readable(model, image_version(job.image_uri) or OWN_IMAGE, where=job.artifact_uri)
         answers = ask_model(model, rows, where=job.artifact_uri)
@@ -176,13 +190,18 @@ class Adoption:
             raise InputError(
                 Problem(
                     f"The model has {answers.features} features; the data have {expected} "
-                    f"({channels[0].columns} columns, {labels} of them not features).",
+                    f"({train.columns} columns, {labels} of them not features).",
                     job.artifact_uri,
                 )
             )
         golden = golden_rows(rows, answers.predictions, where=job.artifact_uri)
         self.report("golden rows", f"{len(rows)} of channel {data.golden_channel}, SHA-256 {golden.sha256}")
         return golden
+
+
+def train_channel(channels: Sequence[Channel]) -> Channel:
+    """The channel that a model was trained on."""
+    return next(channel for channel in channels if channel.name == "train")
 
 
 def _open(fetched: FetchedArtifact, uri: str) -> list[Path]:

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Channel, DataFile
+from training.data.csv_findings import Findings
 from training.data.dataset import channel_prefix, channel_sha256
+from training.data.scan_file import scan_file
+from training.hyperparameters.content_types import kind_of
 from training.job.description import ChannelSource, utc_text
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.kept_object import ReadObject, keep_copy, pieces
@@ -63,7 +69,7 @@ def channel_evidence(
         raise KickstandError(
             Problem(f"The data have SHA-256 {digest}, not that of their prefix: they were changed.", source.s3_uri)
         )
-    columns = _width(source, [found.columns for _, found in read])
+    columns = _width(source, [found for _, found in read])
     place = S3Location(bucket.name, channel_prefix(source.name, digest))
     if source.s3_uri != place.uri:
         for file, found in read:
@@ -83,6 +89,7 @@ def channel_evidence(
 class _Found:
     object: ReadObject
     columns: int
+    sparse: bool = False
 
 
 def _read(
@@ -101,19 +108,20 @@ def _read(
                     "Train again, with kickstand fit or on data that stay where they are.",
                 )
             )
-        files.append(_read_file(s3, here, _name(key, location.key), on_bytes))
+        files.append(_read_file(s3, here, _name(key, location.key), kind_of(source.content_type), on_bytes))
     if not files:
         raise KickstandError(Problem(f"Channel {source.name} holds no file any more.", source.s3_uri))
     return files
 
 
-def _width(source: ChannelSource, columns: Sequence[int]) -> int:
-    widths = sorted(set(columns))
-    if len(widths) > 1:
+def _width(source: ChannelSource, files: Sequence[_Found]) -> int:
+    """The columns of all files; of sparse ones the most. A file that holds no rows (`_SUCCESS`) has none."""
+    widths = sorted({found.columns for found in files if found.columns} or {0})
+    if len(widths) > 1 and not any(found.sparse for found in files):
         raise KickstandError(
             Problem(f"The files of channel {source.name} have {widths} columns, not one width.", source.s3_uri)
         )
-    return widths[0]
+    return widths[-1]
 
 
 def _objects(s3: Any, prefix: S3Location) -> Iterable[tuple[str, datetime]]:
@@ -132,17 +140,31 @@ def _name(key: str, prefix: str) -> str:
     return key[prefix.rfind("/") + 1 :]
 
 
-def _read_file(s3: Any, location: S3Location, name: str, on_bytes: Callable[[int], None]) -> tuple[DataFile, _Found]:
+def _read_file(
+    s3: Any, location: S3Location, name: str, kind: str, on_bytes: Callable[[int], None]
+) -> tuple[DataFile, _Found]:
     answer = s3.get_object(Bucket=location.bucket, Key=location.key)
-    digest, size, shape = hashlib.sha256(), 0, CsvShape()
-    for piece in pieces(answer["Body"]):
-        digest.update(piece)
-        size += len(piece)
-        shape.add(piece)
-        on_bytes(len(piece))
-    shape.end()
+    with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
+        # Parquet is read from its end, so it needs a file; so do the other kinds' readers.
+        copy = None if kind == "csv" else Path(folder, name.rpartition("/")[2])
+        digest, size, shape = hashlib.sha256(), 0, CsvShape()
+        with copy.open("wb") if copy else nullcontext() as out:
+            for piece in pieces(answer["Body"]):
+                digest.update(piece)
+                size += len(piece)
+                if out is None:
+                    shape.add(piece)
+                else:
+                    out.write(piece)
+                on_bytes(len(piece))
+        shape.end()
+        rows, columns, sparse = shape.rows, shape.columns, False
+        if copy:
+            # Whatever would be wrong with it, a job has read it.
+            scanned = scan_file(kind, copy, Findings(name))
+            rows, columns, sparse = scanned.rows, scanned.width, scanned.sparse
     read = ReadObject(location, digest.hexdigest(), size, answer["ETag"])
-    return DataFile(name=name, sha256=read.sha256, size=size, rows=shape.rows), _Found(read, shape.columns)
+    return DataFile(name=name, sha256=read.sha256, size=size, rows=rows), _Found(read, columns, sparse)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
 from training.data.csv_scan import delimiter_of
+from training.data.row_text import csv_lines
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.kept_object import EXISTS
 from training.model.probe import Prediction
@@ -32,11 +33,19 @@ def features_of(line: str, label_columns: int) -> str:
     return ",".join(cell.strip() for cell in line.rstrip("\r\n").split(delimiter)[label_columns:])
 
 
-def first_rows(files: Sequence[Path], count: int, label_columns: int) -> tuple[str, ...]:
-    """The first rows of a channel's files, in their order, without the label; fewer where there are fewer."""
+def first_rows(
+    files: Sequence[Path], count: int, label_columns: int, *, kind: str = "csv", width: int = 0
+) -> tuple[str, ...]:
+    """The first rows of a channel's files, in their order, without the label; fewer where there are fewer.
 
-    def lines() -> Any:
+    kind: of the files. width: columns with the label, of rows that do not name all of them.
+    """
+
+    def lines() -> Iterator[str]:
         for file in files:
+            if kind != "csv":
+                yield from (line.decode() for line in csv_lines(kind, file.name, file.read_bytes(), width))
+                continue
             with file.open(encoding="utf-8-sig") as opened:
                 yield from (line for line in opened if line.strip())
 

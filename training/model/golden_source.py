@@ -29,6 +29,7 @@ def golden_source(environment: Environment, s3: Any, known: Sequence[Channel]) -
         return CheckedData(known, [file for _, file in files], name)
     report, problems = check_data(
         {name: paths[name]},
+        content_type=environment.data.content_type,
         hyperparameters=environment.hyperparameters,
         target_transform=environment.data.target_transform,
         columns=environment.data.columns,

@@ -12,6 +12,7 @@ import numpy as np
 from kickstand.config.model import TargetTransform
 from kickstand.errors import KickstandError, Problem
 from training.data.csv_scan import delimiter_of
+from training.data.row_text import csv_lines
 from training.prediction.batches import Expected, Invoke, batches, in_order
 from training.prediction.metrics import Vector, evaluation, require_figure
 
@@ -26,19 +27,25 @@ class Evaluation:
     predicted: Vector
 
 
-def split_label(files: Iterable[Path], label_columns: int = 1) -> tuple[Vector, bytes]:
+def split_label(
+    files: Iterable[Path], label_columns: int = 1, *, kind: str = "csv", width: int = 0
+) -> tuple[Vector, bytes]:
     """The labels (first column) and the features of the rows as CSV bytes, for the endpoint.
 
     files: checked data (`data_check`). label_columns: columns before the features; 2 where the second is a weight.
+    kind: of the files. width: columns with the label, of rows that do not name all of them.
     Raises KickstandError for a file that changed since.
     """
     labels: list[float] = []
     features = io.BytesIO()
     for file in files:
         try:
-            lines = file.read_bytes().splitlines()
+            lines = csv_lines(kind, file.name, file.read_bytes(), width)
         except OSError as error:
             raise KickstandError(Problem(f"The file cannot be read: {error.strerror}.", str(file))) from error
+        except (ValueError, IndexError) as error:
+            message = f"The file changed after it was checked: {error}"
+            raise KickstandError(Problem(message, str(file), "Run the same command again.")) from error
         delimiter = delimiter_of(lines[0] if lines else b"").encode()
         for number, line in enumerate(lines, start=1):
             cells = line.split(delimiter, label_columns)
@@ -58,17 +65,20 @@ def evaluate(
     objective: str,
     transform: TargetTransform,
     label_columns: int = 1,
+    kind: str = "csv",
+    width: int = 0,
     expected: Expected | None = None,
     parallel: int,
     done: Callable[[int], None] = lambda rows: None,
 ) -> Evaluation:
     """Ask the endpoint for every test row and compare with the labels.
 
-    files: checked data. expected: the features of the model, where they are known.
+    files: checked data, of this kind. width: columns with the label, of rows that do not name all of them.
+    expected: the features of the model, where they are known.
     Raises InputError for an objective without a figure, KickstandError where the endpoint fails.
     """
     require_figure(objective)
-    actual, features = split_label(files, label_columns)
+    actual, features = split_label(files, label_columns, kind=kind, width=width)
     cut = batches(io.BytesIO(features), "test channel", expected=expected)
     answers = [row for part in in_order(cut, invoke, parallel=parallel, done=done) for row in part.rows]
     metrics, predicted = evaluation(objective, actual, answers, transform)

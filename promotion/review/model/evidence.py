@@ -92,15 +92,15 @@ def _ask(
     stores: Sequence[ModelStore],
     folder: Path,
 ) -> None:
-    own = label_columns(release.hyperparameters)
     if not release.channels:
         found.missing.append("Test rows and models: the release names no data.")
         return
-    columns = release.channels[0].columns
+    own = label_columns(release.hyperparameters, release.channels[0].content_type)
+    columns = max(channel.columns for channel in release.channels)
     files: list[Path] = []
     with found.trying("Test rows (metrics on them, predictions, errors, slices)"):
         channel = next((one for one in release.channels if one.name == "test"), None)
-        files = test_files(environment, channel, stores, folder / "rows")
+        files = test_files(environment, channel, stores, folder / "rows", width=columns)
         named = _slice_columns(found, environment, columns)
         read = read_columns(files, [0, *named.values()])
         found.labels = TestLabels(read[:, 0], release.target_transform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,19 +17,35 @@ from promotion.review.model.stores import ModelStore, fetch_channel
 from training.data.csv_scan import delimiter_of
 from training.data.dataset import channel_sha256
 from training.data.files import channel_files
+from training.data.row_text import csv_lines
+from training.hyperparameters.content_types import kind_of
 
 
 def test_files(
-    environment: Environment, channel: Channel | None, stores: Sequence[ModelStore], folder: Path
+    environment: Environment, channel: Channel | None, stores: Sequence[ModelStore], folder: Path, *, width: int
 ) -> list[Path]:
-    """The files of the test channel, in the order of their names. folder: for what must be fetched.
+    """The files of the test channel as CSV, in the order of their names.
 
+    folder: for what must be fetched or written as CSV. width: columns with the label.
     Raises KickstandError with the reason where they are nowhere to be had.
     """
     if channel is None:
         message = "The release has no test channel, so models cannot be compared on test rows."
         raise KickstandError(Problem(message, fix="Name a CSV as [data] test, and fit again."))
-    return _local(environment.data.test, channel) or fetch_channel(stores, channel, folder)
+    files = _local(environment.data.test, channel) or fetch_channel(stores, channel, folder)
+    kind = kind_of(channel.content_type)
+    return files if kind == "csv" else [_as_csv(file, kind, width, folder) for file in files]
+
+
+def _as_csv(file: Path, kind: str, width: int, folder: Path) -> Path:
+    try:
+        lines = csv_lines(kind, file.name, file.read_bytes(), width)
+    except (OSError, ValueError, IndexError) as error:
+        raise KickstandError(Problem(f"The test rows cannot be read: {error}", str(file))) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    written = Path(tempfile.mkdtemp(dir=folder), f"{file.name}.csv")
+    written.write_bytes(b"".join(line + b"\n" for line in lines))
+    return written
 
 
 def _local(path: Path | None, channel: Channel) -> list[Path]:

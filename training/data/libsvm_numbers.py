@@ -27,7 +27,14 @@ Numbers = npt.NDArray[np.float64]
 
 
 class LibsvmError(ValueError):
-    """Text that is not libsvm. The message says what, and in which line."""
+    """Text that is not libsvm. The message says what, and in which line.
+
+    reason: what was expected and found. line: its number; None where it is of no one line.
+    """
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.reason, self.line = reason, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ class _Tokens:
         if faulty.any():
             place = int(np.flatnonzero(faulty)[0])
             found = self.text[self.starts[place] : self.ends[place]][:40].decode("utf-8", errors="replace")
-            raise LibsvmError(f"line {self.lines[place]}: {expected}, found {found.replace(str(_QUERY), 'qid')!r}")
+            raise LibsvmError(f"{expected}, found {found.replace(str(_QUERY), 'qid')!r}", int(self.lines[place]))
 
     def numbers(self) -> Numbers:
         """Every token's value. Raises LibsvmError for one that is no finite number."""

@@ -7,6 +7,7 @@ sparse with keys, of float32, float64 or int32. The container reads the name `va
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from localcloud.container.protobuf import Content, MessageError, fields, varints
+from training.data.protobuf import Content, MessageError, fields, varints
 
 MAGIC = 0xCED7230A
 FRAME = struct.Struct("<II")
@@ -50,7 +51,7 @@ class Record:
     label: Tensor | None = None
 
 
-def frames(data: bytes) -> Iterator[tuple[int, int]]:
+def frames(data: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
     """Where each record's message begins and ends. Raises RecordioError where data is cut off, or something else."""
     offset = 0
     while offset < len(data):

@@ -1,0 +1,93 @@
+"""Rows of any kind of file as CSV lines, label first: how an endpoint is asked for them.
+
+Every image answers text/csv, none answers Parquet, and image 3.2-0 reads libsvm requests wrongly. An empty cell is a
+missing value there as a column is that a sparse row does not name, so the answers are those of the rows themselves.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from training.data.libsvm_numbers import parse_libsvm
+from training.data.parquet_numbers import column_doubles, is_no_data
+from training.data.recordio import decode_record, frames
+
+
+def csv_lines(kind: str, name: str, content: bytes, width: int) -> list[bytes]:
+    """The rows of one file, each a line without its end; of CSV the lines as they are.
+
+    kind:    `csv`, `libsvm`, `parquet` or `recordio-protobuf`.
+    name:    the file's.
+    content: of the file, which was checked (`check_data`), or was trained on.
+    width:   columns with the label; rows that name fewer get empty cells.
+    Raises ValueError (pyarrow's errors among them) for what is not of the kind.
+    """
+    if kind == "csv":
+        return content.splitlines()
+    return [",".join(cells).encode() for cells in _ROWS[kind](name, content, width)]
+
+
+def number_text(value: Any) -> str:
+    """The fewest digits that give the same number again, read as a double and rounded to its type; NaN is empty."""
+    if value != value:
+        return ""
+    text = repr(float(value))
+    if isinstance(value, np.float32):
+        short = repr(float(str(value)))
+        text = short if np.float32(float(short)) == value else text
+    return text.removesuffix(".0")
+
+
+def _libsvm(name: str, content: bytes, width: int) -> Iterator[list[str]]:
+    rows = parse_libsvm(content)
+    for row, (start, end) in enumerate(zip(rows.starts[:-1].tolist(), rows.starts[1:].tolist(), strict=True)):
+        yield _filled(rows.label[row], rows.indices[start:end].tolist(), rows.values[start:end], width)
+
+
+def _parquet(name: str, content: bytes, width: int) -> Iterator[list[str]]:
+    import pyarrow.parquet
+
+    if is_no_data(name):
+        return
+    with pyarrow.parquet.ParquetFile(io.BytesIO(content)) as table:
+        for batch in table.iter_batches():
+            columns = [
+                map(number_text, _single(column_doubles(batch.schema.names[place], column), str(column.type)))
+                for place, column in enumerate(batch.columns)
+            ]
+            yield from map(list, zip(*columns, strict=True))
+
+
+def _recordio(name: str, content: bytes, width: int) -> Iterator[list[str]]:
+    for start, end in frames(content):
+        record = decode_record(content, start, end)
+        if record.features is None or record.label is None:
+            raise ValueError("A record has no features or no label.")
+        keys, values = record.features.keys, record.features.values
+        named: Iterable[int] = range(len(values)) if keys is None else keys.tolist()
+        yield _filled(record.label.values[0], named, values, width)
+
+
+def _filled(label: Any, places: Iterable[int], values: Any, width: int) -> list[str]:
+    cells = [""] * (width - 1)
+    for place, value in zip(places, values, strict=True):
+        if place >= len(cells):
+            raise ValueError(f"A row has index {place}; the last one of the model is {len(cells) - 1}.")
+        cells[place] = number_text(value)
+    return [number_text(label), *cells]
+
+
+def _single(values: Any, kind: str) -> Any:
+    """Doubles, or float32 where the file has no more, so that 0.1 is written as that."""
+    return values.astype(np.float32) if kind == "float" else values
+
+
+_ROWS: Mapping[str, Callable[[str, bytes, int], Iterator[list[str]]]] = {
+    "libsvm": _libsvm,
+    "parquet": _parquet,
+    "recordio-protobuf": _recordio,
+}

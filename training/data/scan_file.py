@@ -1,0 +1,35 @@
+"""Read one file of a channel once, whatever it is written as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from training.data.csv_findings import Findings
+from training.data.csv_scan import scan_csv
+from training.data.libsvm_scan import scan_libsvm
+from training.data.objectives import ColumnRule
+from training.data.parquet_scan import scan_parquet
+from training.data.recordio_scan import scan_recordio
+from training.data.scanned_file import ScannedFile
+
+_SCANS: Mapping[str, Callable[..., ScannedFile]] = {
+    "libsvm": scan_libsvm,
+    "parquet": scan_parquet,
+    "recordio-protobuf": scan_recordio,
+}
+
+
+def scan_file(
+    kind: str,
+    path: Path,
+    findings: Findings,
+    *,
+    rules: Sequence[ColumnRule] = (),
+    label_columns: int = 1,
+    progress: Callable[[int], None] = lambda count: None,
+) -> ScannedFile:
+    """Read one file of a kind (`csv`, `libsvm`, …) once, noting what is wrong in `findings`. Raises OSError."""
+    if kind == "csv":
+        return scan_csv(path, findings, rules=rules, label_columns=label_columns, progress=progress)
+    return _SCANS[kind](path, findings, rules=rules, progress=progress)
