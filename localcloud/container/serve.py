@@ -16,8 +16,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from localcloud.container.serving_application import ServingApplication
-    from localcloud.container.serving_settings import ServingSettings
+    from localcloud.container.hosting.application import ServingApplication
+    from localcloud.container.hosting.settings import ServingSettings
 
 PORT_TAKEN = 2
 
@@ -27,11 +27,11 @@ def main() -> int:
     # OpenMP reads this once, when xgboost is loaded
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from localcloud.container.errors import ContainerError
+    from localcloud.container.hosting.application import ServingApplication
+    from localcloud.container.hosting.served_model import ServedModel, find_models
+    from localcloud.container.hosting.settings import ServingSettings
     from localcloud.container.layout import Layout
     from localcloud.container.log import set_up_log
-    from localcloud.container.served_model import ServedModel, find_models
-    from localcloud.container.serving_application import ServingApplication
-    from localcloud.container.serving_settings import ServingSettings
 
     log = set_up_log()
     try:
@@ -57,7 +57,7 @@ def main() -> int:
 def _serve(application: ServingApplication, settings: ServingSettings, listener: socket.socket) -> None:
     import uvicorn
 
-    from localcloud.container.serving_connection import Patience, ServingConnection
+    from localcloud.container.hosting.connection import Patience, ServingConnection
 
     configuration = uvicorn.Config(
         application,
@@ -92,7 +92,7 @@ def _serve(application: ServingApplication, settings: ServingSettings, listener:
 
 def _prepare() -> None:
     """Import what the first large body needs, after the first /ping can be answered."""
-    importlib.import_module("localcloud.container.request_rows")
+    importlib.import_module("localcloud.container.hosting.request_rows")
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from localcloud.container.channels import check_channels
-from localcloud.container.collective import LOST, Cluster
-from localcloud.container.data_files import data_files
 from localcloud.container.errors import AlgorithmError, ContainerError, UserError
-from localcloud.container.image_version import image_version
 from localcloud.container.layout import MODEL_FILE, Layout
 from localcloud.container.log import set_up_log
-from localcloud.container.training_environment import training_environment
+from localcloud.container.training.channels import check_channels
+from localcloud.container.training.collective import LOST, Cluster
+from localcloud.container.training.data_files import data_files
+from localcloud.container.training.environment import training_environment
+from localcloud.container.training.image_version import image_version
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
 
 _log = logging.getLogger("container")
@@ -80,8 +80,8 @@ class _Job:
     def train(self) -> None:
         """One model."""
         # A refusal need not wait for xgboost: it is imported from here on.
-        from localcloud.container.boosting import boost, save_model
-        from localcloud.container.training_data import read_training_data
+        from localcloud.container.training.boosting import boost, save_model
+        from localcloud.container.training.training_data import read_training_data
 
         started = time.monotonic()
         data = read_training_data(self.layout, self.channels, **self._reading)
@@ -108,8 +108,8 @@ class _Job:
 
     def cross_validate(self) -> None:
         """A model for each fold, and predictions.csv."""
-        from localcloud.container.cross_validation import PREDICTIONS_FILE, cross_validate
-        from localcloud.container.training_data import read_merged_rows
+        from localcloud.container.training.cross_validation import PREDICTIONS_FILE, cross_validate
+        from localcloud.container.training.training_data import read_merged_rows
 
         rows = read_merged_rows(self.layout, self.channels, **self._reading)
         with _together(self.cluster):
@@ -172,7 +172,7 @@ def _accepted_faults() -> dict[str, str]:
 @contextmanager
 def _together(cluster: Cluster) -> Iterator[None]:
     """Inside, xgboost trains with all hosts of the cluster; what comes of another host's death is named."""
-    from localcloud.container.boosting import lost_host
+    from localcloud.container.training.boosting import lost_host
 
     try:
         with cluster.collective():

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.container.collective import LOST
+from localcloud.container.training.collective import LOST
 from localcloud.platform.failure import program_failure
 from localcloud.platform.hosts import Host
 from localcloud.platform.program import program_environment, start_program

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from localcloud.container.collective import LOOPBACK_INTERFACE
+from localcloud.container.training.collective import LOOPBACK_INTERFACE
 from localcloud.platform.checkpoints import local_path
 from localcloud.platform.hosts import host_names
 

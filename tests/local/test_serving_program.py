@@ -229,9 +229,9 @@ def test_no_bytes_make_the_server_fail(program: Program, junk: bytes, before: by
 def test_it_starts_without_numpy_arrow_or_the_xgboost_package() -> None:
     script = (
         "import sys\n"
-        "import localcloud.container.serve, localcloud.container.served_model\n"
-        "import localcloud.container.serving_application, localcloud.container.serving_connection\n"
-        "from localcloud.container.xgboost_library import library\n"
+        "import localcloud.container.serve, localcloud.container.hosting.served_model\n"
+        "import localcloud.container.hosting.application, localcloud.container.hosting.connection\n"
+        "from localcloud.container.hosting.xgboost_library import library\n"
         "library()\n"
         "print([name for name in ('numpy', 'pyarrow', 'scipy', 'pandas', 'xgboost') if name in sys.modules])\n"
     )

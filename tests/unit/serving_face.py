@@ -10,9 +10,9 @@ from typing import Any
 import xgboost
 from training_folder import numbers
 
-from localcloud.container.served_model import ServedModel
-from localcloud.container.serving_application import ServingApplication
-from localcloud.container.serving_settings import ServingSettings
+from localcloud.container.hosting.application import ServingApplication
+from localcloud.container.hosting.served_model import ServedModel
+from localcloud.container.hosting.settings import ServingSettings
 
 TABLE = numbers(300)
 FEATURES = TABLE[:, 1:]

@@ -21,7 +21,7 @@ from localcloud.container.csv_numbers import CsvError, parse_matrix
 from localcloud.container.errors import UserError
 from localcloud.container.layout import Layout
 from localcloud.container.train import run
-from localcloud.container.training_data import read_merged_rows, read_training_data
+from localcloud.container.training.training_data import read_merged_rows, read_training_data
 
 INF = "Input data contains `inf` or a value too large, while `missing` is not set to `inf`"
 LABEL = "Label contains NaN, infinity or a value too large."

@@ -16,9 +16,9 @@ import xgboost
 from training_folder import numbers, text, training_folder
 
 from localcloud.container.errors import ContainerError
-from localcloud.container.folds import folds
 from localcloud.container.layout import Layout
 from localcloud.container.train import run
+from localcloud.container.training.folds import folds
 
 SQUARED = {"num_round": "3", "objective": "reg:squarederror", "max_depth": "2"}
 
@@ -138,7 +138,7 @@ def test_asked_to_stop_it_keeps_the_models_so_far(tmp_path: Path) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     try:
-        with mock.patch("localcloud.container.cross_validation.save_model", after_first_fold):
+        with mock.patch("localcloud.container.training.cross_validation.save_model", after_first_fold):
             run(layout)
     finally:
         signal.signal(signal.SIGTERM, before)

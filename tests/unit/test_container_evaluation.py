@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from localcloud.container.evaluation import container_metrics
+from localcloud.container.training.evaluation import container_metrics
 from training.hyperparameters.table import CONTAINER_METRICS
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.container.folds import folds
+from localcloud.container.training.folds import folds
 
 
 @settings(deadline=None)

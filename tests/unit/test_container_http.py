@@ -13,9 +13,9 @@ from hypothesis.strategies import SearchStrategy
 from serving_face import ROW, face, model, objective_model
 from test_container_request_rows import record
 
-from localcloud.container.record_writer import framed
-from localcloud.container.selected_output import KEYS
-from localcloud.container.serving_application import ServingApplication
+from localcloud.container.hosting.application import ServingApplication
+from localcloud.container.hosting.record_writer import framed
+from localcloud.container.hosting.selected_output import KEYS
 
 RECORDIO = "application/x-recordio-protobuf"
 PATHS = {"/ping": "GET", "/execution-parameters": "GET", "/invocations": "POST"}

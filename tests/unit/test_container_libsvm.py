@@ -10,10 +10,10 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.container import channel_readers
-from localcloud.container.channel_readers import read_libsvm
-from localcloud.container.channel_rows import DataError
 from localcloud.container.errors import UserError
+from localcloud.container.training import channel_readers
+from localcloud.container.training.channel_readers import read_libsvm
+from localcloud.container.training.channel_rows import DataError
 from training.data.libsvm_numbers import LibsvmError, parse_libsvm
 
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from localcloud.container.booster import Scores
-from localcloud.container.micro_batch import MicroBatch
+from localcloud.container.hosting.booster import Scores
+from localcloud.container.hosting.micro_batch import MicroBatch
 
 
 class Model:

@@ -14,7 +14,7 @@ from serving_face import ask, face
 from test_container_request_rows import record
 from training_folder import numbers, text
 
-from localcloud.container.serving_application import ServingApplication
+from localcloud.container.hosting.application import ServingApplication
 
 OBJECTIVES: dict[str, int] = {
     "reg:squarederror": 0,

@@ -13,10 +13,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as some
 
-from localcloud.container.content_type import CSV, LIBSVM, RECORDIO, ContentTypeError, content_type_of
-from localcloud.container.record_writer import framed, write_record
-from localcloud.container.request_rows import UndecodableError, decode
-from localcloud.container.small_rows import packed_csv
+from localcloud.container.hosting.content_type import CSV, LIBSVM, RECORDIO, ContentTypeError, content_type_of
+from localcloud.container.hosting.record_writer import framed, write_record
+from localcloud.container.hosting.request_rows import UndecodableError, decode
+from localcloud.container.hosting.small_rows import packed_csv
 from training.data.recordio import decode_record, frames
 
 WIDTH = 3

@@ -16,7 +16,7 @@ from serving_face import FEATURES, ask, face, objective_model
 from test_container_request_rows import RECORD
 from training_folder import text
 
-from localcloud.container.selected_output import KEYS, SelectedOutput
+from localcloud.container.hosting.selected_output import KEYS, SelectedOutput
 from training.data.recordio import frames
 
 BODY = text(FEATURES[:4]).encode()

@@ -13,7 +13,7 @@ from serving_face import FEATURES, ROW, ask, face, model, objective_model
 from training_folder import text
 
 from localcloud.container.errors import UserError
-from localcloud.container.served_model import ServedModel, TooManyFeaturesError, find_models
+from localcloud.container.hosting.served_model import ServedModel, TooManyFeaturesError, find_models
 
 
 class _Exploit:

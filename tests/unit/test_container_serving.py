@@ -17,11 +17,11 @@ import xgboost
 from serving_face import FEATURES, OBJECTIVES, ROW, ask, asked, face, model, objective_model
 from training_folder import text
 
-from localcloud.container.booster import Booster
 from localcloud.container.errors import UserError
-from localcloud.container.served_model import ServedModel
-from localcloud.container.serving_application import ServingApplication
-from localcloud.container.serving_settings import ServingSettings
+from localcloud.container.hosting.application import ServingApplication
+from localcloud.container.hosting.booster import Booster
+from localcloud.container.hosting.served_model import ServedModel
+from localcloud.container.hosting.settings import ServingSettings
 
 
 @pytest.fixture

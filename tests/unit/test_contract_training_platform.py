@@ -17,7 +17,7 @@ from training_folder import CSV, numbers, text, training_folder
 
 from infra.images import image_uri, regions, versions
 from localcloud.container.train import run
-from localcloud.container.training_environment import training_environment
+from localcloud.container.training.environment import training_environment
 from localcloud.platform.training import TrainingRun
 from training.hyperparameters.support import KNOWN_VERSIONS
 from training.image.versions import OWN_IMAGE, XGBOOST

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from training_folder import numbers
 
-from localcloud.container.channel_readers import READERS
 from localcloud.container.errors import ContainerError
+from localcloud.container.training.channel_readers import READERS
 from training.data.check import check_data
 from training.data.report import ChannelReport
 from training.data.row_text import csv_lines, number_text

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from localcloud.container import collective
-from localcloud.container.collective import Cluster
 from localcloud.container.errors import PlatformError, UserError
-from localcloud.container.roll_call import roll_call
+from localcloud.container.training import collective
+from localcloud.container.training.collective import Cluster
+from localcloud.container.training.roll_call import roll_call
 from localcloud.platform.failure import JobFailure, program_failure
 from localcloud.platform.host_network import host_network
 from localcloud.platform.hosts import Host, gather, job_hosts, share_channel

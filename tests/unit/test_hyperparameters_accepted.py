@@ -11,8 +11,8 @@ import xgboost
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from localcloud.container.boosting import boost
-from localcloud.container.training_data import TrainingData
+from localcloud.container.training.boosting import boost
+from localcloud.container.training.training_data import TrainingData
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters
 from training.hyperparameters.table import ALIASES, METRICS, OBJECTIVES, TABLE
 from training.hyperparameters.values import Choice, Integer, Real

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localcloud.container.booster import Booster, Scores
 from localcloud.container.errors import UserError
-from localcloud.container.xgboost_library import XGBoostError
+from localcloud.container.hosting.booster import Booster, Scores
+from localcloud.container.hosting.xgboost_library import XGBoostError
 
 if TYPE_CHECKING:
     from localcloud.container.csv_numbers import Matrix

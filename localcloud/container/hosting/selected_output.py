@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from localcloud.container.errors import UserError
-from localcloud.container.prediction_text import CSV, JSON, JSON_LINES, rows_of
-from localcloud.container.record_writer import write_record
+from localcloud.container.hosting.prediction_text import CSV, JSON, JSON_LINES, rows_of
+from localcloud.container.hosting.record_writer import write_record
 
 KEYS = (
     "predicted_label",

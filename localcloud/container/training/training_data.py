@@ -10,12 +10,12 @@ from pathlib import Path
 
 import xgboost
 
-from localcloud.container.channel_readers import READERS
-from localcloud.container.channel_rows import ChannelRows, joined
-from localcloud.container.data_files import data_files
 from localcloud.container.errors import UserError
 from localcloud.container.layout import Layout
-from localcloud.container.row_place import refused_place
+from localcloud.container.training.channel_readers import READERS
+from localcloud.container.training.channel_rows import ChannelRows, joined
+from localcloud.container.training.data_files import data_files
+from localcloud.container.training.row_place import refused_place
 
 _log = logging.getLogger("container")
 _NO_LABELS = (

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.container.xgboost_library import FloatPointer, Handle, Size, SizePointer, Text, check, library
+from localcloud.container.hosting.xgboost_library import FloatPointer, Handle, Size, SizePointer, Text, check, library
 
 _CALL = json.dumps(
     {

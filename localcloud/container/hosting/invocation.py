@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from localcloud.container.booster import Scores
-from localcloud.container.content_type import ContentTypeError, content_type_of
-from localcloud.container.prediction_text import encode, media_type, negotiate
-from localcloud.container.reply import Reply
-from localcloud.container.selected_output import SelectedOutput
-from localcloud.container.served_model import ServedModel
-from localcloud.container.serving_settings import ServingSettings
+from localcloud.container.hosting.booster import Scores
+from localcloud.container.hosting.content_type import ContentTypeError, content_type_of
+from localcloud.container.hosting.prediction_text import encode, media_type, negotiate
+from localcloud.container.hosting.reply import Reply
+from localcloud.container.hosting.selected_output import SelectedOutput
+from localcloud.container.hosting.served_model import ServedModel
+from localcloud.container.hosting.settings import ServingSettings
 
 _log = logging.getLogger("container")
 
@@ -37,7 +37,7 @@ class Invocation:
     def answer(self, body: bytes, content_type: bytes, accept: bytes) -> Reply:
         """The answer to a body of any kind and size."""
         # NumPy and Arrow: imported by the first body that needs them, or ahead of it
-        from localcloud.container.request_rows import UndecodableError, decode
+        from localcloud.container.hosting.request_rows import UndecodableError, decode
 
         try:
             rows = decode(content_type_of(content_type.decode("latin-1")), body)

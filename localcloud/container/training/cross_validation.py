@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from localcloud.container.boosting import Scores, boost, save_model, stop_on_signal, training_error
-from localcloud.container.channel_rows import ChannelRows
 from localcloud.container.errors import UserError
-from localcloud.container.evaluation import classes_of
-from localcloud.container.folds import folds
-from localcloud.container.training_data import TrainingData
+from localcloud.container.training.boosting import Scores, boost, save_model, stop_on_signal, training_error
+from localcloud.container.training.channel_rows import ChannelRows
+from localcloud.container.training.evaluation import classes_of
+from localcloud.container.training.folds import folds
+from localcloud.container.training.training_data import TrainingData
 
 PREDICTIONS_FILE = "predictions.csv"
 _log = logging.getLogger("container")

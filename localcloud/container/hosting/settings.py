@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from localcloud.container.errors import UserError
-from localcloud.container.prediction_text import PLAIN_ACCEPTS, SELECTED_ACCEPTS
-from localcloud.container.selected_output import KEYS, selected_keys
+from localcloud.container.hosting.prediction_text import PLAIN_ACCEPTS, SELECTED_ACCEPTS
+from localcloud.container.hosting.selected_output import KEYS, selected_keys
 
 _MEGABYTE = 1024**2
 _NOT_SUPPORTED = {

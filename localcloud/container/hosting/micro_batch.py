@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
-from localcloud.container.booster import Scores
+from localcloud.container.hosting.booster import Scores
 
 _SLOW_SECONDS = 0.002
 """From a last call of this length on the next one runs on another thread, so that the loop goes on answering."""

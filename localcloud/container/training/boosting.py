@@ -8,10 +8,10 @@ from typing import Any
 
 import xgboost
 
-from localcloud.container.callbacks import RoundLog, StopOnSignal, checkpoint, early_stopping
 from localcloud.container.errors import AlgorithmError, ContainerError, UserError
-from localcloud.container.evaluation import container_metrics, is_container_metric
-from localcloud.container.training_data import TrainingData, xgboost_message
+from localcloud.container.training.callbacks import RoundLog, StopOnSignal, checkpoint, early_stopping
+from localcloud.container.training.evaluation import container_metrics, is_container_metric
+from localcloud.container.training.training_data import TrainingData, xgboost_message
 
 _NOT_FOR_XGBOOST = (
     "num_round",

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from localcloud.container.invocation import Invocation
-from localcloud.container.micro_batch import MicroBatch
-from localcloud.container.reply import Reply
-from localcloud.container.served_model import ServedModel
-from localcloud.container.serving_settings import ServingSettings
-from localcloud.container.small_rows import SMALL, packed_csv
+from localcloud.container.hosting.invocation import Invocation
+from localcloud.container.hosting.micro_batch import MicroBatch
+from localcloud.container.hosting.reply import Reply
+from localcloud.container.hosting.served_model import ServedModel
+from localcloud.container.hosting.settings import ServingSettings
+from localcloud.container.hosting.small_rows import SMALL, packed_csv
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

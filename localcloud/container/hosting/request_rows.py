@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from localcloud.container.content_type import CSV, LIBSVM, RECORDIO
 from localcloud.container.csv_numbers import CsvError, Matrix, delimiter_of, parse_matrix, width_of
-from localcloud.container.served_rows import DenseRows, Rows, SparseRows
+from localcloud.container.hosting.content_type import CSV, LIBSVM, RECORDIO
+from localcloud.container.hosting.served_rows import DenseRows, Rows, SparseRows
 from training.data.recordio import Tensor, decode_record, frames
 
 _SMALL = 4096

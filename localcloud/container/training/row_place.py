@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from localcloud.container.channel_rows import ChannelRows
+from localcloud.container.training.channel_rows import ChannelRows
 from training.data.recordio import decode_record, frames
 
 

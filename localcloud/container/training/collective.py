@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.container.errors import PlatformError, UserError
-from localcloud.container.roll_call import roll_call
+from localcloud.container.training.roll_call import roll_call
 
 LOOPBACK_INTERFACE = "lo"
 """`network_interface_name` of a job whose hosts are processes of one machine."""
@@ -86,7 +86,7 @@ class Cluster:
         if not self.several:
             yield
             return
-        from localcloud.container.rabit import Tracker, joined
+        from localcloud.container.training.rabit import Tracker, joined
 
         trackers: list[Tracker] = []
 
@@ -104,7 +104,7 @@ class Cluster:
         """Whether any host asks for it: all of them hear the same answer in the same round."""
         if not self.several:
             return asked
-        from localcloud.container.rabit import any_host
+        from localcloud.container.training.rabit import any_host
 
         return any_host(asked)
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from localcloud.container.channel_rows import ChannelRows, DataError, joined
 from localcloud.container.csv_numbers import delimiter_of, read_matrix
 from localcloud.container.errors import UserError
 from localcloud.container.text_blocks import Block, blocks, first_line
+from localcloud.container.training.channel_rows import ChannelRows, DataError, joined
 from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm
 from training.data.parquet_numbers import column_doubles, is_no_data
 from training.data.recordio import Record, RecordioError, Tensor, decode_record, frames

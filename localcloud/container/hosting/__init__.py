@@ -1,0 +1,1 @@
+"""What `serve` does: requests to rows, rows to predictions, predictions to answers."""

@@ -1,0 +1,1 @@
+"""What `train` does: channels, boosting, cross-validation, several hosts."""
