@@ -20,7 +20,7 @@ from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from kickstand.names import Names
 from kickstand.release import Release
-from training.model.serving import serving_problems
+from kickstand.release_serving import serving_problems
 
 
 class HostingStack(cdk.Stack):

@@ -65,12 +65,12 @@ def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_boo
     image cannot read it, or the account is not bootstrapped."""
     from kickstand.aws_errors import explained
     from kickstand.release_file import release_path
+    from kickstand.release_serving import require_serving
     from promotion.artifact_check import require_artifact
     from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
     from promotion.image_check import require_image
     from promotion.model_check import require_model
     from promotion.signing.verify import require_signature
-    from training.model.serving import require_serving
 
     if release is not None:
         require_serving(release, cdk.environment.known_faults)

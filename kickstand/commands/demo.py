@@ -130,8 +130,8 @@ def write_rows(context: CommandContext, rows: Path) -> None:
     """The test channel without its labels: what a caller of the endpoint would send."""
     from kickstand.atomic_file import atomic_file
     from kickstand.commands.evaluate import test_report
+    from kickstand.content_types import kind_of
     from training.data.objectives import label_columns
-    from training.hyperparameters.content_types import kind_of
     from training.prediction.evaluate import split_label
 
     report, content_type = test_report(context), context.environment.data.content_type

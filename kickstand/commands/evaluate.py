@@ -27,8 +27,8 @@ def evaluate(
     """Send the test channel through the endpoint; report metrics, save predictions and a plot."""
     from kickstand.aws_errors import explained
     from kickstand.commands.context import open_context
+    from kickstand.content_types import kind_of
     from training.data.objectives import label_columns
-    from training.hyperparameters.content_types import kind_of
     from training.prediction.endpoint_client import EndpointClient, runtime_client
     from training.prediction.evaluate import evaluate as evaluate_channel
     from training.prediction.metrics import require_figure

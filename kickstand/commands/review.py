@@ -98,8 +98,8 @@ def level_of(text: str) -> str:
 def assembled(context: CommandContext, assembly: Path | None) -> tuple[Release | None, Cdk]:
     """The environment's release, and a Cdk that works from the given assembly, else from one that it makes now."""
     from kickstand.release_file import read_release, release_path
+    from kickstand.release_serving import require_serving
     from promotion.cdk import Cdk
-    from training.model.serving import require_serving
 
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment) if path.exists() else None

@@ -35,8 +35,8 @@ from kickstand.config.setting_rules import RULES as SETTING_RULES
 from kickstand.config.source import Source, read_source
 from kickstand.config.toml_lines import KeyPath
 from kickstand.config.values import choices, found, mismatch
+from kickstand.content_types import CONTENT_TYPES, MEDIA_TYPES
 from kickstand.errors import InputError, Problem
-from training.hyperparameters.content_types import CONTENT_TYPES, MEDIA_TYPES
 
 TABLES: Mapping[str, type[Settings]] = {
     "data": Data,

@@ -16,7 +16,7 @@ from typing import Any
 from infra.images import regions, versions
 from kickstand.config.arn import parse_arn
 from kickstand.config.schedule import schedule_fault
-from training.hyperparameters.content_types import CONTENT_TYPES, MEDIA_TYPES
+from kickstand.content_types import CONTENT_TYPES, MEDIA_TYPES
 
 Fault = tuple[str, str]
 Rule = Callable[[Any], Fault | None]

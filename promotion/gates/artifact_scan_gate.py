@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Artifact
+from kickstand.release_serving import require_serving
 from promotion.gates.contest import Contest
 from promotion.gates.evidence import Evidence
 from promotion.gates.gate import Gate, Verdict
@@ -15,7 +16,6 @@ from training.model.archive import extract_model
 from training.model.artifact import FetchedArtifact
 from training.model.probe import ask_model, find_model
 from training.model.saved_version import OLD_BINARY, require_readable
-from training.model.serving import require_serving
 
 _UBJSON = re.compile(rb"\{[UiIlL]")
 """An object whose first key has a length of one of these integer types. https://ubjson.org/type-reference/"""

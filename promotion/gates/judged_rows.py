@@ -14,6 +14,7 @@ import numpy as np
 
 from kickstand.aws_errors import explained
 from kickstand.config.model import Environment, EnvironmentName
+from kickstand.content_types import kind_of
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release import Channel, Release
@@ -22,7 +23,6 @@ from training.data.csv_scan import delimiter_of
 from training.data.files import channel_files
 from training.data.objectives import label_columns
 from training.data.row_text import csv_lines
-from training.hyperparameters.content_types import kind_of
 from training.model.s3_location import parse_location
 from training.prediction.metrics import Vector
 

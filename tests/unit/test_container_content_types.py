@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from training_folder import CSV, numbers, training_folder
 
+from kickstand.content_types import CONTENT_TYPES
 from localcloud.container.errors import ContainerError
 from localcloud.container.layout import Layout
 from localcloud.container.train import run
 from localcloud.container.training.channel_readers import READERS, read_parquet, read_recordio
-from training.hyperparameters.content_types import CONTENT_TYPES
 
 OBJECTIVES = {
     "reg:squarederror": 0,

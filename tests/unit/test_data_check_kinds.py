@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from training_folder import numbers
 
+from kickstand.content_types import kind_of
 from localcloud.container.errors import ContainerError
 from localcloud.container.training.channel_readers import READERS
 from training.data.check import check_data
 from training.data.report import ChannelReport
 from training.data.row_text import csv_lines, number_text
-from training.hyperparameters.content_types import kind_of
 
 KINDS = [pytest.param(*pair, id=name) for name, pair in WRITERS.items()]
 FORM = "Write each row as label index:value index:value …"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kickstand.content_types import CONTENT_TYPES
 from kickstand.errors import Problem
 from training.hyperparameters.check import unsupported
-from training.hyperparameters.content_types import CONTENT_TYPES
 
 TUTORIAL = {"num_round": "150", "objective": "reg:squarederror"}
 

@@ -8,10 +8,11 @@ import pytest
 from training_folder import numbers, text, training_folder
 
 from kickstand.errors import Problem
+from kickstand.known_fault import FAULTS, libsvm_serving
 from localcloud.container.errors import UserError
 from localcloud.container.train import run
 from training.hyperparameters.check import container_error, unsupported
-from training.hyperparameters.known_faults import FAULTS, known_faults
+from training.hyperparameters.known_faults import known_faults
 
 BINARY = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "logloss,f1"}
 
@@ -41,16 +42,19 @@ def test_class_metrics_on_softmax_too_and_not_on_softprob() -> None:
 
 
 def test_images_before_3_compute_them_right() -> None:
-    assert known_faults(BINARY, "1.7-1", checkpoints=True, serves_libsvm=True, accepted={}) == []
+    assert known_faults(BINARY, "1.7-1", checkpoints=True, accepted={}) == []
+    assert libsvm_serving("1.7-1", {}, "") == []
 
 
 @pytest.mark.contract("F4", "F2")
 def test_checkpoint_resume_and_libsvm_serving_are_refused() -> None:
-    first, second = known_faults({}, checkpoints=True, serves_libsvm=True, accepted={})
+    (first,) = known_faults({}, checkpoints=True, accepted={})
+    (second,) = libsvm_serving("3.2-0", {}, "release of dev")
     assert first.message.startswith("checkpoints do not work in image 3.2-0")
     assert second.message.startswith("libsvm requests are read wrongly by image 3.2-0")
     everything = dict.fromkeys(FAULTS, "We know.")
-    assert known_faults(BINARY, checkpoints=True, serves_libsvm=True, accepted=everything) == []
+    assert known_faults(BINARY, checkpoints=True, accepted=everything) == []
+    assert libsvm_serving("3.2-0", everything, "release of dev") == []
 
 
 def test_an_acceptance_of_no_fault_is_a_mistake() -> None:

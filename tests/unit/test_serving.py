@@ -17,13 +17,13 @@ from samples import BUCKET, environment, release
 
 from kickstand.errors import InputError, KickstandError
 from kickstand.release import AlgorithmUsed, Artifact, Release
+from kickstand.release_serving import require_serving, serving_problems
 from promotion.cdk import Cdk
 from promotion.deployment import Talk, deploy_environment
 from promotion.gates import artifact_scan_gate
 from promotion.gates.evidence import Evidence
 from promotion.gates.run import ask
 from promotion.model_check import require_model
-from training.model.serving import require_serving, serving_problems
 
 ACCEPTED = {"libsvm-serving": "Every caller sends CSV."}
 REFUSED = (

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kickstand.content_types import kind_of
 from kickstand.errors import Problem
 from training.data.csv_findings import Findings
 from training.data.files import channel_files
@@ -16,7 +17,6 @@ from training.data.objectives import ColumnRule, column_rules, feature_problems,
 from training.data.report import ChannelReport, DataReport, FileReport
 from training.data.scan_file import scan_file
 from training.data.scanned_file import ScannedFile
-from training.hyperparameters.content_types import kind_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kickstand.content_types import kind_of
 from kickstand.errors import Problem
-from training.hyperparameters.content_types import kind_of
 from training.hyperparameters.values import Interval
 
 if TYPE_CHECKING:

@@ -13,17 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kickstand.errors import Problem
+from kickstand.known_fault import CHECKPOINT_RESUME, CLASS_METRICS, FAULTS, is_faulty, or_accept
 from training.hyperparameters.table import CLASSIFICATION_METRICS
-
-CLASS_METRICS = "class-metrics"
-CHECKPOINT_RESUME = "checkpoint-resume"
-LIBSVM_SERVING = "libsvm-serving"
-FAULTS: Mapping[str, str] = {
-    CLASS_METRICS: "accuracy, F1, precision and recall are computed from a threshold of 0",
-    CHECKPOINT_RESUME: "a job that resumes from a checkpoint starts again",
-    LIBSVM_SERVING: "an endpoint shifts the indices of libsvm requests down by one",
-}
-"""Every fault by the name under which it is accepted, and what it does."""
 
 
 def _nowhere(name: str) -> str:
@@ -35,7 +26,6 @@ def known_faults(
     version: str = "3.2-0",
     *,
     checkpoints: bool = False,
-    serves_libsvm: bool = False,
     where: Callable[[str], str] = _nowhere,
     accepted: Mapping[str, str],
 ) -> list[Problem]:
@@ -44,8 +34,7 @@ def known_faults(
     values:        hyperparameters as strings, by canonical name.
     version:       the image version.
     checkpoints:   whether the job has a CheckpointConfig.
-    serves_libsvm: whether a model that was trained on libsvm is to be served.
-    where:         the place of a hyperparameter by name, of `checkpoints`, of `content_type`, of `known_faults.NAME`.
+    where:         the place of a hyperparameter by name, of `checkpoints`, of `known_faults.NAME`.
     """
     problems = [
         Problem(
@@ -54,7 +43,7 @@ def known_faults(
         for name in accepted
         if name not in FAULTS
     ]
-    if not version.startswith("3."):
+    if not is_faulty(version):
         return problems
     if CLASS_METRICS not in accepted:
         problems += _class_metrics(values, where)
@@ -64,14 +53,8 @@ def known_faults(
             "xgboost-checkpoint.N, so a resumed job silently starts again."
         )
         problems.append(
-            Problem(message, where("checkpoints"), _or_accept("Remove the checkpoint configuration", CHECKPOINT_RESUME))
+            Problem(message, where("checkpoints"), or_accept("Remove the checkpoint configuration", CHECKPOINT_RESUME))
         )
-    if serves_libsvm and LIBSVM_SERVING not in accepted:
-        message = (
-            "libsvm requests are read wrongly by image 3.2-0: training takes indices as they are written, serving "
-            "takes one off, so that every prediction is of other features."
-        )
-        problems.append(Problem(message, where("content_type"), _or_accept("Train on CSV", LIBSVM_SERVING)))
     return problems
 
 
@@ -88,8 +71,4 @@ def _class_metrics(values: Mapping[str, str], where: Callable[[str], str]) -> It
     for name, metric in [*metrics, ("_tuning_objective_metric", tuning)]:
         if metric in CLASSIFICATION_METRICS:
             message = f"metric {metric} is computed wrongly for objective {objective} by image 3.x: {what}."
-            yield Problem(message, where(name), _or_accept(instead, CLASS_METRICS))
-
-
-def _or_accept(fix: str, fault: str) -> str:
-    return f'{fix}, or accept it with its reason: [known_faults] {fault} = "…".'
+            yield Problem(message, where(name), or_accept(instead, CLASS_METRICS))

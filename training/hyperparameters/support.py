@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from kickstand.content_types import CONTENT_TYPES
 from kickstand.errors import Problem
-from training.hyperparameters.content_types import CONTENT_TYPES
 from training.hyperparameters.known_faults import known_faults
 from training.hyperparameters.older_images import older_image_problems
 from training.hyperparameters.table import ALIASES

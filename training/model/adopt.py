@@ -15,12 +15,12 @@ from typing import Any
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.config.model import Environment
+from kickstand.content_types import kind_of
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release import Artifact, Channel, GoldenRows, LearningCurve, Release
 from kickstand.release_file import write_release
 from training.data.objectives import label_columns
-from training.hyperparameters.content_types import kind_of
 from training.image.versions import OWN_IMAGE
 from training.job.description import ChannelSource, JobDescription
 from training.job.log import Round

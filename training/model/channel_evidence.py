@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error
+from kickstand.content_types import kind_of
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Channel, DataFile
 from training.data.csv_findings import Findings
 from training.data.dataset import channel_prefix, channel_sha256
 from training.data.scan_file import scan_file
-from training.hyperparameters.content_types import kind_of
 from training.job.description import ChannelSource, utc_text
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.kept_object import ReadObject, keep_copy, pieces

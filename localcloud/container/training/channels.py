@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kickstand.content_types import CONTENT_TYPES
 from localcloud.container.errors import UserError
-from training.hyperparameters.content_types import CONTENT_TYPES
 
 _DISTRIBUTIONS = ("FullyReplicated", "ShardedByS3Key")
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kickstand.config.model import Environment
+from kickstand.content_types import kind_of
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Channel
 from promotion.review.model.stores import ModelStore, fetch_channel
@@ -18,7 +19,6 @@ from training.data.csv_scan import delimiter_of
 from training.data.dataset import channel_sha256
 from training.data.files import channel_files
 from training.data.row_text import csv_lines
-from training.hyperparameters.content_types import kind_of
 
 
 def test_files(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kickstand.content_types import CONTENT_TYPES
 from kickstand.errors import InputError, Problem
+from kickstand.known_fault import libsvm_serving
 from kickstand.release import Release
-from training.hyperparameters.content_types import CONTENT_TYPES
-from training.hyperparameters.known_faults import LIBSVM_SERVING, known_faults
 
 
 def serving_problems(release: Release, accepted: Mapping[str, str]) -> list[Problem]:
@@ -16,16 +16,10 @@ def serving_problems(release: Release, accepted: Mapping[str, str]) -> list[Prob
     accepted: those that the environment accepts, each with its reason (`[known_faults]`).
     """
     trained = next((channel for channel in release.channels if channel.name == "train"), None)
-    place = f"release of {release.environment}"
-    if trained is not None:
-        place += f": channel train is {trained.content_type}"
-    return known_faults(
-        {},
-        release.algorithm.version,
-        serves_libsvm=trained is not None and CONTENT_TYPES.get(trained.content_type) == "libsvm",
-        where=lambda name: place,
-        accepted={name: reason for name, reason in accepted.items() if name == LIBSVM_SERVING},
-    )
+    if trained is None or CONTENT_TYPES.get(trained.content_type) != "libsvm":
+        return []
+    place = f"release of {release.environment}: channel train is {trained.content_type}"
+    return libsvm_serving(release.algorithm.version, accepted, place)
 
 
 def require_serving(release: Release, accepted: Mapping[str, str]) -> None:
