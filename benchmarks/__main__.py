@@ -13,6 +13,7 @@ from rich.table import Table
 from benchmarks.figure import Figure, number
 
 NAMES = ("help", "synth", "training", "serving", "predict", "demo")
+WIDTH = 150
 PICTURE = Path(__file__).with_name("figures.png")
 
 
@@ -22,6 +23,8 @@ def main(wanted: list[str]) -> int:
         sys.stderr.write(f"error: no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}.\n")
         return 2
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)  # a log has no width of its own
     figures: list[Figure] = []
     for name in wanted or NAMES:
         console.print(f"measuring {name} …", style="dim")
@@ -40,12 +43,13 @@ def table(figures: list[Figure]) -> Table:
     shown = Table(title=f"Medians on {os.cpu_count()} cores; a ratio is the median over pairs of runs")
     shown.title_justify = "left"
     for column in ("what", "ours", "peer", "AWS's container", "figure", "limit", ""):
-        shown.add_column(column, justify="left" if column == "what" else "right")
+        shown.add_column(column, justify="left" if column == "what" else "right", no_wrap=column != "what")
     for figure in figures:
         verdict = "" if figure.limit is None else ("[green]good[/]" if figure.good() else "[red]over[/]")
         peer = "" if figure.peer is None else number(figure.peer)
         value = f"{number(figure.value)} {figure.unit}"
-        shown.add_row(figure.name, number(figure.ours), peer, figure.of_aws(), value, figure.bound(), verdict)
+        ours = "" if figure.ours == figure.value else number(figure.ours)
+        shown.add_row(figure.name, ours, peer, figure.of_aws(), value, figure.bound(), verdict)
     return shown
 
 
