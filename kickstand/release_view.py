@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from kickstand.folds import models_sentence
 from kickstand.release import Channel, Release
 from kickstand.release_lines import plain, row, rows
 from kickstand.release_way import Step, gate_sentence, overrides, trained_in, way
@@ -18,13 +19,14 @@ def view(release: Release, place: str) -> list[str]:
 
 def _view(release: Release, place: str) -> Iterator[str]:
     job, artifact = release.training_job, release.artifact
-    steps = way(release)
+    steps, several = way(release), models_sentence(release.hyperparameters)
     yield plain(f"{release.environment} of {release.project}: {place}")
     yield from rows(
         ("release", release.sha256),
         ("account", f"{release.account}, {release.region}"),
         ("model", artifact.sha256),
         ("", f"{artifact.s3_uri}, {artifact.size:,} bytes"),
+        *([("models", several)] if several else []),
         ("model package", release.model_package_arn),
         ("image", release.algorithm.image_uri),
         ("algorithm", f"{release.algorithm.name} {release.algorithm.version}"),

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.aws_errors import aws_error
+from kickstand.folds import model_count
 from kickstand.release import Release
 from training.model.archive import ArchiveError, extract_model
 from training.model.artifact import fetch_artifact
-from training.model.probe import find_model
+from training.model.probe import find_models
 from training.model.saved_version import require_readable
 
 
@@ -23,7 +24,8 @@ def require_model(s3: Any, release: Release) -> None:
     """Fetch the release's artifact and look at the model, which is never loaded.
 
     s3: a client that may read `models/`.
-    Raises KickstandError where the release's image cannot read it, and where the artifact holds no single model.
+    Raises KickstandError where the release's image cannot read it, and where the artifact holds other models than
+    the training made.
     """
     where = release.artifact.s3_uri
     with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
@@ -34,4 +36,5 @@ def require_model(s3: Any, release: Release) -> None:
             raise ArchiveError(*(dataclasses.replace(problem, where=where) for problem in error.problems)) from error
         except OSError as error:
             raise aws_error(error, "opening the model artifact", where) from error
-        require_readable(find_model(files, where=where), release.algorithm.version, where=where)
+        for model in find_models(files, model_count(release.hyperparameters), where=where):
+            require_readable(model, release.algorithm.version, where=where)

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.folds import model_count
 from kickstand.release import Artifact
 from kickstand.release_serving import require_serving
 from promotion.gates.contest import Contest
@@ -14,7 +15,7 @@ from promotion.gates.evidence import Evidence
 from promotion.gates.gate import Gate, Verdict
 from training.model.archive import extract_model
 from training.model.artifact import FetchedArtifact
-from training.model.probe import ask_model, find_model
+from training.model.probe import ask_model, find_models
 from training.model.saved_version import OLD_BINARY, require_readable
 
 _UBJSON = re.compile(rb"\{[UiIlL]")
@@ -25,7 +26,7 @@ _LARGEST_GROWTH = 1000
 
 
 def judge(contest: Contest, evidence: Evidence) -> Verdict:
-    """Passed where digest and size are the release's and XGBoost loads the one file. Else KickstandError, by name.
+    """Passed where digest and size are the release's and XGBoost loads the model. Else KickstandError, by name.
 
     So it is where the target would serve a model whose callers meet a fault of the image that it does not accept.
     """
@@ -34,18 +35,28 @@ def judge(contest: Contest, evidence: Evidence) -> Verdict:
     require_bytes(artifact, evidence.artifact)
     with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
         files = extract_model(evidence.artifact.file, Path(folder), max_bytes=artifact.size * _LARGEST_GROWTH)
-        model = find_model(files, where=artifact.s3_uri)
-        form, size = model_format(model, artifact.s3_uri), model.stat().st_size
-        require_readable(model, contest.release.algorithm.version, where=artifact.s3_uri)
-        features = ask_model(model, (), where=artifact.s3_uri).features
-    return Verdict(
-        True,
-        f"SHA-256 {artifact.sha256[:12]} as released; one model, no code",
-        (
-            f"{artifact.s3_uri}: {artifact.size:,} bytes of SHA-256 {artifact.sha256}.",
-            f"It holds {model.name} alone, {size:,} bytes of {form}, which XGBoost loads: {features} features.",
-        ),
-    )
+        models = find_models(files, model_count(contest.release.hyperparameters), where=artifact.s3_uri)
+        held = [_held(model, artifact.s3_uri) for model in models]
+        for model in models:
+            require_readable(model, contest.release.algorithm.version, where=artifact.s3_uri)
+        features = ask_model(models, (), where=artifact.s3_uri).features
+    released = f"{artifact.s3_uri}: {artifact.size:,} bytes of SHA-256 {artifact.sha256}."
+    what = _models(contest)
+    if len(models) == 1:
+        held = [f"It holds {held[0].replace(',', ' alone,', 1)}, which XGBoost loads: {features} features."]
+    else:
+        held = [f"It holds {'; '.join(held)}.", f"XGBoost loads them as one ensemble: {features} features."]
+    return Verdict(True, f"SHA-256 {artifact.sha256[:12]} as released; {what}, no code", (released, *held))
+
+
+def _models(contest: Contest) -> str:
+    count = model_count(contest.release.hyperparameters)
+    return f"{count} models, one a fold" if count > 1 else "one model"
+
+
+def _held(model: Path, where: str) -> str:
+    form = model_format(model, where)
+    return f"{model.name}, {model.stat().st_size:,} bytes of {form}"
 
 
 def require_bytes(artifact: Artifact, fetched: FetchedArtifact) -> None:
@@ -76,7 +87,7 @@ def model_format(model: Path, where: str) -> str:
 GATE = Gate(
     name="artifact-scan",
     asked=lambda contest: True,
-    limit=lambda contest: "the released bytes, one model, no pickle, no code",
+    limit=lambda contest: f"the released bytes, {_models(contest)}, no pickle, no code",
     see=lambda contest: contest.again("artifact-scan"),
     judge=judge,
 )

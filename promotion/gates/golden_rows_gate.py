@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kickstand.aws_errors import explained
 from kickstand.errors import KickstandError, Problem
+from kickstand.folds import model_count
 from kickstand.release import GoldenRows
 from promotion.gates.contest import Contest
 from promotion.gates.evidence import Evidence
@@ -18,7 +19,7 @@ from promotion.gates.gate import Gate, Verdict
 from promotion.verify import golden_problems, verify_endpoint
 from training.model.archive import extract_model
 from training.model.golden_rows import read_golden
-from training.model.probe import ask_model, find_model
+from training.model.probe import ask_model, find_models
 
 
 def judge(contest: Contest, evidence: Evidence) -> Verdict:
@@ -62,8 +63,9 @@ def _golden(contest: Contest) -> GoldenRows:
 def _artifact_answers(contest: Contest, evidence: Evidence, golden: GoldenRows) -> Verdict:
     uri = contest.release.artifact.s3_uri
     with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
-        model = find_model(extract_model(evidence.artifact.file, Path(folder)), where=uri)
-        given = ask_model(model, golden.rows, where=uri).predictions
+        files = extract_model(evidence.artifact.file, Path(folder))
+        models = find_models(files, model_count(contest.release.hyperparameters), where=uri)
+        given = ask_model(models, golden.rows, where=uri).predictions
     answers = [one if isinstance(one, tuple) else (one,) for one in given]
     if problems := golden_problems(golden, answers):
         raise KickstandError(*problems)

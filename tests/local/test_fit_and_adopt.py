@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,17 +11,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
+import numpy as np
 import pytest
+import xgboost as xgb
 from conftest import Client
 from fit_world import FitWorld
-from sagemaker_world import make_world
+from sagemaker_world import World, make_world
 
 from kickstand.errors import InputError, KickstandError
 from kickstand.release import Channel
 from kickstand.release_file import read_release
 from localcloud.cloud import LocalCloud
+from promotion.model_check import require_model
 from promotion.review.model.section import model_report
 from promotion.review.model.stores import ModelStore
+from promotion.verify import verify_endpoint
+from training.model.archive import extract_model
 from training.model.learning_curve import read_curve
 from training.model.s3_location import parse_location
 
@@ -125,6 +132,57 @@ def test_the_same_rows_as_libsvm_give_the_same_model_and_golden_rows(
     assert release.metrics == as_csv.metrics
     assert release.golden_rows.rows[0].split(",") == [f"{float(x):g}" for x in as_csv.golden_rows.rows[0].split(",")]
     assert release.golden_rows.predictions == as_csv.golden_rows.predictions
+
+
+def test_a_cross_validation_is_one_release_and_its_endpoint_answers_with_the_mean(
+    world: FitWorld, client: Client, tmp_path: Path
+) -> None:
+    world.hyperparameters |= {"_kfold": "3", "seed": "7"}
+    job, known = world.work.start(datetime.now(UTC), "0c1d")
+    ended = world.work.follow(job, show_log=False)
+    release = world.release(ended, known)
+    folder, s3 = tmp_path / "model", client("s3")
+    kept = s3.get_object(Bucket=world.names.bucket, Key=f"models/{release.artifact.sha256}/model.tar.gz")
+    models = extract_model(io.BytesIO(kept["Body"].read()), folder)
+    assert [file.name for file in models] == ["xgboost-model-0", "xgboost-model-1", "xgboost-model-2"]
+
+    # what fit shows and keeps: each fold as it goes, the job's own means, the curve of means that ends on them
+    told = world.told.getvalue()
+    assert "  fold 3/3  round 5/5  train-rmse " in told
+    means = "  ".join(f"{name.replace(':', '-')} {release.metrics[name]:.5f}" for name in sorted(release.metrics))
+    assert f"  mean of the folds  {means}" in told
+    left_out = ended.artifact_uri.replace("model.tar.gz", "output.tar.gz")
+    assert f"predictions.csv in {left_out}" in told
+    place = parse_location(left_out)
+    packed = io.BytesIO(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
+    predictions = extract_model(packed, tmp_path / "output")[0].read_text().splitlines()
+    assert len(predictions) == 250
+    assert release.learning_curve is not None
+    curve = read_curve(s3, parse_location(release.learning_curve.s3_uri), release.learning_curve.sha256)
+    assert {name: values[-1] for name, values in curve.metrics.items()} == pytest.approx(
+        dict(release.metrics), abs=2e-5
+    )
+
+    hosting = World(world.names.bucket, world.role, client)
+    endpoint = world.names.endpoint
+    config = hosting.config(endpoint, ("AllTraffic", hosting.model(endpoint, release.artifact.s3_uri), 1))
+    hosting.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    assert hosting.wait_for_endpoint(endpoint)["EndpointStatus"] == "InService"
+    assert verify_endpoint(boto3.Session(region_name="us-east-1"), world.names, release).golden_rows == 3
+    require_model(s3, release)
+    rows = [line.split(",", 1)[1] for line in (tmp_path / "test.csv").read_text().splitlines()]
+    answer = client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint, ContentType="text/csv", Body="\n".join(rows).encode()
+    )
+    asked = xgb.DMatrix(np.array([row.split(",") for row in rows], dtype="float32"))
+    each = [xgb.Booster(model_file=bytearray(file.read_bytes())).predict(asked) for file in models]
+    assert [float(line) for line in answer["Body"].read().split()] == np.mean(each, axis=0).astype(float).tolist()
+    assert len({tuple(one.tolist()) for one in each}) == 3
+
+    report = model_report(
+        world.environment, release, None, stores=[ModelStore(s3, world.names.bucket)], signed=lambda: None
+    )
+    assert (report.missing, len(report.plots)) == ((), 4)
 
 
 def test_a_review_shows_the_model_from_the_bucket(world: FitWorld, trained: Trained, client: Client) -> None:

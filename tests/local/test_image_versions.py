@@ -136,7 +136,7 @@ def test_an_older_image_trains_and_serves_as_its_own_xgboost_does(
     model = _model(client, place, artifact, tmp_path / "model")
     require_readable(model, version, where=artifact)
     rows = _csv(TABLE[:, 1:])
-    assert list(ask_model(model, rows.decode().splitlines(), where=artifact).predictions) == expected
+    assert list(ask_model([model], rows.decode().splitlines(), where=artifact).predictions) == expected
 
     server = ModelServer(
         ModelContainer(f"{REGISTRY}:{version}", artifact, {}),
@@ -157,7 +157,7 @@ def test_an_older_image_trains_and_serves_as_its_own_xgboost_does(
 
 def test_an_older_image_trains_on_several_instances(tmp_path: Path, client: Client, place: Place, version: str) -> None:
     model = _model(client, place, _trained(place, version, tmp_path / "job", 2), tmp_path / "model")
-    answers = ask_model(model, _csv(TABLE[:, 1:]).decode().splitlines(), where="s3://model")
+    answers = ask_model([model], _csv(TABLE[:, 1:]).decode().splitlines(), where="s3://model")
     assert answers.features == 4
     assert np.corrcoef(answers.predictions, TABLE[:, 0])[0, 1] > 0.5
 

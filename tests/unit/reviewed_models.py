@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,21 @@ ROWS[:, 0] = np.floor(ROWS[:, 0] * 4)
 COUNTS = np.floor(ROWS[:, 0] * 20 + ROWS[:, 1] * 10).astype(np.float64)
 
 
-def packed(booster: xgb.Booster) -> bytes:
-    """A model.tar.gz with one model, the same bytes each time."""
-    body, out = bytes(booster.save_raw("ubj")), io.BytesIO()
+def packed(*boosters: xgb.Booster) -> bytes:
+    """A model.tar.gz with one model, or with those of an ensemble; the same bytes each time."""
+    names = [f"xgboost-model-{number}" for number in range(len(boosters))] if len(boosters) > 1 else ["xgboost-model"]
+    models = (bytes(booster.save_raw("ubj")) for booster in boosters)
+    return archive_of(dict(zip(names, models, strict=True)))
+
+
+def archive_of(files: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar; the same bytes each time."""
+    out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        member = tarfile.TarInfo("xgboost-model")
-        member.size = len(body)
-        tar.addfile(member, io.BytesIO(body))
+        for name, body in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
     import gzip
 
     return gzip.compress(out.getvalue(), mtime=0)
@@ -82,11 +91,17 @@ class World:
         return environment(data=data, gates=self.gates)
 
     def model(self, rounds: int, *, curve: bool = True, **changes: Any) -> Release:
-        """Train a model, put it and its curve into the bucket; its release."""
+        """Train a model, put it and its curve into the bucket; its release.
+
+        settings: further hyperparameters; with _kfold there are so many models, each of its own share of the rows.
+        """
         classes = {"num_class": 3} if self.objective.startswith("multi:") else {}
         parameters = {"objective": self.objective, "max_depth": 3, "nthread": 1, "verbosity": 0, **classes}
-        booster = xgb.train(parameters, xgb.DMatrix(ROWS, label=self.labels), rounds)
-        body = packed(booster)
+        settings: dict[str, str] = changes.pop("settings", {})
+        folds = int(settings.get("_kfold", 1))
+        parts = [slice(fold, None, folds) for fold in range(folds)]
+        boosters = [xgb.train(parameters, xgb.DMatrix(ROWS[part], label=self.labels[part]), rounds) for part in parts]
+        body = packed(*boosters)
         sha256 = hashlib.sha256(body).hexdigest()
         place = f"s3://{BUCKET}/models/{sha256}/model.tar.gz"
         self.s3.put(place, body)
@@ -97,7 +112,7 @@ class World:
         kept = keep_curve(self.s3, curve_of(lines), sha256, ArtifactBucket(BUCKET)) if curve else None
         fields: dict[str, Any] = {
             "artifact": Artifact(s3_uri=place, sha256=sha256, size=len(body)),
-            "hyperparameters": {"num_round": str(rounds), "objective": self.objective},
+            "hyperparameters": {"num_round": str(rounds), "objective": self.objective, **settings},
             "target_transform": self.transform,
             "channels": (self.channel("train"), self.channel("test")),
             "metrics": {"train:rmse": 9 / rounds},

@@ -38,8 +38,8 @@ PACKAGE = "arn:aws:sagemaker:us-east-1:111122223333:model-package/bikes-dev/1"
 TEST = b"0.5,1,2,3\n0.25,,2,1e3\n0.125,7,8,9\n"
 
 
-def model_bytes(features: int = 3) -> bytes:
-    random = np.random.default_rng(0)
+def model_bytes(features: int = 3, seed: int = 0) -> bytes:
+    random = np.random.default_rng(seed)
     rows = random.random((64, features), dtype="float32")
     booster = xgb.train({"max_depth": 2, "nthread": 1}, xgb.DMatrix(rows, label=rows.sum(axis=1)), 5)
     return bytes(booster.save_raw("ubj"))
@@ -196,6 +196,24 @@ def test_the_golden_rows_are_the_model_s_own_answers(desk: Desk) -> None:
     assert golden.sha256 == golden_digest(golden.rows, golden.predictions)
 
 
+def test_the_models_of_a_cross_validation_are_one_release(desk: Desk) -> None:
+    folds = [model_bytes(seed=seed) for seed in range(4)]
+    desk.s3.put(ARTIFACT, archive(**{f"xgboost_model_{number}": body for number, body in enumerate(folds)}))
+    release = desk.adopt(HyperParameters={"num_round": "5", "_kfold": "2", "_num_cv_round": "2"})
+    rows = xgb.DMatrix(np.array([[1, 2, 3], [np.nan, 2, 1e3]], "float32"))
+    answers = [xgb.Booster(model_file=bytearray(body)).predict(rows) for body in folds]
+    assert release.golden_rows.predictions == tuple(np.mean(answers, axis=0).astype(float).tolist())
+    assert release.artifact.sha256 == hashlib.sha256(desk.s3.body(ARTIFACT)).hexdigest()
+    assert desk.told["left-out rows"] == f"predictions.csv in s3://{BUCKET}/training/{JOB}/output/output.tar.gz"
+
+
+def test_a_cross_validation_that_lacks_a_model_is_not_released(desk: Desk) -> None:
+    desk.s3.put(ARTIFACT, archive(xgboost_model_0=model_bytes(), xgboost_model_1=model_bytes()))
+    with pytest.raises(KickstandError, match="the artifact lacks xgboost-model-2"):
+        desk.adopt(HyperParameters={"num_round": "5", "_kfold": "3"})
+    assert not desk.release_file.exists()
+
+
 def test_confidential_golden_rows_stay_out_of_the_release(desk: Desk) -> None:
     desk.environment = environment(data=Data(train=Path("t"), golden_rows=2, golden_rows_in_git=False))
     golden = desk.adopt().golden_rows
@@ -292,7 +310,10 @@ def test_a_break_before_the_end_leaves_no_release_and_can_be_taken_up(desk: Desk
         ({"xgboost_model": b"{L not a model"}, "cannot be loaded"),
         ({"xgboost_model": b"binf" + b"\0" * 64}, "binary format of xgboost before 3"),
         ({"xgboost_model": b"\x80\x04K\x01."}, "a pickle can run any program"),
-        ({"xgboost_model_0": b"", "xgboost_model_1": b""}, "one model a fold"),
+        (
+            {"xgboost_model_0": b"", "xgboost_model_1": b""},
+            "as hyperparameter _kfold makes them",
+        ),
         ({"xgboost_model": b"{}", "notes.txt": b""}, "takes every file for a model"),
     ],
 )

@@ -16,7 +16,7 @@ from samples import environment, release
 from kickstand.errors import KickstandError
 from training.job.description import Phase, parse_job
 from training.job.fit import Fit
-from training.job.follow_view import PlainView, reports
+from training.job.follow_view import LiveView, PlainView, reports
 from training.job.log import LogLine, Round
 from training.model.release_summary import show_release
 
@@ -117,6 +117,35 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
         "  round 1/10  train-rmse 1.50000  validation-rmse 2.00000",
         "  a [note]",
     ]
+
+
+def test_the_folds_of_a_cross_validation_are_told_one_by_one() -> None:
+    told = io.StringIO()
+    view = PlainView(Console(file=told, soft_wrap=True), show_log=False)
+    view.attempt("j", parse_job(described("j", HyperParameters={"num_round": "2", "_kfold": "3"})))
+    view.round(Round(0, {"train-rmse": 1.5}))
+    view.round(Round(1, {"train-rmse": 1}, fold=2))
+    view.round(Round(2, {"train-rmse": 1.25}, fold=3))
+    assert told.getvalue().splitlines()[1:] == [
+        "  fold 1/3  round 1/2  train-rmse 1.50000",
+        "  fold 3/3  round 2/2  train-rmse 1.00000",
+        "  mean of the folds  train-rmse 1.25000",
+    ]
+
+
+def test_a_bar_goes_over_the_rounds_of_all_folds() -> None:
+    from rich.progress import Progress
+
+    console = Console(file=io.StringIO())
+    progress = Progress(console=console)
+    view = LiveView(console, progress, show_log=False)
+    view.attempt("j", parse_job(described("j", HyperParameters={"num_round": "2", "_kfold": "3"})))
+    (bar,) = progress.tasks
+    reached = []
+    for done in (Round(0, {}), Round(1, {}, fold=1), Round(1, {}, fold=2), Round(2, {}, fold=3)):
+        view.round(done)
+        reached.append(bar.completed)
+    assert (bar.total, reached) == (6, [1, 4, 6, 6])
 
 
 def test_the_log_is_shown_on_demand() -> None:

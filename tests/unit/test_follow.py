@@ -13,6 +13,7 @@ from memory_s3 import refusal
 from kickstand.errors import KickstandError
 from training.job.description import JobDescription, Phase, parse_job
 from training.job.execution import Execution
+from training.job.folds import FoldCount
 from training.job.follow import LONGEST_WAIT, PATIENCE, SHORTEST_WAIT, Follower, next_wait, verdict
 from training.job.log import LogLine, Round
 
@@ -196,6 +197,25 @@ def test_a_spot_job_that_starts_over_tells_its_rounds_anew() -> None:
     world.follow()
     assert world.told_of("round") == [0, 1, 2, 0, 1]
     assert world.opened[-1].runs == 2
+
+
+def test_the_folds_of_a_cross_validation_are_told_each() -> None:
+    lines = [f"[{number}]#011train-rmse:2.5" for number in (0, 1, 0, 1, 2)]
+    folds = {"HyperParameters": {"num_round": "2", "_kfold": "2"}}
+    world = World([{"execution": SUCCEEDED, "j": folds, "log": {"j": lines}}])
+    told: list[tuple[int, int]] = []
+    world.round = lambda done: told.append((done.fold, done.number))
+    world.follow()
+    assert told == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)]
+
+
+def test_a_cross_validation_that_starts_over_is_told_from_its_first_fold() -> None:
+    count = FoldCount(3, 2)
+    placed = [count.place(Round(number, {}), "algo-1") for number in (0, 1, 0)]
+    assert count.place(Round(1, {}), "algo-2") is None
+    count.start_over()
+    placed += [count.place(Round(number, {}), "algo-1") for number in (0, 1, 0)]
+    assert [one and (one.fold, one.number) for one in placed] == [(0, 0), (0, 1), (1, 0)] * 2
 
 
 def test_the_attempt_that_runs_is_followed() -> None:

@@ -73,6 +73,24 @@ def test_a_model_and_nothing_else(tmp_path: Path, model: bytes) -> None:
     )
 
 
+def test_an_ensemble_and_nothing_else(tmp_path: Path, model: bytes) -> None:
+    archive = packed(xgboost_model_0=model, xgboost_model_1=model)
+    judged = released(archive).model_copy(update={"hyperparameters": {"_kfold": "2"}})
+    account = Account(model=judged.artifact.s3_uri, objects={judged.artifact.s3_uri: archive})
+    made = contest(tmp_path, source=account, judged=judged)
+    outcome = ask(artifact_scan_gate.GATE, made, Evidence(made, tmp_path))
+    digest = hashlib.sha256(archive).hexdigest()
+    figure = f"SHA-256 {digest[:12]} as released; 2 models, one a fold, no code"
+    assert (outcome.passed, outcome.figure) == (True, figure)
+    assert outcome.limit == "the released bytes, 2 models, one a fold, no pickle, no code"
+    held = f"{len(model):,} bytes of UBJSON"
+    assert outcome.details[1:] == (
+        f"It holds xgboost-model-0, {held}; xgboost-model-1, {held}.",
+        "XGBoost loads them as one ensemble: 2 features.",
+    )
+    assert not scan(tmp_path, archive).passed  # of a training without _kfold
+
+
 def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, model: bytes) -> None:
     archive = packed(xgboost_model=model)
     flipped = bytearray(archive)

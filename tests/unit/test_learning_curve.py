@@ -65,6 +65,50 @@ def test_a_job_that_stopped_early_is_not_waited_for() -> None:
     assert waits == []
 
 
+CROSS = parse_job(described(HyperParameters={"num_round": "2", "_kfold": "2", "_num_cv_round": "2"}))
+
+
+def folds(*values: tuple[float, ...]) -> list[LogLine]:
+    """A fold's rounds have these values, one fold after another; a mean behind every two, and one behind all."""
+    told: list[tuple[int, float]] = []
+    for number, fold in enumerate(values, start=1):
+        told += list(enumerate(fold))
+        told += [(2, 77)] if number % 2 == 0 else []
+    return [line(time, number, value) for time, (number, value) in enumerate([*told, (2, 99)])]
+
+
+def test_the_curve_of_a_cross_validation_is_the_mean_of_its_folds() -> None:
+    lines = folds((8, 4), (6, 2), (4, 1), (2, 1))
+    other = [LogLine(one.time, "algo-2", one.text) for one in lines]
+    waits: list[float] = []
+    rounds = read_rounds(Log([*lines, *other]), CROSS, sleep=waits.append)
+    assert rounds == (
+        Round(0, {"train-rmse": 5.0, "validation-rmse": 6.0}),
+        Round(1, {"train-rmse": 2.0, "validation-rmse": 3.0}),
+    )
+    assert waits == []
+
+
+def test_folds_that_stopped_early_have_a_mean_where_all_have_a_round() -> None:
+    rounds = read_rounds(Log(folds((8, 4), (6,), (4, 1), (2, 1))), CROSS, sleep=lambda seconds: None)
+    assert [done.metrics["train-rmse"] for done in rounds] == [5.0]
+
+
+def test_a_cross_validation_that_began_anew_has_the_curve_of_its_models() -> None:
+    lost = [line(-3, 0, 50), line(-2, 1, 50), line(-1, 0, 50)]
+    rounds = read_rounds(Log([*lost, *folds((8, 4), (6, 2), (4, 1), (2, 1))]), CROSS, sleep=lambda seconds: None)
+    assert [done.metrics["train-rmse"] for done in rounds] == [5.0, 2.0]
+
+
+def test_a_cross_validation_whose_log_is_not_whole_is_waited_for() -> None:
+    waits: list[float] = []
+    lines = folds((8, 4), (6, 2), (4, 1), (2, 1))
+    log = Log(lines[:-3], [], lines[-3:])
+    assert len(read_rounds(log, CROSS, sleep=waits.append)) == 2
+    assert waits == [1.0]
+    assert read_rounds(Log(folds((8, 4), (6, 2))), CROSS, sleep=waits.append) == ()
+
+
 def test_a_job_without_a_log_is_waited_for_a_little() -> None:
     waits: list[float] = []
     assert read_rounds(Log(), parse_job(described()), sleep=waits.append) == ()

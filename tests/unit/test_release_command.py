@@ -87,6 +87,13 @@ def test_show_tells_what_an_auditor_asks(terminal: Terminal, staging: Release) -
     ]
 
 
+def test_show_says_that_there_are_several_models(terminal: Terminal, repository: Repository) -> None:
+    repository.release(hyperparameters={"_kfold": "3", "objective": "reg:gamma"})
+    shown = lines(terminal.type("release", "show", "dev"))
+    place = shown.index("  models        3, one a fold (_kfold); the answer is the mean of theirs")
+    assert shown[place + 1].startswith("  model package ")
+
+
 def test_show_for_a_program_is_the_file(terminal: Terminal, repository: Repository, staging: Release) -> None:
     screen = terminal.type("release", "show", "staging", "--json")
     assert (screen.code, screen.out) == (0, repository.path("staging").read_text())

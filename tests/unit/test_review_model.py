@@ -139,6 +139,19 @@ def test_an_artifact_is_read_where_the_model_came_from(world: World) -> None:
     assert any("The released model: Failed while fetching" in one for one in world.report(model).missing)
 
 
+def test_an_ensemble_is_reviewed_as_one_model(world: World) -> None:
+    folds = world.model(5, settings={"_kfold": "3"})
+    report = world.report(folds, world.model(5))
+    assert report.missing == ()
+    assert ("models", "3, one a fold (_kfold); the answer is the mean of theirs") in report.training
+    assert [plot.name for plot in report.plots] == ["learning-curve", "predicted-actual", "residuals", "importance"]
+    # the live one's release may be unknown: then there are as many models as its artifact holds
+    turned = world.report(world.model(5), None, live_artifact_sha256=folds.artifact.sha256)
+    assert [one for one in turned.missing if one.startswith("The live model:")] == []
+    live, _ = metric(turned, "test original:rmse")
+    assert live == metric(report, "test original:rmse")[1]
+
+
 def test_a_changed_artifact_is_a_danger(world: World) -> None:
     model = world.model(5)
     world.s3.put(model.artifact.s3_uri, b"another")

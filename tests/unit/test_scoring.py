@@ -45,32 +45,32 @@ def expected(booster: xgb.Booster, rows: int = 300) -> np.ndarray:
 def test_answers_are_xgboost_s_own_over_files_and_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, booster = trained(tmp_path)
     files = [written(tmp_path / "a.csv"), written(tmp_path / "b.csv", delimiter=";", rows=7)]
-    found = score_rows(model, files, 1, columns=4, where="here")
+    found = score_rows([model], files, 1, columns=4, where="here")
     assert found.features == 3
     assert found.answers.tolist() == [*expected(booster).tolist(), *expected(booster, 7).tolist()]
     monkeypatch.setattr(scores, "_BATCH", 11)
-    told = scores.score(model, files, 1, 4, tmp_path / "answers")
+    told = scores.score([model], files, 1, 4, tmp_path / "answers")
     assert told["rows"] == 307
     assert np.fromfile(tmp_path / "answers").tolist() == found.answers.tolist()
 
 
 def test_gain_is_by_the_number_of_the_feature(tmp_path: Path) -> None:
     model, booster = trained(tmp_path)
-    gain = score_rows(model, [], 1, columns=4, where="here").gain
+    gain = score_rows([model], [], 1, columns=4, where="here").gain
     assert gain == {"abc".index(name): value for name, value in booster.get_score(importance_type="total_gain").items()}
     assert max(gain, key=gain.__getitem__) == 0
 
 
 def test_a_linear_model_has_no_gain(tmp_path: Path) -> None:
     model, _ = trained(tmp_path, booster="gblinear")
-    found = score_rows(model, [written(tmp_path / "a.csv")], 1, columns=4, where="here")
+    found = score_rows([model], [written(tmp_path / "a.csv")], 1, columns=4, where="here")
     assert found.gain == {}
     assert found.answers.shape == (300,)
 
 
 def test_classes_have_a_probability_each_and_weights_are_no_features(tmp_path: Path) -> None:
     model, booster = trained(tmp_path, objective="multi:softprob", num_class=3)
-    found = score_rows(model, [written(tmp_path / "a.csv", before=2)], 2, columns=5, where="here")
+    found = score_rows([model], [written(tmp_path / "a.csv", before=2)], 2, columns=5, where="here")
     assert found.answers.shape == (300, 3)
     assert found.answers.tolist() == expected(booster).tolist()
 
@@ -78,7 +78,7 @@ def test_classes_have_a_probability_each_and_weights_are_no_features(tmp_path: P
 def test_a_model_of_another_width_is_refused(tmp_path: Path) -> None:
     model, _ = trained(tmp_path)
     with pytest.raises(KickstandError, match="The model has 3 features, the rows have 4"):
-        score_rows(model, [written(tmp_path / "a.csv")], 1, columns=5, where="here")
+        score_rows([model], [written(tmp_path / "a.csv")], 1, columns=5, where="here")
 
 
 @pytest.mark.parametrize("damage", [b"", b"{L nothing", b"\x00" * 200])
@@ -86,4 +86,4 @@ def test_a_damaged_model_is_told(tmp_path: Path, damage: bytes) -> None:
     model = tmp_path / "xgboost-model"
     model.write_bytes(damage)
     with pytest.raises(KickstandError, match="xgboost-model cannot be loaded"):
-        score_rows(model, [], 1, columns=4, where="here")
+        score_rows([model], [], 1, columns=4, where="here")

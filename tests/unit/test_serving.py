@@ -12,7 +12,7 @@ import pytest
 import xgboost as xgb
 from gate_contest import Account, contest
 from memory_s3 import MemoryS3
-from reviewed_models import packed
+from reviewed_models import archive_of, packed
 from samples import BUCKET, environment, release
 
 from kickstand.errors import InputError, KickstandError
@@ -122,6 +122,17 @@ def test_an_image_that_cannot_read_the_model_is_refused_by_name() -> None:
         "and predicts from wrong numbers.",
     )
     require_model(*stored("3.2-0"))
+
+
+def test_every_model_of_an_ensemble_is_looked_at() -> None:
+    own, newer = (f'{{"learner": {{}}, "version": {version}}}'.encode() for version in ([3, 2, 0], [9, 9, 9]))
+    s3, body = MemoryS3(), archive_of({"xgboost-model-0": own, "xgboost-model-1": newer})
+    made = release(artifact=artifact(body), hyperparameters={"_kfold": "2"})
+    s3.put(made.artifact.s3_uri, body)
+    with pytest.raises(KickstandError, match=r"saved by xgboost 9\.9\.9; image 3\.2-0 has"):
+        require_model(s3, made)
+    with pytest.raises(KickstandError, match="as hyperparameter _kfold makes them; the training had none"):
+        require_model(s3, made.model_copy(update={"hyperparameters": {}}))
 
 
 def test_deploy_looks_at_the_model_before_anything_is_touched() -> None:

@@ -117,14 +117,33 @@ def test_the_bucket_that_is_missing_is_made_by_the_command_as_typed(tmp_path: Pa
         send_data(environment(data=data(tmp_path)), Session(s3), console, typed="kickstand --local {}".format)  # type: ignore[arg-type]
 
 
-def test_folds_and_known_faults_are_refused_before_a_job_is_paid_for(tmp_path: Path) -> None:
-    given = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "f1", "_kfold": "3"}
+def test_a_cross_validation_needs_a_row_a_fold(tmp_path: Path) -> None:
+    def told(**values: str) -> list[tuple[str, str]]:
+        lines = {"hyperparameters._kfold": "k.toml:9", "hyperparameters._num_cv_round": "k.toml:10"}
+        wanted = environment(data=channels, hyperparameters={"num_round": "5", **values}, lines=lines)
+        try:
+            check_inputs(wanted)
+        except InputError as error:
+            return [(problem.where, problem.message) for problem in error.problems]
+        return []
+
+    channels = data(tmp_path, "1,2\n0,3\n", "1,3\n").model_copy(update={"test": tmp_path / "validation.csv"})
+    assert told(_kfold="3", _num_cv_round="2") == []
+    assert told(_kfold="4") == [
+        ("k.toml:9", "_kfold is 4; train and validation have 3 rows together, fewer than one a fold.")
+    ]
+    assert told(_num_cv_round="2") == [
+        ("k.toml:10", "_num_cv_round says how often a cross-validation is repeated; without _kfold there is none.")
+    ]
+    assert told(_kfold="2", _num_cv_round="9" * 9)[0][1].startswith("_kfold and _num_cv_round make 10,000 models or")
+
+
+def test_known_faults_are_refused_before_a_job_is_paid_for(tmp_path: Path) -> None:
+    given = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "f1"}
     rows = data(tmp_path, "1,2\n0,3\n", "1,3\n0,1\n")
     with pytest.raises(InputError) as caught:
         check_inputs(environment(data=rows, hyperparameters=given))
-    first, second = caught.value.problems
-    assert first.message == "_kfold makes a model for each fold, and a release holds one."
-    assert second.message.startswith("metric f1 is computed wrongly for objective binary:logistic by image 3.x")
-    del given["_kfold"]
+    (problem,) = caught.value.problems
+    assert problem.message.startswith("metric f1 is computed wrongly for objective binary:logistic by image 3.x")
     accepted = environment(data=rows, hyperparameters=given, known_faults={"class-metrics": "A dashboard reads it."})
     assert check_inputs(accepted).channels["train"].rows == 2

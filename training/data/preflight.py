@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
+from kickstand.folds import MOST_MODELS, model_count
 from training.data.check import check_data
 from training.data.report import DataReport
 from training.hyperparameters.check import check_hyperparameters, unsupported
@@ -26,13 +27,7 @@ def hyperparameter_problems(environment: Environment) -> list[Problem]:
 
     values, data = environment.hyperparameters, environment.data
     channels = [name for name in data.channels() if name != "test"]
-    folds = [
-        Problem(f"{name} makes a model for each fold, and a release holds one.", where(name), "Remove it.")
-        for name in ("_kfold", "_num_cv_round")
-        if name in values
-    ]
     return [
-        *folds,
         *check_hyperparameters(values, channels=channels, instances=environment.training.instance_count, where=where),
         *unsupported(
             values,
@@ -66,10 +61,27 @@ def check_inputs(
         show=lambda path: _shown(path, here),
         progress=progress,
     )
-    problems = [*hyperparameter_problems(environment), *problems]
+    problems = [*hyperparameter_problems(environment), *_fold_problems(environment, report), *problems]
     if problems:
         raise InputError(*problems)
     return report
+
+
+def _fold_problems(environment: Environment, report: DataReport) -> list[Problem]:
+    """A cross-validation that the container ignores, or that has fewer rows than folds, for which it fails."""
+    values = environment.hyperparameters
+    if "_num_cv_round" in values and "_kfold" not in values:
+        message = "_num_cv_round says how often a cross-validation is repeated; without _kfold there is none."
+        return [Problem(message, environment.where("hyperparameters._num_cv_round"), "Set _kfold, or remove it.")]
+    folds = values.get("_kfold", "")
+    rows = sum(channel.rows for name, channel in report.channels.items() if name != "test")
+    if folds.isdecimal() and 0 < rows < int(folds[:18]):
+        message = f"_kfold is {folds}; train and validation have {rows} rows together, fewer than one a fold."
+        return [Problem(message, environment.where("hyperparameters._kfold"), "Use fewer folds, or more rows.")]
+    if (count := model_count(values)) >= MOST_MODELS:
+        message = f"_kfold and _num_cv_round make {count:,} models or more, which no release holds."
+        return [Problem(message, environment.where("hyperparameters._kfold"), "Use fewer folds, or fewer repetitions.")]
+    return []
 
 
 def data_size(environment: Environment) -> int:

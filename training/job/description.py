@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kickstand.folds import model_count
+
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 """The values of TrainingJobStatus after which nothing changes any more."""
 
@@ -70,6 +72,11 @@ class JobDescription:
         """How many boosting rounds it was asked for; None where the hyperparameter is missing or no number."""
         text = self.hyperparameters.get("num_round", "").strip('"')
         return int(text) if text.isdecimal() else None
+
+    @property
+    def models(self) -> int:
+        """How many models it makes, one after another: one, or one a fold (hyperparameter `_kfold`)."""
+        return model_count(self.hyperparameters)
 
 
 def parse_job(description: Mapping[str, Any]) -> JobDescription:

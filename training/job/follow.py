@@ -6,16 +6,17 @@ tells a view.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.errors import InputError, KickstandError, Problem
 from training.job.description import ENDED, JobDescription, Phase
 from training.job.execution import Execution, attempts_of, job_of
-from training.job.log import LogLine, Round, parse_round
+from training.job.folds import FoldCount
+from training.job.log import LogLine, Round
+from training.job.seen import Seen
 from training.job.transient import denied, error_message, transient
 
 Verdict = Literal["wait", "completed", "failed", "absent"]
@@ -27,8 +28,6 @@ SILENCE = 3.0
 """Seconds without an answer of AWS until that is told."""
 PATIENCE = 300.0
 """Seconds of nothing but throttling or network errors before following is given up (the job is not)."""
-TAIL = 20
-"""How many of the last log lines are kept for a job that fails."""
 _LATE_LOG_READS = 5
 
 
@@ -82,46 +81,6 @@ def verdict(job: JobDescription | None, execution: Execution | None) -> Verdict:
 def next_wait(last: float, *, news: bool) -> float:
     """Seconds until the next look: short while something happens, then longer and longer."""
     return SHORTEST_WAIT if news else min(last * 1.5, LONGEST_WAIT)
-
-
-@dataclass(slots=True)
-class Seen:
-    """What the view has been told of one attempt."""
-
-    phases: int = 0
-    current: str = ""
-    last_round: int = -1
-    interruptions: int = 0
-    """How often spot instances were taken away: so often the rounds begin anew."""
-    restarts: int = 0
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
-
-    def new_phases(self, job: JobDescription) -> list[Phase]:
-        """The phases that have ended since the last call; the end of the job is no phase."""
-        ended = [phase for phase in job.phases if phase.ended is not None and phase.status not in ENDED]
-        fresh = ended[self.phases :]
-        self.phases = len(ended)
-        return fresh
-
-    def new_current(self, job: JobDescription) -> Phase | None:
-        """The phase that has begun since the last call."""
-        last = job.phases[-1] if job.phases else None
-        if last is None or last.ended is not None or last.status in ENDED or last.status == self.current:
-            return None
-        self.current = last.status
-        return last
-
-    def new_round(self, line: LogLine) -> Round | None:
-        """The round that a log line reports, once (with several instances each of them may report it)."""
-        done = parse_round(line.text)
-        if done is None:
-            return None
-        if done.number == 0 and self.last_round > 0 and self.restarts < self.interruptions:
-            self.restarts += 1
-        elif done.number <= self.last_round:
-            return None
-        self.last_round = done.number
-        return done
 
 
 class Follower:
@@ -204,7 +163,8 @@ class Follower:
     def _begin(self, job: JobDescription) -> None:
         if self._last is not None:
             self._view.note(f"{self._last.name} failed: {self._last.failure_reason} The trigger tries again.")
-        self._seen = Seen()
+        folds = FoldCount(job.models, job.rounds) if job.models > 1 and job.rounds else None
+        self._seen = Seen(folds=folds)
         self._log = self._open_log(job)
         self._view.attempt(job.name, job)
 

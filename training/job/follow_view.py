@@ -38,9 +38,10 @@ class PlainView:
         self._console = console
         self._show_log = show_log
         self._total: int | None = None
+        self._models = 1
 
     def attempt(self, name: str, job: JobDescription) -> None:
-        self._total = job.rounds
+        self._total, self._models = job.rounds, job.models
         self._print(f"training job {name} on {job.instance_count} x {job.instance_type}")
 
     def phase(self, phase: Phase) -> None:
@@ -50,9 +51,18 @@ class PlainView:
         """Said when it has ended."""
 
     def round(self, done: Round) -> None:
-        if reports(done, self._total) and not self._show_log:
+        if self._show_log:
+            return
+        if self.is_mean(done):
+            self._print(f"  mean of the folds  {metrics_text(done)}")
+        elif reports(done, self._total):
             of = f"/{self._total}" if self._total else ""
-            self._print(f"  round {done.number + 1}{of}  {metrics_text(done)}")
+            fold = f"fold {done.fold + 1}/{self._models}  " if self._models > 1 else ""
+            self._print(f"  {fold}round {done.number + 1}{of}  {metrics_text(done)}")
+
+    def is_mean(self, done: Round) -> bool:
+        """Whether it is no round of a cross-validation's fold, but the line of means behind them."""
+        return self._models > 1 and done.number == self._total
 
     def log(self, line: LogLine) -> None:
         if self._show_log:
@@ -77,7 +87,8 @@ class LiveView(PlainView):
         super().attempt(name, job)
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(job.secondary_status, total=job.rounds, metrics="")
+        total = job.rounds and job.rounds * job.models
+        self._task = self._progress.add_task(job.secondary_status, total=total, metrics="")
 
     def current(self, phase: Phase) -> None:
         if self._task is not None:
@@ -85,7 +96,9 @@ class LiveView(PlainView):
 
     def round(self, done: Round) -> None:
         if self._task is not None:
-            self._progress.update(self._task, completed=done.number + 1, metrics=metrics_text(done))
+            ended = done.fold * (self._total or 0)  # of the folds before
+            completed = ended if self.is_mean(done) else ended + done.number + 1
+            self._progress.update(self._task, completed=completed, metrics=metrics_text(done))
 
 
 @contextmanager

@@ -24,10 +24,14 @@ _ROUND = re.compile(r"\[(\d+)\]\t(\S+:\S+(?:\t\S+:\S+)*)")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One boosting round, counted from 0, with its metrics by xgboost's names (`train-rmse`), in its order."""
+    """One boosting round, counted from 0, with its metrics by xgboost's names (`train-rmse`), in its order.
+
+    fold: which model of a cross-validation it belongs to, counted from 0, where that is known.
+    """
 
     number: int
     metrics: Mapping[str, float]
+    fold: int = 0
 
 
 @dataclass(frozen=True, slots=True)

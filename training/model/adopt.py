@@ -33,7 +33,7 @@ from training.model.channel_evidence import channel_evidence
 from training.model.golden_rows import first_rows, golden_rows, keep_confidential
 from training.model.learning_curve import curve_of, keep_curve, kept_curve
 from training.model.package import Registration, model_quality, register, write_metrics
-from training.model.probe import ask_model, find_model
+from training.model.probe import ask_model, find_models
 from training.model.release_maker import finite, make_release
 from training.model.saved_version import require_readable
 
@@ -85,6 +85,9 @@ class Adoption:
             fetched = fetch_artifact(self.s3, job.artifact_uri, Path(folder, "model.tar.gz"))
             self.report("artifact", f"{fetched.read.size:,} bytes, SHA-256 {fetched.read.sha256}")
             golden = self._ask(job, fetched, channels, data)
+        if job.models > 1:
+            left_out = job.artifact_uri.replace("/model.tar.gz", "/output.tar.gz")
+            self.report("left-out rows", f"predictions.csv in {left_out}")
         artifact = keep_artifact(self.s3, fetched, bucket)
         self.report("kept as", artifact.s3_uri)
         curve = self._curve(job, artifact, bucket)
@@ -183,9 +186,10 @@ class Adoption:
             )
         except ValueError as error:
             raise InputError(Problem(str(error), f"channel {data.golden_channel}")) from error
-        model = find_model(_open(fetched, job.artifact_uri), where=job.artifact_uri)
-        require_readable(model, image_version(job.image_uri) or OWN_IMAGE, where=job.artifact_uri)
-        answers = ask_model(model, rows, where=job.artifact_uri)
+        models = find_models(_open(fetched, job.artifact_uri), job.models, where=job.artifact_uri)
+        for model in models:
+            require_readable(model, image_version(job.image_uri) or OWN_IMAGE, where=job.artifact_uri)
+        answers = ask_model(models, rows, where=job.artifact_uri)
         if answers.features != expected:
             raise InputError(
                 Problem(

@@ -3,7 +3,7 @@
 A process of its own, because xgboost ends the whole process on some damaged models (an empty file is one),
 and because bytes from a bucket are best parsed where no credentials are. `model_probe` runs it.
 
-stdin:  {"model": PATH, "rows": ["1,2.5,,4", ...]}   rows as CSV text without the label
+stdin:  {"models": [PATH, ...], "rows": ["1,2.5,,4", ...]}   rows as CSV text without the label
 stdout: {"features": 13, "predictions": [0.25, ...]} or {"error": TEXT}
 """
 
@@ -26,29 +26,32 @@ def read_rows(rows: Sequence[str]) -> np.ndarray:
     return np.array([[float(cell) if cell.strip() else np.nan for cell in row.split(",")] for row in rows], "float32")
 
 
-def answer(model: Path, rows: Sequence[str]) -> dict[str, object]:
-    """The model's number of features, and its answers: a float a row, or a list of them for classes."""
+def answer(models: Sequence[Path], rows: Sequence[str]) -> dict[str, object]:
+    """The model's number of features, and its answers: a float a row, or a list of them for classes.
+
+    models: one file, or those of an ensemble.
+    """
     import xgboost as xgb
+
+    from training.model.boosters import Boosters
 
     with xgb.config_context(verbosity=0):
         try:
-            booster = xgb.Booster(model_file=model)
-            features = int(booster.num_features())
-            if rows and rows[0].count(",") + 1 != features:
-                return {"features": features, "predictions": []}
-            asked = xgb.DMatrix(read_rows(rows), missing=float("nan")) if rows else None
+            model = Boosters(models)
+            if rows and rows[0].count(",") + 1 != model.features:
+                return {"features": model.features, "predictions": []}
             # float32 widened to Python's float has the very digits that the endpoint prints.
-            given = booster.predict(asked, validate_features=False).astype("float64").tolist() if asked else []
+            given = model.predict(read_rows(rows)).astype("float64").tolist() if rows else []
         except (xgb.core.XGBoostError, ValueError) as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
             return {"error": lines[0] if lines else type(error).__name__}
-    return {"features": features, "predictions": given}
+    return {"features": model.features, "predictions": given}
 
 
 def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
-    json.dump(answer(Path(request["model"]), request["rows"]), sys.stdout)
+    json.dump(answer([Path(model) for model in request["models"]], request["rows"]), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -36,54 +36,58 @@ class ModelAnswers:
     predictions: tuple[Prediction, ...]
 
 
-def find_model(files: Sequence[Path], *, where: str) -> Path:
-    """The model among an artifact's files.
+def find_models(files: Sequence[Path], count: int | None, *, where: str) -> tuple[Path, ...]:
+    """The model among an artifact's files, or the models of an ensemble in the order in which they are served.
 
+    count: how many models the training made (`model_count`): 1 is `xgboost-model`, more are `xgboost-model-0`, ….
+    None: that is not known; as many as there are, numbered from 0 without a gap.
     where: the artifact, for messages.
-    Raises KickstandError where there is none, or it is a pickle.
+    Raises KickstandError where other files are there than exactly these, or one is a pickle.
     """
     names = sorted(file.name for file in files)
-    if names != [MODEL_FILE]:
-        raise KickstandError(_no_single_model(names, where))
-    model = files[0]
-    with model.open("rb") as opened:
-        head = opened.read(1)
-    if head == _PICKLE:
+    if count is None:
+        count = max(1, sum(name.startswith(f"{MODEL_FILE}-") for name in names))
+    wanted = sorted(f"{MODEL_FILE}-{number}" for number in range(count)) if count > 1 else [MODEL_FILE]
+    if names != wanted:
+        raise KickstandError(_other_models(names, wanted, where) if count > 1 else _no_single_model(names, where))
+    models = tuple(sorted(files))  # as the serving program sorts them: xgboost-model-10 is before xgboost-model-2
+    if pickles := [model.name for model in models if _begins(model) == _PICKLE]:
         raise KickstandError(
             Problem(
-                f"{MODEL_FILE} is a Python pickle, as images 1.0-1 to 1.2-2 write it; a pickle can run any program "
-                "when it is opened, so it is not.",
+                f"{' and '.join(pickles)} is a Python pickle, as images 1.0-1 to 1.2-2 write it; a pickle can run any "
+                "program when it is opened, so it is not.",
                 where,
                 "Train it again with image 3.2-0.",
             )
         )
-    return model
+    return models
 
 
-def ask_model(model: Path, rows: Sequence[str], *, where: str) -> ModelAnswers:
+def ask_model(models: Sequence[Path], rows: Sequence[str], *, where: str) -> ModelAnswers:
     """Load a model and ask it for some rows.
 
-    rows: CSV text without the label. where: the artifact, for messages.
+    models: one file, or those of an ensemble. rows: CSV text without the label. where: the artifact, for messages.
     Raises KickstandError where xgboost cannot load it, or dies of it.
     """
-    answer = run_isolated("training.model.answers", {"model": str(model.resolve()), "rows": list(rows)}, model, where)
+    request = {"models": [str(model.resolve()) for model in models], "rows": list(rows)}
+    answer = run_isolated("training.model.answers", request, models, where)
     predictions = tuple(tuple(given) if isinstance(given, list) else given for given in answer["predictions"])
     return ModelAnswers(answer["features"], predictions)
 
 
 def run_isolated(
-    program: str, request: Mapping[str, Any], model: Path, where: str, *, timeout: float = _TIMEOUT
+    program: str, request: Mapping[str, Any], models: Sequence[Path], where: str, *, timeout: float = _TIMEOUT
 ) -> dict[str, Any]:
     """Ask a program that opens a model, in a process without credentials: JSON in, JSON out.
 
     It runs with the xgboost of the image that saved the model, where that is a supported one.
 
-    program: the module to run. where: the artifact, for messages. timeout: seconds.
+    program: the module to run. models: what it opens. where: the artifact, for messages. timeout: seconds.
     Raises KickstandError where the model cannot be loaded, the process dies of it, or takes too long.
     """
     try:
         ended = subprocess.run(
-            [image_python(reading_image(model)), "-m", program],
+            [image_python(reading_image(models[0])), "-m", program],
             input=json.dumps(request),
             capture_output=True,
             text=True,
@@ -94,28 +98,52 @@ def run_isolated(
             | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)},
         )
     except subprocess.TimeoutExpired as error:
-        raise KickstandError(_unloadable(model, f"it took more than {timeout:.0f} s", where)) from error
+        raise KickstandError(_unloadable(models, f"it took more than {timeout:.0f} s", where)) from error
     if ended.returncode != 0:
         said = ended.stderr.strip().splitlines()
         reason = f"it ended with code {ended.returncode}{f': {said[-1]}' if said else ''}"
-        raise KickstandError(_unloadable(model, reason, where))
+        raise KickstandError(_unloadable(models, reason, where))
     answer: dict[str, Any] = json.loads(ended.stdout)
     if "error" in answer:
-        raise KickstandError(_unloadable(model, answer["error"], where))
+        raise KickstandError(_unloadable(models, answer["error"], where))
     return answer
 
 
-def _unloadable(model: Path, reason: str, where: str) -> Problem:
-    message = f"{MODEL_FILE} cannot be loaded. xgboost says: {reason}"
+def _begins(model: Path) -> bytes:
+    with model.open("rb") as opened:
+        return opened.read(1)
+
+
+def _unloadable(models: Sequence[Path], reason: str, where: str) -> Problem:
+    what = MODEL_FILE if len(models) == 1 else f"One of the {len(models)} models"
+    message = f"{what} cannot be loaded. xgboost says: {reason}"
     return Problem(message, where, "Train it again; the file is damaged.")
+
+
+def _other_models(names: Sequence[str], wanted: Sequence[str], where: str) -> Problem:
+    """An ensemble with a member too few or too many."""
+    lacks, extra = sorted({*wanted} - {*names}), sorted({*names} - {*wanted})
+    told = [f"{what} {_listed(which)}" for what, which in (("lacks", lacks), ("has", extra)) if which]
+    found = " and ".join(told)
+    return Problem(
+        f"Hyperparameter _kfold makes {len(wanted)} models, {MODEL_FILE}-0 to {MODEL_FILE}-{len(wanted) - 1}; "
+        f"the artifact {found}: an endpoint takes every file for a model and averages them all.",
+        where,
+        "Train it again.",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
 def _no_single_model(names: Sequence[str], where: str) -> Problem:
     if any(name.startswith(f"{MODEL_FILE}-") for name in names):
         return Problem(
-            "The artifact holds one model a fold (hyperparameter _kfold), which is not supported yet.",
+            f"The artifact holds {_listed(names)}, as hyperparameter _kfold makes them; the training had none.",
             where,
-            "Train without _kfold.",
+            "Find out who wrote it, or train it again.",
         )
     if MODEL_FILE in names:
         others = ", ".join(name for name in names if name != MODEL_FILE)

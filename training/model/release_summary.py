@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kickstand.folds import models_sentence
 from kickstand.release import Release
 
 if TYPE_CHECKING:
@@ -15,9 +16,11 @@ def summary_lines(release: Release, file: Path) -> list[tuple[str, str]]:
     """What a person wants to know of a release: label and text, in reading order."""
     job = release.training_job
     metrics = "  ".join(f"{name} {value:.5f}" for name, value in sorted(release.metrics.items()))
+    several = models_sentence(release.hyperparameters)
     return [
         ("metrics", metrics or "none"),
         ("model", f"SHA-256 {release.artifact.sha256}, {release.artifact.size:,} bytes"),
+        *([("models", several)] if several else []),
         ("job", f"{job.name}, {job.billable_seconds} s billable on {job.instance_count} x {job.instance_type}"),
         ("release", str(file)),
     ]

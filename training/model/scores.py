@@ -3,11 +3,11 @@
 A process of its own for the reasons of `answers`; `scoring` runs it. Rows are streamed, so that memory does not grow
 with the files, and answers go to a file. One thread: the same rows give the same bits.
 
-stdin:  {"model": PATH, "files": [PATH, ...], "label_columns": 1, "columns": 14, "answers": PATH}
+stdin:  {"models": [PATH, ...], "files": [PATH, ...], "label_columns": 1, "columns": 14, "answers": PATH}
 stdout: {"features": 13, "rows": 6493, "width": 1, "gain": {"0": 12.5, ...}} or {"error": TEXT}
 
-answers: float64 of this machine's byte order, `width` a row. gain: of each split feature that has one, summed over its
-splits; empty for linear models, which do not split.
+answers: float64 of this machine's byte order, `width` a row. gain: of each feature that has a split, summed over
+its splits, of an ensemble the mean of its models'; empty for linear models, which do not split.
 """
 
 from __future__ import annotations
@@ -17,13 +17,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from training.data.csv_scan import delimiter_of
 from training.model.answers import read_rows
-
-if TYPE_CHECKING:
-    import xgboost as xgb
 
 _BATCH = 20_000
 
@@ -41,44 +37,38 @@ def feature_rows(files: Sequence[Path], label_columns: int) -> Iterator[str]:
                 yield features[0].replace(delimiter, ",") if features else ""
 
 
-def score(model: Path, files: Sequence[Path], label_columns: int, columns: int, answers: Path) -> dict[str, object]:
+def score(
+    models: Sequence[Path], files: Sequence[Path], label_columns: int, columns: int, answers: Path
+) -> dict[str, object]:
     """Write the model's answers to all rows; what else is asked of it."""
     import xgboost as xgb
 
+    from training.model.boosters import Boosters
+
     with xgb.config_context(verbosity=0):
         try:
-            booster = xgb.Booster(model_file=model)
-            booster.set_param({"nthread": 1})
-            features, rows, width = int(booster.num_features()), 0, 1
-            if features != columns - label_columns:
-                return {"features": features, "rows": 0, "width": 1, "gain": {}}
+            model = Boosters(models)
+            rows, width = 0, 1
+            if model.features != columns - label_columns:
+                return {"features": model.features, "rows": 0, "width": 1, "gain": {}}
             with answers.open("wb") as out:
                 asked_for = feature_rows(files, label_columns)
                 while batch := tuple(islice(asked_for, _BATCH)):
-                    asked = xgb.DMatrix(read_rows(batch), missing=float("nan"), nthread=1)
-                    given = booster.predict(asked, validate_features=False)
+                    given = model.predict(read_rows(batch))
                     rows, width = rows + len(batch), given.size // len(batch)
                     out.write(given.astype("float64").tobytes())
-            return {"features": features, "rows": rows, "width": width, "gain": gain(booster)}
+            return {"features": model.features, "rows": rows, "width": width, "gain": model.gain()}
         except (xgb.core.XGBoostError, ValueError) as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
             return {"error": lines[0] if lines else type(error).__name__}
-
-
-def gain(booster: xgb.Booster) -> dict[str, float]:
-    """The gain of each feature, by its number."""
-    if json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gblinear":
-        return {}
-    booster.feature_names = None  # then they are named f0, f1, …
-    found = booster.get_score(importance_type="total_gain")
-    return {name.removeprefix("f"): float(value) for name, value in found.items() if isinstance(value, float)}
 
 
 def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
     files = [Path(file) for file in request["files"]]
-    told = score(Path(request["model"]), files, request["label_columns"], request["columns"], Path(request["answers"]))
+    models = [Path(model) for model in request["models"]]
+    told = score(models, files, request["label_columns"], request["columns"], Path(request["answers"]))
     json.dump(told, sys.stdout)
 
 

@@ -20,7 +20,8 @@ _TIMEOUT = 1800.0
 class Scores:
     """answers: shape (rows,), or (rows, classes) for `multi:softprob`.
 
-    gain: summed over a feature's splits, by the feature's number, from 0; features without a split are not there.
+    gain: summed over a feature's splits, by the feature's number, from 0; of an ensemble the mean of its models'.
+    Features without a split are not there.
     """
 
     features: int
@@ -28,22 +29,25 @@ class Scores:
     gain: Mapping[int, float]
 
 
-def score_rows(model: Path, files: Sequence[Path], label_columns: int, *, columns: int, where: str) -> Scores:
+def score_rows(
+    models: Sequence[Path], files: Sequence[Path], label_columns: int, *, columns: int, where: str
+) -> Scores:
     """Ask a model for every row of checked CSV files.
 
-    label_columns: columns before the features. columns: of the files, all of them. where: the artifact, for messages.
+    models: one file, or those of an ensemble. label_columns: columns before the features.
+    columns: of the files, all of them. where: the artifact, for messages.
     Raises KickstandError where the model cannot be loaded, or has another number of features than the rows.
     """
     with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
         answers = Path(folder, "answers")
         request = {
-            "model": str(model.resolve()),
+            "models": [str(model.resolve()) for model in models],
             "files": [str(file.resolve()) for file in files],
             "label_columns": label_columns,
             "columns": columns,
             "answers": str(answers),
         }
-        told = run_isolated("training.model.scores", request, model, where, timeout=_TIMEOUT)
+        told = run_isolated("training.model.scores", request, models, where, timeout=_TIMEOUT)
         if told["features"] != columns - label_columns:
             message = f"The model has {told['features']} features, the rows have {columns - label_columns}."
             raise KickstandError(Problem(message, where))

@@ -6,11 +6,13 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kickstand.folds import VOTING
 from localcloud.container.errors import UserError
 from localcloud.container.hosting.booster import Booster, Scores
 from localcloud.container.hosting.xgboost_library import XGBoostError
+from training.model.ensemble import NoEnsembleError, combined, require_ensemble
 
 if TYPE_CHECKING:
     from localcloud.container.csv_numbers import Matrix
@@ -19,8 +21,6 @@ _PICKLE = b"\x80"
 """First byte of every pickle since protocol 2."""
 _TAIL = 64
 """Bytes at the end of a file in which to look for the last that is not blank."""
-_VOTING = ("multi:softmax", "binary:hinge")
-"""Objectives whose predictions are classes, of which there is no average."""
 
 _log = logging.getLogger("container")
 
@@ -41,16 +41,16 @@ class ServedModel:
         paths = [files] if isinstance(files, Path) else list(files)
         self._boosters = [_load(file, threads) for file in paths]
         first = self._boosters[0]
-        for file, booster in zip(paths, self._boosters, strict=True):
-            if (booster.objective, booster.classes) != (first.objective, first.classes):
-                raise UserError(
-                    f"Models {paths[0].name} ({first.objective}, {first.classes} classes) and {file.name} "
-                    f"({booster.objective}, {booster.classes} classes) are no ensemble: they predict different things"
-                )
+        try:
+            require_ensemble(
+                [file.name for file in paths], [(booster.objective, booster.classes) for booster in self._boosters]
+            )
+        except NoEnsembleError as error:
+            raise UserError(str(error)) from None
         self.features = min(booster.features for booster in self._boosters)
         self.objective, self.classes = first.objective, first.classes
         if len(paths) > 1:
-            how = "Vote" if self.objective in _VOTING else "Average"
+            how = "Vote" if self.objective in VOTING else "Average"
             _log.info("%s ensemble prediction of %s with %d models", how, self.objective, len(paths))
 
     def predict(self, rows: bytes, count: int) -> Scores:
@@ -65,7 +65,7 @@ class ServedModel:
         """Predict (rows, columns) float32, at most `features` columns; features that are not there are missing."""
         if len(self._boosters) == 1:
             return _predict(self._boosters[0], rows)
-        return _combined([_predict(booster, rows) for booster in self._boosters], vote=self.objective in _VOTING)
+        return _combined([_predict(booster, rows) for booster in self._boosters], vote=self.objective in VOTING)
 
     def check_width(self, width: int) -> None:
         """Raise TooManyFeaturesError, in xgboost's words, for rows of more columns than the model has features."""
@@ -121,12 +121,8 @@ def _predict(booster: Booster, rows: Matrix) -> Scores:
 
 
 def _combined(parts: Sequence[Scores], *, vote: bool) -> Scores:
-    """The mean of several models' predictions, or the class that most of them say: the smallest where they tie."""
+    """What several models predict as one (`training.model.ensemble`)."""
     import numpy as np
 
-    stacked: Any = np.stack([np.frombuffer(part.data, dtype=np.float32) for part in parts])
-    if not vote:
-        return Scores(np.mean(stacked, axis=0).tobytes(), parts[0].columns)
-    ballots = stacked.astype(np.int64)
-    counts = np.stack([(ballots == label).sum(axis=0) for label in range(int(ballots.max(initial=0)) + 1)])
-    return Scores(counts.argmax(axis=0).astype(np.float32).tobytes(), parts[0].columns)
+    answers = [np.frombuffer(part.data, dtype=np.float32) for part in parts]
+    return Scores(combined(answers, vote=vote).tobytes(), parts[0].columns)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
+from kickstand.folds import model_count
 from kickstand.release import Release
 from kickstand.release_view import plain
 from promotion.review.model.judged import Judged, TestLabels, judged
 from promotion.review.model.rows import read_columns, test_files
-from promotion.review.model.stores import ModelStore, UnsoundModelError, fetch_curve, fetch_model
+from promotion.review.model.stores import ModelStore, UnsoundModelError, fetch_curve, fetch_models
 from training.data.objectives import label_columns
 from training.model.kept_object import ChangedObjectError
 from training.model.learning_curve import Curve
@@ -106,17 +107,18 @@ def _ask(
         found.labels = TestLabels(read[:, 0], release.target_transform)
         found.slices = {name: read[:, place] for place, name in enumerate(named, start=1)}
 
-    def scores(sha256: str) -> Scores:
-        model = fetch_model(stores, sha256, folder / sha256)
+    def scores(sha256: str, of: Release | None) -> Scores:
+        count = None if of is None else model_count(of.hyperparameters)
+        models = fetch_models(stores, sha256, count, folder / sha256)
         where = f"artifact {sha256[:12]}"
         try:
-            return score_rows(model, files if found.labels else [], own, columns=columns, where=where)
+            return score_rows(models, files if found.labels else [], own, columns=columns, where=where)
         except KickstandError as error:
             raise UnsoundModelError(*error.problems) from error
 
     names = _feature_names(environment, columns, own)
     with found.trying("The released model"):
-        given = scores(release.artifact.sha256)
+        given = scores(release.artifact.sha256, release)
         found.gain = {names(number): value for number, value in given.gain.items()}
         found.released = _judged(found.labels, given, release, release.artifact.sha256)
     if live_sha256 in ("", release.artifact.sha256):
@@ -127,7 +129,7 @@ def _ask(
             "not beside the new ones, and its answers are read as the new model's are."
         )
     with found.trying("The live model"):
-        given = scores(live_sha256)
+        given = scores(live_sha256, live)
         found.live_gain = {names(number): value for number, value in given.gain.items()}
         found.live = _judged(found.labels, given, live or release, live_sha256)
 

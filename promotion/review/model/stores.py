@@ -17,7 +17,7 @@ from training.model.archive import extract_model
 from training.model.artifact import fetch_artifact, model_key
 from training.model.kept_object import ChangedObjectError
 from training.model.learning_curve import Curve, curve_key, read_curve
-from training.model.probe import find_model
+from training.model.probe import find_models
 from training.model.s3_location import S3Location, parse_location
 
 Found = TypeVar("Found")
@@ -35,18 +35,19 @@ class ModelStore:
     bucket: str
 
 
-def fetch_model(stores: Sequence[ModelStore], sha256: str, folder: Path) -> Path:
-    """The model file of an artifact, unpacked below `folder`.
+def fetch_models(stores: Sequence[ModelStore], sha256: str, count: int | None, folder: Path) -> tuple[Path, ...]:
+    """The model of an artifact, or the models of an ensemble, unpacked below `folder`.
 
+    count: how many the training made; None: not known.
     Raises KickstandError where no store has it; ChangedObjectError and UnsoundModelError where one has something else.
     """
 
-    def fetch(store: ModelStore, number: int) -> Path:
+    def fetch(store: ModelStore, number: int) -> tuple[Path, ...]:
         here = S3Location(store.bucket, model_key(sha256))
         _require_bytes(_fetched(store, here, folder / f"{number}.tar.gz"), sha256, here)
         try:
             files = extract_model(folder / f"{number}.tar.gz", folder / str(number))
-            return find_model(files, where=here.uri)
+            return find_models(files, count, where=here.uri)
         except KickstandError as error:
             raise UnsoundModelError(*error.problems) from error
 

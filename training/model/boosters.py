@@ -1,0 +1,69 @@
+"""A trained model in this process, one booster or an ensemble of several: its width, its answers, its gain.
+
+For the programs that run apart from all else (`answers`, `scores`), in the Python of the image that saved it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kickstand.folds import VOTING
+from training.model.ensemble import Kind, combined, require_ensemble
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xgboost as xgb
+
+
+class Boosters:
+    """files: one model, or all of an ensemble, in the order of their names.
+
+    Raises XGBoostError where a file is no model, ValueError where several do not go together.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        import xgboost as xgb
+
+        self._boosters = [xgb.Booster(model_file=file) for file in files]
+        self._linear = []
+        kinds: list[Kind] = []
+        for booster in self._boosters:
+            booster.set_param({"nthread": 1})  # the same rows give the same bits
+            learner = json.loads(booster.save_config())["learner"]
+            kinds.append((learner["objective"]["name"], int(learner["learner_model_param"].get("num_class") or 0)))
+            self._linear.append(learner["gradient_booster"]["name"] == "gblinear")
+        require_ensemble([file.name for file in files], kinds)
+        self._vote = kinds[0][0] in VOTING
+        self.features = min(int(booster.num_features()) for booster in self._boosters)
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        """The answers to (rows, features) float32 with NaN for what is missing: a float32 a row, or one a class."""
+        given = [self._predict(booster, rows) for booster in self._boosters]
+        return given[0] if len(given) == 1 else combined(given, vote=self._vote)
+
+    def _predict(self, booster: xgb.Booster, rows: np.ndarray) -> np.ndarray:
+        import numpy as np
+        import xgboost as xgb
+
+        if (lacking := int(booster.num_features()) - rows.shape[1]) > 0:
+            rows = np.pad(rows, ((0, 0), (0, lacking)), constant_values=np.nan)
+        answers: Any = booster.predict(xgb.DMatrix(rows, missing=float("nan"), nthread=1), validate_features=False)
+        return answers.astype("float32", copy=False)  # type: ignore[no-any-return]
+
+    def gain(self) -> dict[str, float]:
+        """The gain of each feature, by its number, summed over its splits; of an ensemble, the mean of its models'.
+
+        Features without a split are not there; linear models, which do not split, have none.
+        """
+        sums: dict[str, float] = {}
+        for booster, linear in zip(self._boosters, self._linear, strict=True):
+            if linear:
+                continue
+            booster.feature_names = None  # then they are named f0, f1, …
+            for name, value in booster.get_score(importance_type="total_gain").items():
+                if isinstance(value, float):
+                    sums[name] = sums.get(name, 0.0) + value
+        return {name.removeprefix("f"): value / len(self._boosters) for name, value in sums.items()}
