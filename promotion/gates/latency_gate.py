@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from kickstand.errors import KickstandError, Problem
 from promotion.gates.contest import Contest
@@ -21,7 +22,9 @@ WARM_UP = 10
 def nearest_rank(values: Sequence[float], percentile: float) -> float:
     """The percentile by the nearest-rank method: the smallest value that so many per cent are not above."""
     ordered = sorted(values)
-    return ordered[max(1, math.ceil(percentile / 100 * len(ordered))) - 1]
+    # In floats 56 / 100 * 25 is above 14, and 99.9, of which the decimal digits are meant, is no such number.
+    rank = math.ceil(Fraction(str(percentile)) * len(ordered) / 100)
+    return ordered[max(1, rank) - 1]
 
 
 def timed(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from gate_contest import NOW, contest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kickstand.config.model import Gates
@@ -59,6 +59,8 @@ def test_a_metric_that_the_release_does_not_have(tmp_path: Path) -> None:
         ([15, 20, 35, 40, 50], 100, 50),
         (list(range(1, 101)), 99, 99),
         (list(range(1, 201)), 99, 198),
+        ([0.0] * 14 + [1.0] * 11, 56, 0.0),  # exactly 14 of 25
+        (list(range(1, 1001)), 99.9, 999),
     ],
 )
 def test_nearest_rank(values: list[float], percentile: float, found: float) -> None:
@@ -66,6 +68,7 @@ def test_nearest_rank(values: list[float], percentile: float, found: float) -> N
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.integers(1, 100))
+@example([0.0] * 14 + [1.0] * 11, 56)
 def test_so_many_per_cent_are_not_above_it(values: list[float], percentile: int) -> None:
     found = nearest_rank(values, percentile)
     assert found in values
