@@ -93,6 +93,25 @@ def test_a_line_a_channel_says_what_was_sent(tmp_path: Path) -> None:
     ]
 
 
+def test_libsvm_that_deploy_would_refuse_is_told_before_the_job(tmp_path: Path) -> None:
+    rows = data(tmp_path, "1 0:2\n", "3 0:4\n").model_copy(update={"content_type": "text/libsvm"})
+    lines = {"data.content_type": "k.toml:7"}
+
+    def told(**changes: Any) -> list[str]:
+        printed = io.StringIO()
+        given = environment(data=rows, lines=lines, **changes)
+        send_data(given, Session(UploadS3()), Console(file=printed, width=400))  # type: ignore[arg-type]
+        return printed.getvalue().splitlines()[2:]
+
+    assert told() == [
+        "Warning: deploy will refuse the model. libsvm requests are read wrongly by image 3.2-0: training takes "
+        "indices as they are written, serving takes one off, so that every prediction is of other features. (k.toml:7)",
+        '         Train on CSV, or accept it with its reason: [known_faults] libsvm-serving = "…".',
+    ]
+    assert told(known_faults={"libsvm-serving": "Callers send CSV."}) == []
+    assert told(algorithm=Algorithm(version="1.7-1")) == []
+
+
 def test_what_was_sent_is_what_the_schedule_trains_on_and_starts_nothing(tmp_path: Path) -> None:
     s3 = UploadS3()
     given = environment(data=data(tmp_path))

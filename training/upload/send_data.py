@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kickstand.config.model import Environment
+from kickstand.content_types import kind_of
+from kickstand.known_fault import libsvm_serving
 from kickstand.release import Channel
 from training.data.preflight import check_inputs, data_size
 from training.data.report import DataReport, FileReport
@@ -46,7 +48,22 @@ def send_data(
     publish_latest(s3, environment, channels)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))
+    for warning in serving_warnings(environment):
+        console.print(warning, markup=False, style="yellow", soft_wrap=True)
     return channels
+
+
+def serving_warnings(environment: Environment) -> list[str]:
+    """What a model of this environment's data will be refused for when it is to be deployed."""
+    if kind_of(environment.data.content_type) != "libsvm":
+        return []
+    problems = libsvm_serving(
+        environment.algorithm.version, environment.known_faults, environment.where("data.content_type")
+    )
+    return [
+        f"Warning: deploy will refuse the model. {problem.message} ({problem.where})\n         {problem.fix}"
+        for problem in problems
+    ]
 
 
 def _line(channel: Channel, report: DataReport, sent: int) -> str:
