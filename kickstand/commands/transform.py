@@ -54,7 +54,7 @@ def transform(
         return
     rows: int | None = None
     if follow is None:
-        follow, rows = _start(context, work, cast(str, source), join)
+        follow, rows = _start(context, work, cast(str, source), join, to_one=output is not None)
     _results(context, work, work.follow(follow), output, cast("Accept", accept), rows)
 
 
@@ -113,8 +113,13 @@ def _work(context: CommandContext) -> Transform:
     )
 
 
-def _start(context: CommandContext, work: Transform, source: str, join: bool) -> tuple[str, int | None]:
-    """Start a job; its name, and how many answers there must be where that is known."""
+def _start(
+    context: CommandContext, work: Transform, source: str, join: bool, *, to_one: bool
+) -> tuple[str, int | None]:
+    """Start a job; its name, and how many answers there must be where that is known.
+
+    to_one: the answers are to go into one file.
+    """
     import secrets
     from datetime import UTC, datetime
 
@@ -124,6 +129,8 @@ def _start(context: CommandContext, work: Transform, source: str, join: bool) ->
     rows: int | None = None
     if source.startswith("s3://"):
         location = input_location(source, context.names)
+        if to_one:
+            work.require_one_file(location)
     else:
         with reading(source) as stream:
             label = "stdin" if source == "-" else source

@@ -91,6 +91,11 @@ def test_an_s3_prefix_leaves_its_results_in_s3(
     done = project.kickstand(transformer, "transform", "dev", f"s3://{bucket}/{prefix}")
     assert done.code == 0, done.err
     results = done.out.splitlines()[3:]
+    jobs = project.client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
+    refused = project.kickstand(transformer, "transform", "dev", f"s3://{bucket}/{prefix}", "-o", "answers.csv")
+    assert refused.code == 2
+    assert f"Several files lie there, {prefix}a.csv, {prefix}b.csv; -o takes the answers of one." in refused.err
+    assert project.client("sagemaker").list_transform_jobs()["TransformJobSummaries"] == jobs
     assert [uri.rpartition("/")[2] for uri in results] == ["a.csv.out", "b.csv.out"]
     one = project.kickstand(
         transformer, "transform", "dev", f"s3://{bucket}/{prefix}a.csv", "--accept", "json", "-o", "-"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from memory_s3 import MemoryS3, refusal
 from samples import environment
 
 from kickstand.config.model import Roles
@@ -19,6 +20,7 @@ from kickstand.names import Names
 from training.model.s3_location import S3Location
 from training.prediction.batches import Expected
 from training.transform.description import TransformDescription, parse_transform
+from training.transform.input_files import require_one_file
 from training.transform.request import input_location, is_local_rows, rows_key, transform_request
 from training.transform.results import result_files, result_line, result_rows
 from training.transform.rows import checked_rows
@@ -168,3 +170,33 @@ def test_results_of_several_files_are_not_mixed() -> None:
         "Expected one file of results, found 2.",
         f"Fetch them: aws s3 cp --recursive {OUTPUT} FOLDER",
     )
+
+
+def test_the_answers_of_several_files_do_not_go_into_one() -> None:
+    s3, place = MemoryS3(), S3Location("b", "transform/input/orders")
+    with pytest.raises(InputError, match="There is no file of rows"):
+        require_one_file(s3, place)
+    s3.put("s3://b/transform/input/orders/", b"")  # as the console makes a folder
+    s3.put("s3://b/transform/input/orders/a.csv", b"1\n")
+    require_one_file(s3, place)
+    s3.put("s3://b/transform/input/orders-2.csv", b"1\n")  # a prefix is no folder
+    with pytest.raises(InputError) as caught:
+        require_one_file(s3, place)
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.message) == (
+        "s3://b/transform/input/orders",
+        "Several files lie there, transform/input/orders-2.csv, transform/input/orders/a.csv; -o takes the answers of "
+        "one.",
+    )
+    for name in "bcd":
+        s3.put(f"s3://b/transform/input/orders/{name}.csv", b"1\n")
+    with pytest.raises(InputError, match=r"orders/b\.csv and more; -o"):
+        require_one_file(s3, place)
+
+
+def test_a_place_that_may_not_be_listed_is_the_job_s_to_judge() -> None:
+    class Closed(MemoryS3):
+        def paginate(self, *, Bucket: str, Prefix: str) -> Any:  # noqa: N803
+            raise refusal("AccessDenied", "ListObjectsV2", 403)
+
+    require_one_file(Closed(), S3Location("b", "elsewhere/"))

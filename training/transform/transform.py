@@ -24,6 +24,7 @@ from training.prediction.answers import Accept
 from training.prediction.batches import Expected
 from training.transform.description import TransformDescription
 from training.transform.follow import Follower
+from training.transform.input_files import require_one_file
 from training.transform.request import transform_request
 from training.transform.results import result_files, result_rows
 from training.transform.rows import checked_rows, upload_rows
@@ -63,6 +64,11 @@ class Transform:
                 location, sent = upload_rows(s3_client(self.session), self.environment, rows, progress=progress)
         self._say(f"{rows.rows:,} rows  {'uploaded' if sent else 'already there'}  {location.uri}")
         return location, rows.rows
+
+    def require_one_file(self, location: S3Location) -> None:
+        """Raise InputError where rows in S3 are not one file, whose answers go into one."""
+        with explained("listing the rows", location.uri):
+            require_one_file(self.session.client("s3"), location)
 
     def start(self, job: str, location: S3Location, *, join: bool) -> None:
         """Start a job on rows that are in S3."""
