@@ -1,9 +1,10 @@
 """Make train.csv, validation.csv and test.csv from bike-sharing-hour.csv.
 
-    python data/prepare.py [--out DIR]
+    python data/prepare.py [--out DIR] [--format csv|libsvm|parquet|recordio-protobuf]
 
 Days 1 to 19 of each month are drawn into train (70 %) and validation, days 20 and on are the test. The label,
-log1p of the count, comes first; there is no header. The same input gives the same bytes on every machine.
+log1p of the count, comes first; there is no header. The same input gives the same bytes on every machine. The other
+formats hold the same numbers, in libsvm with indices from 0, as `training/data/channel_writers.py` writes them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ COLUMNS = (
 )
 """Columns of the files written, in order; the first is the label."""
 
+ENDINGS = {"csv": ".csv", "libsvm": ".libsvm", "parquet": ".parquet", "recordio-protobuf": ".recordio"}
+"""Of the files, by format: the container's words for its content types."""
+
 LAST_TRAINING_DAY = 19
 TRAINING_SHARE = 0.7
 SEED = 5
@@ -48,16 +52,25 @@ def prepare(source: Path = SOURCE) -> dict[str, str]:
     return {name: "".join(lines) for name, lines in channels.items()}
 
 
-def write(channels: dict[str, str], folder: Path) -> list[Path]:
-    """Write each channel to `folder/NAME.csv`, whole or not at all."""
+def encoded(text: str, form: str) -> bytes:
+    """A channel's file in a format. text: its CSV."""
+    if form == "csv":
+        return text.encode("ascii")
+    from training.data.channel_writers import WRITERS  # CSV needs nothing of Kickstand
+
+    return WRITERS[form](COLUMNS, [line.split(",") for line in text.splitlines()])
+
+
+def write(channels: dict[str, str], folder: Path, form: str = "csv") -> list[Path]:
+    """Write each channel to `folder/NAME.csv`, or with another format's ending, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, text in channels.items():
-        path = folder / f"{name}.csv"
+        path = folder / f"{name}{ENDINGS[form]}"
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("ascii"))
+                file.write(encoded(text, form))
             Path(temporary).chmod(0o644)
             Path(temporary).replace(path)
         except BaseException:
@@ -83,9 +96,10 @@ def _log1p(count: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=SOURCE.parent, metavar="DIR", help="folder (default: %(default)s)")
+    parser.add_argument("--format", choices=ENDINGS, default="csv", help="what the files are (default: %(default)s)")
     options = parser.parse_args(arguments)
     channels = prepare()
-    for path, text in zip(write(channels, options.out), channels.values(), strict=True):
+    for path, text in zip(write(channels, options.out, options.format), channels.values(), strict=True):
         sys.stdout.write(f"{path}: {text.count(chr(10)):,} rows\n")
 
 

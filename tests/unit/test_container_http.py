@@ -14,8 +14,8 @@ from serving_face import ROW, face, model, objective_model
 from test_container_request_rows import record
 
 from localcloud.container.hosting.application import ServingApplication
-from localcloud.container.hosting.record_writer import framed
 from localcloud.container.hosting.selected_output import KEYS
+from training.data.recordio import framed
 
 RECORDIO = "application/x-recordio-protobuf"
 PATHS = {"/ping": "GET", "/execution-parameters": "GET", "/invocations": "POST"}

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from localcloud.container.hosting.content_type import CSV, LIBSVM, RECORDIO, ContentTypeError, content_type_of
-from localcloud.container.hosting.record_writer import framed, write_record
+from localcloud.container.hosting.record_writer import write_record
 from localcloud.container.hosting.request_rows import UndecodableError, decode
 from localcloud.container.hosting.small_rows import packed_csv
-from training.data.recordio import decode_record, frames
+from training.data.recordio import decode_record, framed, frames
 
 WIDTH = 3
 

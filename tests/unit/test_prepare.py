@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import struct
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import xgboost
+
+from training.data.check import check_data
+from training.data.row_text import csv_lines
 
 PROGRAM = Path(__file__).parents[2] / "data" / "prepare.py"
 
@@ -52,6 +56,45 @@ def test_files_are_written_whole_and_replaced(program: ModuleType, tmp_path: Pat
     program.main(["--out", str(tmp_path / "out")])
     found = {path.name: path.read_bytes().count(b"\n") for path in (tmp_path / "out").iterdir()}
     assert found == {"train.csv": 7620, "validation.csv": 3266, "test.csv": 6493}
+
+
+@pytest.mark.parametrize(
+    ("form", "ending", "first"),
+    [
+        (
+            "libsvm",
+            "libsvm",
+            b"4.477336814478207 0:3 1:0 2:0 3:2 4:26.24 5:30.305 6:73 7:7.0015 8:2011 9:9 10:3 11:5 12:0\n",
+        ),
+        ("parquet", "parquet", b"PAR1"),
+        # magic, length; features: a map entry of 13 doubles under `values`; label: one of one double
+        (
+            "recordio-protobuf",
+            "recordio",
+            bytes.fromhex("0a23d7ce 90000000")
+            + b"\x0a\x76\x0a\x06values\x12\x6c\x1a\x6a\x0a\x68"
+            + struct.pack("<13d", 3, 0, 0, 2, 26.24, 30.305, 73, 7.0015, 2011, 9, 3, 5, 0)
+            + b"\x12\x16\x0a\x06values\x12\x0c\x1a\x0a\x0a\x08"
+            + struct.pack("<d", 4.477336814478207),
+        ),
+    ],
+    ids=["libsvm", "parquet", "recordio-protobuf"],
+)
+def test_the_other_formats_hold_the_same_rows(
+    program: ModuleType, channels: dict[str, str], tmp_path: Path, form: str, ending: str, first: bytes
+) -> None:
+    program.write({"train": channels["train"]}, tmp_path, form)
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    assert (file.name, content[: len(first)]) == (f"train.{ending}", first)
+    # as Kickstand reads them, digit by digit: 14 columns, index 0 the first feature
+    asked = [[str(float(cell)) for cell in line.split(b",")] for line in csv_lines(form, file.name, content, 14)]
+    wanted = [[str(float(cell)) for cell in line.split(",")] for line in channels["train"].splitlines()]
+    if form == "libsvm":  # whose reader gives float32
+        asked, wanted = ([[str(np.float32(cell)) for cell in row] for row in rows] for rows in (asked, wanted))
+    assert asked == wanted
+    report, problems = check_data({"train": file}, content_type=form, columns=program.COLUMNS)
+    assert (problems, report.channels["train"].rows, report.channels["train"].columns) == ([], 7620, 14)
 
 
 def test_a_failed_write_leaves_the_old_file(

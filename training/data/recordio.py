@@ -68,6 +68,11 @@ def frames(data: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
         offset += padded
 
 
+def framed(message: bytes) -> bytes:
+    """A message in its frame: magic number, length, padding to four bytes."""
+    return FRAME.pack(MAGIC, len(message)) + message + bytes(-len(message) % 4)
+
+
 def decode_record(data: bytes, start: int, end: int) -> Record:
     """The record whose message stands there. Raises RecordioError."""
     features = label = None

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from training.data.protobuf import message
+from training.data.recordio import framed
 
-_MAGIC = 0xCED7230A
 _LABEL, _KEY, _VALUE, _FLOAT32, _VALUES = 2, 1, 2, 2, 1
 
 
@@ -19,11 +19,6 @@ def write_record(label: Mapping[str, Sequence[float]]) -> bytes:
             for name, values in label.items()
         )
     )
-
-
-def framed(content: bytes) -> bytes:
-    """A message in its frame: magic number, length, padding to four bytes."""
-    return struct.pack("<II", _MAGIC, len(content)) + content + bytes(-len(content) % 4)
 
 
 def _tensor(values: Sequence[float]) -> bytes:
