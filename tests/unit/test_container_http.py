@@ -15,7 +15,7 @@ from test_container_request_rows import record
 
 from localcloud.container.hosting.application import ServingApplication
 from localcloud.container.hosting.selected_output import KEYS
-from training.data.recordio import framed
+from training.data.record_frame import framed
 
 RECORDIO = "application/x-recordio-protobuf"
 PATHS = {"/ping": "GET", "/execution-parameters": "GET", "/invocations": "POST"}

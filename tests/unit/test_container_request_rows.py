@@ -17,7 +17,8 @@ from localcloud.container.hosting.content_type import CSV, LIBSVM, RECORDIO, Con
 from localcloud.container.hosting.record_writer import write_record
 from localcloud.container.hosting.request_rows import UndecodableError, decode
 from localcloud.container.hosting.small_rows import packed_csv
-from training.data.recordio import decode_record, framed, frames
+from training.data.record_frame import framed
+from training.data.recordio import decode_record, frames
 
 WIDTH = 3
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 
 from training.data.protobuf import message
-from training.data.recordio import framed
+from training.data.record_frame import framed
 
 Rows = Sequence[Sequence[str]]
 """Cells of numbers, the label first; all rows of one width."""

@@ -8,7 +8,6 @@ sparse with keys, of float32, float64 or int32. The container reads the name `va
 from __future__ import annotations
 
 import mmap
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.protobuf import Content, MessageError, fields, varints
-
-MAGIC = 0xCED7230A
-FRAME = struct.Struct("<II")
-"""The magic number and the length of what follows, without its padding."""
+from training.data.record_frame import FRAME, MAGIC
 
 _NAME = b"values"
 _FEATURES, _LABEL = 1, 2
@@ -66,11 +62,6 @@ def frames(data: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
             raise RecordioError(f"Truncated record at offset {offset}")
         yield offset, offset + length
         offset += padded
-
-
-def framed(message: bytes) -> bytes:
-    """A message in its frame: magic number, length, padding to four bytes."""
-    return FRAME.pack(MAGIC, len(message)) + message + bytes(-len(message) % 4)
 
 
 def decode_record(data: bytes, start: int, end: int) -> Record:

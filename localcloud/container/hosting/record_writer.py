@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from training.data.protobuf import message
-from training.data.recordio import framed
+from training.data.record_frame import framed
 
 _LABEL, _KEY, _VALUE, _FLOAT32, _VALUES = 2, 1, 2, 2, 1
 
