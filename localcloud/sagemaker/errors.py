@@ -45,6 +45,16 @@ def resource_in_use(message: str) -> ServiceError:
     return ServiceError("ResourceInUse", message)
 
 
+def resource_limit_exceeded(limit: str, most: int, asked: int) -> ServiceError:
+    """limit: the quota's name."""
+    return ServiceError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{limit}' is {most} Instances, with current utilization of 0 Instances and a "
+        f"request delta of {asked} Instances. Please use AWS Service Quotas to request an increase for this quota. If "
+        "AWS Service Quotas is not available, contact AWS support to request an increase for this quota.",
+    )
+
+
 def resource_not_found(message: str) -> ServiceError:
     return ServiceError("ResourceNotFound", message)
 

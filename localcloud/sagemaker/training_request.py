@@ -7,11 +7,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from localcloud.platform.checkpoints import local_path
-from localcloud.sagemaker.errors import ServiceError, unsupported, validation_error
+from localcloud.sagemaker.errors import ServiceError, resource_limit_exceeded, unsupported, validation_error
 from localcloud.sagemaker.image import Images
 
 DEFAULT_MAX_RUNTIME = 86_400
 """Seconds; the API reference of StoppingCondition."""
+MOST_INSTANCES = 20
+"""What AWS's quota `Number of instances for a training job` is unless it was raised; here each is a process."""
 
 # Members that change what a job does and that the local cloud does not imitate. The others of the request that have
 # no effect on one machine (VPC, network isolation, encryption between instances, profiler, debugger hook) are kept
@@ -106,6 +108,8 @@ def _check_resources(resources: Mapping[str, Any]) -> None:
     for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
         if not resources.get(name):
             raise validation_error(f"{name} must be specified in ResourceConfig and must be greater than 0.")
+    if (asked := resources["InstanceCount"]) > MOST_INSTANCES:
+        raise resource_limit_exceeded("Number of instances for a training job", MOST_INSTANCES, asked)
 
 
 def _check_stopping(request: Mapping[str, Any]) -> None:

@@ -27,6 +27,18 @@ def refusal(plane: Plane, **changes: Any) -> str:
     return f"{caught.value.code}: {caught.value.message}"
 
 
+@pytest.mark.contract("T78")
+def test_more_instances_than_the_quota_are_refused_before_any_starts(plane: Plane) -> None:
+    resources = {"InstanceType": "ml.m5.large", "VolumeSizeInGB": 10}
+    assert refusal(plane, ResourceConfig={**resources, "InstanceCount": 21}) == (
+        "ResourceLimitExceeded: The account-level service limit 'Number of instances for a training job' is 20 "
+        "Instances, with current utilization of 0 Instances and a request delta of 21 Instances. Please use AWS "
+        "Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, contact AWS "
+        "support to request an increase for this quota."
+    )
+    plane.train(ResourceConfig={**resources, "InstanceCount": 20})
+
+
 @pytest.mark.contract("C3")
 def test_a_job_from_start_to_end(plane: Plane, tmp_path: Path) -> None:
     clock = plane.fakes.clock
