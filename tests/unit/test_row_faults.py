@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.prediction.row_faults import TOLD, row_problems
+from training.prediction.row_faults import TOLD, all_numbers, row_problems
 
 
 def told(text: bytes, width: int = 3, delimiter: bytes = b",") -> list[tuple[str, str]]:
@@ -29,3 +29,13 @@ def test_a_file_that_is_wrong_throughout_is_not_told_line_by_line() -> None:
     found = told(b"a,b,c\n" * 1000)
     assert len(found) == TOLD + 1
     assert found[-1] == ("rows.csv", "There are more; these are the first.")
+
+
+def test_surely_rows_of_numbers() -> None:
+    def sure(text: bytes) -> bool:
+        return all_numbers(text, delimiter=b",", width=2)
+
+    assert sure(b"1,\n-1e5,+.5\n,\n")
+    for doubtful in (b"1,b\n", b"1,1e39\n", b"1,nan\n", b"-inf,1\n", b"1\n", b"1,2,3\n", b"1,2\r3,4\n"):
+        assert not sure(doubtful)
+    assert not all_numbers(b",".join([b"1"] * 10_001) + b"\n", delimiter=b",", width=10_001)

@@ -45,6 +45,12 @@ def test_rows_are_sent_as_whole_lines_under_the_digest_of_what_is_sent(tmp_path:
         (b"1,2\n3\n", None, "Expected 2 features, found 1"),
         (b"", None, "found an empty file"),
         (b"0,1,2\n", Expected(2, "as told"), "Is the label still there?"),
+        (b"1,2\n3,1e400\n", None, "rows.csv:2:2: Expected a number, found '1e400'."),
+        (b"1,2\n3,nan\n,-inf\n", None, "rows.csv:3:2: Expected a number, found '-inf'."),
+        (b"1,2\n3,1-2\n", None, "rows.csv:2:2: Expected a number, found '1-2'."),
+        (b"PK\x03\x04\x14\x00\n", None, "The file is a zip archive or a spreadsheet, not CSV text."),
+        ("1,2\n".encode("utf-16"), None, "The file is UTF-16 text, not CSV text."),
+        (b"1,2\n\x00,3\n", None, "The file holds zero bytes: it is not CSV text."),
     ],
 )
 def test_what_the_model_would_refuse_is_refused_before_the_upload(
@@ -52,7 +58,7 @@ def test_what_the_model_would_refuse_is_refused_before_the_upload(
 ) -> None:
     with pytest.raises(InputError) as caught:
         checked_rows(io.BytesIO(content), "rows.csv", tmp_path / "sent", expected)
-    assert message in str([(one.message, one.fix) for one in caught.value.problems])
+    assert message in str([(f"{one.where}: {one.message}", one.fix) for one in caught.value.problems])
 
 
 @pytest.mark.parametrize(

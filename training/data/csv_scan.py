@@ -171,7 +171,7 @@ def _is_header(cells: Sequence[bytes]) -> bool:
 
 
 def _scan_block(block: bytes, first_line: int, layout: Layout, findings: Findings) -> Part:
-    columns = _numbers(block, layout)
+    columns = numbers(block, layout)
     if columns is None:
         return scan_cells(block, first_line, layout, findings)
     import pyarrow.compute as compute
@@ -196,7 +196,7 @@ def _scan_block(block: bytes, first_line: int, layout: Layout, findings: Finding
     return Part(len(columns[0]), labels["min"], labels["max"])
 
 
-def _numbers(block: bytes, layout: Layout) -> list[Any] | None:
+def numbers(block: bytes, layout: Layout) -> list[Any] | None:
     """The columns of a block as Arrow arrays of doubles; None where a line is not a row of numbers."""
     import pyarrow as arrow
     from pyarrow import csv

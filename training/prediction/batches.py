@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from kickstand.errors import InputError, KickstandError, Problem
-from training.data.csv_scan import delimiter_of
-from training.prediction.row_faults import row_problems
+from training.data.csv_scan import delimiter_of, foreign
+from training.prediction.row_faults import all_numbers, row_problems
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes that InvokeEndpoint takes in one body.
@@ -71,13 +71,19 @@ Invoke = Callable[[Batch], list[str]]
 
 
 def batches(
-    source: BinaryIO, name: str, *, size: int = BATCH_BYTES, expected: Expected | None = None
+    source: BinaryIO,
+    name: str,
+    *,
+    size: int = BATCH_BYTES,
+    expected: Expected | None = None,
+    every_cell: bool = False,
 ) -> Iterator[Batch]:
     """Cut a CSV stream into batches of whole lines of at most `size` bytes (one long line may be more).
 
-    expected: the features that a row must have, where they are known; else as many as the first line.
-    Raises InputError for no rows at all, a header row, blank lines, lines of another width, and a line over the
-    payload limit.
+    expected:   the features that a row must have, where they are known; else as many as the first line.
+    every_cell: whether to look at every cell, too, where no answer will come soon that tells a wrong one.
+    Raises InputError for no rows at all, a header row, what is no text, blank lines, lines of another width, a line
+    over the payload limit, and a cell that is no number.
     """
     line, rest, shape = 1, b"", None
     while block := source.read(size):
@@ -93,16 +99,16 @@ def batches(
             rest = data
             continue
         shape = shape or _shape(data[:cut], name, expected)
-        batch = _batch(data[:cut], line, name, shape)
+        batch = _batch(data[:cut], line, name, shape, every_cell)
         yield batch
         line, rest = line + batch.rows, data[cut:]
     if rest:
-        yield _batch(rest + b"\n", line, name, shape or _shape(rest, name, expected))
+        yield _batch(rest + b"\n", line, name, shape or _shape(rest, name, expected), every_cell)
     elif shape is None:
         raise InputError(Problem("Expected rows of features, found an empty file.", name))
 
 
-def _batch(body: bytes, line: int, name: str, shape: _Shape) -> Batch:
+def _batch(body: bytes, line: int, name: str, shape: _Shape, every_cell: bool) -> Batch:
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n")
     rows = body.count(b"\n")
@@ -110,6 +116,10 @@ def _batch(body: bytes, line: int, name: str, shape: _Shape) -> Batch:
     # Counting is fast, and shows all but lines whose faults cancel out: those the container refuses.
     if blank or body.count(shape.delimiter) != rows * (shape.width - 1):
         raise InputError(*row_problems(body, line, name, delimiter=shape.delimiter, width=shape.width))
+    if every_cell and not all_numbers(body, delimiter=shape.delimiter, width=shape.width):
+        problems = row_problems(body, line, name, delimiter=shape.delimiter, width=shape.width)
+        if problems:
+            raise InputError(*problems)
     return Batch(body, line, rows)
 
 
@@ -118,6 +128,8 @@ def _shape(body: bytes, name: str, expected: Expected | None) -> _Shape:
     if body.startswith(_BOM):
         message = "The file begins with a byte order mark, which the endpoint reads as data."
         raise InputError(Problem(message, f"{name}:1:1", "Save it as UTF-8 without BOM."))
+    if problem := foreign(body, "CSV"):
+        raise InputError(Problem(problem[0], name, problem[1]))
     first = next((line for line in body.splitlines() if line.strip()), b"")
     delimiter = delimiter_of(first).encode()
     cells = first.split(delimiter)

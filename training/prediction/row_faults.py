@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kickstand.errors import Problem
-from training.data.csv_cells import is_number, shown
+from training.data.csv_cells import LARGEST, Layout, is_number, shown
+from training.data.csv_scan import numbers
 
+_WIDE = 10_000
+"""Columns from which on a reader for each of them takes longer than to look at the cells."""
 TOLD = 20
 """How many problems are told; a file with more is wrong as a whole."""
 
@@ -23,6 +26,17 @@ def row_problems(body: bytes, first_line: int, name: str, *, delimiter: bytes, w
             break
         problems.append(problem)
     return problems
+
+
+def all_numbers(body: bytes, *, delimiter: bytes, width: int) -> bool:
+    """Whether whole lines are surely rows of finite numbers and missing values: fast, and False where in doubt."""
+    import pyarrow.compute as compute
+
+    columns = numbers(body, Layout(delimiter.decode(), width, ())) if width <= _WIDE else None
+    if columns is None:
+        return False
+    ranges = [compute.min_max(column).as_py() for column in columns]
+    return all(found["min"] is None or (found["min"] >= -LARGEST and found["max"] <= LARGEST) for found in ranges)
 
 
 def _problems(body: bytes, first_line: int, name: str, delimiter: bytes, width: int) -> Iterator[Problem]:

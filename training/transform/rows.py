@@ -24,7 +24,7 @@ def checked_rows(source: BinaryIO, label: str, target: Path, expected: Expected 
     """
     digest, rows, size = hashlib.sha256(), 0, 0
     with target.open("wb") as out:
-        for batch in batches(source, label, expected=expected):
+        for batch in batches(source, label, expected=expected, every_cell=True):
             out.write(batch.body)
             digest.update(batch.body)
             rows, size = rows + batch.rows, size + len(batch.body)
