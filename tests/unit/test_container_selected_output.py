@@ -98,7 +98,7 @@ def test_the_keys_of_a_csv_stand_in_the_order_asked_for(tmp_path: Path) -> None:
     assert ask(batch, body)[2].decode() == line + "\n"
 
 
-@pytest.mark.contract("H23", "H83", "H86")
+@pytest.mark.contract("H23", "H35", "H83", "H86")
 def test_json_lines_and_recordio_are_for_selected_output_alone(tmp_path: Path) -> None:
     file, _ = objective_model(tmp_path, "binary:logistic")
     for accept in ("application/jsonlines", "application/x-recordio-protobuf"):
@@ -108,14 +108,16 @@ def test_json_lines_and_recordio_are_for_selected_output_alone(tmp_path: Path) -
             f"Accept type {accept} is not supported. Please use supported accept types: "
             "['application/json', 'text/csv']."
         )
+    words = (
+        "Accept type Image/PNG is not supported. Please use supported accept types: "
+        "['application/json', 'application/jsonlines', 'application/x-recordio-protobuf', 'text/csv']."
+    )
+    assert ask(face(file), BODY, accept="Image/PNG;q=0.9")[2].decode() == words
     selecting = face(
         file, SAGEMAKER_INFERENCE_OUTPUT="labels", SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="application/jsonlines"
     )
     assert ask(selecting, BODY)[2] == b'{"labels": [0, 1]}\n' * 4
-    assert ask(selecting, BODY, accept="image/png")[2].decode() == (
-        "Accept type image/png is not supported. Please use supported accept types: "
-        "['application/json', 'application/jsonlines', 'application/x-recordio-protobuf', 'text/csv']."
-    )
+    assert ask(selecting, BODY, accept="Image/PNG")[2].decode() == words
 
 
 @pytest.mark.contract("H56")

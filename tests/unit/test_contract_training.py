@@ -57,8 +57,8 @@ DATA = {"train/a.csv": text(numbers())}
 def test_string_values_parsed_as_int_and_float() -> None:
     found = parse_hyperparameters({"num_round": " 5 ", "eta": "1e-1", "subsample": ".5"})
     assert found == {"num_round": 5, "eta": 0.1, "subsample": 0.5}
-    assert error_of(max_depth="5.0") == "Hyperparameter max_depth: could not parse value"
-    assert error_of(eta="quick") == "Hyperparameter eta: could not parse value"
+    assert error_of(max_depth="5.0") == "Hyperparameter max_depth: could not parse value (caused by ValueError)"
+    assert error_of(eta="quick") == "Hyperparameter eta: could not parse value (caused by ValueError)"
 
 
 @pytest.mark.contract("T11")
@@ -219,12 +219,28 @@ def test_no_text_ends_in_anything_but_a_value_or_a_refusal(values: dict[str, str
 @pytest.mark.contract("T21", "T22")
 def test_metrics_larger_and_smaller_is_better() -> None:
     assert " ".join(MAXIMIZED_METRICS) == (
-        "accuracy auc aucpr balanced_accuracy f1 f1_binary f1_macro map ndcg precision precision_macro precision_micro "
-        "r2 recall recall_macro recall_micro"
+        "accuracy auc aucpr balanced_accuracy f1 f1_binary f1_macro map ndcg precision r2 recall "
+        "precision_macro precision_micro recall_macro recall_micro"
     )
     assert " ".join(MINIMIZED_METRICS) == (
         "aft-nloglik cox-nloglik error gamma-deviance gamma-nloglik interval-regression-accuracy logloss mae mape "
         "merror mlogloss mphe mse poisson-nloglik rmse rmsle tweedie-nloglik"
+    )
+
+
+@pytest.mark.contract("T19", "T20")
+def test_the_words_for_an_unknown_metric_list_all_in_the_containers_order() -> None:
+    names = [
+        *("accuracy", "auc", "aucpr", "balanced_accuracy", "f1", "f1_binary", "f1_macro", "map", "ndcg", "precision"),
+        *("r2", "recall", "precision_macro", "precision_micro", "recall_macro", "recall_micro", "aft-nloglik"),
+        *("cox-nloglik", "error", "gamma-deviance", "gamma-nloglik", "interval-regression-accuracy", "logloss", "mae"),
+        *("mape", "merror", "mlogloss", "mphe", "mse", "poisson-nloglik", "rmse", "rmsle", "tweedie-nloglik"),
+    ]
+    assert error_of(objective="reg:squarederror", eval_metric="mae,rsme") == (
+        f"Hyperparameter eval_metric: value ['mae', 'rsme'] not in range {names}"
+    )
+    assert error_of(_tuning_objective_metric="rmse") == (
+        f"Hyperparameter _tuning_objective_metric: rmse is not in {[f'validation:{name}' for name in names]}"
     )
 
 
@@ -349,6 +365,15 @@ def test_content_type_parameters_pipe_and_fastfile_fail(tmp_path: Path, settings
     described = {**CSV, **settings}
     found = failure(tmp_path, ROUND, DATA, channels={"train": described})
     assert found == f"UserError: Channel configuration for 'train' channel is not supported: {described}"
+
+
+@pytest.mark.contract("T32", "T34")
+def test_a_default_content_type_is_shown_last_as_the_container_adds_it(tmp_path: Path) -> None:
+    given = {"TrainingInputMode": "Pipe", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+    assert failure(tmp_path, ROUND, DATA, channels={"train": given}) == (
+        "UserError: Channel configuration for 'train' channel is not supported: {'TrainingInputMode': 'Pipe', "
+        "'S3DistributionType': 'FullyReplicated', 'RecordWrapperType': 'None', 'ContentType': 'text/libsvm'}"
+    )
 
 
 @pytest.mark.contract("T37")

@@ -212,7 +212,7 @@ def test_a_hostile_literal_is_a_plain_fault() -> None:
     [
         ({"max_dept": "5"}, "Missing required hyperparameter: num_round"),
         ({"num_round": "5", "eta": "3", "max_dept": "5"}, "Extraneous hyperparameter found: max_dept"),
-        ({"num_round": "x"}, "Hyperparameter num_round: could not parse value"),
+        ({"num_round": "x"}, "Hyperparameter num_round: could not parse value (caused by ValueError)"),
         ({"num_round": "5", "learning_rate": "3"}, "Hyperparameter eta: 3.0 is not in [0, 1]"),
         ({"num_round": "0"}, "Hyperparameter num_round: 0 is not in [1, +inf)"),
         ({"num_round": "5", "subsample": "0"}, "Hyperparameter subsample: 0.0 is not in (0, 1]"),

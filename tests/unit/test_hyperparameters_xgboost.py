@@ -94,3 +94,14 @@ def test_what_xgboost_refuses_is_refused_before_the_job(values: dict[str, str]) 
 def test_what_passes_here_trains(values: dict[str, str]) -> None:
     assert check_hyperparameters({"num_round": "2", **values}) == []
     train(values)
+
+
+@pytest.mark.contract("T57")
+def test_kfold_needs_an_objective() -> None:
+    values = {"num_round": "2", "_kfold": "2"}
+    (problem,) = check_hyperparameters(values)
+    assert (
+        problem.message == "_kfold needs an objective beside it: without one the container fails before the first fold."
+    )
+    assert container_error(values) is None  # its hyperparameter check lets it pass
+    assert check_hyperparameters({**values, "objective": "reg:squarederror"}) == []

@@ -24,13 +24,14 @@ MAXIMIZED_METRICS = (
     "map",
     "ndcg",
     "precision",
-    "precision_macro",
-    "precision_micro",
     "r2",
     "recall",
+    "precision_macro",
+    "precision_micro",
     "recall_macro",
     "recall_micro",
 )
+"""In the container's order, which its messages show."""
 MINIMIZED_METRICS = (
     "aft-nloglik",
     "cox-nloglik",

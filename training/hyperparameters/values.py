@@ -138,7 +138,7 @@ def suggest(text: str, options: Iterable[str]) -> str:
 def unreadable(rule: Hyperparameter, name: str, text: str) -> Violation:
     """The violation of a text that `rule.parse` refuses."""
     message = f"{name} is {shorten(text)!r}; it must be {rule.expected()}."
-    return Violation(name, message, "", f"Hyperparameter {rule.name}: could not parse value")
+    return Violation(name, message, "", f"Hyperparameter {rule.name}: could not parse value (caused by ValueError)")
 
 
 def out_of_range(

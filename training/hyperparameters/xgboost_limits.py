@@ -55,6 +55,9 @@ def _objective(parsed: Parsed) -> Iterator[Violation]:
     if objective == "survival:aft":
         message = "objective survival:aft needs a lower and an upper bound for each label; a channel holds one label."
         yield Violation("objective", message, "Use survival:cox, or train with a script of your own.")
+    if parsed.given("_kfold") and not parsed.given("objective"):
+        message = "_kfold needs an objective beside it: without one the container fails before the first fold."
+        yield Violation("_kfold", message, "Set objective, for example to reg:squarederror.")
     if parsed.given("num_class") and "objective" not in parsed.broken and objective not in _MULTI:
         found = f"objective is {objective}" if objective else "objective is not set"
         yield Violation("num_class", f"num_class goes with {' and '.join(_MULTI)} only; {found}.")

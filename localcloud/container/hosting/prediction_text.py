@@ -43,13 +43,14 @@ def rows_of(values: Sequence[float], columns: int) -> list[list[float]]:
 
 def negotiate(accept: str, default: str, supported: Sequence[str] = PLAIN_ACCEPTS) -> str:
     """The response's content type for an Accept header. Raises ValueError in the container's words."""
-    wanted = accept.split(";", 1)[0].strip().lower()
+    name = accept.split(";", 1)[0].strip()
+    wanted = name.lower()
     if not wanted or wanted == "*/*":
         return default
     if wanted not in supported:
-        raise ValueError(
-            f"Accept type {accept} is not supported. Please use supported accept types: {list(supported)}."
-        )
+        # The container lists the forms of selected output, too: refusing one of those, it would contradict itself.
+        listed = supported if wanted in SELECTED_ACCEPTS else SELECTED_ACCEPTS
+        raise ValueError(f"Accept type {name} is not supported. Please use supported accept types: {list(listed)}.")
     return wanted
 
 

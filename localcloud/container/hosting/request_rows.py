@@ -6,6 +6,7 @@ What is accepted, and the words for what is not, are the container's; so is what
 
 from __future__ import annotations
 
+import csv
 import math
 
 import numpy as np
@@ -26,28 +27,43 @@ class UndecodableError(Exception):
     """A body that is not what its content type says, in the container's words."""
 
 
+class _NotFiniteError(ValueError):
+    """What xgboost itself refuses when the container hands it the rows."""
+
+
 def decode(kind: str, body: bytes) -> Rows:
     """The rows of a body of the kind CSV, LIBSVM or RECORDIO. Raises UndecodableError."""
     try:
         if kind == CSV:
             return _csv(body)
         return _libsvm(body) if kind == LIBSVM else _recordio(body)
-    except (ValueError, IndexError, OverflowError) as error:
+    except (ValueError, IndexError, OverflowError, csv.Error) as error:
         if kind == RECORDIO:
             raise UndecodableError(
                 "Loading recordio-protobuf data failed with Exception, please ensure data is in recordio-protobuf "
-                f"format: {type(error)} {error}"
+                f"format: {_class_of(error)} {error}"
             ) from None
         raise UndecodableError(
             f"Loading {kind} data failed with Exception, please ensure data is in {kind} format:\n "
-            f"{type(error)}\n {error}"
+            f"{_class_of(error)}\n {error}"
         ) from None
+
+
+def _class_of(error: Exception) -> str:
+    """The class that the container's message shows: none of this program's own."""
+    if isinstance(error, _NotFiniteError):
+        return "<class 'xgboost.core.XGBoostError'>"
+    return str(type(error) if isinstance(error, (csv.Error, UnicodeError)) else _plain(error))
+
+
+def _plain(error: Exception) -> type[Exception]:
+    return next(kind for kind in (OverflowError, IndexError, ValueError) if isinstance(error, kind))
 
 
 def _csv(body: bytes) -> DenseRows:
     body = body.strip()
     if not body:
-        raise ValueError("Could not determine delimiter")
+        raise csv.Error("Could not determine delimiter")
     first = body.split(b"\n", 1)[0]
     delimiter = delimiter_of(first.decode("utf-8"))
     width = width_of(first, delimiter)
@@ -133,5 +149,5 @@ def _index(text: str) -> int:
 
 def _finite(rows: Matrix) -> Matrix:
     if np.isinf(rows).any():
-        raise ValueError(_NOT_FINITE)
+        raise _NotFiniteError(_NOT_FINITE)
     return rows

@@ -25,7 +25,7 @@ def check_channels(channels: Mapping[str, Mapping[str, Any]]) -> str:
     for name, settings in channels.items():
         if name not in ("train", "validation"):
             raise UserError(f"Extraneous channel found: {name}")
-        described = {"ContentType": "text/libsvm", **settings}
+        described = {**settings, "ContentType": settings.get("ContentType", "text/libsvm")}
         supported = (
             described["ContentType"] in CONTENT_TYPES
             and described.get("TrainingInputMode", "File") == "File"
