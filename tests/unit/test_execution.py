@@ -55,7 +55,7 @@ def test_a_stack_that_is_not_deployed_is_told_with_the_command(states: Any, oper
             if operation == "start_execution":
                 trigger(states).start("job", [], {})
             else:
-                trigger(states).require_image()
+                trigger(states).require_settings()
     assert told.value.problems[0].fix == "Deploy it: kickstand deploy dev"
 
 
@@ -112,10 +112,37 @@ def test_a_stack_that_trains_with_another_image_than_chosen_is_told(states: Any,
     with Stubber(states) as stub:
         stub.add_response("describe_state_machine", machine)
         if not refused:
-            trigger(states).require_image()
+            trigger(states).require_settings()
             return
         with pytest.raises(KickstandError) as told:
-            trigger(states).require_image()
+            trigger(states).require_settings()
     (problem,) = told.value.problems
     assert problem.message == f"The training stack that is deployed trains with image {deployed}; 3.2-0 is chosen."
     assert problem.fix == "Deploy it: kickstand deploy dev --training"
+
+
+def test_every_setting_that_was_changed_since_the_stack_was_deployed_is_told(states: Any) -> None:
+    fixed = {
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 4, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 90},
+        "EnableManagedSpotTraining": True,
+    }
+    machine = {
+        "stateMachineArn": MACHINE,
+        "name": "bikes-dev-training",
+        "definition": json.dumps(fixed),
+        "roleArn": "arn:aws:iam::111122223333:role/trigger",
+        "type": "STANDARD",
+        "creationDate": 0,
+    }
+    with Stubber(states) as stub:
+        stub.add_response("describe_state_machine", machine)
+        with pytest.raises(KickstandError) as told:
+            trigger(states).require_settings()
+    begins = "The training stack that is deployed trains with "
+    assert [problem.message for problem in told.value.problems] == [
+        f"{begins}instance_count 4; 1 is chosen.",
+        f"{begins}max_runtime_seconds 60; 3600 is chosen.",
+        f"{begins}spot true; false is chosen.",
+    ]
+    assert [problem.fix for problem in told.value.problems] == ["", "", "Deploy it: kickstand deploy dev --training"]

@@ -9,19 +9,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
+from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 
 _RETRIES = 2
 _ATTEMPT = re.compile(r"-r([1-9])$")
-_IMAGE = re.compile(r"/sagemaker-xgboost:([\w.-]+)")
-"""In a definition: the version of the image that it trains with."""
+_SETTINGS = {
+    "algorithm.version": re.compile(r"/sagemaker-xgboost:([\w.-]+)"),
+    "training.instance_type": re.compile(r'"InstanceType":\s*"([\w.-]+)"'),
+    "training.instance_count": re.compile(r'"InstanceCount":\s*(\d+)'),
+    "training.volume_size_gb": re.compile(r'"VolumeSizeInGB":\s*(\d+)'),
+    "training.max_runtime_seconds": re.compile(r'"MaxRuntimeInSeconds":\s*(\d+)'),
+    "training.max_wait_seconds": re.compile(r'"MaxWaitTimeInSeconds":\s*(\d+)'),
+    "training.spot": re.compile(r'"EnableManagedSpotTraining":\s*(true|false)'),
+}
+"""What a deployed state machine's definition fixes for every job: the key in the configuration, and where it stands."""
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 """Of a training job: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
 
@@ -149,15 +158,20 @@ class Trigger(Executions):
         )
         self._deploy_command = deploy_command
 
-    def require_image(self) -> None:
-        """Raise KickstandError unless the stack is deployed and trains with the image that the configuration chooses:
-        the image is the stack's, so a version that was changed since it was deployed has no effect."""
-        found, environment = _IMAGE.search(self.require_deployed()), self._names.environment
-        chosen = environment.algorithm.version
-        if found is not None and found[1] != chosen:
-            message = f"The training stack that is deployed trains with image {found[1]}; {chosen} is chosen."
+    def require_settings(self) -> None:
+        """Raise KickstandError unless the stack is deployed and trains as the configuration says: image, instances and
+        limits are the stack's, so those that were changed since it was deployed have no effect."""
+        definition, environment = self.require_deployed(), self._names.environment
+        problems = []
+        for setting, deployed in _SETTINGS.items():
+            found, chosen = deployed.search(definition), _written(environment, setting)
+            if found is not None and chosen is not None and found[1] != chosen:
+                what = "image" if setting == "algorithm.version" else setting.rpartition(".")[2]
+                message = f"The training stack that is deployed trains with {what} {found[1]}; {chosen} is chosen."
+                problems.append(Problem(message, environment.where(setting)))
+        if problems:
             fix = f"Deploy it: {self._deploy_command} --training"
-            raise KickstandError(Problem(message, environment.where("algorithm.version"), fix))
+            raise KickstandError(*problems[:-1], replace(problems[-1], fix=fix))
 
     def start(self, job: str, channels: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, str]) -> None:
         """Start one execution that trains."""
@@ -165,3 +179,10 @@ class Trigger(Executions):
             job,
             {"TrainingJobName": job, "InputDataConfig": list(channels), "HyperParameters": dict(hyperparameters)},
         )
+
+
+def _written(environment: Environment, setting: str) -> str | None:
+    """The value of a key as a state machine's definition writes it; None where it is not given."""
+    table, _, key = setting.partition(".")
+    value = getattr(getattr(environment, table), key)
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)

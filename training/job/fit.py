@@ -70,7 +70,7 @@ class Fit:
         Raises InputError with everything that is wrong with the input; then nothing was uploaded or started.
         """
         trigger = self.trigger
-        trigger.require_image()
+        trigger.require_settings()
         channels = send_data(self.environment, self.session, self.console)
         job = Names(self.environment).training_job(now, token)
         with self._leaving(job):
