@@ -139,7 +139,9 @@ def test_the_bucket_that_is_missing_is_made_by_the_command_as_typed(tmp_path: Pa
 def test_a_cross_validation_needs_a_row_a_fold(tmp_path: Path) -> None:
     def told(**values: str) -> list[tuple[str, str]]:
         lines = {"hyperparameters._kfold": "k.toml:9", "hyperparameters._num_cv_round": "k.toml:10"}
-        wanted = environment(data=channels, hyperparameters={"num_round": "5", **values}, lines=lines)
+        wanted = environment(
+            data=channels, hyperparameters={"num_round": "5", "objective": "reg:squarederror", **values}, lines=lines
+        )
         try:
             check_inputs(wanted)
         except InputError as error:
