@@ -112,8 +112,9 @@ def _batch(body: bytes, line: int, name: str, shape: _Shape, every_cell: bool) -
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n")
     rows = body.count(b"\n")
-    blank = body.startswith(b"\n") or b"\n\n" in body
-    # Counting is fast, and shows all but lines whose faults cancel out: those the container refuses.
+    # Counting is fast, and shows all but lines whose faults cancel out: those the container refuses. A blank line lacks
+    # delimiters, unless rows have none: then it has to be looked for.
+    blank = shape.width == 1 and (body.startswith(b"\n") or b"\n\n" in body)
     if blank or body.count(shape.delimiter) != rows * (shape.width - 1):
         raise InputError(*row_problems(body, line, name, delimiter=shape.delimiter, width=shape.width))
     if every_cell and not all_numbers(body, delimiter=shape.delimiter, width=shape.width):
