@@ -12,7 +12,7 @@ export CDK_HOME := $(CACHE)/cdk
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CACHE)/jsii
 export MPLCONFIGDIR := $(CACHE)/matplotlib
 
-.PHONY: help setup demo demo-promotion test check format bench lock images clean
+.PHONY: help setup demo demo-promotion test check format bench lock images managed-policies clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,9 @@ lock: setup ## Resolve requirements.in into requirements.lock anew, and the lock
 
 images: setup ## Make the image table anew from the SageMaker SDK
 	@$(BIN)/python scripts/make_image_table.py
+
+managed-policies: setup ## Collect the local cloud's copies of AWS's managed policies anew
+	@$(BIN)/uv run --quiet --no-project --isolated --with moto==5.2.5 python scripts/make_managed_policies.py
 
 clean: ## Remove what set-up and synthesis made (the local cloud's state stays)
 	@rm -rf .venv node_modules cdk.out .setup.lock

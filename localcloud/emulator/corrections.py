@@ -14,6 +14,7 @@ from localcloud.emulator import (
     cloudformation_states,
     cloudformation_threads,
     eventbridge_role,
+    iam_managed_policies,
     iam_oidc_provider,
     iam_principal,
     iam_request,
@@ -52,6 +53,7 @@ def install() -> None:
     cloudformation_states.install()
     cloudformation_threads.install()
     cloudformation_drift.install()
+    iam_managed_policies.install()
     iam_oidc_provider.install()
     iam_principal.install()
     iam_request.install()
