@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from localcloud.container.training.evaluation import container_metrics
+from localcloud.container.training.evaluation import container_metrics, xgboost_metrics
 from training.hyperparameters.table import CONTAINER_METRICS
 
 
@@ -107,10 +107,61 @@ def test_mse_and_r2() -> None:
     assert np.isnan(figure("r2", [2], [2], "reg:squarederror"))
 
 
-def test_what_xgboost_computes_itself_is_left_to_it() -> None:
-    assert container_metrics(["rmse", "mae"], "reg:squarederror") is None
-    measure = container_metrics([*sorted(CONTAINER_METRICS), "rmse"], "binary:logistic")
+@pytest.mark.contract("T24")
+@pytest.mark.parametrize("rows", [2, 9, 127, 1000, 30_000])
+def test_errors_are_added_up_in_float32_and_no_weight_counts(rows: int) -> None:
+    """scikit-learn keeps the float32 of labels and predictions, which shows in the fifth decimal of large values."""
+    draw = np.random.default_rng(rows)
+    labels, predictions = (draw.random((2, rows)) * 1e4).astype(np.float32)
+    left = labels - predictions
+    expected = {
+        "mae": np.abs(left).mean(dtype=np.float32),
+        "mse": np.square(left).mean(dtype=np.float32),
+        "rmse": np.sqrt(np.square(left).mean(dtype=np.float32)),
+        "r2": 1 - np.square(left).sum() / np.square(labels - labels.mean()).sum(),
+    }
+    found = {name: figure(name, labels.tolist(), predictions, "count:poisson") for name in expected}
+    assert found == {name: float(value) for name, value in expected.items()}
+
+
+@pytest.mark.contract("T24")
+@pytest.mark.parametrize("name", ["mae", "mse", "r2", "rmse"])
+def test_errors_of_what_is_no_number_fail_in_scikit_learns_words(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^Input contains NaN\.$"):
+        figure(name, [1, 2], [1, np.nan])
+    with pytest.raises(ValueError, match=r"^Input contains infinity or a value too large for dtype\('float32'\)\.$"):
+        figure(name, [1, 2], [1, np.inf])
+    with pytest.raises(ValueError, match=r"^y_true and y_pred have different number of output \(1!=3\)$"):
+        figure(name, *THREE, "multi:softprob")
+
+
+@pytest.mark.contract("T24")
+def test_the_containers_metrics_are_the_fifteen_of_its_table_and_the_rest_is_left_to_xgboost() -> None:
+    """`CUSTOM_METRICS` of the container's metrics/custom_metrics.py."""
+    table = [
+        "accuracy",
+        "balanced_accuracy",
+        "f1",
+        "f1_binary",
+        "f1_macro",
+        "mse",
+        "rmse",
+        "mae",
+        "precision",
+        "precision_macro",
+        "precision_micro",
+        "r2",
+        "recall",
+        "recall_macro",
+        "recall_micro",
+    ]
+    assert sorted(table) == sorted(CONTAINER_METRICS)
+    measure = container_metrics([*table, "mae", "logloss"], "binary:logistic")
     assert measure is not None
     labels, predictions = YES_AND_NO
-    names = [name for name, _ in measure(np.array(predictions), Labels(*labels))]
-    assert names == sorted(CONTAINER_METRICS)
+    names = [name for name, _ in measure(np.array(predictions, dtype=np.float32), Labels(*labels))]
+    assert names == table
+    assert container_metrics(["rmsle", "logloss"], "reg:squarederror") is None
+    assert xgboost_metrics(["rmsle", "mae", "mape", "rmsle", "rmse"]) == ["rmsle", "mape"]
+    assert xgboost_metrics(["mape", "rmsle"]) == ["mape", "rmsle"]
+    assert xgboost_metrics(["mae", "rmse"]) == []

@@ -260,12 +260,14 @@ def test_tuning_objective_metric_validation_only(tmp_path: Path, capsys: pytest.
     tuned = {
         **ROUND,
         "objective": "reg:squarederror",
-        "_tuning_objective_metric": "validation:mae",
-        "eval_metric": "rmse",
+        "_tuning_objective_metric": "validation:mape",
+        "eval_metric": "rmsle,mape,mphe",
     }
     run(training_folder(tmp_path, tuned, files))
     names = re.findall(r"\t([a-z-]+):", capsys.readouterr().out)
-    assert names == ["train-mae", "train-rmse", "validation-mae", "validation-rmse"]
+    assert names == [
+        f"{channel}-{metric}" for channel in ("train", "validation") for metric in ("mape", "mphe", "rmsle")
+    ]
 
 
 @pytest.mark.contract("T24", "T53")

@@ -37,7 +37,7 @@ REFUSED = [
         {"objective": "multi:softprob", "num_class": "3", "eval_metric": metric}
         for metric in ("rmse", "error", "logloss")
     ),
-    *({"objective": "multi:softmax", "num_class": "3", "eval_metric": metric} for metric in ("mae", "ndcg", "map")),
+    *({"objective": "multi:softmax", "num_class": "3", "eval_metric": metric} for metric in ("mape", "ndcg", "map")),
     {"tree_method": "gpu_hist"},
     {"tree_method": "exact", "max_depth": "0"},
     {"tree_method": "exact", "sampling_method": "gradient_based", "subsample": "0.5"},

@@ -59,8 +59,11 @@ CLASSIFICATION_METRICS = frozenset(
 )
 """Metrics that the container computes from class labels; xgboost itself does not know them."""
 
-CONTAINER_METRICS = CLASSIFICATION_METRICS | {"mse", "r2"}
-"""Every metric that the container computes and xgboost does not know."""
+ERROR_METRICS = frozenset({"mae", "mse", "r2", "rmse"})
+"""Metrics that the container computes from labels and predictions, although xgboost knows two of them as well."""
+
+CONTAINER_METRICS = CLASSIFICATION_METRICS | ERROR_METRICS
+"""Every metric that the container computes itself (its `metrics/custom_metrics.py`), and never xgboost."""
 
 OBJECTIVES = (
     "aft_loss_distribution",

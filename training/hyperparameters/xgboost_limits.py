@@ -116,8 +116,7 @@ def _of_bounds(name: str) -> tuple[str, ...]:
 _TWO_CLASSES = ("f1_binary", "precision", "recall")
 
 _SINGLE_OUTPUT_METRICS = frozenset(
-    {"rmse", "rmsle", "mae", "mape", "error", "logloss", "ndcg", "map"}
-    | {"gamma-nloglik", "gamma-deviance", "poisson-nloglik"}
+    {"rmsle", "mape", "error", "logloss", "ndcg", "map"} | {"gamma-nloglik", "gamma-deviance", "poisson-nloglik"}
 )
 """Metrics that compare one prediction with each label, where multi: objectives give one a class."""
 

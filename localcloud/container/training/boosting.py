@@ -10,7 +10,7 @@ import xgboost
 
 from localcloud.container.errors import AlgorithmError, ContainerError, UserError
 from localcloud.container.training.callbacks import RoundLog, StopOnSignal, checkpoint, early_stopping
-from localcloud.container.training.evaluation import container_metrics, is_container_metric
+from localcloud.container.training.evaluation import container_metrics, xgboost_metrics
 from localcloud.container.training.training_data import TrainingData, xgboost_message
 
 _NOT_FOR_XGBOOST = (
@@ -112,8 +112,8 @@ def watched_metrics(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def for_xgboost(parameters: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
-    """What of the hyperparameters is xgboost's own business. No metric of its own: the objective's default."""
-    own = [metric for metric in metrics if not is_container_metric(metric)]
+    """What of the hyperparameters is xgboost's own business."""
+    own = xgboost_metrics(metrics)
     kept = {name: value for name, value in parameters.items() if name not in _NOT_FOR_XGBOOST}
     return {**kept, "eval_metric": own} if own else kept
 
