@@ -8,15 +8,12 @@ from kickstand.names import Names
 
 def approver_statements(names: Names) -> list[Statement]:
     """Say yes or no to the versions of one model package group, and nothing of what a promoter may do."""
+    packages = names.arn("sagemaker", f"model-package/{names.model_package_group}/*")
     return [
         Statement(
             "Approve",
             ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"),
-            (names.arn("sagemaker", f"model-package/{names.model_package_group}/*"),),
+            (packages,),
         ),
-        Statement(
-            "ListPackages",
-            ("sagemaker:ListModelPackages",),
-            everywhere="SageMaker's lists are not checked against a resource.",
-        ),
+        Statement("ListPackages", ("sagemaker:ListModelPackages",), (packages,)),
     ]

@@ -17,7 +17,7 @@ def doctor_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
         Statement(
             "ReadBootstrapVersion",
             ("ssm:GetParameter",),
-            (names.arn("ssm", f"parameter/cdk-bootstrap/{environment.bootstrap.qualifier}/version"),),
+            (bootstrap_version_arn(names),),
         ),
         Statement(
             "ReadRegionState",
@@ -27,7 +27,7 @@ def doctor_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
         Statement(
             "ReadQuotas",
             ("servicequotas:ListAWSDefaultServiceQuotas", "servicequotas:ListServiceQuotas"),
-            everywhere="Lists of quotas are not checked against a resource.",
+            everywhere="Service Quotas checks its lists against no resource.",
         ),
         Statement(
             "ReadBucketSettings",
@@ -38,3 +38,8 @@ def doctor_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
         *([Statement("ReadBoundary", ("iam:GetPolicy",), (boundary,))] if boundary else []),
         *([Statement("ReadKeys", ("kms:DescribeKey", "kms:GetKeyPolicy"), keys)] if keys else []),
     ]
+
+
+def bootstrap_version_arn(names: Names) -> str:
+    """The parameter in which the CDK's bootstrap stack keeps its version."""
+    return names.arn("ssm", f"parameter/cdk-bootstrap/{names.environment.bootstrap.qualifier}/version")

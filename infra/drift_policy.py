@@ -1,8 +1,8 @@
 """What detecting drift takes: CloudFormation reads each resource with the permissions of whoever asks.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html (before you begin). The
-actions are those of the `read` handlers in the schemas of the resource types. Where one is missing, that resource's
-drift is not known; the detection of the others goes on.
+actions are those of the `read` handlers in the schemas of the resource types, and a test compares the two. Where one
+is missing, that resource's drift is not known; the detection of the others goes on.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from kickstand.names import Names, partition
 _BUCKET = (
     "s3:GetAccelerateConfiguration",
     "s3:GetAnalyticsConfiguration",
+    "s3:GetBucketAbac",
     "s3:GetBucketAcl",
     "s3:GetBucketCORS",
     "s3:GetBucketLogging",
+    "s3:GetBucketMetadataTableConfiguration",
     "s3:GetBucketObjectLockConfiguration",
     "s3:GetBucketOwnershipControls",
     "s3:GetBucketPolicy",
@@ -27,6 +29,7 @@ _BUCKET = (
     "s3:GetLifecycleConfiguration",
     "s3:GetMetricsConfiguration",
     "s3:GetReplicationConfiguration",
+    "s3:ListTagsForResource",
 )
 """Beside what a doctor's examination reads of it."""
 
@@ -70,11 +73,13 @@ def drift_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
         ),
         Statement(
             "ReadLogGroups",
-            ("logs:DescribeIndexPolicies", "logs:GetDataProtectionPolicy", "logs:ListTagsForResource"),
+            ("logs:GetDataProtectionPolicy", "logs:ListTagsForResource"),
             tuple(names.arn("logs", f"log-group:{group}{end}") for group in groups for end in ("", ":*")),
         ),
         Statement(
-            "FindLogGroups", ("logs:DescribeLogGroups",), everywhere="Log groups are listed, not named one by one."
+            "FindLogGroups",
+            ("logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies"),
+            everywhere="CloudWatch Logs checks these lists against no resource.",
         ),
         Statement(
             "ReadTriggers",

@@ -34,7 +34,7 @@ def log_statements(*log_group_arns: str) -> list[Statement]:
         Statement(
             "WriteLog",
             ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
-            tuple(f"{arn}{end}" for arn in log_group_arns for end in ("", ":*")),
+            tuple(f"{arn}:*" for arn in log_group_arns),
         ),
     ]
 
@@ -52,11 +52,13 @@ def metric_statement(*namespaces: str) -> Statement:
 def key_statements(kms_key_arn: str | None, *, writes: bool) -> list[Statement]:
     """Use the key of data and volumes, where there is one.
 
-    SageMaker makes a grant on it for the volumes, and only for its own resources.
+    SageMaker makes a grant on it for the volumes, and only for its own resources. For the key of a job's output it asks
+    for kms:Encrypt
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html, KmsKeyId).
     """
     if kms_key_arn is None:
         return []
-    actions = ("kms:Decrypt", "kms:DescribeKey", *(("kms:GenerateDataKey",) if writes else ()))
+    actions = ("kms:Decrypt", "kms:DescribeKey", *(("kms:Encrypt", "kms:GenerateDataKey") if writes else ()))
     return [
         Statement("UseKey", actions, (kms_key_arn,)),
         Statement(
@@ -82,20 +84,23 @@ def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_i
         Statement("MakeInterfaces", ("ec2:CreateNetworkInterface",), (*subnet_arns, *group_arns, interfaces)),
         Statement(
             "UseInterfaces",
-            ("ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"),
+            (
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+            ),
             (interfaces,),
             conditions={"ArnEquals": {"ec2:Subnet": subnet_arns}},
         ),
         Statement(
             "LookAtNetwork",
             (
-                "ec2:DeleteNetworkInterfacePermission",
                 "ec2:DescribeDhcpOptions",
                 "ec2:DescribeNetworkInterfaces",
                 "ec2:DescribeSecurityGroups",
                 "ec2:DescribeSubnets",
                 "ec2:DescribeVpcs",
             ),
-            everywhere="EC2 checks none of these against a resource.",
+            everywhere="EC2 checks its lists against no resource.",
         ),
     ]

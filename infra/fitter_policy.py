@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.model_package_group import registration_statements
 from infra.statement import Statement
 from kickstand.names import Names
 
@@ -15,8 +16,6 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
     Not among them: starting a job past the trigger, passing a role, approving a model package, deploying.
     """
     log_group = names.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
-    packages = names.arn("sagemaker", f"model-package/{names.model_package_group}/*")
-    group = names.arn("sagemaker", f"model-package-group/{names.model_package_group}")
     signing_key = names.environment.signing.kms_key_arn
     return [
         Statement(
@@ -56,15 +55,5 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
             ("logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"),
             (log_group, f"{log_group}:*"),
         ),
-        Statement(
-            "Register",
-            ("sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"),
-            (group, packages),
-        ),
-        Statement("DescribeGroup", ("sagemaker:DescribeModelPackageGroup",), (group,)),
-        Statement(
-            "ListPackages",
-            ("sagemaker:ListModelPackages",),
-            everywhere="SageMaker's lists are not checked against a resource.",
-        ),
+        *registration_statements(names),
     ]

@@ -6,6 +6,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from infra.images import repository_arn
+from infra.statement import Statement
+from kickstand.names import Names
+
 
 class ModelPackageGroup(Construct):
     """The group in which `kickstand fit` and `kickstand adopt` register each model with its metrics.
@@ -24,3 +28,31 @@ class ModelPackageGroup(Construct):
             model_package_group_description="Models trained by Kickstand",
         )
         group.apply_removal_policy(cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY)
+
+
+def registration_statements(names: Names) -> list[Statement]:
+    """Register a model in an environment's group, and look up what is registered there.
+
+    SageMaker looks up the image and the artifact of a package as whoever registers it. The reading of the artifact is
+    in the statements about the bucket
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-version.html, cross-account registration).
+    """
+    packages = names.arn("sagemaker", f"model-package/{names.model_package_group}/*")
+    group = names.arn("sagemaker", f"model-package-group/{names.model_package_group}")
+    return [
+        Statement("Register", ("sagemaker:CreateModelPackage",), (group, packages)),
+        Statement(
+            "ReadPackages",
+            (
+                "sagemaker:DescribeModelPackage",
+                "sagemaker:DescribeModelPackageGroup",
+                "sagemaker:ListModelPackages",
+            ),
+            (group, packages),
+        ),
+        Statement(
+            "ReadImage",
+            ("ecr:BatchGetImage", "ecr:DescribeImages"),
+            (repository_arn(names.environment.region),),
+        ),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.doctor_policy import bootstrap_version_arn
 from infra.statement import Statement
 from kickstand.names import Names, partition
 
@@ -9,7 +10,7 @@ _GOLDEN = "golden"
 
 
 def prepare_statements(names: Names) -> list[Statement]:
-    """Make and remove change sets of the two stacks, as the CDK command line does; execute none.
+    """Make, tag and remove change sets of the two stacks, as the CDK command line does; execute none.
 
     The CDK's own deploy role could execute them too, so it is not among the roles: where the CDK command line may
     not assume that one, it goes on with the job's. Nor is cloudformation:DeleteStack.
@@ -25,10 +26,12 @@ def prepare_statements(names: Names) -> list[Statement]:
                 "cloudformation:CreateChangeSet",
                 "cloudformation:DeleteChangeSet",
                 "cloudformation:DescribeEvents",
-                "cloudformation:GetTemplateSummary",
+                "cloudformation:TagResource",
             ),
             stacks,
         ),
+        # CloudFormation reads a template's parameters as whoever makes the change set: the CDK's have BootstrapVersion.
+        Statement("ReadParameters", ("ssm:GetParameters",), (bootstrap_version_arn(names),)),
         Statement(
             "NameExecutionRole",
             ("iam:PassRole",),

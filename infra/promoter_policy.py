@@ -42,17 +42,16 @@ def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
             (names.arn("sagemaker", "endpoint-config/*"), names.arn("sagemaker", "model/*")),
         ),
         Statement(
-            "DescribePackages",
-            ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup"),
+            "ReadPackages",
+            (
+                "sagemaker:DescribeModelPackage",
+                "sagemaker:DescribeModelPackageGroup",
+                "sagemaker:ListModelPackages",
+            ),
             (
                 names.arn("sagemaker", f"model-package/{names.model_package_group}/*"),
                 names.arn("sagemaker", f"model-package-group/{names.model_package_group}"),
             ),
-        ),
-        Statement(
-            "ListPackages",
-            ("sagemaker:ListModelPackages",),
-            everywhere="SageMaker's lists are not checked against a resource.",
         ),
         Statement(
             "ReadStacks",

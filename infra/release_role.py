@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge_wildcards
+from infra.model_package_group import registration_statements
 from infra.release_grants import MODELS, READ_MODEL
 from infra.statement import Statement, policy_document
 from kickstand.names import Names, partition
@@ -77,8 +78,6 @@ def release_statements(target: Names, source: Names) -> list[Statement]:
     """
     buckets = tuple(dict.fromkeys((source.bucket_arn, target.bucket_arn)))
     own = target.bucket_arn
-    group = target.arn("sagemaker", f"model-package-group/{target.model_package_group}")
-    packages = target.arn("sagemaker", f"model-package/{target.model_package_group}/*")
     locks = f"{own}/locks/*"
     return [
         Statement("ReadModels", READ_MODEL, tuple(f"{bucket}/{MODELS}" for bucket in buckets)),
@@ -99,17 +98,7 @@ def release_statements(target: Names, source: Names) -> list[Statement]:
         ),
         Statement("Lock", ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), (locks,)),
         *_key_statements(target, source),
-        Statement(
-            "Register",
-            ("sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"),
-            (group, packages),
-        ),
-        Statement("DescribeGroup", ("sagemaker:DescribeModelPackageGroup",), (group,)),
-        Statement(
-            "ListPackages",
-            ("sagemaker:ListModelPackages",),
-            everywhere="SageMaker's lists are not checked against a resource.",
-        ),
+        *registration_statements(target),
     ]
 
 

@@ -44,6 +44,7 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
                 "sagemaker:DescribeModelPackageGroup",
                 "sagemaker:DescribeTrainingJob",
                 "sagemaker:DescribeTransformJob",
+                "sagemaker:ListModelPackages",
                 "sagemaker:ListTags",
             ),
             (
@@ -59,13 +60,8 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
         ),
         Statement(
             "ListSageMaker",
-            (
-                "sagemaker:ListEndpoints",
-                "sagemaker:ListModelPackages",
-                "sagemaker:ListTrainingJobs",
-                "sagemaker:ListTransformJobs",
-            ),
-            everywhere="SageMaker's lists are not checked against a resource.",
+            ("sagemaker:ListEndpoints", "sagemaker:ListTrainingJobs", "sagemaker:ListTransformJobs"),
+            everywhere="SageMaker checks these lists against no resource.",
         ),
         Statement(
             "ReadExecutions",

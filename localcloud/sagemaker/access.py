@@ -66,6 +66,8 @@ def resource_of_operation(operation: str, members: Mapping[str, Any], scope: Sco
     """The ARN of the resource that a control plane operation acts on."""
     if operation in ("AddTags", "DeleteTags", "ListTags"):
         return str(members.get("ResourceArn") or "*")
+    if operation == "ListModelPackages":
+        return _packages_of_group(members, scope)
     verb = next((verb for verb in _VERBS if operation.startswith(verb)), "")
     noun = operation.removeprefix(verb) if verb else ""
     if noun == "ModelPackage":
@@ -80,7 +82,11 @@ def resource_of_operation(operation: str, members: Mapping[str, Any], scope: Sco
 def _model_package(operation: str, members: Mapping[str, Any], scope: Scope) -> str:
     """A package's ARN; for one that is yet to be made, that of any version of its group."""
     if operation == "CreateModelPackage":
-        group = members.get("ModelPackageGroupName")
-        return scope.arn("model-package", f"{group_name(group)}/*") if isinstance(group, str) else "*"
+        return _packages_of_group(members, scope)
     name = members.get("ModelPackageArn") or members.get("ModelPackageName")
     return scope.arn("model-package", package_key(name)) if isinstance(name, str) else "*"
+
+
+def _packages_of_group(members: Mapping[str, Any], scope: Scope) -> str:
+    group = members.get("ModelPackageGroupName")
+    return scope.arn("model-package", f"{group_name(group)}/*") if isinstance(group, str) else "*"

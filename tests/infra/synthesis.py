@@ -14,7 +14,9 @@ from aws_cdk.assertions import Template
 from samples import BUCKET, IMAGE, environment, release
 
 from infra.environment_stage import EnvironmentStage
+from infra.images import image_uri
 from kickstand.config.model import Algorithm, Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
+from kickstand.names import Names
 from kickstand.release import Release
 from training.image.versions import OWN_IMAGE, XGBOOST
 
@@ -59,6 +61,40 @@ def _image_version(version: str) -> tuple[Environment, Release]:
     trained = release().algorithm.model_copy(update={"version": version, "image_uri": uri})
     return environment(algorithm=Algorithm(version=version)), release(algorithm=trained)
 
+
+def _release_of(settings: Environment) -> Release:
+    """A release that an environment of any name, account and region may serve."""
+    bucket = Names(settings).bucket
+    trained = release().algorithm.model_copy(update={"image_uri": image_uri(settings.region, OWN_IMAGE)})
+    artifact = release().artifact
+    return release(
+        project=settings.project,
+        environment=settings.name,
+        account=settings.account,
+        region=settings.region,
+        bucket=bucket,
+        algorithm=trained,
+        artifact=artifact.model_copy(update={"s3_uri": f"s3://{bucket}/models/{artifact.sha256}/model.tar.gz"}),
+    )
+
+
+GOVCLOUD = environment(region="us-gov-west-1")
+LONGEST_NAMES = environment(
+    # A training job's name leaves this many characters (kickstand/names.py).
+    project="p" * 31,
+    name="staging",
+    region="ap-northeast-1",
+    storage=Storage(kms_key_arn=KEY),
+    logs=Logs(kms_key_arn=STAGING_KEY),
+    signing=Signing(kms_key_arn=SIGNING_KEY),
+    roles=Roles(
+        training=ROLE + "t" * 64,
+        hosting=ROLE + "h" * 64,
+        trigger=ROLE + "k" * 64,
+        permissions_boundary=BOUNDARY,
+    ),
+    training=Training(schedule="rate(7 days)", on_new_data=True),
+)
 
 VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
     "plain": (environment(), release()),
@@ -112,6 +148,7 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
         ),
     ),
     "china": (environment(region="cn-north-1"), None),
+    "govcloud": (GOVCLOUD, _release_of(GOVCLOUD)),
     "source": (environment(), None),
     "staging": (STAGING, None),
     "staging with keys": (
@@ -125,25 +162,7 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
         ),
         None,
     ),
-    "longest names": (
-        environment(
-            # A training job's name leaves this many characters (kickstand/names.py).
-            project="p" * 31,
-            name="staging",
-            region="ap-northeast-1",
-            storage=Storage(kms_key_arn=KEY),
-            logs=Logs(kms_key_arn=STAGING_KEY),
-            signing=Signing(kms_key_arn=SIGNING_KEY),
-            roles=Roles(
-                training=ROLE + "t" * 64,
-                hosting=ROLE + "h" * 64,
-                trigger=ROLE + "k" * 64,
-                permissions_boundary=BOUNDARY,
-            ),
-            training=Training(schedule="rate(7 days)", on_new_data=True),
-        ),
-        None,
-    ),
+    "longest names": (LONGEST_NAMES, _release_of(LONGEST_NAMES)),
 }
 
 NEIGHBOURS: Mapping[str, tuple[Environment | None, tuple[Environment, ...]]] = {

@@ -129,15 +129,19 @@ def test_preparing_makes_change_sets_and_cannot_execute_or_delete_a_stack() -> N
         "cloudformation:CreateChangeSet",
         "cloudformation:DeleteChangeSet",
         "cloudformation:DescribeEvents",
-        "cloudformation:GetTemplateSummary",
+        "cloudformation:TagResource",
         "iam:PassRole",
         "s3:GetObject",
+        "ssm:GetParameters",
         "sts:AssumeRole",
     }
     begin = "arn:aws:iam::444455556666:role/cdk-hnb659fds"
     assert found["PublishTemplates"]["Resource"] == [
         f"{begin}-file-publishing-role-444455556666-us-east-1",
         f"{begin}-lookup-role-444455556666-us-east-1",
+    ]
+    assert found["ReadParameters"]["Resource"] == [
+        "arn:aws:ssm:us-east-1:444455556666:parameter/cdk-bootstrap/hnb659fds/version"
     ]
     assert found["NameExecutionRole"]["Resource"] == [f"{begin}-cfn-exec-role-444455556666-us-east-1"]
     assert found["NameExecutionRole"]["Condition"] == {

@@ -24,6 +24,8 @@ from kickstand.names import Names
 DEV_ARN = f"arn:aws:s3:::{DEV}"
 OWN = Names(STAGING).bucket_arn
 RELEASE_ROLE = "bikes-staging-release-us-east-1"
+GROUP = "arn:aws:sagemaker:us-east-1:444455556666:model-package-group/bikes-staging"
+PACKAGES = "arn:aws:sagemaker:us-east-1:444455556666:model-package/bikes-staging/*"
 
 
 def bucket_policy(variant: str) -> dict[str, dict[str, Any]]:
@@ -63,18 +65,20 @@ def test_the_release_role_reads_models_and_adds_what_is_not_there() -> None:
         "ListOwn": (["s3:ListBucket"], [OWN]),
         "AddModels": (["s3:PutObject"], [f"{OWN}/models/*", f"{OWN}/golden/*", f"{OWN}/metrics/*"]),
         "Lock": (["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{OWN}/locks/*"]),
-        "Register": (
-            ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
+        "Register": (["sagemaker:CreateModelPackage"], [GROUP, PACKAGES]),
+        "ReadPackages": (
             [
-                "arn:aws:sagemaker:us-east-1:444455556666:model-package-group/bikes-staging",
-                "arn:aws:sagemaker:us-east-1:444455556666:model-package/bikes-staging/*",
+                "sagemaker:DescribeModelPackage",
+                "sagemaker:DescribeModelPackageGroup",
+                "sagemaker:ListModelPackages",
             ],
+            [GROUP, PACKAGES],
         ),
-        "DescribeGroup": (
-            ["sagemaker:DescribeModelPackageGroup"],
-            ["arn:aws:sagemaker:us-east-1:444455556666:model-package-group/bikes-staging"],
+        # The account is AWS's own: https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/ecr-us-east-1.html
+        "ReadImage": (
+            ["ecr:BatchGetImage", "ecr:DescribeImages"],
+            ["arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"],
         ),
-        "ListPackages": (["sagemaker:ListModelPackages"], "*"),
     }
     conditions = {sid: rule["Condition"] for sid, rule in rules.items() if "Condition" in rule}
     assert conditions == {
@@ -145,9 +149,9 @@ def test_the_approver_approves_and_does_not_promote() -> None:
     assert {sid: (rule["Action"], rule["Resource"]) for sid, rule in rules.items()} == {
         "Approve": (
             ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
-            ["arn:aws:sagemaker:us-east-1:444455556666:model-package/bikes-staging/*"],
+            [PACKAGES],
         ),
-        "ListPackages": (["sagemaker:ListModelPackages"], "*"),
+        "ListPackages": (["sagemaker:ListModelPackages"], [PACKAGES]),
     }
     others = ("fitter", "reviewer", "drift", "promoter")
     assert not any(

@@ -35,6 +35,7 @@ def control(operation: str, **members: Any) -> Request:
             "model-package-group/g",
         ),
         ("CreateModelPackage", {"ModelPackageGroupName": "g"}, "model-package/g/*"),
+        ("ListModelPackages", {"ModelPackageGroupName": "g"}, "model-package/g/*"),
         ("DescribeModelPackage", {"ModelPackageName": "g/3"}, "model-package/g/3"),
         ("UpdateModelPackage", {"ModelPackageArn": f"{ARN}model-package/g/3"}, "model-package/g/3"),
         ("AddTags", {"ResourceArn": f"{ARN}endpoint/e"}, "endpoint/e"),

@@ -22,18 +22,20 @@ PLAIN = [
     ("ecr:GetDownloadUrlForLayer", [IMAGES]),
     ("ecr:GetAuthorizationToken", "*"),
     ("logs:CreateLogGroup", [LOG]),
-    ("logs:CreateLogStream", [LOG, f"{LOG}:*"]),
-    ("logs:DescribeLogStreams", [LOG, f"{LOG}:*"]),
-    ("logs:PutLogEvents", [LOG, f"{LOG}:*"]),
+    ("logs:CreateLogStream", [f"{LOG}:*"]),
+    ("logs:DescribeLogStreams", [f"{LOG}:*"]),
+    ("logs:PutLogEvents", [f"{LOG}:*"]),
     ("cloudwatch:PutMetricData", "*"),
 ]
-WITH_KEY = [(f"kms:{action}", [KEY]) for action in ("Decrypt", "DescribeKey", "GenerateDataKey", "CreateGrant")]
+WITH_KEY = [
+    (f"kms:{action}", [KEY]) for action in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "CreateGrant")
+]
 INTERFACES = f"{EC2}network-interface/*"
 IN_VPC = [
     ("ec2:CreateNetworkInterface", [f"{EC2}subnet/subnet-1", f"{EC2}security-group/sg-1", INTERFACES]),
     ("ec2:CreateNetworkInterfacePermission", [INTERFACES]),
     ("ec2:DeleteNetworkInterface", [INTERFACES]),
-    ("ec2:DeleteNetworkInterfacePermission", "*"),
+    ("ec2:DeleteNetworkInterfacePermission", [INTERFACES]),
     ("ec2:DescribeDhcpOptions", "*"),
     ("ec2:DescribeNetworkInterfaces", "*"),
     ("ec2:DescribeSecurityGroups", "*"),
