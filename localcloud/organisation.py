@@ -1,9 +1,9 @@
 """The laptop's stand-in for what an organisation gives its teams and a project file only names.
 
 Profiles; the roles that the environments assume; and, where the project uses the organisation's own, its bucket, its
-roles for training, hosting and the trigger, and its permissions boundary. A stand-in grants everything: that a
-team's own policies suffice is shown by the roles that the stacks make. KMS keys are not stood in for: nobody can
-choose a key's id, and the emulator does not ask for them.
+roles for training, hosting and the trigger, its permissions boundary, and the keys of data and logs. A stand-in grants
+everything: that a team's own policies suffice is shown by the roles that the stacks make. A key that was made in the
+local cloud itself (`aws kms create-key`) is no stand-in: its own policy counts, as on AWS.
 """
 
 from __future__ import annotations
@@ -29,8 +29,12 @@ def prepare(url: str, folder: StateFolder, project: Project) -> None:
     """
     environments = list(project.environments.values())
     write_profiles(folder.aws_config, folder.aws_credentials, environments)
+    accounts = [each.account for each in environments]
     for environment in environments:
-        _make(_Clients(url, folder.ca, environment.region), environment, [each.account for each in environments])
+        clients = _Clients(url, folder.ca, environment.region)
+        _make(clients, environment, accounts)
+        for arn in {environment.storage.kms_key_arn, environment.logs.kms_key_arn} - {None}:
+            _make_key(clients, folder, str(arn), accounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,19 @@ def _make_bucket(s3: Any, environment: Environment) -> None:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     # What `[training] on_new_data` asks of a bucket's owner.
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+
+
+def _make_key(clients: _Clients, folder: StateFolder, arn: str, accounts: Iterable[str]) -> None:
+    from localcloud.probe import KEYS, ask
+
+    token = json.loads(folder.server.read_text())["token"]
+    if not ask(clients.url, folder.ca, token, path=f"{KEYS}{arn}")["made"]:
+        return
+    people = {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted({*accounts, _account(arn)})]}
+    principal = {**people, "Service": f"logs.{clients.region}.amazonaws.com"}
+    allowed = {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    clients.of("kms", _account(arn)).put_key_policy(KeyId=arn, PolicyName="default", Policy=policy)
 
 
 def _path_and_name(arn: str, kind: str) -> tuple[str, str]:

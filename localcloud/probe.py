@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+STATUS = "/_kickstand/status"
+KEYS = "/_kickstand/keys/"
+"""Followed by the ARN of a KMS key that is to be there."""
 
-def ask(url: str, ca: Path, token: str, *, timeout: float = 10.0) -> dict[str, Any]:
-    """The server's `/_kickstand/status`.
+
+def ask(url: str, ca: Path, token: str, *, path: str = STATUS, timeout: float = 10.0) -> dict[str, Any]:
+    """What the server answers at one of its own paths.
 
     Raises OSError where it cannot be reached, and ValueError where what answers is not our server.
     """
@@ -19,7 +23,7 @@ def ask(url: str, ca: Path, token: str, *, timeout: float = 10.0) -> dict[str, A
     context = ssl.create_default_context(cafile=str(ca))
     connection = http.client.HTTPSConnection(place.hostname or "", place.port, timeout=timeout, context=context)
     try:
-        connection.request("GET", "/_kickstand/status", headers={"Authorization": f"Bearer {token}"})
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
         body = answer.read()
     except http.client.HTTPException as error:

@@ -197,10 +197,18 @@ class _Server:
         staging.replace(path)
 
     def _answer(self, path: str, headers: dict[str, str]) -> tuple[int, Any] | None:
-        if path != "/_kickstand/status":
+        from localcloud.probe import KEYS, STATUS
+
+        if path != STATUS and not path.startswith(KEYS):
             return None
         if not secrets.compare_digest(headers.get("authorization", "").encode(), f"Bearer {self._token}".encode()):
             return 403, {"message": "The token of server.json is needed."}
+        if path.startswith(KEYS):
+            from localcloud.emulator.kms_key_usage import stand_in
+
+            made = stand_in(path.removeprefix(KEYS))
+            self._saver.wake()
+            return 200, {"made": made}
         from localcloud.emulator.accounts import used_accounts
 
         return 200, {"pid": os.getpid(), "accounts": used_accounts(), "unsaved": self._saver.failure}

@@ -26,9 +26,9 @@ from localcloud.emulator import (
     s3_bucket_resource,
     s3_checksums,
     s3_conditions,
+    s3_encryption,
     s3_foreign_bucket,
     s3_foreign_copy,
-    s3_managed_key,
     stepfunctions_errors,
     stepfunctions_execution,
     stepfunctions_integrations,
@@ -65,9 +65,9 @@ def install() -> None:
     s3_bucket_resource.install()
     s3_checksums.install()
     s3_conditions.install()
+    s3_encryption.install()
     s3_foreign_bucket.install()
     s3_foreign_copy.install()
-    s3_managed_key.install()
     stepfunctions_role.install()
     stepfunctions_execution.install()
     stepfunctions_integrations.install()

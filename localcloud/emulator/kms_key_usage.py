@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.emulator.context import request_scope
 from localcloud.emulator.seam import Seam, wrap
 
 CREATE = Seam("ministack.services.kms", "_create_key", ("data",))
@@ -17,6 +18,25 @@ CREATE = Seam("ministack.services.kms", "_create_key", ("data",))
 def install() -> None:
     """Refuse a usage that the kind does not have."""
     wrap(CREATE, _judged)
+
+
+def stand_in(arn: str) -> bool:
+    """Make a symmetric key whose id somebody has chosen, as no call of KMS can; False where there is one.
+
+    For a project file that names a key of AWS. Its policy is the default one: its account's IAM policies decide.
+    """
+    from ministack.services import kms
+
+    _, _, _, region, account, name = arn.split(":", 5)
+    key_id = name.removeprefix("key/")
+    with request_scope(account, region):
+        if key_id in kms._keys:
+            return False
+        before = set(kms._keys)
+        kms._create_key({"Description": "Stands for the organisation's own key"})
+        (made,) = set(kms._keys) - before
+        kms._keys[key_id] = {**kms._keys.pop(made), "KeyId": key_id, "Arn": arn}
+    return True
 
 
 def usages(spec: str) -> tuple[str, ...]:

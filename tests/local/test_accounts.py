@@ -197,3 +197,26 @@ def test_who_may_not_assume_a_role_that_is_not_there_is_named(client: Client) ->
         f"User: arn:aws:iam::{ONE}:root is not authorized to perform: sts:AssumeRole "
         f"on resource: arn:aws:iam::{OTHER}:role/nobody"
     )
+
+
+def test_a_key_of_aws_stands_in_for_itself_and_one_that_was_made_here_stays(cloud: LocalCloud, client: Client) -> None:
+    of_aws = f"arn:aws:kms:us-east-1:{THIRD}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    kms = client("kms", account=THIRD)
+    made_here = kms.create_key(Policy=allow("kms:*", "*").replace('"Action"', '"Principal": {"AWS": "*"}, "Action"'))
+    logs = str(made_here["KeyMetadata"]["Arn"])
+    before = kms.get_key_policy(KeyId=logs)["Policy"]
+    keyed = environment("prod", THIRD, storage={"kms_key_arn": of_aws}, logs={"kms_key_arn": logs})
+    prepare(cloud.url, cloud.folder, project(environment("dev", ONE), keyed))
+    prepare(cloud.url, cloud.folder, project(environment("dev", ONE), keyed))
+    assert kms.get_key_policy(KeyId=logs)["Policy"] == before
+    metadata = kms.describe_key(KeyId=of_aws)["KeyMetadata"]
+    assert (metadata["Arn"], metadata["KeyState"], metadata["KeySpec"]) == (of_aws, "Enabled", "SYMMETRIC_DEFAULT")
+    (statement,) = json.loads(kms.get_key_policy(KeyId=of_aws)["Policy"])["Statement"]
+    assert statement["Principal"] == {
+        "AWS": [f"arn:aws:iam::{ONE}:root", f"arn:aws:iam::{THIRD}:root"],
+        "Service": "logs.us-east-1.amazonaws.com",
+    }
+    for account in (ONE, THIRD):
+        s3 = client("s3", account=account)
+        s3.create_bucket(Bucket=f"keyed-{account}")
+        s3.put_object(Bucket=f"keyed-{account}", Key="k", ServerSideEncryption="aws:kms", SSEKMSKeyId=of_aws)
