@@ -121,3 +121,19 @@ def test_nor_by_a_stack(client: Client) -> None:
     (reason,) = [event["ResourceStatusReason"] for event in events if event["LogicalResourceId"] == "Role"][:1]
     assert SAID in reason
     assert "(HandlerErrorCode: NotFound)" in reason
+
+
+def test_an_empty_list_parameter_attaches_nothing(client: Client) -> None:
+    """The role of the CDK's bootstrap template, of which everything else hangs."""
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+    role = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"AssumeRolePolicyDocument": trust, "ManagedPolicyArns": {"Ref": "Policies"}, "RoleName": "bare"},
+    }
+    parameters = {"Policies": {"Type": "CommaDelimitedList", "Default": ""}}
+    cloudformation, name = client("cloudformation"), "empty-list"
+    template = json.dumps({"Parameters": parameters, "Resources": {"Role": role}})
+    cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert client("iam").get_role(RoleName="bare")["Role"]["RoleName"] == "bare"
+    cloudformation.delete_stack(StackName=name)
