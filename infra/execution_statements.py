@@ -74,11 +74,16 @@ def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_i
     """Put network interfaces into the subnets, where there are any.
 
     ec2_arn: `arn:PARTITION:ec2:REGION:ACCOUNT:`, to which the kind and the id of a resource are added.
+
+    Subnets and security groups are named in any account: the ARN of one that another account shares (AWS RAM) has its
+    owner's, and an id belongs to one account only. Interfaces belong to whoever makes them
+    (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing-permissions.html).
     """
     if not subnets:
         return []
-    subnet_arns = tuple(f"{ec2_arn}subnet/{subnet}" for subnet in subnets)
-    group_arns = tuple(f"{ec2_arn}security-group/{group}" for group in security_group_ids)
+    of_any_owner = ":".join((*ec2_arn.split(":")[:4], "*", ""))
+    subnet_arns = tuple(f"{of_any_owner}subnet/{subnet}" for subnet in subnets)
+    group_arns = tuple(f"{of_any_owner}security-group/{group}" for group in security_group_ids)
     interfaces = f"{ec2_arn}network-interface/*"
     return [
         Statement("MakeInterfaces", ("ec2:CreateNetworkInterface",), (*subnet_arns, *group_arns, interfaces)),
@@ -90,7 +95,7 @@ def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_i
                 "ec2:DeleteNetworkInterfacePermission",
             ),
             (interfaces,),
-            conditions={"ArnEquals": {"ec2:Subnet": subnet_arns}},
+            conditions={"ArnLike": {"ec2:Subnet": subnet_arns}},
         ),
         Statement(
             "LookAtNetwork",

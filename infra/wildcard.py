@@ -1,4 +1,4 @@
-"""Why an ARN in a policy may end in a wildcard.
+"""Why an ARN in a policy may hold a wildcard.
 
 A wildcard is for names that are not known when a stack is made. What kinds there are stands here once; a wildcard
 of another kind has no reason, and is a finding (AwsSolutions-IAM5) until it is narrowed or has one.
@@ -25,6 +25,10 @@ _REASONS: tuple[tuple[str, str], ...] = (
     (r":logs:[^*]+:log-group:[^*]+:\*", "Streams of one log group, which jobs and instances name."),
     (r":cloudformation:[^*]+:stack/[^*]+/\*", "CloudFormation puts an id of its own behind the name of one stack."),
     (r":iam:[^*]+:(role|policy)/[^*/]+-\*", "CloudFormation names these behind the environment's own prefix."),
+    (
+        r":ec2:[^*:]+:\*:(subnet|security-group)/[^*]+",
+        "The account that shares a subnet or a security group is its owner's; the id is unique.",
+    ),
     (r":ec2:[^*]+:network-interface/\*", "EC2 names network interfaces; the condition limits them to the subnets."),
 )
 

@@ -26,6 +26,8 @@ WILDCARDS = (
     r"arn:[^*]+:log-group:/aws/sagemaker/(TrainingJobs|TransformJobs):\*",
     # named by AWS, or another's job that is to be adopted
     r"arn:[^*]+:ec2:[^*]+:network-interface/\*",
+    # of the account, or of another that shares its VPC with it
+    r"arn:aws:ec2:us-east-1:\*:(subnet/subnet|security-group/sg)-\d",
     r"arn:[^*]+:sagemaker:[^*]+:(endpoint-config|model|training-job)/\*",
 )
 
@@ -183,11 +185,14 @@ def test_the_hosting_role_reads_models_and_what_is_to_be_transformed() -> None:
 def test_a_vpc_and_a_key_bring_their_permissions(role: str) -> None:
     rules = policy("everything", f"bikes-dev-{role}")
     subnets = {"training": ["subnet-1", "subnet-2"], "hosting": ["subnet-3"]}[role]
-    arns = [f"arn:aws:ec2:us-east-1:111122223333:subnet/{subnet}" for subnet in subnets]
+    # The account of a subnet that another account shares is its owner's.
+    arns = [f"arn:aws:ec2:us-east-1:*:subnet/{subnet}" for subnet in subnets]
     assert set(arns) < set(rules["MakeInterfaces"]["Resource"])
-    assert as_list(rules["UseInterfaces"]["Condition"]["ArnEquals"]["ec2:Subnet"]) == arns
+    assert "arn:aws:ec2:us-east-1:111122223333:network-interface/*" in rules["MakeInterfaces"]["Resource"]
+    assert as_list(rules["UseInterfaces"]["Condition"]["ArnLike"]["ec2:Subnet"]) == arns
     assert "kms:Decrypt" in rules["UseKey"]["Action"]
-    assert "kms:GenerateDataKey" in rules["UseKey"]["Action"]
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html asks for kms:Encrypt.
+    assert {"kms:Encrypt", "kms:GenerateDataKey"} < set(rules["UseKey"]["Action"])
     assert rules["GrantVolumesTheKey"]["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 

@@ -32,7 +32,11 @@ WITH_KEY = [
 ]
 INTERFACES = f"{EC2}network-interface/*"
 IN_VPC = [
-    ("ec2:CreateNetworkInterface", [f"{EC2}subnet/subnet-1", f"{EC2}security-group/sg-1", INTERFACES]),
+    # Another account may share a subnet or a security group: the ARN has the owner's account.
+    (
+        "ec2:CreateNetworkInterface",
+        ["arn:aws:ec2:us-east-1:*:subnet/subnet-1", "arn:aws:ec2:us-east-1:*:security-group/sg-1", INTERFACES],
+    ),
     ("ec2:CreateNetworkInterfacePermission", [INTERFACES]),
     ("ec2:DeleteNetworkInterface", [INTERFACES]),
     ("ec2:DeleteNetworkInterfacePermission", [INTERFACES]),
