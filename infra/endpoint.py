@@ -13,20 +13,15 @@ class Endpoint(Construct):
     SageMaker's own way of updating is kept: a second fleet, all traffic at once when it is healthy, the old one
     kept where it is not. A slower shift would need alarms that decide during it.
 
-    A variant keeps the properties that it has, but for the number of instances: as long as nothing but the project
-    file sets that, retaining it would make a change in the file pass without effect.
+    No property of a variant is retained through an update (RetainAllVariantProperties): nothing sets number of
+    instances, weight or data capture at run time, and what is retained makes a change of the configuration pass without
+    effect (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VariantProperty.html).
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, endpoint_name: str, endpoint_config_name: str) -> None:
         super().__init__(scope, construct_id)
-        instance_count = sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DesiredInstanceCount")
         endpoint = sagemaker.CfnEndpoint(
-            self,
-            "Endpoint",
-            endpoint_name=endpoint_name,
-            endpoint_config_name=endpoint_config_name,
-            retain_all_variant_properties=True,
-            exclude_retained_variant_properties=[instance_count],
+            self, "Endpoint", endpoint_name=endpoint_name, endpoint_config_name=endpoint_config_name
         )
         self.resource: cdk.CfnResource = endpoint
         self.endpoint_name: str = endpoint.attr_endpoint_name

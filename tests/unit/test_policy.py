@@ -150,6 +150,7 @@ def test_headlines_without_findings() -> None:
         "arn:aws-cn:states:cn-north-1:111122223333:execution:bikes-dev-training:*",
         "arn:aws:sagemaker:us-east-1:111122223333:training-job/bikes-dev-*",
         "arn:aws:cloudformation:us-east-1:111122223333:stack/bikes-dev-training/*",
+        "arn:aws:ec2:us-east-1:*:subnet/subnet-0123456789abcdef0",
     ],
 )
 def test_a_wildcard_for_a_name_that_is_not_known_yet_has_a_reason(arn: str) -> None:
@@ -165,6 +166,8 @@ def test_a_wildcard_for_a_name_that_is_not_known_yet_has_a_reason(arn: str) -> N
         "arn:aws:sagemaker:us-east-1:*:training-job/bikes-dev-*",
         "arn:aws:iam::111122223333:role/*",
         "arn:aws:kms:us-east-1:111122223333:key/*",
+        "arn:aws:ec2:us-east-1:111122223333:subnet/*",
+        "arn:aws:ec2:us-east-1:*:subnet/*",
         "arn:aws:s3:::bucket/models/one.tar.gz",
     ],
 )
