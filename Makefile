@@ -38,9 +38,9 @@ format: setup ## Put the code in order
 bench: setup ## Speed and memory, against peers in the same run
 	@$(BIN)/python -m benchmarks
 
-lock: setup ## Resolve requirements.in into requirements.lock anew, and the lock of the SageMaker SDK
+lock: setup ## Resolve requirements.in into requirements.lock anew, and the locks of the SageMaker SDKs
 	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
-	@cd localcloud/clients && $(CURDIR)/$(BIN)/uv pip compile model-trainer.in --excludes model-trainer.excludes --universal --python-version 3.11 --generate-hashes --no-header --quiet -o model-trainer.lock
+	@cd localcloud/clients && for client in model-trainer sdk-v2; do $(CURDIR)/$(BIN)/uv pip compile $$client.in --excludes $$client.excludes --universal --python-version 3.11 --generate-hashes --no-header --quiet -o $$client.lock || exit 1; done
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund --loglevel=error
 
 images: setup ## Make the image table anew from the SageMaker SDK

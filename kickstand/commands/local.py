@@ -140,7 +140,9 @@ def env(
 
 @app.command()
 def client(
-    name: Annotated[str, typer.Argument(metavar="CLIENT", help="model-trainer: SageMaker's SDK with ModelTrainer.")],
+    name: Annotated[
+        str, typer.Argument(metavar="CLIENT", help="model-trainer: SageMaker's SDK with ModelTrainer; sdk-v2: SDK v2.")
+    ],
 ) -> None:
     """Print the Python of a client that is not in the project's environment; made now where it is not there yet."""
     from localcloud.clients.environment import client_python

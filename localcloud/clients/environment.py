@@ -8,7 +8,10 @@ from kickstand.errors import InputError, Problem
 from kickstand.locked_environment import CACHE, LockedEnvironment
 
 _LOCKS = Path(__file__).parent
-_WHAT = {"model-trainer": "SageMaker's Python SDK with ModelTrainer"}
+_WHAT = {
+    "model-trainer": "SageMaker's Python SDK with ModelTrainer",
+    "sdk-v2": "SageMaker's Python SDK v2",
+}
 CLIENTS = tuple(_WHAT)
 """The clients there are, by the names of their lock files."""
 

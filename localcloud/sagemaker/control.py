@@ -16,6 +16,7 @@ from localcloud.sagemaker.events import Bus, Events
 from localcloud.sagemaker.execution_role import Roles
 from localcloud.sagemaker.hosting import Hosting
 from localcloud.sagemaker.image import Images
+from localcloud.sagemaker.members import check_members
 from localcloud.sagemaker.model import Models
 from localcloud.sagemaker.model_package import ModelPackages
 from localcloud.sagemaker.model_package_group import ModelPackageGroups
@@ -32,6 +33,8 @@ from localcloud.sagemaker.transform_job import TransformJobs
 from localcloud.sagemaker.transform_runs import TransformRuns
 
 Operation = Callable[[Call], Mapping[str, Any]]
+LISTING = ("AddTags", "List", "Search")
+"""Operations whose answer names its list even where it is empty."""
 
 
 class Control:
@@ -111,10 +114,12 @@ class Control:
         if action is None:
             raise unknown_operation(operation)
         check_request(operation_input(operation), request)
+        check_members(operation, request)
         if operation.startswith("Create") and request.get("Tags"):
             # To create with tags is to tag: https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
             caller.require("sagemaker:AddTags", resource_of_operation(operation, request, scope))
-        return render(operation_output(operation), action(Call(scope, request, caller)))
+        answer = action(Call(scope, request, caller))
+        return render(operation_output(operation), answer, whole=operation.startswith(LISTING))
 
     def resume(self) -> None:
         """Go on after a restart, in the background: interrupted jobs are closed, endpoints hosted again."""

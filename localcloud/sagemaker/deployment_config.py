@@ -1,4 +1,5 @@
-"""The rules of an endpoint's DeploymentConfig. On the laptop every deployment is one switch of all traffic.
+"""The rules of an endpoint's DeploymentConfig. On the laptop every deployment is one switch of all traffic, at once;
+what asks for anything else is refused by name.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html and the API reference of
 BlueGreenUpdatePolicy, TrafficRoutingConfig, CapacitySize and RollingUpdatePolicy.
@@ -6,10 +7,10 @@ BlueGreenUpdatePolicy, TrafficRoutingConfig, CapacitySize and RollingUpdatePolic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from localcloud.sagemaker.errors import validation_error
+from localcloud.sagemaker.errors import unsupported, validation_error
 
 
 def check_deployment_config(config: Mapping[str, Any] | None, variants: Sequence[Mapping[str, Any]]) -> None:
@@ -29,6 +30,24 @@ def check_deployment_config(config: Mapping[str, Any] | None, variants: Sequence
                 _check_size(f"RollingUpdatePolicy.{name}", rolling[name], 5, 100 if name[0] == "R" else 50, variants)
     if blue_green and blue_green["TrafficRoutingConfiguration"]["Type"] != "ALL_AT_ONCE" and len(variants) > 1:
         raise validation_error("Canary and linear traffic shifting are not supported for several variants.")
+    for refused in _refusals(config):
+        raise unsupported(f"DeploymentConfig with {refused}")
+
+
+def _refusals(config: Mapping[str, Any]) -> Iterator[str]:
+    """What would make a deployment other than one switch of all traffic, at once: a wait, a step, an alarm."""
+    blue_green = config.get("BlueGreenUpdatePolicy") or {}
+    routing = blue_green.get("TrafficRoutingConfiguration") or {}
+    if config.get("RollingUpdatePolicy"):
+        yield "RollingUpdatePolicy"
+    if routing.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE":
+        yield f"traffic routing {routing['Type']}"
+    if routing.get("WaitIntervalInSeconds"):
+        yield f"WaitIntervalInSeconds {routing['WaitIntervalInSeconds']}"
+    if blue_green.get("TerminationWaitInSeconds"):
+        yield f"TerminationWaitInSeconds {blue_green['TerminationWaitInSeconds']}"
+    if (config.get("AutoRollbackConfiguration") or {}).get("Alarms"):
+        yield "AutoRollbackConfiguration.Alarms"
 
 
 def _check_routing(routing: Mapping[str, Any]) -> None:

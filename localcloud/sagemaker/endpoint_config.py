@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.sagemaker.call import Call
@@ -12,25 +12,6 @@ from localcloud.sagemaker.store import Record, Stores
 from localcloud.sagemaker.tags import Tags
 
 KIND = "endpoint configuration"
-_REFUSED = (
-    "AsyncInferenceConfig",
-    "EnableNetworkIsolation",
-    "ExecutionRoleArn",
-    "ExplainerConfig",
-    "MetricsConfig",
-    "ShadowProductionVariants",
-    "VpcConfig",
-)
-_VARIANT_REFUSED = (
-    "AcceleratorType",
-    "CapacityReservationConfig",
-    "CoreDumpConfig",
-    "EnableSSMAccess",
-    "InferenceAmiVersion",
-    "InstancePools",
-    "ManagedInstanceScaling",
-    "ServerlessConfig",
-)
 
 
 class EndpointConfigs:
@@ -46,8 +27,8 @@ class EndpointConfigs:
         arn = scope.arn("endpoint-config", name)
         if self._stores.endpoint_configs.get(scope, name) is not None:
             raise already_existing(KIND, arn)
-        for refused in _refusals(request):
-            raise unsupported(refused)
+        if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
+            raise unsupported("DataCaptureConfig")
         variants = [self._variant(call, variant) for variant in request["ProductionVariants"]]
         names = [variant["VariantName"] for variant in variants]
         if len(names) != len(set(names)):
@@ -95,13 +76,3 @@ class EndpointConfigs:
                 f"InstanceType and InitialInstanceCount must be specified for production variant {name}."
             )
         return {"InitialVariantWeight": 1.0, **variant}
-
-
-def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
-    yield from (name for name in _REFUSED if request.get(name))
-    if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
-        yield "DataCaptureConfig"
-    for variant in request["ProductionVariants"]:
-        for name in _VARIANT_REFUSED:
-            if variant.get(name):
-                yield f"Production variant {variant['VariantName']}: {name}"

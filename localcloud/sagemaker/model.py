@@ -114,16 +114,11 @@ def _model_data_url(container: Mapping[str, Any]) -> str:
 
 
 def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
-    if request.get("InferenceExecutionConfig"):
-        yield "InferenceExecutionConfig"
     if len(request.get("Containers") or []) > 1:
         yield "A model of several containers"
     for container in [request.get("PrimaryContainer") or {}, *(request.get("Containers") or [])]:
         if container.get("Mode", "SingleModel") != "SingleModel":
             yield f"Mode {container['Mode']}"
-        for name in ("ImageConfig", "AdditionalModelDataSources", "MultiModelConfig", "InferenceSpecificationName"):
-            if container.get(name):
-                yield name
         source = (container.get("ModelDataSource") or {}).get("S3DataSource")
         if source and (source.get("S3DataType"), source.get("CompressionType")) != ("S3Object", "Gzip"):
             yield "ModelDataSource other than one compressed object"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.sagemaker.call import Call
@@ -13,18 +13,13 @@ from localcloud.sagemaker.model_package_name import group_name, package_key
 from localcloud.sagemaker.store import Record, Stores
 from localcloud.sagemaker.tags import Tags
 
-_REFUSED = (
-    "AdditionalInferenceSpecifications",
-    "AdditionalInferenceSpecificationsToAdd",
-    "CertifyForMarketplace",
-    "ManagedStorageType",
-    "ModelCard",
-    "ModelLifeCycle",
-    "SecurityConfig",
-    "SourceAlgorithmSpecification",
-    "ValidationSpecification",
+_UPDATED = (
+    "ModelApprovalStatus",
+    "ApprovalDescription",
+    "SourceUri",
+    "InferenceSpecification",
+    "ModelPackageRegistrationType",
 )
-_UPDATED = ("ModelApprovalStatus", "ApprovalDescription", "SourceUri", "InferenceSpecification")
 
 
 class ModelPackages:
@@ -36,8 +31,8 @@ class ModelPackages:
 
     def create(self, call: Call) -> dict[str, Any]:
         scope, request = call.scope, call.request
-        for refused in _refusals(request):
-            raise unsupported(refused)
+        if request.get("ModelPackageName") or not request.get("ModelPackageGroupName"):
+            raise unsupported("A model package outside a model package group")
         group_of = group_name(request["ModelPackageGroupName"])
         with self._stores.lock:
             group = self._stores.model_package_groups.get(scope, group_of)
@@ -54,9 +49,9 @@ class ModelPackages:
             record = {
                 "ModelApprovalStatus": "PendingManualApproval",
                 **{member: value for member, value in request.items() if member not in ("Tags", "ClientToken")},
-                # No ModelPackageName: SageMaker answers it for packages outside a group alone, and sagemaker-core
-                # asks for a version by its ARN only where the name is absent.
-                # https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-details.html
+                # No ModelPackageName, though the service model requires it: SageMaker answers it for packages outside
+                # a group alone (sagemaker-core's REQUIRED_TO_OPTIONAL_OVERRIDES: "not applicable to versioned model
+                # packages"). https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-details.html
                 "ModelPackageGroupName": name,
                 "ModelPackageVersion": version,
                 "ModelPackageArn": scope.arn("model-package", key),
@@ -79,9 +74,6 @@ class ModelPackages:
 
     def update(self, call: Call) -> dict[str, Any]:
         request = call.request
-        for name in _REFUSED:
-            if request.get(name):
-                raise unsupported(name)
         with self._stores.lock:
             record = self._existing(call, request["ModelPackageArn"])
             properties = {
@@ -159,9 +151,3 @@ def _user(call: Call) -> dict[str, Any]:
 
 def _key(record: Mapping[str, Any]) -> str:
     return f"{record['ModelPackageGroupName']}/{record['ModelPackageVersion']}"
-
-
-def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
-    if request.get("ModelPackageName") or not request.get("ModelPackageGroupName"):
-        yield "A model package outside a model package group"
-    yield from (name for name in _REFUSED if request.get(name))

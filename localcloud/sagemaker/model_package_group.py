@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.sagemaker.call import Call
-from localcloud.sagemaker.errors import conflict, unsupported, validation_error
+from localcloud.sagemaker.errors import conflict, validation_error
 from localcloud.sagemaker.listing import Listing
 from localcloud.sagemaker.model_package_name import group_name
 from localcloud.sagemaker.store import Record, Stores
@@ -24,8 +24,6 @@ class ModelPackageGroups:
         scope, request = call.scope, call.request
         name = request["ModelPackageGroupName"]
         arn = scope.arn("model-package-group", name)
-        if request.get("ManagedConfiguration"):
-            raise unsupported("ManagedConfiguration")
         identity = call.caller.identity()
         with self._stores.lock:
             if self._stores.model_package_groups.get(scope, name) is not None:

@@ -9,14 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def render(shape: Any | None, record: Mapping[str, Any]) -> dict[str, Any]:
+def render(shape: Any | None, record: Mapping[str, Any], *, whole: bool = False) -> dict[str, Any]:
     """The JSON body of a successful answer.
 
     shape: botocore's output shape, None for operations that answer nothing. Members that the shape does not have
     (a record's private fields) are left out; so are None and empty structures, and empty lists and maps unless the
     shape requires them. Timestamps are seconds since 1970, as floats.
+    whole: the record's own lists stay though they are empty: ListTags answers `{"Tags": []}`, which SageMaker's SDKs
+           index without looking.
     """
-    return {} if shape is None else _structure(shape, record)
+    if shape is None:
+        return {}
+    rendered = _structure(shape, record)
+    empty: dict[str, Any] = {name: [] for name in shape.members if whole and record.get(name) == []}
+    return {**empty, **rendered}
 
 
 def _structure(shape: Any, value: Mapping[str, Any]) -> dict[str, Any]:

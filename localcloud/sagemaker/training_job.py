@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.sagemaker.call import Call
-from localcloud.sagemaker.errors import resource_in_use, unsupported, validation_error
+from localcloud.sagemaker.errors import resource_in_use, validation_error
 from localcloud.sagemaker.events import Events
 from localcloud.sagemaker.execution_role import Roles, check_input_data, pass_role
 from localcloud.sagemaker.image import Images
@@ -64,9 +64,6 @@ class TrainingJobs:
         return self._existing(call)
 
     def list_jobs(self, call: Call) -> dict[str, Any]:
-        for member in ("WarmPoolStatusEquals", "TrainingPlanArnEquals"):
-            if call.request.get(member):
-                raise unsupported(f"ListTrainingJobs with {member}")
         return self._listing.page_of(self._stores.training_jobs.all(call.scope), call.request)
 
     def stop(self, call: Call) -> dict[str, Any]:

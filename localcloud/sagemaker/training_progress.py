@@ -12,6 +12,7 @@ from typing import Any
 from localcloud.platform.metric_definitions import built_in_metric_definitions
 from localcloud.sagemaker.scope import Scope
 from localcloud.sagemaker.store import Record
+from localcloud.sagemaker.training_request import DEFAULT_MAX_RUNTIME
 
 ENDED = ("Completed", "Failed", "Stopped")
 _REASON_LENGTH = 1024
@@ -35,6 +36,9 @@ def new_job(scope: Scope, request: Mapping[str, Any], now: float) -> Record:
         "EnableManagedSpotTraining": False,
         **kept,
         "AlgorithmSpecification": algorithm,
+        # Both are answered to a request without them, and SageMaker's SDK v2 indexes both.
+        "OutputDataConfig": {"KmsKeyId": "", **kept["OutputDataConfig"]},
+        "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME, **kept["StoppingCondition"]},
         "TrainingJobArn": scope.arn("training-job", name),
         "TrainingJobStatus": "InProgress",
         "CreationTime": now,

@@ -15,23 +15,6 @@ DEFAULT_MAX_RUNTIME = 86_400
 MOST_INSTANCES = 20
 """What AWS's quota `Number of instances for a training job` is unless it was raised; here each is a process."""
 
-# Members that change what a job does and that the local cloud does not imitate. The others of the request that have
-# no effect on one machine (VPC, network isolation, encryption between instances, profiler, debugger hook) are kept
-# and described as they were given.
-_REFUSED = (
-    "DebugRuleConfigurations",
-    "ExperimentConfig",
-    "InfraCheckConfig",
-    "MlflowConfig",
-    "ModelPackageConfig",
-    "ProfilerRuleConfigurations",
-    "RemoteDebugConfig",
-    "RetryStrategy",
-    "ServerlessJobConfig",
-    "SessionChainingConfig",
-    "TensorBoardOutputConfig",
-)
-
 
 def check_training_request(request: Mapping[str, Any], images: Images, region: str) -> None:
     """Refuse what SageMaker refuses, and by name what the local cloud cannot do. Raises ServiceError."""
@@ -66,18 +49,12 @@ def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
     algorithm, output = request["AlgorithmSpecification"], request["OutputDataConfig"]
     if algorithm["TrainingInputMode"] != "File":
         yield f"TrainingInputMode {algorithm['TrainingInputMode']}"
-    for name in ("ContainerEntrypoint", "ContainerArguments", "TrainingImageConfig"):
-        if algorithm.get(name):
-            yield name
-    yield from (name for name in _REFUSED if request.get(name))
     if (checkpoints := request.get("CheckpointConfig")) and not _below_opt_ml(local_path(checkpoints)):
         yield f"CheckpointConfig.LocalPath {local_path(checkpoints)} (outside /opt/ml)"
     if output.get("CompressionType", "GZIP") != "GZIP":
         yield f"OutputDataConfig.CompressionType {output['CompressionType']}"
-    resources = request.get("ResourceConfig") or {}
-    for name in ("InstanceGroups", "KeepAlivePeriodInSeconds", "TrainingPlanArn", "InstancePlacementConfig"):
-        if resources.get(name):
-            yield f"ResourceConfig.{name}"
+    if request.get("DebugHookConfig") and algorithm["TrainingImage"].endswith(":1.7-1"):
+        yield "DebugHookConfig with image 1.7-1, which writes tensors,"
     for channel in request.get("InputDataConfig", ()):
         yield from _channel_refusals(channel)
 
@@ -89,9 +66,6 @@ def _below_opt_ml(path: str) -> bool:
 
 def _channel_refusals(channel: Mapping[str, Any]) -> Iterator[str]:
     place = f"Channel {channel['ChannelName']}: "
-    for name in ("FileSystemDataSource", "DatasetSource"):
-        if channel["DataSource"].get(name):
-            yield place + name
     source = channel["DataSource"].get("S3DataSource") or {}
     if source.get("S3DataType", "S3Prefix") != "S3Prefix":
         yield f"{place}S3DataType {source['S3DataType']}"
@@ -100,8 +74,6 @@ def _channel_refusals(channel: Mapping[str, Any]) -> Iterator[str]:
     for name in ("CompressionType", "RecordWrapperType"):
         if channel.get(name, "None") != "None":
             yield f"{place}{name} {channel[name]}"
-    if channel.get("ShuffleConfig"):
-        yield f"{place}ShuffleConfig"
 
 
 def _check_resources(resources: Mapping[str, Any]) -> None:

@@ -27,7 +27,6 @@ def check_transform_request(request: Mapping[str, Any]) -> None:
 
 
 def _refusals(request: Mapping[str, Any]) -> Iterator[str]:
-    yield from (name for name in ("DataCaptureConfig", "ExperimentConfig") if request.get(name))
     split = request["TransformInput"].get("SplitType", "None")
     if split not in ("None", "Line"):
         yield f"SplitType {split}"

@@ -58,6 +58,13 @@ def test_the_model_trainer_rides_on_the_projects_own_sdk() -> None:
     assert not {"mlflow", "torch"} & set(its)
 
 
+def test_sdk_v2_comes_with_the_projects_own_botocore_and_without_what_notebooks_do_not_import() -> None:
+    own, its = pins(REPOSITORY / "requirements.lock"), pins(CLIENT_LOCKS / "sdk-v2.lock")
+    assert (its["boto3"], its["botocore"]) == (own["boto3"], own["botocore"])
+    assert its["sagemaker"] == "2.257.7"
+    assert not {"docker", "fastapi", "graphene", "pathos", "tblib", "uvicorn"} & set(its)
+
+
 def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 
@@ -107,7 +114,7 @@ def test_an_unreachable_registry_is_told_and_leaves_nothing(
 
 
 def test_another_client_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=re.escape("There is no client 'torch'. Use model-trainer.")):
+    with pytest.raises(InputError, match=re.escape("There is no client 'torch'. Use model-trainer or sdk-v2.")):
         client_python("torch", cache=tmp_path)
 
 

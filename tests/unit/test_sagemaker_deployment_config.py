@@ -22,18 +22,45 @@ def percent(value: int) -> dict[str, Any]:
     return {"Type": "CAPACITY_PERCENT", "Value": value}
 
 
+def rolling(value: int) -> dict[str, Any]:
+    return {"RollingUpdatePolicy": {"MaximumBatchSize": percent(value), "WaitIntervalInSeconds": 0}}
+
+
+def at_once(wait: int = 0, **more: Any) -> dict[str, Any]:
+    config = routing("ALL_AT_ONCE")
+    config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] = wait
+    config["BlueGreenUpdatePolicy"].update(more)
+    return config
+
+
 @pytest.mark.parametrize(
     "config",
     [
         None,
-        routing("ALL_AT_ONCE"),
-        routing("CANARY", CanarySize=percent(50)),
-        routing("LINEAR", LinearStepSize=percent(10)),
-        {"RollingUpdatePolicy": {"MaximumBatchSize": percent(50), "WaitIntervalInSeconds": 0}},
+        at_once(),
+        at_once(MaximumExecutionTimeoutInSeconds=600, TerminationWaitInSeconds=0),
+        {**at_once(), "AutoRollbackConfiguration": {"Alarms": []}},
     ],
 )
-def test_what_sagemaker_takes(config: dict[str, Any] | None) -> None:
+def test_one_switch_of_all_traffic_is_what_it_does(config: dict[str, Any] | None) -> None:
     check_deployment_config(config, ONE)
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        (routing("CANARY", CanarySize=percent(50)), "traffic routing CANARY"),
+        (routing("LINEAR", LinearStepSize=percent(10)), "traffic routing LINEAR"),
+        (rolling(50), "RollingUpdatePolicy"),
+        (at_once(60), "WaitIntervalInSeconds 60"),
+        (at_once(TerminationWaitInSeconds=120), "TerminationWaitInSeconds 120"),
+        ({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}, "AutoRollbackConfiguration.Alarms"),
+    ],
+)
+def test_waits_steps_and_alarms_are_refused_by_name(config: dict[str, Any], named: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        check_deployment_config(config, ONE)
+    assert caught.value.message == f"DeploymentConfig with {named} is not supported by the local cloud yet."
 
 
 @pytest.mark.parametrize(
@@ -65,10 +92,7 @@ def test_what_it_refuses(config: dict[str, Any], message: str) -> None:
 
 
 def test_several_variants_move_all_at_once() -> None:
-    check_deployment_config(routing("ALL_AT_ONCE"), TWO)
-    for config in (
-        routing("CANARY", CanarySize=percent(10)),
-        {"RollingUpdatePolicy": {"MaximumBatchSize": percent(50), "WaitIntervalInSeconds": 0}},
-    ):
+    check_deployment_config(at_once(), TWO)
+    for config in (routing("CANARY", CanarySize=percent(10)), rolling(50)):
         with pytest.raises(ServiceError, match="several variants"):
             check_deployment_config(config, TWO)

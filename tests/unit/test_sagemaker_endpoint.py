@@ -59,7 +59,7 @@ def test_a_model_needs_its_artifact_and_its_role(plane: Plane) -> None:
     ("container", "message"),
     [
         ({"Image": IMAGE, "Mode": "MultiModel"}, "Mode MultiModel"),
-        ({"Image": IMAGE, "ImageConfig": {"RepositoryAccessMode": "Vpc"}}, "ImageConfig"),
+        ({"Image": IMAGE, "ImageConfig": {"RepositoryAccessMode": "Vpc"}}, "PrimaryContainer.ImageConfig"),
         (
             {
                 "Image": IMAGE,

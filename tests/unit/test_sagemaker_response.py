@@ -35,6 +35,11 @@ def test_a_required_list_stays_when_it_is_empty() -> None:
     assert render(operation_output("ListModels"), {"Models": []}) == {"Models": []}
 
 
+def test_an_empty_list_is_answered_where_the_operation_lists() -> None:
+    assert render(operation_output("ListTags"), {"Tags": []}, whole=True) == {"Tags": []}
+    assert render(operation_output("ListTags"), {"Tags": []}) == {}
+
+
 def test_an_operation_without_an_answer_answers_nothing() -> None:
     assert render(operation_output("DeleteModel"), {"a": 1}) == {}
 

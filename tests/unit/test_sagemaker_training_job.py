@@ -65,6 +65,7 @@ def test_a_job_from_start_to_end(plane: Plane, tmp_path: Path) -> None:
     assert "train:rmse" in [definition["Name"] for definition in algorithm["MetricDefinitions"]]
     assert job == {
         **{name: value for name, value in training_request().items() if name != "AlgorithmSpecification"},
+        "OutputDataConfig": {"KmsKeyId": "", "S3OutputPath": "s3://b/training"},
         "TrainingJobArn": ARN,
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
