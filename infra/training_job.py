@@ -21,6 +21,7 @@ def training_job(
     spot: bool,
     max_wait_seconds: int | None,
     kms_key_arn: str | None,
+    encrypt_inter_container_traffic: bool,
     subnets: Sequence[str],
     security_group_ids: Sequence[str],
     known_faults: Mapping[str, str],
@@ -33,6 +34,7 @@ def training_job(
     Always isolated from the network: the platform brings data and takes the model away, the hosts of one job still
     reach each other, and the algorithm has nothing to ask of anyone else.
 
+    encrypt_inter_container_traffic: between the instances of one job; only where it is chosen does the request say so.
     known_faults: of AWS's image, accepted with a reason; AWS's image does not look, the local cloud's program does.
     """
     resources: dict[str, Any] = {
@@ -57,6 +59,8 @@ def training_job(
         "EnableNetworkIsolation": True,
         "EnableManagedSpotTraining": spot,
     }
+    if encrypt_inter_container_traffic:
+        request["EnableInterContainerTrafficEncryption"] = True
     if subnets:
         request["VpcConfig"] = {"Subnets": list(subnets), "SecurityGroupIds": list(security_group_ids)}
     if known_faults:

@@ -151,6 +151,7 @@ class TrainingStack(cdk.Stack):
             spot=training.spot,
             max_wait_seconds=training.max_wait_seconds,
             kms_key_arn=environment.storage.kms_key_arn,
+            encrypt_inter_container_traffic=training.encrypt_inter_container_traffic,
             subnets=training.subnets,
             security_group_ids=training.security_group_ids,
             known_faults=environment.known_faults,

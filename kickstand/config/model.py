@@ -72,6 +72,8 @@ class Training(Settings):
     """EventBridge expression, `cron(…)` or `rate(…)`: trains again on the last uploaded data."""
     on_new_data: bool = False
     """Start a training job when `kickstand upload` has published new data."""
+    encrypt_inter_container_traffic: bool = False
+    """Encrypt what the instances of one job send to each other."""
     subnets: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
 

@@ -122,6 +122,7 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
                 max_wait_seconds=1200,
                 schedule="cron(0 6 ? * MON *)",
                 on_new_data=True,
+                encrypt_inter_container_traffic=True,
                 subnets=("subnet-1", "subnet-2"),
                 security_group_ids=("sg-1",),
             ),

@@ -136,6 +136,7 @@ def test_a_job_is_what_the_project_file_says() -> None:
     assert full["ResourceConfig"] == {"InstanceType": "ml.m5d.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 30}
     assert full["StoppingCondition"] == {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 1200}
     assert full["EnableManagedSpotTraining"] is True
+    assert full["EnableInterContainerTrafficEncryption"] is True
     assert full["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
     assert definition("everything")["States"]["Begin"]["Assign"]["ownTags"] == [
         {"Key": "cost", "Value": "42"},

@@ -11,6 +11,7 @@ import pytest
 from botocore.stub import Stubber
 from samples import environment
 
+from kickstand.config.model import Training
 from kickstand.errors import KickstandError
 from kickstand.names import Names
 from training.job.execution import Execution, Trigger, attempts_of, job_of
@@ -126,6 +127,7 @@ def test_every_setting_that_was_changed_since_the_stack_was_deployed_is_told(sta
         "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 4, "VolumeSizeInGB": 10},
         "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 90},
         "EnableManagedSpotTraining": True,
+        "EnableInterContainerTrafficEncryption": True,
     }
     machine = {
         "stateMachineArn": MACHINE,
@@ -144,5 +146,25 @@ def test_every_setting_that_was_changed_since_the_stack_was_deployed_is_told(sta
         f"{begins}instance_count 4; 1 is chosen.",
         f"{begins}max_runtime_seconds 60; 3600 is chosen.",
         f"{begins}spot true; false is chosen.",
+        f"{begins}encrypt_inter_container_traffic true; false is chosen.",
     ]
-    assert [problem.fix for problem in told.value.problems] == ["", "", "Deploy it: kickstand deploy dev --training"]
+    assert [problem.fix for problem in told.value.problems][-2:] == ["", "Deploy it: kickstand deploy dev --training"]
+
+
+def test_a_stack_that_was_deployed_without_the_chosen_encryption_is_told(states: Any) -> None:
+    names = Names(environment(training=Training(encrypt_inter_container_traffic=True)))
+    machine = {
+        "stateMachineArn": MACHINE,
+        "name": "bikes-dev-training",
+        "definition": '{"EnableManagedSpotTraining":false}',
+        "roleArn": "arn:aws:iam::111122223333:role/trigger",
+        "type": "STANDARD",
+        "creationDate": 0,
+    }
+    with Stubber(states) as stub:
+        stub.add_response("describe_state_machine", machine)
+        with pytest.raises(KickstandError) as told:
+            Trigger(states, names, deploy_command="kickstand deploy dev").require_settings()
+    assert [problem.message for problem in told.value.problems] == [
+        "The training stack that is deployed trains with encrypt_inter_container_traffic false; true is chosen."
+    ]

@@ -231,3 +231,22 @@ def test_the_targets_of_rules_and_the_calls_of_state_machines() -> None:
         (False, "The state machine Machine no longer calls sagemaker:createTrainingJob.sync."),
         (False, "The event rule new-data no longer starts arn:a."),
     ]
+
+
+def test_encryption_between_the_instances_of_jobs_is_said() -> None:
+    def trains(encrypted: str) -> Any:
+        # As the CDK writes a definition that refers to other resources: parts, joined.
+        parts = ['{"RoleArn": "', {"Fn::GetAtt": ["Role", "Arn"]}, f'"{encrypted}}}']
+
+        def edit(r: dict[str, Any]) -> None:
+            properties = {"DefinitionString": {"Fn::Join": ["", parts]}}
+            r["Machine"] = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+
+        return edit
+
+    on, off = ', "EnableInterContainerTrafficEncryption":true', ""
+    now = "The state machine Machine's jobs now encrypt what their instances send to each other."
+    no_longer = "The state machine Machine's jobs no longer encrypt what their instances send to each other."
+    assert said(trains(on), trains(off)) == [(False, now)]
+    assert said(trains(off), trains(on)) == [(True, no_longer)]
+    assert said(trains(on), trains(on)) == []

@@ -336,3 +336,8 @@ def test_a_job_that_is_not_on_spot_is_not_interrupted(plane: Plane) -> None:
     with pytest.raises(ServiceError, match="The training job job is not a managed spot training job"):
         tag(plane, "kickstand:interrupt")
     assert plane.fakes.runs[0].interruptions == 0
+
+
+def test_encryption_between_instances_is_described_as_it_was_asked_for(plane: Plane) -> None:
+    plane.train(EnableInterContainerTrafficEncryption=True)
+    assert plane.job()["EnableInterContainerTrafficEncryption"] is True

@@ -23,6 +23,7 @@ def request(**changes: Any) -> dict[str, Any]:
         "spot": False,
         "max_wait_seconds": None,
         "kms_key_arn": None,
+        "encrypt_inter_container_traffic": False,
         "subnets": (),
         "security_group_ids": (),
         "known_faults": {},
@@ -42,6 +43,13 @@ def test_spot_training_waits_and_other_training_does_not() -> None:
     spot = request(spot=True, max_wait_seconds=900)
     assert spot["EnableManagedSpotTraining"] is True
     assert spot["StoppingCondition"] == {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 900}
+
+
+def test_traffic_between_instances_is_encrypted_only_where_it_is_chosen() -> None:
+    assert "EnableInterContainerTrafficEncryption" not in request(instance_count=2)
+    assert (
+        request(instance_count=2, encrypt_inter_container_traffic=True)["EnableInterContainerTrafficEncryption"] is True
+    )
 
 
 def test_accepted_faults_reach_the_program_through_its_environment() -> None:

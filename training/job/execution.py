@@ -29,8 +29,11 @@ _SETTINGS = {
     "training.max_runtime_seconds": re.compile(r'"MaxRuntimeInSeconds":\s*(\d+)'),
     "training.max_wait_seconds": re.compile(r'"MaxWaitTimeInSeconds":\s*(\d+)'),
     "training.spot": re.compile(r'"EnableManagedSpotTraining":\s*(true|false)'),
+    "training.encrypt_inter_container_traffic": re.compile(r'"EnableInterContainerTrafficEncryption":\s*(true)'),
 }
 """What a deployed state machine's definition fixes for every job: the key in the configuration, and where it stands."""
+_ABSENT = {"training.encrypt_inter_container_traffic": "false"}
+"""What it means that a definition does not have a setting; of any other it says nothing."""
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 """Of a training job: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
 
@@ -164,10 +167,11 @@ class Trigger(Executions):
         definition, environment = self.require_deployed(), self._names.environment
         problems = []
         for setting, deployed in _SETTINGS.items():
-            found, chosen = deployed.search(definition), _written(environment, setting)
-            if found is not None and chosen is not None and found[1] != chosen:
+            match, chosen = deployed.search(definition), _written(environment, setting)
+            found = match[1] if match else _ABSENT.get(setting)
+            if found is not None and chosen is not None and found != chosen:
                 what = "image" if setting == "algorithm.version" else setting.rpartition(".")[2]
-                message = f"The training stack that is deployed trains with {what} {found[1]}; {chosen} is chosen."
+                message = f"The training stack that is deployed trains with {what} {found}; {chosen} is chosen."
                 problems.append(Problem(message, environment.where(setting)))
         if problems:
             fix = f"Deploy it: {self._deploy_command} --training"

@@ -13,6 +13,8 @@ from promotion.review.changes.words import called, listed
 Resource = Mapping[str, Any]
 ACCESS_BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 _WORLD = ("0.0.0.0/0", "::/0")
+_TRAFFIC = "what their instances send to each other"
+_ENCRYPTED = re.compile(r'"EnableInterContainerTrafficEncryption\\?":\s*true')
 
 
 def network(old: Mapping[str, Resource], new: Mapping[str, Resource], region: str, *, fresh: bool) -> Iterator[Told]:
@@ -37,6 +39,11 @@ def network(old: Mapping[str, Resource], new: Mapping[str, Resource], region: st
                     yield Told(key, False, f"The {what} now also calls {name}, as far as its role may.")
                 for name in sorted(called_before - called_now):
                     yield Told(key, False, f"The {what} no longer calls {name}.")
+                encrypted = [bool(_ENCRYPTED.search(text(side))) for text, side in ((before, was), (after, now))]
+                if encrypted == [True, False]:
+                    yield Told(key, True, f"The {what}'s jobs no longer encrypt {_TRAFFIC}.")
+                elif encrypted == [False, True]:
+                    yield Told(key, False, f"The {what}'s jobs now encrypt {_TRAFFIC}.")
 
 
 def lost_access_blocks(was: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
