@@ -10,6 +10,7 @@ from infra.hosting_stack import HostingStack
 from infra.pipeline_stack import PipelineStage
 from infra.training_stack import TrainingStack
 from kickstand.config.model import Environment, Project
+from kickstand.github import Repository
 from kickstand.release import Release
 
 PIPELINE_CONTEXT = "pipeline"
@@ -54,7 +55,7 @@ def environment_stage(scope: Construct, project: Project, environment: Environme
     policy checks are on.
     """
     only_pipeline = scope.node.try_get_context(PIPELINE_CONTEXT) == "on"
-    repository = environment.pipeline.repository
+    repository = Repository.of(environment.pipeline)
     if repository is not None and (only_pipeline or checks_are_on(scope)):
         PipelineStage(scope, environment=environment, repository=repository)
     if only_pipeline:

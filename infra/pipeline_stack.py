@@ -13,7 +13,7 @@ from infra.reviewer_policy import reviewer_statements
 from infra.statement import Statement
 from infra.workflow_role import WorkflowRole
 from kickstand.config.model import Environment
-from kickstand.github import audience, environment_subject, preparing, pull_request_subject
+from kickstand.github import AUDIENCE, Repository, preparing
 from kickstand.names import Names
 
 
@@ -24,28 +24,30 @@ class PipelineStack(cdk.Stack):
     cannot be deleted, and the training stack must be, whenever its environment is destroyed.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment, repository: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment: Environment, repository: Repository
+    ) -> None:
         names = Names(environment)
         super().__init__(
             scope,
             construct_id,
             stack_name=names.pipeline_stack,
-            description=f"What workflows of {repository} may do with {environment.project}, {environment.name}",
+            description=f"What workflows of {repository.name} may do with {environment.project}, {environment.name}",
             synthesizer=cdk.DefaultStackSynthesizer(qualifier=environment.bootstrap.qualifier),
             tags=dict(environment.tags),
         )
-        self._names, self._environment = names, environment
+        self._names, self._environment, self._repository = names, environment, repository
         self._provider = OidcProvider(
             self,
             "GitHub",
-            audience=audience(environment.region),
+            audience=AUDIENCE,
             existing_arn=environment.pipeline.oidc_provider_arn,
         )
         self._reading = self._readers()
         subjects = {
-            "review": (pull_request_subject(repository), []),
-            "prepare": (environment_subject(repository, preparing(environment.name)), prepare_statements(names)),
-            "deploy": (environment_subject(repository, environment.name), deploy_statements(names)),
+            "review": (repository.pull_request_subject, []),
+            "prepare": (repository.environment_subject(preparing(environment.name)), prepare_statements(names)),
+            "deploy": (repository.environment_subject(environment.name), deploy_statements(names)),
         }
         for job, (subject, statements) in subjects.items():
             role = self._role(job, subject, statements)
@@ -78,8 +80,7 @@ class PipelineStack(cdk.Stack):
             role_name=self._names.pipeline_role(job),
             description=f"The pipeline's {job} jobs of {self._names.prefix}",
             provider_arn=self._provider.arn,
-            audience=audience(self._environment.region),
-            subject=subject,
+            conditions=self._repository.conditions(self._environment.region, subject),
             policies=self._reading,
             statements=statements,
             permissions_boundary=self._environment.roles.permissions_boundary,
@@ -92,7 +93,7 @@ class PipelineStage(cdk.Stage):
     What grants the right to deploy is not deployed by it: a person does that (`kickstand deploy ENV --pipeline`).
     """
 
-    def __init__(self, scope: Construct, *, environment: Environment, repository: str) -> None:
+    def __init__(self, scope: Construct, *, environment: Environment, repository: Repository) -> None:
         place = cdk.Environment(account=environment.account, region=environment.region)
         super().__init__(scope, f"{environment.name}-pipeline", env=place)
         self.roles = PipelineStack(self, "roles", environment=environment, repository=repository)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge_wildcards
 from infra.statement import Statement, policy_document
-from kickstand.github import ISSUER
 
 _SECONDS = 3600
 """Of a session: the longest that the workflows ask for."""
@@ -20,8 +19,7 @@ class WorkflowRole(Construct):
 
     role_name:    known: the workflow files name it.
     provider_arn: the OIDC provider.
-    audience:     for whom the token must be.
-    subject:      whose it must be, whole: no wildcard, no second one.
+    conditions:   what the token must say, by condition key: each value whole, no wildcard, no second one.
     policies:     ARNs of managed policies.
     statements:   what it may do besides; none: no policy of its own.
     permissions_boundary: ARN of a managed policy, or None.
@@ -35,8 +33,7 @@ class WorkflowRole(Construct):
         role_name: str,
         description: str,
         provider_arn: str,
-        audience: str,
-        subject: str,
+        conditions: Mapping[str, str],
         policies: Sequence[str],
         statements: Sequence[Statement],
         permissions_boundary: str | None,
@@ -46,7 +43,7 @@ class WorkflowRole(Construct):
             "Effect": "Allow",
             "Principal": {"Federated": provider_arn},
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {f"{ISSUER}:aud": audience, f"{ISSUER}:sub": subject}},
+            "Condition": {"StringEquals": dict(conditions)},
         }
         role = iam.CfnRole(
             self,

@@ -4,6 +4,9 @@
     python scripts/run_workflow.py BRANCH --merge squash   and what its merge does then
     python scripts/run_workflow.py --dispatch staging      the deployment that is started by hand
 
+The repository is one that was made today: the subjects of its tokens hold the ids of the project file. --old-subject
+makes it one of before 15 July 2026, whose subjects hold names alone.
+
 What `uses:` names, `gh` and `make setup` are stood in for (docs/pipeline.md says how). The repository is only
 fetched from: what is merged lies in the copy, STATE/origin.git.
 """
@@ -22,7 +25,7 @@ from kickstand.config.load import load_project  # noqa: E402
 from kickstand.config.model import Project  # noqa: E402
 from kickstand.errors import InputError, KickstandError, Problem  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
-from localcloud.github.hub import MAIN, Hub  # noqa: E402
+from localcloud.github.hub import MAIN, Hub, Identity  # noqa: E402
 from localcloud.github.run import Event, Run  # noqa: E402
 
 _TAKEN_ALONG = ("PATH", "LANG", "TMPDIR", "PIP_INDEX_URL", "HTTPS_PROXY", "https_proxy")
@@ -36,12 +39,14 @@ def main() -> int:
     asked.add_argument("--repository", type=Path, default=Path.cwd(), help="default: this folder")
     asked.add_argument("--config", default="kickstand.toml", help="the project file, below the repository")
     asked.add_argument("--state", type=Path, help="default: .kickstand/github of the repository")
+    asked.add_argument("--old-subject", action="store_true", help="a repository of before 15 July 2026")
     words = asked.parse_args()
     if bool(words.branch) == bool(words.dispatch):
         asked.error("name a branch, or an environment to dispatch")
     try:
         project = load_project(words.repository / words.config)
-        desk = Desk(words.repository.resolve(), project, words.state or words.repository / ".kickstand" / "github")
+        state = words.state or words.repository / ".kickstand" / "github"
+        desk = Desk(words.repository.resolve(), project, state, immutable=not words.old_subject)
         if words.dispatch:
             results = desk.deploy(desk.dispatch(words.dispatch))
         else:
@@ -55,13 +60,17 @@ def main() -> int:
 class Desk:
     """One repository on this machine's GitHub."""
 
-    def __init__(self, repository: Path, project: Project, state: Path) -> None:
-        name = next(iter(project.environments.values())).pipeline.repository
+    def __init__(self, repository: Path, project: Project, state: Path, *, immutable: bool) -> None:
+        pipeline = next(iter(project.environments.values())).pipeline
+        name = pipeline.repository
         if name is None:
             fix = 'Add: [pipeline] with repository = "OWNER/NAME".'
             raise InputError(Problem("The project file names no repository.", str(project.file), fix))
         self.repository = repository
         self.hub = Hub(state.resolve(), name)
+        given = {"owner_id": pipeline.owner_id, "repository_id": pipeline.repository_id}
+        ids = {key: value for key, value in given.items() if value is not None}
+        self.hub.create(Identity(**ids, immutable=immutable))
         self.variables = variables(project, state.resolve())
 
     def review(self, branch: str, *, merge: str | None) -> dict[str, str]:

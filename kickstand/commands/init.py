@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kickstand.config.model import Project
+    from kickstand.github import Repository
+    from promotion.pipeline.repository import GithubRepository
 
 
 def init(
@@ -21,6 +25,7 @@ def init(
     from kickstand.console import make_console
     from kickstand.errors import InputError, Problem
     from promotion.pipeline.files import project_problems, repository_root, write_workflows
+    from promotion.pipeline.repository import GithubError, read_repository, repository_problems
     from promotion.pipeline.workflows import workflow_files
 
     if not github:
@@ -30,13 +35,61 @@ def init(
     problems = list(project_problems(project, root))
     if problems:
         raise InputError(*problems)
+    named = _repository(project)
+    found: GithubRepository | None = None
+    unread = ""
+    try:
+        found = read_repository(named.name)
+    except GithubError as error:
+        unread = str(error)
+    if found is not None and (problems := list(repository_problems(named, found, str(project.file)))):
+        raise InputError(*problems)
+    edited, notes = _ids(project, root, named, found, unread)
     files = workflow_files(project, root)
-    written = write_workflows(root, files, force=force)
+    written = write_workflows(root, files, force=force, edited=edited)
     console = make_console(sys.stdout)
-    for path in files:
+    for path in (*files, *edited):
         console.print(f"{path}: {'written' if path in written else 'as it should be'}", markup=False)
+    for line in notes:
+        console.print(line, markup=False, soft_wrap=True)
     for line in _to_do(project, [typed(root_of(ctx), f"deploy {name} --pipeline") for name in project.environments]):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _repository(project: Project) -> Repository:
+    """The repository that every environment names, with ids where every one of them has the ids."""
+    from kickstand.github import Repository
+
+    named = [one for one in map(Repository.of, (e.pipeline for e in project.environments.values())) if one]
+    return next((one for one in named if not one.is_immutable), named[0])
+
+
+def _ids(
+    project: Project, root: Path, named: Repository, found: GithubRepository | None, unread: str
+) -> tuple[dict[Path, bytes], list[str]]:
+    """The project file with GitHub's ids, by its path below root, where it lacks them; and what there is to say."""
+    from kickstand.config.source import read_source
+    from kickstand.github import IMMUTABLE_SINCE
+    from promotion.pipeline.repository import opt_in, with_ids
+
+    if named.is_immutable:
+        return {}, []
+    since = f"Repositories created, renamed or transferred since {IMMUTABLE_SINCE} need them."
+    by_hand = f"gh api repos/{named.name} --jq '.owner.id, .id' prints owner_id and repository_id of [pipeline]."
+    if found is None:
+        return {}, [f"The ids of {named.name} are not known ({unread}). {since}", f"  {by_hand}"]
+    if found.immutable is False:
+        return {}, [
+            f"The tokens of {found.name} hold names alone: whoever gets the name gets the roles. To have ids in them:",
+            f"  {opt_in(found.name)}, then kickstand init --github and the deployments below",
+        ]
+    if found.immutable is None:
+        return {}, [f"GitHub does not say whether the tokens of {found.name} hold its ids. {since}", f"  {by_hand}"]
+    edited = with_ids(project.file.read_bytes().decode(), read_source(project.file), found)
+    if edited is None:
+        values = f"owner_id = {found.owner_id} and repository_id = {found.repository_id}"
+        return {}, [f"Write {values} beside repository in {project.file.name}: no role is given without them."]
+    return {project.file.resolve().relative_to(root): edited.encode()}, []
 
 
 def _to_do(project: Project, deployments: list[str]) -> list[str]:

@@ -8,7 +8,12 @@ from typing import NamedTuple
 from kickstand.config.arn import parse_arn
 from kickstand.config.free_tables import hyperparameters_fault, tags_fault
 from kickstand.config.model import Environment, EnvironmentName
-from kickstand.config.promotion_rules import gate_problems, pipeline_problems, signing_problems
+from kickstand.config.promotion_rules import (
+    gate_problems,
+    pipeline_problems,
+    repository_problems,
+    signing_problems,
+)
 from kickstand.errors import Problem
 from kickstand.names import name_problems, partition
 
@@ -156,6 +161,7 @@ _RULES = (
         ),
         gate_problems,
     ),
+    _Rule(("pipeline.repository", "pipeline.owner_id", "pipeline.repository_id"), repository_problems),
     _Rule(("project", "account", "region", "storage.existing_bucket"), name_problems),
 )
 _ARNS = {

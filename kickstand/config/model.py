@@ -196,6 +196,10 @@ class Pipeline(Settings):
 
     repository: str | None = None
     """`OWNER/NAME` on GitHub."""
+    owner_id: int | None = None
+    """GitHub's number of OWNER. With repository_id: the subjects of the repository's tokens hold both."""
+    repository_id: int | None = None
+    """GitHub's number of the repository."""
     oidc_provider_arn: str | None = None
     """The account's provider for token.actions.githubusercontent.com where there is one already; unset: the
     pipeline stack makes it."""

@@ -5,6 +5,7 @@ Those of one setting by itself are in `PROMOTION_RULES`; those between settings 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
@@ -61,6 +62,8 @@ def _repository(value: str) -> Fault | None:
     if shaped(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[\w.-]{1,100}", "")(value) is None:
         return None
     fix = f'Write "{value.removeprefix("https://github.com/").removesuffix(".git")}".' if "github.com/" in value else ""
+    if re.match(r"https?://(?!github\.com/)", value):
+        fix = "GitHub Enterprise Server and ghe.com issue tokens of their own, which the pipeline does not support."
     return f'must be OWNER/NAME of a repository on GitHub, not "{value}"', fix
 
 
@@ -83,6 +86,7 @@ PROMOTION_RULES: Mapping[str, Rule] = {
     "gates.latency_requests": between(100, 100_000),
     "gates.min_age_hours": above(0, at_most=8760, example="24"),
     "pipeline.repository": _repository,
+    **dict.fromkeys(("pipeline.owner_id", "pipeline.repository_id"), between(1, 2**63 - 1)),
     "pipeline.oidc_provider_arn": arn(
         "iam",
         r"oidc-provider/token\.actions\.githubusercontent\.com",
@@ -144,6 +148,21 @@ def gate_problems(environment: Environment) -> Iterator[Problem]:
             yield Problem(
                 f'slices names "{name}", which is no column of [data].', environment.where("gates.slices"), fix
             )
+
+
+def repository_problems(environment: Environment) -> Iterator[Problem]:
+    """GitHub's ids are of a repository, and go in pairs."""
+    pipeline = environment.pipeline
+    ids = {"owner_id": pipeline.owner_id, "repository_id": pipeline.repository_id}
+    given = [name for name, value in ids.items() if value is not None]
+    absent = [name for name, value in ids.items() if value is None]
+    if given and pipeline.repository is None:
+        message = f"[pipeline] has {' and '.join(given)} without repository."
+        yield Problem(message, environment.where(f"pipeline.{given[0]}"), 'Add repository = "OWNER/NAME".')
+    elif given and absent:
+        message = f"[pipeline] has {given[0]} without {absent[0]}: GitHub's subjects hold both ids or none."
+        fix = f"Add {absent[0]}: gh api repos/{pipeline.repository} --jq '.owner.id, .id' prints both."
+        yield Problem(message, environment.where(f"pipeline.{given[0]}"), fix)
 
 
 def pipeline_problems(environments: Mapping[EnvironmentName, Environment]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """A token is worth a role only where its account knows the token's issuer, and while the token lasts.
 
-ministack holds a role's trust policy against the token's claims, and asks neither. Whether the issuer signed the
-token is not asked here either: nobody but this machine reaches the local cloud.
+ministack compares a role's trust policy with the token's audience and subject alone; STS takes claims of GitHub's too
+for condition keys. Whether the issuer signed the token is not checked: nobody but this machine reaches the local cloud.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html (Errors)
 """
 
@@ -17,13 +17,26 @@ from localcloud.emulator.seam import Seam, wrap
 
 STS = "ministack.services.sts"
 DENIED = Seam(STS, "_web_identity_trust_denied", ("role_arn", "params", "use_json"))
+PRINCIPAL = Seam(STS, "_web_identity_principal", ("token", "provider_id", "role_arn"))
 ERROR = Seam(STS, "_error", ("status", "code", "message", "ns"))
+
+
+GITHUB = "token.actions.githubusercontent.com"
+GITHUB_CLAIMS = (
+    *("actor", "actor_id", "enterprise_id", "environment", "job_workflow_ref"),
+    *("ref", "repository", "repository_id", "workflow"),
+)
+"""Claims of GitHub's that STS validates, in the partition aws alone.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+"""
 
 
 def install() -> None:
     """Ask before the trust policy is asked."""
     ERROR.original()
     wrap(DENIED, _with_provider)
+    wrap(PRINCIPAL, _with_claims)
 
 
 def _with_provider(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,6 +48,22 @@ def _with_provider(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(role_arn, params, use_json)
 
     return web_identity_trust_denied
+
+
+def _with_claims(original: Callable[..., Any]) -> Callable[..., Any]:
+    def web_identity_principal(token: str, provider_id: str, role_arn: str) -> Any:
+        principal, keys = original(token, provider_id, role_arn)
+        return principal, {**keys, **github_keys(role_arn, token)}
+
+    return web_identity_principal
+
+
+def github_keys(role_arn: str, token: str) -> dict[str, Any]:
+    """The condition keys of the claims that STS takes from a token of GitHub's besides `aud` and `sub`."""
+    claims = _claims(token) or {}
+    if str(claims.get("iss", "")).removeprefix("https://").rstrip("/") != GITHUB or role_arn.split(":")[1] != "aws":
+        return {}
+    return {f"{GITHUB}:{name}": claims[name] for name in GITHUB_CLAIMS if name in claims}
 
 
 def token_fault(role_arn: str, token: str) -> tuple[str, str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError, Problem
-from kickstand.github import ISSUER, environment_subject, pull_request_subject
 from localcloud.github.hub import Hub
 
 
@@ -89,11 +88,15 @@ def _credentials(job: Job, given: Mapping[str, Any]) -> str:
 
     _require(job, "id-token", "write")
     role, region = str(given["role-to-assume"]), str(given["aws-region"])
+    identity = job.hub.identity()
     claims = {
-        "iss": f"https://{ISSUER}",
+        "iss": "https://token.actions.githubusercontent.com",
         "aud": given.get("audience", "sts.amazonaws.com"),
         "sub": subject(job),
         "repository": job.hub.name,
+        "repository_id": str(identity.repository_id),
+        "repository_owner": job.hub.name.partition("/")[0],
+        "repository_owner_id": str(identity.owner_id),
         "exp": int(time.time()) + 300,
     }
     try:
@@ -125,10 +128,18 @@ def _credentials(job: Job, given: Mapping[str, Any]) -> str:
 
 
 def subject(job: Job) -> str:
-    """`sub` of the job's token: its environment, else its pull request, else its branch."""
+    """`sub` of the job's token: the repository, then its environment, else its pull request, else its branch.
+
+    As GitHub documents it, and not by what writes the trust policies: a mistake there is to be seen here.
+    https://docs.github.com/en/actions/reference/security/oidc
+    """
+    identity, (owner, name) = job.hub.identity(), job.hub.name.split("/")
+    repository = f"{owner}/{name}"
+    if identity.immutable:
+        repository = f"{owner}@{identity.owner_id}/{name}@{identity.repository_id}"
     if job.environment:
-        return environment_subject(job.hub.name, job.environment)
-    return pull_request_subject(job.hub.name) if job.event == "pull_request" else f"repo:{job.hub.name}:ref:{job.ref}"
+        return f"repo:{repository}:environment:{job.environment}"
+    return f"repo:{repository}:{'pull_request' if job.event == 'pull_request' else f'ref:{job.ref}'}"
 
 
 def _token(claims: Mapping[str, Any]) -> str:

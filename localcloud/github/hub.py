@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,18 @@ MAIN = "main"
 BOT = "github-actions[bot]"
 LONGEST_COMMENT = 65_536
 """Characters that GitHub takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """GitHub's numbers of a repository and its owner; and whether the subjects of its tokens hold them.
+
+    They do for repositories that were made since 15 July 2026, and for older ones that opted in.
+    """
+
+    owner_id: int = 583231
+    repository_id: int = 1296269
+    immutable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,16 @@ class Hub:
     def origin(self) -> Path:
         """The bare copy of the repository."""
         return self.folder / "origin.git"
+
+    def identity(self) -> Identity:
+        """The numbers that this GitHub has given the repository."""
+        found = self.read("repository")
+        return Identity(**found) if found else Identity()
+
+    def create(self, identity: Identity) -> None:
+        """Give the repository its numbers, as GitHub does when it is made."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.write("repository", asdict(identity))
 
     def fetch(self, repository: Path, branch: str) -> None:
         """Bring a branch, and main where it went on, from the user's repository."""
@@ -88,7 +110,7 @@ class Hub:
         return self.git("rev-parse", "--verify", f"{name}^{{commit}}")
 
     def read(self, what: str) -> dict[str, Any]:
-        """`pulls`, `runs`, `comments`, `tokens`: by number or id, as text."""
+        """`pulls`, `runs`, `comments`, `tokens`: by number or id, as text; `repository`: its identity."""
         file = self.folder / f"{what}.json"
         found: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return found

@@ -16,7 +16,7 @@ from promotion.doctor.finding import Check, Finding, examine
 from promotion.doctor.image import image_finding
 from promotion.doctor.keys import key_findings
 from promotion.doctor.patient import Patient
-from promotion.doctor.promotion import promotion_findings
+from promotion.doctor.promotion import pipeline_findings, promotion_findings
 from promotion.doctor.quotas import quota_findings
 from promotion.doctor.roles import role_findings
 from promotion.doctor.stacks import stack_findings
@@ -47,6 +47,7 @@ def examination(environment: Environment, patient: Callable[[], Patient]) -> Ite
     here: tuple[tuple[str, Check], ...] = (
         ("tools", tool_findings),
         ("image", lambda: [image_finding(environment)]),
+        ("pipeline", lambda: pipeline_findings(environment)),
         ("clock", lambda: [clock_finding(environment)]),
     )
     yield from examine(here)

@@ -1,4 +1,4 @@
-"""What a promotion stands on: the role that pulls the model, the key that signs, who is trusted."""
+"""What a promotion stands on: the pipeline, the role that pulls the model, the key that signs, who is trusted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,31 @@ from promotion.doctor.patient import Patient
 from promotion.doctor.stacks import stack_status
 
 if TYPE_CHECKING:
+    from kickstand.config.model import Environment
     from promotion.signing.public_key import PublicKey
     from promotion.signing.verify import Trust
+
+
+def pipeline_findings(environment: Environment) -> Iterator[Finding]:
+    """Whether the pipeline's roles trust the subjects that GitHub issues; nothing where there is no pipeline."""
+    from kickstand.github import IMMUTABLE_SINCE, Repository
+
+    repository = Repository.of(environment.pipeline)
+    if repository is None:
+        return
+    if repository.is_immutable:
+        yield Finding("pipeline", "ok", f"Its roles trust {repository.environment_subject(environment.name)} alone.")
+        return
+    found = (
+        f"Its roles trust {repository.environment_subject(environment.name)}, a name without GitHub's ids. "
+        f"A repository created, renamed or transferred since {IMMUTABLE_SINCE} sends ids, and is given no role; "
+        "of an older one, whoever gets the name gets the roles."
+    )
+    fix = (
+        "Give [pipeline] owner_id and repository_id: kickstand init --github. "
+        f"Then: kickstand deploy {environment.name} --pipeline"
+    )
+    yield Finding("pipeline", "warning", found, fix)
 
 
 def promotion_findings(patient: Patient) -> Iterator[Finding]:

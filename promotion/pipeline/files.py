@@ -42,23 +42,27 @@ def project_problems(project: Project, root: Path) -> Iterator[Problem]:
         yield Problem(message, str(project.file), "One repository holds all workflows of a project: name it once.")
 
 
-def write_workflows(root: Path, files: Mapping[Path, str], *, force: bool) -> list[Path]:
+def write_workflows(
+    root: Path, files: Mapping[Path, str], *, force: bool, edited: Mapping[Path, bytes] | None = None
+) -> list[Path]:
     """Write the files that are not there as they should be; those that were written.
 
-    force: whether files that differ are written over; else InputError, which names them all.
+    force:  whether files that differ are written over; else InputError, which names them all.
+    edited: files of the user's that the caller has added to: they are written over, after the others.
     KickstandError: the system refuses; what was written by then is taken back.
     """
-    before = {path: _read(root / path) for path in files}
-    differ = [path for path, text in files.items() if before[path] not in (None, text.encode())]
+    wanted = {path: text.encode() for path, text in files.items()} | dict(edited or {})
+    before = {path: _read(root / path) for path in wanted}
+    differ = [path for path in files if before[path] not in (None, wanted[path])]
     if differ and not force:
         fix = "Look at what differs (git diff after --force shows it), then: kickstand init --github --force"
         raise InputError(*(Problem("This file is there and differs; it was left.", str(root / p), fix) for p in differ))
     written: list[Path] = []
     try:
-        for path, text in files.items():
-            if before[path] != text.encode():
+        for path, content in wanted.items():
+            if before[path] != content:
                 with atomic_file(root / path) as stream:
-                    stream.write(text.encode())
+                    stream.write(content)
                 written.append(path)
     except BaseException:
         for path in written:

@@ -11,7 +11,7 @@ from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 
 from kickstand.config.model import Environment, Project
-from kickstand.github import audience, preparing
+from kickstand.github import preparing
 from kickstand.names import Names
 
 WORKFLOWS = Path(".github/workflows")
@@ -34,7 +34,6 @@ class Deployed:
     name: str
     region: str
     profile: str | None
-    audience: str
     review_role: str
     prepare_role: str
     deploy_role: str
@@ -89,7 +88,6 @@ def _deployed(project: Project) -> Iterator[Deployed]:
             name=environment.name,
             region=environment.region,
             profile=environment.profile,
-            audience=audience(environment.region),
             review_role=names.pipeline_role_arn("review"),
             prepare_role=names.pipeline_role_arn("prepare"),
             deploy_role=names.pipeline_role_arn("deploy"),

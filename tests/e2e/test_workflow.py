@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,12 +22,11 @@ from botocore.exceptions import ClientError
 from user_repository import commit, git, make_repository
 from workshop import BIN, REPOSITORY, Typed, Workshop, open_workshop
 
-from kickstand.github import ISSUER
-
 pytestmark = pytest.mark.xdist_group("workflow")
 
 STAGING = "444455556666"
 HOSTING = "kites-staging-hosting"
+DEPLOYING = "kites-staging-deploy-us-east-1"
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class User:
     repository: Path
     hub: Path
 
-    def kickstand(self, *words: str) -> Typed:
+    def kickstand(self, *words: str, **more: str) -> Typed:
         """As on AWS: dev's credentials in the process's environment, staging's under its profile."""
         command = (BIN / "kickstand", "--config", self.repository / "kickstand.toml")
         printed = self.workshop.run(*command, "local", "env", "dev").good().out
         lines = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines() if "=" in line)
-        return self.workshop.run(*command, *words, **{name: value.strip("'") for name, value in lines}).good()
+        return self.workshop.run(*command, *words, **{name: value.strip("'") for name, value in lines} | more).good()
 
     def propose(self, branch: str, message: str) -> None:
         """Commit what there is now to a branch."""
@@ -83,11 +83,23 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     for workshop in open_workshop(tmp_path_factory.mktemp("workshop")):
         user = User(workshop, repository, folder / "github")
         workshop.kickstand(repository, "local", "start").good()
+        with_gh = f"{make_gh(folder / 'bin')}{os.pathsep}{workshop.variables()['PATH']}"
+        user.kickstand("init", "--github", PATH=with_gh)
+        commit(repository, "The workflows")
         with ThreadPoolExecutor() as pool:
             list(pool.map(partial(deploy_once, workshop, repository), ("dev", "staging")))
-        user.kickstand("init", "--github")
-        commit(repository, "The workflows")
         yield user
+
+
+def make_gh(folder: Path) -> Path:
+    """A `gh` that knows the user's repository, which was made today."""
+    folder.mkdir()
+    subject = '{"use_default": true, "use_immutable_subject": true}'
+    answer = '{"id": 456789, "full_name": "kite-makers/kites", "owner": {"id": 123456}}'
+    cases = f"*/customization/sub) echo '{subject}';; repos/kite-makers/kites) echo '{answer}';; *) exit 1;;"
+    (folder / "gh").write_text(f'#!/bin/sh\nfor last; do :; done\ncase "$last" in {cases} esac\n')
+    (folder / "gh").chmod(0o755)
+    return folder
 
 
 def deploy_once(workshop: Workshop, repository: Path, name: str) -> None:
@@ -102,10 +114,10 @@ def test_1_a_new_release_is_reviewed_and_its_merge_deploys_dev_alone(user: User)
 
     review, deployment = done.out.split("kickstand-deploy.yml (push")
     assert "assumed arn:aws:iam::111122223333:role/kites-dev-review-us-east-1" in review
-    assert "as repo:kite-makers/kites:pull_request" in review
+    assert "as repo:kite-makers@123456/kites@456789:pull_request" in review
     assert "── review-staging: skipped" in review
     assert "assumed arn:aws:iam::111122223333:role/kites-dev-deploy-us-east-1" in deployment
-    assert "as repo:kite-makers/kites:environment:dev" in deployment
+    assert "as repo:kite-makers@123456/kites@456789:environment:dev" in deployment
     assert "kites-dev is InService" in deployment
     assert "── prepare-staging: skipped" in deployment
 
@@ -125,8 +137,14 @@ def test_2_a_promotion_is_prepared_and_its_very_change_sets_deploy_staging(user:
     assert "── review-dev: skipped" in review
     assert "assumed arn:aws:iam::444455556666:role/kites-staging-review-us-east-1" in review
     assert "── deploy-dev: skipped" in deployment
-    assert "role/kites-staging-prepare-us-east-1 as repo:kite-makers/kites:environment:staging-prepare" in deployment
-    assert "role/kites-staging-deploy-us-east-1 as repo:kite-makers/kites:environment:staging\n" in deployment
+    assert (
+        "role/kites-staging-prepare-us-east-1 as repo:kite-makers@123456/kites@456789:environment:staging-prepare"
+        in deployment
+    )
+    assert (
+        "role/kites-staging-deploy-us-east-1 as repo:kite-makers@123456/kites@456789:environment:staging\n"
+        in deployment
+    )
     assert "kites-staging is InService" in deployment
 
     _, staging = sorted(one["body"] for one in user.told("comments").values())
@@ -138,20 +156,33 @@ def test_2_a_promotion_is_prepared_and_its_very_change_sets_deploy_staging(user:
 
 
 def test_3_the_deploying_role_is_given_to_no_other_subject(user: User) -> None:
-    """Neither the preparing job nor a pull request gets the role that deploys."""
+    """Neither the preparing job nor a pull request gets the role that deploys, nor who took the repository's name."""
+    repository, role = "repo:kite-makers@123456/kites@456789", f"arn:aws:iam::{STAGING}:role/{DEPLOYING}"
+    wanted = f"{repository}:environment:staging"
+    assert assume(user, role, wanted, "456789") == f"arn:aws:sts::{STAGING}:assumed-role/{DEPLOYING}/somebody"
+    for subject, repository_id in (
+        (f"{repository}:environment:staging-prepare", "456789"),
+        (f"{repository}:pull_request", "456789"),
+        ("repo:kite-makers/kites:environment:staging", "456789"),
+        ("repo:kite-makers@123456/kites@456780:environment:staging", "456780"),
+        (wanted, "456780"),
+    ):
+        assert assume(user, role, subject, repository_id) == "AccessDenied", subject
+
+
+def assume(user: User, role: str, subject: str, repository_id: str) -> str:
+    """Whose session a token of GitHub's gets, or the error's code."""
+    claims = {
+        "iss": "https://token.actions.githubusercontent.com",
+        "aud": "sts.amazonaws.com",
+        "sub": subject,
+        "repository_id": repository_id,
+        "exp": 4102444800,
+    }
+    token = f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.none"
     client = user.workshop.client("sts", key=STAGING)
-    refused = {}
-    for subject in ("repo:kite-makers/kites:environment:staging-prepare", "repo:kite-makers/kites:pull_request"):
-        with pytest.raises(ClientError) as error:
-            client.assume_role_with_web_identity(
-                RoleArn=f"arn:aws:iam::{STAGING}:role/kites-staging-deploy-us-east-1",
-                RoleSessionName="somebody",
-                WebIdentityToken=token(subject),
-            )
-        refused[subject] = error.value.response["Error"]["Code"]
-    assert set(refused.values()) == {"AccessDenied"}
-
-
-def token(subject: str) -> str:
-    claims = {"iss": f"https://{ISSUER}", "aud": "sts.amazonaws.com", "sub": subject, "exp": 4102444800}
-    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.none"
+    try:
+        made = client.assume_role_with_web_identity(RoleArn=role, RoleSessionName="somebody", WebIdentityToken=token)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return str(made["AssumedRoleUser"]["Arn"])

@@ -15,6 +15,7 @@ from synthesis import BOUNDARY, KEY, ROOT, STAGING
 from infra.environment_stage import environment_stage
 from infra.pipeline_stack import PipelineStage
 from kickstand.config.model import Bootstrap, Environment, Pipeline, Project, Roles, Storage
+from kickstand.github import Repository
 from kickstand.names import Names
 
 REPOSITORY = "rides/bikes"
@@ -32,7 +33,19 @@ VARIANTS = {
             "tags": {"team": "rides"},
         }
     ),
-    "china": HERE.model_copy(update={"region": "cn-north-1"}),
+    "with ids": HERE.model_copy(
+        update={
+            "pipeline": Pipeline(
+                repository=REPOSITORY, owner_id=123456, repository_id=456789, oidc_provider_arn=PROVIDER
+            )
+        }
+    ),
+    "with ids in GovCloud": HERE.model_copy(
+        update={
+            "region": "us-gov-west-1",
+            "pipeline": Pipeline(repository=REPOSITORY, owner_id=123456, repository_id=456789),
+        }
+    ),
     "longest names": environment(
         project="p" * 31,
         name="staging",
@@ -49,7 +62,9 @@ def template(variant: str) -> dict[str, Any]:
         analytics_reporting=False, stack_traces=False, context=json.loads((ROOT / "cdk.json").read_text())["context"]
     )
     settings = VARIANTS[variant]
-    stage = PipelineStage(app, environment=settings, repository=str(settings.pipeline.repository))
+    repository = Repository.of(settings.pipeline)
+    assert repository is not None
+    stage = PipelineStage(app, environment=settings, repository=repository)
     found: dict[str, Any] = json.loads((Path(stage.synth().directory) / stage.roles.template_file).read_text())
     return found
 
@@ -101,14 +116,39 @@ def test_each_role_trusts_one_subject_of_one_repository_and_nothing_else(job: st
     assert len(resources("everything", "AWS::IAM::Role")) == 3
 
 
+@pytest.mark.parametrize(
+    ("job", "subject"),
+    [
+        ("review", "repo:rides@123456/bikes@456789:pull_request"),
+        ("prepare", "repo:rides@123456/bikes@456789:environment:staging-prepare"),
+        ("deploy", "repo:rides@123456/bikes@456789:environment:staging"),
+    ],
+)
+def test_with_githubs_ids_the_immutable_subject_and_the_repositorys_id_are_trusted(job: str, subject: str) -> None:
+    (statement,) = role("with ids", job)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": subject,
+            "token.actions.githubusercontent.com:repository_id": "456789",
+        }
+    }
+    # AWS STS validates GitHub's own claims in its commercial regions alone.
+    (statement,) = role("with ids in GovCloud", job)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": subject,
+        }
+    }
+
+
 def test_the_provider_is_made_unless_the_account_has_one() -> None:
     (made,) = resources("plain", "AWS::IAM::OIDCProvider")
     assert made["Properties"] == {"Url": f"https://{ISSUER}", "ClientIdList": ["sts.amazonaws.com"]}
     principal = role("plain", "deploy")["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
     assert list(principal["Federated"]) == ["Fn::GetAtt"]
     assert resources("everything", "AWS::IAM::OIDCProvider") == []
-    (chinese,) = resources("china", "AWS::IAM::OIDCProvider")
-    assert chinese["Properties"]["ClientIdList"] == ["sts.amazonaws.com.cn"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -81,6 +81,33 @@ def test_the_account_must_know_the_issuer_and_the_trust_the_subject(client: Clie
     assert assume(client, role, token()) == "InvalidIdentityToken"
 
 
+def test_the_repositorys_id_is_compared_where_sts_validates_githubs_claims(client: Client) -> None:
+    """A repository that was deleted and made again has its name, and not its id."""
+    issuer, name = "token.actions.githubusercontent.com", f"r-{uuid.uuid4().hex[:8]}"
+    iam = client("iam", account=ACCOUNT)
+    provider = iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=["sts.amazonaws.com"])
+    subject = "repo:rides@123456/bikes@456789:environment:prod"
+    condition = {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subject, f"{issuer}:repository_id": "456789"}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": condition},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    role, of_github = f"arn:aws:iam::{ACCOUNT}:role/{name}", {"iss": f"https://{issuer}"}
+
+    made = assume(client, role, token(**of_github, sub=subject, repository_id="456789"))
+    assert made == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/job"
+    for refused in (
+        token(**of_github, sub=subject, repository_id="456780"),
+        token(**of_github, sub=subject),
+        token(**of_github, sub="repo:rides/bikes:environment:prod", repository_id="456789"),
+    ):
+        assert assume(client, role, refused) == "AccessDenied"
+
+
 def test_an_account_has_one_provider_for_an_issuer(client: Client) -> None:
     iam, cloudformation = client("iam", account="888877775555"), client("cloudformation", account="888877775555")
     iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com"])

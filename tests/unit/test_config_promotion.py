@@ -75,6 +75,11 @@ LINE = SMALLEST.count("\n") + 2
         ("known_faults", 'class-metrics = "ok"', "class-metrics needs a reason of at least 10 characters. Say why the finding is accepted."),
         ("policy_exceptions", 'AwsSolutions-S1 = "ok"', "AwsSolutions-S1 needs a reason of at least 10 characters. Say why the finding is accepted."),
         ("pipeline", 'repository = "https://github.com/acme/bikes.git"', 'repository must be OWNER/NAME of a repository on GitHub, not "https://github.com/acme/bikes.git". Write "acme/bikes".'),
+        ("pipeline", 'repository = "https://github.acme.com/acme/bikes"', "GitHub Enterprise Server and ghe.com issue tokens of their own, which the pipeline does not support."),
+        ("pipeline", 'repository = "a/b"\nowner_id = 7', "[pipeline] has owner_id without repository_id: GitHub's subjects hold both ids or none. Add repository_id: gh api repos/a/b --jq '.owner.id, .id' prints both."),
+        ("pipeline", 'owner_id = 7\nrepository_id = 8', '[pipeline] has owner_id and repository_id without repository. Add repository = "OWNER/NAME".'),
+        ("pipeline", 'repository = "a/b"\nowner_id = 7\nrepository_id = "8"', 'repository_id must be a whole number, not the text "8". Write 8, without quotes.'),
+        ("pipeline", 'repository = "a/b"\nowner_id = 7\nrepository_id = 0', "repository_id must be 1 to 9223372036854775807, not 0."),
         ("pipeline", 'repository = "a/b"\noidc_provider_arn = "arn:aws:iam::444455556666:oidc-provider/token.actions.githubusercontent.com"', "oidc_provider_arn is of account 444455556666, but dev is in 111122223333."),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What doctor says of the key that signs."""
+"""What doctor says of the pipeline's repository and of the key that signs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from samples import environment
 
-from promotion.doctor.promotion import signing_verdict
+from kickstand.config.model import Pipeline
+from promotion.doctor.promotion import pipeline_findings, signing_verdict
 from promotion.signing.keyless import Identity
 from promotion.signing.public_key import PublicKey, read_public_keys
 from promotion.signing.verify import Trust
@@ -40,3 +42,22 @@ def test_without_a_key_the_identity_signs_or_nobody() -> None:
     identity = Identity("ana@example.com", "https://accounts.google.com")
     assert signing_verdict(None, Trust((), identity)).found.startswith("Signed by a keyless identity; trusted: ana@")
     assert signing_verdict(None, Trust(())).found == "Signed by nobody here; trusted: nobody."
+
+
+def test_a_pipeline_without_githubs_ids_is_warned_of_by_name() -> None:
+    (found,) = pipeline_findings(environment(pipeline=Pipeline(repository="rides/bikes")))
+    assert (found.name, found.status) == ("pipeline", "warning")
+    assert found.found.startswith("Its roles trust repo:rides/bikes:environment:dev, a name without GitHub's ids.")
+    assert found.fix == (
+        "Give [pipeline] owner_id and repository_id: kickstand init --github. Then: kickstand deploy dev --pipeline"
+    )
+
+
+def test_a_pipeline_with_ids_is_good_and_without_a_pipeline_there_is_nothing_to_say() -> None:
+    with_ids = Pipeline(repository="rides/bikes", owner_id=123456, repository_id=456789)
+    (found,) = pipeline_findings(environment(pipeline=with_ids))
+    assert (found.status, found.found) == (
+        "ok",
+        "Its roles trust repo:rides@123456/bikes@456789:environment:dev alone.",
+    )
+    assert list(pipeline_findings(environment())) == []

@@ -44,6 +44,12 @@ promotes_from = "staging"
 PIPELINE = '[pipeline]\nrepository = "rides/bikes"\n'
 
 
+@pytest.fixture(autouse=True)
+def no_gh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub is never asked here, whoever is logged in on this machine."""
+    monkeypatch.setattr("promotion.pipeline.repository.shutil.which", lambda name: None)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A git repository as a clone of this one is laid out, with a project that has a pipeline."""
