@@ -43,7 +43,7 @@ lock: setup ## Resolve requirements.in into requirements.lock anew, and the lock
 	@cd localcloud/clients && for client in model-trainer sdk-v2; do $(CURDIR)/$(BIN)/uv pip compile $$client.in --excludes $$client.excludes --universal --python-version 3.11 --generate-hashes --no-header --quiet -o $$client.lock || exit 1; done
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund --loglevel=error
 
-images: setup ## Make the image table anew from the SageMaker SDK
+images: setup ## Make the tables of images, regions and instance types anew, from what is installed
 	@$(BIN)/python scripts/make_image_table.py
 
 managed-policies: setup ## Collect the local cloud's copies of AWS's managed policies anew

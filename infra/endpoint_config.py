@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra.instance_type import takes_volume_key
+from kickstand.instance_types import takes_volume_key
 
 VARIANT = "AllTraffic"
 """The production variant. An endpoint can be updated gradually only if its variant keeps its name."""

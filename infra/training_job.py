@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.instance_type import takes_volume_key
+from kickstand.instance_types import takes_volume_key
 
 
 def training_job(

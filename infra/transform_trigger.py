@@ -6,12 +6,12 @@ from typing import Any
 
 from constructs import Construct
 
-from infra.instance_type import takes_volume_key
 from infra.job_trigger import JobTrigger
 from infra.log_group import LogGroup
 from infra.service_role import ServiceRole
 from infra.transform_definition import transform_definition
 from infra.transform_role import transform_trigger_statements
+from kickstand.instance_types import takes_volume_key
 from kickstand.names import Names, partition
 
 

@@ -10,13 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from infra.images import regions, versions
+from infra.images import region_fault, versions
 from kickstand.config.arn import parse_arn
 from kickstand.config.schedule import schedule_fault
 from kickstand.content_types import CONTENT_TYPES, MEDIA_TYPES
+from kickstand.instance_types import Use, instance_type_fault
 
 Fault = tuple[str, str]
 Rule = Callable[[Any], Fault | None]
@@ -70,6 +72,11 @@ def one_of(known: Callable[[], tuple[str, ...]], what: str) -> Rule:
         return f'names {what} that SageMaker has no XGBoost image for: "{value}"', fix
 
     return rule
+
+
+def instance_type(use: Use) -> Rule:
+    """An instance type that SageMaker has for a use and the image can run on."""
+    return partial(instance_type_fault, use)
 
 
 def arn(service: str, resource: str, example: str) -> Rule:
@@ -151,7 +158,6 @@ def column_name(value: str) -> Fault | None:
     return None if value.strip() else ("is empty", "")
 
 
-_INSTANCE = shaped(r"ml\.[a-z0-9-]+\.[a-z0-9-]+", 'a SageMaker instance type such as "ml.m5.large"')
 _SUBNETS = each(shaped(r"subnet-[0-9a-f]{8,17}", "a subnet id such as subnet-0123456789abcdef0"))
 _GROUPS = each(shaped(r"sg-[0-9a-f]{8,17}", "a security group id such as sg-0123456789abcdef0"))
 _ROLE = arn("iam", r"role/[\w+=,.@/-]+", "arn:aws:iam::111122223333:role/NAME")
@@ -165,7 +171,7 @@ RULES: Mapping[str, Rule] = {
     "data.columns": each(column_name),
     "data.golden_rows": between(1, 100),
     "algorithm.version": one_of(versions, "a version"),
-    "training.instance_type": _INSTANCE,
+    "training.instance_type": instance_type("training"),
     "training.instance_count": between(1, 1000),
     "training.volume_size_gb": between(1, 16384, " GiB"),
     # 28 days: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
@@ -174,11 +180,11 @@ RULES: Mapping[str, Rule] = {
     "training.schedule": schedule,
     "training.subnets": _SUBNETS,
     "training.security_group_ids": _GROUPS,
-    "hosting.instance_type": _INSTANCE,
+    "hosting.instance_type": instance_type("hosting"),
     "hosting.instance_count": between(1, 1000),
     "hosting.subnets": _SUBNETS,
     "hosting.security_group_ids": _GROUPS,
-    "transform.instance_type": _INSTANCE,
+    "transform.instance_type": instance_type("transform"),
     "transform.instance_count": between(1, 1000),
     "storage.existing_bucket": bucket_name,
     "storage.kms_key_arn": _KEY,
@@ -190,7 +196,7 @@ RULES: Mapping[str, Rule] = {
     "logs.kms_key_arn": _KEY,
     "bootstrap.qualifier": shaped(r"[A-Za-z0-9]{1,10}", "1 to 10 letters and digits"),
     "environments.account": account,
-    "environments.region": one_of(regions, "a region"),
+    "environments.region": region_fault,
     "environments.profile": shaped(r"\S(.*\S)?", "the name of a profile"),
     "environments.role_arn": _ROLE,
 }

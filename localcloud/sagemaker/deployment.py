@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kickstand.instance_types import is_arm
 from localcloud.sagemaker.endpoint_config import KIND
 from localcloud.sagemaker.errors import missing
 from localcloud.sagemaker.execution_role import Roles
@@ -24,6 +25,10 @@ _STARTUP_SECONDS = 120.0
 Deployment = dict[str, Any]
 """`config` (name), `variants` (as the configuration has them), `models` (by variant: image, artifact, environment,
 role), and what the request asked to keep: `retained`, `deployment_config`. JSON, for it is saved."""
+
+
+class UnstartableError(Exception):
+    """A container that cannot start; the text is the endpoint's FailureReason."""
 
 
 def plan(
@@ -59,7 +64,18 @@ def images(deployment: Deployment) -> dict[str, str]:
 
 
 def orders(deployment: Deployment, scope: Scope, endpoint: str, roles: Roles, folder: Path) -> list[ServerOrder]:
-    """One order a variant, each with credentials of its model's role, issued when they are asked for."""
+    """One order a variant, each with credentials of its model's role, issued when they are asked for.
+
+    Raises UnstartableError for an instance with an ARM processor: SageMaker accepts it, the image's programs are
+    built for x86-64, and no container answers the health check.
+    """
+    for variant in deployment["variants"]:
+        if is_arm(str(variant.get("InstanceType"))):
+            raise UnstartableError(
+                f"The primary container for production variant {variant['VariantName']} did not pass the ping health "
+                "check. Please check CloudWatch logs for this endpoint. "
+                f"{variant['InstanceType']} has an ARM processor; the image is built for x86-64 (exec format error)."
+            )
     return [_order(deployment, variant, scope, endpoint, roles, folder) for variant in deployment["variants"]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kickstand.instance_types import takes_volume_key
 from localcloud.sagemaker.call import Call
 from localcloud.sagemaker.errors import already_existing, missing, unsupported, validation_error
 from localcloud.sagemaker.listing import Listing
@@ -33,6 +34,12 @@ class EndpointConfigs:
         names = [variant["VariantName"] for variant in variants]
         if len(names) != len(set(names)):
             raise validation_error("Production variant names must be unique within an endpoint configuration.")
+        for variant in variants if request.get("KmsKeyId") else ():
+            if not takes_volume_key(variant["InstanceType"]):
+                raise validation_error(
+                    f"KmsKeyId cannot be specified with instance type {variant['InstanceType']}: its local storage is "
+                    "encrypted by the instance."
+                )
         record = {
             **{member: value for member, value in request.items() if member != "Tags"},
             "ProductionVariants": variants,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from kickstand.instance_types import is_arm, takes_volume_key
 from localcloud.platform.checkpoints import local_path
 from localcloud.sagemaker.errors import ServiceError, resource_limit_exceeded, unsupported, validation_error
 from localcloud.sagemaker.image import Images
@@ -80,6 +81,14 @@ def _check_resources(resources: Mapping[str, Any]) -> None:
     for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
         if not resources.get(name):
             raise validation_error(f"{name} must be specified in ResourceConfig and must be greater than 0.")
+    kind = resources["InstanceType"]
+    if resources.get("VolumeKmsKeyId") and not takes_volume_key(kind):
+        raise validation_error(
+            f"VolumeKmsKeyId cannot be specified with instance type {kind}: its local storage is encrypted by the "
+            "instance."
+        )
+    if is_arm(kind):
+        raise unsupported(f"InstanceType {kind} (an ARM processor, which the image is not built for)")
     if (asked := resources["InstanceCount"]) > MOST_INSTANCES:
         raise resource_limit_exceeded("Number of instances for a training job", MOST_INSTANCES, asked)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kickstand.instance_types import takes_volume_key
 from localcloud.platform.json_path import JsonPath, JsonPathError
 from localcloud.sagemaker.errors import unsupported, validation_error
 
@@ -22,6 +23,12 @@ def check_transform_request(request: Mapping[str, Any]) -> None:
     source = request["TransformInput"]["DataSource"].get("S3DataSource")
     if not source:
         raise validation_error("S3DataSource must be specified in the DataSource of TransformInput.")
+    resources = request["TransformResources"]
+    if resources.get("VolumeKmsKeyId") and not takes_volume_key(resources["InstanceType"]):
+        raise validation_error(
+            f"VolumeKmsKeyId cannot be specified with instance type {resources['InstanceType']}: its local storage is "
+            "encrypted by the instance."
+        )
     for problem in (*_payload_problems(request), *_filter_problems(request), *_join_problems(request)):
         raise validation_error(problem)
 

@@ -13,7 +13,7 @@ from promotion.doctor.bucket import bucket_findings
 from promotion.doctor.clock import clock_finding
 from promotion.doctor.endpoint import endpoint_finding
 from promotion.doctor.finding import Check, Finding, examine
-from promotion.doctor.image import image_finding
+from promotion.doctor.image import image_finding, resource_type_finding
 from promotion.doctor.keys import key_findings
 from promotion.doctor.patient import Patient
 from promotion.doctor.promotion import pipeline_findings, promotion_findings
@@ -47,6 +47,7 @@ def examination(environment: Environment, patient: Callable[[], Patient]) -> Ite
     here: tuple[tuple[str, Check], ...] = (
         ("tools", tool_findings),
         ("image", lambda: [image_finding(environment)]),
+        ("resource types", lambda: [resource_type_finding(environment.region)]),
         ("pipeline", lambda: pipeline_findings(environment)),
         ("clock", lambda: [clock_finding(environment)]),
     )

@@ -60,7 +60,7 @@ def logs_verdict(arn: str, policy: Mapping[str, Any], region: str) -> Finding:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
-    wanted = {f"logs.{region}.amazonaws.com", f"logs.{region}.amazonaws.com.cn", "logs.amazonaws.com"}
+    wanted = {f"logs.{region}.amazonaws.com", "logs.amazonaws.com"}
     statements = policy.get("Statement", [])
     for one in [statements] if isinstance(statements, Mapping) else statements:
         principal = one.get("Principal", {})

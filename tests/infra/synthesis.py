@@ -148,7 +148,6 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
             artifact=release().artifact.model_copy(update={"s3_uri": "s3://our-own-bucket/models/x/model.tar.gz"}),
         ),
     ),
-    "china": (environment(region="cn-north-1"), None),
     "govcloud": (GOVCLOUD, _release_of(GOVCLOUD)),
     "source": (environment(), None),
     "staging": (STAGING, None),

@@ -257,7 +257,7 @@ def test_the_fitter_neither_passes_roles_nor_approves_nor_touches_outputs() -> N
     ]
 
 
-def test_china_has_its_own_partition() -> None:
-    text = json.dumps(synthesised("china").training)
+def test_govcloud_has_its_own_partition() -> None:
+    text = json.dumps(synthesised("govcloud").training)
     assert "arn:aws:" not in text
-    assert "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-xgboost:3.2-0" in text
+    assert "414596584902.dkr.ecr.us-gov-west-1.amazonaws.com/sagemaker-xgboost:3.2-0" in text

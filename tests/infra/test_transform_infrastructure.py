@@ -96,7 +96,7 @@ def test_the_caller_goes_through_the_trigger_and_sees_no_data_of_training() -> N
     ]
 
 
-@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-east-1", "aws")])
+@pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("us-east-1", "aws")])
 def test_every_arn_is_of_the_regions_partition(region: str, partition: str) -> None:
     names = Names(environment(region=region))
     given = transform_trigger_statements(names, hosting_role_arn=f"arn:{partition}:iam::111122223333:role/x")

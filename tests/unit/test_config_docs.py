@@ -95,6 +95,20 @@ def test_the_project_files_of_the_page_are_right(tmp_path: Path) -> None:
         assert list(environments) == ["dev", "prod"]
 
 
+def test_the_refused_regions_and_families_are_those_of_the_tables() -> None:
+    from infra.images import image_table
+    from kickstand.instance_types import ACCELERATOR_FAMILIES, ARM_FAMILIES, instance_types
+
+    regions, families = PAGE.split("### Regions")[1].split("\n## ")[0], PAGE.split("## Instance types")[1]
+    table = [line.split("|")[1] for line in regions.splitlines() if line.startswith("| `")]
+    assert {name.strip(" `") for cell in table for name in cell.split(",")} == set(image_table().missing_types)
+    arm, accelerators = [line.split("|")[1] for line in families.splitlines() if line.startswith("| `")][:2]
+    assert set(arm.replace("`", "").split()) == ARM_FAMILIES
+    assert set(accelerators.replace("`", "").split()) == ACCELERATOR_FAMILIES
+    assert "ml.t3.medium" in instance_types("training") - instance_types("hosting")
+    assert "ml.t2.medium" in instance_types("hosting") - instance_types("training")
+
+
 def test_26_characters_fit_in_every_region_and_environment(tmp_path: Path) -> None:
     from infra.images import regions
 

@@ -48,7 +48,8 @@ def test_all_problems_are_told_together_in_the_order_of_the_file(tmp_path: Path)
         '6: content_type is "text/libsvm;index=1": the image refuses parameters such as label_size. '
         'Write "text/libsvm".',
         '7: Unknown table "algoritm". Did you mean algorithm?',
-        '10: instance_type must be a SageMaker instance type such as "ml.m5.large", not "m5.xlarge".',
+        '10: instance_type must be an instance type that SageMaker trains on, not "m5.xlarge". '
+        "Did you mean ml.m5.xlarge or ml.m5.4xlarge or ml.m5.2xlarge?",
         '11: instance_count must be a whole number, not the text "3". Write 3, without quotes.',
         "12: spot must be true or false, not the number 1.",
         "13: volume_size_gb must be 1 to 16384 GiB, not 0.",

@@ -1,4 +1,4 @@
-"""The image table gives the SageMaker SDK's own answers."""
+"""The image table gives the SageMaker SDK's own answers, and refuses the regions that lack a resource type."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.images import image_uri, regions, repository_arn, versions
+from infra.images import image_table, image_uri, region_fault, regions, repository_arn, versions
 from kickstand.errors import InputError
+from kickstand.names import partition
 
 _ROOT = Path(__file__).parents[2]
 
@@ -32,6 +33,23 @@ print(json.dumps({
 """
 
 
+_ASK_SCHEMAS = """
+import json, sys
+from cfnlint.helpers import load_resource
+from cfnlint.data.schemas import providers
+types = [f"AWS::SageMaker::{one}" for one in ("Endpoint", "EndpointConfig", "Model", "ModelPackageGroup")]
+types += [f"AWS::{one}" for one in ("S3::Bucket", "StepFunctions::StateMachine", "Scheduler::Schedule", "Events::Rule")]
+answers = {}
+for region in sys.argv[1:]:
+    try:
+        known = load_resource(providers, f"{region}.json")
+    except FileNotFoundError:
+        known = types
+    answers[region] = [one for one in types if one not in known]
+print(json.dumps(answers))
+"""
+
+
 @pytest.fixture(scope="module")
 def sdk_answers() -> dict[str, dict[str, dict[str, str]]]:
     """The SDK's URI by scope, version and region."""
@@ -46,15 +64,56 @@ def sdk_answers() -> dict[str, dict[str, dict[str, str]]]:
 @pytest.mark.parametrize("scope", ["training", "inference"])
 def test_every_region_and_version_is_the_sdks(sdk_answers: dict[str, dict[str, dict[str, str]]], scope: str) -> None:
     theirs = {v: by_region for v, by_region in sdk_answers[scope].items() if v != "1"}  # the legacy image
-    ours = {version: {region: image_uri(region, version) for region in regions()} for version in versions()}
+    ours = {version: {r: image_uri(r, version) for r in image_table().accounts} for version in versions()}
     assert ours == theirs
 
 
 @pytest.mark.contract("R04")
-def test_the_table_in_git_is_what_the_script_writes(tmp_path: Path) -> None:
-    script, output = _ROOT / "scripts/make_image_table.py", tmp_path / "table.json"
-    subprocess.run([sys.executable, str(script), str(output)], check=True, capture_output=True, timeout=60)
-    assert output.read_bytes() == (_ROOT / "infra/xgboost_images.json").read_bytes()
+def test_the_tables_in_git_are_what_the_script_writes(tmp_path: Path) -> None:
+    script = _ROOT / "scripts/make_image_table.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, capture_output=True, timeout=60)
+    for table in ("infra/xgboost_images.json", "kickstand/instance_types.json"):
+        assert (tmp_path / table).read_bytes() == (_ROOT / table).read_bytes()
+
+
+def test_every_region_of_the_image_has_the_stacks_types_or_is_refused_by_those_that_it_lacks() -> None:
+    """Read from cfn-lint's schemas by cfn-lint itself, in a process of its own: importing it takes seconds."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK_SCHEMAS, *image_table().accounts], capture_output=True, text=True, check=True
+    )
+    missing: dict[str, list[str]] = json.loads(done.stdout)
+    assert len(image_table().accounts) == 37
+    for region in image_table().accounts:
+        fault = region_fault(region)
+        assert (fault is None) == (missing[region] == []), region
+        assert (region in regions()) == (missing[region] == []), region
+        assert fault is None or all(one in fault[0] for one in missing[region])
+    assert {region for region, types in missing.items() if types} == {
+        *("ap-south-2", "ap-southeast-4", "cn-north-1", "cn-northwest-1", "me-central-1", "us-gov-east-1"),
+    }
+
+
+def test_a_region_that_lacks_a_type_is_refused_with_others_near() -> None:
+    """Literals: what AWS's registry has no schema for."""
+    assert region_fault("ap-south-2") == (
+        "names a region where CloudFormation has no AWS::SageMaker::ModelPackageGroup, which the stacks need: "
+        '"ap-south-2"',
+        "Choose ap-south-1. (By the registry's schemas of cfn-lint; after an upgrade of it: make images.)",
+    )
+    message, fix = region_fault("us-gov-east-1") or ("", "")
+    assert "no AWS::SageMaker::Endpoint, AWS::SageMaker::EndpointConfig, AWS::SageMaker::Model and " in message
+    assert fix.startswith("Choose us-gov-west-1.")
+    assert (region_fault("cn-north-1") or ("", ""))[1].startswith("No region of the partition aws-cn has them.")
+    assert region_fault("us-east1") == (
+        'names a region that SageMaker has no XGBoost image for: "us-east1"',
+        "Did you mean us-east-1 or us-west-1 or us-east-2?",
+    )
+
+
+def test_the_partitions_of_the_regions_are_those_that_the_pipeline_and_the_doctor_know() -> None:
+    """China's would need another audience of GitHub's tokens, `sts.amazonaws.com.cn`, and other service principals."""
+    known = {"aws", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-f"}
+    assert {partition(region) for region in regions()} == known
 
 
 @pytest.mark.contract("R02", "R03")

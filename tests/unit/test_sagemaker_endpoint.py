@@ -242,3 +242,53 @@ def test_lists_and_conflicts(plane: Plane) -> None:
         "CreationTime": 1000.0,
     }
     assert len(plane("ListEndpointConfigs")["EndpointConfigs"]) == 1
+
+
+def variant(plane: Plane, instance_type: str) -> dict[str, Any]:
+    plane.host("made", ("v", "m", 1.0))
+    return {"VariantName": "v", "ModelName": "made-v", "InstanceType": instance_type, "InitialInstanceCount": 1}
+
+
+def test_an_instance_type_must_be_one_of_the_services_enumeration(plane: Plane) -> None:
+    wrong = variant(plane, "ml.m5.larg")
+    found = refusal(plane, "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[wrong])
+    assert found.startswith(
+        "ValidationException: 1 validation error detected: Value 'ml.m5.larg' at "
+        "'productionVariants.1.member.instanceType' failed to satisfy constraint: Member must satisfy enum value set: ["
+    )
+
+
+def test_an_endpoint_on_graviton_fails_as_its_container_cannot_start(plane: Plane) -> None:
+    """SageMaker accepts the type; the image has no ARM build."""
+    plane("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant(plane, "ml.c7g.large")])
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c")
+    found = plane.endpoint()
+    assert found["EndpointStatus"] == "Failed"
+    assert found["FailureReason"].startswith(
+        "The primary container for production variant v did not pass the ping health check. "
+    )
+    assert "ml.c7g.large has an ARM processor" in found["FailureReason"]
+    assert plane.fakes.servers == []
+
+
+def test_an_update_to_graviton_leaves_the_endpoint_serving(plane: Plane) -> None:
+    plane.host("good", ("v", "m", 1.0))
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="good")
+    assert plane.endpoint()["EndpointStatus"] == "InService"
+    plane("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant(plane, "ml.r8g.large")])
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c")
+    found = plane.endpoint()
+    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", "good")
+    assert "ml.r8g.large has an ARM processor" in found["FailureReason"]
+
+
+def test_a_volume_key_for_an_instance_with_local_disks_is_refused(plane: Plane) -> None:
+    key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    request = {"EndpointConfigName": "c", "KmsKeyId": key}
+    found = refusal(plane, "CreateEndpointConfig", **request, ProductionVariants=[variant(plane, "ml.g5.xlarge")])
+    assert found == (
+        "ValidationException: KmsKeyId cannot be specified with instance type ml.g5.xlarge: its local storage is "
+        "encrypted by the instance."
+    )
+    usual = {"VariantName": "v", "ModelName": "made-v", "InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 1}
+    assert plane("CreateEndpointConfig", **request, ProductionVariants=[usual])

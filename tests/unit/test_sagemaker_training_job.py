@@ -40,6 +40,19 @@ def test_more_instances_than_the_quota_are_refused_before_any_starts(plane: Plan
 
 
 @pytest.mark.contract("C3")
+def test_a_volume_key_for_local_disks_and_an_arm_processor_are_refused_by_name(plane: Plane) -> None:
+    resources = {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10, "VolumeKmsKeyId": "alias/k"}
+    assert refusal(plane, ResourceConfig=resources) == (
+        "ValidationException: VolumeKmsKeyId cannot be specified with instance type ml.g5.xlarge: its local storage is "
+        "encrypted by the instance."
+    )
+    grace = {"InstanceType": "ml.p6e-gb200.36xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10}
+    assert refusal(plane, ResourceConfig=grace) == (
+        "ValidationException: InstanceType ml.p6e-gb200.36xlarge (an ARM processor, which the image is not built for) "
+        "is not supported by the local cloud yet."
+    )
+
+
 def test_a_job_from_start_to_end(plane: Plane, tmp_path: Path) -> None:
     clock = plane.fakes.clock
     assert plane.train(Tags=[{"Key": "a", "Value": "b"}]) == {"TrainingJobArn": ARN}

@@ -142,6 +142,11 @@ NOT_YET = "is not supported by the local cloud yet."
             {"MaxPayloadInMB": 0},
             f"MaxPayloadInMB 0 (chunked encoding, which the built-in XGBoost does not take) {NOT_YET}",
         ),
+        (
+            {"TransformResources": {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeKmsKeyId": "alias/k"}},
+            "VolumeKmsKeyId cannot be specified with instance type ml.g4dn.xlarge: its local storage is encrypted by "
+            "the instance.",
+        ),
         ({"MaxPayloadInMB": 101}, "MaxPayloadInMB cannot be greater than 100."),
         (
             {"MaxPayloadInMB": 51, "MaxConcurrentTransforms": 2},

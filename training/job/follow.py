@@ -246,9 +246,7 @@ class Follower:
 def console_link(job: JobDescription) -> str:
     """The job's page in the AWS console."""
     _, partition, _, region, *_ = job.arn.split(":")
-    domain = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
-        partition, "console.aws.amazon.com"
-    )
+    domain = "console.amazonaws-us-gov.com" if partition == "aws-us-gov" else "console.aws.amazon.com"
     return f"https://{region}.{domain}/sagemaker/home?region={region}#/jobs/{job.name}"
 
 

@@ -29,13 +29,12 @@ class Place:
 
     def values(self) -> dict[str, str]:
         """Pseudo parameter to its value. AWS::StackId and AWS::NotificationARNs are not known and stay as they are."""
-        china = self.region.startswith("cn-")
         return {
             "AWS::AccountId": self.account,
             "AWS::Region": self.region,
             "AWS::StackName": self.stack,
             "AWS::Partition": partition(self.region),
-            "AWS::URLSuffix": "amazonaws.com.cn" if china else "amazonaws.com",
+            "AWS::URLSuffix": "amazonaws.com",
         }
 
 
