@@ -15,7 +15,7 @@ from contract_pages import PAGES, statements
 from sagemaker_fakes import make_plane
 from training_folder import CSV, numbers, text, training_folder
 
-from infra.images import image_uri, regions, versions
+from infra.images import image_table, image_uri, versions
 from localcloud.container.train import run
 from localcloud.container.training.environment import training_environment
 from localcloud.platform.training import TrainingRun
@@ -44,9 +44,10 @@ def test_the_laptop_has_the_images_own_xgboost() -> None:
 
 @pytest.mark.contract("R01", "R03")
 def test_thirty_seven_regions_have_one_account_each_for_every_version() -> None:
-    assert len(regions()) == 37
+    accounts = image_table().accounts
+    assert len(accounts) == 37
     assert image_uri("us-east-1", "3.2-0").startswith("683313688378.dkr.ecr.us-east-1.")
-    for region in regions():
+    for region in accounts:
         assert len({image_uri(region, version).partition("/")[0] for version in versions()}) == 1
 
 
