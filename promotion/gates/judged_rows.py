@@ -22,6 +22,7 @@ from promotion.gates.contest import Contest
 from training.data.csv_scan import delimiter_of
 from training.data.files import channel_files
 from training.data.objectives import label_columns
+from training.data.parquet_numbers import first_data_file
 from training.data.row_text import csv_lines
 from training.model.s3_location import parse_location
 from training.prediction.metrics import Vector
@@ -70,10 +71,11 @@ def rows_of_files(
     starts: list[tuple[int, str]] = []
     labels: list[float] = []
     features: list[bytes] = []
+    first = dict(files).get(first_data_file(name for name, _ in files), b"") if kind == "parquet" else b""
     for name, content in files:
         starts.append((len(lines), name))
         try:
-            found = csv_lines(kind, name, content, width)
+            found = csv_lines(kind, name, content, width, first=first)
         except (ValueError, IndexError) as error:
             raise KickstandError(Problem(f"The test rows cannot be read: {error}", name)) from None
         for number, line in enumerate(found, start=1):

@@ -214,8 +214,8 @@ def test_tensors_of_every_type_are_read(tmp_path: Path, dtype: Any) -> None:
 
 
 def test_files_of_other_widths_are_refused_unless_sparse(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(parquet(np.ones((2, 3))))
-    (tmp_path / "b").write_bytes(parquet(np.ones((2, 4))))
+    (tmp_path / "a").write_bytes(recordio(np.ones((2, 3))))
+    (tmp_path / "b").write_bytes(recordio(np.ones((2, 4))))
     with pytest.raises(ValueError, match="Files have 2, 3 feature columns; all need the same"):
-        read_parquet([tmp_path / "a", tmp_path / "b"], weights=False, threads=1)
+        read_recordio([tmp_path / "a", tmp_path / "b"], weights=False, threads=1)
     assert set(READERS) == {"csv", "libsvm", "parquet", "recordio-protobuf"}

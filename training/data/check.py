@@ -14,6 +14,8 @@ from kickstand.errors import Problem
 from training.data.csv_findings import Findings
 from training.data.files import channel_files
 from training.data.objectives import ColumnRule, column_rules, feature_problems, label_columns
+from training.data.parquet_numbers import ParquetColumns, first_data_file
+from training.data.parquet_scan import parquet_columns
 from training.data.report import ChannelReport, DataReport, FileReport
 from training.data.scan_file import scan_file
 from training.data.scanned_file import ScannedFile
@@ -27,6 +29,7 @@ class _Read:
     shown: str
     report: FileReport
     found: ScannedFile
+    faulty: bool
 
 
 def check_data(
@@ -59,18 +62,24 @@ def check_data(
     first_columns = label_columns(settings)
     problems: list[Problem] = []
     read: list[_Read] = []
+    warnings: list[str] = []
     for channel, path in channels.items():
         files, faults = channel_files(channel, path, where(f"data.{channel}"), show)
         problems += faults
+        first = dict(files).get(first_data_file(name for name, _ in files)) if kind == "parquet" else None
+        parquet = parquet_columns(first) if first else None
         for name, file in files:
-            found, faults = _read(kind, channel, name, file, columns, rules, first_columns, show(file), progress)
+            findings = Findings(show(file), columns)
+            found = _read(kind, channel, name, file, rules, first_columns, parquet, findings, progress)
             read += found
-            problems += faults
+            problems += findings.problems()
+            warnings += findings.warnings
+    problems += _empty_channels(read)
     problems += _shape_problems(read, columns, first_columns, where("data.columns"))
     if width := _width([file for file in read if file.channel == read[0].channel]):
         problems += feature_problems(settings, width, where("hyperparameters.monotone_constraints"))
     reports = {channel: _channel(channel, [file for file in read if file.channel == channel]) for channel in channels}
-    return DataReport(reports), problems
+    return DataReport(reports, tuple(warnings)), problems
 
 
 def _read(
@@ -78,20 +87,35 @@ def _read(
     channel: str,
     name: str,
     path: Path,
-    columns: Sequence[str],
     rules: Sequence[ColumnRule],
     first_columns: int,
-    shown: str,
+    parquet: ParquetColumns | None,
+    findings: Findings,
     progress: Callable[[int], None],
-) -> tuple[list[_Read], list[Problem]]:
-    findings = Findings(shown, columns)
+) -> list[_Read]:
     try:
         modified = path.stat().st_mtime_ns
-        found = scan_file(kind, path, findings, rules=rules, label_columns=first_columns, progress=progress)
+        found = scan_file(
+            kind, path, findings, rules=rules, label_columns=first_columns, parquet=parquet, progress=progress
+        )
     except OSError as error:
-        return [], [Problem(f"The file cannot be read: {error.strerror}.", shown)]
+        findings.add("unreadable files", f"The file cannot be read: {error.strerror}.")
+        return []
     report = FileReport(name, path, found.sha256, found.size, found.rows, modified)
-    return [_Read(channel, shown, report, found)], findings.problems()
+    return [_Read(channel, findings.shown, report, found, bool(findings.count))]
+
+
+def _empty_channels(files: Sequence[_Read]) -> list[Problem]:
+    """Channels whose files have no row at all; single files may have none, where the container passes them over."""
+    problems = []
+    for channel in dict.fromkeys(file.channel for file in files):
+        own = [file for file in files if file.channel == channel]
+        if not any(file.found.rows or file.faulty for file in own):
+            message = (
+                "The file holds no row of data." if len(own) == 1 else f"No file of {channel} holds a row of data."
+            )
+            problems.append(Problem(message, own[0].shown, "Put rows in it, or remove it."))
+    return problems
 
 
 def _shape_problems(files: Sequence[_Read], columns: Sequence[str], first_columns: int, where: str) -> list[Problem]:
@@ -100,6 +124,8 @@ def _shape_problems(files: Sequence[_Read], columns: Sequence[str], first_column
     if not shaped:
         return []
     first = shaped[0]
+    if first.found.names:
+        return _name_problems(shaped, columns, where)
     if any(file.found.sparse for file in shaped):
         return _sparse_problems(shaped, columns, where)
     problems = []
@@ -119,6 +145,30 @@ def _shape_problems(files: Sequence[_Read], columns: Sequence[str], first_column
         message = f"The file has {_columns(width)}; {what} and at least one feature are needed."
         problems.append(Problem(message, first.shown, "Separate cells with commas." if first.found.delimiter else ""))
     return problems
+
+
+def _name_problems(files: Sequence[_Read], columns: Sequence[str], where: str) -> list[Problem]:
+    """Names of Parquet columns that are not those of `columns`, or not the first channel's; no features at all."""
+    first = files[0]
+    names = first.found.names
+    problems = []
+    if columns and tuple(columns) != names:
+        message = f"columns names {_listed(columns)}; the columns of {first.shown} are {_listed(names)}."
+        fix = "Name the file's columns in its order, the label first, or write the file so. A column that pandas wrote "
+        problems.append(Problem(message, where, f"{fix}as its index is none."))
+    for file in {file.channel: file for file in reversed(files)}.values():
+        if file.found.names != names:
+            message = f"The columns are {_listed(file.found.names)}; those of {first.shown} are {_listed(names)}."
+            fix = "The container reads each channel by position: all need the same columns in the same order."
+            problems.append(Problem(message, file.shown, fix))
+    if len(names) == 1:
+        message = f"The file has the column {names[0]} alone; a label and at least one feature are needed."
+        problems.append(Problem(message, first.shown, "A column that pandas wrote as its index is none."))
+    return problems
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _sparse_problems(files: Sequence[_Read], columns: Sequence[str], where: str) -> list[Problem]:

@@ -22,6 +22,7 @@ class Findings:
         self.shown = shown
         self.columns = columns
         self.count = 0
+        self.warnings: list[str] = []
         self._told: dict[tuple[str, int | None], list[Problem]] = {}
         self._counts: dict[tuple[str, int | None], int] = {}
 
@@ -45,6 +46,10 @@ class Findings:
         if len(told) < _EACH:
             place = [self.shown, *(str(number) for number in (line, _from_one(column)) if number is not None)]
             told.append(Problem(message, ":".join(place), fix))
+
+    def warn(self, message: str) -> None:
+        """Note what the container takes, and what its user may not have meant."""
+        self.warnings.append(f"{self.shown}: {message}")
 
     def column(self, index: int) -> str:
         """`column 4 (season)`; `the label (column 1)`."""

@@ -1,6 +1,7 @@
 """Read a Parquet file once: digest, rows, columns, and everything in it that would fail a job.
 
-Places are row and column. The numbers are read as the training program reads them (`parquet_numbers`).
+Places are row and column, the label being column 1. The numbers are read as the training program reads them
+(`parquet_numbers`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from training.data.csv_cells import LARGEST, add_broken_rule
 from training.data.csv_findings import Findings
 from training.data.digest import file_digest
 from training.data.objectives import ColumnRule
-from training.data.parquet_numbers import ParquetError, column_doubles, is_no_data
+from training.data.parquet_numbers import (
+    NOT_A_NUMBER,
+    NullableError,
+    ParquetColumns,
+    ParquetError,
+    batch_doubles,
+    column_doubles,
+    is_index,
+    is_no_data,
+)
 from training.data.scanned_file import ScannedFile
 
 _BATCH = 1 << 17
@@ -28,28 +38,31 @@ def scan_parquet(
     findings: Findings,
     *,
     rules: Sequence[ColumnRule] = (),
+    columns: ParquetColumns | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> ScannedFile:
     """Read `path` once, noting what is wrong in `findings`; the first column is the label.
 
-    rules: what labels must be. progress: called with the bytes read since the last call. Raises OSError.
+    rules: what labels must be. columns: of the folder's first file, by whose names this one is read; None: its own.
+    progress: called with the bytes read since the last call. Raises OSError.
     """
     digest, size = file_digest(path, progress)
     if is_no_data(path.name):
         return ScannedFile(digest, size, 0, 0, "", math.inf, -math.inf)
-    rows = width = 0
+    rows, names = 0, tuple[str, ...]()
     low, high = math.inf, -math.inf
     import pyarrow as pa
     import pyarrow.parquet
 
     try:
         with pyarrow.parquet.ParquetFile(path) as table:
-            names = table.schema_arrow.names
-            width = len(names)
-            findings.columns = findings.columns or names
+            columns = columns or ParquetColumns.of(table.schema_arrow)
+            names = columns.names
+            findings.columns = names
+            _names(table.schema_arrow, columns, findings)
             for batch in table.iter_batches(batch_size=_BATCH):
-                for index, column in enumerate(batch.columns):
-                    values = _column(index, names[index], column, rows, findings)
+                for index, name in enumerate(names):
+                    values = _column(index, name, batch, columns, rows, findings)
                     if index == 0 and values is not None and len(values):
                         low = min(low, np.nanmin(values, initial=math.inf))
                         high = max(high, np.nanmax(values, initial=-math.inf))
@@ -57,27 +70,71 @@ def scan_parquet(
                 rows += batch.num_rows
                 if findings.too_many:
                     break
+    except ParquetError as error:
+        findings.add("columns of one name", f"{_capital(str(error))}.", fix="Give each column a name of its own.")
     except pa.ArrowException as error:
         message = f"The file is not Parquet, or is damaged: {str(error).splitlines()[0].rstrip('.')}."
         findings.add("foreign files", message, fix="Write it as Parquet, or say what it is: [data] content_type.")
-    if rows == 0 and not findings.count:
-        findings.add("empty files", "The file holds no row of data.", fix="Put rows in it, or remove it.")
-    return ScannedFile(digest, size, rows, width, "", float(low), float(high))
+    return ScannedFile(digest, size, rows, len(names), "", float(low), float(high), names=names)
 
 
-def _column(index: int, name: str, column: Any, rows_before: int, findings: Findings) -> npt.NDArray[np.float64] | None:
+def parquet_columns(path: Path) -> ParquetColumns | None:
+    """The columns that a file gives its folder; None where it is no Parquet file, which its scan then says."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return ParquetColumns.of(pyarrow.parquet.read_schema(path))
+    except (pa.ArrowException, ParquetError):
+        return None
+
+
+def _names(schema: Any, columns: ParquetColumns, findings: Findings) -> None:
+    """Note what the container does without a word: it leaves columns out, fills them with nulls, trains on an index."""
+    own = ParquetColumns.of(schema)
+    for name in columns.names:
+        if is_index(name):
+            message = (
+                f"Column {name!r} is an index of pandas or Dask, and nothing in the file says so: it is a feature."
+            )
+            findings.add("such columns", message, fix="Leave it out: to_parquet(…, index=False).")
+    if other := [name for name in own.names if name not in columns.schema.names]:
+        message = f"The file has columns that the channel's first file has not: {_listed(other)}."
+        fix = "The container leaves them out. Write all files with the same columns."
+        findings.add("such columns", message, fix=fix)
+    if missing := [name for name in columns.names if name not in schema.names]:
+        findings.warn(
+            f"The file lacks columns of the channel's first file: {_listed(missing)}. All values are missing."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:10])
+    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
+
+
+def _column(
+    index: int, name: str, batch: Any, columns: ParquetColumns, rows_before: int, findings: Findings
+) -> npt.NDArray[np.float64] | None:
     """The numbers of a column of a batch; None where it has others, which are noted."""
     import pyarrow as pa
 
     try:
-        values = column_doubles(name, column)
+        values = batch_doubles(batch, columns, name)
+    except NullableError:
+        message = (
+            f"{_capital(findings.column(index))} has nulls, and pandas reads it as a type whose null is no number."
+        )
+        fix = f"The training container ends with {NOT_A_NUMBER!r}. Turn it into float64: astype('float64')."
+        findings.add("columns of nullable types", message, fix=fix)
+        return None
     except ParquetError as error:
         if rows_before == 0:
-            message = f"{str(error)[:1].upper()}{str(error)[1:]}."
-            findings.add("columns of no numbers", message, fix="Turn it into numbers, or leave it out.")
+            fix = "Turn it into numbers, or leave it out."
+            findings.add("columns of no numbers", f"{_capital(str(error))}.", fix=fix)
         return None
-    except pa.ArrowException:
-        _tell_cells(index, column, rows_before, findings)
+    except pa.ArrowException as error:
+        _cells(index, batch.column(name), error, rows_before, findings)
         return None
     for row in np.flatnonzero(np.abs(values) > LARGEST).tolist():
         if findings.too_many:
@@ -103,19 +160,25 @@ def _labels(values: npt.NDArray[np.float64], rows_before: int, rules: Sequence[C
                 add_broken_rule(rule, float(values[row]), rows_before + row + 1, findings)
 
 
-def _tell_cells(index: int, column: Any, rows_before: int, findings: Findings) -> None:
-    """Note the texts of a column that spell no number."""
+def _cells(index: int, column: Any, error: Exception, rows_before: int, findings: Findings) -> None:
+    """Note the texts of a column that spell no number; of another column, why it has not the first file's type."""
     import pyarrow as pa
 
-    for row in range(len(column)):
+    before = findings.count
+    for row in range(len(column) if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) else 0):
         if findings.too_many:
             return
         try:
-            column.slice(row, 1).cast(pa.float64())
+            column_doubles("", column.slice(row, 1))
         except pa.ArrowException:
             message = f"{_capital(findings.column(index))} holds {column[row].as_py()!r}; every cell must be a number."
             fix = "Turn words into numbers; write a missing value as null."
             findings.add("cells that are not numbers", message, line=rows_before + row + 1, column=index, fix=fix)
+    if findings.count == before:
+        reason = str(error).splitlines()[0].rstrip(".")
+        message = f"{_capital(findings.column(index))} cannot be read as the channel's first file has it: {reason}."
+        fix = "Write all files with the same types."
+        findings.add("columns of another type", message, column=index, fix=fix)
 
 
 def _capital(text: str) -> str:

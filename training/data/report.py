@@ -43,9 +43,13 @@ class ChannelReport:
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """All channels by name, in SageMaker's customary order: train, validation, test."""
+    """All channels by name, in SageMaker's customary order: train, validation, test.
+
+    warnings: what the container takes, and what the user may not have meant; each with its file.
+    """
 
     channels: Mapping[str, ChannelReport]
+    warnings: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

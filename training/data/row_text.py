@@ -8,27 +8,39 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from training.data.libsvm_numbers import parse_libsvm
-from training.data.parquet_numbers import column_doubles, is_no_data
+from training.data.parquet_numbers import ParquetColumns, batch_doubles, first_data_file, is_no_data
 from training.data.recordio import decode_record, frames
 
 
-def csv_lines(kind: str, name: str, content: bytes, width: int) -> list[bytes]:
+def csv_lines(kind: str, name: str, content: bytes, width: int, *, first: bytes = b"") -> list[bytes]:
     """The rows of one file, each a line without its end; of CSV the lines as they are.
 
     kind:    `csv`, `libsvm`, `parquet` or `recordio-protobuf`.
     name:    the file's.
     content: of the file, which was checked (`check_data`), or was trained on.
     width:   columns with the label; rows that name fewer get empty cells.
+    first:   of Parquet, the channel's first file (`first_content`), by whose names this one is read; empty: by its own.
     Raises ValueError (pyarrow's errors among them) for what is not of the kind.
     """
     if kind == "csv":
         return content.splitlines()
-    return [",".join(cells).encode() for cells in _ROWS[kind](name, content, width)]
+    rows = _parquet(name, content, first or content) if kind == "parquet" else _ROWS[kind](content, width)
+    return [",".join(cells).encode() for cells in rows]
+
+
+def first_content(kind: str, files: Iterable[Path]) -> bytes:
+    """The file of a channel that names its columns; empty for other kinds than Parquet. Raises OSError."""
+    if kind != "parquet":
+        return b""
+    by_name = {str(file): file for file in files}
+    name = first_data_file(by_name)
+    return by_name[name].read_bytes() if name else b""
 
 
 def number_text(value: Any) -> str:
@@ -42,27 +54,28 @@ def number_text(value: Any) -> str:
     return text.removesuffix(".0")
 
 
-def _libsvm(name: str, content: bytes, width: int) -> Iterator[list[str]]:
+def _libsvm(content: bytes, width: int) -> Iterator[list[str]]:
     rows = parse_libsvm(content)
     for row, (start, end) in enumerate(zip(rows.starts[:-1].tolist(), rows.starts[1:].tolist(), strict=True)):
         yield _filled(rows.label[row], rows.indices[start:end].tolist(), rows.values[start:end], width)
 
 
-def _parquet(name: str, content: bytes, width: int) -> Iterator[list[str]]:
+def _parquet(name: str, content: bytes, first: bytes) -> Iterator[list[str]]:
     import pyarrow.parquet
 
     if is_no_data(name):
         return
+    columns = ParquetColumns.of(pyarrow.parquet.read_schema(io.BytesIO(first)))
     with pyarrow.parquet.ParquetFile(io.BytesIO(content)) as table:
         for batch in table.iter_batches():
-            columns = [
-                map(number_text, _single(column_doubles(batch.schema.names[place], column), str(column.type)))
-                for place, column in enumerate(batch.columns)
+            cells = [
+                map(number_text, _single(batch_doubles(batch, columns, each), str(columns.schema.field(each).type)))
+                for each in columns.names
             ]
-            yield from map(list, zip(*columns, strict=True))
+            yield from map(list, zip(*cells, strict=True))
 
 
-def _recordio(name: str, content: bytes, width: int) -> Iterator[list[str]]:
+def _recordio(content: bytes, width: int) -> Iterator[list[str]]:
     for start, end in frames(content):
         record = decode_record(content, start, end)
         if record.features is None or record.label is None:
@@ -86,8 +99,7 @@ def _single(values: Any, kind: str) -> Any:
     return values.astype(np.float32) if kind == "float" else values
 
 
-_ROWS: Mapping[str, Callable[[str, bytes, int], Iterator[list[str]]]] = {
+_ROWS: Mapping[str, Callable[[bytes, int], Iterator[list[str]]]] = {
     "libsvm": _libsvm,
-    "parquet": _parquet,
     "recordio-protobuf": _recordio,
 }

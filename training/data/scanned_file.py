@@ -13,6 +13,7 @@ class ScannedFile:
     width:     columns, the label among them; 0 where no row could be read.
     delimiter: of CSV text, else empty.
     sparse:    rows name the columns they have, so that `width` is only the last one that is named.
+    names:     of the columns, where the file has them (Parquet), the label first.
     """
 
     sha256: str
@@ -23,3 +24,4 @@ class ScannedFile:
     label_min: float
     label_max: float
     sparse: bool = False
+    names: tuple[str, ...] = ()

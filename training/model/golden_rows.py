@@ -17,7 +17,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
 from training.data.csv_scan import delimiter_of
-from training.data.row_text import csv_lines
+from training.data.row_text import csv_lines, first_content
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.kept_object import EXISTS
 from training.model.probe import Prediction
@@ -42,9 +42,11 @@ def first_rows(
     """
 
     def lines() -> Iterator[str]:
+        first = first_content(kind, files)
         for file in files:
             if kind != "csv":
-                yield from (line.decode() for line in csv_lines(kind, file.name, file.read_bytes(), width))
+                found = csv_lines(kind, file.name, file.read_bytes(), width, first=first)
+                yield from (line.decode() for line in found)
                 continue
             with file.open(encoding="utf-8-sig") as opened:
                 yield from (line for line in opened if line.strip())

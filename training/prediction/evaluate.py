@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from kickstand.config.model import TargetTransform
 from kickstand.errors import KickstandError, Problem
 from training.data.csv_scan import delimiter_of
-from training.data.row_text import csv_lines
+from training.data.row_text import csv_lines, first_content
 from training.prediction.batches import Expected, Invoke, batches, in_order
 from training.prediction.metrics import Vector, evaluation, require_figure
 
@@ -28,7 +28,7 @@ class Evaluation:
 
 
 def split_label(
-    files: Iterable[Path], label_columns: int = 1, *, kind: str = "csv", width: int = 0
+    files: Sequence[Path], label_columns: int = 1, *, kind: str = "csv", width: int = 0
 ) -> tuple[Vector, bytes]:
     """The labels (first column) and the features of the rows as CSV bytes, for the endpoint.
 
@@ -37,10 +37,11 @@ def split_label(
     Raises KickstandError for a file that changed since.
     """
     labels: list[float] = []
-    features = io.BytesIO()
+    first, features = b"", io.BytesIO()
     for file in files:
         try:
-            lines = csv_lines(kind, file.name, file.read_bytes(), width)
+            first = first or first_content(kind, files)
+            lines = csv_lines(kind, file.name, file.read_bytes(), width, first=first)
         except OSError as error:
             raise KickstandError(Problem(f"The file cannot be read: {error.strerror}.", str(file))) from error
         except (ValueError, IndexError) as error:
@@ -59,7 +60,7 @@ def split_label(
 
 
 def evaluate(
-    files: Iterable[Path],
+    files: Sequence[Path],
     invoke: Invoke,
     *,
     objective: str,

@@ -48,7 +48,7 @@ def send_data(
     publish_latest(s3, environment, channels)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))
-    for warning in serving_warnings(environment):
+    for warning in [*(f"Warning: {warning}" for warning in report.warnings), *serving_warnings(environment)]:
         console.print(warning, markup=False, style="yellow", soft_wrap=True)
     return channels
 

@@ -15,9 +15,9 @@ import numpy as np
 from localcloud.container.csv_numbers import delimiter_of, read_matrix
 from localcloud.container.errors import UserError
 from localcloud.container.text_blocks import Block, blocks, first_line
-from localcloud.container.training.channel_rows import ChannelRows, DataError, joined
+from localcloud.container.training.channel_rows import NO_LABELS, ChannelRows, DataError, joined
 from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm
-from training.data.parquet_numbers import column_doubles, is_no_data
+from training.data.parquet_numbers import ParquetColumns, batch_doubles, is_index, is_no_data
 from training.data.recordio import Record, RecordioError, Tensor, decode_record, frames
 
 _log = logging.getLogger("container")
@@ -62,23 +62,30 @@ def read_libsvm(files: Sequence[Path], *, weights: bool, threads: int) -> Channe
 
 
 def read_parquet(files: Sequence[Path], *, weights: bool, threads: int) -> ChannelRows:
-    """Column 0 is the label; null is a missing value. Text that spells a number is one, as it is in the container."""
+    """Columns by name, those of the first file, whose column 0 is the label; pandas' index is none of them.
+
+    A null is a missing value, and so is every value of a column that a later file lacks. Text that spells a number is
+    one, as it is in the container.
+    """
     import pyarrow as pa
     import pyarrow.parquet
 
     parts: list[ChannelRows] = []
+    columns: ParquetColumns | None = None
     for file in files:
         if is_no_data(file.name):
             continue  # _SUCCESS, _metadata: what writes Parquet leaves these, and Arrow does not read them either
         try:
             with pyarrow.parquet.ParquetFile(file) as table:
+                columns = columns or ParquetColumns.of(table.schema_arrow)
+                _say_what_differs(file, columns, table.schema_arrow.names)
                 for batch in table.iter_batches(batch_size=1 << 17):
-                    cells = _cells(batch)
-                    parts.append(ChannelRows(cells[:, 1:], cells[:, 0]))
+                    cells = _cells(batch, columns)
+                    parts.append(ChannelRows(cells[:, 1:], cells[:, 0], names=columns.names))
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{file.name}: {error}") from None
+            raise DataError(f"{file.name}: {str(error).replace(str(file), file.name)}") from None
     if not parts:
-        raise DataError("no rows were found")
+        raise UserError(NO_LABELS)
     rows = joined(parts)
     if rows.features.shape[1] == 0:
         raise DataError("label and features were expected, found 1 column")
@@ -128,13 +135,21 @@ def _sparse(part: SparseRows) -> ChannelRows:
     return ChannelRows(matrix, part.label, part.weight, part.query)
 
 
-def _cells(batch: Any) -> Any:
+def _cells(batch: Any, columns: ParquetColumns) -> Any:
     """A record batch's columns as a (rows, columns) float32 array."""
-    cells = np.empty((batch.num_rows, batch.num_columns), dtype=np.float32)
+    cells = np.empty((batch.num_rows, len(columns.names)), dtype=np.float32)
     with np.errstate(over="ignore"):  # a value beyond float32 becomes inf, which xgboost then refuses by name
-        for place, column in enumerate(batch.columns):
-            cells[:, place] = column_doubles(batch.schema.names[place], column)
+        for place, name in enumerate(columns.names):
+            cells[:, place] = batch_doubles(batch, columns, name)
     return cells
+
+
+def _say_what_differs(file: Path, columns: ParquetColumns, found: Sequence[str]) -> None:
+    """Log what the container does without a word: columns that the first file has not, and those that are missing."""
+    if missing := [name for name in columns.names if name not in found]:
+        _log.warning("%s lacks the columns %s of the first file: their values are missing", file.name, missing)
+    if other := [name for name in found if name not in columns.schema.names and not is_index(name)]:
+        _log.warning("%s has columns that the first file has not, which are left out: %s", file.name, other)
 
 
 def _of_records(records: Sequence[Record]) -> ChannelRows:

@@ -11,6 +11,12 @@ import numpy.typing as npt
 import xgboost
 
 Floats = npt.NDArray[np.float32]
+NO_LABELS = (
+    "Got input data without labels. Please check the input data set. If training job is running on multiple "
+    "instances, please switch to using single instance if number of records in the data set is less than number of "
+    "workers (16 * number of instance) in the cluster."
+)
+"""The container's words for a channel without rows, too."""
 
 
 class DataError(ValueError):
@@ -24,12 +30,14 @@ class ChannelRows:
     features: a (rows, columns) float32 array, NaN where missing, or a sparse matrix (scipy CSR), in which what is not
               stored is missing.
     label, weight, query: one for each row, or None where the data has none.
+    names:    of the columns, the label first, where the files name them (Parquet).
     """
 
     features: Any
     label: Floats | None
     weight: Floats | None = None
     query: npt.NDArray[np.uint32] | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -59,6 +67,7 @@ def joined(parts: Sequence[ChannelRows]) -> ChannelRows:
         _all_or_none([part.label for part in parts], "label"),
         _all_or_none([part.weight for part in parts], "weight"),
         _all_or_none([part.query for part in parts], "qid"),
+        parts[0].names,
     )
 
 

@@ -12,10 +12,11 @@ _DEEPEST = 2
 
 
 def data_files(folder: Path) -> list[Path]:
-    """All files of a channel that hold anything, nested folders included, in the order of their paths.
+    """All files of a channel, nested folders included, by their names: the container lays them all in one folder.
 
-    Raises UserError for a file whose name begins with "." and for folders nested more than 3 deep, the channel's own
-    counted: the container leaves what lies deeper out of the training data with no more than a warning.
+    None where they hold nothing at all. Raises UserError for a file whose name begins with "." and for folders nested
+    more than 3 deep, the channel's own counted: the container leaves what lies deeper out of the training data with no
+    more than a warning.
     """
     found: list[Path] = []
     for root, folders, names in os.walk(folder):
@@ -30,4 +31,6 @@ def data_files(folder: Path) -> list[Path]:
             if name.startswith("."):
                 raise UserError(f"Hidden file found in the data path! Remove that before training. ({name})")
             found.append(here / name)
-    return [path for path in found if path.stat().st_size]
+    if not any(path.stat().st_size for path in found):
+        return []
+    return sorted(found, key=lambda path: (path.name, path))

@@ -13,16 +13,11 @@ import xgboost
 from localcloud.container.errors import UserError
 from localcloud.container.layout import Layout
 from localcloud.container.training.channel_readers import READERS
-from localcloud.container.training.channel_rows import ChannelRows, joined
+from localcloud.container.training.channel_rows import NO_LABELS, ChannelRows, joined
 from localcloud.container.training.data_files import data_files
 from localcloud.container.training.row_place import refused_place
 
 _log = logging.getLogger("container")
-_NO_LABELS = (
-    "Got input data without labels. Please check the input data set. If training job is running on multiple "
-    "instances, please switch to using single instance if number of records in the data set is less than number of "
-    "workers (16 * number of instance) in the cluster."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,7 @@ def read_training_data(
     rows = {
         name: read_channel(layout.channel(name), found, content_type, weights, threads) for name, found in files.items()
     }
+    _refuse_other_columns(rows)
     # popped, so that only one channel's rows are in memory beside xgboost's own form of them
     matrices = {name: _matrix(rows.pop(name), files[name], content_type, threads) for name in list(rows)}
     return TrainingData(matrices["train"], matrices.get("validation"))
@@ -63,6 +59,7 @@ def read_merged_rows(
     """The rows of train and validation as one, for cross-validation. Raises as `read_training_data` does."""
     files = channel_files(layout, channels)
     parts = [read_channel(layout.channel(name), found, content_type, weights, threads) for name, found in files.items()]
+    _refuse_other_columns(dict(zip(files, parts, strict=True)))
     if len(parts) > 1:
         _log.info("Read both train and validation data into one DMatrix")
     try:
@@ -72,6 +69,16 @@ def read_merged_rows(
         places = (refused_place(part, found, content_type) for part, found in zip(parts, files.values(), strict=True))
         raise _unreadable(content_type, error, next(filter(None, places), "")) from None
     return merged
+
+
+def _refuse_other_columns(rows: dict[str, ChannelRows]) -> None:
+    """Refuse channels whose files name other columns: the container compares no names, and would mix them up."""
+    train, validation = rows["train"].names, rows["validation"].names if "validation" in rows else ()
+    if train and validation and train != validation:
+        raise UserError(
+            f"The columns of channel validation are {', '.join(validation)}; those of channel train are "
+            f"{', '.join(train)}. Each channel is read by position, so both need the same columns in the same order."
+        )
 
 
 def channel_files(layout: Layout, channels: Collection[str]) -> dict[str, list[Path]]:
@@ -94,7 +101,7 @@ def read_channel(folder: Path, files: list[Path], content_type: str, weights: bo
     except (ValueError, MemoryError) as error:
         raise _unreadable(content_type, error) from None
     if rows.label is None or not rows.count:
-        raise UserError(_NO_LABELS)
+        raise UserError(NO_LABELS)
     return rows
 
 

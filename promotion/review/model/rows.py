@@ -18,7 +18,7 @@ from promotion.review.model.stores import ModelStore, fetch_channel
 from training.data.csv_scan import delimiter_of
 from training.data.dataset import channel_sha256
 from training.data.files import channel_files
-from training.data.row_text import csv_lines
+from training.data.row_text import csv_lines, first_content
 
 
 def test_files(
@@ -34,12 +34,18 @@ def test_files(
         raise KickstandError(Problem(message, fix="Name a CSV as [data] test, and fit again."))
     files = _local(environment.data.test, channel) or fetch_channel(stores, channel, folder)
     kind = kind_of(channel.content_type)
-    return files if kind == "csv" else [_as_csv(file, kind, width, folder) for file in files]
-
-
-def _as_csv(file: Path, kind: str, width: int, folder: Path) -> Path:
+    if kind == "csv":
+        return files
     try:
-        lines = csv_lines(kind, file.name, file.read_bytes(), width)
+        first = first_content(kind, files)
+    except OSError as error:
+        raise KickstandError(Problem(f"The test rows cannot be read: {error}", channel.s3_uri)) from error
+    return [_as_csv(file, kind, width, folder, first) for file in files]
+
+
+def _as_csv(file: Path, kind: str, width: int, folder: Path, first: bytes) -> Path:
+    try:
+        lines = csv_lines(kind, file.name, file.read_bytes(), width, first=first)
     except (OSError, ValueError, IndexError) as error:
         raise KickstandError(Problem(f"The test rows cannot be read: {error}", str(file))) from error
     folder.mkdir(parents=True, exist_ok=True)
