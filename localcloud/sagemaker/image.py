@@ -32,6 +32,10 @@ class Image:
     tag: str
     uri: str
 
+    def repository_arn(self, partition: str) -> str:
+        """What IAM is asked about the image."""
+        return f"arn:{partition}:ecr:{self.region}:{self.account}:repository/{self.repository}"
+
 
 def parse_image(uri: str) -> Image | None:
     """The parts of an ECR image URI; None where it is none."""

@@ -8,6 +8,7 @@ from typing import Any
 from localcloud.sagemaker.call import Call
 from localcloud.sagemaker.errors import conflict, unsupported, validation_error
 from localcloud.sagemaker.events import Events
+from localcloud.sagemaker.image import parse_image
 from localcloud.sagemaker.listing import Listing
 from localcloud.sagemaker.model_package_name import group_name, package_key
 from localcloud.sagemaker.store import Record, Stores
@@ -33,6 +34,7 @@ class ModelPackages:
         scope, request = call.scope, call.request
         if request.get("ModelPackageName") or not request.get("ModelPackageGroupName"):
             raise unsupported("A model package outside a model package group")
+        _look_up_images(call)
         group_of = group_name(request["ModelPackageGroupName"])
         with self._stores.lock:
             group = self._stores.model_package_groups.get(scope, group_of)
@@ -138,6 +140,17 @@ class ModelPackages:
                     raise conflict(f"ClientToken {token} was used for another model package.")
                 return record
         return None
+
+
+def _look_up_images(call: Call) -> None:
+    """Refuse a caller who may not look up the images of a package, as AWS's own policies for registering allow it.
+
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSageMakerModelRegistryFullAccess.html
+    """
+    for container in (call.request.get("InferenceSpecification") or {}).get("Containers", ()):
+        if image := parse_image(container.get("Image") or ""):
+            for action in ("ecr:BatchGetImage", "ecr:DescribeImages"):
+                call.caller.require(action, image.repository_arn(call.scope.partition))
 
 
 def _user(call: Call) -> dict[str, Any]:

@@ -45,6 +45,16 @@ def test_versions_are_numbered_and_never_given_twice(plane: Plane) -> None:
     assert [found["ModelPackageVersion"] for found in listed] == [3, 1]
 
 
+@pytest.mark.parametrize("action", ["ecr:BatchGetImage", "ecr:DescribeImages"])
+def test_whoever_registers_must_be_allowed_to_look_up_the_image(plane: Plane, action: str) -> None:
+    plane.fakes.denied = {action}
+    refused = refusal(plane, "CreateModelPackage", ModelPackageGroupName="Bikes", InferenceSpecification=SPECIFICATION)
+    # The account is AWS's: https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/ecr-us-east-1.html
+    repository = "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"
+    assert refused == f"AccessDeniedException: not authorized to perform: {action} on resource: {repository}"
+    assert plane("ListModelPackages", ModelPackageGroupName="Bikes")["ModelPackageSummaryList"] == []
+
+
 def test_a_package_is_described(plane: Plane) -> None:
     metrics = {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": "s3://b/q.json"}}}
     arn = package(plane, ModelMetrics=metrics, CustomerMetadataProperties={"sha256": "ab"}, ClientToken="t")
