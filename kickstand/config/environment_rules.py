@@ -44,6 +44,13 @@ def project_problems(environments: Mapping[EnvironmentName, Environment]) -> Ite
         elif name in _ancestors(name, environments):
             message = f"promotes_from of {name} leads back to {name}: a model could never get in."
             yield Problem(message, environment.where("promotes_from"), "The first environment has no promotes_from.")
+        elif partition(environments[before].region) != partition(environment.region):
+            here, there = partition(environment.region), partition(environments[before].region)
+            message = (
+                f"promotes_from of {name} ({here}) names {before} ({there}): nothing is copied between partitions."
+            )
+            fix = "Accounts of one partition cannot be given access to another's; use a project of its own there."
+            yield Problem(message, environment.where("promotes_from"), fix)
     yield from pipeline_problems(environments)
     owners: dict[str, str] = {}
     for name, environment in environments.items():
@@ -170,6 +177,7 @@ _ARNS = {
     "roles.hosting": True,
     "roles.trigger": True,
     "roles.permissions_boundary": True,
+    "pipeline.oidc_provider_arn": True,
     "storage.kms_key_arn": False,
     "logs.kms_key_arn": False,
     "signing.kms_key_arn": False,

@@ -39,6 +39,8 @@ def hyperparameter(name: str, value: object) -> tuple[str, Fault | None]:
     if text is None:
         lists = "" if not isinstance(value, list) else f"; lists are for {', '.join(_COMMA_LISTS)} and constraints"
         return "", (f"must be text, a number, true or false, not {found(value)}{lists}", "")
+    if not f"{name}{text}".isprintable():
+        return "", ("holds a new line or another character that cannot be printed", "SageMaker takes one line.")
     if not text:
         return "", ("is empty", "Leave it out to get XGBoost's own default.")
     if len(name) > _NAME_LENGTH or len(text) > _VALUE_LENGTH:
@@ -79,7 +81,8 @@ def tag(name: str, value: object) -> tuple[str, Fault | None]:
         return "", ("has a name that begins with aws:, which AWS keeps for itself", "Choose another name.")
     if not 1 <= len(name) <= 128 or len(value) > 256:
         return "", ("is longer than AWS takes (1 to 128 characters for a name, up to 256 for a value)", "")
-    if not re.fullmatch(r"[\w\s.:/=+@-]*", name + value):
+    # Separators are spaces: AWS takes no tab and no new line.
+    if not re.fullmatch(r"[\w .:/=+@-]*", name + value):
         return "", ("holds characters that AWS refuses in tags", "Use letters, digits, spaces and _ . : / = + - @")
     return value, None
 

@@ -19,8 +19,14 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
 )
 
 
+_LONGEST = 256
+"""https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html, ScheduleExpression"""
+
+
 def schedule_fault(expression: str) -> str | None:
     """What EventBridge would refuse in a schedule expression; None where it is well-formed."""
+    if len(expression) > _LONGEST or not expression.isascii():
+        return f"must be at most {_LONGEST} characters of ASCII"
     if match := re.fullmatch(r"rate\((\d+) (minute|minutes|hour|hours|day|days)\)", expression):
         return _rate_fault(int(match[1]), match[2])
     if match := re.fullmatch(r"cron\((.*)\)", expression):
@@ -41,17 +47,21 @@ def _cron_fault(fields: list[str]) -> str | None:
     if len(fields) != len(_FIELDS):
         return f"must have the six fields minutes, hours, day of month, month, day of week, year; it has {len(fields)}"
     for text, (name, low, high, words) in zip(fields, _FIELDS, strict=True):
+        if text == "?" and name.startswith("day"):
+            continue
         if not all(_is_part(part, name, low, high, words) for part in text.split(",")):
             return f"has {text!r} for the {name}, which goes from {low} to {high}"
+    if "#" in fields[4] and "," in fields[4]:
+        return f"has {fields[4]!r} for the day of week: beside a # there can be no other day"
     if (fields[2] == "?") == (fields[4] == "?"):
         return "must have ? for exactly one of day of month and day of week"
     return None
 
 
 def _is_part(part: str, name: str, low: int, high: int, words: tuple[str, ...]) -> bool:
-    """One part of a comma list: `*`, `?`, `5`, `1-5`, `MON-FRI`, `*/15`, `0/15`, `L`, `15W`, `6#3`, `5L`."""
-    if part in ("*", "?"):
-        return part == "*" or name.startswith("day")
+    """One part of a comma list: `*`, `5`, `1-5`, `MON-FRI`, `*/15`, `0/15`, `L`, `15W`, `6#3`, `5L`."""
+    if part == "*":
+        return True
     if name == "day of month" and (part in ("L", "LW") or re.fullmatch(r"L-\d{1,2}", part)):
         return True
     if name == "day of month" and part.endswith("W"):

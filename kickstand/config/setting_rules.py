@@ -48,10 +48,12 @@ def shaped(pattern: str, wanted: str) -> Rule:
     return rule
 
 
-def each(item_rule: Rule) -> Rule:
-    """A list whose every item meets a rule, and none of them twice."""
+def each(item_rule: Rule, most: int | None = None) -> Rule:
+    """A list whose every item meets a rule, and none of them twice; `most` of them where AWS has a limit."""
 
     def rule(values: list[str]) -> Fault | None:
+        if most is not None and len(values) > most:
+            return f"has {len(values)} items; SageMaker takes {most}", ""
         for value in values:
             if fault := item_rule(value):
                 return f"has an item that {fault[0]}", fault[1]
@@ -80,15 +82,35 @@ def instance_type(use: Use) -> Rule:
 
 
 def arn(service: str, resource: str, example: str) -> Rule:
-    """An ARN of a service's resource, whose own form is given by a regular expression."""
+    """An ARN of a service's resource, whose own form is given by a regular expression.
+
+    It has a region exactly where the example has one, and an account; `aws` is the account of AWS's own policies.
+    """
+    regional = example.split(":")[3] != ""
 
     def rule(value: str) -> Fault | None:
         parts = parse_arn(value)
-        if parts and parts.service == service and re.fullmatch(resource, parts.resource):
+        if (
+            parts
+            and parts.service == service
+            and (parts.region != "") == regional
+            and (parts.account.isdecimal() or (parts.account == "aws" and parts.resource.startswith("policy/")))
+            and re.fullmatch(resource, parts.resource, re.ASCII)
+        ):
             return None
-        return f'must be an ARN such as {example}, not "{value}"', ""
+        alias = service == "kms" and parts is not None and parts.resource.startswith("alias/")
+        fix = "An alias can come to mean another key: aws kms describe-key prints the key's own ARN." if alias else ""
+        return f'must be an ARN such as {example}, not "{value}"', fix
 
     return rule
+
+
+KEY = arn(
+    "kms",
+    r"key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+    "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+)
+"""https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-id"""
 
 
 def account(value: str) -> Fault | None:
@@ -118,7 +140,16 @@ def bucket_name(value: str) -> Fault | None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", value):
         fix = "Give the bucket's name alone, without s3:// and without a folder." if "/" in value else ""
         return f'must be a bucket name: 3 to 63 lowercase letters, digits and hyphens, not "{value}"', fix
+    reserved = [part for part in _RESERVED_PREFIXES if value.startswith(part)]
+    reserved += [part for part in _RESERVED_SUFFIXES if value.endswith(part)]
+    if reserved:
+        fix = "Name a general purpose bucket: not an alias, a directory bucket or a table bucket."
+        return f'has "{reserved[0]}", which S3 keeps for itself: "{value}"', fix
     return None
+
+
+_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
 
 
 def data_path(value: str) -> Fault | None:
@@ -158,11 +189,12 @@ def column_name(value: str) -> Fault | None:
     return None if value.strip() else ("is empty", "")
 
 
-_SUBNETS = each(shaped(r"subnet-[0-9a-f]{8,17}", "a subnet id such as subnet-0123456789abcdef0"))
-_GROUPS = each(shaped(r"sg-[0-9a-f]{8,17}", "a security group id such as sg-0123456789abcdef0"))
-_ROLE = arn("iam", r"role/[\w+=,.@/-]+", "arn:aws:iam::111122223333:role/NAME")
-_KEY = arn("kms", r"key/[0-9a-z-]+", "arn:aws:kms:us-east-1:111122223333:key/ID")
-_POLICY = arn("iam", r"policy/[\w+=,.@/-]+", "arn:aws:iam::111122223333:policy/NAME")
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html
+_SUBNETS = each(shaped(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", "a subnet id such as subnet-0123456789abcdef0"), most=16)
+_GROUPS = each(shaped(r"sg-([0-9a-f]{8}|[0-9a-f]{17})", "a security group id such as sg-0123456789abcdef0"), most=5)
+# Names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, after a path or none.
+_ROLE = arn("iam", r"role/([!-~]*/)?[\w+=,.@-]{1,64}", "arn:aws:iam::111122223333:role/NAME")
+_POLICY = arn("iam", r"policy/([!-~]*/)?[\w+=,.@-]{1,128}", "arn:aws:iam::111122223333:policy/NAME")
 
 RULES: Mapping[str, Rule] = {
     "project.name": project_name,
@@ -187,14 +219,15 @@ RULES: Mapping[str, Rule] = {
     "transform.instance_type": instance_type("transform"),
     "transform.instance_count": between(1, 1000),
     "storage.existing_bucket": bucket_name,
-    "storage.kms_key_arn": _KEY,
+    "storage.kms_key_arn": KEY,
     "roles.training": _ROLE,
     "roles.hosting": _ROLE,
     "roles.trigger": _ROLE,
     "roles.permissions_boundary": _POLICY,
     "logs.retention_days": retention,
-    "logs.kms_key_arn": _KEY,
-    "bootstrap.qualifier": shaped(r"[A-Za-z0-9]{1,10}", "1 to 10 letters and digits"),
+    "logs.kms_key_arn": KEY,
+    # It is part of the name of the bootstrap stack's bucket.
+    "bootstrap.qualifier": shaped(r"[a-z0-9]{1,10}", "1 to 10 lowercase letters and digits"),
     "environments.account": account,
     "environments.region": region_fault,
     "environments.profile": shaped(r"\S(.*\S)?", "the name of a profile"),

@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import json
+from importlib.util import find_spec
 from pathlib import Path
 
+import botocore.session
 import pytest
 from project_files import SMALLEST, problems, write
 
 from kickstand.config.load import load_project
+from kickstand.config.setting_rules import RETENTION_DAYS
 
 EVERYTHING_WRONG = """\
 [project]
@@ -123,13 +127,28 @@ CASES = [
     ('[algorithm]\nversion = "latest"', '9: version names a version that SageMaker has no XGBoost image for: "latest". Known are 0.90-1, 0.90-2, 1.0-1, 1.2-1, 1.2-2, 1.3-1, 1.5-1, 1.7-1, 3.0-5, 3.2-0.'),
     ('[algorithm]\nversion = "3.2"', '9: version names a version that SageMaker has no XGBoost image for: "3.2". Did you mean 3.2-0?'),
     ('[logs]\nretention_days = 100', "9: retention_days must be a number of days that CloudWatch Logs knows, not 100. The next one is 120."),
-    ('[bootstrap]\nqualifier = "far-too-long"', '9: qualifier must be 1 to 10 letters and digits, not "far-too-long".'),
+    ('[bootstrap]\nqualifier = "far-too-long"', '9: qualifier must be 1 to 10 lowercase letters and digits, not "far-too-long".'),
     ('[storage]\nexisting_bucket = "s3://mine/x"', '9: existing_bucket must be a bucket name: 3 to 63 lowercase letters, digits and hyphens, not "s3://mine/x". Give the bucket\'s name alone, without s3:// and without a folder.'),
-    ('[storage]\nkms_key_arn = "alias/mine"', '9: kms_key_arn must be an ARN such as arn:aws:kms:us-east-1:111122223333:key/ID, not "alias/mine".'),
-    ('[storage]\nkms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1"', "9: kms_key_arn is in eu-west-1, but dev is in us-east-1. A key works in its own region only: name one of us-east-1."),
+    ('[storage]\nkms_key_arn = "alias/mine"', '9: kms_key_arn must be an ARN such as arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, not "alias/mine".'),
+    ('[storage]\nkms_key_arn = "arn:aws:kms:us-east-1:111122223333:alias/mine"', '9: kms_key_arn must be an ARN such as arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, not "arn:aws:kms:us-east-1:111122223333:alias/mine". An alias can come to mean another key: aws kms describe-key prints the key\'s own ARN.'),
+    ('[storage]\nkms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/mine"', '9: kms_key_arn must be an ARN such as arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, not "arn:aws:kms:us-east-1:111122223333:key/mine".'),
+    ('[logs]\nkms_key_arn = "arn:aws:kms::111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"', '9: kms_key_arn must be an ARN such as arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, not "arn:aws:kms::111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".'),
+    ('[storage]\nkms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/mrk-0000000000000000000000000000000a"', "9: kms_key_arn is in eu-west-1, but dev is in us-east-1. A key works in its own region only: name one of us-east-1."),
     ('[roles]\nhosting = "arn:aws:iam::999999999999:role/x"', "9: hosting is of account 999999999999, but dev is in 111122223333. Name it in [environments.dev.roles]."),
     ('[roles]\ntraining = "arn:aws-cn:iam::111122223333:role/x"', "9: training is of partition aws-cn; us-east-1 is in aws. Begin it with arn:aws:"),
     ('[roles]\npermissions_boundary = "arn:aws:iam::111122223333:role/x"', '9: permissions_boundary must be an ARN such as arn:aws:iam::111122223333:policy/NAME, not "arn:aws:iam::111122223333:role/x".'),
+    ('[roles]\ntraining = "arn:aws:iam:us-east-1:111122223333:role/x"', '9: training must be an ARN such as arn:aws:iam::111122223333:role/NAME, not "arn:aws:iam:us-east-1:111122223333:role/x".'),
+    ('[roles]\ntraining = "arn:aws:iam::aws:role/x"', '9: training must be an ARN such as arn:aws:iam::111122223333:role/NAME, not "arn:aws:iam::aws:role/x".'),
+    (f'[roles]\ntraining = "arn:aws:iam::111122223333:role/{"x" * 65}"', f'9: training must be an ARN such as arn:aws:iam::111122223333:role/NAME, not "arn:aws:iam::111122223333:role/{"x" * 65}".'),
+    ('[roles]\ntraining = "arn:aws:iam::111122223333:role/größe"', '9: training must be an ARN such as arn:aws:iam::111122223333:role/NAME, not "arn:aws:iam::111122223333:role/größe".'),
+    ('[pipeline]\nrepository = "a/b"\noidc_provider_arn = "arn:aws-us-gov:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"', "10: oidc_provider_arn is of partition aws-us-gov; us-east-1 is in aws. Begin it with arn:aws:"),
+    ('[training]\nsecurity_group_ids = ["sg-012345678"]\nsubnets = ["subnet-01234567"]', '9: security_group_ids has an item that must be a security group id such as sg-0123456789abcdef0, not "sg-012345678".'),
+    (f'[training]\nsubnets = ["subnet-01234567"]\nsecurity_group_ids = {[f"sg-0123456{i}" for i in range(6)]}', "10: security_group_ids has 6 items; SageMaker takes 5."),
+    (f'[hosting]\nsecurity_group_ids = ["sg-01234567"]\nsubnets = {[f"subnet-0123456{i:x}" for i in range(16)] + ["subnet-11111111"]}', "10: subnets has 17 items; SageMaker takes 16."),
+    ('[storage]\nexisting_bucket = "ours-s3alias"', '9: existing_bucket has "-s3alias", which S3 keeps for itself: "ours-s3alias". Name a general purpose bucket: not an alias, a directory bucket or a table bucket.'),
+    ('[hyperparameters]\nobjective = "reg:\\nsquarederror"', "9: objective holds a new line or another character that cannot be printed. SageMaker takes one line."),
+    ('[tags]\nteam = "a\\tb"', "9: team holds characters that AWS refuses in tags. Use letters, digits, spaces and _ . : / = + - @"),
+    ('[training]\nschedule = "rate(٣ days)"', '9: schedule must be at most 256 characters of ASCII: "rate(٣ days)". For example rate(7 days) or cron(0 6 ? * MON *).'),
     ('role_arn = "arn:aws:iam::222222222222:role/x"', "8: role_arn is of account 222222222222, but dev is in 111122223333."),
     ('role_arn = "arn:aws:iam::111122223333:role/x"\nprofile = "p"', "8: profile and role_arn exclude each other. Keep one; a profile of ~/.aws/config may itself name a role_arn."),
     ('promotes_from = "staging"', '8: promotes_from names "staging", which this file does not configure. Add [environments.staging], or take promotes_from out.'),
@@ -198,3 +217,21 @@ def test_accounts_that_are_refused(tmp_path: Path, account: str) -> None:
     assert problems(tmp_path, SMALLEST.replace("111122223333", account)) == [
         f'6: account must be the 12 digits of an AWS account, not "{account}".'
     ]
+
+
+def test_the_retention_days_are_the_registrys() -> None:
+    """By CloudFormation's schema of AWS::Logs::LogGroup, as cfn-lint brings it."""
+    spec = find_spec("cfnlint")
+    assert spec is not None and spec.origin is not None
+    schemas = Path(spec.origin).parent / "data" / "schemas"
+    file = json.loads((schemas / "providers" / "us-east-1.json").read_text())["AWS::Logs::LogGroup"]
+    schema = json.loads((schemas / "resources" / f"{file}.json").read_text())
+    assert schema["properties"]["RetentionInDays"]["enum"] == list(RETENTION_DAYS)
+
+
+def test_the_limits_of_a_network_are_sagemakers() -> None:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    assert (model.shape_for("Subnets").metadata["max"], model.shape_for("VpcSecurityGroupIds").metadata["max"]) == (
+        16,
+        5,
+    )

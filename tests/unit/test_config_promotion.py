@@ -70,7 +70,7 @@ LINE = SMALLEST.count("\n") + 2
         ("signing", "required = true", "[signing] demands a signature in dev and trusts nobody's. Name public_keys, or keyless_identity and keyless_issuer."),
         ("signing", 'keyless_identity = "ana@example.com"', "[signing] has keyless_identity without keyless_issuer: anyone can get a certificate from another issuer. Add keyless_issuer."),
         ("signing", 'private_key = "a"', "[signing] has private_key and no public_keys: nobody would trust what it signs. Write public_keys = [\"keys/dev.pub\"], then: kickstand release public-key dev > keys/dev.pub"),
-        ("signing", 'public_keys = ["b"]\nprivate_key = "a"\nkms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/1"', "[signing] has private_key and kms_key_arn; a release is signed in one way. Keep one of them."),
+        ("signing", 'public_keys = ["b"]\nprivate_key = "a"\nkms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"', "[signing] has private_key and kms_key_arn; a release is signed in one way. Keep one of them."),
         ("signing", 'public_keys = [1]', "public_keys must be a list of texts; it holds the number 1. Put each of them in quotes."),
         ("known_faults", 'class-metrics = "ok"', "class-metrics needs a reason of at least 10 characters. Say why the finding is accepted."),
         ("policy_exceptions", 'AwsSolutions-S1 = "ok"', "AwsSolutions-S1 needs a reason of at least 10 characters. Say why the finding is accepted."),
@@ -94,6 +94,14 @@ def test_one_account_takes_one_oidc_provider(tmp_path: Path) -> None:
     assert problems(tmp_path, f'{SMALLEST}{prod}[pipeline]\nrepository = "acme/bikes"\n') == [
         f"{LINE + 3}: dev and prod share account 111122223333, which takes one OIDC provider of GitHub. "
         "Give prod oidc_provider_arn: the one that dev's pipeline stack makes."
+    ]
+
+
+def test_no_model_goes_from_one_partition_to_another(tmp_path: Path) -> None:
+    prod = '[environments.prod]\naccount = "444455556666"\nregion = "us-gov-west-1"\npromotes_from = "dev"\n'
+    assert problems(tmp_path, SMALLEST + prod) == [
+        "11: promotes_from of prod (aws-us-gov) names dev (aws): nothing is copied between partitions. "
+        "Accounts of one partition cannot be given access to another's; use a project of its own there."
     ]
 
 

@@ -49,6 +49,9 @@ QUESTION = "must have ? for exactly one of day of month and day of week"
         ("cron(? 6 * * ? *)", "has '?' for the minutes, which goes from 0 to 59"),
         ("cron(0/0 6 * * ? *)", "has '0/0' for the minutes, which goes from 0 to 59"),
         ("cron(0- 6 * * ? *)", "has '0-' for the minutes, which goes from 0 to 59"),
+        ("cron(0 6 1,? * MON *)", "has '1,?' for the day of month, which goes from 1 to 31"),
+        ("cron(0 6 ? * 3#1,6#3 *)", "has '3#1,6#3' for the day of week: beside a # there can be no other day"),
+        (f"cron({','.join(['0'] * 200)} 6 * * ? *)", "must be at most 256 characters of ASCII"),
         ("cron(0 6 * * ? 1969)", "has '1969' for the year, which goes from 1970 to 2199"),
     ],
 )
