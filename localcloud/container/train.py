@@ -6,7 +6,6 @@ the reason in `output/failure`. SIGTERM ends it without a model, unless save_mod
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -19,18 +18,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from localcloud.container.errors import AlgorithmError, ContainerError, UserError
+from localcloud.container.image import accepted_faults, image_version
 from localcloud.container.layout import MODEL_FILE, Layout
 from localcloud.container.log import set_up_log
 from localcloud.container.training.channels import check_channels
 from localcloud.container.training.collective import LOST, Cluster
 from localcloud.container.training.data_files import data_files
 from localcloud.container.training.environment import training_environment
-from localcloud.container.training.image_version import image_version
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
 
 _log = logging.getLogger("container")
-_ACCEPTED = "KICKSTAND_KNOWN_FAULTS"
-"""A variable of the job's Environment: faults of the image that the job is to meet, as JSON, each with its reason."""
 
 
 def run(layout: Layout) -> None:
@@ -147,7 +144,7 @@ def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], instan
         raise UserError("Script mode (sagemaker_program) is not supported by the local cloud")
     problems = [
         *check_hyperparameters(hyperparameters, channels=channels, instances=instances),
-        *unsupported(hyperparameters, image_version(), checkpoints=checkpoints, accepted=_accepted_faults()),
+        *unsupported(hyperparameters, image_version(), checkpoints=checkpoints, accepted=accepted_faults(os.environ)),
     ]
     explained = "\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems)
     if words := container_error(hyperparameters):
@@ -155,18 +152,6 @@ def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], instan
         raise UserError(words)
     if problems:
         raise UserError(explained)
-
-
-def _accepted_faults() -> dict[str, str]:
-    """The faults that the job's Environment accepts. Raises UserError for what is no JSON object of reasons."""
-    try:
-        accepted = json.loads(os.environ.get(_ACCEPTED) or "{}")
-        found = {str(name): str(reason) for name, reason in accepted.items()}
-    except (ValueError, AttributeError):
-        raise UserError(f'{_ACCEPTED} must be a JSON object, {{"FAULT": "REASON"}}') from None
-    for name, reason in found.items():
-        _log.warning("The known fault %s of the image is accepted: %s", name, reason)
-    return found
 
 
 @contextmanager

@@ -51,12 +51,18 @@ class Form:
 
 
 def _libsvm(first: int) -> Form:
-    """`label index:value …` with indices from `first` on, in training and in requests."""
+    """`label index:value …` with indices from `first` on, in training and in requests.
+
+    Image 3.2-0 takes 1 off the indices of a request without an index 0: `0:nan`, a missing value, is one.
+    """
 
     def written(row: list[str]) -> str:
         return " ".join([row[0], *(f"{place}:{cell}" for place, cell in enumerate(row[1:], first))])
 
-    return Form("text/libsvm", written, written)
+    def asked(row: list[str]) -> str:
+        return written(row) if first == 0 else written(row).replace(" ", " 0:nan ", 1)
+
+    return Form("text/libsvm", written, asked)
 
 
 FORMS = {

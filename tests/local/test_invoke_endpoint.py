@@ -119,7 +119,7 @@ def test_custom_attributes_and_inference_id_are_taken_and_not_the_containers_to_
     [
         (b"1,2,3,4\n", {}, 400, "Unable to evaluate payload provided: Check failed: learner_model_param_.num_feature"),
         (b"1,2,3\n", {"Accept": "image/png"}, 406, "Accept type image/png is not supported."),
-        (b"1,x,3\n", {}, 415, "could not convert string to float: 'x'"),
+        (b"1,x,3\n", {}, 415, "could not convert string to float: np.str_('x')"),
         (b"1,1e400,3\n", {}, 415, "Input data contains `inf` or a value too large"),
         (b"\xff\xfe\x00", {}, 415, "codec can't decode"),
         (b"\xff\xfe\x00", {"ContentType": "application/x-recordio-protobuf"}, 415, "Truncated record at offset 0"),

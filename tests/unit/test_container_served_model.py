@@ -56,6 +56,23 @@ def test_a_model_that_is_cut_off_is_refused(tmp_path: Path) -> None:
                 ServedModel(file, threads=1)
 
 
+@pytest.mark.contract("V05")
+@pytest.mark.parametrize("form", ["ubj", "json"])
+def test_a_model_of_a_newer_xgboost_than_the_images_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    file, booster = model(tmp_path)
+    file.write_bytes(booster.save_raw(form))
+    monkeypatch.setattr("localcloud.container.hosting.served_model.image_version", lambda: "1.7-1")
+    with pytest.raises(UserError) as error:
+        ServedModel(file, threads=1)
+    assert str(error.value) == (
+        f"UserError: Model at {file} cannot be loaded:\nThe model was saved by xgboost 3.2.0; image 1.7-1 has xgboost "
+        "1.7.4, which cannot read it: it opens the file and predicts from wrong numbers. Train it with image 1.7-1, or "
+        "serve it with the image that it was trained with."
+    )
+
+
 def test_a_model_saved_as_json_is_loaded_too(tmp_path: Path) -> None:
     file, booster = model(tmp_path)
     file.write_bytes(booster.save_raw("json"))

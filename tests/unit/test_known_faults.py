@@ -8,11 +8,12 @@ import pytest
 from training_folder import numbers, text, training_folder
 
 from kickstand.errors import Problem
-from kickstand.known_fault import FAULTS, libsvm_serving
+from kickstand.known_fault import FAULTS, has_fault, libsvm_serving
 from localcloud.container.errors import UserError
 from localcloud.container.train import run
 from training.hyperparameters.check import container_error, unsupported
 from training.hyperparameters.known_faults import known_faults
+from training.image.versions import XGBOOST
 
 BINARY = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "logloss,f1"}
 
@@ -46,6 +47,61 @@ def test_images_before_3_compute_them_right() -> None:
     assert libsvm_serving("1.7-1", {}, "") == []
 
 
+@pytest.mark.contract("F1", "F2", "F3", "F5", "F6", "F7")
+def test_each_fault_is_that_of_the_images_that_have_it() -> None:
+    """Read in the container's repository at the tags v1.7-1 and v3.0-5 and at what became 3.2-0."""
+    having = {fault: [version for version in XGBOOST if has_fault(version, fault)] for fault in FAULTS}
+    assert having == {
+        "class-metrics": ["3.0-5", "3.2-0"],
+        "checkpoint-resume": ["3.0-5", "3.2-0"],
+        "libsvm-serving": ["3.2-0"],
+        "margin-metrics": ["1.7-1"],
+        "recordio-output": ["1.7-1", "3.0-5", "3.2-0"],
+        "stopping-direction": ["1.7-1", "3.0-5", "3.2-0"],
+    }
+
+
+@pytest.mark.contract("F5", "T55")
+@pytest.mark.parametrize("metric", ["ndcg@3", "map@1"])
+def test_early_stopping_on_a_metric_with_a_depth_is_refused(metric: str) -> None:
+    watched = {
+        "num_round": "9",
+        "objective": "rank:ndcg",
+        "eval_metric": f"ndcg,{metric}",
+        "early_stopping_rounds": "2",
+    }
+    (fault,) = unsupported(watched, "3.2-0", where=lambda name: f"toml:{name}")
+    base = metric.partition("@")[0]
+    assert fault == Problem(
+        f"early stopping watches {metric}, of which image 3.2-0 takes less for better: it keeps the round that is "
+        f"worst, because only {base} without a number is in its list of metrics of which more is better.",
+        "toml:eval_metric",
+        f'Name {base} last, or accept it with its reason: [known_faults] stopping-direction = "…".',
+    )
+    assert unsupported(watched, "3.2-0", accepted={"stopping-direction": "It stops too early, as wanted."}) == []
+    for other in ({"eval_metric": f"{metric},ndcg"}, {"_tuning_objective_metric": "validation:ndcg"}):
+        assert unsupported({**watched, **other}, "3.2-0") == []
+    del watched["early_stopping_rounds"]
+    assert unsupported(watched, "3.2-0") == []
+
+
+@pytest.mark.contract("F6")
+def test_errors_of_margins_are_refused_in_1_7() -> None:
+    counts = {"num_round": "5", "objective": "count:poisson", "eval_metric": "poisson-nloglik,rmse"}
+    (fault,) = unsupported(counts, "1.7-1", where=lambda name: f"toml:{name}")
+    assert fault == Problem(
+        "metric rmse is computed wrongly for objective count:poisson by image 1.7-1: it compares labels with margins, "
+        "which are no predictions yet.",
+        "toml:eval_metric",
+        'Use a metric of xgboost\'s or image 3.2-0, or accept it with its reason: [known_faults] margin-metrics = "…".',
+    )
+    assert unsupported(counts, "3.0-5") == unsupported({**counts, "objective": "reg:squarederror"}, "1.7-1") == []
+    classes = {"num_round": "5", "objective": "multi:softmax", "num_class": "3", "eval_metric": "mae"}
+    (fault,) = unsupported(classes, "1.7-1")
+    assert fault.message.startswith("mae of objective multi:softmax ends in an error of image 1.7-1")
+    assert unsupported(classes, "3.2-0") == []
+
+
 @pytest.mark.contract("F4", "F2")
 def test_checkpoint_resume_and_libsvm_serving_are_refused() -> None:
     (first,) = known_faults({}, checkpoints=True, accepted={})
@@ -62,7 +118,7 @@ def test_an_acceptance_of_no_fault_is_a_mistake() -> None:
     assert problem == Problem(
         "class-metric is not a known fault of the image.",
         "toml:known_faults.class-metric",
-        "Known: class-metrics, checkpoint-resume, libsvm-serving.",
+        "Known: class-metrics, checkpoint-resume, libsvm-serving, margin-metrics, recordio-output, stopping-direction.",
     )
 
 

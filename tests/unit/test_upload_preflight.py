@@ -105,7 +105,8 @@ def test_libsvm_that_deploy_would_refuse_is_told_before_the_job(tmp_path: Path) 
 
     assert told() == [
         "Warning: deploy will refuse the model. libsvm requests are read wrongly by image 3.2-0: training takes "
-        "indices as they are written, serving takes one off, so that every prediction is of other features. (k.toml:7)",
+        "indices as they are written, serving takes 1 off where a request has no index 0, so that its predictions are "
+        "of other features. (k.toml:7)",
         '         Train on CSV, or accept it with its reason: [known_faults] libsvm-serving = "…".',
     ]
     assert told(known_faults={"libsvm-serving": "Callers send CSV."}) == []

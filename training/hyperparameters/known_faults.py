@@ -13,8 +13,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kickstand.errors import Problem
-from kickstand.known_fault import CHECKPOINT_RESUME, CLASS_METRICS, FAULTS, is_faulty, or_accept
-from training.hyperparameters.table import CLASSIFICATION_METRICS
+from kickstand.known_fault import (
+    CHECKPOINT_RESUME,
+    CLASS_METRICS,
+    FAULTS,
+    MARGIN_METRICS,
+    STOPPING_DIRECTION,
+    has_fault,
+    or_accept,
+)
+from training.hyperparameters.table import CLASSIFICATION_METRICS, ERROR_METRICS
+
+_TRANSFORMED = (
+    *("binary:logistic", "binary:hinge", "count:poisson", "reg:gamma", "reg:logistic", "reg:tweedie", "survival:cox"),
+)
+"""Objectives whose prediction is not the margin, the sum of the leaves."""
 
 
 def _nowhere(name: str) -> str:
@@ -43,13 +56,16 @@ def known_faults(
         for name in accepted
         if name not in FAULTS
     ]
-    if not is_faulty(version):
-        return problems
-    if CLASS_METRICS not in accepted:
+    met = {fault for fault in FAULTS if has_fault(version, fault) and fault not in accepted}
+    if CLASS_METRICS in met:
         problems += _class_metrics(values, where)
-    if checkpoints and CHECKPOINT_RESUME not in accepted:
+    if MARGIN_METRICS in met:
+        problems += _margin_metrics(values, version, where)
+    if STOPPING_DIRECTION in met:
+        problems += _stopping_direction(values, version, where)
+    if checkpoints and CHECKPOINT_RESUME in met:
         message = (
-            "checkpoints do not work in image 3.2-0: it writes xgboost-checkpoint_0.ubj and looks for "
+            f"checkpoints do not work in image {version}: it writes xgboost-checkpoint_0.ubj and looks for "
             "xgboost-checkpoint.N, so a resumed job silently starts again."
         )
         problems.append(
@@ -66,9 +82,38 @@ def _class_metrics(values: Mapping[str, str], where: Callable[[str], str]) -> It
         what, instead = "it takes every class above 0 for class 1", "Use merror, or objective multi:softprob"
     else:
         return
-    tuning = values.get("_tuning_objective_metric", "").partition(":")[2]
-    metrics = [("eval_metric", metric.strip()) for metric in values.get("eval_metric", "").split(",")]
-    for name, metric in [*metrics, ("_tuning_objective_metric", tuning)]:
+    for name, metric in _metrics(values):
         if metric in CLASSIFICATION_METRICS:
             message = f"metric {metric} is computed wrongly for objective {objective} by image 3.x: {what}."
             yield Problem(message, where(name), or_accept(instead, CLASS_METRICS))
+
+
+def _margin_metrics(values: Mapping[str, str], version: str, where: Callable[[str], str]) -> Iterator[Problem]:
+    objective = values.get("objective", "")
+    for name, metric in _metrics(values):
+        if objective in _TRANSFORMED and metric in ERROR_METRICS:
+            message = (
+                f"metric {metric} is computed wrongly for objective {objective} by image {version}: it compares labels "
+                "with margins, which are no predictions yet."
+            )
+            yield Problem(message, where(name), or_accept("Use a metric of xgboost's or image 3.2-0", MARGIN_METRICS))
+
+
+def _stopping_direction(values: Mapping[str, str], version: str, where: Callable[[str], str]) -> Iterator[Problem]:
+    watched = values.get("eval_metric", "").rpartition(",")[2].strip()
+    if not values.get("early_stopping_rounds") or values.get("_tuning_objective_metric"):
+        return
+    if watched.startswith(("map@", "ndcg@")):
+        base = watched.partition("@")[0]
+        message = (
+            f"early stopping watches {watched}, of which image {version} takes less for better: it keeps the round "
+            f"that is worst, because only {base} without a number is in its list of metrics of which more is better."
+        )
+        yield Problem(message, where("eval_metric"), or_accept(f"Name {base} last", STOPPING_DIRECTION))
+
+
+def _metrics(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Every metric that is asked for, and the hyperparameter that does."""
+    for metric in values.get("eval_metric", "").split(","):
+        yield "eval_metric", metric.strip()
+    yield "_tuning_objective_metric", values.get("_tuning_objective_metric", "").partition(":")[2]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kickstand.errors import Problem
+from training.hyperparameters.table import ERROR_METRICS
 from training.image.versions import OWN_IMAGE, XGBOOST
 
 
@@ -28,6 +29,14 @@ def older_image_problems(values: Mapping[str, str], version: str, where: Callabl
         yield Problem(message, where("sampling_method"), f"Use uniform, or image {OWN_IMAGE}.")
     if version != "1.7-1":
         return
+    if values.get("objective") == "multi:softmax":
+        for metric in sorted(
+            ERROR_METRICS.intersection(name.strip() for name in values.get("eval_metric", "").split(","))
+        ):
+            message = (
+                f"{metric} of objective multi:softmax ends in an error of {image}, which takes the classes' margins."
+            )
+            yield Problem(message, where("eval_metric"), "Use merror or mlogloss.")
     if values.get("predictor") == "gpu_predictor":
         message = f"predictor gpu_predictor needs a GPU in {image}; later ones take no notice of it."
         yield Problem(message, where("predictor"), "Use cpu_predictor, or remove it.")

@@ -1,7 +1,7 @@
 """One invocation of the model: a body and its headers in, the container's answer out.
 
 The order of what can be wrong is the container's: the body first (415), then the prediction (400), then what is
-accepted (406).
+accepted (406), then the writing of the answer (500).
 """
 
 from __future__ import annotations
@@ -9,26 +9,49 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from kickstand.known_fault import FAULTS, LIBSVM_SERVING, RECORDIO_OUTPUT, has_fault
+from localcloud.container.errors import UserError
 from localcloud.container.hosting.booster import Scores
 from localcloud.container.hosting.content_type import ContentTypeError, content_type_of
-from localcloud.container.hosting.prediction_text import encode, media_type, negotiate
+from localcloud.container.hosting.prediction_text import RECORDIO, NoEncoderError, encode, media_type, negotiate
 from localcloud.container.hosting.reply import Reply
 from localcloud.container.hosting.selected_output import SelectedOutput
 from localcloud.container.hosting.served_model import ServedModel
 from localcloud.container.hosting.settings import ServingSettings
+from localcloud.container.image import ACCEPTED_FAULTS, image_version
 
 _log = logging.getLogger("container")
+_UNEXPECTED = b"""<!doctype html>
+<html lang=en>
+<title>500 Internal Server Error</title>
+<h1>Internal Server Error</h1>
+<p>The server encountered an internal error and was unable to complete your request. Either the server is overloaded \
+or there is an error in the application.</p>
+"""
+"""What Flask, the container's server, answers where the program itself fails."""
 
 
 class Invocation:
     """Answers bodies. May be used from several threads at once.
 
-    Raises UserError where selected output is asked for that the model's objective does not have.
+    Raises UserError where selected output is asked for that the model's objective does not have, or that is one of the
+    image's known faults.
     """
 
     def __init__(self, model: ServedModel, settings: ServingSettings) -> None:
         self._model, self._settings = model, settings
         self._selected: SelectedOutput | None = None
+        version = image_version()
+        self._shifts = has_fault(version, LIBSVM_SERVING)
+        self._fault = ""
+        if settings.selected and has_fault(version, RECORDIO_OUTPUT) and RECORDIO_OUTPUT not in settings.accepted:
+            self._fault = (
+                f"{RECORDIO} is a known fault of image {version}, {RECORDIO_OUTPUT}: {FAULTS[RECORDIO_OUTPUT]}. Use "
+                f"application/jsonlines, or accept it with its reason in the model's Environment: {ACCEPTED_FAULTS} = "
+                f'{{"{RECORDIO_OUTPUT}": "…"}}.'
+            )
+            if settings.default_accept == RECORDIO:
+                raise UserError(f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT: {self._fault}")
         if settings.selected:
             self._selected = SelectedOutput(settings.selected, model.objective, model.classes, settings.batch)
             if self._selected.warning:
@@ -40,7 +63,7 @@ class Invocation:
         from localcloud.container.hosting.request_rows import UndecodableError, decode
 
         try:
-            rows = decode(content_type_of(content_type.decode("latin-1")), body)
+            rows = decode(content_type_of(content_type.decode("latin-1")), body, shifts=self._shifts)
         except (ContentTypeError, UndecodableError) as error:
             return _refuse(415, str(error))
         try:
@@ -54,13 +77,19 @@ class Invocation:
     def encoded(self, values: Sequence[float], columns: int, accept: bytes) -> Reply:
         """The answer that says these predictions."""
         try:
-            wanted = negotiate(accept.decode("latin-1"), self._settings.default_accept, self._settings.accepts)
+            wanted = negotiate(accept.decode("latin-1"), self._settings.default_accept)
         except ValueError as error:
             return _refuse(406, str(error))
-        if self._selected is not None:
-            body = self._selected.encode(values, columns, wanted)
-        else:
-            body = encode(values, columns, wanted, batch=self._settings.batch)
+        if self._selected is not None and wanted == RECORDIO and self._fault:
+            return _refuse(406, self._fault)
+        try:
+            if self._selected is not None:
+                body = self._selected.encode(values, columns, wanted)
+            else:
+                body = encode(values, columns, wanted, batch=self._settings.batch)
+        except NoEncoderError as error:
+            _log.error("500: %s", error)
+            return Reply(500, _UNEXPECTED)
         return Reply(200, body, media_type(wanted).encode())
 
     def unpredictable(self, error: Exception) -> Reply:

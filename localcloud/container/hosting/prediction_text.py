@@ -12,8 +12,13 @@ RECORDIO = "application/x-recordio-protobuf"
 
 PLAIN_ACCEPTS = (JSON, CSV)
 """What an answer of plain predictions may be."""
-SELECTED_ACCEPTS = (JSON, JSON_LINES, RECORDIO, CSV)
-"""What an answer of selected output (SAGEMAKER_INFERENCE_OUTPUT) may be."""
+ACCEPTS = (JSON, JSON_LINES, RECORDIO, CSV)
+"""What a request may ask for: all are forms of selected output (SAGEMAKER_INFERENCE_OUTPUT), and batch transform
+(SAGEMAKER_BATCH) writes the same lines under the name of each."""
+
+
+class NoEncoderError(Exception):
+    """A form that is accepted and that plain predictions do not have: the container fails on it."""
 
 
 def encode(values: Sequence[float], columns: int, accept: str, *, batch: bool = False) -> bytes:
@@ -23,7 +28,10 @@ def encode(values: Sequence[float], columns: int, accept: str, *, batch: bool = 
     accept:          CSV gives one value a line and a trailing newline, a softprob row joined by commas; JSON gives
                      `{"predictions": [{"score": x}]}`, x a list for softprob.
     batch:           the form of batch transform (SAGEMAKER_BATCH): `str(prediction)` a line, whatever is accepted.
+    Raises NoEncoderError for JSON Lines and recordio, of which only batch transform makes lines.
     """
+    if not batch and accept not in PLAIN_ACCEPTS:
+        raise NoEncoderError(f"Content type {accept} is not supported by this framework.")
     if columns == 0:
         if batch or accept == CSV:
             return ("\n".join(map(repr, values)) + "\n").encode()
@@ -41,16 +49,14 @@ def rows_of(values: Sequence[float], columns: int) -> list[list[float]]:
     return [list(values[start : start + columns]) for start in range(0, len(values), columns)]
 
 
-def negotiate(accept: str, default: str, supported: Sequence[str] = PLAIN_ACCEPTS) -> str:
+def negotiate(accept: str, default: str) -> str:
     """The response's content type for an Accept header. Raises ValueError in the container's words."""
     name = accept.split(";", 1)[0].strip()
     wanted = name.lower()
     if not wanted or wanted == "*/*":
         return default
-    if wanted not in supported:
-        # The container lists the forms of selected output, too: refusing one of those, it would contradict itself.
-        listed = supported if wanted in SELECTED_ACCEPTS else SELECTED_ACCEPTS
-        raise ValueError(f"Accept type {name} is not supported. Please use supported accept types: {list(listed)}.")
+    if wanted not in ACCEPTS:
+        raise ValueError(f"Accept type {name} is not supported. Please use supported accept types: {list(ACCEPTS)}.")
     return wanted
 
 

@@ -11,7 +11,7 @@ class Reply:
 
     status: int
     body: bytes = b""
-    content_type: bytes = b"text/plain; charset=utf-8"
+    content_type: bytes = b"text/html; charset=utf-8"
     more: tuple[tuple[bytes, bytes], ...] = ()
 
     def headers(self) -> list[tuple[bytes, bytes]]:

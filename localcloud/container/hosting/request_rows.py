@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import math
+from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from localcloud.container.csv_numbers import CsvError, Matrix, delimiter_of, parse_matrix, width_of
 from localcloud.container.hosting.content_type import CSV, LIBSVM, RECORDIO
@@ -27,16 +29,19 @@ class UndecodableError(Exception):
     """A body that is not what its content type says, in the container's words."""
 
 
-class _NotFiniteError(ValueError):
+class _RefusedByXGBoostError(ValueError):
     """What xgboost itself refuses when the container hands it the rows."""
 
 
-def decode(kind: str, body: bytes) -> Rows:
-    """The rows of a body of the kind CSV, LIBSVM or RECORDIO. Raises UndecodableError."""
+def decode(kind: str, body: bytes, *, shifts: bool = True) -> Rows:
+    """The rows of a body of the kind CSV, LIBSVM or RECORDIO. Raises UndecodableError.
+
+    shifts: whether the image takes 1 off the indices of a libsvm body without an index 0, as 3.2-0 does.
+    """
     try:
         if kind == CSV:
             return _csv(body)
-        return _libsvm(body) if kind == LIBSVM else _recordio(body)
+        return _libsvm(body, shifts) if kind == LIBSVM else _recordio(body)
     except (ValueError, IndexError, OverflowError, csv.Error) as error:
         if kind == RECORDIO:
             raise UndecodableError(
@@ -51,7 +56,7 @@ def decode(kind: str, body: bytes) -> Rows:
 
 def _class_of(error: Exception) -> str:
     """The class that the container's message shows: none of this program's own."""
-    if isinstance(error, _NotFiniteError):
+    if isinstance(error, _RefusedByXGBoostError):
         return "<class 'xgboost.core.XGBoostError'>"
     return str(type(error) if isinstance(error, (csv.Error, UnicodeError)) else _plain(error))
 
@@ -67,60 +72,87 @@ def _csv(body: bytes) -> DenseRows:
     first = body.split(b"\n", 1)[0]
     delimiter = delimiter_of(first.decode("utf-8"))
     width = width_of(first, delimiter)
-    if len(body) > _SMALL and width < _WIDE:
+    # The container takes a carriage return for part of the last cell, which so is not empty.
+    if len(body) > _SMALL and width < _WIDE and f"{delimiter}\r".encode() not in body:
         try:
             return DenseRows(_finite(parse_matrix(body, delimiter, width)))
         except CsvError:
             pass  # rare: either Python reads it all the same (" 1", "+1"), or its words are the container's
     lines = body.decode("utf-8").split("\n")
-    rows = [[_number(cell) for cell in line.rstrip("\r").split(delimiter)] for line in lines]
-    with np.errstate(over="ignore"):
-        return DenseRows(_finite(np.array(rows, dtype=np.float64).astype(np.float32)))
+    rows = [[_number(cell) for cell in line.split(delimiter)] for line in lines]
+    return DenseRows(_float32(np.array(rows, dtype=np.float64)))
 
 
-def _libsvm(body: bytes) -> SparseRows:
-    """`[label] index:value …` a line. Indices are taken as they are written, as in training."""
+def _libsvm(body: bytes, shifts: bool) -> SparseRows:
+    """`[label] index:value …` a line, as the container's `_get_sparse_matrix_from_libsvm` reads it.
+
+    Blanks alone separate, what has no colon is passed over, a second colon ends the value, and the values of an index
+    that stands twice are added. The rows end with the last that has a value.
+    """
     starts, columns = [0], list[int]()
     values = list[float]()
     for line in body.strip().decode("utf-8").split("\n"):
         row: dict[int, float] = {}
-        for place, token in enumerate(line.split()):
-            index, colon, value = token.partition(":")
-            if not colon and place == 0:
-                _number(token)  # the label, which a request need not have
-            elif not colon:
-                raise ValueError(f"index:value was expected, found {token!r}")
-            else:
-                row[_index(index)] = _number(value)
+        for token in line.split(" "):
+            if ":" in token:
+                index, value, *_ = token.split(":")
+                column = _index(index)
+                number = _number(value) if value else _no_number(value)
+                row[column] = row[column] + number if column in row else number
         columns += row.keys()
         values += row.values()
         starts.append(len(columns))
-    with np.errstate(over="ignore"):
-        numbers = _finite(np.array(values, dtype=np.float64).astype(np.float32))
-    width = max(columns, default=-1) + 1
-    # A column beyond 64 bits is none of any model's: the width says so before it is looked at.
-    indices = np.array(columns if width < 2**63 else [0] * len(columns), dtype=np.int64)
-    return SparseRows(np.array(starts, dtype=np.int64), indices, numbers, width)
+    if not columns:
+        raise ValueError("cannot infer dimensions from zero sized index arrays")
+    while starts[-2] == starts[-1]:
+        starts.pop()
+    numbers = _float32(np.array(values, dtype=np.float64))
+    least, most = min(columns), max(columns)
+    shift = 1 if shifts and least >= 1 else 0
+    if least < 0:
+        raise ValueError(f"negative axis 1 index: {least}")
+    if most >= 2**64:
+        raise OverflowError("Python int too large to convert to C long")
+    if most - shift + 1 >= 2**63:
+        raise ValueError("'shape' elements cannot be negative")
+    indices = np.array(columns, dtype=np.int64) - shift
+    return SparseRows(np.array(starts, dtype=np.int64), indices, numbers, most - shift + 1)
 
 
 def _recordio(body: bytes) -> Rows:
-    tensors = [record.features for start, end in frames(body) if (record := decode_record(body, start, end)).features]
-    found = [tensor for tensor in tensors if tensor is not None]
+    records = [decode_record(body, start, end) for start, end in frames(body)]
+    found = [(record.features, record.label) for record in records if record.features is not None]
     if not found:
         raise ValueError("No records found in RecordIO-Protobuf data")
-    widths = sorted({_width(tensor) for tensor in found})
+    tensors = [tensor for tensor, _ in found]
+    widths = sorted({_width(tensor) for tensor in tensors})
+    if widths[-1] >= 2**63:
+        raise OverflowError("Python int too large to convert to C long")
     if len(widths) > 1:
         raise ValueError(f"records have {', '.join(map(str, widths))} features; all need the same number")
-    with np.errstate(over="ignore"):
-        values = _finite(np.concatenate([tensor.values for tensor in found]).astype(np.float32))
-    if all(tensor.keys is None and len(tensor.values) for tensor in found):
-        return DenseRows(values.reshape(len(found), widths[0]))
-    starts = np.cumsum([0, *(len(tensor.values) for tensor in found)], dtype=np.int64)
-    keys = [np.arange(len(tensor.values)) if tensor.keys is None else tensor.keys for tensor in found]
-    indices = np.concatenate([key.astype(np.uint64) for key in keys])
-    if widths[0] >= 2**63:
-        indices = np.zeros(len(indices), dtype=np.uint64)
-    return SparseRows(starts, indices.astype(np.int64), values, widths[0])
+    _check_labels([label for _, label in found if label is not None], len(found))
+    if all(tensor.keys is None and len(tensor.values) for tensor in tensors):
+        matrix = _float32(np.concatenate([tensor.values for tensor in tensors]))
+        return DenseRows(matrix.reshape(len(found), widths[0]))
+    # Of a dense record among sparse ones SciPy, which the container stacks them with, drops the zeros.
+    keys = [np.flatnonzero(tensor.values) if tensor.keys is None else tensor.keys for tensor in tensors]
+    values = [
+        tensor.values[key] if tensor.keys is None else tensor.values for tensor, key in zip(tensors, keys, strict=True)
+    ]
+    starts = np.cumsum([0, *map(len, values)], dtype=np.int64)
+    indices = np.concatenate([key.astype(np.int64) for key in keys])
+    return SparseRows(starts, indices, _float32(np.concatenate(values)), widths[0])
+
+
+def _check_labels(labels: list[Tensor], rows: int) -> None:
+    """The container hands labels on to xgboost, which refuses these before it predicts."""
+    numbers = np.concatenate([label.values for label in labels]) if labels else np.empty(0)
+    if len(numbers) % rows:
+        raise _RefusedByXGBoostError(
+            f"Check failed: p_info->Size() % n_samples == 0: {len(numbers)} labels, {rows} rows"
+        )
+    if not np.isfinite(numbers).all():
+        raise _RefusedByXGBoostError("Check failed: valid: Label contains NaN, infinity or a value too large.")
 
 
 def _width(tensor: Tensor) -> int:
@@ -136,18 +168,31 @@ def _width(tensor: Tensor) -> int:
 
 
 def _number(cell: str) -> float:
+    """A number, or NaN for an empty cell. Raises ValueError in NumPy's words, which the container's answer shows."""
     if "_" in cell:  # Python's own digit grouping is no number of anybody's data
-        raise ValueError(f"could not convert string to float: {cell!r}")
-    return float(cell) if cell else math.nan
+        _no_number(cell)
+    try:
+        return float(cell) if cell else math.nan
+    except ValueError:
+        _no_number(cell)
+
+
+def _no_number(cell: str) -> NoReturn:
+    raise ValueError(f"could not convert string to float: np.str_({cell!r})")
 
 
 def _index(text: str) -> int:
-    if not text.isdecimal():
+    if "_" in text:
         raise ValueError(f"invalid literal for int() with base 10: {text!r}")
     return int(text)
 
 
+def _float32(values: npt.NDArray[Any]) -> Matrix:
+    with np.errstate(over="ignore"):
+        return _finite(values.astype(np.float32))
+
+
 def _finite(rows: Matrix) -> Matrix:
     if np.isinf(rows).any():
-        raise _NotFiniteError(_NOT_FINITE)
+        raise _RefusedByXGBoostError(_NOT_FINITE)
     return rows

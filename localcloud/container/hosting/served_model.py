@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kickstand.errors import KickstandError
 from kickstand.folds import VOTING
 from localcloud.container.errors import UserError
 from localcloud.container.hosting.booster import Booster, Scores
 from localcloud.container.hosting.xgboost_library import XGBoostError
+from localcloud.container.image import image_version
 from training.model.ensemble import NoEnsembleError, combined, require_ensemble
+from training.model.saved_version import require_readable
 
 if TYPE_CHECKING:
     from localcloud.container.csv_numbers import Matrix
@@ -98,6 +101,10 @@ def _load(file: Path, threads: int) -> Booster:
         end = content.read().rstrip()
     if begin == _PICKLE:
         raise UserError(f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here")
+    try:
+        require_readable(file, image_version(), where="")
+    except KickstandError as error:
+        raise UserError(f"Model at {file} cannot be loaded:\n{error}") from None
     # xgboost's reader of UBJ runs beyond the end of a file that is cut off, and as a rule the process ends there.
     if begin == b"{" and not end.endswith(b"}"):
         raise UserError(f"Model at {file} cannot be loaded:\nThe file is cut off: it ends in the middle of an object.")

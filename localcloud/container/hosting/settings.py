@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from localcloud.container.errors import UserError
-from localcloud.container.hosting.prediction_text import PLAIN_ACCEPTS, SELECTED_ACCEPTS
+from localcloud.container.hosting.prediction_text import ACCEPTS, PLAIN_ACCEPTS
 from localcloud.container.hosting.selected_output import KEYS, selected_keys
+from localcloud.container.image import accepted_faults
 
 _MEGABYTE = 1024**2
 _NOT_SUPPORTED = {
@@ -26,11 +27,11 @@ class ServingSettings:
     threads:          threads of one prediction (OMP_NUM_THREADS; default 1).
     timeout_seconds:  SAGEMAKER_MODEL_SERVER_TIMEOUT; default 60.
     default_accept:   SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT; default text/csv.
-    accepts:          what a request may ask for: JSON and CSV, and for selected output JSON Lines and recordio too.
     max_body_bytes:   MAX_CONTENT_LENGTH; default 6 MiB, at most 20 MiB.
     batch:            SAGEMAKER_BATCH is set.
     selected:         keys of SAGEMAKER_INFERENCE_OUTPUT; () where it is not set.
     ensemble:         SAGEMAKER_INFERENCE_ENSEMBLE; default true.
+    accepted:         known faults of the image that are accepted (KICKSTAND_KNOWN_FAULTS).
     """
 
     port: int
@@ -38,11 +39,11 @@ class ServingSettings:
     threads: int
     timeout_seconds: float
     default_accept: str
-    accepts: tuple[str, ...]
     max_body_bytes: int
     batch: bool
     selected: tuple[str, ...]
     ensemble: bool
+    accepted: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ServingSettings:
@@ -65,7 +66,8 @@ class ServingSettings:
             selected = selected_keys(asked)
             if odd := [key for key in selected if key not in KEYS]:
                 wrong.append(f"SAGEMAKER_INFERENCE_OUTPUT must name some of {', '.join(KEYS)}; found {odd}")
-        accepts = SELECTED_ACCEPTS if selected else PLAIN_ACCEPTS
+        batch = bool(environment.get("SAGEMAKER_BATCH"))
+        accepts = ACCEPTS if selected or batch else PLAIN_ACCEPTS
         accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or "text/csv"
         if accept not in accepts:
             wrong.append(f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT must be one of {accepts}, found {accept!r}")
@@ -78,11 +80,11 @@ class ServingSettings:
             threads=number("OMP_NUM_THREADS", 1),
             timeout_seconds=float(number("SAGEMAKER_MODEL_SERVER_TIMEOUT", 60)),
             default_accept=accept,
-            accepts=accepts,
             max_body_bytes=min(number("MAX_CONTENT_LENGTH", 6 * _MEGABYTE), 20 * _MEGABYTE),
-            batch=bool(environment.get("SAGEMAKER_BATCH")),
+            batch=batch,
             selected=selected,
             ensemble=ensemble == "true",
+            accepted=frozenset(accepted_faults(environment)),
         )
         if wrong:
             raise UserError("\n".join(wrong))
