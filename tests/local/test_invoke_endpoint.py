@@ -123,7 +123,7 @@ def test_custom_attributes_and_inference_id_are_taken_and_not_the_containers_to_
         (b"1,1e400,3\n", {}, 415, "Input data contains `inf` or a value too large"),
         (b"\xff\xfe\x00", {}, 415, "codec can't decode"),
         (b"\xff\xfe\x00", {"ContentType": "application/x-recordio-protobuf"}, 415, "Truncated record at offset 0"),
-        (b"1:1 2147483648:1\n", {"ContentType": "text/libsvm"}, 400, "(3 vs. 2147483649)"),
+        (b"1:1 2147483648:1\n", {"ContentType": "text/libsvm"}, 400, "(3 vs. 2147483648)"),
         (b"{}", {"ContentType": "application/json"}, 415, "application/json is not an accepted ContentType"),
     ],
 )
