@@ -36,6 +36,12 @@ _USES = {
     "transform job usage": "TransformInstanceType",
 }
 
+_TOTALS = tuple(
+    f"Number of instances across {what}"
+    for what in ("active endpoints", "all spot training jobs", "all training jobs", "all transform jobs")
+)
+"""Quotas of an account's instances of all types."""
+
 
 def install(context: ServerContext) -> None:
     """Register the service. Once, before the emulator starts."""
@@ -111,11 +117,10 @@ def _offset(token: str | None) -> int:
 
 @cache
 def _names() -> tuple[str, ...]:
-    """`ml.m5.xlarge for training job usage`, …: each type of botocore's own lists, with each use of it."""
+    """`ml.m5.xlarge for training job usage`, …: each type of botocore's own lists, with each use of it; the totals."""
     sagemaker = service_model("sagemaker")
-    return tuple(
-        sorted(f"{kind} for {use}" for use, shape in _USES.items() for kind in sagemaker.shape_for(shape).enum)
-    )
+    by_type = (f"{kind} for {use}" for use, shape in _USES.items() for kind in sagemaker.shape_for(shape).enum)
+    return tuple(sorted([*by_type, *_TOTALS]))
 
 
 def _quota(name: str, scope: Scope) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 
 if TYPE_CHECKING:
@@ -88,10 +89,31 @@ def _empty_bucket(session: boto3.Session, bucket: str) -> None:
                 for one in page.get(kind, [])
             ]
             if objects:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+                answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+                _refuse_errors(answer.get("Errors", []), bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchBucket":
             raise
+
+
+def _refuse_errors(errors: Sequence[Mapping[str, str]], bucket: str) -> None:
+    """Raise KickstandError for what DeleteObjects could not delete: it answers 200 all the same.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html. The first five objects are named.
+    """
+    if not errors:
+        return
+    problems = [
+        Problem(
+            f"S3 did not delete an object: {one.get('Code', 'no code given')}: {one.get('Message', '')}".rstrip(": "),
+            f"s3://{bucket}/{one.get('Key', '')} (version {one.get('VersionId', 'null')})",
+            "Allow s3:DeleteObject and s3:DeleteObjectVersion there, or end the object's lock; then run it again.",
+        )
+        for one in errors[:5]
+    ]
+    if len(errors) > 5:
+        problems.append(Problem(f"S3 did not delete {len(errors) - 5} more objects of this request.", f"s3://{bucket}"))
+    raise KickstandError(*problems)
 
 
 def _empty_group(session: boto3.Session, group: str) -> None:
@@ -99,9 +121,10 @@ def _empty_group(session: boto3.Session, group: str) -> None:
 
     sagemaker = session.client("sagemaker")
     try:
-        for page in sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group):
-            for package in page["ModelPackageSummaryList"]:
-                sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+        # All of the list before the first deletion: NextToken is a place in the list, and what is deleted moves it.
+        pages = list(sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group))
+        for package in (one for page in pages for one in page["ModelPackageSummaryList"]):
+            sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
     except ClientError as error:
         if "does not exist" not in str(error) and "Could not find" not in str(error):
             raise

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from promotion.doctor.finding import Finding
 from promotion.doctor.patient import Patient
 
+if TYPE_CHECKING:
+    import boto3
+
+_ACCOUNT_MANAGEMENT = frozenset({"aws", "aws-cn"})
+"""The partitions that have the Account Management service, by botocore's list of endpoints: GovCloud has none."""
 _ON = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
 
 
@@ -28,8 +34,16 @@ def region_findings(patient: Patient) -> Iterator[Finding]:
 
     region = patient.environment.region
     known = patient.session.get_available_regions("sagemaker", partition_name=partition(region))
-    state = patient.session.client("account").get_region_opt_status(RegionName=region)["RegionOptStatus"]
-    yield region_verdict(region, known, state)
+    yield region_verdict(region, known, _opt_in_state(patient.session, region))
+
+
+def _opt_in_state(session: boto3.Session, region: str) -> str:
+    """The account's opt-in status for a region. Outside the partitions that have the service nothing is opted into."""
+    from kickstand.names import partition
+
+    if partition(region) not in _ACCOUNT_MANAGEMENT:
+        return "ENABLED_BY_DEFAULT"
+    return str(session.client("account").get_region_opt_status(RegionName=region)["RegionOptStatus"])
 
 
 def region_verdict(region: str, known: Collection[str], state: str) -> Finding:

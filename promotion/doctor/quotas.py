@@ -13,18 +13,24 @@ if TYPE_CHECKING:
     from kickstand.config.model import Environment
 
 
+_TOTAL = "Number of instances across"
+"""How the names of quotas begin that count the instances of all types."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """Instances of one type for one use.
 
     quota: its name in Service Quotas, where codes are random and names are not.
     count: what it takes to run. better: what it takes to change while it runs.
+    account_wide: the quota counts instances of every type, of everything in the account and region.
     """
 
     use: str
     quota: str
     count: int
     better: int
+    account_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +43,25 @@ class Quota:
 
 
 def needs(environment: Environment) -> tuple[Need, ...]:
-    """The instances of an environment. An update of an endpoint runs the new fleet beside the old one."""
+    """The instances of an environment, each by its type and in the account's total of all types.
+
+    An update of an endpoint runs the new fleet beside the old one.
+    https://docs.aws.amazon.com/general/latest/gr/sagemaker.html#limits_sagemaker
+    """
     training, hosting, transform = environment.training, environment.hosting, environment.transform
     job = "spot training job" if training.spot else "training job"
-    return (
-        Need(
-            "training",
-            f"{training.instance_type} for {job} usage",
-            training.instance_count,
-            training.instance_count,
-        ),
-        Need(
-            "endpoint",
-            f"{hosting.instance_type} for endpoint usage",
-            hosting.instance_count,
-            2 * hosting.instance_count,
-        ),
-        Need(
-            "transform",
-            f"{transform.instance_type} for transform job usage",
-            transform.instance_count,
-            transform.instance_count,
-        ),
+    uses = (
+        ("training", training, f"{job} usage", f"all {job}s", training.instance_count),
+        ("endpoint", hosting, "endpoint usage", "active endpoints", 2 * hosting.instance_count),
+        ("transform", transform, "transform job usage", "all transform jobs", transform.instance_count),
+    )
+    return tuple(
+        need
+        for use, of, usage, everything, better in uses
+        for need in (
+            Need(use, f"{of.instance_type} for {usage}", of.instance_count, better),
+            Need(f"all {use}", f"{_TOTAL} {everything}", of.instance_count, better, account_wide=True),
+        )
     )
 
 
@@ -99,21 +102,24 @@ def quota_verdict(need: Need, quota: Quota | None, place: str) -> Finding:
             name,
             "warning",
             f'Service Quotas knows no "{need.quota}".',
-            "Check the instance type; if it is right, ask AWS Support for its quota.",
+            "Ask AWS Support what the account may run."
+            if need.account_wide
+            else "Check the instance type; if it is right, ask AWS Support for its quota.",
         )
     told = f"{need.quota}: {quota.value:g}; the environment takes {need.count}"
     if quota.value < need.count:
-        return Finding(name, "problem", f"{told}.", _request(quota, need.better, place))
+        return Finding(name, "problem", f"{told}.", _request(need, quota, place))
     if quota.value < need.better:
         found = f"{told}, and {need.better} while it is updated."
-        return Finding(name, "warning", found, _request(quota, need.better, place))
+        return Finding(name, "warning", found, _request(need, quota, place))
     return Finding(name, "ok", f"{told}.")
 
 
-def _request(quota: Quota, wanted: int, place: str) -> str:
+def _request(need: Need, quota: Quota, place: str) -> str:
+    other = "take fewer instances" if need.account_wide else "choose another instance type"
     if not quota.adjustable:
-        return "AWS does not raise this quota: choose another instance type."
+        return f"AWS does not raise this quota: {other}."
     return (
         "Run: aws service-quotas request-service-quota-increase --service-code sagemaker "
-        f"--quota-code {quota.code} --desired-value {wanted} {place} (or choose another instance type)"
+        f"--quota-code {quota.code} --desired-value {need.better} {place} (or {other})"
     )

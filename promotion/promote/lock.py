@@ -17,14 +17,14 @@ from typing import Any
 from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.errors import KickstandError, Problem
 from promotion.promote.lock_owner import Owner
+from training.conditional_write import CONFLICT, EXISTS, decided
 from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import EXISTS
 
 KEY = "locks/release"
 STALE = timedelta(minutes=30)
 """A promotion takes a minute or two. A lock of this age was left by one that was killed."""
 
-_BUSY = EXISTS | {"ConditionalRequestConflict", "409"}
+_BUSY = EXISTS | CONFLICT
 """S3's answers where another holds the lock, or is putting it at this very moment."""
 _GONE = frozenset({"NoSuchKey", "404", "NotFound"})
 _TRIES = 3
@@ -116,9 +116,9 @@ def _read(s3: Any, bucket: ArtifactBucket) -> _Found | None:
 
 def _give_back(lock: HeldLock, warn: Callable[[str], None]) -> None:
     try:
-        lock.s3.delete_object(Bucket=lock.bucket.name, Key=KEY, IfMatch=lock.etag)
+        decided(lambda: lock.s3.delete_object(Bucket=lock.bucket.name, Key=KEY, IfMatch=lock.etag))
     except AWS_FAILURES as error:
-        if error_code(error) in _BUSY | _GONE:
+        if error_code(error) in EXISTS | _GONE:
             return  # another has taken it over
         (problem,) = aws_error(error, "giving back the lock of the release").problems
         warn(f"{problem.message} It is taken over when it is {STALE.seconds // 60} minutes old: {_place(lock.bucket)}")

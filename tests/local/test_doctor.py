@@ -117,9 +117,9 @@ def test_a_quota_of_zero_is_told_with_its_code(patient: Patient) -> None:
             return real
 
     found = list(quota_findings(replace(patient, session=NewAccount())))  # type: ignore[arg-type]
-    uses = ("training", "endpoint", "transform")
+    uses = ("training", "all training", "endpoint", "all endpoint", "transform", "all transform")
     assert [(one.name, one.status) for one in found] == [(f"quota: {use}", "problem") for use in uses]
-    code = re.search(r"--quota-code (L-[0-9A-F]{8}) --desired-value 2 --region us-east-1 ", found[1].fix)
+    code = re.search(r"--quota-code (L-[0-9A-F]{8}) --desired-value 2 --region us-east-1 ", found[2].fix)
     assert code is not None
     quota = patient.session.client("service-quotas").get_service_quota(ServiceCode="sagemaker", QuotaCode=code[1])
     assert quota["Quota"]["QuotaName"] == "ml.m5.large for endpoint usage"

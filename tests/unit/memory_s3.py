@@ -75,8 +75,10 @@ class MemoryS3:
         IfNoneMatch: str,
         ChecksumAlgorithm: str,
         TaggingDirective: str,
+        AnnotationDirective: str,
         **more: Any,
     ) -> dict[str, Any]:
+        assert (TaggingDirective, AnnotationDirective) == ("REPLACE", "EXCLUDE")
         self.calls.append("copy_object")
         self.writes.append(more)
         source = self._find(CopySource["Bucket"], CopySource["Key"], "CopyObject", "NoSuchKey")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from samples import BUCKET, environment
 
+from kickstand.errors import KickstandError
 from kickstand.names import Names
-from promotion.destroy import Doomed, doomed_by, live_template
+from promotion.destroy import Doomed, doomed_by, empty, live_template
 
 NAMES = Names(environment())
 
@@ -54,3 +59,59 @@ def test_a_template_in_yaml_is_that_of_an_import_and_nothing_goes_with_it() -> N
     for body, expected in (("Resources:\n  A:\n    Type: X\n", {}), ('{"Resources": {}}', {"Resources": {}})):
         assert live_template(_Deployed(body), "stack") == expected  # type: ignore[arg-type]
     assert not doomed_by({}, NAMES).anything()
+
+
+class _Account:
+    """A bucket of two versions that S3 does not let go of as it should, and a group whose list moves as it shrinks."""
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        self.errors = errors
+        self.packages = [f"arn:package/{number}" for number in range(5)]
+        self.deleted: list[str] = []
+
+    def client(self, service: str) -> _Account:
+        return self
+
+    def get_paginator(self, operation: str) -> _Account:
+        self.operation = operation
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        if self.operation == "list_object_versions":
+            yield {"Versions": [{"Key": "data/a", "VersionId": "1"}], "DeleteMarkers": [{"Key": "b", "VersionId": "2"}]}
+            return
+        start = 0  # a token is an offset: what is deleted meanwhile moves the rest to the front
+        while start < len(self.packages):
+            yield {"ModelPackageSummaryList": [{"ModelPackageArn": arn} for arn in self.packages[start : start + 2]]}
+            start += 2
+
+    def delete_objects(self, **request: Any) -> dict[str, Any]:
+        assert request["Delete"] == {
+            "Objects": [{"Key": "data/a", "VersionId": "1"}, {"Key": "b", "VersionId": "2"}],
+            "Quiet": True,
+        }
+        return {"Errors": self.errors} if self.errors else {}
+
+    def delete_model_package(self, ModelPackageName: str) -> None:  # noqa: N803
+        self.packages.remove(ModelPackageName)
+        self.deleted.append(ModelPackageName)
+
+
+def test_every_package_goes_though_the_list_shrinks() -> None:
+    account = _Account([])
+    empty(account, Doomed(bucket=BUCKET, model_package_group="bikes-dev"))  # type: ignore[arg-type]
+    assert account.packages == []
+    assert account.deleted == [f"arn:package/{number}" for number in range(5)]
+
+
+def test_objects_that_s3_did_not_delete_are_named_with_its_reason() -> None:
+    denied = {"Key": "data/a", "VersionId": "1", "Code": "AccessDenied", "Message": "Access Denied"}
+    account = _Account([denied, *({"Key": f"k{number}", "Code": "InternalError"} for number in range(6))])
+    with pytest.raises(KickstandError) as caught:
+        empty(account, Doomed(bucket=BUCKET, model_package_group=None))  # type: ignore[arg-type]
+    problems = caught.value.problems
+    assert problems[0].message == "S3 did not delete an object: AccessDenied: Access Denied"
+    assert problems[0].where == f"s3://{BUCKET}/data/a (version 1)"
+    assert problems[1].message == "S3 did not delete an object: InternalError"
+    assert problems[-1].message == "S3 did not delete 2 more objects of this request."
+    assert len(problems) == 6

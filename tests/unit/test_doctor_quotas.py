@@ -38,8 +38,11 @@ class ServiceQuotas:
 def test_an_environment_needs_its_jobs_and_twice_its_endpoint_to_update() -> None:
     assert needs(environment()) == (
         Need("training", "ml.m5.xlarge for training job usage", 1, 1),
+        Need("all training", "Number of instances across all training jobs", 1, 1, account_wide=True),
         Need("endpoint", "ml.m5.large for endpoint usage", 1, 2),
+        Need("all endpoint", "Number of instances across active endpoints", 1, 2, account_wide=True),
         Need("transform", "ml.m5.large for transform job usage", 1, 1),
+        Need("all transform", "Number of instances across all transform jobs", 1, 1, account_wide=True),
     )
     other = environment(
         training=Training(instance_type="ml.c5.xlarge", instance_count=3, spot=True, max_wait_seconds=7200),
@@ -48,8 +51,11 @@ def test_an_environment_needs_its_jobs_and_twice_its_endpoint_to_update() -> Non
     )
     assert needs(other) == (
         Need("training", "ml.c5.xlarge for spot training job usage", 3, 3),
+        Need("all training", "Number of instances across all spot training jobs", 3, 3, account_wide=True),
         NEED,
+        Need("all endpoint", "Number of instances across active endpoints", 2, 4, account_wide=True),
         Need("transform", "ml.c5.4xlarge for transform job usage", 4, 4),
+        Need("all transform", "Number of instances across all transform jobs", 4, 4, account_wide=True),
     )
 
 
@@ -77,5 +83,8 @@ def test_verdicts() -> None:
     assert quota_verdict(NEED, Quota("L-1", 3.0, True), PLACE).status == "warning"
     assert quota_verdict(NEED, Quota("L-1", 4.0, True), PLACE).status == "ok"
     assert "does not raise" in quota_verdict(NEED, Quota("L-1", 0.0, False), PLACE).fix
+    total = Need("all endpoint", "Number of instances across active endpoints", 2, 4, account_wide=True)
+    assert quota_verdict(total, Quota("L-7A3DF611", 1.0, True), PLACE).fix.endswith("(or take fewer instances)")
+    assert quota_verdict(total, None, PLACE).fix == "Ask AWS Support what the account may run."
     unknown = quota_verdict(NEED, None, PLACE)
     assert (unknown.status, unknown.found) == ("warning", 'Service Quotas knows no "ml.m5.large for endpoint usage".')

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from samples import environment
 
 from kickstand.config.model import Roles, Training
 from kickstand.errors import InputError, Problem
-from promotion.doctor.account import region_verdict
+from promotion.doctor.account import _ACCOUNT_MANAGEMENT, region_findings, region_verdict
 from promotion.doctor.bootstrap import bootstrap_verdict, needed_version
 from promotion.doctor.clock import clock_verdict
 from promotion.doctor.endpoint import endpoint_verdict
@@ -68,6 +70,41 @@ def test_every_check_runs_whatever_the_others_do() -> None:
 )
 def test_region(state: str, known: list[str], status: str) -> None:
     assert region_verdict("us-east-1", known, state).status == status
+
+
+class _Regions:
+    """A session that knows SageMaker everywhere, and reaches the Account Management service where it exists."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+
+    def get_available_regions(self, service: str, partition_name: str) -> list[str]:
+        return ["us-east-1", "us-gov-west-1", "cn-north-1"]
+
+    def client(self, service: str) -> _Regions:
+        self.called.append(service)
+        return self
+
+    def get_region_opt_status(self, RegionName: str) -> dict[str, str]:  # noqa: N803
+        return {"RegionOptStatus": "DISABLED"}
+
+
+@pytest.mark.parametrize(
+    ("region", "called", "status"),
+    [("us-east-1", ["account"], "problem"), ("us-gov-west-1", [], "ok")],
+)
+def test_a_partition_without_account_management_is_not_looked_up_there(
+    region: str, called: list[str], status: str
+) -> None:
+    session = _Regions()
+    patient = SimpleNamespace(environment=SimpleNamespace(region=region), session=session)
+    (found,) = region_findings(patient)  # type: ignore[arg-type]
+    assert (session.called, found.status) == (called, status)
+
+
+def test_account_management_is_in_the_partitions_where_botocore_knows_an_endpoint_of_it() -> None:
+    partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
+    assert {one["partition"] for one in partitions if "account" in one["services"]} == _ACCOUNT_MANAGEMENT
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,12 @@ def test_every_type_and_use_has_one_quota() -> None:
     assert (quota["Value"], quota["Adjustable"], quota["ServiceCode"]) == (20.0, True, "sagemaker")
     assert quota["QuotaArn"] == f"arn:aws:servicequotas:eu-west-1:111122223333:sagemaker/{quota['QuotaCode']}"
     assert {"ml.m5.large for endpoint usage", "ml.m5.large for transform job usage"} <= set(by_name)
+    assert {
+        "Number of instances across all training jobs",
+        "Number of instances across all spot training jobs",
+        "Number of instances across active endpoints",
+        "Number of instances across all transform jobs",
+    } <= set(by_name)
     assert every("ListAWSDefaultServiceQuotas") == found
     assert ask("GetServiceQuota", ServiceCode="sagemaker", QuotaCode=quota["QuotaCode"]) == (200, {"Quota": quota})
 

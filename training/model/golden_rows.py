@@ -12,14 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
+from kickstand.aws_errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
+from training.conditional_write import write_once
 from training.data.csv_scan import delimiter_of
 from training.data.row_text import csv_lines, first_content
 from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import EXISTS
 from training.model.probe import Prediction
 from training.model.s3_location import parse_location
 
@@ -77,17 +77,9 @@ def keep_confidential(s3: Any, golden: GoldenRows, bucket: ArtifactBucket) -> Go
     The object is exactly what the digest covers; one that is there already is left.
     """
     key = f"golden/{golden.sha256}.json"
-    try:
-        s3.put_object(
-            **bucket.writes,
-            Key=key,
-            Body=_text(golden.rows, golden.predictions),
-            ContentType="application/json",
-            IfNoneMatch="*",
-        )
-    except AWS_FAILURES as error:
-        if error_code(error) not in EXISTS:
-            raise aws_error(error, "keeping the golden rows in S3", f"s3://{bucket.name}/{key}") from error
+    request = {**bucket.writes, "Key": key, "Body": _text(golden.rows, golden.predictions), "IfNoneMatch": "*"}
+    with explained("keeping the golden rows in S3", f"s3://{bucket.name}/{key}"):
+        write_once(lambda: s3.put_object(**request, ContentType="application/json"))
     return GoldenRows(sha256=golden.sha256, s3_uri=f"s3://{bucket.name}/{key}")
 
 

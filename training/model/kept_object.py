@@ -11,8 +11,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
+from kickstand.aws_errors import error_code, explained
 from kickstand.errors import KickstandError, Problem
+from training.conditional_write import write_once
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.s3_location import S3Location
 
@@ -20,8 +21,6 @@ _CHUNK = 1 << 20
 _LARGEST_COPY = 5 * 1024**3
 """Bytes that one CopyObject takes (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html)."""
 
-EXISTS = frozenset({"PreconditionFailed", "412"})
-"""What S3 answers where `IfNoneMatch="*"` finds an object."""
 _ABSENT = frozenset({"403", "404", "NoSuchKey", "NotFound"})
 """HeadObject's answers for a missing key; 403 without the permission to list (then nothing is proven either)."""
 
@@ -88,21 +87,20 @@ def _copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, target: S3Locat
         raise KickstandError(
             Problem(f"The object has {original.size:,} bytes; S3 copies at most 5 GiB at once.", original.location.uri)
         )
-    try:
-        s3.copy_object(
-            **bucket.writes,
-            Key=target.key,
-            CopySource={"Bucket": original.location.bucket, "Key": original.location.key},
-            CopySourceIfMatch=original.etag,
-            IfNoneMatch="*",
-            ChecksumAlgorithm="SHA256",
-            TaggingDirective="REPLACE",  # tags are the original's own; copying them takes further permissions
-        )
-    except AWS_FAILURES as error:
-        if error_code(error) in EXISTS:
-            return False
-        raise aws_error(error, "copying to the place that the content names", target.uri) from error
-    return True
+    # Tags and annotations are the original's own. S3 copies both by default, which takes further permissions on both
+    # objects (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html); metadata takes none.
+    request = {
+        **bucket.writes,
+        "Key": target.key,
+        "CopySource": {"Bucket": original.location.bucket, "Key": original.location.key},
+        "CopySourceIfMatch": original.etag,
+        "IfNoneMatch": "*",
+        "ChecksumAlgorithm": "SHA256",
+        "TaggingDirective": "REPLACE",
+        "AnnotationDirective": "EXCLUDE",
+    }
+    with explained("copying to the place that the content names", target.uri):
+        return write_once(lambda: s3.copy_object(**request))
 
 
 def stored_object(s3: Any, location: S3Location) -> StoredObject | None:

@@ -15,13 +15,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kickstand.aws_errors import explained
+from kickstand.aws_errors import error_code, explained
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import LearningCurve
 from kickstand.release_file import canonical
+from training.conditional_write import EXISTS, decided
 from training.job.log import Round
 from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import EXISTS, ChangedObjectError
+from training.model.kept_object import ChangedObjectError
 from training.model.s3_location import S3Location
 
 MOST_ROUNDS = 20_000
@@ -90,11 +91,12 @@ def keep_curve(s3: Any, curve: Curve, artifact_sha256: str, bucket: ArtifactBuck
     Raises KickstandError where AWS refuses, or where something else lies there.
     """
     body, place = curve_bytes(curve), S3Location(bucket.name, curve_key(artifact_sha256))
+    request = {**bucket.writes, "Key": place.key, "Body": body, "ContentType": "application/json", "IfNoneMatch": "*"}
     with explained("keeping the learning curve", place.uri):
         try:
-            s3.put_object(**bucket.writes, Key=place.key, Body=body, ContentType="application/json", IfNoneMatch="*")
+            decided(lambda: s3.put_object(**request))
         except ClientError as error:
-            if str(error.response.get("Error", {}).get("Code", "")) not in EXISTS:
+            if error_code(error) not in EXISTS:
                 raise
             kept = kept_curve(s3, artifact_sha256, bucket)
             if kept is not None:

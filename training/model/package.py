@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code
+from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Artifact
+from training.conditional_write import write_once
 from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import EXISTS
 
 _NO_GROUP = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
 _MAX_PROPERTIES = 50
@@ -93,11 +93,9 @@ def write_metrics(s3: Any, quality: Mapping[str, Any], bucket: ArtifactBucket) -
     """Put a model's quality under `metrics/<its own sha256>.json`; return its URI. Writing it again is nothing."""
     body = (json.dumps(quality, sort_keys=True, indent=2) + "\n").encode()
     key = f"metrics/{hashlib.sha256(body).hexdigest()}.json"
-    try:
-        s3.put_object(**bucket.writes, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
-    except AWS_FAILURES as error:
-        if error_code(error) not in EXISTS:
-            raise aws_error(error, "writing the model's metrics", f"s3://{bucket.name}/{key}") from error
+    request = {**bucket.writes, "Key": key, "Body": body, "ContentType": "application/json", "IfNoneMatch": "*"}
+    with explained("writing the model's metrics", f"s3://{bucket.name}/{key}"):
+        write_once(lambda: s3.put_object(**request))
     return f"s3://{bucket.name}/{key}"
 
 

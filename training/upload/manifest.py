@@ -12,18 +12,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from kickstand.aws_errors import error_code, explained
+from kickstand.aws_errors import explained
 from kickstand.config.model import Environment
 from kickstand.names import Names
 from kickstand.release import Channel
+from training.conditional_write import write_once
 
 JOB_CHANNELS = ("train", "validation")
 """The channels of the container; the test channel is never shown to a job."""
 LATEST_KEY = "latest/manifest.json"
 """A copy of the manifest of what was uploaded last, by `upload` or `fit`: what the schedule trains on."""
-_EXISTS = frozenset({"412", "PreconditionFailed"})
 
 
 def input_data_config(channels: Sequence[Channel], environment: Environment) -> list[dict[str, Any]]:
@@ -78,11 +76,7 @@ def publish_manifest(s3: Any, environment: Environment, channels: Sequence[Chann
     place = _place(environment, channels)
     key = f"manifests/{hashlib.sha256(place['Body']).hexdigest()}.json"
     with explained("publishing the manifest", f"s3://{place['Bucket']}/{key}"):
-        try:
-            s3.put_object(Key=key, IfNoneMatch="*", **place)
-        except ClientError as error:
-            if error_code(error) not in _EXISTS:
-                raise
+        write_once(lambda: s3.put_object(Key=key, IfNoneMatch="*", **place))
     return key
 
 

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from kickstand.aws_errors import AWS_FAILURES, error_code
 from kickstand.errors import KickstandError, Problem
+from training.conditional_write import CONFLICT, EXISTS
 from training.data.report import FileReport
 
 PART = 16 << 20
@@ -27,8 +28,6 @@ PART = 16 << 20
 _MOST_PARTS = 10_000
 _PARALLEL = 4
 _ATTEMPTS = 3
-_EXISTS = frozenset({"412", "PreconditionFailed"})
-_CONFLICT = frozenset({"409", "ConditionalRequestConflict"})
 _SHA256_METADATA = "sha256"
 """Metadata of what is uploaded here, for people who look at a multipart object. It is a note that whoever may write
 can write, so nothing is believed of it."""
@@ -65,9 +64,9 @@ class ObjectUpload:
             try:
                 self._send(key, file)
             except ClientError as error:
-                if error_code(error) not in _EXISTS | _CONFLICT:
+                if error_code(error) not in EXISTS | CONFLICT:
                     raise
-                present = error_code(error) in _EXISTS  # somebody else was quicker with the same data
+                present = error_code(error) in EXISTS  # somebody else was quicker with the same data
                 continue
             return True
         message = "Somebody else is writing the same object again and again."
