@@ -18,7 +18,7 @@ from promotion.doctor.bootstrap import bootstrap_verdict, needed_version
 from promotion.doctor.clock import clock_verdict
 from promotion.doctor.endpoint import endpoint_verdict
 from promotion.doctor.finding import Finding, examine, problems
-from promotion.doctor.image import image_finding
+from promotion.doctor.image import image_finding, resource_type_finding
 from promotion.doctor.keys import key_verdict, logs_verdict
 from promotion.doctor.roles import role_verdict, services_of, trusts
 from promotion.doctor.stacks import stack_verdict
@@ -130,6 +130,29 @@ def test_the_greatest_version_of_an_assembly_counts() -> None:
     }
     assert needed_version({"artifacts": artifacts}) == 8
     assert needed_version({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("region", "status", "found"),
+    [
+        ("us-east-1", "ok", "CloudFormation has all that the stacks need in us-east-1."),
+        (
+            "me-south-1",
+            "warning",
+            "cfn-lint's schemas know nothing of me-south-1: whether CloudFormation has the stacks' types is not known.",
+        ),
+        (
+            "ap-southeast-4",
+            "problem",
+            "The project file names a region where CloudFormation has no AWS::SageMaker::ModelPackageGroup, which the "
+            'stacks need: "ap-southeast-4".',
+        ),
+    ],
+)
+def test_the_resource_types_of_a_region(region: str, status: str, found: str) -> None:
+    verdict = resource_type_finding(region)
+    assert (verdict.status, verdict.found) == (status, found)
+    assert (verdict.fix == "") == (status == "ok")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import botocore.session
 import pytest
 from project_files import SMALLEST, problems, write
 
+from infra.images import image_table
 from kickstand.config.load import load_project
 from kickstand.config.model import Environment
 from kickstand.names import Names, name_problems, partition
@@ -65,6 +67,12 @@ def test_an_existing_bucket_keeps_its_name(tmp_path: Path) -> None:
 )
 def test_the_partition_of_a_region(region: str, expected: str) -> None:
     assert partition(region) == expected
+
+
+def test_every_region_of_the_image_is_in_botocores_partition() -> None:
+    session = botocore.session.get_session()
+    for region in image_table().accounts:
+        assert partition(region) == session.get_partition_for_region(region)
 
 
 # -staging-ACCOUNT-ap-southeast-1 is 36 of a bucket's 63 characters; of a job's, -staging-DATE-TIME-xxxx-r1 is 32.
