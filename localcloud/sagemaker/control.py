@@ -24,6 +24,7 @@ from localcloud.sagemaker.processes import Processes
 from localcloud.sagemaker.request import check_request
 from localcloud.sagemaker.response import render
 from localcloud.sagemaker.scope import Scope
+from localcloud.sagemaker.search import Search
 from localcloud.sagemaker.service_model import operation_input, operation_output
 from localcloud.sagemaker.store import Stores
 from localcloud.sagemaker.tags import Tags
@@ -98,6 +99,7 @@ class Control:
             "ListTags": self.tags.list_tags,
             "ListTrainingJobs": jobs.list_jobs,
             "ListTransformJobs": transforms.list_jobs,
+            "Search": Search(stores, self.tags).search,
             "StopTrainingJob": jobs.stop,
             "StopTransformJob": transforms.stop,
             "UpdateEndpoint": endpoints.update,

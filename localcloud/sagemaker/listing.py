@@ -44,7 +44,7 @@ class Listing:
             key=lambda record: (self._key(record, sort), str(record[self.name])),
             reverse=(request.get("SortOrder") or self.default_order) == "Descending",
         )
-        start = _offset(request.get("NextToken"))
+        start = offset_of(request.get("NextToken"))
         end = start + (request.get("MaxResults") or self.page_size)
         page: dict[str, Any] = {self.answer: chosen[start:end]}
         if end < len(chosen):
@@ -73,10 +73,12 @@ class Listing:
 
 
 def next_token(offset: int) -> str:
+    """The token of the page that begins there."""
     return base64.urlsafe_b64encode(json.dumps({"offset": offset}).encode()).decode()
 
 
-def _offset(token: str | None) -> int:
+def offset_of(token: str | None) -> int:
+    """Where the page of a token begins."""
     if not token:
         return 0
     try:

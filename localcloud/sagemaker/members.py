@@ -84,6 +84,7 @@ HONOURED: Mapping[str, str] = {
     "ListTags": "MaxResults NextToken ResourceArn",
     "ListTrainingJobs": f"{_LIST} LastModifiedTimeAfter LastModifiedTimeBefore StatusEquals",
     "ListTransformJobs": f"{_LIST} LastModifiedTimeAfter LastModifiedTimeBefore StatusEquals",
+    "Search": "MaxResults NextToken Resource SearchExpression SortBy SortOrder",
     "StopTrainingJob": "TrainingJobName",
     "StopTransformJob": "TransformJobName",
     "UpdateEndpoint": "EndpointName EndpointConfigName ExcludeRetainedVariantProperties RetainAllVariantProperties "
@@ -137,6 +138,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "ResourceConfig.KeepAlivePeriodInSeconds": 0,
     },
     "ListModelPackageGroups": {"CrossAccountFilterOption": "SameAccount"},
+    "Search": {"CrossAccountFilterOption": "SameAccount"},
 }
 """Values that ask for what is done anyway, of members that are refused otherwise."""
 

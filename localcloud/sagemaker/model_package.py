@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.sagemaker.call import Call
@@ -10,7 +10,7 @@ from localcloud.sagemaker.errors import conflict, unsupported, validation_error
 from localcloud.sagemaker.events import Events
 from localcloud.sagemaker.image import parse_image
 from localcloud.sagemaker.listing import Listing
-from localcloud.sagemaker.model_package_name import group_name, package_key
+from localcloud.sagemaker.model_package_name import group_name, model_package_key, package_key
 from localcloud.sagemaker.store import Record, Stores
 from localcloud.sagemaker.tags import Tags
 
@@ -86,7 +86,7 @@ class ModelPackages:
                 properties.pop(name, None)
             changed = self._stores.model_packages.change(
                 call.scope,
-                _key(record),
+                model_package_key(record),
                 **{member: request[member] for member in _UPDATED if member in request},
                 CustomerMetadataProperties=properties,
                 LastModifiedTime=self._clock(),
@@ -118,7 +118,7 @@ class ModelPackages:
 
     def delete(self, call: Call) -> dict[str, Any]:
         record = self._existing(call, call.request["ModelPackageName"])
-        self._stores.model_packages.remove(call.scope, _key(record))
+        self._stores.model_packages.remove(call.scope, model_package_key(record))
         self._tags.forget(call.scope, record["ModelPackageArn"])
         return {}
 
@@ -160,7 +160,3 @@ def _user(call: Call) -> dict[str, Any]:
     """
     identity = call.caller.identity()
     return {"IamIdentity": dict(identity)} if identity else {}
-
-
-def _key(record: Mapping[str, Any]) -> str:
-    return f"{record['ModelPackageGroupName']}/{record['ModelPackageVersion']}"

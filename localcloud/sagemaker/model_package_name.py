@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+
+def model_package_key(record: Mapping[str, Any]) -> str:
+    """`bikes/3`: what a version is kept by, and what Search calls it."""
+    return f"{record['ModelPackageGroupName']}/{record['ModelPackageVersion']}"
+
 
 def package_key(name_or_arn: str) -> str:
     """`bikes/3` of `arn:aws:sagemaker:us-east-1:123456789012:model-package/bikes/3` or of itself."""

@@ -55,6 +55,7 @@ REFUSED = {
     "CreateTransformJob": {"": "DataCaptureConfig ExperimentConfig", "TransformResources.": "TransformAmiVersion"},
     "ListModelPackageGroups": {"": "CrossAccountFilterOption"},
     "ListTrainingJobs": {"": "TrainingPlanArnEquals WarmPoolStatusEquals"},
+    "Search": {"": "CrossAccountFilterOption VisibilityConditions"},
     "UpdateEndpointWeightsAndCapacities": {"DesiredWeightsAndCapacities.": "ServerlessUpdateConfig"},
     "UpdateModelPackage": {
         "": "AdditionalInferenceSpecificationsToAdd ModelCard ModelLifeCycle",
@@ -64,13 +65,13 @@ REFUSED = {
 """By operation: what is refused whenever it is set. A member that botocore's next version brings is missing here."""
 
 
-def members(shape: Any, path: str = "") -> Iterator[str]:
-    """The members below a shape that hold no others, with dots."""
-    if shape.type_name == "structure":
+def members(shape: Any, path: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
+    """The members below a shape that hold no others, with dots; a shape within itself is not walked again."""
+    if shape.type_name == "structure" and shape.name not in above:
         for name, member in shape.members.items():
-            yield from members(member, f"{path}.{name}" if path else name)
+            yield from members(member, f"{path}.{name}" if path else name, (*above, shape.name))
     elif shape.type_name == "list":
-        yield from members(shape.member, path)
+        yield from members(shape.member, path, above)
     else:
         yield path
 
