@@ -109,6 +109,7 @@ NAMES = (
     "ministack.services.stepfunctions._validate_definition_jsonata",
     "ministack.services.sts._caller_identity",
     "ministack.services.sts._error",
+    "ministack.services.sts._web_identity_principal",
     "ministack.services.sts._web_identity_trust_denied",
     "ministack.services.sts.handle_request",
 )
