@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import xgboost
 from platform_role import LOGS, bucket, reading, role_environment, writing
 from training_jobs import Job
 
 from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
 from localcloud.platform.hosting import ModelContainer, ModelServer
+from localcloud.platform.model_answer import HostingError
 from training.hyperparameters.check import unsupported
 from training.image.environment import image_python
 from training.image.versions import XGBOOST
@@ -63,6 +66,15 @@ print(json.dumps(failing))
 
 def _csv(table: Any) -> bytes:
     return "".join(",".join(map(repr, row)) + "\n" for row in table.tolist()).encode()
+
+
+def _packed(model: bytes) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as opened:
+        member = tarfile.TarInfo("xgboost-model")
+        member.size = len(model)
+        opened.addfile(member, io.BytesIO(model))
+    return archive.getvalue()
 
 
 @pytest.fixture(params=[version for version in XGBOOST if version != "3.2-0"])
@@ -153,6 +165,32 @@ def test_an_older_image_trains_and_serves_as_its_own_xgboost_does(
     finally:
         server.stop()
     assert (answer.status, [float(line) for line in answer.body.split()]) == (200, expected)
+
+
+@pytest.mark.contract("V05")
+def test_a_model_of_a_newer_xgboost_is_refused_by_its_name(
+    tmp_path: Path, client: Client, place: Place, version: str
+) -> None:
+    matrix = xgboost.DMatrix(TABLE[:, 1:], label=TABLE[:, 0])
+    model = bytes(xgboost.train({"objective": "reg:squarederror"}, matrix, 2).save_raw("ubj"))
+    key = f"training/newer-{version}/model.tar.gz"
+    client("s3").put_object(Bucket=place[0], Key=key, Body=_packed(model))
+    server = ModelServer(
+        ModelContainer(f"{REGISTRY}:{version}", f"s3://{place[0]}/{key}", {}),
+        variant="AllTraffic",
+        folder=tmp_path / "server",
+        environment=place[1],
+        log_group=f"/aws/sagemaker/Endpoints/e-{uuid4().hex[:8]}",
+        log_stream="AllTraffic/i-0123",
+        startup_seconds=60,
+    )
+    with pytest.raises(HostingError) as refused:
+        server.start()
+    server.stop()
+    words = (
+        f"The model was saved by xgboost 3.2.0; image {version} has xgboost {XGBOOST[version]}, which cannot read it"
+    )
+    assert words in str(refused.value)
 
 
 def test_an_older_image_trains_on_several_instances(tmp_path: Path, client: Client, place: Place, version: str) -> None:
