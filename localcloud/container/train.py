@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localcloud.container.errors import AlgorithmError, ContainerError, UserError
 from localcloud.container.image import accepted_faults, image_version
@@ -26,6 +26,9 @@ from localcloud.container.training.collective import LOST, Cluster
 from localcloud.container.training.data_files import data_files
 from localcloud.container.training.environment import training_environment
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
+
+if TYPE_CHECKING:
+    from localcloud.container.training.training_data import TrainingData
 
 _log = logging.getLogger("container")
 
@@ -82,9 +85,7 @@ class _Job:
 
         started = time.monotonic()
         data = read_training_data(self.layout, self.channels, **self._reading)
-        _log.info("Train matrix has %d rows and %d columns", data.train.num_row(), data.train.num_col())
-        if data.validation is not None:
-            _log.info("Validation matrix has %d rows", data.validation.num_row())
+        _log_sizes(data)
         loaded = time.monotonic()
         with _together(self.cluster):
             booster = boost(
@@ -108,11 +109,13 @@ class _Job:
         from localcloud.container.training.cross_validation import PREDICTIONS_FILE, cross_validate
         from localcloud.container.training.training_data import read_merged_rows
 
-        rows = read_merged_rows(self.layout, self.channels, **self._reading)
+        rows, channels = read_merged_rows(self.layout, self.channels, **self._reading)
+        _log_sizes(channels)
         with _together(self.cluster):
             cross_validate(
                 self.parameters,
                 rows,
+                channels,
                 model=self.layout.model / MODEL_FILE,
                 predictions=self.layout.output_data / PREDICTIONS_FILE,
                 speaks=self.cluster.is_master,
@@ -126,6 +129,12 @@ class _Job:
             _log.info("Single node training.")
         weights = self.parameters.get("csv_weights") == 1
         return {"content_type": self.content_type, "weights": weights, "threads": self.parameters.get("nthread")}
+
+
+def _log_sizes(data: TrainingData) -> None:
+    _log.info("Train matrix has %d rows and %d columns", data.train.num_row(), data.train.num_col())
+    if data.validation is not None:
+        _log.info("Validation matrix has %d rows", data.validation.num_row())
 
 
 def _checkpoint_folder(layout: Layout) -> Path | None:

@@ -39,7 +39,7 @@ def _predictions(layout: Layout) -> Any:
     return np.loadtxt(layout.output_data / "predictions.csv", delimiter=",")
 
 
-@pytest.mark.contract("T57", "T59")
+@pytest.mark.contract("T50", "T57", "T59")
 def test_kfold_merges_train_and_validation_and_writes_a_model_for_each_fold(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,10 +50,12 @@ def test_kfold_merges_train_and_validation_and_writes_a_model_for_each_fold(
     expected = np.empty(60)
     lines = []
     last: dict[str, list[float]] = {"train": [], "validation": []}
+    # the container's `evals=watchlist`: the channels as they came, whatever rows a fold leaves out
+    channels = [xgboost.DMatrix(part[:, 1:], label=part[:, 0]) for part in (table[:40], table[40:])]
+    watched = list(zip(channels, last, strict=True))
     for fold, (kept, left_out) in enumerate(folds(60, 3, 1, seed=4, labels=None)):
         train, validation = (xgboost.DMatrix(table[part, 1:], label=table[part, 0]) for part in (kept, left_out))
         scores: Any = {}
-        watched = [(train, "train"), (validation, "validation")]
         parameters = {"objective": "reg:squarederror", "max_depth": 2, "seed": 4}
         bare = xgboost.train(parameters, train, 3, evals=watched, evals_result=scores, verbose_eval=False)
         assert (layout.model / f"xgboost-model-{fold}").read_bytes() == bytes(bare.save_raw("ubj"))
@@ -66,6 +68,8 @@ def test_kfold_merges_train_and_validation_and_writes_a_model_for_each_fold(
     lines.append("\t".join(["[3]", *(f"{channel}-rmse:{np.mean(found):.5f}" for channel, found in last.items())]))
     told = capsys.readouterr()
     assert told.out.splitlines() == lines
+    for words in ("Train matrix has 40 rows and 4 columns", "Validation matrix has 20 rows"):
+        assert words in told.err
     assert "Run 1-round of 3-fold cross validation with 60 rows" in told.err
     found = _predictions(layout)
     np.testing.assert_allclose(found, np.column_stack([table[:, 0], expected]), atol=5.1e-7)
@@ -83,6 +87,15 @@ def test_repetitions_make_more_models_and_a_line_of_their_means(
     assert len(means) == 3
     assert means[2] == pytest.approx((means[0] + means[1]) / 2, abs=1.1e-5)
     assert "The overall metrics of 2-round cross validation" in told.err
+
+
+@pytest.mark.contract("T57")
+def test_without_a_validation_channel_the_log_has_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layout = training_folder(tmp_path, {**SQUARED, "_kfold": "2"}, {"train/a.csv": text(numbers(40))})
+    run(layout)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7
+    assert all(re.fullmatch(r"\[[0-3]\]\ttrain-rmse:\d\.\d{5}", line) for line in lines)
 
 
 @pytest.mark.contract("T58", "T59")

@@ -113,6 +113,20 @@ def test_libsvm_that_deploy_would_refuse_is_told_before_the_job(tmp_path: Path) 
     assert told(algorithm=Algorithm(version="1.7-1")) == []
 
 
+@pytest.mark.contract("T57")
+def test_the_figures_of_a_cross_validation_are_warned_of_before_the_job(tmp_path: Path) -> None:
+    printed = io.StringIO()
+    parameters = {"num_round": "2", "objective": "reg:squarederror", "_kfold": "2"}
+    lines = {"hyperparameters._kfold": "k.toml:9"}
+    given = environment(data=data(tmp_path), hyperparameters=parameters, lines=lines)
+    send_data(given, Session(UploadS3()), Console(file=printed, width=400))  # type: ignore[arg-type]
+    assert printed.getvalue().splitlines()[2:] == [
+        "Warning: _kfold divides the rows of train and validation anew, and the container goes on to measure on both "
+        "as they were: the job's validation figures are of rows that its models were trained on. (k.toml:9)",
+        "         predictions.csv in its output.tar.gz has each row's prediction from the models that did not see it.",
+    ]
+
+
 def test_what_was_sent_is_what_the_schedule_trains_on_and_starts_nothing(tmp_path: Path) -> None:
     s3 = UploadS3()
     given = environment(data=data(tmp_path))

@@ -48,9 +48,25 @@ def send_data(
     publish_latest(s3, environment, channels)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))
-    for warning in [*(f"Warning: {warning}" for warning in report.warnings), *serving_warnings(environment)]:
+    for warning in [
+        *(f"Warning: {warning}" for warning in report.warnings),
+        *fold_warnings(environment),
+        *serving_warnings(environment),
+    ]:
         console.print(warning, markup=False, style="yellow", soft_wrap=True)
     return channels
+
+
+def fold_warnings(environment: Environment) -> list[str]:
+    """What the figures of a cross-validation are not."""
+    if "_kfold" not in environment.hyperparameters:
+        return []
+    message = (
+        "_kfold divides the rows of train and validation anew, and the container goes on to measure on both as they "
+        "were: the job's validation figures are of rows that its models were trained on."
+    )
+    fix = "predictions.csv in its output.tar.gz has each row's prediction from the models that did not see it."
+    return [f"Warning: {message} ({environment.where('hyperparameters._kfold')})\n         {fix}"]
 
 
 def serving_warnings(environment: Environment) -> list[str]:

@@ -54,6 +54,7 @@ def boost(
     agree: Callable[[bool], bool] = bool,
     checkpoints: Path | None = None,
     scores: Scores | None = None,
+    measured: TrainingData | None = None,
 ) -> xgboost.Booster:
     """Train and return the model, cut to its best round where early stopping asked for it.
 
@@ -63,11 +64,13 @@ def boost(
                  with `agree`: whether any of the hosts that train together was asked, given whether this one was.
     checkpoints: the folder for checkpoints.
     scores:      takes each channel's metrics of every round.
+    measured:    what metrics and early stopping look at; the data itself unless given.
     Raises UserError and AlgorithmError with xgboost's own message.
     """
-    watched = [(data.train, "train")]
-    if data.validation is not None:
-        watched.append((data.validation, "validation"))
+    measured = measured or data
+    watched = [(measured.train, "train")]
+    if measured.validation is not None:
+        watched.append((measured.validation, "validation"))
     metrics = watched_metrics(parameters)
     callbacks: list[xgboost.callback.TrainingCallback] = [RoundLog()] if speaks else []
     if checkpoints is not None and speaks:
@@ -75,7 +78,7 @@ def boost(
     if stop := stop or stop_on_signal(parameters, agree):
         callbacks.append(stop)
     if rounds := parameters.get("early_stopping_rounds"):
-        callbacks.append(early_stopping(rounds, _stopping_metric(parameters, data)))
+        callbacks.append(early_stopping(rounds, _stopping_metric(parameters, measured)))
     try:
         return xgboost.train(
             for_xgboost(parameters, metrics),

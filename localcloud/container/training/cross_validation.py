@@ -1,9 +1,9 @@
 """k-fold cross-validation (`_kfold`, `_num_cv_round`): a model for each fold, and predictions for the rows left out.
 
-The rows of train and validation are merged. In each fold the log's `train` and `validation` are the fold's own two
-parts, so that a validation figure is never that of rows the model was trained on. (The container goes on to measure
-both on the channels as they came.) A line `[num_round]` with the means over the folds ends each repetition, and, of
-several, the whole.
+The rows of train and validation are merged and divided anew, but the log's `train` and `validation` are the channels as
+they came, and so is what early stopping looks at: figures of rows that the models were trained on, for the most part.
+Only the file of predictions has each row's from the models that did not see it. A line `[num_round]` with the means
+over the folds ends each repetition, and, of several, the whole. Source: the container's `algorithm_mode/train.py`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _log = logging.getLogger("container")
 def cross_validate(
     parameters: Mapping[str, Any],
     rows: ChannelRows,
+    channels: TrainingData,
     *,
     model: Path,
     predictions: Path,
@@ -40,6 +41,7 @@ def cross_validate(
 ) -> int:
     """Train on every fold; return how many models were made.
 
+    rows:        those of train and validation together. channels: the two as they came, on which metrics are measured.
     model:       the models become `<model>-0`, `<model>-1`, …, each written as soon as its fold is done.
     predictions: the CSV file of label, (probability and class, or) prediction of each row, from the models that did
                  not see it.
@@ -70,15 +72,15 @@ def cross_validate(
         raise training_error(error) from None
     for number, (kept, left_out) in enumerate(parts):
         _log.info("Train cross validation fold %d", number % count + 1)
-        data = TrainingData(rows.take(kept).matrix(threads), rows.take(left_out).matrix(threads))
+        data = TrainingData(rows.take(kept).matrix(threads), None)
         scores: Scores = {}
-        booster = boost(parameters, data, speaks=speaks, stop=stop, agree=agree, scores=scores)
+        booster = boost(parameters, data, speaks=speaks, stop=stop, agree=agree, scores=scores, measured=channels)
         if saves:
             save_model(booster, model.with_name(f"{model.name}-{number}"))
         if stop is not None and stop.asked:
             return number + 1
         results.append(scores)
-        record.take(left_out, booster.predict(data.validation))
+        record.take(left_out, booster.predict(rows.take(left_out).matrix(threads)))
         if speaks and (number + 1) % count == 0:
             _log.info("The metrics of round %d cross validation", (number + 1) // count)
             _write_means(parameters["num_round"], results[-count:])
@@ -100,7 +102,7 @@ def _write_means(rounds: int, results: Sequence[Scores]) -> None:
     means = [
         f"{channel}-{metric}:{np.mean([scores[channel][metric][-1] for scores in results]):.5f}"
         for metric in results[0]["train"]
-        for channel in ("train", "validation")
+        for channel in results[0]
     ]
     sys.stdout.write("\t".join([f"[{rounds}]", *means]) + "\n")
     sys.stdout.flush()

@@ -55,20 +55,24 @@ def read_training_data(
 
 def read_merged_rows(
     layout: Layout, channels: Collection[str], *, content_type: str, weights: bool, threads: int | None
-) -> ChannelRows:
-    """The rows of train and validation as one, for cross-validation. Raises as `read_training_data` does."""
+) -> tuple[ChannelRows, TrainingData]:
+    """The rows of train and validation as one, for cross-validation, and both channels as they came.
+
+    Raises as `read_training_data` does.
+    """
     files = channel_files(layout, channels)
-    parts = [read_channel(layout.channel(name), found, content_type, weights, threads) for name, found in files.items()]
-    _refuse_other_columns(dict(zip(files, parts, strict=True)))
+    parts = {
+        name: read_channel(layout.channel(name), found, content_type, weights, threads) for name, found in files.items()
+    }
+    _refuse_other_columns(parts)
+    matrices = {name: _matrix(part, files[name], content_type, threads) for name, part in parts.items()}
     if len(parts) > 1:
         _log.info("Read both train and validation data into one DMatrix")
     try:
-        merged = joined(parts)
-        merged.matrix(threads)  # what xgboost refuses to load is refused before the first fold
-    except (xgboost.core.XGBoostError, ValueError) as error:
-        places = (refused_place(part, found, content_type) for part, found in zip(parts, files.values(), strict=True))
-        raise _unreadable(content_type, error, next(filter(None, places), "")) from None
-    return merged
+        merged = joined(list(parts.values()))
+    except ValueError as error:
+        raise _unreadable(content_type, error) from None
+    return merged, TrainingData(matrices["train"], matrices.get("validation"))
 
 
 def _refuse_other_columns(rows: dict[str, ChannelRows]) -> None:
