@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
 LONGEST_REASON = 1024
 """Characters that DescribeTrainingJob keeps (API reference, FailureReason)."""
+_BEFORE_OPT_ML = re.compile(r"(?:/[^/\s'\"]+)+?(?=/opt/ml\b)")
 
 
 class JobFailure(Exception):  # noqa: N818  it is what the job ends with, not an error of this program
@@ -35,3 +42,33 @@ def program_failure(failure_text: str, exit_code: int, explanation: str = "") ->
         if len(head) + len(tail) <= LONGEST_REASON
         else head[: LONGEST_REASON - len(tail) - 3] + "..." + tail
     )
+
+
+def inside_container(text: str, folder: Path | None = None) -> str:
+    """A text with `/opt/ml/…` for what is kept in a folder of this machine: the paths that a container sees.
+
+    folder: the job's or the server's own, for a path whose folders have spaces in their names.
+    """
+    if "/opt/ml" not in text:
+        return text
+    return _BEFORE_OPT_ML.sub("", text.replace(f"{folder}/opt/ml", "/opt/ml") if folder else text)
+
+
+def without_machine_paths(text: str, folder: Path | None = None) -> str:
+    """A reason as its reader on another machine can be given it: no path of this machine.
+
+    `/opt/ml/…` stands for what a container sees, `…/NAME` for any other file. folder: as for `inside_container`.
+    """
+    told = inside_container(text, folder)
+    if folder:
+        told = told.replace(str(folder), "…")
+    return _this_machine().sub(lambda found: f"…/{found[0].rstrip('/').rpartition('/')[2]}", told)
+
+
+@cache
+def _this_machine() -> re.Pattern[str]:
+    """Paths below the folders that this program, its Python and its user have things in."""
+    here = (Path(__file__).resolve().parents[2], sys.prefix, sys.base_prefix, Path.home(), tempfile.gettempdir())
+    roots = sorted({str(root) for root in here if len(Path(root).parts) > 1}, key=len, reverse=True)
+    listed = "|".join(re.escape(root) for root in roots)
+    return re.compile(rf"(?<![\w/.-])(?:{listed})(?:/[^\s'\":,;()]*)?")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.platform.clients import logs_client, reason_of
+from localcloud.platform.failure import inside_container
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -50,7 +51,8 @@ class LogStream:
 
     def write(self, line: str) -> None:
         """Take one line; it is sent within about half a second."""
-        self._lines.put((int(time.time() * 1000), cloudwatch_line(line)[:_LONGEST_LINE] or " "))
+        shown = cloudwatch_line(inside_container(line))[:_LONGEST_LINE]
+        self._lines.put((int(time.time() * 1000), shown or " "))
 
     def close(self, timeout: float = 10.0) -> None:
         """Send what is waiting and end; gives up after `timeout` seconds."""

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from localcloud.platform.failure import without_machine_paths
 from localcloud.sagemaker.deployment import Deployment, images, orders
 from localcloud.sagemaker.events import Events
 from localcloud.sagemaker.execution_role import Roles
@@ -215,7 +216,7 @@ class Hosting:
                 scope,
                 name,
                 EndpointStatus="InService" if serving else "Failed",
-                FailureReason=reason[:1024],
+                FailureReason=without_machine_paths(reason, self._place(scope, name))[:1024],
                 PendingDeploymentSummary=None,
                 LastModifiedTime=self._clock(),
                 _pending=None,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.platform.failure import without_machine_paths
 from localcloud.sagemaker.events import Events
 from localcloud.sagemaker.execution_role import Roles
 from localcloud.sagemaker.processes import Event, Processes, Run
@@ -169,7 +170,8 @@ class TrainingRuns:
             record = self._stores.training_jobs.get(scope, name)
             if record is None or record["TrainingJobStatus"] in ENDED:
                 return
-            record = finished(record, outcome, now, reason=reason, artifact=artifact, seconds=seconds)
+            shown = without_machine_paths(reason, self._place(scope, name))
+            record = finished(record, outcome, now, reason=shown, artifact=artifact, seconds=seconds)
             self._put(scope, record)
             self._ended.notify_all()
         self._events.training_job(scope, record)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.platform.failure import without_machine_paths
 from localcloud.sagemaker.events import Events
 from localcloud.sagemaker.execution_role import Roles
 from localcloud.sagemaker.processes import Event, Processes, Run, TransformOrder
@@ -128,7 +129,7 @@ class TransformRuns:
                 return
             if record["TransformJobStatus"] == "Stopping" and outcome == "Failed":
                 outcome = "Stopped"
-            self._close(scope, record, outcome, now, reason)
+            self._close(scope, record, outcome, now, without_machine_paths(reason, self._place(scope, name)))
             self._ended.notify_all()
 
     def _close(self, scope: Scope, record: Record, outcome: str, now: float, reason: str) -> None:
