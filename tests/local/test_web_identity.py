@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from kickstand.errors import KickstandError
+from kickstand.github import Repository
+from localcloud.cloud import LocalCloud
+from localcloud.github.actions import Job, act
+from localcloud.github.hub import Hub, Identity
+
 Client = Callable[..., Any]
 ACCOUNT = "888877776666"
 """Of no other test: an account has one provider for an issuer."""
 ISSUER = "tokens.example.com"
+GITHUB = "token.actions.githubusercontent.com"
 SUBJECT = "repo:rides/bikes:environment:prod"
 TEMPLATE = {
     "Resources": {
@@ -79,6 +88,51 @@ def test_the_account_must_know_the_issuer_and_the_trust_the_subject(client: Clie
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
     assert assume(client, role, token()) == "InvalidIdentityToken"
+
+
+WITH_IDS = Repository("octocat/my-repo", 123456, 456789)
+WITHOUT = Repository("octocat/my-repo")
+
+
+@pytest.mark.parametrize(
+    ("named", "on_github", "outcome"),
+    [
+        (WITH_IDS, Identity(123456, 456789), "assumed"),
+        (WITHOUT, Identity(123456, 456789), "repo:octocat@123456/my-repo@456789:environment:dev"),
+        (WITHOUT, Identity(123456, 456789, immutable=False), "assumed"),
+        (WITH_IDS, Identity(123456, 456789, immutable=False), "repo:octocat/my-repo:environment:dev"),
+        (WITH_IDS, Identity(123456, 456780), "repo:octocat@123456/my-repo@456780:environment:dev"),
+    ],
+    ids=["made today", "made today, no ids", "of before", "of before, ids", "made again under its name"],
+)
+def test_a_repositorys_job_is_given_the_role_where_the_project_file_has_its_form_of_subject(
+    client: Client, cloud: LocalCloud, tmp_path: Path, named: Repository, on_github: Identity, outcome: str
+) -> None:
+    """The local GitHub's own tokens, on the trust that the pipeline's roles have."""
+    name, account = f"r-{uuid.uuid4().hex[:8]}", "888877774444"
+    iam = client("iam", account=account)
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_open_id_connect_provider(Url=f"https://{GITHUB}", ClientIDList=["sts.amazonaws.com"])
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{GITHUB}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": named.conditions("us-east-1", named.environment_subject("dev"))},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    hub = Hub(tmp_path, "octocat/my-repo")
+    hub.create(on_github)
+    variables = {"AWS_ENDPOINT_URL": cloud.url, "AWS_CA_BUNDLE": str(cloud.folder.ca)}
+    job = Job(hub, 1, tmp_path, {"id-token": "write"}, "dev", "push", "refs/heads/main", "0" * 40, variables)
+    given = {"role-to-assume": f"arn:aws:iam::{account}:role/{name}", "aws-region": "us-east-1"}
+    if outcome == "assumed":
+        assert act(job, "aws-actions/configure-aws-credentials@v6", given).startswith("assumed arn:aws:iam::8888")
+        assert job.variables["AWS_SESSION_TOKEN"]
+        return
+    with pytest.raises(KickstandError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity") as refused:
+        act(job, "aws-actions/configure-aws-credentials@v6", given)
+    assert refused.value.problems[0].fix == f"The token says: {outcome}"
 
 
 def test_the_repositorys_id_is_compared_where_sts_validates_githubs_claims(client: Client) -> None:

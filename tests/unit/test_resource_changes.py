@@ -8,14 +8,28 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_templates import PLACE, REGION, Template, changes, edited, pair, template
+from review_templates import ACCOUNT, PLACE, REGION, Template, changes, edited, pair, template
 
 from kickstand.resource_schema import resource_schema
+from promotion.review.changes.effective import Place
 from promotion.review.changes.output_sentences import output_sentences
 from promotion.review.changes.property_diff import Difference, differences
 from promotion.review.changes.resource_changes import resource_changes
 from promotion.review.changes.stack_change import stack_change, template_sha256
 from promotion.review.parts import PropertyChange
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "suffix"),
+    [
+        ("us-east-1", "aws", "amazonaws.com"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+    ],
+)
+def test_the_pseudo_parameters_are_the_regions(region: str, partition: str, suffix: str) -> None:
+    values = Place(ACCOUNT, region, "bikes-dev-hosting").values()
+    assert (values["AWS::Partition"], values["AWS::URLSuffix"]) == (partition, suffix)
 
 
 def test_a_new_model_moves_a_chain_of_three() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.images import image_table
 from kickstand.names import partition
 
 Template = Mapping[str, Any]
@@ -34,7 +35,7 @@ class Place:
             "AWS::Region": self.region,
             "AWS::StackName": self.stack,
             "AWS::Partition": partition(self.region),
-            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::URLSuffix": image_table().domains.get(self.region, "amazonaws.com"),
         }
 
 
