@@ -12,7 +12,7 @@ export CDK_HOME := $(CACHE)/cdk
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CACHE)/jsii
 export MPLCONFIGDIR := $(CACHE)/matplotlib
 
-.PHONY: help setup demo demo-promotion test check format bench lock images managed-policies clean
+.PHONY: help setup demo demo-promotion acceptance test check format bench lock images managed-policies clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,6 +25,9 @@ demo: setup ## The main job on this machine: from CSV files to predictions
 
 demo-promotion: setup ## A model's way from dev to staging to prod, on three local accounts
 	@$(BIN)/kickstand demo-promotion
+
+acceptance: setup ## The main job and nine questions on a real account: ENV=dev (TO=staging LOCAL=1 YES=1 REMOVE=1)
+	@$(BIN)/python -m acceptance $(or $(ENV),$(error Say which environment's account: make acceptance ENV=dev)) $(if $(TO),--to $(TO)) $(if $(LOCAL),--local) $(if $(YES),--yes) $(if $(REMOVE),--remove)
 
 test: setup ## All tests
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder

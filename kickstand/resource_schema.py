@@ -64,6 +64,17 @@ def resource_schema(region: str, type_name: str) -> ResourceSchema:
     return ResourceSchema(type_name, True, frozenset(always), frozenset(conditionally - always))
 
 
+def has_type(region: str, type_name: str) -> bool:
+    """Whether a region has a resource type, by the schemas of its provider."""
+    return type_name in _types(region)
+
+
+def schema_text(type_name: str) -> str:
+    """A type's whole schema, as JSON; empty for types that cfn-lint does not know."""
+    folder, file = _folder(), _types(_ANYWHERE).get(type_name)
+    return "" if folder is None or file is None else (folder / "resources" / f"{file}.json").read_text("utf-8")
+
+
 @cache
 def _types(region: str) -> dict[str, str]:
     """Resource type to the name of its schema file, for a region."""

@@ -13,6 +13,7 @@ from localcloud.emulator import (
     cloudformation_recovery,
     cloudformation_states,
     cloudformation_threads,
+    cloudformation_types,
     eventbridge_role,
     iam_managed_policies,
     iam_oidc_provider,
@@ -53,6 +54,7 @@ def install() -> None:
     cloudformation_states.install()
     cloudformation_threads.install()
     cloudformation_drift.install()
+    cloudformation_types.install()
     iam_managed_policies.install()
     iam_oidc_provider.install()
     iam_principal.install()

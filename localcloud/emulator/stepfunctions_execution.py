@@ -180,10 +180,23 @@ _LAST_EVENTS = ("ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut", "Exe
 def _add_event(original: Callable[..., Any]) -> Callable[..., Any]:
     def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
         if execution["status"] == "RUNNING" or event_type in _LAST_EVENTS:
-            return original(execution, event_type, details)
+            return original(execution, event_type, details and {key: _task(value) for key, value in details.items()})
         return None
 
     return add_event
+
+
+_INTEGRATION = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:(?P<service>(?:aws-sdk:)?[^:]+):(?P<action>.+)")
+
+
+def _task(details: Any) -> Any:
+    """The details of a task's event: of `…:states:::sagemaker:createTrainingJob.sync` the service and the action.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html, resource and
+    resourceType
+    """
+    named = _INTEGRATION.fullmatch(str(details.get("resource", ""))) if isinstance(details, dict) else None
+    return {**details, "resourceType": named["service"], "resource": named["action"]} if named else details
 
 
 def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:

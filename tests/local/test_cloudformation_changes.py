@@ -302,3 +302,25 @@ def test_one_operation_at_a_time(stack: Stack, path: str) -> None:
 
     assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
     assert stack.value(path) == "1"
+
+
+@pytest.mark.parametrize(
+    ("region", "name", "there"),
+    [
+        ("us-east-1", "AWS::SageMaker::ModelPackageGroup", True),
+        ("ap-south-2", "AWS::SageMaker::ModelPackageGroup", False),
+        ("ap-south-2", "AWS::SageMaker::Endpoint", True),
+        ("me-central-1", "AWS::SageMaker::Endpoint", False),
+        ("us-east-1", "AWS::SageMaker::Modle", False),
+    ],
+)
+def test_the_registry_has_the_types_of_each_region(client: Client, region: str, name: str, there: bool) -> None:
+    cloudformation = client("cloudformation", region=region)
+    if not there:
+        with pytest.raises(cloudformation.exceptions.TypeNotFoundException):
+            cloudformation.describe_type(Type="RESOURCE", TypeName=name)
+        return
+    found = cloudformation.describe_type(Type="RESOURCE", TypeName=name)
+    assert found["Arn"] == f"arn:aws:cloudformation:{region}::type/resource/{name.replace('::', '-')}"
+    assert json.loads(found["Schema"])["typeName"] == name
+    assert cloudformation.describe_type(Arn=found["Arn"])["TypeName"] == name

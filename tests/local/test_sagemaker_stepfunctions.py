@@ -68,6 +68,22 @@ def test_a_failed_job_fails_the_task_with_its_description(client: Client, world:
     assert job["TrainingJobStatus"] == "Failed" and "num_round" in job["FailureReason"]
 
 
+def test_the_history_names_the_task_by_service_and_action(client: Client, world: World, role: str) -> None:
+    """TaskFailedEventDetails and its siblings: `resourceType` and `resource` of the Step Functions API reference."""
+    arn = start(client, machine(client, role), world.training_job(name(), HyperParameters={"num_round": "0"}))
+    ended(client, arn)
+    events = client("stepfunctions").get_execution_history(executionArn=arn)["events"]
+    tasks = {
+        event["type"]: next(v for k, v in event.items() if k.endswith("EventDetails"))
+        for event in events[1:-1]
+        if event["type"].startswith("Task") and not event["type"].startswith("TaskState")
+    }
+    assert list(tasks) == ["TaskScheduled", "TaskFailed"]
+    assert {(each["resourceType"], each["resource"]) for each in tasks.values()} == {
+        ("sagemaker", "createTrainingJob.sync")
+    }
+
+
 def test_without_sync_the_task_does_not_wait(client: Client, world: World, role: str) -> None:
     request = world.training_job(name())
     arn = start(client, machine(client, role, SYNC.removesuffix(".sync")), request)

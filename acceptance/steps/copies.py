@@ -1,0 +1,110 @@
+"""Conditional copies between buckets of different keys: what all of promotion rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from acceptance.project import SOURCE, TARGET
+from acceptance.step import Assumption, NotRun, Seen, Step
+from acceptance.world import World
+from kickstand.aws_errors import DENIED, error_code
+from promotion.promote.release_role import caller_arn, release_session
+from training.model.artifact_bucket import artifact_bucket
+from training.model.kept_object import ReadObject, keep_copy, stored_object
+from training.model.s3_location import S3Location, parse_location
+
+ROLE, KEPT, GRANTS = "infra/release_role.py", "training/model/kept_object.py", "infra/release_grants.py"
+EXISTS = "PreconditionFailed"
+"""S3's answer where `IfNoneMatch="*"` finds an object (412)."""
+_KEY = "models/acceptance/copy"
+
+
+def copy(world: World) -> Seen:
+    """Copy the artifact as the target's release role: once as Kickstand does, then in each way that must be refused."""
+    target = world.place(TARGET)
+    s3 = release_session(target, caller_arn(target.session), lambda words: f"kickstand {words}").client("s3")
+    location = parse_location(world.place(SOURCE).release().artifact.s3_uri)
+    found = stored_object(s3, location)
+    if found is None:
+        raise NotRun("The release role does not see the source's artifact.")
+    bucket = artifact_bucket(target.environment)
+    keep_copy(s3, ReadObject(location, found.sha256, found.size, found.etag), bucket, _KEY)
+    key = s3.head_object(Bucket=bucket.name, Key=_KEY).get("SSEKMSKeyId", "none")
+    source = {"Bucket": location.bucket, "Key": location.key}
+    answers = {
+        "the same copy once more": _answer(
+            s3.copy_object, **bucket.writes, Key=_KEY, CopySource=source, IfNoneMatch="*"
+        ),
+        "a copy without If-None-Match": _answer(s3.copy_object, **bucket.writes, Key=f"{_KEY}-2", CopySource=source),
+        "a PutObject without If-None-Match": _answer(s3.put_object, **bucket.writes, Key=f"{_KEY}-3", Body=b"other"),
+    }
+    return judge(
+        answers,
+        encrypted=key == world.keys[TARGET],
+        key=key,
+        copied=stored_object(s3, S3Location(bucket.name, _KEY)) == found,
+    )
+
+
+def judge(answers: dict[str, str], *, encrypted: bool, key: str, copied: bool) -> Seen:
+    """What the answers (codes, `done` where S3 did it) say of both modules."""
+    again, *unconditional = answers.values()
+    wrong = {
+        *({KEPT} if not copied or again != EXISTS else ()),
+        *({ROLE} if any(code not in DENIED for code in unconditional) else ()),
+        *({KEPT} if not encrypted else ()),
+    }
+    kept = "kept the same bytes" if copied else "lost bytes"
+    with_key = "the key of the target" if encrypted else f"another key than the target’s: {key}"
+    lines = (
+        f"CopyObject with If-None-Match from one bucket to the other {kept}",
+        f"the copy is encrypted with {with_key}",
+        *(f"{what}: {code}" for what, code in answers.items()),
+    )
+    return Seen(lines, frozenset(wrong))
+
+
+def _answer(call: Any, **request: Any) -> str:
+    try:
+        call(**request)
+    except ClientError as error:
+        return error_code(error)
+    return "done"
+
+
+def across(world: World) -> Seen:
+    """The promotion itself was across accounts; what is left is to say so."""
+    if not world.plan.two_accounts:
+        raise NotRun("Both environments are in one account. Needs a second account: name its environment (TO=…).")
+    source, target = (world.place(name) for name in (SOURCE, TARGET))
+    where = f"from account {source.environment.account} to {target.environment.account}"
+    return Seen((f"the promotion and the copies of the step before went {where}, between two customer keys",))
+
+
+COPY = Step(
+    "copy",
+    "The conditional copy, between two customer keys",
+    "Does CopyObject with If-None-Match work for a role that may write on that condition alone (Null "
+    "s3:if-none-match false), source and target with different KMS keys?",
+    (
+        Assumption(KEPT, "A conditional CopyObject makes the object once, and answers 412 from then on."),
+        Assumption(ROLE, "A write without If-None-Match is refused by the policy's Null condition."),
+    ),
+    copy,
+    "All of promotion rests on it. Where the condition is not known to CopyObject, the role must be allowed "
+    "s3:PutObject without it, and what protects `models/` is then the object's digest alone.",
+    needs=("promote",),
+    number=1,
+)
+ACROSS = Step(
+    "across-accounts",
+    "The same across accounts",
+    "Does it work from one account into another?",
+    (Assumption(GRANTS, "Bucket policy and key policy that name the account, narrowed to the role, suffice."),),
+    across,
+    "Compare the source's bucket policy and key policy with infra/release_grants.py.",
+    needs=("copy",),
+    number=1,
+)

@@ -1,0 +1,124 @@
+"""What people can do who have nothing but Kickstand's own policies: register a model, detect drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from acceptance.own_stacks import persona
+from acceptance.patience import Patience, settled
+from acceptance.step import Assumption, Seen, Step
+from acceptance.world import World
+from promotion.review.drift import detect_drift
+from training.model.artifact_bucket import artifact_bucket
+from training.model.package import Registration, model_quality, register, write_metrics
+
+FITTER, PACKAGE, DRIFT = "infra/fitter_policy.py", "training/model/package.py", "infra/drift_policy.py"
+DRIFT_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class NamedJob:
+    """What a package tells of the job that made its artifact."""
+
+    name: str
+    metrics: dict[str, float]
+
+
+def register_package(world: World) -> Seen:
+    """The fitter alone registers the released artifact once more, under another job's name."""
+    place, release = world.place(), world.place().release()
+    session = persona(place, "Fitter", world.secret)
+    quality = model_quality(release.metrics, release.hyperparameters.get("objective", ""))
+    bucket = artifact_bucket(place.environment)
+    metrics = settled(lambda: write_metrics(session.client("s3"), quality, bucket))
+    registration = Registration(
+        group=place.names.model_package_group,
+        image_uri=release.algorithm.image_uri,
+        artifact=release.artifact,
+        job=NamedJob(f"{release.training_job.name}-by-a-fitter", dict(release.metrics)),
+        metrics_uri=metrics,
+    )
+    arn = settled(
+        lambda: register(
+            session.client("sagemaker"), registration, deploy_command=f"kickstand deploy {place.environment.name}"
+        ),
+        seconds=30,
+    )
+    status = world.client("sagemaker").describe_model_package(ModelPackageName=arn)["ModelPackageStatus"]
+    line = f"a role with the policy {place.names.managed_policy('fitter')} alone registered {arn}, which is {status}"
+    return Seen((line,), frozenset() if status == "Completed" else frozenset({PACKAGE}))
+
+
+def drift(world: World) -> Seen:
+    """Detect drift as a reviewer, then with all rights; whatever the reviewer did not see is a missing permission."""
+    place = world.place()
+    reviewer = persona(place, "Reviewer", world.secret)
+    patience = Patience("Drift detection", DRIFT_SECONDS)
+    now = datetime.now(UTC)
+    report = settled(lambda: detect_drift(reviewer, place.names, now=now, sleep=patience.sleep), seconds=30)
+    asked = {one.stack: one.status for one in report.stacks}
+    seen = _checked(world)
+    detect_drift(place.session, place.names, now=now, sleep=patience.sleep)
+    return judge(asked, [one.sentence for one in report.headlines], seen, _checked(world))
+
+
+def _checked(world: World) -> dict[str, tuple[str, str]]:
+    """Type and drift status of each resource of both stacks, by stack and logical id."""
+    names, cloudformation = world.place().names, world.client("cloudformation")
+    found = {}
+    for stack in (names.training_stack, names.hosting_stack):
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        for one in (one for page in pages for one in page["StackResourceSummaries"]):
+            status = one.get("DriftInformation", {}).get("StackResourceDriftStatus", "NOT_CHECKED")
+            found[f"{stack}/{one['LogicalResourceId']}"] = (one["ResourceType"], status)
+    return found
+
+
+def judge(
+    asked: dict[str, str],
+    headlines: list[str],
+    reviewer: dict[str, tuple[str, str]],
+    owner: dict[str, tuple[str, str]],
+) -> Seen:
+    """asked: status of each stack as the reviewer got it. reviewer, owner: type and status of each resource."""
+    unseen = sorted(key for key, (_, status) in reviewer.items() if status in _UNSEEN and owner[key][1] not in _UNSEEN)
+    never = sorted({kind for kind, status in owner.values() if status in _UNSEEN})
+    lines = (
+        *(f"{stack}: {status}" for stack, status in asked.items()),
+        f"of {len(reviewer)} resources the reviewer saw the drift of "
+        f"{sum(status not in _UNSEEN for _, status in reviewer.values())}, all rights that of "
+        f"{sum(status not in _UNSEEN for _, status in owner.values())}",
+        f"NOT_CHECKED with all rights too: {', '.join(never) or 'none'}",
+        *(f"not seen by the reviewer alone: {key} ({reviewer[key][0]}, {reviewer[key][1]})" for key in unseen),
+        *headlines,
+    )
+    return Seen(lines, frozenset({DRIFT} if unseen or headlines else ()))
+
+
+_UNSEEN = ("NOT_CHECKED", "UNKNOWN")
+
+
+REGISTER = Step(
+    "fitter",
+    "A model package by the fitter alone",
+    "Does CreateModelPackage work for a role that has the fitter policy and nothing else?",
+    (
+        Assumption(FITTER, "The policy has all that CreateModelPackage asks of its caller (ECR and S3 included)."),
+        Assumption(PACKAGE, "The package is Completed as soon as it is made."),
+    ),
+    register_package,
+    "The refusal names the action; the release role (infra/release_role.py) registers too, and needs the same.",
+    needs=("train",),
+    number=5,
+)
+DETECT = Step(
+    "drift",
+    "Drift, seen with reviewer and drift alone",
+    "Which resources come back as NOT_CHECKED for a role that has the policies reviewer and drift alone?",
+    (Assumption(DRIFT, "Both policies suffice for the read handler of every resource type of the stacks."),),
+    drift,
+    "Add the read permissions of that type (aws cloudformation describe-type shows them) to the module.",
+    needs=("host",),
+    number=7,
+)
