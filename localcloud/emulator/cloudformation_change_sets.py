@@ -1,10 +1,14 @@
-"""What a change set says of a property: whether its change replaces the resource, and that tags are tags.
+"""Change sets: who may make one, what it says replaces a resource, and that tags are tags.
 
 ministack knows the replacing properties of some types and calls the change of any property of the others (a bucket's
 lifecycle rules, a bucket policy's statements) conditionally replacing; a name that is given to one of those is changed
 in place instead of the resource being replaced. CloudFormation goes by the types' schemas, for the change set and for
 the deployment. It also tells of a resource's `Tags` as of an attribute of the resource, not as of a property.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceTargetDefinition.html
+
+The values of a template's SSM parameters CloudFormation reads as whoever makes the change set: for that the CDK's
+bootstrap template gives its deploy role ssm:GetParameters, and every template of the CDK has such a parameter.
+https://github.com/aws/aws-cdk/pull/28336
 """
 
 from __future__ import annotations
@@ -12,8 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kickstand.names import partition
 from kickstand.resource_schema import resource_schema
-from localcloud.emulator.context import region
+from localcloud.emulator.acting import require
+from localcloud.emulator.context import account_id, region
+from localcloud.emulator.credentials import AccessDenied
 from localcloud.emulator.seam import Seam, wrap
 
 STACKS = "ministack.services.cloudformation.stacks"
@@ -27,12 +34,41 @@ DIFF = Seam(
     ("old_template", "new_template", "resources", "template", "changed_params", "retag"),
     ("ministack.services.cloudformation.changesets",),
 )
+PARAMETERS = Seam(
+    "ministack.services.cloudformation.changesets",
+    "_resolve_parameters",
+    ("template", "provided_params", "previous_params"),
+)
+_SSM_VALUE = "AWS::SSM::Parameter::Value<"
 
 
 def install() -> None:
-    """Let the resource schemas say what replaces, and list tags as CloudFormation does."""
+    """Read parameters as the caller, let the resource schemas say what replaces, list tags as CloudFormation does."""
+    wrap(PARAMETERS, _read_as_caller)
     wrap(RECREATION, _by_schema)
     wrap(DIFF, _tags_as_attribute)
+
+
+def _read_as_caller(original: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(template: dict[str, Any], provided: list[dict[str, Any]], *previous: Any) -> Any:
+        given = {one["Key"]: one.get("Value") for one in provided if "Key" in one}
+        for name, definition in template.get("Parameters", {}).items():
+            parameter = given.get(name) or definition.get("Default")
+            if str(definition.get("Type", "")).startswith(_SSM_VALUE) and parameter:
+                _require_reading(str(parameter))
+        return original(template, provided, *previous)
+
+    return resolve
+
+
+def _require_reading(parameter: str) -> None:
+    """Raises ValueError, which the emulator answers as CloudFormation's ValidationError."""
+    place = f"{partition(region())}:ssm:{region()}:{account_id()}"
+    arn = f"arn:{place}:parameter/{parameter.removeprefix('/')}"
+    try:
+        require("ssm:GetParameters", arn)
+    except AccessDenied as refused:
+        raise ValueError(str(refused)) from None
 
 
 def _by_schema(original: Callable[..., Any]) -> Callable[..., Any]:

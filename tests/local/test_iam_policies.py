@@ -77,6 +77,32 @@ def refused(call: Callable[..., Any], **arguments: Any) -> tuple[str, int, str]:
     return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"].get("Message", "")
 
 
+def test_a_change_set_reads_the_parameters_of_its_template_as_who_makes_it(client: Client) -> None:
+    name = f"/iam/{uuid.uuid4().hex[:8]}"
+    client("ssm").put_parameter(Name=name, Type="String", Value="32")
+    template = {
+        # As the CDK's templates have it.
+        "Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": name}},
+        "Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}},
+    }
+    arn = f"arn:aws:ssm:{PLACE}:parameter{name}"
+    change_sets = document({"Action": "cloudformation:*", "Resource": "*"})
+    stack = f"iam-{uuid.uuid4().hex[:8]}"
+    request = {
+        "StackName": stack,
+        "ChangeSetName": "one",
+        "ChangeSetType": "CREATE",
+        "TemplateBody": json.dumps(template),
+    }
+    without = assumed(client, {}, {"Policy": change_sets})
+    code, status, message = refused(without("cloudformation").create_change_set, **request)
+    assert (code, status) == ("ValidationError", 400)
+    assert f"is not authorized to perform: ssm:GetParameters on resource: {arn}" in message
+    reads = document({"Action": "ssm:GetParameters", "Resource": arn})
+    assumed(client, {}, {"Policy": change_sets, "Reads": reads})("cloudformation").create_change_set(**request)
+    client("cloudformation").delete_stack(StackName=stack)
+
+
 def test_a_managed_policy_of_a_stack_bites_on_actions_and_resources(client: Client, place: Place) -> None:
     policy = document({"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{place.bucket}/data/*"})
     s3 = assumed(client, {}, {"Read": policy})("s3")
