@@ -37,7 +37,7 @@ def main() -> int:
     try:
         settings = ServingSettings.from_environment(os.environ)
         files = find_models(Layout.from_environment(os.environ).model, ensemble=settings.ensemble)
-        application = ServingApplication(ServedModel(files, threads=settings.threads), settings)
+        application = ServingApplication(ServedModel(files, threads=1), settings)
     except ContainerError as error:
         log.error("Unable to load model: %s", error)
         return 1

@@ -17,9 +17,9 @@ import xgboost
 from serving_face import FEATURES, OBJECTIVES, ROW, ask, asked, face, model, objective_model
 from training_folder import text
 
+from localcloud.container import serve
 from localcloud.container.errors import UserError
 from localcloud.container.hosting.application import ServingApplication
-from localcloud.container.hosting.booster import Booster
 from localcloud.container.hosting.served_model import ServedModel
 from localcloud.container.hosting.settings import ServingSettings
 
@@ -196,7 +196,7 @@ def test_an_invocation_whose_body_stalls_ends_with_the_timeout(tmp_path: Path) -
 
     scope = {"type": "http", "method": "POST", "path": "/invocations", "headers": [(b"content-type", b"text/csv")]}
     asyncio.run(application(scope, receive, send))
-    assert (sent[0]["status"], sent[1]["body"]) == (500, b"Timed out")
+    assert (sent[0]["status"], sent[1]["body"]) == (504, b"Gateway Time-out")
 
 
 @pytest.mark.contract("H42")
@@ -235,13 +235,13 @@ def test_what_the_environment_asks_for_is_checked_all_at_once() -> None:
     ]
 
 
-@pytest.mark.contract("H36", "H80", "H81", "H82", "H83", "H84", "H87")
+@pytest.mark.contract("H36", "H80", "H81", "H82", "H83", "H87")
 def test_defaults_are_the_containers() -> None:
     settings = ServingSettings.from_environment({})
-    assert (settings.port, settings.threads, settings.timeout_seconds) == (8080, 1, 60.0)
+    assert (settings.port, settings.timeout_seconds) == (8080, 60.0)
     assert (settings.workers, settings.selected, settings.ensemble) == (os.cpu_count(), (), True)
     assert (settings.default_accept, settings.max_body_bytes, settings.batch) == ("text/csv", 6 * 1024**2, False)
-    assert ServingSettings.from_environment({"MAX_CONTENT_LENGTH": "99999999"}).max_body_bytes == 20 * 1024**2
+    assert ServingSettings.from_environment({"MAX_CONTENT_LENGTH": "99999999"}).max_body_bytes == 99999999
 
 
 @pytest.mark.contract("H81")
@@ -280,9 +280,21 @@ def test_workers_are_the_large_bodies_that_are_predicted_at_once(tmp_path: Path,
 
 
 @pytest.mark.contract("H84")
-def test_threads_are_those_of_one_prediction(tmp_path: Path) -> None:
-    file = model(tmp_path)[0]
-    for variables, threads in (({}, 1), ({"OMP_NUM_THREADS": "3"}, 3)):
-        settings = ServingSettings.from_environment(variables)
-        booster = Booster(file, settings.threads)
-        assert booster._configuration()["learner"]["generic_param"]["nthread"] == str(threads)
+def test_one_prediction_has_one_thread_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The container sets `nthread` to 1 on each booster that it has loaded (its serve_utils.get_loaded_booster)."""
+    file = model(tmp_path / "model")[0]
+    made = []
+
+    class Watched(ServedModel):
+        def __init__(self, files: Any, *, threads: int) -> None:
+            super().__init__(files, threads=threads)
+            made.extend(self._boosters)
+            raise UserError("That was all.")
+
+    monkeypatch.setattr("localcloud.container.hosting.served_model.ServedModel", Watched)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(file.parents[1]))
+    assert serve.main() == 1
+    assert [booster._configuration()["learner"]["generic_param"]["nthread"] for booster in made] == ["1"]

@@ -35,7 +35,8 @@ _CLOSE = ((b"connection", b"close"),)
 _EMPTY = Reply(204)
 _TOO_LARGE = Reply(413, b"Request Entity Too Large", more=_CLOSE)
 _BUSY = Reply(503, b"Service Unavailable", more=_CLOSE)
-_TIMED_OUT = Reply(500, b"Timed out", more=_CLOSE)
+_TIMED_OUT = Reply(504, b"Gateway Time-out", more=_CLOSE)
+"""The image's nginx waits for its server no longer than SAGEMAKER_MODEL_SERVER_TIMEOUT."""
 _HALF = Reply(400, b"The request ended before its body")
 
 

@@ -36,7 +36,7 @@ class ServedModel:
     """One model or an ensemble, asked from many threads at once.
 
     files:   the model as `save_model` wrote it; several are an ensemble.
-    threads: threads for one prediction; the container takes OMP_NUM_THREADS, default 1.
+    threads: threads for one prediction; the container has 1, whatever OMP_NUM_THREADS says.
     Raises UserError where a file is no such model, or where several do not go together.
     """
 
@@ -100,7 +100,10 @@ def _load(file: Path, threads: int) -> Booster:
         content.seek(-min(file.stat().st_size, _TAIL), os.SEEK_END)
         end = content.read().rstrip()
     if begin == _PICKLE:
-        raise UserError(f"Model at {file} is a pickle, which image 3.2-0 does not load and which is never opened here")
+        raise UserError(
+            f"Model at {file} is a pickle: opening it, as AWS's image does, runs any program that is in it. It is never "
+            "opened here: save the model with save_model"
+        )
     try:
         require_readable(file, image_version(), where="")
     except KickstandError as error:

@@ -24,10 +24,9 @@ class ServingSettings:
     """port and limits of the server.
 
     workers:          predictions of large bodies at once (SAGEMAKER_MODEL_SERVER_WORKERS; default: cores).
-    threads:          threads of one prediction (OMP_NUM_THREADS; default 1).
     timeout_seconds:  SAGEMAKER_MODEL_SERVER_TIMEOUT; default 60.
     default_accept:   SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT; default text/csv.
-    max_body_bytes:   MAX_CONTENT_LENGTH; default 6 MiB, at most 20 MiB.
+    max_body_bytes:   MAX_CONTENT_LENGTH; default 6 MiB.
     batch:            SAGEMAKER_BATCH is set.
     selected:         keys of SAGEMAKER_INFERENCE_OUTPUT; () where it is not set.
     ensemble:         SAGEMAKER_INFERENCE_ENSEMBLE; default true.
@@ -36,7 +35,6 @@ class ServingSettings:
 
     port: int
     workers: int
-    threads: int
     timeout_seconds: float
     default_accept: str
     max_body_bytes: int
@@ -77,10 +75,9 @@ class ServingSettings:
         settings = cls(
             port=number("SAGEMAKER_BIND_TO_PORT", 8080),
             workers=number("SAGEMAKER_MODEL_SERVER_WORKERS", os.cpu_count() or 1),
-            threads=number("OMP_NUM_THREADS", 1),
             timeout_seconds=float(number("SAGEMAKER_MODEL_SERVER_TIMEOUT", 60)),
             default_accept=accept,
-            max_body_bytes=min(number("MAX_CONTENT_LENGTH", 6 * _MEGABYTE), 20 * _MEGABYTE),
+            max_body_bytes=number("MAX_CONTENT_LENGTH", 6 * _MEGABYTE),
             batch=batch,
             selected=selected,
             ensemble=ensemble == "true",
