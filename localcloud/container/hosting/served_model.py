@@ -101,8 +101,8 @@ def _load(file: Path, threads: int) -> Booster:
         end = content.read().rstrip()
     if begin == _PICKLE:
         raise UserError(
-            f"Model at {file} is a pickle: opening it, as AWS's image does, runs any program that is in it. It is never "
-            "opened here: save the model with save_model"
+            f"Model at {file} is a pickle: opening it, as AWS's image does, runs any program that is in it. It is "
+            "never opened here: save the model with save_model"
         )
     try:
         require_readable(file, image_version(), where="")
