@@ -176,6 +176,12 @@ class Fakes:
 
     has_prefix = has_object
 
+    def vpc_of(self, scope: Scope, kind: str, name: str) -> str | None:
+        return None if name in self.missing else "vpc-2" if name.endswith("2") else "vpc-1"
+
+    def key_problem(self, scope: Scope, key: str) -> str:
+        return f"Key '{key}' does not exist" if key in self.missing else ""
+
     def require(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
         if action in self.denied:
             raise access_denied(f"not authorized to perform: {action} on resource: {resource}")
@@ -258,7 +264,9 @@ def make_plane(folder: Path, fakes: Fakes | None = None, rows: dict[str, Rows] |
     """A control plane; rows: those of another, to see what a restart makes of them."""
     fakes = fakes or Fakes()
     rows = rows or {name: Rows() for name in TABLES}
-    control = Control(Stores(rows), fakes, fakes, Images({}), folder=folder, bus=fakes, clock=fakes.clock)
+    control = Control(
+        Stores(rows), fakes, fakes, Images({}), folder=folder, resources=fakes, bus=fakes, clock=fakes.clock
+    )
     return Plane(control, fakes, rows)
 
 

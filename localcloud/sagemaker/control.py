@@ -21,6 +21,7 @@ from localcloud.sagemaker.model import Models
 from localcloud.sagemaker.model_package import ModelPackages
 from localcloud.sagemaker.model_package_group import ModelPackageGroups
 from localcloud.sagemaker.processes import Processes
+from localcloud.sagemaker.references import Resources, check_references
 from localcloud.sagemaker.request import check_request
 from localcloud.sagemaker.response import render
 from localcloud.sagemaker.scope import Scope
@@ -41,7 +42,7 @@ LISTING = ("AddTags", "List", "Search")
 class Control:
     """All nouns and their operations.
 
-    stores: where records are. processes, roles, bus: what the service needs of the world.
+    stores: where records are. processes, roles, resources, bus: what the service needs of the world.
     folder: for the files of jobs and servers while they live.
     """
 
@@ -53,10 +54,11 @@ class Control:
         images: Images,
         *,
         folder: Path,
+        resources: Resources,
         bus: Bus | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.stores = stores
+        self.stores, self._resources = stores, resources
         self.tags = Tags(stores)
         events = Events(bus)
         self.runs = TrainingRuns(stores, processes, roles, events, folder=folder / "jobs", clock=clock)
@@ -117,6 +119,7 @@ class Control:
             raise unknown_operation(operation)
         check_request(operation_input(operation), request)
         check_members(operation, request)
+        check_references(operation, request, scope, self._resources)
         if operation.startswith("Create") and request.get("Tags"):
             # To create with tags is to tag: https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
             caller.require("sagemaker:AddTags", resource_of_operation(operation, request, scope))

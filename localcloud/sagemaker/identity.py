@@ -1,4 +1,4 @@
-"""Roles, callers and the event bus as the emulator has them."""
+"""Roles, callers, the event bus, networks and keys as the emulator has them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ import botocore.session
 
 from localcloud.emulator import acting
 from localcloud.emulator.credentials import AccessDenied, RoleNotAssumable, issue_role_credentials
+from localcloud.emulator.ec2_network import find_vpc
+from localcloud.emulator.kms_authorization import KeyRefused, KeyUse, require_usable
+from localcloud.emulator.kms_keys import find_key, key_arn
 from localcloud.emulator.sagemaker_events import put_service_event
 from localcloud.sagemaker.errors import access_denied, validation_error
 from localcloud.sagemaker.scope import Scope
@@ -68,6 +71,24 @@ class EmulatorBus:
             )
         except Exception:
             _LOG.exception("the event %s of %s was lost", detail_type, resource)
+
+
+class EmulatorResources:
+    """Subnets and security groups of EC2, keys of KMS."""
+
+    def vpc_of(self, scope: Scope, kind: str, name: str) -> str | None:
+        return find_vpc(kind, name, scope.account, scope.region)
+
+    def key_problem(self, scope: Scope, key: str) -> str:
+        arn = key_arn(key, scope.account, scope.region)
+        found = find_key(arn) if arn.count(":") == 5 else None
+        if found is None:
+            return f"Alias {arn} is not found." if ":alias/" in arn else f"Key '{arn}' does not exist"
+        try:
+            require_usable(found, KeyUse("kms:GenerateDataKey", "sagemaker", scope.region))
+        except KeyRefused as refusal:
+            return str(refusal)
+        return ""
 
 
 class _RoleReading:

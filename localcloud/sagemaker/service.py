@@ -14,7 +14,7 @@ from localcloud.emulator.sagemaker_stepfunctions import register_integration
 from localcloud.emulator.stepfunctions_execution import cancelled
 from localcloud.sagemaker.access import action_of, endpoint_of, resource_of
 from localcloud.sagemaker.control import Control
-from localcloud.sagemaker.identity import ActingCaller, EmulatorBus, EmulatorRoles
+from localcloud.sagemaker.identity import ActingCaller, EmulatorBus, EmulatorResources, EmulatorRoles
 from localcloud.sagemaker.image import Images
 from localcloud.sagemaker.invocation_queue import InvocationQueue
 from localcloud.sagemaker.processes import Processes
@@ -47,6 +47,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         EmulatorRoles(context),
         Images.read(IMAGE_TABLE),
         folder=context.state.work / "sagemaker",
+        resources=EmulatorResources(),
         bus=EmulatorBus(),
     )
     runtime = Runtime(control.stores, control.hosting)

@@ -58,6 +58,7 @@ NAMES = (
     "ministack.services.cloudwatch_logs._create_log_stream",
     "ministack.services.cloudwatch_logs._filter_log_events",
     "ministack.services.cloudwatch_logs._put_log_events",
+    "ministack.services.ec2._ensure_defaults_initialized",
     "ministack.services.eventbridge._invoke_target",
     "ministack.services.eventbridge._put_events",
     "ministack.services.iam._boundary_policy_error",
