@@ -14,6 +14,7 @@ from kickstand.errors import Problem
 
 CLASS_METRICS = "class-metrics"
 CHECKPOINT_RESUME = "checkpoint-resume"
+FOLD_CLASSES = "fold-classes"
 LIBSVM_SERVING = "libsvm-serving"
 MARGIN_METRICS = "margin-metrics"
 RECORDIO_OUTPUT = "recordio-output"
@@ -21,6 +22,7 @@ STOPPING_DIRECTION = "stopping-direction"
 FAULTS: Mapping[str, str] = {
     CLASS_METRICS: "accuracy, F1, precision and recall are computed from a threshold of 0",
     CHECKPOINT_RESUME: "a job that resumes from a checkpoint starts again",
+    FOLD_CLASSES: "predictions.csv takes a class or a margin above 0.5 for class 1",
     LIBSVM_SERVING: "an endpoint takes 1 off the indices of a libsvm request that has no index 0",
     MARGIN_METRICS: "rmse, mae, mse and r2 are computed from margins, before they become predictions",
     RECORDIO_OUTPUT: "each record of a selected output holds those of the rows before it too",
@@ -32,6 +34,7 @@ _IN_3 = ("3.0-5", "3.2-0")
 _IMAGES: Mapping[str, tuple[str, ...]] = {
     CLASS_METRICS: _IN_3,
     CHECKPOINT_RESUME: _IN_3,
+    FOLD_CLASSES: ("1.7-1", *_IN_3),
     LIBSVM_SERVING: ("3.2-0",),
     MARGIN_METRICS: ("1.7-1",),
     RECORDIO_OUTPUT: ("1.7-1", *_IN_3),

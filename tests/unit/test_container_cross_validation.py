@@ -108,8 +108,9 @@ def test_without_a_validation_channel_the_log_has_none(tmp_path: Path, capsys: p
     ],
 )
 def test_folds_are_stratified_for_classes_and_predictions_say_the_class(
-    tmp_path: Path, hyperparameters: dict[str, str], classes: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hyperparameters: dict[str, str], classes: int
 ) -> None:
+    monkeypatch.setenv("KICKSTAND_KNOWN_FAULTS", '{"fold-classes": "To see them right."}')
     layout, table = _job(tmp_path, {"num_round": "5", "_kfold": "4", **hyperparameters}, classes=classes)
     run(layout)
     found = _predictions(layout)

@@ -54,6 +54,7 @@ def test_each_fault_is_that_of_the_images_that_have_it() -> None:
     assert having == {
         "class-metrics": ["3.0-5", "3.2-0"],
         "checkpoint-resume": ["3.0-5", "3.2-0"],
+        "fold-classes": ["1.7-1", "3.0-5", "3.2-0"],
         "libsvm-serving": ["3.2-0"],
         "margin-metrics": ["1.7-1"],
         "recordio-output": ["1.7-1", "3.0-5", "3.2-0"],
@@ -83,6 +84,29 @@ def test_early_stopping_on_a_metric_with_a_depth_is_refused(metric: str) -> None
         assert unsupported({**watched, **other}, "3.2-0") == []
     del watched["early_stopping_rounds"]
     assert unsupported(watched, "3.2-0") == []
+
+
+@pytest.mark.contract("F8", "T59")
+@pytest.mark.parametrize(
+    ("objective", "what", "instead"),
+    [("multi:softmax", "a class", "multi:softprob"), ("binary:logitraw", "a margin", "binary:logistic")],
+)
+def test_classes_of_folds_are_refused_where_a_threshold_of_one_half_is_wrong(
+    objective: str, what: str, instead: str
+) -> None:
+    folded = {"num_round": "5", "objective": objective, "_kfold": "3"}
+    folded |= {"num_class": "3"} if objective.startswith("multi:") else {}
+    (fault,) = unsupported(folded, "3.2-0", where=lambda name: f"toml:{name}")
+    assert fault == Problem(
+        f"image 3.2-0 writes wrong classes of objective {objective} to predictions.csv: it takes {what} above 0.5 for "
+        "class 1, and any other for class 0.",
+        "toml:_kfold",
+        f'Use {instead}, or accept it with its reason: [known_faults] fold-classes = "…".',
+    )
+    assert unsupported(folded, "3.2-0", accepted={"fold-classes": "Nobody reads that file."}) == []
+    assert unsupported({**folded, "objective": instead}, "3.2-0") == []
+    del folded["_kfold"]
+    assert unsupported(folded, "3.2-0") == []
 
 
 @pytest.mark.contract("F6")
@@ -118,7 +142,8 @@ def test_an_acceptance_of_no_fault_is_a_mistake() -> None:
     assert problem == Problem(
         "class-metric is not a known fault of the image.",
         "toml:known_faults.class-metric",
-        "Known: class-metrics, checkpoint-resume, libsvm-serving, margin-metrics, recordio-output, stopping-direction.",
+        "Known: class-metrics, checkpoint-resume, fold-classes, libsvm-serving, margin-metrics, recordio-output, "
+        "stopping-direction.",
     )
 
 

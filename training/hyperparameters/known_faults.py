@@ -17,6 +17,7 @@ from kickstand.known_fault import (
     CHECKPOINT_RESUME,
     CLASS_METRICS,
     FAULTS,
+    FOLD_CLASSES,
     MARGIN_METRICS,
     STOPPING_DIRECTION,
     has_fault,
@@ -59,6 +60,8 @@ def known_faults(
     met = {fault for fault in FAULTS if has_fault(version, fault) and fault not in accepted}
     if CLASS_METRICS in met:
         problems += _class_metrics(values, where)
+    if FOLD_CLASSES in met:
+        problems += _fold_classes(values, version, where)
     if MARGIN_METRICS in met:
         problems += _margin_metrics(values, version, where)
     if STOPPING_DIRECTION in met:
@@ -86,6 +89,19 @@ def _class_metrics(values: Mapping[str, str], where: Callable[[str], str]) -> It
         if metric in CLASSIFICATION_METRICS:
             message = f"metric {metric} is computed wrongly for objective {objective} by image 3.x: {what}."
             yield Problem(message, where(name), or_accept(instead, CLASS_METRICS))
+
+
+def _fold_classes(values: Mapping[str, str], version: str, where: Callable[[str], str]) -> Iterator[Problem]:
+    what = {
+        "multi:softmax": ("a class", "Use multi:softprob"),
+        "binary:logitraw": ("a margin", "Use binary:logistic"),
+    }.get(values.get("objective", ""))
+    if what and values.get("_kfold"):
+        message = (
+            f"image {version} writes wrong classes of objective {values['objective']} to predictions.csv: it takes "
+            f"{what[0]} above 0.5 for class 1, and any other for class 0."
+        )
+        yield Problem(message, where("_kfold"), or_accept(what[1], FOLD_CLASSES))
 
 
 def _margin_metrics(values: Mapping[str, str], version: str, where: Callable[[str], str]) -> Iterator[Problem]:
