@@ -53,7 +53,7 @@ def deploy(
     if pipeline:
         from promotion.pipeline.stack import deploy_pipeline
 
-        deploy_pipeline(cdk, ask=not yes, may_bootstrap=context.root.local)
+        deploy_pipeline(cdk, talk(context).say, ask=not yes, may_bootstrap=context.root.local)
         return
     if training:
         from promotion.deployment import deploy_training

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kickstand.aws_errors import explained
 from kickstand.errors import InputError, Problem
 from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
+from promotion.doctor.promotion import pipeline_findings
 
 if TYPE_CHECKING:
     from promotion.cdk import Cdk
 
 
-def deploy_pipeline(cdk: Cdk, *, ask: bool, may_bootstrap: bool) -> None:
+def deploy_pipeline(cdk: Cdk, say: Callable[[str], object], *, ask: bool, may_bootstrap: bool) -> None:
     """Deploy `PROJECT-ENV-pipeline` and nothing else.
 
+    say: gets a warning where the project file has the repository's name alone: GitHub may issue subjects with ids.
     ask: whether the CDK command line asks before it grants rights. may_bootstrap: see deploy_environment.
     Raises InputError where the project file names no repository or an assembly was given, KickstandError where the
     account is not bootstrapped or the deployment fails.
@@ -27,6 +30,9 @@ def deploy_pipeline(cdk: Cdk, *, ask: bool, may_bootstrap: bool) -> None:
     if cdk.built is not None:
         message = "An environment's assembly never holds its pipeline stack."
         raise InputError(Problem(message, "--assembly", "Leave --assembly out: --pipeline synthesises by itself."))
+    for finding in pipeline_findings(environment):
+        if finding.status != "ok":
+            say(f"{finding.status}: {finding.found} {finding.fix}")
     with explained("looking for the CDK bootstrap stack"):
         if not may_bootstrap:
             refuse_without_bootstrap(cdk)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from samples import environment
 
 from kickstand.config.model import Pipeline
 from promotion.doctor.promotion import pipeline_findings, signing_verdict
+from promotion.pipeline.stack import deploy_pipeline
 from promotion.signing.keyless import Identity
 from promotion.signing.public_key import PublicKey, read_public_keys
 from promotion.signing.verify import Trust
@@ -61,3 +64,22 @@ def test_a_pipeline_with_ids_is_good_and_without_a_pipeline_there_is_nothing_to_
         "Its roles trust repo:rides@123456/bikes@456789:environment:dev alone.",
     )
     assert list(pipeline_findings(environment())) == []
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "warned"),
+    [
+        (Pipeline(repository="rides/bikes"), True),
+        (Pipeline(repository="rides/bikes", owner_id=123456, repository_id=456789), False),
+    ],
+)
+def test_who_deploys_the_roles_is_warned_too(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, warned: bool) -> None:
+    said: list[str] = []
+    ran: list[str] = []
+    monkeypatch.setattr("promotion.pipeline.stack.refuse_without_bootstrap", lambda cdk: None)
+    cdk = SimpleNamespace(environment=environment(pipeline=pipeline), built=None, run=lambda *words: ran.extend(words))
+    deploy_pipeline(cdk, said.append, ask=True, may_bootstrap=False)  # type: ignore[arg-type]
+    assert ran[:2] == ["deploy", "dev-pipeline/*"]
+    assert [line.partition(",")[0] for line in said] == (
+        ["warning: Its roles trust repo:rides/bikes:environment:dev"] if warned else []
+    )
