@@ -23,16 +23,12 @@ Matrix = npt.NDArray[np.float32]
 _MISSING = ["", "nan", "NaN", "NAN"]
 _WIDE = 10_000
 """Columns beyond which a reader for each of them takes longer than the numbers themselves."""
+_GAPS = (b"  ", b"\t\t", b" \t", b"\t ", b"\n ", b"\n\t", b" \n", b"\t\n", b" \r", b"\t\r")
 _BOM = b"\xef\xbb\xbf"
 
 
 class CsvError(ValueError):
     """Text that is no matrix of numbers. The message says what and, where it is known, in which file."""
-
-
-def delimiter_of(line: str) -> str:
-    """The delimiter of a CSV line: the most frequent of comma, tab and semicolon; a comma where there is none."""
-    return max((",", "\t", ";"), key=line.count)
 
 
 def width_of(line: bytes, delimiter: str) -> int:
@@ -56,13 +52,13 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
     Memory: the matrix, and one block of text and doubles for each thread. Raises CsvError with the file's name
     and the line.
     """
-    width = width_of(next(filter(None, map(first_line, files)), b""), delimiter)
+    width = width_of(_single_spaced(next(filter(None, map(first_line, files)), b""), delimiter), delimiter)
     pieces = [block for file in files for block in blocks(file)]
     starts = [0, *np.cumsum([block.lines for block in pieces]).tolist()]
     matrix: Matrix = np.empty((starts[-1], width), dtype=np.float32)
 
     def fill(block: Block, start: int) -> int:
-        text = block.read()
+        text = _single_spaced(block.read(), delimiter)
         try:
             if width > _WIDE:
                 cells = _wide(text, delimiter, width)
@@ -75,6 +71,8 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
                 raise CsvError("a carriage return stands inside a line")
         except CsvError as error:
             fault = _first_fault(text, delimiter, width, block.first_line) or error
+            if delimiter.isspace():
+                fault = f"{fault} (an empty cell between blanks or tabs is none to the container)"
             raise CsvError(f"{block.file.name}: {fault}") from None
         _store(table, matrix[start : start + table.num_rows])
         return int(table.num_rows)
@@ -82,6 +80,16 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
     with ThreadPoolExecutor(threads, "csv") as pool:
         rows = list(pool.map(fill, pieces, starts[:-1]))
     return _without_gaps(matrix, starts[:-1], rows)
+
+
+def _single_spaced(text: bytes, delimiter: str) -> bytes:
+    """Text whose delimiter is a blank or a tab, without those that xgboost passes over: around a row, and repeated."""
+    if not delimiter.isspace() or not (
+        any(gap in text for gap in _GAPS) or text[:1].isspace() or text[-1:] in (b" ", b"\t")
+    ):
+        return text
+    separator = delimiter.encode()
+    return b"\n".join(separator.join(line.split()) for line in text.split(b"\n"))
 
 
 def _table(text: bytes, delimiter: str, width: int, *, blank_lines: bool = False) -> Any:

@@ -19,7 +19,7 @@ from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release import Channel, Release
 from promotion.gates.contest import Contest
-from training.data.csv_scan import delimiter_of
+from training.data.csv_delimiter import delimiter_of
 from training.data.files import channel_files
 from training.data.objectives import label_columns
 from training.data.parquet_numbers import first_data_file
@@ -83,7 +83,7 @@ def rows_of_files(
             cells = line.split(delimiter, label_columns)
             try:
                 labels.append(float(cells[0]))
-                features.append(cells[label_columns])
+                features.append(cells[label_columns].replace(delimiter, b","))
             except (ValueError, IndexError):
                 message = "The line has no numeric label and features."
                 raise KickstandError(Problem(message, f"{name}:{number}", "Correct the test data.")) from None

@@ -61,7 +61,7 @@ def _refusal(base: Path, content_type: str, files: dict[str, bytes]) -> str:
         ("csv", b"1,2\nnan,2\n", f"{LABEL}\nThe first such row is in b, line 2."),
         ("csv", b"1,2\ninf,2\n", f"{LABEL}\nThe first such row is in b, line 2."),
         ("csv", b"1,2\n1e400,2\n", f"{LABEL}\nThe first such row is in b, line 2."),
-        ("libsvm", b"1 0:1\n# no row\n1 1:1\ninf 0:1\n", f"{LABEL}\nThe first such row is in b, line 4."),
+        ("libsvm", b"1 0:1 1:1\n# no row\n1 1:1\ninf 0:1\n", f"{LABEL}\nThe first such row is in b, line 4."),
         ("libsvm", b"1 0:1\n1 1:1e400\n", f"{INF}\nThe first such row is in b, line 2."),
         ("libsvm", b"1 0:1\n1 1:nan\n", "b: line 2: a number was expected, found 'nan'"),
         (

@@ -156,7 +156,7 @@ def test_binary_junk_is_a_user_error_under_every_content_type(tmp_path: Path, co
 @pytest.mark.parametrize(
     ("content_type", "content", "message"),
     [
-        ("text/libsvm", b"1 2147483648:1\n", "First line '1 2147483648:1...' of file 'a' is not 'LIBSVM' format"),
+        ("text/libsvm", b"1 2147483648:1\n", "a: line 1: an index is a whole number, 0 to 2147483646"),
         ("text/libsvm", b"1 1:1\n1 2147483648:1\n", "a: line 2: an index is a whole number, 0 to 2147483646"),
         ("text/libsvm", b"1 1:1\n1 1:1e400\n", "Input data contains `inf` or a value too large"),
         ("text/libsvm", b"1 1:1\nnan 1:1\n", "a: line 2: a number was expected, found 'nan'"),
@@ -165,7 +165,6 @@ def test_binary_junk_is_a_user_error_under_every_content_type(tmp_path: Path, co
         ("recordio-protobuf", recordio(np.array([[np.nan, 1.0]])), "Label contains NaN, infinity or a value too"),
         ("parquet", parquet(np.array([[1, np.inf]])), "Input data contains `inf` or a value too large"),
         ("parquet", parquet(np.array([[np.nan, 1.0]])), "Label contains NaN, infinity or a value too large"),
-        ("parquet", parquet(np.array([[1.0], [2.0]])), "label and features were expected, found 1 column"),
         ("recordio-protobuf", struct.pack("<II", 7, 0), "a: Invalid RecordIO magic at offset 0"),
         ("recordio-protobuf", struct.pack("<II", 0xCED7230A, 0), "No records found in RecordIO-Protobuf data"),
         ("recordio-protobuf", record(tensor(np.ones(2)), None), "Got input data without labels."),
@@ -216,6 +215,6 @@ def test_tensors_of_every_type_are_read(tmp_path: Path, dtype: Any) -> None:
 def test_files_of_other_widths_are_refused_unless_sparse(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(recordio(np.ones((2, 3))))
     (tmp_path / "b").write_bytes(recordio(np.ones((2, 4))))
-    with pytest.raises(ValueError, match="Files have 2, 3 feature columns; all need the same"):
+    with pytest.raises(ValueError, match="records have 2, 3 features; all need the same number"):
         read_recordio([tmp_path / "a", tmp_path / "b"], weights=False, threads=1)
     assert set(READERS) == {"csv", "libsvm", "parquet", "recordio-protobuf"}

@@ -10,13 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.container import text_blocks
-from localcloud.container.csv_numbers import CsvError, delimiter_of, parse_matrix, read_matrix
+from localcloud.container.csv_numbers import CsvError, parse_matrix, read_matrix
 from localcloud.container.text_blocks import first_line
-
-
-@pytest.mark.parametrize(("line", "delimiter"), [("1,2;3,4", ","), ("1\t2\t3", "\t"), ("1;2", ";"), ("1", ",")])
-def test_the_most_frequent_delimiter_is_taken(line: str, delimiter: str) -> None:
-    assert delimiter_of(line) == delimiter
 
 
 def test_empty_cells_and_nan_are_missing() -> None:

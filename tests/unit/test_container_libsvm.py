@@ -113,13 +113,13 @@ def test_a_first_line_that_is_none_fails_in_the_containers_words(tmp_path: Path)
     with pytest.raises(UserError) as error:
         read_libsvm([tmp_path / "a.csv"], weights=False, threads=1)
     assert str(error.value) == (
-        "UserError: First line '1,2,3...' of file 'a.csv' is not 'LIBSVM' format. "
+        "UserError: First line '1,2,3\n...' of file 'a.csv' is not 'LIBSVM' format. "
         "Please ensure the file is in 'LIBSVM' format."
     )
 
 
 def test_a_later_line_is_named_with_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel_readers, "_LIBSVM_BLOCK", 8)
-    (tmp_path / "a").write_text("1 1:2\n" * 9 + "\n1 1:x\n")
+    (tmp_path / "a").write_text("1 1:2 2:3\n" * 9 + "\n1 1:x\n")
     with pytest.raises(DataError, match=r"^a: line 11: a number was expected, found 'x'$"):
         read_libsvm([tmp_path / "a"], weights=False, threads=1)

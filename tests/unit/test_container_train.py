@@ -238,7 +238,7 @@ def test_what_cannot_be_trained_is_refused_by_name(
         ("1,inf,3\n", "Input data contains `inf` or a value too large"),
         ("1,1e400,3\n", "Input data contains `inf` or a value too large"),
         (",2,3\n", "Label contains NaN, infinity or a value too large"),
-        ("1\n2\n", "UserError: Could not determine delimiter on line 1:\nCould not determine delimiter"),
+        ("1\n2\n", "Delimiter '1' is not found in the line. Expected '1' as the delimiter to separate fields."),
         ("", "UserError: No data in training channel path"),
     ],
 )

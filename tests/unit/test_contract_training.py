@@ -395,11 +395,11 @@ def test_a_file_whose_name_begins_with_a_dot_is_a_user_error(tmp_path: Path) -> 
 
 
 @pytest.mark.contract("T39")
-@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", " ", ":"])
 def test_csv_label_first_delimiter_sniffed_from_the_first_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], delimiter: str
 ) -> None:
-    table = numbers()
+    table = np.nan_to_num(numbers()) if delimiter.isspace() else numbers()
     layout = training_folder(tmp_path, {"num_round": "2"}, {"train/a.csv": text(table, delimiter)})
     run(layout)
     assert f"Determined delimiter of CSV input is '{delimiter}'" in capsys.readouterr().err

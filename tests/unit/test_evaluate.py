@@ -32,7 +32,7 @@ def test_the_label_stays_here(tmp_path: Path) -> None:
 
 def test_with_csv_weights_the_weight_stays_here_too(tmp_path: Path) -> None:
     result, sent = asked(tmp_path, "1;0.5;2;3\n3;0.5;4;5\n", label_columns=2)
-    assert sent == [b"2;3\n4;5\n"]
+    assert sent == [b"2,3\n4,5\n"]
     assert result.actual.tolist() == [1.0, 3.0]
 
 

@@ -19,7 +19,7 @@ from promotion.gates.judged_rows import read_test_rows, rows_of_files
 def test_files_become_rows() -> None:
     rows = rows_of_files([("a.csv", b"1,0.5,2\n2,,3\n"), ("b.csv", b"3;1;4")], 1, "here")
     assert rows.labels.tolist() == [1.0, 2.0, 3.0]
-    assert rows.features == b"0.5,2\n,3\n1;4\n"
+    assert rows.features == b"0.5,2\n,3\n1,4\n"
     assert [rows.place(row) for row in range(3)] == ["a.csv:1", "a.csv:2", "b.csv:1"]
     np.testing.assert_array_equal(rows.column(1), [0.5, np.nan, 1.0])
     assert rows.column(0).tolist() == [1.0, 2.0, 3.0]

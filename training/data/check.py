@@ -76,6 +76,7 @@ def check_data(
             warnings += findings.warnings
     problems += _empty_channels(read)
     problems += _shape_problems(read, columns, first_columns, where("data.columns"))
+    problems += _record_problems(read) if kind == "recordio-protobuf" else []
     if width := _width([file for file in read if file.channel == read[0].channel]):
         problems += feature_problems(settings, width, where("hyperparameters.monotone_constraints"))
     reports = {channel: _channel(channel, [file for file in read if file.channel == channel]) for channel in channels}
@@ -111,9 +112,9 @@ def _empty_channels(files: Sequence[_Read]) -> list[Problem]:
     for channel in dict.fromkeys(file.channel for file in files):
         own = [file for file in files if file.channel == channel]
         if not any(file.found.rows or file.faulty for file in own):
-            message = (
-                "The file holds no row of data." if len(own) == 1 else f"No file of {channel} holds a row of data."
-            )
+            message = f"No file of channel {channel} holds a row of data."
+            if len(own) == 1:
+                message = "The file holds no row of data." if own[0].found.size else "The file is empty."
             problems.append(Problem(message, own[0].shown, "Put rows in it, or remove it."))
     return problems
 
@@ -140,7 +141,15 @@ def _shape_problems(files: Sequence[_Read], columns: Sequence[str], first_column
     if columns and len(columns) != width:
         message = f"columns names {len(columns)} columns; {first.shown} has {width}."
         problems.append(Problem(message, where, "Name the label first, then every feature in file order."))
-    if width <= first_columns:
+    own = [file for file in shaped if file.channel == first.channel and file.found.delimiter]
+    filled = max((file.found.filled for file in own), default=width)
+    if first_columns < filled < width and not any(file.faulty for file in own):
+        message = (
+            f"The last {width - filled} of {width} columns are empty in every row of channel {first.channel}; the "
+        )
+        message += f"training container does not see them: the model would have {filled - first_columns} features."
+        problems.append(Problem(message, first.shown, "Leave the columns out of all channels."))
+    if width <= first_columns or filled <= first_columns:
         what = "a label" if first_columns == 1 else "a label, a weight"
         message = f"The file has {_columns(width)}; {what} and at least one feature are needed."
         problems.append(Problem(message, first.shown, "Separate cells with commas." if first.found.delimiter else ""))
@@ -164,6 +173,18 @@ def _name_problems(files: Sequence[_Read], columns: Sequence[str], where: str) -
     if len(names) == 1:
         message = f"The file has the column {names[0]} alone; a label and at least one feature are needed."
         problems.append(Problem(message, first.shown, "A column that pandas wrote as its index is none."))
+    return problems
+
+
+def _record_problems(files: Sequence[_Read]) -> list[Problem]:
+    """Sparse files whose records have not as many columns as those of the channel's first file."""
+    problems = []
+    for file in files:
+        own = [other for other in files if other.channel == file.channel and other.found.width]
+        first = own[0] if own else file
+        if any(other.found.sparse for other in own) and file.found.width and file.found.width != first.found.width:
+            message = f"The records have {_columns(file.found.width)}; those of {first.shown} have {first.found.width}."
+            problems.append(Problem(message, file.shown, "Give every sparse record of a channel the same shape."))
     return problems
 
 

@@ -14,7 +14,8 @@ LARGEST = 3.4028234663852886e38
 """The largest float32; xgboost keeps all numbers as float32 and refuses infinity."""
 
 _NUMBER = re.compile(rb"[ \t]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t]*")
-_NOT_FINITE = re.compile(rb"[ \t]*[+-]?(?:nan|inf|infinity|na|n/a|null|none)[ \t]*", re.IGNORECASE)
+_NAN = re.compile(rb"[ \t]*[+-]?nan[ \t]*", re.IGNORECASE)
+_INFINITE = re.compile(rb"[ \t]*[+-]?(?:inf|infinity)[ \t]*", re.IGNORECASE)
 _SHOWN_BYTES = 40
 
 
@@ -30,11 +31,16 @@ class Layout:
 
 @dataclass(slots=True)
 class Part:
-    """What a piece of a file holds: rows, and the range of its labels (inf, -inf where there is none)."""
+    """What a piece of a file holds: rows, and the range of its labels (inf, -inf where there is none).
+
+    nans: feature cells that hold NaN. filled: columns up to the last one that has a value.
+    """
 
     rows: int = 0
     label_min: float = math.inf
     label_max: float = -math.inf
+    nans: int = 0
+    filled: int = 0
 
 
 def scan_cells(text: bytes, first_line: int, layout: Layout, findings: Findings) -> Part:
@@ -75,6 +81,11 @@ def _scan_row(cells: Sequence[bytes], line: int, layout: Layout, findings: Findi
         findings.add("lines of another width", message, line=line)
         return
     for index, cell in enumerate(cells):
+        if cell:
+            part.filled = max(part.filled, index + 1)
+        if index >= layout.label_columns and _NAN.fullmatch(cell):
+            part.nans += 1
+            continue
         if not _NUMBER.fullmatch(cell):
             _not_a_number(index, cell, line, layout, findings)
             continue
@@ -104,7 +115,13 @@ def _not_a_number(index: int, cell: bytes, line: int, layout: Layout, findings: 
             what = column if index == 0 else f"the weight ({column})"
             message = f"{_capital(what)} is missing."
             findings.add("missing labels", message, line=line, column=index, fix="Remove the row, or fill it in.")
-    elif _NOT_FINITE.fullmatch(cell):
+        elif layout.delimiter.isspace():
+            message = (
+                f"{_capital(column)} is empty; the training container passes over an empty cell between blanks or "
+            )
+            message += "tabs, and takes the next one in its place."
+            findings.add("empty cells", message, line=line, column=index, fix="Separate cells with commas.")
+    elif _NAN.fullmatch(cell) or _INFINITE.fullmatch(cell):
         message = f"{_capital(column)} holds {shown(cell)}; numbers must be finite."
         fix = "Leave a missing value empty." if index >= layout.label_columns else "Remove the row."
         findings.add("numbers that are not finite", message, line=line, column=index, fix=fix)

@@ -6,6 +6,7 @@ again cell by cell from memory, to name line and column. Memory is bounded by th
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from training.data.csv_cells import LARGEST, Layout, Part, add_broken_rule, is_number, scan_cells
+from training.data.csv_delimiter import delimiter_of, is_of_a_number, sniffed
 from training.data.csv_findings import Findings
 from training.data.objectives import ColumnRule
 from training.data.scanned_file import ScannedFile
@@ -35,11 +37,6 @@ _MAGIC = (
     (b"\xff\xfe", "UTF-16 text", "Save it as UTF-8."),
     (b"\xfe\xff", "UTF-16 text", "Save it as UTF-8."),
 )
-
-
-def delimiter_of(line: bytes) -> str:
-    """The delimiter of a CSV line: the most frequent of comma, tab and semicolon; a comma where there is none."""
-    return max((",", "\t", ";"), key=lambda delimiter: line.count(delimiter.encode()))
 
 
 def scan_csv(
@@ -90,6 +87,8 @@ class _Scan:
             self.whole.rows += part.rows
             self.whole.label_min = min(self.whole.label_min, part.label_min)
             self.whole.label_max = max(self.whole.label_max, part.label_max)
+            self.whole.nans += part.nans
+            self.whole.filled = max(self.whole.filled, part.filled)
         self.line += block.count(b"\n")
         return not self.findings.too_many
 
@@ -100,6 +99,9 @@ class _Scan:
             self.findings.add("empty files", message, fix="Put rows in it, or remove it.")
         if layout is not None and self.whole.rows == 0 and self.findings.kinds <= _BEFORE_ROWS:
             self.findings.add("files without rows", "The file holds no row of data.", fix="Put rows in it.")
+        if nans := self.whole.nans:
+            cells = "1 cell holds" if nans == 1 else f"{nans:,} cells hold"
+            self.findings.warn(f"{cells} NaN. They are missing values to the training container, as empty cells are.")
         return ScannedFile(
             self.digest.hexdigest(),
             self.size,
@@ -108,6 +110,7 @@ class _Scan:
             layout.delimiter if layout else ",",
             self.whole.label_min,
             self.whole.label_max,
+            filled=self.whole.filled,
         )
 
     def _begin(self, block: bytes) -> bytes:
@@ -117,6 +120,13 @@ class _Scan:
             return self._begin_after_blanks(block)
         head = lines[0].rstrip(b"\r")
         delimiter = delimiter_of(head)
+        if not is_number(head) and (found := _split_number(head)):
+            message = (
+                f"The training container takes {found!r} for the delimiter: it is the line's most frequent character."
+            )
+            fix = "Separate cells with commas, tabs, semicolons, blanks or colons, which it takes first."
+            self.findings.add("delimiters", message, line=self.line, fix=fix)
+            return b""
         cells = head.split(delimiter.encode())
         self.layout = Layout(delimiter, len(cells), self.rules, self.label_columns)
         if not _is_header(cells):
@@ -162,6 +172,15 @@ def foreign(block: bytes, form: str) -> tuple[str, str] | None:
     return None
 
 
+def _split_number(line: bytes) -> str:
+    """What the sniffer takes for the delimiter of a line of cells, where it may stand inside a number; else empty."""
+    try:
+        found = sniffed(line.decode("utf-8", errors="ignore"))
+    except csv.Error:
+        return ""
+    return found if is_of_a_number(found) and not found.isalpha() else ""
+
+
 def _is_header(cells: Sequence[bytes]) -> bool:
     """Words where numbers belong: the label and at least half the cells. Or 0, 1, 2, …: pandas' column numbers."""
     if len(cells) >= 4 and [cell.strip() for cell in cells] == [b"%d" % index for index in range(len(cells))]:
@@ -176,15 +195,20 @@ def _scan_block(block: bytes, first_line: int, layout: Layout, findings: Finding
         return scan_cells(block, first_line, layout, findings)
     import pyarrow.compute as compute
 
+    part = Part(len(columns[0]))
     for index, column in enumerate(columns):
         range_ = compute.min_max(column).as_py()
         lowest, highest = range_["min"], range_["max"]
         if lowest is None:
             lowest = highest = 0.0
         total = compute.sum(column).as_py() or 0.0  # the range passes NaN over, the sum does not
-        missing_label = index < layout.label_columns and column.null_count
-        if missing_label or lowest < -LARGEST or highest > LARGEST or math.isnan(total):
+        nans = compute.sum(compute.is_nan(column)).as_py() if math.isnan(total) else 0
+        empty = column.null_count and (index < layout.label_columns or layout.delimiter.isspace())
+        if empty or lowest < -LARGEST or highest > LARGEST or (nans and index < layout.label_columns):
             return scan_cells(block, first_line, layout, findings)
+        part.nans += nans
+        if column.null_count < len(column):
+            part.filled = index + 1
     for rule in layout.rules:
         if rule.column < layout.width:
             values = _doubles(columns[rule.column])
@@ -193,23 +217,24 @@ def _scan_block(block: bytes, first_line: int, layout: Layout, findings: Finding
                     break
                 add_broken_rule(rule, float(values[row]), first_line + row, findings)
     labels = compute.min_max(columns[0]).as_py()
-    return Part(len(columns[0]), labels["min"], labels["max"])
+    part.label_min, part.label_max = labels["min"], labels["max"]
+    return part
 
 
 def numbers(block: bytes, layout: Layout) -> list[Any] | None:
     """The columns of a block as Arrow arrays of doubles; None where a line is not a row of numbers."""
     import pyarrow as arrow
-    from pyarrow import csv
+    from pyarrow import csv as arrow_csv
 
     if block.count(b"\r") != block.count(b"\r\n"):  # Arrow takes a lone carriage return for the end of a line
         return None
     names = [str(index) for index in range(layout.width)]
     try:
-        table = csv.read_csv(
+        table = arrow_csv.read_csv(
             arrow.BufferReader(block),
-            read_options=csv.ReadOptions(column_names=names, block_size=max(_PIECE, block.find(b"\n") * 2)),
-            parse_options=csv.ParseOptions(delimiter=layout.delimiter, quote_char=False),
-            convert_options=csv.ConvertOptions(
+            read_options=arrow_csv.ReadOptions(column_names=names, block_size=max(_PIECE, block.find(b"\n") * 2)),
+            parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, quote_char=False),
+            convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, arrow.float64()), null_values=[""], check_utf8=False
             ),
         )

@@ -15,7 +15,7 @@ DEEPEST = 3
 def channel_files(
     channel: str, path: Path, where: str = "", show: Callable[[Path], str] = str
 ) -> tuple[list[tuple[str, Path]], list[Problem]]:
-    """The (name, path) of every file of a channel, sorted by name, and the problems.
+    """The (name, path) of every file of a channel, sorted by name, and the problems. Marks such as _SUCCESS are none.
 
     path:  a file, whose name is kept, or a folder, whose files are named by their path below it.
     where: the setting that names the path.
@@ -39,6 +39,8 @@ def channel_files(
         problems += [_link(show(here / name)) for name in folders if (here / name).is_symlink()]
         for name in names:
             file = here / name
+            if name.startswith("_") and file.is_file() and not file.stat().st_size:
+                continue  # Spark's _SUCCESS: no data, and AWS's container may take it for the first file of a CSV
             if name.startswith("."):
                 problems.append(_hidden(show(file)))
             elif not file.is_file():

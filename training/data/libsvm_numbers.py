@@ -8,6 +8,7 @@ without a word (a word, NaN) is refused, with the line.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ LARGEST_INDEX = 2**31 - 2
 _QUERY = 2**52 + 2015
 """Stands for the word `qid` while a text is read; far above any index, and exact as a double."""
 _SPACE, _TAB, _LINE, _COLON = 32, 9, 10, 58
+_EMPTY_VALUE = re.compile(rb"(?<=[ \t])(\d+:)[ \t]*(?=\n|\Z)")
+_NUMBER = re.compile(rb"[ \t\n]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 _SPLIT = bytes.maketrans(b" \t:", b"\n\n\n")
 
 Numbers = npt.NDArray[np.float64]
@@ -53,9 +56,15 @@ class SparseRows:
     values: npt.NDArray[np.float32]
 
 
-def parse_libsvm(text: bytes, line: int = 1) -> SparseRows:
-    """The rows of a text of whole lines. line: the number of its first. Raises LibsvmError."""
+def parse_libsvm(text: bytes, line: int = 1, *, after: bytes | None = None) -> SparseRows:
+    """The rows of a text of whole lines. line: the number of its first. Raises LibsvmError.
+
+    after: where an empty value at the end of a line (`8:`) is to be what xgboost's reader makes of it, the text behind
+    this one: it takes the next number, which is the next row's label, and 0 at the end. None: that is refused.
+    """
     text = _plain(text)
+    if after is not None and _EMPTY_VALUE.search(text):
+        text = _with_next_numbers(text, after)
     letters = np.frombuffer(text, dtype=np.uint8)
     blank = (letters == _SPACE) | (letters == _TAB) | (letters == _LINE)
     colon = letters == _COLON
@@ -71,6 +80,41 @@ def parse_libsvm(text: bytes, line: int = 1) -> SparseRows:
     after_colon = (starts > 0) & colon[np.maximum(starts - 1, 0)]
     before_colon = (ends < len(letters)) & colon[np.minimum(ends, max(len(letters) - 1, 0))]
     return _rows(tokens, tokens.numbers(), after_colon, before_colon)
+
+
+def refused_line(lines: Iterable[str]) -> tuple[int, str] | None:
+    """The line at which the container's check of a file's format ends a job: its number and the line; else None.
+
+    lines: with their ends. The check reads up to the first line with two features; there it takes a label, perhaps with
+    a weight, and pairs between single blanks alone. (`data_utils._validate_libsvm_format`, which counts the parts of
+    the first pair only.)
+    """
+    for number, line in enumerate(lines, start=1):
+        label, *pairs = line.split(" ")
+        well_formed = _is_label(label) and all(":" in pair for pair in pairs)
+        if not well_formed or (pairs and pairs[0].count(":") != 1):
+            return number, line
+        if len(pairs) > 1:
+            return None
+    return None
+
+
+def _is_label(text: str) -> bool:
+    parts = text.split(":")
+    try:
+        return len(parts) <= 2 and all(float(part) is not None for part in parts)
+    except ValueError:
+        return False
+
+
+def _with_next_numbers(text: bytes, after: bytes) -> bytes:
+    """With the next number as each empty value at the end of a line; 0 where none comes."""
+
+    def filled(empty: re.Match[bytes]) -> bytes:
+        found = _NUMBER.match(text, empty.end()) or (None if text[empty.end() :].strip() else _NUMBER.match(after))
+        return empty[1] + (found[1] if found else b"0")
+
+    return _EMPTY_VALUE.sub(filled, text)
 
 
 def _plain(text: bytes) -> bytes:

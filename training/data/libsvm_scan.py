@@ -17,7 +17,7 @@ import numpy.typing as npt
 from training.data.csv_cells import add_broken_rule
 from training.data.csv_findings import Findings
 from training.data.csv_scan import foreign, whole_lines
-from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm
+from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm, refused_line
 from training.data.objectives import ColumnRule
 from training.data.scanned_file import ScannedFile
 
@@ -41,7 +41,23 @@ def scan_libsvm(
             progress(len(block))
             if not scan.take(block):
                 break
+    if not findings.count and not path.name.startswith("_"):
+        _first_lines(path, findings)
     return scan.result()
+
+
+def _first_lines(path: Path, findings: Findings) -> None:
+    """Note a line that is libsvm, and that the container's own check of a file's first lines refuses."""
+    with path.open(encoding="utf-8", errors="ignore") as lines:
+        found = refused_line(lines)
+    if found:
+        message = (
+            f"The training container refuses the line {found[1][:40]!r}: up to the first line with two features it "
+        )
+        message += (
+            "takes a label and index:value pairs between single blanks, no tab, comment, blank line or other blank."
+        )
+        findings.add("such lines", message, line=found[0], fix=_FORM)
 
 
 class _Scan:
@@ -64,9 +80,6 @@ class _Scan:
         return not self.findings.too_many
 
     def result(self) -> ScannedFile:
-        if self.rows == 0 and not self.findings.count:
-            message = "The file is empty." if self.size == 0 else "The file holds no row of data."
-            self.findings.add("empty files", message, fix="Put rows in it, or remove it.")
         return ScannedFile(
             self.digest.hexdigest(), self.size, self.rows, self.width, "", self.low, self.high, sparse=True
         )
@@ -81,6 +94,11 @@ class _Scan:
             count = text.count(b"\n") + (not text.endswith(b"\n"))
             if count == 1:
                 message = f"{error.reason[:1].upper()}{error.reason[1:]}."
+                if text.rstrip().endswith(b":"):
+                    message = (
+                        "The value of the last index is empty; the training container takes the next number of the "
+                    )
+                    message += "file for it, which is the next row's label."
                 self.findings.add("lines that are not libsvm", message, line=first_line, fix=_FORM)
                 return
             half = _end_of_line(text, count // 2)

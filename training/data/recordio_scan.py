@@ -38,15 +38,14 @@ def scan_recordio(
     if size:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             scan.take(data)
-    if scan.rows == 0 and not findings.count:
-        findings.add("empty files", "The file holds no record.", fix="Put records in it, or remove it.")
     return ScannedFile(digest, size, scan.rows, scan.width, "", scan.low, scan.high, sparse=scan.sparse)
 
 
 class _Scan:
     def __init__(self, findings: Findings, rules: Sequence[ColumnRule]) -> None:
         self.findings, self.rules = findings, rules
-        self.rows = self.width = self.dense = 0
+        self.rows = self.width = 0
+        self.first: int | None = None
         self.sparse = False
         self.low, self.high = math.inf, -math.inf
 
@@ -92,24 +91,26 @@ class _Scan:
     def _features(self, tensor: Tensor, number: int) -> None:
         if np.any(np.abs(tensor.values.astype(np.float64)) > LARGEST):
             self._add("numbers that are not finite", "The record holds a number that is not finite as float32.", number)
-        if tensor.keys is None and len(tensor.values):
-            width = len(tensor.values)
-            if self.dense and width != self.dense:
-                message = f"The record has {width} features; the first one has {self.dense}."
-                self._add("records of another width", message, number, "All records need the same features.")
-                return
-            self.dense = width
-        else:
+        width = len(tensor.values)
+        if tensor.keys is not None:
             self.sparse = True
-            width = int(tensor.keys.max()) + 1 if tensor.keys is not None else 0
-            if tensor.shape and width > tensor.shape[-1]:
-                message = f"The record has the key {width - 1}, and the shape {tensor.shape[-1]}."
+            width = int(tensor.keys.max()) + 1
+            if tensor.shape and width > tensor.shape[0]:
+                message = f"The record has the key {width - 1}, and the shape {tensor.shape[0]}."
                 self._add("keys beyond the shape", message, number)
                 return
-            width = tensor.shape[-1] if tensor.shape else width
+            width = tensor.shape[0] if tensor.shape else width
             if width > _LARGEST_KEY + 1:
                 self._add("keys that are too large", f"A key is 0 to {_LARGEST_KEY}, found {width - 1}.", number)
                 return
+        if self.first is not None and width != self.first:
+            message = f"The record has {width} features; the first one has {self.first}."
+            fix = "All records need the same features."
+            if self.sparse:
+                fix += " A sparse record has those of its shape, and needs a key: without one, the container sees none."
+            self._add("records of another width", message, number, fix)
+            return
+        self.first = width
         self.width = max(self.width, width + 1)
 
     def _add(self, kind: str, message: str, number: int, fix: str = "") -> None:

@@ -13,6 +13,7 @@ class ScannedFile:
     width:     columns, the label among them; 0 where no row could be read.
     delimiter: of CSV text, else empty.
     sparse:    rows name the columns they have, so that `width` is only the last one that is named.
+    filled:    of CSV, columns up to the last one that has a value in any row.
     names:     of the columns, where the file has them (Parquet), the label first.
     """
 
@@ -24,4 +25,5 @@ class ScannedFile:
     label_min: float
     label_max: float
     sparse: bool = False
+    filled: int = 0
     names: tuple[str, ...] = ()

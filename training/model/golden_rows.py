@@ -17,7 +17,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
 from training.conditional_write import write_once
-from training.data.csv_scan import delimiter_of
+from training.data.csv_delimiter import delimiter_of
 from training.data.row_text import csv_lines, first_content
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.probe import Prediction

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from training.data.csv_scan import delimiter_of
+from training.data.csv_delimiter import delimiter_of
 from training.model.answers import read_rows
 
 _BATCH = 20_000

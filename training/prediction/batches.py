@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from kickstand.errors import InputError, KickstandError, Problem
-from training.data.csv_scan import delimiter_of, foreign
+from training.data.csv_delimiter import delimiter_of
+from training.data.csv_scan import foreign
 from training.prediction.row_faults import all_numbers, row_problems
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -26,6 +27,9 @@ BATCH_BYTES = 1024 * 1024
 """Bytes of one request: large enough to make its own cost small, small enough to keep several in flight."""
 
 MAX_LINE_BYTES = PAYLOAD_LIMIT
+
+_SNIFFED_FIRST = b",\t; :"
+"""Delimiters that an endpoint finds in any line that has them."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -121,6 +125,8 @@ def _batch(body: bytes, line: int, name: str, shape: _Shape, every_cell: bool) -
         problems = row_problems(body, line, name, delimiter=shape.delimiter, width=shape.width)
         if problems:
             raise InputError(*problems)
+    if shape.delimiter not in _SNIFFED_FIRST:  # the endpoint looks at the first line of each batch alone
+        body = body.replace(shape.delimiter, b",")
     return Batch(body, line, rows)
 
 

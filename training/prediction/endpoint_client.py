@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import InputError, KickstandError, Problem
-from training.data.csv_scan import delimiter_of
+from training.data.csv_delimiter import delimiter_of
 from training.prediction.answers import MEDIA_TYPES, Accept, rows_of
 from training.prediction.batches import PAYLOAD_LIMIT, Batch
 from training.prediction.row_faults import row_problems

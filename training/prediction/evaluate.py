@@ -11,7 +11,7 @@ import numpy as np
 
 from kickstand.config.model import TargetTransform
 from kickstand.errors import KickstandError, Problem
-from training.data.csv_scan import delimiter_of
+from training.data.csv_delimiter import delimiter_of
 from training.data.row_text import csv_lines, first_content
 from training.prediction.batches import Expected, Invoke, batches, in_order
 from training.prediction.metrics import Vector, evaluation, require_figure
@@ -52,7 +52,7 @@ def split_label(
             cells = line.split(delimiter, label_columns)
             try:
                 labels.append(float(cells[0]))
-                features.write(cells[label_columns] + b"\n")
+                features.write(cells[label_columns].replace(delimiter, b",") + b"\n")
             except (ValueError, IndexError):
                 message = "The line has no numeric label and features: the file changed after it was checked."
                 raise KickstandError(Problem(message, f"{file}:{number}", "Run the same command again.")) from None

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from localcloud.container.csv_numbers import CsvError, Matrix, delimiter_of, parse_matrix, width_of
+from localcloud.container.csv_numbers import CsvError, Matrix, parse_matrix, width_of
 from localcloud.container.hosting.content_type import CSV, LIBSVM, RECORDIO
 from localcloud.container.hosting.served_rows import DenseRows, Rows, SparseRows
+from training.data.csv_delimiter import request_delimiter
 from training.data.recordio import Tensor, decode_record, frames
 
 _SMALL = 4096
@@ -70,7 +71,7 @@ def _csv(body: bytes) -> DenseRows:
     if not body:
         raise csv.Error("Could not determine delimiter")
     first = body.split(b"\n", 1)[0]
-    delimiter = delimiter_of(first.decode("utf-8"))
+    delimiter = request_delimiter(first.decode("utf-8"))
     width = width_of(first, delimiter)
     # The container takes a carriage return for part of the last cell, which so is not empty.
     if len(body) > _SMALL and width < _WIDE and f"{delimiter}\r".encode() not in body:

@@ -12,15 +12,19 @@ from functools import lru_cache
 
 SMALL = 4096
 """Bytes up to which a body is small."""
+SNIFFED = 512
+"""Bytes of the first line in which the container looks for a delimiter; a comma there is it, whatever else stands."""
 _MOST_VALUES = 1 << 16
 """Values up to which rows are packed here: a model may have a million features."""
 
 
 def packed_csv(body: bytes, features: int) -> tuple[bytes, int] | None:
     """`features` float32 for each row, NaN where nothing is given, and the number of rows; None where not sure."""
-    if b"_" in body or b";" in body or b"\t" in body:
+    if b"_" in body:
         return None
     lines = body.strip().split(b"\n")
+    if b"," not in lines[0][:SNIFFED]:
+        return None  # its delimiter has to be found
     width = lines[0].count(b",") + 1
     if width > features or features * len(lines) > _MOST_VALUES or not lines[0]:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import logging
 import operator
@@ -12,50 +13,78 @@ from typing import Any
 
 import numpy as np
 
-from localcloud.container.csv_numbers import delimiter_of, read_matrix
+from localcloud.container.csv_numbers import read_matrix
 from localcloud.container.errors import UserError
-from localcloud.container.text_blocks import Block, blocks, first_line
+from localcloud.container.text_blocks import Block, blocks
 from localcloud.container.training.channel_rows import NO_LABELS, ChannelRows, DataError, joined
-from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm
+from training.data.csv_delimiter import is_of_a_number, sniffed
+from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm, refused_line
 from training.data.parquet_numbers import ParquetColumns, batch_doubles, is_index, is_no_data
 from training.data.recordio import Record, RecordioError, Tensor, decode_record, frames
 
 _log = logging.getLogger("container")
 _LIBSVM_BLOCK = 8 << 20
+_LONGEST_NUMBER = 64
 
 
 def read_csv(files: Sequence[Path], *, weights: bool, threads: int) -> ChannelRows:
     """Label first, then, where `weights` is true, the row's weight, then the features.
 
-    The delimiter (comma, tab or semicolon) is that of the first line.
+    The delimiter is what Python's sniffer finds in the first line of the first file; it must find one in every file.
+    Columns at the end that are empty in all rows are none, as xgboost's own reader has it.
     """
-    line = next(filter(None, map(first_line, files)), b"").decode(errors="replace")
-    delimiter = delimiter_of(line)
-    if delimiter not in line:
-        raise UserError(f"Could not determine delimiter on line {line[:50]}:\nCould not determine delimiter")
-    _log.info("Determined delimiter of CSV input is '%s'", delimiter)
-    cells = read_matrix(files, delimiter, threads)
+    with_rows = [file for file in files if file.stat().st_size or not file.name.startswith("_")]  # not: _SUCCESS
+    delimiter, *_ = [_delimiter(file) for file in with_rows]
+    if is_of_a_number(delimiter):
+        expected = f"Expected '{delimiter}' as the delimiter to separate fields."
+        raise DataError(f"Delimiter '{delimiter}' is not found in the line. {expected}")
+    cells = read_matrix(with_rows, delimiter, threads)
     begin = 2 if weights else 1
-    if cells.shape[1] <= begin:
-        what = "label, weight and features" if weights else "label and features"
-        raise DataError(f"{what} were expected, found {cells.shape[1]} columns")
-    return ChannelRows(cells[:, begin:], cells[:, 0], cells[:, 1] if weights else None)
+    if weights and cells.shape[1] < begin:
+        raise DataError("label and weight were expected, found 1 column")
+    columns = _columns_with_values(cells, begin, with_rows)
+    return ChannelRows(cells[:, begin:columns], cells[:, 0], cells[:, 1] if weights else None)
+
+
+def _delimiter(file: Path) -> str:
+    """The delimiter of a file's first line, of which the container asks nothing else. Raises UserError in its words."""
+    with file.open(encoding="utf-8", errors="ignore") as text:
+        line = text.readline()
+    try:
+        delimiter = sniffed(line.removesuffix("\n"))
+    except csv.Error as error:
+        raise UserError(f"Could not determine delimiter on line {line[:50]}:\n{error}") from None
+    _log.info("Determined delimiter of CSV input is '%s'", delimiter)
+    return delimiter
+
+
+def _columns_with_values(cells: Any, begin: int, files: Sequence[Path]) -> int:
+    """Columns up to the last one in which a cell is not empty; `nan` is a cell that is there."""
+    columns = int(cells.shape[1])
+    if not len(cells) or columns <= begin or not np.isnan(cells[:, -1]).all():
+        return columns
+    if any(b"nan" in block.read().lower() for file in files for block in blocks(file)):
+        return columns
+    while columns > begin and np.isnan(cells[:, columns - 1]).all():
+        columns -= 1
+    return columns
 
 
 def read_libsvm(files: Sequence[Path], *, weights: bool, threads: int) -> ChannelRows:
     """`label[:weight] [qid:query] index:value …`; `weights` is for CSV alone, as in the container."""
+    for file in files:
+        if not file.name.startswith("_"):
+            _check_first_lines(file)
     pieces = [block for file in files for block in blocks(file, _LIBSVM_BLOCK)]
 
-    def parse(block: Block) -> SparseRows:
+    def parse(block: Block, after: Block | None) -> SparseRows:
         try:
-            return parse_libsvm(block.read(), block.first_line)
+            return parse_libsvm(block.read(), block.first_line, after=after.read()[:_LONGEST_NUMBER] if after else b"")
         except LibsvmError as error:
-            if error.line == block.first_line and not block.offset:
-                raise UserError(_not_libsvm(block.file)) from None
             raise DataError(f"{block.file.name}: {error}") from None
 
     with ThreadPoolExecutor(threads, "libsvm") as pool:
-        found = list(pool.map(parse, pieces))
+        found = list(pool.map(parse, pieces, [*pieces[1:], None]))
     if not found:
         raise DataError("no rows were found")
     return joined([_sparse(part) for part in found])
@@ -86,26 +115,27 @@ def read_parquet(files: Sequence[Path], *, weights: bool, threads: int) -> Chann
             raise DataError(f"{file.name}: {str(error).replace(str(file), file.name)}") from None
     if not parts:
         raise UserError(NO_LABELS)
-    rows = joined(parts)
-    if rows.features.shape[1] == 0:
-        raise DataError("label and features were expected, found 1 column")
-    return rows
+    return joined(parts)
 
 
 def read_recordio(files: Sequence[Path], *, weights: bool, threads: int) -> ChannelRows:
-    """Records whose `features` and `label` hold a tensor named `values`; dense and sparse ones may be mixed."""
-    parts: list[ChannelRows] = []
+    """Records whose `features` and `label` hold a tensor named `values`; dense and sparse ones may be mixed.
+
+    All have the same columns: a dense one its values, a sparse one those of its shape, else up to its last key.
+    """
+    records: list[Record] = []
     for file in files:
+        if is_no_data(file.name):
+            continue
         data = file.read_bytes()
         try:
-            records = [decode_record(data, start, end) for start, end in frames(data)]
+            records += [decode_record(data, start, end) for start, end in frames(data)]
         except RecordioError as error:
             raise DataError(f"{file.name}: {error}") from None
-        if records := [record for record in records if record.features is not None]:
-            parts.append(_of_records(records))
-    if not parts:
+    records = [record for record in records if record.features is not None]
+    if not records:
         raise DataError("No records found in RecordIO-Protobuf data")
-    return joined(parts)
+    return _of_records(records)
 
 
 READERS: Mapping[str, Callable[..., ChannelRows]] = {
@@ -116,13 +146,15 @@ READERS: Mapping[str, Callable[..., ChannelRows]] = {
 }
 
 
-def _not_libsvm(file: Path) -> str:
-    """The container's words: it looks at the first line of every file before it reads any."""
-    snippet = first_line(file)[:50].decode("utf-8", errors="ignore")
-    return (
-        f"First line '{snippet}...' of file '{file.name}' is not 'LIBSVM' format. Please ensure the file is in "
-        "'LIBSVM' format."
-    )
+def _check_first_lines(file: Path) -> None:
+    """What the container does before it reads any rows, in its words."""
+    with file.open(encoding="utf-8", errors="ignore") as lines:
+        found = refused_line(lines)
+    if found:
+        raise UserError(
+            f"First line '{found[1][:50]}...' of file '{file.name}' is not 'LIBSVM' format. Please ensure the file is "
+            "in 'LIBSVM' format."
+        )
 
 
 def _sparse(part: SparseRows) -> ChannelRows:
@@ -159,7 +191,7 @@ def _of_records(records: Sequence[Record]) -> ChannelRows:
         raise DataError("every record needs one label; some have none, or several")
     with np.errstate(over="ignore"):  # a label beyond float32 becomes inf, which xgboost then refuses by name
         label = np.concatenate(labels).astype(np.float32) if labels else None
-    if all(tensor.keys is None and len(tensor.values) for tensor in features):
+    if all(tensor.keys is None for tensor in features):
         widths = sorted({len(tensor.values) for tensor in features})
         if len(widths) > 1:
             raise DataError(f"records have {', '.join(map(str, widths))} features; all need the same number")
@@ -172,7 +204,13 @@ def _sparse_tensors(tensors: Sequence[Tensor]) -> Any:
     import scipy.sparse
 
     keys = [np.arange(len(tensor.values)) if tensor.keys is None else tensor.keys for tensor in tensors]
-    columns = max(_columns(tensor, found) for tensor, found in zip(tensors, keys, strict=True))
+    widths = [_columns(tensor, found) for tensor, found in zip(tensors, keys, strict=True)]
+    columns = widths[0]
+    if other := next((place for place, width in enumerate(widths) if width != columns), 0):
+        raise DataError(
+            f"blocks[:,0] has incompatible column dimensions. Got blocks[{other},0].shape[1] == {widths[other]}, "
+            f"expected {columns}."
+        )
     if columns > 2**31 - 1:
         raise DataError(f"a sparse tensor has {columns} columns; at most {2**31 - 1} can be read")
     starts = [0, *itertools.accumulate(map(len, keys), operator.add)]
@@ -183,7 +221,9 @@ def _sparse_tensors(tensors: Sequence[Tensor]) -> Any:
 
 
 def _columns(tensor: Tensor, keys: Any) -> int:
-    last = int(keys.max()) + 1 if len(keys) else 0
-    if tensor.shape and last > tensor.shape[-1]:
-        raise DataError(f"a sparse tensor has the key {last - 1}, and the shape {tensor.shape[-1]}")
-    return tensor.shape[-1] if tensor.shape else last
+    if tensor.keys is None:
+        return len(tensor.values)
+    last = int(keys.max()) + 1
+    if tensor.shape and last > tensor.shape[0]:
+        raise DataError(f"a sparse tensor has the key {last - 1}, and the shape {tensor.shape[0]}")
+    return tensor.shape[0] if tensor.shape else last

@@ -15,7 +15,7 @@ from kickstand.content_types import kind_of
 from kickstand.errors import KickstandError, Problem
 from kickstand.release import Channel
 from promotion.review.model.stores import ModelStore, fetch_channel
-from training.data.csv_scan import delimiter_of
+from training.data.csv_delimiter import delimiter_of
 from training.data.dataset import channel_sha256
 from training.data.files import channel_files
 from training.data.row_text import csv_lines, first_content
