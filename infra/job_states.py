@@ -64,7 +64,7 @@ JOB_TAGS = "{% [$append($ownTags, $request.Tags[$not(Key in $ownTags.Key)])] %}"
 """The stack's tags, then those of the request that bear other keys: SageMaker refuses a key twice."""
 
 
-def caught(noun: str, stopped: str, introduction: str, *, next_state: str = "Tell of failure") -> dict[str, Any]:
+def caught(noun: str, stopped: str, introduction: str, *, next_state: str = "Notify failure") -> dict[str, Any]:
     """Whatever went wrong, kept in `$failure`: Error and Reason, and Status where it was a job that ended.
 
     noun: `TrainingJob` or `TransformJob`. stopped: JSONata, what to say of a job without a FailureReason, which a
@@ -75,12 +75,33 @@ def caught(noun: str, stopped: str, introduction: str, *, next_state: str = "Tel
     failure = (
         "( $cause := $string($states.errorOutput.Cause); "
         rf'$ended := $contains($cause, /^\{{[\s\S]*"{noun}Status"[\s\S]*\}}$/) ? $parse($cause) : {{}}; '
-        f"$status := $ended.{noun}Status; "
-        f"$exists($status) ? {{'Error': '{noun}' & $status, 'Status': $status, "
-        f"'Reason': $exists($ended.FailureReason) ? $ended.FailureReason : {stopped}}} "
+        f"$exists($ended.{noun}Status) ? {_job_failure(noun, stopped)} "
         f": {{'Error': $states.errorOutput.Error, 'Reason': {introduction}$cause}} )"
     )
     return {"ErrorEquals": ["States.ALL"], "Assign": {"failure": f"{{% {failure} %}}"}, "Next": next_state}
+
+
+def check_end(noun: str, stopped: str) -> dict[str, Any]:
+    """Whether the job in `$job` completed: what else it is counts as a failure, in `$failure` as from `caught`.
+
+    AWS does not say whether a job that ends as `Stopped` (a time limit, a spot wait, StopTrainingJob) fails the task
+    that awaits it or completes it; this state gives both the same end.
+    """
+    failure = f"( $ended := $job; {_job_failure(noun, stopped)} )"
+    not_completed = {
+        "Condition": f"{{% $not($job.{noun}Status = 'Completed') %}}",
+        "Assign": {"failure": f"{{% {failure} %}}"},
+        "Next": "Classify failure",
+    }
+    return {"Type": "Choice", "Choices": [not_completed], "Default": "Notify success"}
+
+
+def _job_failure(noun: str, stopped: str) -> str:
+    """JSONata: the failure that the job in `$ended` is."""
+    return (
+        f"{{'Error': '{noun}' & $ended.{noun}Status, 'Status': $ended.{noun}Status, "
+        f"'Reason': $exists($ended.FailureReason) ? $ended.FailureReason : {stopped}}}"
+    )
 
 
 def attempts(again: str) -> dict[str, Any]:
@@ -90,7 +111,7 @@ def attempts(again: str) -> dict[str, Any]:
     would be ResourceInUse.
     """
     return {
-        "What failed": {
+        "Classify failure": {
             "Type": "Choice",
             "Choices": [
                 {
@@ -98,7 +119,7 @@ def attempts(again: str) -> dict[str, Any]:
                     f"$contains($failure.Error & ' ' & $failure.Reason, {_THROTTLED}) "
                     f"and $throttles < {_PATIENCE} %}}",
                     "Assign": {"throttles": "{% $throttles + 1 %}"},
-                    "Next": "Wait out throttling",
+                    "Next": "Back off",
                 },
                 {
                     "Condition": "{% ($exists($failure.Status) ? $failure.Status = 'Failed' and "
@@ -109,11 +130,11 @@ def attempts(again: str) -> dict[str, Any]:
                     "Next": "Wait for capacity",
                 },
             ],
-            "Default": "Tell of failure",
+            "Default": "Notify failure",
         },
-        "Wait out throttling": {"Type": "Wait", "Seconds": "{% $power(2, $throttles) %}", "Next": again},
-        "Wait for capacity": {"Type": "Wait", "Seconds": "{% 30 * $attempt %}", "Next": "Take another name"},
-        "Take another name": {
+        "Back off": {"Type": "Wait", "Seconds": "{% $power(2, $throttles) %}", "Next": again},
+        "Wait for capacity": {"Type": "Wait", "Seconds": "{% 30 * $attempt %}", "Next": "Rename attempt"},
+        "Rename attempt": {
             "Type": "Pass",
             "Assign": {"jobName": "{% $baseName & '-r' & $string($attempt) %}"},
             "Next": again,
@@ -124,7 +145,7 @@ def attempts(again: str) -> dict[str, Any]:
 def event(
     partition: str, detail_type: str, detail: Mapping[str, str], *, output: str, next_state: str
 ) -> dict[str, Any]:
-    """Tell the default event bus. Whether that succeeds changes nothing of what is told."""
+    """Put an event on the default bus. Whether that succeeds does not change how the execution ends."""
     return {
         "Type": "Task",
         "Resource": f"arn:{partition}:states:::events:putEvents",

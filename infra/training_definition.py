@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infra.job_states import FAILED, JOB_TAGS, attempts, begin, caught, choice, event, job_name, retry
+from infra.job_states import FAILED, JOB_TAGS, attempts, begin, caught, check_end, choice, event, job_name, retry
 
 _NOUN = "TrainingJob"
 _STOPPED = "'The job was stopped (' & $ended.SecondaryStatus & ').'"
@@ -77,7 +77,7 @@ def training_definition(
                         "or Manifest, the key of an object that holds them.",
                     }
                 },
-                "Next": "Tell of failure",
+                "Next": "Notify failure",
             },
             "Train": {
                 "Type": "Task",
@@ -90,11 +90,12 @@ def training_definition(
                     "Tags": JOB_TAGS,
                 },
                 "Assign": {"job": "{% $states.result %}"},
-                "Catch": [caught(_NOUN, _STOPPED, "", next_state="What failed")],
-                "Next": "Tell of success",
+                "Catch": [caught(_NOUN, _STOPPED, "", next_state="Classify failure")],
+                "Next": "Check end",
             },
+            "Check end": check_end(_NOUN, _STOPPED),
             **attempts("Train"),
-            "Tell of success": event(
+            "Notify success": event(
                 partition,
                 "Training Job Completed",
                 {
@@ -106,14 +107,14 @@ def training_definition(
                 next_state="Trained",
             ),
             "Trained": {"Type": "Succeed"},
-            "Tell of failure": event(
+            "Notify failure": event(
                 partition,
                 "Training Job Failed",
                 {
                     **detail,
                     "status": "{% $exists($failure.Status) ? $failure.Status : 'Failed' %}",
                     "failureReason": "{% $failure.Reason %}",
-                    # Without a status no job is known of: what happened is told by the execution alone.
+                    # Without a status no job is known of: only the execution says what happened.
                     "next": "{% $exists($failure.Status) ? "
                     f"'kickstand fit {environment} --follow ' & $jobName : "
                     "'aws stepfunctions describe-execution --execution-arn ' & $states.context.Execution.Id %}",

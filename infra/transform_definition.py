@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infra.job_states import FAILED, JOB_TAGS, attempts, begin, caught, choice, event, job_name
+from infra.job_states import FAILED, JOB_TAGS, attempts, begin, caught, check_end, choice, event, job_name
 
 _NOUN = "TransformJob"
+_STOPPED = "'The job was stopped.'"
 
 
 def transform_definition(
@@ -55,7 +56,7 @@ def transform_definition(
                         "Reason": "The input must hold TransformInput (an object, as CreateTransformJob takes it).",
                     }
                 },
-                "Next": "Tell of failure",
+                "Next": "Notify failure",
             },
             "Transform": {
                 "Type": "Task",
@@ -69,11 +70,12 @@ def transform_definition(
                     "Tags": JOB_TAGS,
                 },
                 "Assign": {"job": "{% $states.result %}"},
-                "Catch": [caught(_NOUN, "'The job was stopped.'", "", next_state="What failed")],
-                "Next": "Tell of success",
+                "Catch": [caught(_NOUN, _STOPPED, "", next_state="Classify failure")],
+                "Next": "Check end",
             },
+            "Check end": check_end(_NOUN, _STOPPED),
             **attempts("Transform"),
-            "Tell of success": event(
+            "Notify success": event(
                 partition,
                 "Transform Job Completed",
                 {**detail, "status": "Completed", "output": "{% $job.TransformOutput.S3OutputPath %}"},
@@ -81,7 +83,7 @@ def transform_definition(
                 next_state="Transformed",
             ),
             "Transformed": {"Type": "Succeed"},
-            "Tell of failure": event(
+            "Notify failure": event(
                 partition,
                 "Transform Job Failed",
                 {

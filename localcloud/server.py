@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError
+from localcloud import switches
 from localcloud.certificates import Certificates, ensure_certificates
 from localcloud.connection_ends import spare_log
 from localcloud.loopback import confine_to_loopback
@@ -95,6 +96,7 @@ class _Server:
         for name in mend_objects(self._state.objects):
             _log.info("mended the object %s, which was being written when the server was killed", name)
         confine_to_loopback()
+        switches.serve(self._state)
         # In this order: the emulator reads its settings, and S3 its files, while it is imported.
         from localcloud.emulator import settings
 

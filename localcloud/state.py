@@ -80,6 +80,11 @@ class StateFolder:
         return self.root / "work"
 
     @property
+    def switches(self) -> Path:
+        """How the local cloud behaves where it can be chosen: `localcloud.switches`."""
+        return self.root / "switches.json"
+
+    @property
     def aws_config(self) -> Path:
         return self.root / "aws-config"
 

@@ -106,6 +106,27 @@ def interrupt(
 
 
 @app.command()
+def switch(
+    name: Annotated[str | None, typer.Argument(metavar="SWITCH", help="Which; without one, all are listed.")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="What it is set to.")] = None,
+) -> None:
+    """Choose how it behaves where AWS's behaviour is not known, or differs from one time to the next."""
+    from kickstand.errors import InputError, Problem
+    from localcloud.cloud import LocalCloud
+    from localcloud.switches import SWITCHES, Switches
+
+    switches = Switches(LocalCloud.default().folder)
+    if name is not None:
+        if value is None:
+            fix = f"For example: kickstand local switch {SWITCHES[0].name} {SWITCHES[0].values[1]}"
+            raise InputError(Problem("Expected SWITCH and VALUE, found one of them.", "kickstand local switch", fix))
+        switches.set(name, value)
+    for one in SWITCHES:
+        if name in (None, one.name):
+            typer.echo(f"{one.name:<14}{switches.value(one):<11}({', '.join(one.values)}) {one.meaning}")
+
+
+@app.command()
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Stop it and delete everything in it: buckets, models, endpoints, stacks, releases."""
     from localcloud.cloud import LocalCloud

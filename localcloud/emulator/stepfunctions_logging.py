@@ -15,6 +15,7 @@ from localcloud.emulator.credentials import AccessDenied, RoleNotAssumable
 from localcloud.emulator.seam import Seam, wrap
 from localcloud.emulator.stepfunctions_execution import ADD_EVENT
 from localcloud.emulator.stepfunctions_role import CREATE, SERVICE, UPDATE, machine_arn
+from localcloud.switches import MACHINE_ROLE, taken
 
 LOGS = "ministack.services.cloudwatch_logs"
 CREATE_STREAM = Seam(LOGS, "_create_log_stream", ("data",))
@@ -32,6 +33,7 @@ DELIVERY_ACTIONS = (
 )
 """What the role of a state machine that logs must be allowed, as the page above lists it."""
 
+_NOT_AUTHORIZED = "The state machine IAM Role is not authorized to access the Log Destination"
 _ERRORS = ("ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut", "FailStateEntered", "TaskFailed", "TaskTimedOut")
 _FATAL = ("ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
 _DATA = ("input", "output")
@@ -59,12 +61,14 @@ def delivery_refusal(role_arn: str, machine: str, configuration: dict[str, Any] 
     """Why the role of the state machine (its ARN) cannot log, as Step Functions says it, or None."""
     if not log_group(configuration):
         return None
+    if taken(MACHINE_ROLE):
+        return _NOT_AUTHORIZED
     try:
         with acting.acting_as(role_arn, SERVICE, "logging", machine):
             for action in DELIVERY_ACTIONS:
                 acting.require(action, "*")
     except (AccessDenied, RoleNotAssumable):
-        return "The state machine IAM Role is not authorized to access the Log Destination"
+        return _NOT_AUTHORIZED
     return None
 
 

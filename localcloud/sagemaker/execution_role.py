@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from localcloud.sagemaker.call import Caller
 from localcloud.sagemaker.errors import access_denied, validation_error
 from localcloud.sagemaker.scope import Scope
+from localcloud.switches import MODEL_ROLE, taken
 
 SERVICE = "sagemaker.amazonaws.com"
 
@@ -59,6 +60,8 @@ def check_model_data(reading: Reading, url: str, role_arn: str, region: str) -> 
     """Refuse a model whose artifact is missing, or is out of its role's reach, as CreateModel does."""
     bucket, key = split_s3(url, region)
     try:
+        if taken(MODEL_ROLE):
+            raise PermissionError
         there = reading.has_object(bucket, key)
     except PermissionError:
         raise validation_error(

@@ -21,6 +21,7 @@ from localcloud.sagemaker.response import render
 from localcloud.sagemaker.scope import Scope
 from localcloud.sagemaker.service_model import operation_output
 from localcloud.sagemaker.store import Record
+from localcloud.switches import STOPPED_JOB, stands_at
 
 CREATE_TRAINING_JOB = "arn:aws:states:::sagemaker:createTrainingJob"
 CREATE_TRANSFORM_JOB = "arn:aws:states:::sagemaker:createTransformJob"
@@ -91,7 +92,7 @@ class JobTask:
         while True:
             record = self._runs.wait(scope, name, _POLL_SECONDS)
             status = "Completed" if record is None else record[f"{self._kind.noun}Status"]
-            if status == "Completed":
+            if status == "Completed" or (status == "Stopped" and stands_at(STOPPED_JOB) == "completes"):
                 return described(self._kind, record or {})
             if record is not None and status in ("Failed", "Stopped"):
                 raise task_error("States.TaskFailed", json.dumps(described(self._kind, record)))

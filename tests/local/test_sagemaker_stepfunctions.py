@@ -10,6 +10,10 @@ import pytest
 from sagemaker_world import ACCOUNT, REGION, Client, World, make_world, wait_for
 from state_machines import ended, new_machine, new_role
 
+from infra.training_definition import training_definition
+from localcloud.cloud import LocalCloud
+from localcloud.switches import Switches
+
 SYNC = "arn:aws:states:::sagemaker:createTrainingJob.sync"
 JOBS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/*"
 
@@ -25,7 +29,10 @@ def role(client: Client, world: World) -> str:
 
 
 def machine_role(client: Client, world: World, *actions: str, passes: bool = True) -> str:
-    statements: list[dict[str, Any]] = [{"Effect": "Allow", "Action": list(actions), "Resource": JOBS}]
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": list(actions), "Resource": JOBS},
+        {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"},
+    ]
     if passes:
         condition = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": world.role, "Condition": condition})
@@ -133,6 +140,41 @@ def test_stopping_the_execution_stops_the_job(client: Client, world: World, role
     client("stepfunctions").stop_execution(executionArn=arn)
     assert ended(client, arn)["status"] == "ABORTED"
     assert world.wait_for_job(job_name)["TrainingJobStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize("switch", ["fails", "completes"])
+def test_a_stopped_job_fails_the_training_trigger_whatever_sync_makes_of_it(
+    client: Client, cloud: LocalCloud, world: World, role: str, switch: str
+) -> None:
+    """The task alone ends as the switch says; the trigger that the training stack deploys fails either way."""
+    given = world.training_job(name(), HyperParameters={"num_round": "1000000"})
+    request = {key: given.pop(key) for key in ("TrainingJobName", "InputDataConfig", "HyperParameters")}
+    definition = training_definition(
+        partition="aws", project="p", environment="dev", bucket="b", job_prefix="p-dev", job=given, tags={}
+    )
+    trigger = new_machine(client, role, definition["States"], StartAt=definition["StartAt"])
+    alone = {**given, **request, "TrainingJobName": name()}
+    Switches(cloud.folder).set("stopped-job", switch)
+    try:
+        running = [start(client, machine(client, role), alone), start(client, trigger, request)]
+        for job in (alone["TrainingJobName"], request["TrainingJobName"]):
+            wait_for(
+                lambda job=job: world.sagemaker.list_training_jobs(NameContains=job)["TrainingJobSummaries"], bool, 20
+            )
+            world.sagemaker.stop_training_job(TrainingJobName=job)
+        task, execution = (ended(client, arn) for arn in running)
+    finally:
+        Switches(cloud.folder).set("stopped-job", "fails")
+    if switch == "fails":
+        assert (task["status"], task["error"]) == ("FAILED", "States.TaskFailed")
+    else:
+        assert (task["status"], json.loads(task["output"])["TrainingJobStatus"]) == ("SUCCEEDED", "Stopped")
+    assert (execution["status"], execution["error"]) == ("FAILED", "TrainingJobStopped")
+    assert execution["cause"] == "The job was stopped (Stopped)."
+    history = client("stepfunctions").get_execution_history(executionArn=running[1])["events"]
+    entered = [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
+    expected = ["Begin", "Which request", "Check request", "Train", "Classify failure", "Notify failure", "Failed"]
+    assert entered == [*expected[:4], *(["Check end"] if switch == "completes" else []), *expected[4:]]
 
 
 def test_the_sdk_integration_reaches_sagemaker(client: Client, world: World) -> None:

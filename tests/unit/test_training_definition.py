@@ -58,10 +58,19 @@ def failed(reason: str, status: str = "Failed", **more: Any) -> TaskError:
     return TaskError("States.TaskFailed", json.dumps({**job, "FailureReason": reason} if reason else job))
 
 
-class World:
-    """SageMaker, S3 and EventBridge: `ends` are the ends of the jobs in order, an error or None for success."""
+def stopped(secondary: str = "MaxRuntimeExceeded", reason: str = "") -> dict[str, Any]:
+    """A stopped job where `.sync` hands it on as a result."""
+    job = {"TrainingJobStatus": "Stopped", "SecondaryStatus": secondary}
+    return {**job, "FailureReason": reason} if reason else job
 
-    def __init__(self, ends: Iterable[TaskError | None] = (None,), *, bus: TaskError | None = None) -> None:
+
+class World:
+    """SageMaker, S3 and EventBridge: `ends` are the ends of the jobs in order: an error, what the job is described
+    with, or None for success."""
+
+    def __init__(
+        self, ends: Iterable[TaskError | dict[str, Any] | None] = (None,), *, bus: TaskError | None = None
+    ) -> None:
         self.ends, self.bus = list(ends), bus
         self.jobs: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
@@ -78,9 +87,9 @@ class World:
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
         self.jobs.append(request)
         end = self.ends.pop(0)
-        if end is not None:
+        if isinstance(end, TaskError):
             raise end
-        return {"TrainingJobName": request["TrainingJobName"], "TrainingJobStatus": "Completed"}
+        return {"TrainingJobName": request["TrainingJobName"], **(end or {"TrainingJobStatus": "Completed"})}
 
     def put_events(self, request: dict[str, Any]) -> dict[str, Any]:
         if self.bus is not None:
@@ -228,6 +237,18 @@ def test_throttling_of_a_further_attempt_keeps_its_name() -> None:
             "The job was stopped (MaxRuntimeExceeded).",
             "Stopped",
         ),
+        (
+            stopped("MaxRuntimeExceeded"),
+            "TrainingJobStopped",
+            "The job was stopped (MaxRuntimeExceeded).",
+            "Stopped",
+        ),
+        (
+            stopped("MaxWaitTimeExceeded", "No spot capacity came in time."),
+            "TrainingJobStopped",
+            "No spot capacity came in time.",
+            "Stopped",
+        ),
         (INVALID, INVALID.error, INVALID.cause, "Failed"),
         (NO_QUOTA, NO_QUOTA.error, NO_QUOTA.cause, "Failed"),
         (
@@ -237,9 +258,20 @@ def test_throttling_of_a_further_attempt_keeps_its_name() -> None:
             "Failed",
         ),
     ],
-    ids=["algorithm", "client", "stopped", "invalid", "quota", "truncated"],
+    ids=[
+        "algorithm",
+        "client",
+        "stopped",
+        "stopped as a result",
+        "waited as a result",
+        "invalid",
+        "quota",
+        "truncated",
+    ],
 )
-def test_every_other_failure_ends_with_its_own_reason(end: TaskError, error: str, cause: str, status: str) -> None:
+def test_every_other_failure_ends_with_its_own_reason(
+    end: TaskError | dict[str, Any], error: str, cause: str, status: str
+) -> None:
     world = World([end])
     execution, raised = run_to_failure(world)
     assert (raised.error, raised.cause) == (error, cause)

@@ -36,9 +36,9 @@ def failed(reason: str, status: str = "Failed") -> TaskError:
 
 
 class World:
-    """SageMaker and EventBridge: `ends` are the ends of the jobs in order, an error or None for success."""
+    """SageMaker and EventBridge: `ends` are the ends of the jobs in order, an error, a status, or None for success."""
 
-    def __init__(self, ends: Iterable[TaskError | None] = (None,)) -> None:
+    def __init__(self, ends: Iterable[TaskError | str | None] = (None,)) -> None:
         self.ends = list(ends)
         self.jobs: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
@@ -50,9 +50,9 @@ class World:
         assert resource == "arn:aws:states:::sagemaker:createTransformJob.sync"
         self.jobs.append(arguments)
         end = self.ends.pop(0)
-        if end is not None:
+        if isinstance(end, TaskError):
             raise end
-        return {**arguments, "TransformJobStatus": "Completed"}
+        return {**arguments, "TransformJobStatus": end or "Completed"}
 
 
 def test_a_job_is_the_stacks_part_and_the_requests_part() -> None:
@@ -121,9 +121,12 @@ def test_capacity_is_waited_for_under_other_names_and_other_places() -> None:
     [
         (failed("ClientError: See job logs"), "TransformJobFailed", "ClientError: See job logs", "Failed"),
         (failed("", "Stopped"), "TransformJobStopped", "The job was stopped.", "Stopped"),
+        ("Stopped", "TransformJobStopped", "The job was stopped.", "Stopped"),
     ],
 )  # fmt: skip
-def test_a_job_that_fails_fails_the_execution_and_tells(end: TaskError, error: str, cause: str, status: str) -> None:
+def test_a_job_that_fails_fails_the_execution_and_tells(
+    end: TaskError | str, error: str, cause: str, status: str
+) -> None:
     world = World([end])
     with pytest.raises(TaskError) as caught:
         Run(definition(), world).start(REQUEST)
