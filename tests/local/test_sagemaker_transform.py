@@ -131,6 +131,15 @@ def test_outputs_are_the_endpoints_answers_in_order_and_named_by_their_inputs(
     assert "[sagemaker logs]: MaxConcurrentTransforms=" in settings
 
 
+@pytest.mark.contract("B09")
+@pytest.mark.parametrize("accept", ["application/jsonlines", "application/x-recordio-protobuf"])
+def test_every_form_of_answer_is_the_same_lines(world: World, model: str, answers: list[str], accept: str) -> None:
+    job = Transform(world, model, **{"x.csv": lines(ROWS[:3]).encode()})
+    job.request["TransformOutput"] |= {"Accept": accept}
+    assert job.run()["TransformJobStatus"] == "Completed"
+    assert job.outputs() == {"x.csv.out": lines(answers[:3])}
+
+
 @pytest.mark.contract("B02")
 def test_single_records_gzip_and_a_manifest(world: World, model: str, answers: list[str]) -> None:
     job = Transform(world, model, **{"x.csv.gz": gzip.compress(lines(ROWS[:8]).encode())})
