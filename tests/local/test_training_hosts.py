@@ -222,6 +222,26 @@ def test_an_interrupted_job_starts_over_on_all_of_its_hosts(tmp_path: Path, clie
     wait_until_gone(*first)
 
 
+@pytest.mark.contract("T24")
+def test_a_metric_of_the_containers_is_the_mean_of_the_hosts_own(
+    tmp_path: Path, client: Client, place: Place, bikes: dict[str, str]
+) -> None:
+    """xgboost adds up its own metrics over all rows; of any other it takes the mean of the hosts' figures."""
+    few = {**BIKES, "num_round": "4", "eval_metric": "mae"}
+    request = _request(place[0], 2, SHARDED, prefix="two", channels=("train",), hyperparameters=few)
+    job = Job(request, tmp_path / "job", place[1])
+    end = job.end()
+    assert (end.outcome, end.failure_reason) == ("Completed", "")
+    model = _model(client, place, end.artifact, tmp_path / "model")
+    shares = [np.loadtxt(io.StringIO(bikes[name]), delimiter=",") for name in ("train", "validation")]
+    left = [np.abs(model.inplace_predict(rows[:, 1:]) - rows[:, 0]) for rows in shares]
+    found = dict(event.metric for event in job.events if event.metric)
+    assert list(found) == ["train:rmse", "train:mae"]
+    assert found["train:rmse"] == pytest.approx(np.sqrt(np.mean(np.concatenate(left) ** 2)), abs=1e-5)
+    assert found["train:mae"] == pytest.approx(np.mean([share.mean() for share in left]), abs=1e-5)
+    assert found["train:mae"] != pytest.approx(np.concatenate(left).mean(), abs=1e-5)
+
+
 def test_cross_validation_on_two_hosts_makes_a_model_for_each_fold(
     tmp_path: Path, client: Client, place: Place
 ) -> None:
