@@ -25,6 +25,10 @@ CLAIMS = frozenset({f"{GITHUB}:aud", f"{GITHUB}:sub", f"{GITHUB}:repository_id"}
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 """
 
+WHOLE_SERVICES = (["s3:*"], ["kms:*"])
+"""Where a resource's own policy speaks of all actions: a bucket refuses all but TLS, and a key lets its account's IAM
+policies speak for it (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)."""
+
 _PATHS = ("LogGroupName", "ModelPackageName", "ObjectName", "ParameterNameWithoutLeadingSlash", "WithPath")
 """Names in the reference's ARNs that hold slashes; all others end at one."""
 
@@ -47,8 +51,8 @@ def problems(statement: Mapping[str, Any], *, on_everything: Collection[str] = (
     on_everything: actions that may stand on `*` though the reference knows resources for them.
     """
     actions = _as_list(statement["Action"])
-    if statement["Effect"] == "Deny" and actions == ["s3:*"]:
-        return []  # a refusal of everything; what it names is checked by the rule of ours about it
+    if actions in WHOLE_SERVICES and "Principal" in statement:
+        return []
     unknown = [action for action in actions if _action(action) is None]
     if unknown:
         return [f"{action} is no action" for action in unknown]
@@ -65,7 +69,7 @@ def _resource_problems(
     for action in actions:
         types = resource_types(action)
         if resources == ["*"]:
-            if types and action not in on_everything and not own_key:
+            if types and action not in on_everything and not own_key and statement["Effect"] == "Allow":
                 yield f"{action} stands on *, and is checked against {', '.join(types)}"
             continue
         if not types:

@@ -9,8 +9,9 @@ import pytest
 import test_pipeline_stack as pipeline
 from samples import environment
 from service_authorization import access_level, problems, resource_types
-from synthesis import PROD, STAGING_KEY, VARIANTS, synthesised
+from synthesis import KEY, PROD, STAGING_KEY, VARIANTS, synthesised
 
+from acceptance.own_stacks import key_template, personas_template
 from infra.release_grants import bucket_grants, key_grant
 from kickstand.config.model import Storage
 from kickstand.names import Names
@@ -75,6 +76,20 @@ def test_what_an_owner_is_given_to_grant_is_no_such_statement_either() -> None:
     source = environment(name="staging", account="444455556666", storage=Storage(kms_key_arn=STAGING_KEY))
     grants = [*bucket_grants(Names(source), Names(PROD)), key_grant(Names(PROD))]
     assert [problem for statement in grants for problem in problems(statement)] == []
+
+
+def test_what_an_acceptance_run_makes_beside_the_stacks_is_no_such_statement_either() -> None:
+    own = environment(storage=Storage(kms_key_arn=KEY))
+    personas = personas_template(Names(own), "secret")["Resources"].values()
+    documents = [
+        document
+        for role in (persona["Properties"] for persona in personas)
+        for document in (role["AssumeRolePolicyDocument"], *(one["PolicyDocument"] for one in role["Policies"]))
+    ]
+    key = key_template(Names(own), Names(PROD))["Resources"]["Key"]["Properties"]["KeyPolicy"]
+    made = [statement for document in (*documents, key) for statement in document["Statement"]]
+    assert {statement["Effect"] for statement in made} == {"Allow", "Deny"}
+    assert [problem for statement in made for problem in problems(statement)] == []
 
 
 def test_all_kinds_of_policies_and_both_effects_are_looked_at() -> None:
