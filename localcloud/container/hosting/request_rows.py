@@ -179,7 +179,7 @@ def _number(cell: str) -> float:
 
 
 def _no_number(cell: str) -> NoReturn:
-    raise ValueError(f"could not convert string to float: np.str_({cell!r})")
+    raise ValueError(f"could not convert string to float: {np.str_(cell)!r}")
 
 
 def _index(text: str) -> int:
