@@ -8,6 +8,7 @@ A fault is accepted in the project file, where a person reads the reason:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from kickstand.errors import Problem
@@ -43,6 +44,9 @@ _IMAGES: Mapping[str, tuple[str, ...]] = {
 """Source: the container's own repository at each image's tag, aws/sagemaker-xgboost-container."""
 
 
+_ACCEPTANCE = re.compile(r'\[known_faults\] ([a-z-]+) = "…"')
+
+
 def has_fault(version: str, fault: str) -> bool:
     """Whether an image version has a fault."""
     return version in _IMAGES[fault]
@@ -60,6 +64,12 @@ def libsvm_serving(version: str, accepted: Mapping[str, str], where: str) -> lis
         "takes 1 off where a request has no index 0, so that its predictions are of other features."
     )
     return [Problem(message, where, or_accept("Train on CSV", LIBSVM_SERVING))]
+
+
+def for_a_job(text: str) -> str:
+    """A problem's text for whoever sent the job, with Kickstand or with any other client: where both accept a fault."""
+    both = r'KICKSTAND_KNOWN_FAULTS={"\1": "…"} in the Environment of the job, or \g<0> in kickstand.toml'
+    return _ACCEPTANCE.sub(both, text)
 
 
 def or_accept(fix: str, fault: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from kickstand.known_fault import for_a_job
 from localcloud.container.errors import AlgorithmError, ContainerError, UserError
 from localcloud.container.image import accepted_faults, image_version
 from localcloud.container.layout import MODEL_FILE, Layout
@@ -155,7 +156,7 @@ def _check(hyperparameters: dict[str, str], *, channels: tuple[str, ...], instan
         *check_hyperparameters(hyperparameters, channels=channels, instances=instances),
         *unsupported(hyperparameters, image_version(), checkpoints=checkpoints, accepted=accepted_faults(os.environ)),
     ]
-    explained = "\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems)
+    explained = for_a_job("\n".join(f"{problem.message} {problem.fix}".strip() for problem in problems))
     if words := container_error(hyperparameters):
         _log.error("%s", explained)  # the container's words can be as terse as 'objective'
         raise UserError(words)

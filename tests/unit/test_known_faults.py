@@ -152,8 +152,13 @@ def test_the_program_refuses_it_unless_the_jobs_environment_accepts_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     layout = training_folder(tmp_path, BINARY, {"train/a.csv": text(numbers(classes=2))})
-    with pytest.raises(UserError, match="metric f1 is computed wrongly for objective binary:logistic"):
+    with pytest.raises(UserError, match="metric f1 is computed wrongly for objective binary:logistic") as refused:
         run(layout)
+    # Whoever sent the job with boto3 has no project file: both places are named.
+    assert str(refused.value).endswith(
+        'Use error, logloss, auc or aucpr, or accept it with its reason: KICKSTAND_KNOWN_FAULTS={"class-metrics": "…"} '
+        'in the Environment of the job, or [known_faults] class-metrics = "…" in kickstand.toml.'
+    )
     monkeypatch.setenv("KICKSTAND_KNOWN_FAULTS", '{"class-metrics": "A dashboard alone reads it."}')
     run(layout)
     assert "The known fault class-metrics of the image is accepted: A dashboard" in capsys.readouterr().err
