@@ -11,6 +11,8 @@ def doctor_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
     environment = names.environment
     given = environment.roles
     roles = tuple(sorted({arn for arn in (given.training, given.hosting, given.trigger) if arn}))
+    # What a role of the organisation's may do with the key, IAM says: its stack does not know the role's policies.
+    read = ("iam:GetRole", *(("iam:SimulatePrincipalPolicy",) if environment.storage.kms_key_arn else ()))
     boundary = given.permissions_boundary
     keys = tuple(sorted({arn for arn in (environment.storage.kms_key_arn, environment.logs.kms_key_arn) if arn}))
     return [
@@ -34,9 +36,9 @@ def doctor_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
             ("s3:GetBucketNotification", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration"),
             (bucket_arn,),
         ),
-        *([Statement("ReadRoles", ("iam:GetRole",), roles)] if roles else []),
+        *([Statement("ReadRoles", read, roles)] if roles else []),
         *([Statement("ReadBoundary", ("iam:GetPolicy",), (boundary,))] if boundary else []),
-        *([Statement("ReadKeys", ("kms:DescribeKey", "kms:GetKeyPolicy"), keys)] if keys else []),
+        *([Statement("ReadKeys", ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"), keys)] if keys else []),
     ]
 
 

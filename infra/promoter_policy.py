@@ -18,7 +18,8 @@ def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
     (the approver does), deploying, training rows.
     """
     signing_key = names.environment.signing.kms_key_arn
-    role = Statement("TakeModels", ("sts:AssumeRole",), (names.release_role_arn,))
+    # doctor asks IAM whether the role may use the keys before a promotion does.
+    role = Statement("TakeModels", ("iam:SimulatePrincipalPolicy", "sts:AssumeRole"), (names.release_role_arn,))
     return [
         *([role] if takes else []),
         Statement("Read", ("s3:GetObject", "s3:GetObjectAttributes"), tuple(f"{bucket_arn}/{p}/*" for p in _READ)),

@@ -32,6 +32,11 @@ THROTTLING = frozenset(
 )
 QUOTA = frozenset({"ResourceLimitExceeded", "LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException"})
 
+_KEY_FIX = (
+    "The key's own policy does not allow it: its owner adds a statement (aws kms put-key-policy). kickstand doctor ENV "
+    "names who needs what of an environment's keys."
+)
+
 _UNREACHABLE = (
     botocore.EndpointConnectionError,
     botocore.ConnectTimeoutError,
@@ -118,8 +123,12 @@ def _answer(error: Any) -> tuple[str, str]:
     message = _sentence(f"{operation}: {code}: {words}" if code else f"{operation}: {words}")
     if code in DENIED:
         action = re.search(r"not authorized to perform:? ([a-zA-Z0-9-]+:\w+)", words)
+        if action and action[1].startswith("kms:") and "resource-based polic" in words:
+            return message, _KEY_FIX
         wanted = f"the permission {action[1]}" if action else f"the permission for {operation}"
         return message, f"These credentials lack {wanted}: attach the environment's policy for the job, or use others."
+    if code.startswith("KMS."):
+        return message, "The key cannot be used as it is: kickstand doctor ENV says what to do."
     if code in EXPIRED:
         return message, "The credentials have expired: sign in again, then run the same command."
     if code in UNKNOWN_KEY:

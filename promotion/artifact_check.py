@@ -31,7 +31,7 @@ def artifact_problem(artifact: Artifact, found: StoredObject | None, adopt_comma
     if found is None:
         return Problem(
             "The model artifact of the release is not there, or these credentials may not see it "
-            "(s3:GetObject). Nothing was deployed.",
+            "(s3:GetObject, and kms:Decrypt of its key). Nothing was deployed.",
             artifact.s3_uri,
             f"Take the object version back in S3, or make the release of its job again: {adopt_command}",
         )

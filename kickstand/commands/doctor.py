@@ -23,6 +23,7 @@ def doctor(
     import sys
 
     from kickstand.commands.context import choose, enter_local_cloud, load, root_of, typed
+    from kickstand.commands.places import open_place
     from kickstand.console import make_console
     from kickstand.session import open_session
     from promotion.cdk import Cdk
@@ -40,7 +41,15 @@ def doctor(
         profile = f" --profile {chosen.profile}" if chosen.profile else ""
         # The local cloud is bootstrapped by its first deployment.
         fix = typed(root, f"deploy {environment}") if root.local else f"npx cdk {words}{profile}"
-        return Patient(project, chosen, session, releases, f"Run: {fix}", lambda command: typed(root, command))
+        return Patient(
+            project,
+            chosen,
+            session,
+            releases,
+            f"Run: {fix}",
+            typed=lambda command: typed(root, command),
+            open_other=lambda other: open_place(root, project, other.name).session,
+        )
 
     console, findings = make_console(sys.stdout), []
     for finding in examination(chosen, patient):

@@ -125,10 +125,17 @@ def talk_of(context: CommandContext) -> Talk:
 
 
 def _made(context: CommandContext, cdk: Cdk, release: Release | None, day: date, drift: Path | None) -> Bundle:
+    from kickstand.commands.places import open_place
     from promotion.review.drift import read_drift
     from promotion.review.make import Question, make_bundle
 
-    question = Question(cdk, release, day, read_drift(drift) if drift is not None else None)
+    question = Question(
+        cdk,
+        release,
+        day,
+        read_drift(drift) if drift is not None else None,
+        lambda other: open_place(context.root, context.project, other.name).session,
+    )
     say = talk_of(context).say
     return make_bundle(question, now=datetime.now(UTC), say=say)
 

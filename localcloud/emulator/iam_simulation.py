@@ -49,6 +49,7 @@ def _simulate(parameters: Parameters) -> Answer:
         return _answer(iam._error(404, "NoSuchEntity", f"The {kind} with name {name} cannot be found.", ns="iam"))
     policies = gather.original()(name, account_id())
     limits = BOUNDARY.original()(getattr(iam, table), name, account_id())
+    context = _context(parameters)
     results = []
     for action in _members(parameters, "ActionNames"):
         for resource in _members(parameters, "ResourceArns") or ["*"]:
@@ -61,6 +62,7 @@ def _simulate(parameters: Parameters) -> Answer:
                 region=get_region(),
                 source_ip="127.0.0.1",
                 secure_transport=True,
+                service_context=context,
             )
             results.append((action, resource, DECISIONS[evaluate(asked, policies, *limits).decision]))
     listed = "".join(
@@ -71,6 +73,21 @@ def _simulate(parameters: Parameters) -> Answer:
     body = f"<EvaluationResults>{listed}</EvaluationResults><IsTruncated>false</IsTruncated>"
     wrapped = f"<SimulatePrincipalPolicyResult>{body}</SimulatePrincipalPolicyResult>"
     return _answer(iam._xml(200, "SimulatePrincipalPolicyResponse", wrapped, ns="iam"))
+
+
+def _context(parameters: Parameters) -> dict[str, Any]:
+    """The condition keys that the request gives, in lower case."""
+    from ministack.services import iam
+
+    found: dict[str, Any] = {}
+    for number in count(1):
+        entry_name = f"ContextEntries.member.{number}"
+        name = iam._p(parameters, f"{entry_name}.ContextKeyName")
+        if not name:
+            return found
+        values = _members(parameters, f"{entry_name}.ContextKeyValues")
+        found[str(name).lower()] = values[0] if len(values) == 1 else values
+    return found
 
 
 def _answer(answer: Any) -> Answer:

@@ -14,7 +14,7 @@ from promotion.doctor.clock import clock_finding
 from promotion.doctor.endpoint import endpoint_finding
 from promotion.doctor.finding import Check, Finding, examine
 from promotion.doctor.image import image_finding, resource_type_finding
-from promotion.doctor.keys import key_findings
+from promotion.doctor.keys import key_access_findings, key_findings
 from promotion.doctor.patient import Patient
 from promotion.doctor.promotion import pipeline_findings, promotion_findings
 from promotion.doctor.quotas import quota_findings
@@ -31,6 +31,7 @@ _IN_THE_ACCOUNT: tuple[tuple[str, Callable[[Patient], Iterator[Finding]]], ...] 
     ("bootstrap", bootstrap_findings),
     ("roles", role_findings),
     ("KMS", key_findings),
+    ("key access", key_access_findings),
     ("quotas", quota_findings),
     ("bucket", bucket_findings),
     ("stacks", stack_findings),

@@ -1,4 +1,4 @@
-"""The customer keys of the project file: there, enabled, of the right kind, open to CloudWatch Logs."""
+"""The customer keys of the project file: there, enabled, of the right kind, open to those who need them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kickstand.config.arn import parse_arn
-from promotion.doctor.finding import Finding
+from promotion.doctor.finding import Finding, Status
 from promotion.doctor.patient import Patient
+from promotion.keys.answers import Answer, answers
+from promotion.keys.needs import key_needs
 
 _STATE_FIXES = {
     "Disabled": "Run: aws kms enable-key --key-id {arn}",
@@ -32,6 +34,20 @@ def key_findings(patient: Patient) -> Iterator[Finding]:
                 yield logs_verdict(arn, policy, environment.region)
     if not any(keys.values()):
         yield Finding("KMS", "ok", "No customer key is asked for; S3 and CloudWatch Logs encrypt with their own.")
+
+
+def key_access_findings(patient: Patient) -> Iterator[Finding]:
+    """Whether the keys let the roles that need them: the environment's own key, and those that promotions read with."""
+    needs = key_needs(patient.environment, patient.project.environments)
+    for answer in answers(needs, patient.session_of):
+        yield access_verdict(answer)
+
+
+def access_verdict(answer: Answer) -> Finding:
+    """One need of a key as a finding; what these credentials cannot read is skipped, by name."""
+    need = answer.need
+    statuses: dict[str, Status] = {"ok": "ok", "refused": "problem", "unknown": "skipped"}
+    return Finding(f"key for {need.who} to {need.purpose}", statuses[answer.status], answer.found, answer.fix)
 
 
 def key_verdict(name: str, arn: str, described: Mapping[str, Any] | None, region: str) -> Finding:

@@ -22,6 +22,7 @@ class Patient:
     releases:  the folder of the release files.
     bootstrap: how the CDK bootstrap stack is made or renewed, as a sentence.
     typed:     a `kickstand` command with the options that reach this environment.
+    open_other: opens a session of another environment of the project; KickstandError where there are no credentials.
     """
 
     project: Project
@@ -30,6 +31,11 @@ class Patient:
     releases: Path
     bootstrap: str
     typed: Callable[[str], str]
+    open_other: Callable[[Environment], boto3.Session]
+
+    def session_of(self, environment: Environment) -> boto3.Session:
+        """The session of any environment of the project."""
+        return self.session if environment.name == self.environment.name else self.open_other(environment)
 
     @property
     def names(self) -> Names:

@@ -20,7 +20,7 @@ from kickstand.release_file import write_release
 from promotion.gates.outcome import Outcome
 from promotion.place import Place
 from promotion.promote.candidate import candidate_release, is_confidential, is_promotion_of, promoted_release
-from promotion.promote.grants_needed import grants_needed
+from promotion.promote.grants_needed import grants_needed, with_key_grant
 from promotion.promote.lock import release_lock
 from promotion.promote.lock_owner import Owner
 from promotion.promote.pull import Piece, pieces_of, pull, require_source
@@ -95,8 +95,21 @@ class PromotionWork:
         """Copy, register, sign and write; the target's release as it was written.
 
         outcomes: every gate that was asked; those that failed are overridden. role: a session of the target's
-        release role.
+        release role. KickstandError: AWS refuses a step; of a key, with the statement that its policy needs.
         """
+        try:
+            return self._carried_out(release, candidate, outcomes, overrides, role)
+        except KickstandError as error:
+            raise with_key_grant(error, self.source.names, self.target.names, self.typed) from error.__cause__
+
+    def _carried_out(
+        self,
+        release: Release,
+        candidate: Release,
+        outcomes: Sequence[Outcome],
+        overrides: Sequence[Override],
+        role: boto3.Session,
+    ) -> Release:
         bucket = artifact_bucket(self.target.environment)
         s3 = role.client("s3")
         doing = f"{self.command}, model {release.artifact.sha256[:12]}"

@@ -48,8 +48,8 @@ def require_source(s3: Any, piece: Piece) -> ReadObject:
     if found is None:
         raise KickstandError(
             Problem(
-                f"The {piece.what} of the release is not there, or these credentials may not see it (s3:GetObject). "
-                "Nothing was written.",
+                f"The {piece.what} of the release is not there, or these credentials may not see it (s3:GetObject, and "
+                "kms:Decrypt of its key). Nothing was written.",
                 piece.uri,
                 "Take the object version back in S3, or make the release of its job again: kickstand adopt.",
             )

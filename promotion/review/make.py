@@ -15,10 +15,13 @@ from kickstand.aws_errors import explained
 from kickstand.names import Names
 from kickstand.release_file import release_path
 from promotion.assembly import assembly_digest, require_assembly
-from promotion.review.parts import Bundle, DriftReport, ModelReport
+from promotion.review.parts import Bundle, DriftReport, Headline, ModelReport
 from promotion.review.review_file import REVIEW_JSON, bundle_json
 
 if TYPE_CHECKING:
+    import boto3
+
+    from kickstand.config.model import Environment
     from kickstand.release import Release
     from promotion.cdk import Cdk
     from promotion.review.changes.stack_pair import StackPair
@@ -35,6 +38,8 @@ class Question:
     """The day that ages are counted to."""
     drift: DriftReport | None = None
     """Recorded before; None: AWS is asked."""
+    open_other: Callable[[Environment], boto3.Session] | None = None
+    """Opens a session of another environment, whose key this one's release role needs; None: there is none here."""
 
     @property
     def names(self) -> Names:
@@ -69,6 +74,7 @@ def make_bundle(question: Question, *, now: datetime, say: Callable[[str], None]
             drift = detect_drift(cdk.session, names, now=now)
     say("Holding the stacks to the policy rules …")
     policy = policy_report(cdk.project, environment, cdk.releases)
+    policy = policy.model_copy(update={"headlines": (*policy.headlines, *_key_headlines(question))})
     say("Comparing infrastructure, model and cost …")
     return Bundle(
         project=environment.project,
@@ -89,6 +95,25 @@ def make_bundle(question: Question, *, now: datetime, say: Callable[[str], None]
 
 def _templates(pairs: Sequence[StackPair], side: Literal["live", "planned"]) -> dict[str, Mapping[str, Any] | None]:
     return {pair.stack: pair.live if side == "live" else pair.planned for pair in pairs}
+
+
+def _key_headlines(question: Question) -> tuple[Headline, ...]:
+    """Whether the keys let the roles that need them: read live, since no template of ours has a key's policy."""
+    from kickstand.errors import KickstandError
+    from promotion.keys.answers import answers
+    from promotion.keys.headlines import key_headlines
+    from promotion.keys.needs import key_needs
+
+    cdk = question.cdk
+
+    def session(environment: Environment) -> boto3.Session:
+        if environment.name == cdk.environment.name:
+            return cdk.session
+        if question.open_other is None:
+            raise KickstandError(f"No session of {environment.name} can be opened here.")
+        return question.open_other(environment)
+
+    return key_headlines(answers(key_needs(cdk.environment, cdk.project.environments), session), cdk.environment.name)
 
 
 def _model(question: Question) -> ModelReport | None:

@@ -137,6 +137,7 @@ def test_the_promoter_reads_and_asks_and_takes_on_one_role() -> None:
     assert rules["AskEndpoint"]["Resource"] == ["arn:aws:sagemaker:us-east-1:444455556666:endpoint/bikes-staging"]
     actions = {action for rule in rules.values() for action in rule["Action"]}
     assert {a for a in actions if not a.partition(":")[2].startswith(("Describe", "Get", "List", "Decrypt"))} == {
+        "iam:SimulatePrincipalPolicy",
         "sts:AssumeRole",
         "kms:Sign",
         "sagemaker:InvokeEndpoint",

@@ -57,7 +57,8 @@ def terminal(project: DeployedProject, monkeypatch: pytest.MonkeyPatch, capsys: 
 def patient(project: DeployedProject) -> Patient:
     loaded = load_project(project.toml)
     session = boto3.Session(region_name=REGION)
-    return Patient(loaded, loaded.environments["dev"], session, loaded.releases, "Run: x", lambda words: words)
+    dev = loaded.environments["dev"]
+    return Patient(loaded, dev, session, loaded.releases, "Run: x", lambda words: words, lambda other: session)
 
 
 def statuses(screen: Screen) -> dict[str, str]:
@@ -74,7 +75,7 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
     )
     missing = f"problem  bootstrap: The CDK bootstrap stack is missing.\n         Run: {fix}\n"
     assert missing in screen.out
-    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 25 ok\n")
+    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 28 ok\n")
     assert "endpoint: There is none before the hosting stack, which needs a release (kickstand fit dev)." in screen.out
 
     project.client("ssm").put_parameter(Name=f"/cdk-bootstrap/{QUALIFIER}/version", Value="30", Type="String")
@@ -83,7 +84,7 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
     assert commands == ["doctor dev", "doctor dev --json"]
     typed = [terminal.type(*command.split()) for command in commands]
     assert [screen.code for screen in typed] == [0, 0], typed
-    assert typed[0].out.endswith("\n0 problems, 0 warnings, 1 skipped, 29 ok\n")
+    assert typed[0].out.endswith("\n0 problems, 0 warnings, 1 skipped, 32 ok\n")
     found = statuses(typed[1])
     assert {name for name, status in found.items() if status != "ok"} == {"endpoint"}
     assert {"bucket region", "bucket versions", "bucket encryption", f"stack {project.names.training_stack}"} <= set(

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,14 +89,18 @@ class ThreeAccounts:
         return given
 
 
-def make_three_accounts(folder: Path, cloud: LocalCloud) -> ThreeAccounts:
-    """Deploy dev first: its bucket policy names a role that staging has yet to make. One object under each prefix."""
+def make_three_accounts(folder: Path, cloud: LocalCloud, keys: Mapping[str, str] | None = None) -> ThreeAccounts:
+    """Deploy dev first: its bucket policy names a role that staging has yet to make. One object under each prefix.
+
+    keys: ARNs of KMS keys by environment, for those that have one.
+    """
     made = ThreeAccounts(folder, cloud)
     (folder / "train.csv").write_text(rows(20, 1))
     text, before = TOML.format(name=f"t{uuid.uuid4().hex[:8]}"), ""
     for name, account in ACCOUNTS.items():
         text += TABLE.format(name=name, account=account, region=REGION)
         text += f'promotes_from = "{before}"\n' if before else ""
+        text += f'storage.kms_key_arn = "{keys[name]}"\n' if keys and name in keys else ""
         before = name
     made.toml.write_text(text)
     assembly = folder / "cdk.out"

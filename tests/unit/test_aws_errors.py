@@ -32,9 +32,26 @@ DENIED = (
 )
 
 
+OF_A_KEY = (
+    "User: arn:aws:sts::444455556666:assumed-role/r/s is not authorized to perform: kms:Decrypt on resource: "
+    "arn:aws:kms:us-east-1:111122223333:key/k because no resource-based policy allows the kms:Decrypt action"
+)
+
+
 @pytest.mark.parametrize(
     ("error", "message", "fix"),
     [
+        (
+            answer("AccessDenied", OF_A_KEY, 403, "CopyObject"),
+            f"CopyObject: AccessDenied: {OF_A_KEY}.",
+            "The key's own policy does not allow it: its owner adds a statement (aws kms put-key-policy). kickstand "
+            "doctor ENV names who needs what of an environment's keys.",
+        ),
+        (
+            answer("KMS.DisabledException", "arn:aws:kms:us-east-1:111122223333:key/k is disabled.", 400, "PutObject"),
+            "PutObject: KMS.DisabledException: arn:aws:kms:us-east-1:111122223333:key/k is disabled.",
+            "The key cannot be used as it is: kickstand doctor ENV says what to do.",
+        ),
         (
             answer("AccessDeniedException", DENIED),
             f"CreateModel: AccessDeniedException: {DENIED}.",

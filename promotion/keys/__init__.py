@@ -1,0 +1,1 @@
+"""Customer keys: who needs what of them, and whether their policies let them."""
