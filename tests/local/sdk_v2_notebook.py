@@ -60,6 +60,7 @@ estimator = Estimator(
     max_run=600,
     output_path=f"s3://{bucket}/training",
     base_job_name=name,
+    sagemaker_session=session,  # one for all: each that the SDK makes for itself costs a second
     hyperparameters={"objective": "reg:squarederror", "num_round": 5, "eta": 0.5},
 )
 estimator.fit(channels)
@@ -68,7 +69,7 @@ found["job"] = {"name": job, "artifact": estimator.model_data, "status": estimat
 found["job"]["status"] = found["job"]["status"]["TrainingJobStatus"]
 
 # attach
-attached = Estimator.attach(job)
+attached = Estimator.attach(job, sagemaker_session=session)
 found["attached"] = {
     "artifact": attached.model_data,
     "hyperparameters": attached.hyperparameters(),
@@ -119,8 +120,10 @@ transformer = estimator.transformer(
     1, "ml.m5.large", output_path=f"s3://{bucket}/transformed", assemble_with="Line", accept="text/csv"
 )
 transformer.transform(uploaded, content_type="text/csv", split_type="Line", wait=True, logs=True)
-found["transformed"] = sagemaker.s3.S3Downloader.read_file(f"{transformer.output_path}/rows.csv.out")
-reattached = sagemaker.transformer.Transformer.attach(transformer.latest_transform_job.name)
+found["transformed"] = sagemaker.s3.S3Downloader.read_file(
+    f"{transformer.output_path}/rows.csv.out", sagemaker_session=session
+)
+reattached = sagemaker.transformer.Transformer.attach(transformer.latest_transform_job.name, session)
 found["transformer"] = [reattached.model_name, reattached.output_path, reattached.assemble_with]
 
 # register

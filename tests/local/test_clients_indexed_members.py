@@ -13,6 +13,7 @@ from sdk_reads import indexed
 from kickstand.errors import KickstandError
 from localcloud.clients.environment import client_python
 from localcloud.sagemaker.members import HONOURED
+from localcloud.sagemaker.service_model import service_model
 
 MODULES = """
 algorithm analytics base_deserializers base_predictor estimator job logs model predictor s3 session transformer utils
@@ -179,6 +180,27 @@ def missing(member: str, answer: Any, indexed: set[str], operation: str) -> bool
             return step == steps[-1] or f"{operation}: {before}" in indexed
         values = [value[step] for value in values]
     return False
+
+
+def unmet(shape: Any, value: Any, path: str) -> set[str]:
+    """The members that botocore's model requires of an answer and that are not in it."""
+    if shape.type_name == "list":
+        return {found for entry in value for found in unmet(shape.member, entry, path)}
+    if shape.type_name != "structure":
+        return set()
+    absent = {f"{path}{name}" for name in shape.required_members if name not in value}
+    below = (unmet(shape.members[name], item, f"{path}{name}.") for name, item in value.items())
+    return absent.union(*below)
+
+
+def test_what_the_service_model_requires_is_answered(plane: Plane) -> None:
+    absent = {
+        f"{operation}: {member}"
+        for operation, answer in answers(plane).items()
+        for member in unmet(service_model().operation_model(operation).output_shape, answer, "")
+    }
+    # sagemaker-core's own list of what the model requires and AWS leaves out has it: REQUIRED_TO_OPTIONAL_OVERRIDES.
+    assert absent == {"DescribeModelPackage: ModelPackageName"}
 
 
 def test_each_of_them_is_answered(plane: Plane) -> None:

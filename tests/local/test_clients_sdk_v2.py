@@ -65,7 +65,7 @@ def found(python: Path, cloud: LocalCloud, project: FitWorld) -> dict[str, Any]:
         env=shell,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
         check=False,
     )
     said = "\n".join(line for line in done.stderr.splitlines() if not line.startswith("INFO:botocore"))

@@ -60,6 +60,9 @@ def test_a_readers_policy_reads(client: Client) -> None:
     """AmazonSageMakerReadOnly: Describe*, List*, BatchGetMetrics, GetDeviceRegistration and the like, no write."""
     own = user(client, "AmazonSageMakerReadOnly")
     assert own("sagemaker").list_models(NameContains="none-of-this-name")["Models"] == []
+    named = {"Filters": [{"Name": "ModelName", "Operator": "Equals", "Value": "none-of-this-name"}]}
+    assert own("sagemaker").search(Resource="Model", SearchExpression=named)["Results"] == []
+    assert code(user(client, "AmazonS3FullAccess")("sagemaker").search, Resource="Model") == "AccessDeniedException"
     assert code(own("sagemaker").delete_model, ModelName="none") == "AccessDeniedException"
     assert code(own("s3").list_buckets) == "AccessDenied"
 

@@ -47,6 +47,7 @@ def test_the_resource_of_an_operation(operation: str, members: dict[str, Any], r
 
 def test_lists_and_broken_requests_act_on_no_one_resource() -> None:
     assert resource_of(control("ListEndpoints", NameContains="a"), SCOPE) == "*"
+    assert resource_of(control("Search", Resource="TrainingJob"), SCOPE) == "*"
     assert resource_of(control("DescribeEndpoint", EndpointName=5), SCOPE) == "*"
     assert resource_of(Request("POST", "/", {"x-amz-target": "SageMaker.CreateModel"}, b"[1", {}), SCOPE) == "*"
 
