@@ -1,4 +1,4 @@
-"""Read the command line, say what a run costs, ask, run, and write the report.
+"""Read the command line, say what a run costs, wait for a yes, run, and write the report.
 
 Exit codes: 0 every step that was run is proven and nothing is left; 1 something is corrected or left, or the run was
 interrupted; 2 what was given is wrong, or nobody answered the question.
@@ -54,7 +54,7 @@ def read_options(words: Sequence[str]) -> Options:
     parser.add_argument("env", metavar="ENV", help="the environment whose account and region are used")
     parser.add_argument("--to", default="", metavar="ENV", help="an environment of another account, to promote into")
     parser.add_argument("--local", action="store_true", help="run against a local cloud of its own")
-    parser.add_argument("--yes", action="store_true", help="do not ask before the run, which costs money")
+    parser.add_argument("--yes", action="store_true", help="begin without the question whether to go on")
     parser.add_argument("--remove", action="store_true", help="only remove what earlier runs have left")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes")
     parser.add_argument("--config", type=Path, default=None, metavar="FILE", help="the project file")
@@ -144,7 +144,7 @@ def confirm(options: Options) -> None:
     if not sys.stdin.isatty():
         raise InputError(
             Problem(
-                "Nothing was made: the run costs money, and there is no terminal to ask on.",
+                "Nothing was made: the run costs money, and there is no terminal for a yes or no.",
                 fix="Add --yes (make: YES=1).",
             )
         )
@@ -163,7 +163,7 @@ def enter(cloud: LocalCloud, plan: Plan, folder: Path) -> None:
 
 
 def write_report(options: Options, plan: Plan, ended: Ended) -> Path:
-    """Write the report; its path. By default it is one to be committed, unless the local cloud was asked."""
+    """Write the report; its path. By default it is one to be committed, but not from a run against the local cloud."""
     local = environment_is_local()
     spent, how = cost(ended.used, plan.source.region, price_table(), on=ended.began.date())
     facts = Facts(
@@ -181,8 +181,8 @@ def write_report(options: Options, plan: Plan, ended: Ended) -> Path:
 
 def commit() -> str:
     """The repository's commit, short; `unknown` outside git."""
-    asked = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--exclude", "*"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    words = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--exclude", "*"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 

@@ -1,7 +1,7 @@
 """The stacks that the run itself makes, beside Kickstand's: a KMS key for each environment, and roles for people.
 
 A role stands for a person who has nothing but Kickstand's own policies: a fitter, a reviewer, the pipeline's job that
-prepares change sets. Whatever is asked in such a role is asked without the rights of whoever runs this.
+prepares change sets. What AWS answers to such a role does not depend on the rights of whoever runs this.
 """
 
 from __future__ import annotations
@@ -108,7 +108,6 @@ def make_stack(place: Place, stack: str, template: Mapping[str, Any]) -> dict[st
             StackName=stack,
             TemplateBody=json.dumps(template),
             Capabilities=["CAPABILITY_IAM"],
-            OnFailure="DELETE",
             Tags=tags,
         )
     except ClientError as error:
@@ -121,9 +120,20 @@ def make_stack(place: Place, stack: str, template: Mapping[str, Any]) -> dict[st
         if status == "CREATE_COMPLETE":
             return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
         if status != "CREATE_IN_PROGRESS":
-            reason = found.get("StackStatusReason", "no reason given")
-            raise KickstandError(Problem(f"The stack ended as {status}: {reason}", f"stack {stack}"))
+            reasons = creation_failures(cloudformation, stack) or [found.get("StackStatusReason", "no reason given")]
+            raise KickstandError(*(Problem(f"The stack is {status}. {reason}", f"stack {stack}") for reason in reasons))
         patience.sleep(1.5)
+
+
+def creation_failures(cloudformation: Any, stack: str) -> list[str]:
+    """`LogicalId (Type): reason` of each resource whose creation failed by itself. stack: its name, or its id."""
+    found = []
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
+        for event in page["StackEvents"]:
+            reason = event.get("ResourceStatusReason", "")
+            if event["ResourceStatus"] == "CREATE_FAILED" and "cancelled" not in reason:
+                found.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}")
+    return found
 
 
 def make_key(place: Place, target: Names | None) -> str:

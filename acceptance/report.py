@@ -86,8 +86,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "|---:|---|---|---|"
     for number, one in enumerate(outcomes, 1):
         modules = ", ".join(f"`{module}`" for module in dict.fromkeys(each.module for each in one.step.assumptions))
-        asked = f" (question {one.step.number})" if one.step.number else ""
-        yield f"| {number} | {one.step.title}{asked} | {_MARKS[one.verdict]} | {modules} |"
+        question = f" (question {one.step.number})" if one.step.number else ""
+        yield f"| {number} | {one.step.title}{question} | {_MARKS[one.verdict]} | {modules} |"
     yield ""
 
 

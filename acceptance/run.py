@@ -55,7 +55,7 @@ def alone(folder: Path, say: Say) -> Iterator[IO[str]]:
     """Hold the lock of a run's folder; also held by every command that a run has started, and is at work still."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+", encoding="utf-8") as lock:
-        end, told = time.monotonic() + WAIT_SECONDS, False
+        end, waiting = time.monotonic() + WAIT_SECONDS, False
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,9 +64,9 @@ def alone(folder: Path, say: Say) -> Iterator[IO[str]]:
                 if time.monotonic() > end:
                     message = "Another run, or a command that one has started, is at work on this machine."
                     raise KickstandError(Problem(message, str(folder), "Wait for its end, then run again.")) from None
-            if not told:
+            if not waiting:
                 say("Waiting for another run, or a command that one has started …")
-                told = True
+                waiting = True
             time.sleep(1)
         yield lock
 
@@ -202,11 +202,13 @@ def take(step: Step, world: World, before: Sequence[Outcome], *, over: bool) -> 
     began = time.monotonic()
     try:
         seen = step.work(world)
+        if unknown := seen.wrong - {assumption.module for assumption in step.assumptions}:
+            raise ValueError(f"{step.key} has no assumption of {', '.join(sorted(unknown))}")
     except NotRun as reason:
         return Outcome(step, Verdict.NOT_RUN, (str(reason),), time.monotonic() - began)
     except (KickstandError, *AWS_FAILURES) as error:
-        told = error if isinstance(error, KickstandError) else aws_error(error, step.title)
-        lines = (problem.message for problem in told.problems)
+        refusal = error if isinstance(error, KickstandError) else aws_error(error, step.title)
+        lines = (problem.message for problem in refusal.problems)
         return Outcome(step, Verdict.CORRECTED, placeless(lines), time.monotonic() - began)
     except Exception as error:
         # A fault of one step must not lose what the others have found.

@@ -40,7 +40,7 @@ class Seen:
 
 
 class NotRun(Exception):  # noqa: N818 - no error: a step says why it asks nothing here
-    """A step cannot be asked in this account or on this day; the message is the reason."""
+    """A step cannot be run in this account or on this day; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)

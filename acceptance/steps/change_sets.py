@@ -133,7 +133,7 @@ RETAG = Step(
 PREPARE = Step(
     "prepare-role",
     "The role that prepares change sets",
-    "Does CreateChangeSet by the pipeline's prepare role work, and does it ask for ssm:GetParameters and "
+    "Does CreateChangeSet by the pipeline's prepare role work, and does it need ssm:GetParameters and "
     "cloudformation:TagResource?",
     (Assumption(PREPARING, "The role's statements suffice for a change set of a stack with tags."),),
     prepare,

@@ -10,6 +10,7 @@ from acceptance.project import SOURCE, TARGET
 from acceptance.step import Assumption, NotRun, Seen, Step
 from acceptance.world import World
 from kickstand.aws_errors import DENIED, error_code
+from kickstand.errors import KickstandError, Problem
 from promotion.promote.release_role import caller_arn, release_session
 from training.model.artifact_bucket import artifact_bucket
 from training.model.kept_object import ReadObject, keep_copy, stored_object
@@ -28,7 +29,7 @@ def copy(world: World) -> Seen:
     location = parse_location(world.place(SOURCE).release().artifact.s3_uri)
     found = stored_object(s3, location)
     if found is None:
-        raise NotRun("The release role does not see the source's artifact.")
+        raise KickstandError(Problem("The release role does not see the source's artifact.", location.uri))
     bucket = artifact_bucket(target.environment)
     keep_copy(s3, ReadObject(location, found.sha256, found.size, found.etag), bucket, _KEY)
     key = s3.head_object(Bucket=bucket.name, Key=_KEY).get("SSEKMSKeyId", "none")

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from acceptance.leftovers import find
-from acceptance.own_stacks import personas_stack
+from acceptance.own_stacks import creation_failures, personas_stack
 from acceptance.patience import Patience
 from acceptance.project import ENVIRONMENTS, SOURCE, TARGET
 from acceptance.step import Assumption, NotRun, Seen, Step
@@ -89,7 +88,7 @@ def watched(world: World, name: str) -> Iterator[None]:
 
 
 def orphaned(place: Place) -> bool:
-    """Whether the endpoint's log group is there and its stack is not. What cannot be asked counts as no."""
+    """Whether the endpoint's log group is there and its stack is not. Where AWS does not answer: no."""
     names = place.names
     try:
         try:
@@ -160,19 +159,8 @@ def creations(place: Place, *, since: datetime) -> list[Creation]:
     for page in cloudformation.get_paginator("list_stacks").paginate():
         for one in page["StackSummaries"]:
             if one["StackName"] in wanted and one["CreationTime"] >= since:
-                reasons = tuple(failures(cloudformation, one["StackId"]))
+                reasons = tuple(creation_failures(cloudformation, one["StackId"]))
                 found.append(Creation(one["StackName"], one["CreationTime"], reasons))
-    return found
-
-
-def failures(cloudformation: Any, stack_id: str) -> list[str]:
-    """`LogicalId (Type): reason` of each resource whose creation failed by itself."""
-    found = []
-    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
-        for event in page["StackEvents"]:
-            reason = event.get("ResourceStatusReason", "")
-            if event["ResourceStatus"] == "CREATE_FAILED" and "cancelled" not in reason:
-                found.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}")
     return found
 
 

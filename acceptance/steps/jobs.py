@@ -47,7 +47,7 @@ def stop(world: World) -> Seen:
 
 
 def _stopped(sagemaker: Any, name: str) -> bool:
-    """Whether the job was there and has been asked to stop."""
+    """Stop the job; whether it was there."""
     try:
         sagemaker.stop_training_job(TrainingJobName=name)
     except ClientError as error:

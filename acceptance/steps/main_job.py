@@ -198,7 +198,7 @@ PROMOTE = Step(
         Assumption("promotion/promote/lock.py", "Conditional writes of S3 make the lock."),
     ),
     promote,
-    "The command's last lines name the refused call. Between accounts, key and bucket policy are asked too: "
+    "The command's last lines name the refused call. Between accounts, S3 and KMS look at key and bucket policy too: "
     "docs/promotion.md.",
     needs=("host",),
 )

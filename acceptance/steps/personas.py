@@ -19,7 +19,7 @@ DRIFT_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class NamedJob:
-    """What a package tells of the job that made its artifact."""
+    """What a package says of the job that made its artifact."""
 
     name: str
     metrics: dict[str, float]
@@ -57,10 +57,10 @@ def drift(world: World) -> Seen:
     patience = Patience("Drift detection", DRIFT_SECONDS)
     now = datetime.now(UTC)
     report = settled(lambda: detect_drift(reviewer, place.names, now=now, sleep=patience.sleep), seconds=30)
-    asked = {one.stack: one.status for one in report.stacks}
+    statuses = {one.stack: one.status for one in report.stacks}
     seen = _checked(world)
     detect_drift(place.session, place.names, now=now, sleep=patience.sleep)
-    return judge(asked, [one.sentence for one in report.headlines], seen, _checked(world))
+    return judge(statuses, [one.sentence for one in report.headlines], seen, _checked(world))
 
 
 def _checked(world: World) -> dict[str, tuple[str, str]]:
@@ -76,16 +76,16 @@ def _checked(world: World) -> dict[str, tuple[str, str]]:
 
 
 def judge(
-    asked: dict[str, str],
+    statuses: dict[str, str],
     headlines: list[str],
     reviewer: dict[str, tuple[str, str]],
     owner: dict[str, tuple[str, str]],
 ) -> Seen:
-    """asked: status of each stack as the reviewer got it. reviewer, owner: type and status of each resource."""
+    """statuses: status of each stack as the reviewer got it. reviewer, owner: type and status of each resource."""
     unseen = sorted(key for key, (_, status) in reviewer.items() if status in _UNSEEN and owner[key][1] not in _UNSEEN)
     never = sorted({kind for kind, status in owner.values() if status in _UNSEEN})
     lines = (
-        *(f"{stack}: {status}" for stack, status in asked.items()),
+        *(f"{stack}: {status}" for stack, status in statuses.items()),
         f"of {len(reviewer)} resources the reviewer saw the drift of "
         f"{sum(status not in _UNSEEN for _, status in reviewer.values())}, all rights that of "
         f"{sum(status not in _UNSEEN for _, status in owner.values())}",

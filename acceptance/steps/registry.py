@@ -22,7 +22,7 @@ MODULE = "infra/images.py"
 _ABSENT = "TypeNotFoundException"
 
 
-def ask(world: World) -> Seen:
+def describe(world: World) -> Seen:
     """DescribeType in each of the six regions, and in the run's own."""
     own = world.place().environment.region
     regions = sorted({*image_table().missing_types, own})
@@ -51,7 +51,7 @@ def has_type(cloudformation: Any, kind: str) -> bool:
 
 
 def judge(found: dict[str, tuple[str, ...] | str]) -> Seen:
-    """found: the absent types by region, or why a region was not asked."""
+    """found: the absent types by region, or why a region did not answer."""
     lines, wrong, answered = [], False, 0
     for region, absent in found.items():
         if isinstance(absent, str):
@@ -76,7 +76,7 @@ REGISTRY = Step(
             MODULE, "Regions are accepted where CloudFormation has the four SageMaker types, and refused elsewhere."
         ),
     ),
-    ask,
+    describe,
     "A region that has all four types can be accepted: take it out of the table (infra/xgboost_images.json).",
     number=6,
 )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,12 @@ import pytest
 from acceptance import __main__ as program
 from acceptance import run as running
 from acceptance.commands import CommandError, Commands, end
-from acceptance.run import alone, interruptible
+from acceptance.leftovers import Leftover
+from acceptance.project import Plan
+from acceptance.run import EndedEarly, alone, interruptible
+from acceptance.step import Assumption, Seen, Step, Verdict
+from acceptance.world import World
+from kickstand.config.load import load_project
 from kickstand.errors import KickstandError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,7 +57,7 @@ def test_it_is_refused_without_yes_where_there_is_no_terminal_and_says_the_price
     done = accept(tmp_path, "dev")
     assert done.returncode == 2
     assert "This costs about $" in done.stdout
-    assert "there is no terminal to ask on" in done.stderr
+    assert "there is no terminal for a yes or no" in done.stderr
     assert "--yes" in done.stderr
     assert not (tmp_path / "runs").exists()
 
@@ -170,3 +176,82 @@ def test_being_terminated_is_being_interrupted() -> None:
         threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
         time.sleep(30)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def plan_of(folder: Path) -> Plan:
+    (folder / "kickstand.toml").write_text(TOML)
+    dev = load_project(folder / "kickstand.toml").environments["dev"]
+    return Plan(dev, dev, "20261128T202600Z")
+
+
+class Clearing:
+    """In the place of everything that reaches AWS: what was removed, and what is left."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, left: list[Leftover], set_up: Exception | None = None) -> None:
+        self.times = 0
+
+        def cleared(world: World, say: object) -> tuple[list[Leftover], list[str]]:
+            self.times += 1
+            return left, []
+
+        def prepare(world: World, *, bootstrap: bool) -> None:
+            if set_up is not None:
+                raise set_up
+
+        monkeypatch.setattr(running, "_cleared", cleared)
+        monkeypatch.setattr(running, "_set_up", prepare)
+        monkeypatch.setattr(running, "_used", lambda world: ())
+
+
+def step(key: str, work: Callable[[World], Seen]) -> Step:
+    return Step(key, key, "?", (Assumption("a.py", "A holds."),), work, "Change it.")
+
+
+def interrupt(world: World) -> Seen:
+    raise KeyboardInterrupt
+
+
+def fine(world: World) -> Seen:
+    return Seen(("seen",))
+
+
+STEPS = (step("first", fine), step("second", interrupt), step("third", fine))
+
+
+def test_an_interrupted_run_is_removed_and_says_what_was_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clearing, said = Clearing(monkeypatch, []), []
+    with pytest.raises(EndedEarly) as early:
+        running.run(tmp_path, plan_of(tmp_path), STEPS, said.append, lock=0, bootstrap=False)
+    assert isinstance(early.value.__cause__, KeyboardInterrupt)
+    assert clearing.times == 1
+    assert [one.verdict for one in early.value.ended.outcomes] == [Verdict.PROVEN, Verdict.NOT_RUN, Verdict.NOT_RUN]
+    assert said[-1].startswith("Interrupted: what was made is removed now.")
+    assert not (tmp_path / "project").exists()
+
+
+def test_where_something_is_left_the_project_stays_for_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Leftover("stack", "ks-accept-42cf-dev-key", "account …3333, us-east-1", "aws cloudformation delete-stack")
+    Clearing(monkeypatch, [one])
+    with pytest.raises(EndedEarly) as early:
+        running.run(tmp_path, plan_of(tmp_path), STEPS, lambda line: None, lock=0, bootstrap=False)
+    assert (tmp_path / "project" / "kickstand.toml").exists()
+    program.say_left(early.value.ended, program.read_options(["dev"]))
+    assert capsys.readouterr().out.splitlines() == [
+        "Left behind; the next run removes it first, and so does: python -m acceptance dev --remove",
+        "  stack ks-accept-42cf-dev-key (account …3333, us-east-1)",
+        "    aws cloudformation delete-stack",
+    ]
+
+
+def test_a_run_that_cannot_begin_is_removed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = KickstandError("The CDK bootstrap stack is missing.")
+    clearing = Clearing(monkeypatch, [], refusal)
+    with pytest.raises(EndedEarly) as early:
+        running.run(tmp_path, plan_of(tmp_path), STEPS, lambda line: None, lock=0, bootstrap=False)
+    assert early.value.__cause__ is refusal
+    assert clearing.times == 1
+    assert {one.verdict for one in early.value.ended.outcomes} == {Verdict.NOT_RUN}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from acceptance.run import take
+from acceptance.run import placeless, take
 from acceptance.step import Assumption, NotRun, Outcome, Seen, Step, Verdict
 from acceptance.steps import STEPS, copies, jobs, personas, registry
 from acceptance.steps.first_deployments import RACES, Creation, judge_races
@@ -172,3 +172,31 @@ def test_a_failed_command_keeps_its_last_lines() -> None:
         raise KickstandError(Problem("`kickstand fit dev` ended with exit code 1:\nerror: no"))
 
     assert taken(failing).lines == ("`kickstand fit dev` ended with exit code 1:\nerror: no",)
+
+
+def test_a_step_that_names_a_module_that_it_assumes_nothing_of_is_broken(tmp_path: Path) -> None:
+    """Its verdict would be lost: nobody would see which assumption was corrected."""
+    outcome = broken(lambda world: Seen(("seen",), frozenset({"c.py"})), tmp_path)
+    assert outcome.broken
+    assert outcome.verdict is Verdict.NOT_RUN
+    assert "it has no assumption of c.py" in outcome.lines[0]
+
+
+def test_a_fault_of_a_step_is_no_verdict_and_lies_in_the_log(tmp_path: Path) -> None:
+    outcome = broken(lambda world: {}["nothing"], tmp_path)
+    assert outcome.lines == ("The step itself failed, which says nothing about AWS: KeyError: 'nothing'",)
+    assert "KeyError: 'nothing'" in (tmp_path / "it.traceback.txt").read_text()
+
+
+def broken(work: Any, logs: Path) -> Outcome:
+    world: Any = Words()
+    world.logs = logs
+    return take(step(work), world, (), over=False)
+
+
+def test_a_report_names_no_folder_of_this_machine() -> None:
+    lines = (
+        "run /home/kim/x/.kickstand/acceptance/ks-accept-42cf/project/kickstand.toml now",
+        f"`{REPOSITORY}/app.py` and s3://ks-accept-42cf-dev-1/project/x",
+    )
+    assert placeless(lines) == ("run kickstand.toml now", "`app.py` and s3://ks-accept-42cf-dev-1/project/x")
