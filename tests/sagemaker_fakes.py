@@ -182,6 +182,11 @@ class Fakes:
     def key_problem(self, scope: Scope, key: str) -> str:
         return f"Key '{key}' does not exist" if key in self.missing else ""
 
+    def key_denial(self, scope: Scope, key: str, actions: tuple[str, ...], role_arn: str) -> str:
+        lacking = [action for action in actions if action in self.denied]
+        who = role_arn or "caller"
+        return f"{who} is not authorized to perform: {lacking[0]} on resource: {key}" if lacking else ""
+
     def require(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
         if action in self.denied:
             raise access_denied(f"not authorized to perform: {action} on resource: {resource}")

@@ -23,6 +23,7 @@ from localcloud.emulator import (
     iam_simulation,
     kms_key_usage,
     log_filter,
+    log_group_key,
     s3_absent_key,
     s3_bucket_resource,
     s3_checksums,
@@ -63,6 +64,7 @@ def install() -> None:
     iam_simulation.install()
     kms_key_usage.install()
     log_filter.install()
+    log_group_key.install()
     s3_absent_key.install()
     s3_bucket_resource.install()
     s3_checksums.install()

@@ -21,7 +21,7 @@ from localcloud.sagemaker.model import Models
 from localcloud.sagemaker.model_package import ModelPackages
 from localcloud.sagemaker.model_package_group import ModelPackageGroups
 from localcloud.sagemaker.processes import Processes
-from localcloud.sagemaker.references import Resources, check_references
+from localcloud.sagemaker.references import Resources, check_endpoint_key, check_key_uses, check_references
 from localcloud.sagemaker.request import check_request
 from localcloud.sagemaker.response import render
 from localcloud.sagemaker.scope import Scope
@@ -109,6 +109,17 @@ class Control:
             "UpdateModelPackage": packages.update,
         }
 
+    def _check_keys(self, operation: str, request: Mapping[str, Any], scope: Scope) -> None:
+        """Ask KMS for the role of a job, and for who makes or updates an endpoint; what is not there, others refuse."""
+        if operation in ("CreateEndpoint", "UpdateEndpoint"):
+            config = self.stores.endpoint_configs.get(scope, request["EndpointConfigName"])
+            check_endpoint_key(config or {}, scope, self._resources)
+        elif operation == "CreateTrainingJob":
+            check_key_uses(operation, request, scope, self._resources, request["RoleArn"])
+        elif operation == "CreateTransformJob":
+            model = self.stores.models.get(scope, request["ModelName"]) or {}
+            check_key_uses(operation, request, scope, self._resources, model.get("ExecutionRoleArn", ""))
+
     def perform(self, operation: str, scope: Scope, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Carry out an operation and give its answer as JSON. Raises ServiceError.
 
@@ -120,6 +131,7 @@ class Control:
         check_request(operation_input(operation), request)
         check_members(operation, request)
         check_references(operation, request, scope, self._resources)
+        self._check_keys(operation, request, scope)
         if operation.startswith("Create") and request.get("Tags"):
             # To create with tags is to tag: https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
             caller.require("sagemaker:AddTags", resource_of_operation(operation, request, scope))

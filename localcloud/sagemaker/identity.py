@@ -14,10 +14,10 @@ import botocore.session
 from localcloud.emulator import acting
 from localcloud.emulator.credentials import AccessDenied, RoleNotAssumable, issue_role_credentials
 from localcloud.emulator.ec2_network import find_vpc
-from localcloud.emulator.kms_authorization import KeyRefused, KeyUse, require_usable
+from localcloud.emulator.kms_authorization import KeyRefused, KeyUse, authorize, require_usable
 from localcloud.emulator.kms_keys import find_key, key_arn
 from localcloud.emulator.sagemaker_events import put_service_event
-from localcloud.sagemaker.errors import access_denied, validation_error
+from localcloud.sagemaker.errors import ServiceError, access_denied, validation_error
 from localcloud.sagemaker.scope import Scope
 from localcloud.server_context import ServerContext
 
@@ -89,6 +89,39 @@ class EmulatorResources:
         except KeyRefused as refusal:
             return str(refusal)
         return ""
+
+    def key_denial(self, scope: Scope, key: str, actions: tuple[str, ...], role_arn: str) -> str:
+        arn = key_arn(key, scope.account, scope.region)
+        for action in actions:
+            volumes = action == "kms:CreateGrant"
+            use = KeyUse(action, "sagemaker" if volumes else "s3", scope.region, for_aws_resource=volumes)
+            keys = [_role_key(scope, role_arn)] if role_arn else []
+            keys += [acting.access_key()] if volumes else []
+            if denials := _denials(use, arn, keys):
+                return denials[0]
+        return ""
+
+
+def _denials(use: KeyUse, arn: str, access_keys: list[str | None]) -> list[str]:
+    """The messages of those who may not use a key; empty where one of them may, a service in its own name too."""
+    found = []
+    for access_key in access_keys:
+        try:
+            if access_key is not None:
+                authorize(use, arn, access_key=access_key)
+        except KeyRefused as refusal:
+            found.append(str(refusal))
+        else:
+            return []
+    return found
+
+
+def _role_key(scope: Scope, role_arn: str) -> str | None:
+    """The access key of a session of a role; None for one that cannot be assumed, which is refused elsewhere."""
+    try:
+        return _credentials(scope, role_arn, "SageMaker", _READING_SECONDS)["access_key_id"]
+    except ServiceError:
+        return None
 
 
 class _RoleReading:

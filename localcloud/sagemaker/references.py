@@ -18,6 +18,16 @@ _KEYS = {
     "CreateTransformJob": ("TransformOutput.KmsKeyId", "TransformResources.VolumeKmsKeyId"),
 }
 """By operation, the members that name a key."""
+_OUTPUT, _VOLUMES = ("kms:Encrypt", "kms:GenerateDataKey"), ("kms:CreateGrant",)
+_USES = {
+    "CreateTrainingJob": (("OutputDataConfig.KmsKeyId", _OUTPUT), ("ResourceConfig.VolumeKmsKeyId", _VOLUMES)),
+    "CreateTransformJob": (("TransformOutput.KmsKeyId", _OUTPUT), ("TransformResources.VolumeKmsKeyId", _VOLUMES)),
+}
+"""By operation and member, what the execution role must be allowed with the key, by its policies and the key's.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html,
+https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html (kms:CreateGrant)
+"""
 
 
 class Resources(Protocol):
@@ -29,6 +39,12 @@ class Resources(Protocol):
     def key_problem(self, scope: Scope, key: str) -> str:
         """Why a key (its id, ARN or alias) cannot encrypt, in KMS's words; empty where it can."""
 
+    def key_denial(self, scope: Scope, key: str, actions: tuple[str, ...], role_arn: str) -> str:
+        """IAM's message where a role may not do an action with a key; empty where it may all.
+
+        kms:CreateGrant may be the caller's instead of the role's. role_arn: empty for the caller alone.
+        """
+
 
 def check_references(operation: str, request: Mapping[str, Any], scope: Scope, resources: Resources) -> None:
     """Refuse a request that names what is not there, with everything that is missing. Raises ServiceError."""
@@ -36,6 +52,33 @@ def check_references(operation: str, request: Mapping[str, Any], scope: Scope, r
     problems = [*_network_problems(network, scope, resources), *_key_problems(operation, request, scope, resources)]
     if problems:
         raise validation_error("; ".join(problems))
+
+
+def check_key_uses(
+    operation: str, request: Mapping[str, Any], scope: Scope, resources: Resources, role_arn: str
+) -> None:
+    """Refuse a job whose role may not use the keys that it names. Raises ServiceError."""
+    problems = [
+        f"Invalid {member}: {denial}"
+        for member, actions in _USES.get(operation, ())
+        if (key := _value(request, member)) and (denial := resources.key_denial(scope, key, actions, role_arn))
+    ]
+    if problems:
+        raise validation_error("; ".join(problems))
+
+
+def check_endpoint_key(config: Mapping[str, Any], scope: Scope, resources: Resources) -> None:
+    """Refuse an endpoint whose caller may not let SageMaker use its configuration's key. Raises ServiceError."""
+    key = config.get("KmsKeyId")
+    if key and (denial := resources.key_denial(scope, key, _VOLUMES, "")):
+        raise validation_error(f"Invalid KmsKeyId of {config['EndpointConfigName']}: {denial}")
+
+
+def _value(request: Mapping[str, Any], member: str) -> Any:
+    value: Any = request
+    for step in member.split("."):
+        value = (value or {}).get(step)
+    return value
 
 
 def _network_problems(network: Mapping[str, Any], scope: Scope, resources: Resources) -> Iterator[str]:
@@ -56,8 +99,6 @@ def _network_problems(network: Mapping[str, Any], scope: Scope, resources: Resou
 
 def _key_problems(operation: str, request: Mapping[str, Any], scope: Scope, resources: Resources) -> Iterator[str]:
     for member in _KEYS.get(operation, ()):
-        value: Any = request
-        for step in member.split("."):
-            value = (value or {}).get(step)
+        value = _value(request, member)
         if value and (problem := resources.key_problem(scope, value)):
             yield f"Invalid {member}: {problem}"

@@ -66,3 +66,38 @@ def test_keys(plane: Plane) -> None:
     )
     plane.train(OutputDataConfig={**job["OutputDataConfig"], "KmsKeyId": ""})
     plane.train("with", OutputDataConfig={**job["OutputDataConfig"], "KmsKeyId": "alias/mine"})
+
+
+def test_the_use_of_keys(plane: Plane) -> None:
+    """kms:Encrypt of an output's key and kms:CreateGrant of a volume's, as SageMaker's page of roles lists them."""
+    job = training_request()
+    output = {"OutputDataConfig": {**job["OutputDataConfig"], "KmsKeyId": "k1"}}
+    volume = {"ResourceConfig": {**job["ResourceConfig"], "VolumeKmsKeyId": "k2"}}
+    plane.fakes.denied |= {"kms:Encrypt", "kms:CreateGrant"}
+    assert refusal(plane, "CreateTrainingJob", **{**job, **output, **volume}) == (
+        f"ValidationException: Invalid OutputDataConfig.KmsKeyId: {ROLE} is not authorized to perform: kms:Encrypt on "
+        f"resource: k1; Invalid ResourceConfig.VolumeKmsKeyId: {ROLE} is not authorized to perform: kms:CreateGrant on "
+        "resource: k2"
+    )
+    plane.train()
+    plane("CreateModel", ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE})
+    variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    plane("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant], KmsKeyId="k3")
+    assert refusal(plane, "CreateEndpoint", EndpointName="e", EndpointConfigName="c") == (
+        "ValidationException: Invalid KmsKeyId of c: caller is not authorized to perform: kms:CreateGrant on "
+        "resource: k3"
+    )
+    source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/in"}}}
+    transform = {
+        "TransformJobName": "t",
+        "ModelName": "m",
+        "TransformInput": source,
+        "TransformOutput": {"S3OutputPath": "s3://b/out", "KmsKeyId": "k4"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    assert refusal(plane, "CreateTransformJob", **transform) == (
+        f"ValidationException: Invalid TransformOutput.KmsKeyId: {ROLE} is not authorized to perform: kms:Encrypt on "
+        "resource: k4"
+    )
+    plane.fakes.denied.clear()
+    plane.train("again", **output, **volume)
