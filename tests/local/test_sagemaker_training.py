@@ -22,17 +22,21 @@ def name() -> str:
     return f"job-{uuid.uuid4().hex[:8]}"
 
 
-@pytest.mark.contract("C4", "T04", "T51", "T53")
+@pytest.mark.contract("C4", "T04", "T24", "T51", "T53")
 def test_a_job_trains_and_tells_of_it(world: World) -> None:
     """Given data in S3; when a job is created; then it ends with an artifact, metrics, times and its log."""
     job_name = name()
-    made = world.sagemaker.create_training_job(**world.training_job(job_name, Tags=[{"Key": "a", "Value": "b"}]))
+    parameters = {"num_round": "5", "objective": "reg:squarederror", "eval_metric": "mae,r2"}
+    request = world.training_job(job_name, HyperParameters=parameters, Tags=[{"Key": "a", "Value": "b"}])
+    made = world.sagemaker.create_training_job(**request)
     assert made["TrainingJobArn"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{job_name}"
     job = world.wait_for_job(job_name)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Completed", "Completed")
     statuses = [transition["Status"] for transition in job["SecondaryStatusTransitions"]]
     assert statuses == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
-    assert {metric["MetricName"] for metric in job["FinalMetricDataList"]} == {"train:rmse", "validation:rmse"}
+    # the container's own metrics stand behind the default one, which they bring along
+    expected = [f"{channel}:{metric}" for channel in ("train", "validation") for metric in ("rmse", "mae", "r2")]
+    assert [metric["MetricName"] for metric in job["FinalMetricDataList"]] == expected
     assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"] >= 1
     uri = f"s3://{world.bucket}/training/{job_name}/output/model.tar.gz"
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == uri
