@@ -1,7 +1,9 @@
-"""Which stack operation is allowed in which state, as on AWS.
+"""Which stack operation is allowed in which state, as on AWS; and that a deleted stack stays on record.
 
-ministack checks it for UpdateStack only: two deployments of one stack at a time would run into each other, and
-a stack that failed to be created could be updated.
+ministack checks states for UpdateStack only: two deployments of one stack at a time would run into each other, and
+a stack that failed to be created could be updated. And it forgets a deleted stack when another gets its name: AWS
+lists it, and has its events by its id, for 90 days.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
 """
 
 from __future__ import annotations
@@ -37,6 +39,25 @@ def install() -> None:
     entry(table, "ExecuteChangeSet", _guarded(_execute_refusal), "_ACTION_HANDLERS")
     entry(table, "DeleteStack", _guarded(_delete_refusal), "_ACTION_HANDLERS")
     entry(table, "GetTemplate", _guarded(_template_refusal), "_ACTION_HANDLERS")
+    for action in ("CreateStack", "CreateChangeSet"):
+        entry(table, action, _remembering, "_ACTION_HANDLERS")
+
+
+def _remembering(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep the record of a deleted stack under its id, where a new one takes its name."""
+
+    def handler(params: dict[str, Any]) -> Any:
+        from ministack.services.cloudformation import _stacks
+        from ministack.services.cloudformation.helpers import _p
+
+        name = _p(params, "StackName")
+        before = _stacks.get(name)
+        answer = original(params)
+        if before is not None and before["StackStatus"] == "DELETE_COMPLETE" and _stacks.get(name) is not before:
+            _stacks[before["StackId"]] = before
+        return answer
+
+    return handler
 
 
 def _guarded(refusal: Callable[[dict[str, Any]], str | None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -324,3 +324,25 @@ def test_the_registry_has_the_types_of_each_region(client: Client, region: str, 
     assert found["Arn"] == f"arn:aws:cloudformation:{region}::type/resource/{name.replace('::', '-')}"
     assert json.loads(found["Schema"])["typeName"] == name
     assert cloudformation.describe_type(Arn=found["Arn"])["TypeName"] == name
+
+
+def test_a_deleted_stack_stays_on_record_when_another_takes_its_name(stack: Stack, path: str) -> None:
+    """ListStacks lists it, and its events and resources are those of its id."""
+    ids = []
+    for name in ("First", "Second"):
+        assert stack.deploy({"Resources": {name: parameter(f"{path}/{name}", "1")}}) == "CREATE_COMPLETE"
+        ids.append(stack.describe()["StackId"])
+        if len(ids) == 1:
+            stack.cfn.delete_stack(StackName=stack.name)
+            stack.cfn.get_waiter("stack_delete_complete").wait(StackName=ids[0], WaiterConfig={"Delay": 1})
+    pages = stack.cfn.get_paginator("list_stacks").paginate()
+    listed = {one["StackId"]: one["StackStatus"] for page in pages for one in page["StackSummaries"]}
+    assert [listed[each] for each in ids] == ["DELETE_COMPLETE", "CREATE_COMPLETE"]
+    assert stack.describe()["StackId"] == ids[1]
+    for stack_id, name in zip(ids, ("First", "Second"), strict=True):
+        events = stack.cfn.describe_stack_events(StackName=stack_id)["StackEvents"]
+        assert {name, stack.name} == {one["LogicalResourceId"] for one in events}
+        assert stack.cfn.describe_stacks(StackName=stack_id)["Stacks"][0]["StackId"] == stack_id
+    assert [one["StackId"] for one in stack.cfn.describe_stacks()["Stacks"] if one["StackName"] == stack.name] == [
+        ids[1]
+    ]
