@@ -1,13 +1,15 @@
 """Numbers out of CSV text: float32 matrices, read in parallel.
 
-Every cell is read as the nearest double and then rounded to float32, as xgboost does with what Python hands it; an
-empty cell and `nan` are missing values.
+Every cell of a request is read as the nearest double and then rounded to float32, as xgboost does with what Python
+hands it; a cell of a training file as xgboost's own reader does (`training.data.float_text`), to whom the container
+leaves them. An empty cell and `nan` are missing values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from localcloud.container.text_blocks import Block, blocks, first_line
+from localcloud.container.text_cells import TextCells
 
 Matrix = npt.NDArray[np.float32]
 
@@ -61,7 +64,7 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
         text = _single_spaced(block.read(), delimiter)
         try:
             if width > _WIDE:
-                cells = _wide(text, delimiter, width)
+                cells = _wide(text, delimiter, width, of_a_file=True)
                 if len(cells) > block.lines:
                     raise CsvError("a carriage return stands inside a line")
                 matrix[start : start + len(cells)] = cells
@@ -74,7 +77,7 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
             if delimiter.isspace():
                 fault = f"{fault} (an empty cell between blanks or tabs is none to the container)"
             raise CsvError(f"{block.file.name}: {fault}") from None
-        _store(table, matrix[start : start + table.num_rows])
+        _store(table, matrix[start : start + table.num_rows], TextCells(text, delimiter, width))
         return int(table.num_rows)
 
     with ThreadPoolExecutor(threads, "csv") as pool:
@@ -110,8 +113,11 @@ def _table(text: bytes, delimiter: str, width: int, *, blank_lines: bool = False
         raise CsvError(str(error)) from None
 
 
-def _wide(text: bytes, delimiter: str, width: int) -> Matrix:
-    """As `parse_matrix`, all cells as one column: a million columns cost what a million rows cost."""
+def _wide(text: bytes, delimiter: str, width: int, *, of_a_file: bool = False) -> Matrix:
+    """As `parse_matrix`, all cells as one column: a million columns cost what a million rows cost.
+
+    of_a_file: whether numbers are what xgboost's reader makes of them.
+    """
     lines = text.removeprefix(_BOM).replace(b"\r", b"\n").split(b"\n")
     rows = [line for line in lines if line]
     if not rows:
@@ -120,7 +126,9 @@ def _wide(text: bytes, delimiter: str, width: int) -> Matrix:
         if width_of(line, delimiter) != width:
             raise CsvError(f"Expected {width} columns, got {width_of(line, delimiter)}")
     matrix: Matrix = np.empty((len(rows) * width, 1), dtype=np.float32)
-    _store(_column(b"\n".join(rows).replace(delimiter.encode(), b"\n"), delimiter), matrix)
+    cells = b"\n".join(rows).replace(delimiter.encode(), b"\n")
+    own = TextCells(cells + b"\n", delimiter, 1, blank_lines=True) if of_a_file else None
+    _store(_column(cells, delimiter), matrix, own)
     return matrix.reshape(-1, width)
 
 
@@ -168,13 +176,24 @@ def _refused(parts: Sequence[bytes], parse: Callable[[Sequence[bytes]], object])
     return False
 
 
-def _store(table: Any, target: Matrix) -> None:
+def _store(table: Any, target: Matrix, cells: TextCells | None = None) -> None:
+    """cells: the text that the table was read of, where numbers are to be those that xgboost's reader makes of it."""
     with np.errstate(over="ignore"):  # a value beyond float32 becomes inf, which xgboost then refuses by name
-        for index, column in enumerate(table.columns):
-            row = 0
-            for chunk in column.chunks:
-                target[row : row + len(chunk), index] = _doubles(chunk)
-                row += len(chunk)
+        if cells is None:
+            for index, column in enumerate(_columns(table)):
+                target[:, index] = column
+        else:
+            cells.store(_columns(table), partial(_parse_like, cells), target)
+
+
+def _parse_like(cells: TextCells, text: bytes) -> list[npt.NDArray[np.float64]]:
+    return _columns(_table(text, cells.delimiter, cells.width, blank_lines=cells.blank_lines))
+
+
+def _columns(table: Any) -> list[npt.NDArray[np.float64]]:
+    """The nearest doubles, column by column."""
+    found = [[*map(_doubles, column.chunks)] for column in table.columns]
+    return [chunks[0] if len(chunks) == 1 else np.concatenate([np.empty(0), *chunks]) for chunks in found]
 
 
 def _doubles(chunk: Any) -> npt.NDArray[np.float64]:

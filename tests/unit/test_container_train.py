@@ -139,7 +139,7 @@ of the objective and 0.18021 as the container's.
 def test_every_line_of_the_log_is_that_of_the_container(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], objective: str, metrics: str, tuned: str
 ) -> None:
-    table = numbers(classes=0 if objective.startswith("reg:") else 3)
+    table = numbers(classes=0 if objective.startswith("reg:") else 3, short=False)
     weighted = np.column_stack([table[:, 0], np.arange(1, 61) / 10, table[:, 1:]])
     hyperparameters = {"num_round": "2", "objective": objective, "eval_metric": metrics, "max_depth": "2"}
     hyperparameters |= {"csv_weights": "1", **({"num_class": "3"} if objective.startswith("multi:") else {})}

@@ -15,14 +15,18 @@ from localcloud.container.layout import Layout
 CSV = {"ContentType": "text/csv", "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
 
 
-def numbers(rows: int = 60, *, classes: int = 0) -> npt.NDArray[np.float64]:
-    """Label and four features; labels are in (0, 1), or whole numbers below `classes`. Some features are missing."""
+def numbers(rows: int = 60, *, classes: int = 0, short: bool = True) -> npt.NDArray[np.float64]:
+    """Label and four features; labels are in (0, 1), or whole numbers below `classes`. Some features are missing.
+
+    short: all are multiples of 1/4096, of which xgboost's reader of text and Python make the same float32.
+    """
     generator = np.random.default_rng(7)
     features = generator.normal(size=(rows, 4))
     score = 1 / (1 + np.exp(-features[:, 0] - features[:, 1] ** 2 + 1))
     features[generator.random(features.shape) < 0.05] = np.nan
     label = np.minimum((score * classes).astype(int), classes - 1) if classes else score
-    return np.column_stack([label, features])
+    table = np.column_stack([label, features])
+    return np.round(table * 4096) / 4096 if short else table
 
 
 def text(table: npt.NDArray[np.float64], delimiter: str = ",") -> str:

@@ -1,8 +1,8 @@
 """Numbers out of libsvm text: `label[:weight] [qid:query] index:value …`, one row a line.
 
 Indices are taken as they are written: whoever counts from 1 has an empty feature 0, in training as in xgboost's own
-reader. Every number is read as the nearest double and then rounded to float32. What xgboost's reader takes for 0
-without a word (a word, NaN) is refused, with the line.
+reader, which also says what float32 a text is (`float_text`). What it cannot read, a word or NaN, is refused, with the
+line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
+
+from training.data.float_text import EXPONENT, float32_of, scaled
 
 LARGEST_INDEX = 2**31 - 2
 """The matrix counts its columns in 32 bits with a sign."""
@@ -79,7 +81,8 @@ def parse_libsvm(text: bytes, line: int = 1, *, after: bytes | None = None) -> S
     tokens.refuse_where(_loose_colons(colon, between, starts, ends), "a colon stands between two numbers")
     after_colon = (starts > 0) & colon[np.maximum(starts - 1, 0)]
     before_colon = (ends < len(letters)) & colon[np.minimum(ends, max(len(letters) - 1, 0))]
-    return _rows(tokens, tokens.numbers(), after_colon, before_colon)
+    numbers = tokens.numbers()
+    return _rows(tokens, numbers, tokens.floats(numbers), after_colon, before_colon)
 
 
 def refused_line(lines: Iterable[str]) -> tuple[int, str] | None:
@@ -163,13 +166,34 @@ class _Tokens:
 
     def numbers(self) -> Numbers:
         """Every token's value. Raises LibsvmError for one that is no finite number."""
+        values = self._doubles(self.text)
+        if len(values) != len(self.starts):  # a blank of another kind, which is none of libsvm's
+            self.refuse_where(np.array([not _is_number(word) for word in self._words()]), "a number was expected")
+            raise LibsvmError("a number was expected")
+        self.refuse_where(np.isnan(values), "a number was expected")
+        return values
+
+    def floats(self, numbers: Numbers) -> npt.NDArray[np.float32]:
+        """Every token's value as xgboost's reader takes it. numbers: the nearest doubles."""
+        floats = float32_of(numbers, self._at)
+        if b"e" in self.text or b"E" in self.text:
+            letters = np.frombuffer(self.text, dtype=np.uint8)
+            own = np.searchsorted(self.starts, np.flatnonzero((letters | 32) == ord("e")), side="right") - 1
+            bare = self._doubles(EXPONENT.sub(b"", self.text))[own]
+            exponents = np.array([int(found) for found in EXPONENT.findall(self.text)], dtype=np.int64)
+            mantissas = float32_of(bare, lambda places: [EXPONENT.sub(b"", word) for word in self._at(own[places])])
+            found = scaled(mantissas, exponents, lambda places: self._at(own[places]))
+            floats[own] = np.where(np.isfinite(floats[own]), found, floats[own])
+        return floats
+
+    def _doubles(self, text: bytes) -> Numbers:
         if not len(self.starts):
             return np.empty(0)
         try:
             table = pyarrow.csv.read_csv(
-                pa.BufferReader(self.text.translate(_SPLIT)),
+                pa.BufferReader(text.translate(_SPLIT)),
                 read_options=pyarrow.csv.ReadOptions(
-                    use_threads=False, column_names=["number"], block_size=len(self.text) + 1
+                    use_threads=False, column_names=["number"], block_size=len(text) + 1
                 ),
                 parse_options=pyarrow.csv.ParseOptions(delimiter=",", quote_char=False),
                 convert_options=pyarrow.csv.ConvertOptions(
@@ -181,14 +205,14 @@ class _Tokens:
             raise LibsvmError("a number was expected") from None
         column = table.column(0).combine_chunks()
         values: Numbers = np.frombuffer(column.buffers()[1], dtype=np.float64)[: len(column)]
-        if len(values) != len(self.starts):  # a blank of another kind, which is none of libsvm's
-            self.refuse_where(np.array([not _is_number(word) for word in self._words()]), "a number was expected")
-            raise LibsvmError("a number was expected")
-        self.refuse_where(np.isnan(values), "a number was expected")
         return values
 
     def _words(self) -> list[bytes]:
-        return [self.text[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
+        return self._at(np.arange(len(self.starts)))
+
+    def _at(self, places: npt.NDArray[np.int64]) -> list[bytes]:
+        starts, ends = self.starts[places].tolist(), self.ends[places].tolist()
+        return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _is_number(word: bytes) -> bool:
@@ -200,8 +224,13 @@ def _is_number(word: bytes) -> bool:
 
 
 def _rows(
-    tokens: _Tokens, numbers: Numbers, after_colon: npt.NDArray[np.bool_], before_colon: npt.NDArray[np.bool_]
+    tokens: _Tokens,
+    numbers: Numbers,
+    floats: npt.NDArray[np.float32],
+    after_colon: npt.NDArray[np.bool_],
+    before_colon: npt.NDArray[np.bool_],
 ) -> SparseRows:
+    """numbers: of all tokens. floats: the same as xgboost's reader takes them."""
     first = np.ones(len(numbers), dtype=np.bool_)
     first[1:] = tokens.lines[1:] != tokens.lines[:-1]
     label = first & ~after_colon
@@ -226,12 +255,12 @@ def _rows(
     np.cumsum(np.bincount(rows[entries], minlength=count), out=starts[1:])
     with np.errstate(over="ignore"):  # a value beyond float32 becomes inf, which xgboost then refuses by name
         return SparseRows(
-            label=numbers[label].astype(np.float32),
-            weight=_for_every_row(numbers[weight], count, "weight"),
+            label=floats[label],
+            weight=_for_every_row(floats[weight], count, "weight"),
             query=_queries(numbers[query], count),
             starts=starts,
             indices=numbers[key].astype(np.int32),
-            values=numbers[entries].astype(np.float32),
+            values=floats[entries],
         )
 
 
@@ -242,12 +271,12 @@ def _next(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return after
 
 
-def _for_every_row(found: Numbers, rows: int, what: str) -> npt.NDArray[np.float32] | None:
+def _for_every_row(found: npt.NDArray[np.float32], rows: int, what: str) -> npt.NDArray[np.float32] | None:
     if not len(found):
         return None
     if len(found) != rows:
         raise LibsvmError(f"{len(found)} of {rows} rows have a {what}; all or none must")
-    return found.astype(np.float32)
+    return found
 
 
 def _queries(found: Numbers, rows: int) -> npt.NDArray[np.uint32] | None:
