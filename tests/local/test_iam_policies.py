@@ -312,3 +312,23 @@ def test_policies_are_simulated_for_every_action_and_resource(client: Client) ->
     assert refused(iam.simulate_principal_policy, PolicySourceArn=nobody, ActionNames=["s3:PutObject"])[0] == (
         "InvalidInput"
     )
+
+
+def test_a_simulation_weighs_the_context_that_it_is_given(client: Client) -> None:
+    iam, name = client("iam"), f"sim-{uuid.uuid4().hex[:8]}"
+    trust = document({"Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    through = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    own = document({"Action": "kms:Decrypt", "Resource": "*", "Condition": through})
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(own))
+    entry = {"ContextKeyName": "kms:ViaService", "ContextKeyType": "string"}
+    found = [
+        iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["kms:Decrypt"], ContextEntries=entries)
+        for entries in (
+            [],
+            [{**entry, "ContextKeyValues": ["s3.us-east-1.amazonaws.com"]}],
+            [{**entry, "ContextKeyValues": ["ec2.us-east-1.amazonaws.com"]}],
+        )
+    ]
+    decisions = [one["EvaluationResults"][0]["EvalDecision"] for one in found]
+    assert decisions == ["implicitDeny", "allowed", "implicitDeny"]
