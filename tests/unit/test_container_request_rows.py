@@ -185,6 +185,7 @@ def test_images_before_3_2_take_the_indices_as_written() -> None:
         (b"1 1.5:2", "<class 'ValueError'>\n invalid literal for int() with base 10: '1.5'"),
         (b"qid:1 1:2", "<class 'ValueError'>\n invalid literal for int() with base 10: 'qid'"),
         (b"1 -1:2", "<class 'ValueError'>\n negative axis 1 index: -1"),
+        (b"1 -31:2", "<class 'ValueError'>\n 'shape' elements cannot be negative"),
         (b"1 9223372036854775808:1", "<class 'ValueError'>\n 'shape' elements cannot be negative"),
         (
             b"1 99999999999999999999:1",

@@ -23,7 +23,7 @@ _SMALL = 4096
 """Bytes up to which Python's own float() beats the set-up of a parser."""
 _WIDE = 10_000
 """Columns from which on a columnar parser is the slower one."""
-_NOT_FINITE = "Input data contains `inf` or a value too large, while `missing` is not set to `inf`"
+_NOT_FINITE = "Check failed: valid: Input data contains `inf` or a value too large, while `missing` is not set to `inf`"
 
 
 class UndecodableError(Exception):
@@ -79,9 +79,10 @@ def _csv(body: bytes) -> DenseRows:
             return DenseRows(_finite(parse_matrix(body, delimiter, width)))
         except CsvError:
             pass  # rare: either Python reads it all the same (" 1", "+1"), or its words are the container's
-    lines = body.decode("utf-8").split("\n")
-    rows = [[_number(cell) for cell in line.split(delimiter)] for line in lines]
-    return DenseRows(_float32(np.array(rows, dtype=np.float64)))
+    rows = [line.split(delimiter) for line in body.decode("utf-8").split("\n")]
+    if len({len(row) for row in rows}) > 1:
+        np.array(rows)  # raises ValueError in the words that the container's answer shows
+    return DenseRows(_float32(np.array([[_number(cell) for cell in row] for row in rows], dtype=np.float64)))
 
 
 def _libsvm(body: bytes, shifts: bool) -> SparseRows:
@@ -90,16 +91,17 @@ def _libsvm(body: bytes, shifts: bool) -> SparseRows:
     Blanks alone separate, what has no colon is passed over, a second colon ends the value, and the values of an index
     that stands twice are added. The rows end with the last that has a value.
     """
+    lines = [
+        [(_index(index), value) for index, value, *_ in (token.split(":") for token in line.split(" ") if ":" in token)]
+        for line in body.strip().decode("utf-8").split("\n")
+    ]
     starts, columns = [0], list[int]()
     values = list[float]()
-    for line in body.strip().decode("utf-8").split("\n"):
+    for line in lines:
         row: dict[int, float] = {}
-        for token in line.split(" "):
-            if ":" in token:
-                index, value, *_ = token.split(":")
-                column = _index(index)
-                number = _number(value) if value else _no_number(value)
-                row[column] = row[column] + number if column in row else number
+        for column, value in line:
+            number = _number(value) if value else _no_number(value)
+            row[column] = row[column] + number if column in row else number
         columns += row.keys()
         values += row.values()
         starts.append(len(columns))
@@ -107,15 +109,15 @@ def _libsvm(body: bytes, shifts: bool) -> SparseRows:
         raise ValueError("cannot infer dimensions from zero sized index arrays")
     while starts[-2] == starts[-1]:
         starts.pop()
-    numbers = _float32(np.array(values, dtype=np.float64))
     least, most = min(columns), max(columns)
     shift = 1 if shifts and least >= 1 else 0
-    if least < 0:
-        raise ValueError(f"negative axis 1 index: {least}")
     if most >= 2**64:
         raise OverflowError("Python int too large to convert to C long")
-    if most - shift + 1 >= 2**63:
+    if most < -1 or most - shift + 1 >= 2**63:
         raise ValueError("'shape' elements cannot be negative")
+    if least < 0:
+        raise ValueError(f"negative axis 1 index: {least}")
+    numbers = _float32(np.array(values, dtype=np.float64))
     indices = np.array(columns, dtype=np.int64) - shift
     return SparseRows(np.array(starts, dtype=np.int64), indices, numbers, most - shift + 1)
 
