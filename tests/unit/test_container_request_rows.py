@@ -228,8 +228,8 @@ def test_recordio_is_read_dense_and_sparse_in_all_its_number_types(kind: str) ->
     assert rows_of(RECORDIO, dense) == [[1.0, -2.0, 3.0], [4.0, 5.0, 6.0]]
     sparse = record([7, -8], kind=kind, keys=[2, 0], shape=[3]) + record([0], kind=kind, keys=[1], shape=[3])
     # SciPy, which stacks the rows in the container, drops the zeros of a dense one, and keeps those of a sparse one
-    mixed = sparse + record([1, 0, 3], kind=kind) + record([], kind=kind, shape=[3])
-    assert rows_of(RECORDIO, mixed) == [[-8.0, None, 7.0], [None, 0.0, None], [1.0, None, 3.0], [None, None, None]]
+    mixed = record([], kind=kind, shape=[3]) + sparse + record([1, 0, 3], kind=kind)
+    assert rows_of(RECORDIO, mixed) == [[None, None, None], [-8.0, None, 7.0], [None, 0.0, None], [1.0, None, 3.0]]
 
 
 def test_a_sparse_record_without_shape_ends_with_its_last_key() -> None:
@@ -244,7 +244,13 @@ def test_a_sparse_record_without_shape_ends_with_its_last_key() -> None:
         (record([1, 2])[:-1], "Truncated record at offset 8"),
         (record([1, 2])[:7], "Truncated record at offset 0"),
         (record([1]) + b"abcdefgh", "Invalid RecordIO magic at offset 32"),
-        (record([1]) + record([1, 2]), "records have 1, 2 features; all need the same number"),
+        (
+            record([1]) + record([1, 2]),
+            "all the input array dimensions except for the concatenation axis must match exactly",
+        ),
+        (record([], shape=[1]) + record([1]), "all the input array dimensions except for the concatenation axis"),
+        (record([1], keys=[0], shape=[2]) + record([1], keys=[0], shape=[3]), "incompatible dimensions for axis 1"),
+        (record([1], keys=[0], shape=[2]) + record([], shape=[2]), "incompatible dimensions for axis 1"),
         (record([1], keys=[3], shape=[3]), "has the key 3, and the shape 3"),
         (record([1, 2], keys=[3]), "1 keys for 2 values"),
         (framed(b""), "No records found in RecordIO-Protobuf data"),

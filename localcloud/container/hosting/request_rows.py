@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+from itertools import dropwhile
 from typing import Any, NoReturn
 
 import numpy as np
@@ -128,23 +129,26 @@ def _recordio(body: bytes) -> Rows:
     if not found:
         raise ValueError("No records found in RecordIO-Protobuf data")
     tensors = [tensor for tensor, _ in found]
-    widths = sorted({_width(tensor) for tensor in tensors})
-    if widths[-1] >= 2**63:
+    labels = [label for _, label in found if label is not None]
+    if all(tensor.keys is None for tensor in tensors):
+        matrix = np.vstack([tensor.values for tensor in tensors])  # its ValueError has the words for unequal widths
+        _check_labels(labels, len(found))
+        return DenseRows(_float32(matrix))
+    widths = [_width(tensor) for tensor in tensors]
+    if max(widths) >= 2**63:
         raise OverflowError("Python int too large to convert to C long")
-    if len(widths) > 1:
-        raise ValueError(f"records have {', '.join(map(str, widths))} features; all need the same number")
-    _check_labels([label for _, label in found if label is not None], len(found))
-    if all(tensor.keys is None and len(tensor.values) for tensor in tensors):
-        matrix = _float32(np.concatenate([tensor.values for tensor in tensors]))
-        return DenseRows(matrix.reshape(len(found), widths[0]))
-    # Of a dense record among sparse ones SciPy, which the container stacks them with, drops the zeros.
+    # SciPy, which the container stacks the rows with, takes one without columns as long as it has seen none with any.
+    if len(set(dropwhile(lambda width: width == 0, widths))) > 1:
+        raise ValueError("incompatible dimensions for axis 1")
+    _check_labels(labels, len(found))
+    # Of a dense record among sparse ones it drops the zeros.
     keys = [np.flatnonzero(tensor.values) if tensor.keys is None else tensor.keys for tensor in tensors]
     values = [
         tensor.values[key] if tensor.keys is None else tensor.values for tensor, key in zip(tensors, keys, strict=True)
     ]
     starts = np.cumsum([0, *map(len, values)], dtype=np.int64)
     indices = np.concatenate([key.astype(np.int64) for key in keys])
-    return SparseRows(starts, indices, _float32(np.concatenate(values)), widths[0])
+    return SparseRows(starts, indices, _float32(np.concatenate(values)), max(widths))
 
 
 def _check_labels(labels: list[Tensor], rows: int) -> None:
@@ -159,12 +163,12 @@ def _check_labels(labels: list[Tensor], rows: int) -> None:
 
 
 def _width(tensor: Tensor) -> int:
-    """A row's columns: the shape where it is given, else up to the last key; a dense tensor's values."""
-    if tensor.keys is None and len(tensor.values):
+    """A row's columns: a dense tensor's values, a sparse one's shape where it is given, else up to the last key."""
+    if tensor.keys is None:
         return len(tensor.values)
-    last = int(tensor.keys.max()) + 1 if tensor.keys is not None else 0
+    last = int(tensor.keys.max()) + 1
     if not tensor.shape:
-        return max(1, last)
+        return last
     if last > tensor.shape[0]:
         raise ValueError(f"a sparse tensor has the key {last - 1}, and the shape {tensor.shape[0]}")
     return tensor.shape[0]
