@@ -1,7 +1,7 @@
 """Read the command line, say what a run costs, wait for a yes, run, and write the report.
 
-Exit codes: 0 every step that was run is proven and nothing is left; 1 something is corrected or left, or the run was
-interrupted; 2 what was given is wrong, or nobody answered the question.
+Exit codes: 0 every step is proven, or says why it does not apply here, and nothing is left; 1 something is corrected,
+unanswered or left, or the run was interrupted; 2 what was given is wrong, or nobody answered the question.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def accept(options: Options) -> int:
     file = write_report(options, plan, ended)
     say_left(ended, options)
     say(f"{counts(ended.outcomes)}. The report: {file}")
-    good = not ended.left and not any(one.broken or one.verdict is Verdict.CORRECTED for one in ended.outcomes)
+    good = not ended.left and not any(one.unanswered or one.verdict is Verdict.CORRECTED for one in ended.outcomes)
     if good and options.local:
         LocalCloud(options.folder / "cloud").reset()
     return 0 if good else 1

@@ -123,13 +123,10 @@ def _steps(outcomes: Sequence[Outcome]) -> Iterator[str]:
         for assumption in step.assumptions:
             yield f"- {_MARKS[one.of(assumption)]}: {assumption.sentence} (`{assumption.module}`)"
         yield ""
-        if one.verdict is Verdict.NOT_RUN:
-            yield f"Not run: {' '.join(one.lines)}"
-        else:
-            yield f"Seen (in {one.seconds:.0f} s):"
-            yield ""
-            for line in one.lines:
-                yield from _item(line)
+        yield "Not run, because:" if one.verdict is Verdict.NOT_RUN else f"Seen (in {one.seconds:.0f} s):"
+        yield ""
+        for line in one.lines:
+            yield from _item(line)
         yield ""
         if one.verdict is Verdict.CORRECTED:
             yield f"What to do: {step.if_corrected}"

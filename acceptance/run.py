@@ -22,7 +22,7 @@ from acceptance.estimate import CLEANING_MINUTES, LIMIT_MINUTES, Used
 from acceptance.leftovers import Leftover, find, remove
 from acceptance.own_stacks import make_key
 from acceptance.project import ENVIRONMENTS, PREFIX, SOURCE, TARGET, Plan, started, write_project
-from acceptance.step import NotRun, Outcome, Step, Verdict
+from acceptance.step import NotReady, NotRun, Outcome, Step, Verdict
 from acceptance.world import World, assembly_folder
 from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.commands.context import REPOSITORY, Root
@@ -195,9 +195,10 @@ def take(step: Step, world: World, before: Sequence[Outcome], *, over: bool) -> 
         outcome.step.title for outcome in before if outcome.step.key in step.needs and outcome.step.key not in proven
     ]
     if missing:
-        return Outcome(step, Verdict.NOT_RUN, (f"It needs what is not proven: {', '.join(missing)}.",))
+        line = f"It needs what is not proven: {', '.join(missing)}."
+        return Outcome(step, Verdict.NOT_RUN, (line,), unanswered=True)
     if over:
-        return Outcome(step, Verdict.NOT_RUN, (f"The run had taken {LIMIT_MINUTES} minutes.",))
+        return Outcome(step, Verdict.NOT_RUN, (f"The run had taken {LIMIT_MINUTES} minutes.",), unanswered=True)
     world.commands.say(step.title)
     began = time.monotonic()
     try:
@@ -205,24 +206,25 @@ def take(step: Step, world: World, before: Sequence[Outcome], *, over: bool) -> 
         if unknown := seen.wrong - {assumption.module for assumption in step.assumptions}:
             raise ValueError(f"{step.key} has no assumption of {', '.join(sorted(unknown))}")
     except NotRun as reason:
-        return Outcome(step, Verdict.NOT_RUN, (str(reason),), time.monotonic() - began)
+        lines, unready = placeless([str(reason)]), isinstance(reason, NotReady)
+        return Outcome(step, Verdict.NOT_RUN, lines, time.monotonic() - began, unanswered=unready)
     except (KickstandError, *AWS_FAILURES) as error:
         refusal = error if isinstance(error, KickstandError) else aws_error(error, step.title)
-        lines = (problem.message for problem in refusal.problems)
-        return Outcome(step, Verdict.CORRECTED, placeless(lines), time.monotonic() - began)
+        lines = placeless(problem.message for problem in refusal.problems)
+        return Outcome(step, Verdict.CORRECTED, lines, time.monotonic() - began)
     except Exception as error:
         # A fault of one step must not lose what the others have found.
         log = world.commands.logs / f"{step.key}.traceback.txt"
         log.write_text(traceback.format_exc(), encoding="utf-8")
         line = f"The step itself failed, which says nothing about AWS: {type(error).__name__}: {error}"
-        return Outcome(step, Verdict.NOT_RUN, placeless([line]), time.monotonic() - began, broken=True)
+        return Outcome(step, Verdict.NOT_RUN, placeless([line]), time.monotonic() - began, unanswered=True)
     verdict = Verdict.CORRECTED if seen.wrong else Verdict.PROVEN
     return Outcome(step, verdict, placeless(seen.lines), time.monotonic() - began, seen.wrong)
 
 
 def placeless(lines: Iterable[str]) -> tuple[str, ...]:
     """Lines without the folders of this machine: a report is committed."""
-    run_folder = re.compile(rf"(?<![\w/])/\S*/{PREFIX}\w+/project/")
+    run_folder = re.compile(rf"(?<![\w/])/\S*/{PREFIX}\w+/(?:project/)?")
     return tuple(run_folder.sub("", line).replace(f"{REPOSITORY}/", "") for line in lines)
 
 

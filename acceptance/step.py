@@ -43,6 +43,10 @@ class NotRun(Exception):  # noqa: N818 - no error: a step says why it asks nothi
     """A step cannot be run in this account or on this day; the message is the reason."""
 
 
+class NotReady(NotRun):
+    """The account lacks what the run needs; nothing that costs is made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step.
@@ -75,8 +79,9 @@ class Outcome:
     lines: tuple[str, ...]
     seconds: float = 0.0
     wrong: frozenset[str] = field(default_factory=frozenset)
-    broken: bool = False
-    """Whether the step itself failed, by a fault of this program."""
+    unanswered: bool = False
+    """Whether it was not run although it is to be: what it needs is not proven, the time was over, the account is not
+    ready, or the step itself failed."""
 
     def of(self, assumption: Assumption) -> Verdict:
         """The verdict on one assumption: a step that AWS refused altogether corrects all of its own."""

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from botocore.exceptions import ClientError
-
 from acceptance.leftovers import find
 from acceptance.own_stacks import creation_failures, personas_stack
 from acceptance.patience import Patience
@@ -22,7 +20,7 @@ from promotion.stack_deletion import delete_stack
 
 DEPLOY_MINUTES, DESTROY_MINUTES = 40, 25
 RACES, ROLE, LOGS = "promotion/deployment.py", "infra/hosting_role.py", "infra/log_group.py"
-WATCH_SECONDS = 2.0
+WATCH_SECONDS = 1.0
 
 
 def training_stacks(world: World) -> Seen:
@@ -69,12 +67,13 @@ def _by_design(what: str, name: str) -> bool:
 
 @contextmanager
 def watched(world: World, name: str) -> Iterator[None]:
-    """Look at the endpoint's log group while its stack goes: is it there while no stack has it?"""
+    """Look at the endpoint's log group while its stack goes: is there another of that name, if only for a moment?"""
     place, over, found = world.place(name), threading.Event(), threading.Event()
+    before = created(place)
 
     def look() -> None:
         while not over.wait(WATCH_SECONDS):
-            if orphaned(place):
+            if created(place) not in (None, before):
                 found.set()
 
     thread = threading.Thread(target=look, name="log-group", daemon=True)
@@ -87,21 +86,23 @@ def watched(world: World, name: str) -> Iterator[None]:
         world.returned_logs.append(found.is_set() or orphaned(place))
 
 
+def created(place: Place) -> int | None:
+    """When the endpoint's log group was made, in milliseconds; None where there is none, or AWS does not answer."""
+    group = place.names.endpoint_log_group
+    try:
+        groups = place.session.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    except AWS_FAILURES:
+        return None
+    return next((int(one["creationTime"]) for one in groups if one["logGroupName"] == group), None)
+
+
 def orphaned(place: Place) -> bool:
     """Whether the endpoint's log group is there and its stack is not. Where AWS does not answer: no."""
-    names = place.names
     try:
-        try:
-            place.session.client("cloudformation").describe_stacks(StackName=names.hosting_stack)
-        except ClientError as error:
-            if error_code(error) != "ValidationError":
-                raise
-        else:
-            return False
-        groups = place.session.client("logs").describe_log_groups(logGroupNamePrefix=names.endpoint_log_group)
-    except AWS_FAILURES:
-        return False
-    return any(one["logGroupName"] == names.endpoint_log_group for one in groups["logGroups"])
+        place.session.client("cloudformation").describe_stacks(StackName=place.names.hosting_stack)
+    except AWS_FAILURES as error:
+        return error_code(error) == "ValidationError" and created(place) is not None
+    return False
 
 
 def log_group(world: World) -> Seen:

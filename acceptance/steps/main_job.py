@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from acceptance.commands import CommandError
 from acceptance.project import ENVIRONMENTS, FEWER_ROUNDS, SOURCE, TARGET, features
-from acceptance.step import Assumption, Seen, Step
+from acceptance.step import Assumption, NotReady, Seen, Step
 from acceptance.world import World
 
 DEPLOY_MINUTES = 40
@@ -14,7 +15,10 @@ FIT_MINUTES = 30
 
 def ready(world: World) -> Seen:
     names = ENVIRONMENTS if world.plan.two_accounts else (SOURCE,)
-    said = world.commands.together(*(("doctor", name) for name in names), minutes=5)
+    try:
+        said = world.commands.together(*(("doctor", name) for name in names), minutes=10)
+    except CommandError as error:
+        raise NotReady(f"The account is not ready. {error}") from error
     return Seen(tuple(line for each in said for line in _begin(each, "warning", "0 problems")))
 
 

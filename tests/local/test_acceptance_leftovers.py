@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from acceptance.leftovers import find, remove
 from acceptance.own_stacks import make_key, make_stack, persona
 from acceptance.project import Plan, write_project
 from acceptance.run import clear
+from acceptance.steps.first_deployments import orphaned, watched
+from acceptance.world import World
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError
 from kickstand.names import Names
 from localcloud.cloud import LocalCloud
 from promotion.place import Place
+from promotion.stack_deletion import delete_stack
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 NOW = datetime(2026, 11, 28, 21, tzinfo=UTC)
@@ -167,3 +171,28 @@ def test_what_is_not_removed_ends_the_next_run_before_it_begins(
     (first, *_) = left.value.problems
     assert first.fix.startswith("aws cloudformation delete-stack --stack-name")
     remove(place, lambda line: None)
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_log_group_that_comes_back_for_a_moment_is_seen(place: Place, comes_back: bool) -> None:
+    """As where SageMaker's log agent makes it again, and `kickstand destroy` deletes it."""
+    names, logs = place.names, place.session.client("logs")
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": names.endpoint_log_group}}
+    make_stack(place, names.hosting_stack, {"Resources": {"Log": group}})
+    world = World(plan=None, commands=None, keys={}, began=NOW, places={"dev": place})  # type: ignore[arg-type]
+    with watched(world, "dev"):
+        time.sleep(0.01)  # not in the same millisecond
+        delete_stack(place.session, names.hosting_stack, show=lambda line: None)
+        if comes_back:
+            logs.create_log_group(logGroupName=names.endpoint_log_group)
+            time.sleep(2)
+            logs.delete_log_group(logGroupName=names.endpoint_log_group)
+    assert world.returned_logs == [comes_back]
+
+
+def test_a_log_group_without_its_stack_is_seen_at_the_end(place: Place) -> None:
+    assert not orphaned(place)
+    place.session.client("logs").create_log_group(logGroupName=place.names.endpoint_log_group)
+    assert orphaned(place)
+    remove(place, lambda line: None)
+    assert not orphaned(place)

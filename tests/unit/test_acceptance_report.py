@@ -131,7 +131,9 @@ There too?
 
 - not run: They suffice. (`infra/grants.py`)
 
-Not run: Needs a second account.
+Not run, because:
+
+- Needs a second account.
 
 """
     )

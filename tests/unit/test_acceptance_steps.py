@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from acceptance.run import placeless, take
-from acceptance.step import Assumption, NotRun, Outcome, Seen, Step, Verdict
+from acceptance.step import Assumption, NotReady, NotRun, Outcome, Seen, Step, Verdict
 from acceptance.steps import STEPS, copies, jobs, personas, registry
 from acceptance.steps.first_deployments import RACES, Creation, judge_races
 from acceptance.world import World
@@ -165,6 +165,17 @@ def test_a_step_is_not_run_without_what_it_needs_without_time_or_by_its_own_reas
     assert (lacking.verdict, lacking.lines) == (Verdict.NOT_RUN, ("It needs what is not proven: First.",))
     assert taken(never, over=True).lines == ("The run had taken 180 minutes.",)
     assert taken(unable).lines == ("Needs a second account.",)
+    # Its own reason is an answer; the others leave a question open, and the run does not end with 0.
+    assert [one.unanswered for one in (lacking, taken(never, over=True), taken(unable))] == [True, True, False]
+
+
+def test_an_account_that_is_not_ready_is_no_correction_and_no_success() -> None:
+    def unready(world: World) -> Seen:
+        raise NotReady("The account is not ready. `kickstand doctor dev` ended with exit code 1:\nquota: 0")
+
+    outcome = taken(unready)
+    assert (outcome.verdict, outcome.unanswered) == (Verdict.NOT_RUN, True)
+    assert outcome.lines == ("The account is not ready. `kickstand doctor dev` ended with exit code 1:\nquota: 0",)
 
 
 def test_a_failed_command_keeps_its_last_lines() -> None:
@@ -177,7 +188,7 @@ def test_a_failed_command_keeps_its_last_lines() -> None:
 def test_a_step_that_names_a_module_that_it_assumes_nothing_of_is_broken(tmp_path: Path) -> None:
     """Its verdict would be lost: nobody would see which assumption was corrected."""
     outcome = broken(lambda world: Seen(("seen",), frozenset({"c.py"})), tmp_path)
-    assert outcome.broken
+    assert outcome.unanswered
     assert outcome.verdict is Verdict.NOT_RUN
     assert "it has no assumption of c.py" in outcome.lines[0]
 
@@ -197,6 +208,11 @@ def broken(work: Any, logs: Path) -> Outcome:
 def test_a_report_names_no_folder_of_this_machine() -> None:
     lines = (
         "run /home/kim/x/.kickstand/acceptance/ks-accept-42cf/project/kickstand.toml now",
+        "error: /home/kim/ks-accept-42cf/logs/05.txt: it failed",
         f"`{REPOSITORY}/app.py` and s3://ks-accept-42cf-dev-1/project/x",
     )
-    assert placeless(lines) == ("run kickstand.toml now", "`app.py` and s3://ks-accept-42cf-dev-1/project/x")
+    assert placeless(lines) == (
+        "run kickstand.toml now",
+        "error: logs/05.txt: it failed",
+        "`app.py` and s3://ks-accept-42cf-dev-1/project/x",
+    )
