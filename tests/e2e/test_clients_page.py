@@ -1,4 +1,4 @@
-"""docs/clients.md, typed from first to last line in one shell: cdk, the SDK, ModelTrainer, boto3, aws, kickstand."""
+"""docs/clients.md, typed from first to last line in one shell: cdk, the SDKs, ModelTrainer, boto3, aws, kickstand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kickstand.errors import KickstandError
-from localcloud.clients.environment import client_python
+from localcloud.clients.environment import CLIENTS, client_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "clients.md"
@@ -58,11 +58,12 @@ def shell(clone: Path) -> dict[str, str]:
 
 def test_every_command_of_the_page_works(clone: Path) -> None:
     try:
-        client_python("model-trainer")
+        for name in CLIENTS:
+            client_python(name)
     except KickstandError as error:
-        pytest.skip(f"the package registry cannot be reached for ModelTrainer: {error}")
+        pytest.skip(f"the package registry cannot be reached for SageMaker's SDKs: {error}")
     done = subprocess.run(
-        ["/bin/bash", "-c", script()], env=shell(clone), cwd=clone, capture_output=True, text=True, timeout=400
+        ["/bin/bash", "-c", script()], env=shell(clone), cwd=clone, capture_output=True, text=True, timeout=900
     )
     said = done.stdout
     assert done.returncode == 0, f"{said[-3000:]}\n{done.stderr[-3000:]}"
@@ -70,9 +71,9 @@ def test_every_command_of_the_page_works(clone: Path) -> None:
         str(number) for number in range(1, len(BLOCK.findall(PAGE.read_text())) + 1)
     ]
 
-    # One hour, asked by four clients.
+    # One hour, asked by four clients; SDK v2's endpoint serves a model of its own, of the same data and settings.
     predicted = re.findall(r"predicted by (\S+): (\S+)", said)
-    assert [client for client, _ in predicted] == ["sagemaker.core", "boto3", "aws"]
+    assert [client for client, _ in predicted] == ["sagemaker.core", "sagemaker-2", "boto3", "aws"]
     assert len({value for _, value in predicted}) == 1
     assert predicted[0][1] in said.partition("user/caller")[2].split()
     assert 1 < float(predicted[0][1]) < 7  # the logarithm of some rentals in an hour
@@ -84,6 +85,10 @@ def test_every_command_of_the_page_works(clone: Path) -> None:
     assert metrics[0] == metrics[1]
     assert "ModelTrainer: Completed s3://bikes-dev-111122223333-us-east-1/training/model-trainer-" in said
     assert "transformed: Completed" in said
+    assert "SDK v2 updated: InService" in said
+    assert f"SDK v2 transformed: {predicted[0][1]}" in said
+    assert "SDK v2 registered: arn:aws:sagemaker:us-east-1:111122223333:model-package/sdk-v2/1" in said
+    assert re.search(r"^sdk-v2-[-0-9]+\t0\.1$", said, re.MULTILINE)
     assert "from-a-notebook" in (clone / ".kickstand/local/releases/bikes/dev.json").read_text()
     assert "refused: a caller reads no data" in said
     assert "\nbikes-dev-hosting\tCREATE_COMPLETE\n" in said
