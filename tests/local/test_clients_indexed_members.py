@@ -73,6 +73,8 @@ DescribeTransformJob: TransformResources.InstanceCount
 DescribeTransformJob: TransformResources.InstanceType
 ListModelPackageGroups: ModelPackageGroupSummaryList
 ListTags: Tags
+Search: Results
+Search: Results.[].TrialComponent
 UpdateEndpoint: EndpointArn
 """
 """SageMaker's SDK v2, 2.257.7."""
@@ -98,6 +100,8 @@ ListModelPackageGroups: ModelPackageGroupSummaryList
 ListTags: Tags
 ListTags: Tags.[].Key
 ListTags: Tags.[].Value
+Search: Results
+Search: Results.[].TrialComponent
 UpdateEndpoint: EndpointArn
 """
 """sagemaker-core 2.27.0, SDK v3's own: what trains, hosts and registers with it."""
@@ -156,6 +160,7 @@ def answers(plane: Plane) -> dict[str, dict[str, Any]]:
     )
     made["DescribeTransformJob"] = plane("DescribeTransformJob", TransformJobName="t")
     made["ListModelPackageGroups"] = plane("ListModelPackageGroups")
+    made["Search"] = plane("Search", Resource="ModelPackageGroup")  # trial components are refused by name
     plane("CreateModelPackageGroup", ModelPackageGroupName="g")
     made["DescribeModelPackageGroup"] = plane("DescribeModelPackageGroup", ModelPackageGroupName="g")
     containers = [{"Image": IMAGE, "ModelDataUrl": "s3://b/m.tar.gz"}]
