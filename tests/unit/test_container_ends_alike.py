@@ -49,6 +49,8 @@ def problems_of(layout: Layout, kind: str) -> list[str]:
     return [f"{problem.where}: {problem.message}" for problem in problems]
 
 
+ONE = tensor(np.ones(1))
+MIXED = record(tensor(np.array([0.0, 2.0, 0.0])), ONE) + record(tensor(np.array([3.0]), [2], [3]), ONE)
 SPACED = [[2, 3], [2, 2]]
 
 
@@ -68,7 +70,8 @@ SPACED = [[2, 3], [2, 2]]
         ("libsvm", {"a": b"1 1:2 3:4\n0 1:3\n", "_SUCCESS": b""}, [1, 0], [[NAN, 2, NAN, 4], [NAN, 3, NAN, NAN]]),
         ("libsvm", {"a": b"1 1:2 3:4\n0 1:3 \n"}, [1, 0], [[NAN, 2, NAN, 4], [NAN, 3, NAN, NAN]]),
         ("libsvm", {"a": b"1 1:2 3:4 #c:1\n0 1:3\n"}, [1, 0], [[NAN, 2, NAN, 4], [NAN, 3, NAN, NAN]]),
-        ("recordio-protobuf", {"a": record(tensor(np.ones(2)), tensor(np.ones(1))), "b": b""}, [1], [[1, 1]]),
+        ("recordio-protobuf", {"a": record(tensor(np.ones(2)), ONE), "b": b""}, [1], [[1, 1]]),
+        ("recordio-protobuf", {"a": MIXED, "_SUCCESS": b""}, [1, 1], [[NAN, 2, NAN], [NAN, NAN, 3]]),
     ],
 )
 def test_what_trains_on_aws_trains_here(
@@ -125,7 +128,6 @@ NOT_LIBSVM = (
     "UserError: First line '{}...' of file 'a' is not 'LIBSVM' format. Please ensure the file is in 'LIBSVM' format."
 )
 WIDTHS = "blocks[:,0] has incompatible column dimensions. Got blocks[{},0].shape[1] == {}, expected {}."
-ONE = tensor(np.ones(1))
 SPARSE = record(tensor(np.array([1.0, 2.0]), [0, 3], [5]), ONE)
 NO_FEATURE = "0 feature is supplied.  Are you using raw Booster interface?"
 

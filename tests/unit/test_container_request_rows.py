@@ -221,6 +221,31 @@ def test_libsvm_numbers_that_no_float32_holds_are_refused(body: bytes, words: st
     assert words in str(error.value)
 
 
+@pytest.mark.contract("H12")
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (b"1.5 0 -0.25 144\n1 2 3 4\n", [[1.5, 0, -0.25, 144], [1, 2, 3, 4]]),
+        (b"1:2\n3:4", [[1, 2], [3, 4]]),
+        (b"1|2|3\n4||6", [[1, 2, 3], [4, None, 6]]),
+        (b"1.5, 2\n3, 4", [[1.5, 2], [3, 4]]),
+        (b"5.5\n-7\n", [[5.5], [-7]]),
+        (b"55\n7\n", [[55], [7]]),
+    ],
+)
+def test_the_delimiter_is_what_the_containers_sniffer_finds(body: bytes, rows: list[list[float | None]]) -> None:
+    """What AWS's `encoder.csv_to_dmatrix` made of these bodies."""
+    assert rows_of(CSV, body) == rows
+    assert b"," in body or packed_csv(body, 4) is None
+
+
+@pytest.mark.contract("H12")
+@pytest.mark.parametrize("body", [b"1;2,3\n", b"-1e-5\n", b"1.5|2.5\n"])
+def test_a_delimiter_inside_a_number_is_undecodable(body: bytes) -> None:
+    with pytest.raises(UndecodableError, match="Loading csv data failed with Exception"):
+        decode(CSV, body)
+
+
 @pytest.mark.contract("H15")
 @pytest.mark.parametrize("kind", ["float32", "float64", "int32"])
 def test_recordio_is_read_dense_and_sparse_in_all_its_number_types(kind: str) -> None:

@@ -203,8 +203,12 @@ def _of_records(records: Sequence[Record]) -> ChannelRows:
 def _sparse_tensors(tensors: Sequence[Tensor]) -> Any:
     import scipy.sparse
 
-    keys = [np.arange(len(tensor.values)) if tensor.keys is None else tensor.keys for tensor in tensors]
-    widths = [_columns(tensor, found) for tensor, found in zip(tensors, keys, strict=True)]
+    # SciPy, which stacks the rows in the container, drops the zeros of a dense one
+    keys = [np.flatnonzero(tensor.values) if tensor.keys is None else tensor.keys for tensor in tensors]
+    found = [
+        tensor.values[own] if tensor.keys is None else tensor.values for tensor, own in zip(tensors, keys, strict=True)
+    ]
+    widths = [_columns(tensor, own) for tensor, own in zip(tensors, keys, strict=True)]
     columns = widths[0]
     if other := next((place for place, width in enumerate(widths) if width != columns), 0):
         raise DataError(
@@ -215,7 +219,7 @@ def _sparse_tensors(tensors: Sequence[Tensor]) -> Any:
         raise DataError(f"a sparse tensor has {columns} columns; at most {2**31 - 1} can be read")
     starts = [0, *itertools.accumulate(map(len, keys), operator.add)]
     with np.errstate(over="ignore"):
-        values = np.concatenate([tensor.values for tensor in tensors]).astype(np.float32)
+        values = np.concatenate(found).astype(np.float32)
     indices = np.concatenate(keys).astype(np.int32)
     return scipy.sparse.csr_matrix((values, indices, starts), shape=(len(tensors), columns))
 
