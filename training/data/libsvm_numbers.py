@@ -58,11 +58,12 @@ class SparseRows:
     values: npt.NDArray[np.float32]
 
 
-def parse_libsvm(text: bytes, line: int = 1, *, after: bytes | None = None) -> SparseRows:
+def parse_libsvm(text: bytes, line: int = 1, *, after: bytes | None = None, nearest: bool = False) -> SparseRows:
     """The rows of a text of whole lines. line: the number of its first. Raises LibsvmError.
 
     after: where an empty value at the end of a line (`8:`) is to be what xgboost's reader makes of it, the text behind
     this one: it takes the next number, which is the next row's label, and 0 at the end. None: that is refused.
+    nearest: whether values are the nearest float32, as an endpoint reads them, not those of xgboost's reader.
     """
     text = _plain(text)
     if after is not None and _EMPTY_VALUE.search(text):
@@ -82,7 +83,9 @@ def parse_libsvm(text: bytes, line: int = 1, *, after: bytes | None = None) -> S
     after_colon = (starts > 0) & colon[np.maximum(starts - 1, 0)]
     before_colon = (ends < len(letters)) & colon[np.minimum(ends, max(len(letters) - 1, 0))]
     numbers = tokens.numbers()
-    return _rows(tokens, numbers, tokens.floats(numbers), after_colon, before_colon)
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes inf, which xgboost then refuses by name
+        floats = numbers.astype(np.float32) if nearest else tokens.floats(numbers)
+    return _rows(tokens, numbers, floats, after_colon, before_colon)
 
 
 def refused_line(lines: Iterable[str]) -> tuple[int, str] | None:

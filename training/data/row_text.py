@@ -55,7 +55,7 @@ def number_text(value: Any) -> str:
 
 
 def _libsvm(content: bytes, width: int) -> Iterator[list[str]]:
-    rows = parse_libsvm(content)
+    rows = parse_libsvm(content, nearest=True)
     for row, (start, end) in enumerate(zip(rows.starts[:-1].tolist(), rows.starts[1:].tolist(), strict=True)):
         yield _filled(rows.label[row], rows.indices[start:end].tolist(), rows.values[start:end], width)
 
