@@ -27,10 +27,16 @@ def image_statements(repository_arn: str) -> list[Statement]:
     ]
 
 
-def log_statements(*log_group_arns: str) -> list[Statement]:
-    """Write streams of log groups (ARNs without `:*`, which may end in a wildcard)."""
+def log_statements(*log_group_arns: str, shared: str) -> list[Statement]:
+    """Write streams of log groups (ARNs without `:*`).
+
+    shared: SageMaker's one group for all jobs of a kind in the account, which no stack has: whoever runs the first job
+    makes it. The others are a stack's: SageMaker's log agent writes for a while after its endpoint is gone, and were it
+    allowed to make the group again, that one would be in the way of the next deployment and keep its events for ever.
+    """
+    log_group_arns = (*log_group_arns, shared)
     return [
-        Statement("MakeLogGroup", ("logs:CreateLogGroup",), log_group_arns),
+        Statement("MakeLogGroup", ("logs:CreateLogGroup",), (shared,)),
         Statement(
             "WriteLog",
             ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),

@@ -39,7 +39,7 @@ def hosting_statements(
         Statement("ReadModels", ("s3:GetObject",), (f"{bucket_arn}/{MODELS}",)),
         *image_statements(repository_arn),
         *transform_statements(bucket_arn),
-        *log_statements(log_group_arn, transform_log_group_arn),
+        *log_statements(log_group_arn, shared=transform_log_group_arn),
         metric_statement("/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"),
         *key_statements(kms_key_arn, writes=True),
         *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),

@@ -36,7 +36,7 @@ def training_statements(
         Statement("ListData", ("s3:ListBucket",), (bucket_arn,), conditions={"StringLike": {"s3:prefix": (DATA,)}}),
         Statement("WriteOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (f"{bucket_arn}/{OUTPUT}",)),
         *image_statements(repository_arn),
-        *log_statements(log_group_arn),
+        *log_statements(shared=log_group_arn),
         metric_statement("/aws/sagemaker/TrainingJobs"),
         *key_statements(kms_key_arn, writes=True),
         *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),

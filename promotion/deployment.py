@@ -34,18 +34,24 @@ def deploy_environment(
     release:       what the environment's release file says, read and checked.
     ask:           whether the CDK command line asks before security-relevant changes.
     may_bootstrap: whether a missing bootstrap stack is made; else it is refused with the command to type.
+    A deployment that IAM was too slow for is run once more (`role_race.py`).
     Raises InputError where the environment takes only what was reviewed (`reviewed.py`), and KickstandError: no
     bootstrap, another artifact than released, a failed deployment, an endpoint that does not serve the release.
     """
     from kickstand.aws_errors import explained
     from promotion.kept import take_back
+    from promotion.role_race import deploy_twice
 
     refuse_without_review(cdk.environment, talk)
     names = Names(cdk.environment)
     require_deployable(cdk, release, talk, may_bootstrap=may_bootstrap)
-    with explained("looking for what a destroyed environment kept"):
+
+    def deploy() -> None:
         take_back(cdk, names, talk.say)
-    cdk.run("deploy", f"{cdk.environment.name}/*", *([] if ask else ["--require-approval", "never"]))
+        cdk.run("deploy", f"{cdk.environment.name}/*", *([] if ask else ["--require-approval", "never"]))
+
+    with explained("deploying the stacks"):
+        deploy_twice(cdk.session, (names.training_stack, names.hosting_stack), deploy, talk.say)
     return None if release is None else prove(cdk, release)
 
 
@@ -54,9 +60,15 @@ def deploy_training(cdk: Cdk, talk: Talk, *, ask: bool = True, may_bootstrap: bo
 
     Arguments and errors as of `deploy_environment`, of which it is the first half.
     """
+    from kickstand.aws_errors import explained
+    from promotion.role_race import deploy_twice
+
     refuse_without_review(cdk.environment, talk)
     require_deployable(cdk, None, talk, may_bootstrap=may_bootstrap)
-    cdk.run("deploy", f"{cdk.environment.name}/training", *([] if ask else ["--require-approval", "never"]))
+    words = [f"{cdk.environment.name}/training", *([] if ask else ["--require-approval", "never"])]
+    with explained("deploying the training stack"):
+        stacks = (Names(cdk.environment).training_stack,)
+        deploy_twice(cdk.session, stacks, lambda: cdk.run("deploy", *words), talk.say)
 
 
 def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_bootstrap: bool) -> None:

@@ -75,6 +75,53 @@ def empty(session: boto3.Session, doomed: Doomed) -> None:
         _empty_group(session, doomed.model_package_group)
 
 
+def left_log_groups(session: boto3.Session, names: Names, *, hosting_only: bool) -> list[str]:
+    """Log groups of an environment that are there although their stack is not, and that nothing may write to again.
+
+    They came back after the stack was gone: SageMaker's log agent makes the endpoint's where the endpoint's role may.
+    None of prod, whose stacks leave them on purpose; not the endpoint's while an endpoint of that name is there.
+    """
+    if names.environment.name == "prod":
+        return []
+    groups = []
+    if live_template(session, names.hosting_stack) is None:
+        groups.append(names.transform_machine_log_group)
+        if not _endpoint_exists(session, names.endpoint):
+            groups.append(names.endpoint_log_group)
+    if not hosting_only and live_template(session, names.training_stack) is None:
+        groups.append(names.state_machine_log_group)
+    pages = session.client("logs").get_paginator("describe_log_groups")
+    return sorted(
+        found["logGroupName"]
+        for group in groups
+        for page in pages.paginate(logGroupNamePrefix=group)
+        for found in page["logGroups"]
+        if found["logGroupName"] == group
+    )
+
+
+def delete_log_groups(session: boto3.Session, groups: Sequence[str]) -> None:
+    """Delete log groups; one that is gone meanwhile is no error."""
+    logs = session.client("logs")
+    for group in groups:
+        try:
+            logs.delete_log_group(logGroupName=group)
+        except logs.exceptions.ResourceNotFoundException:
+            continue
+
+
+def _endpoint_exists(session: boto3.Session, name: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        session.client("sagemaker").describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":  # "Could not find endpoint"
+            return False
+        raise
+    return True
+
+
 def _empty_bucket(session: boto3.Session, bucket: str) -> None:
     from botocore.exceptions import ClientError
 

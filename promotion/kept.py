@@ -1,7 +1,9 @@
 """What a destroyed environment kept, taken back into its stacks before they are deployed again.
 
 A stack cannot create what is there already under its name: bucket, bucket policy, log groups and model package group
-of an environment that keeps them would each end its deployment. `cdk import` takes them in first, as they are.
+of an environment that keeps them would each end its deployment. `cdk import` takes them in first, as they are. So it
+does with a log group that came back after its stack was gone: SageMaker's log agent writes for a while after an
+endpoint's deletion, and makes the group where the endpoint's role may.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ def take_back(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
             mapping = Path(folder) / f"{stack}.import.json"
             mapping.write_text(json.dumps(found, indent=2))
             cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
+        complete_log_groups(cdk.session.client("logs"), template or {}, found)
 
 
 def kept_by_absent(cdk: Cdk, names: Names) -> list[str]:
@@ -63,18 +66,36 @@ def kept_by_absent(cdk: Cdk, names: Names) -> list[str]:
 
 
 def kept(template: Mapping[str, Any], names: Names, exists: Callable[[str, str], bool]) -> Identified:
-    """The resources of a template that it keeps on deletion and that are there.
+    """The resources of a template that it keeps on deletion, and its log groups in any case, where they are there.
 
     exists: whether there is one, by resource type and identifier.
     """
     found: Identified = {}
     for logical_id, resource in template.get("Resources", {}).items():
-        if not str(resource.get("DeletionPolicy", "")).startswith("Retain"):
+        retained = str(resource.get("DeletionPolicy", "")).startswith("Retain")
+        if not retained and resource["Type"] != "AWS::Logs::LogGroup":
             continue
         key, value = _identifier(resource, names)
         if key and exists(resource["Type"], value):
             found[logical_id] = {key: value}
     return found
+
+
+def complete_log_groups(logs: Any, template: Mapping[str, Any], found: Identified) -> None:
+    """Give imported log groups the retention and key that their template names.
+
+    An import changes nothing of a resource, and the deployment that follows sees no change of the template: a group
+    that SageMaker's log agent made would keep its events for ever.
+    """
+    for logical_id, identifier in found.items():
+        resource = template["Resources"][logical_id]
+        if resource["Type"] != "AWS::Logs::LogGroup":
+            continue
+        properties, group = resource.get("Properties", {}), identifier["LogGroupName"]
+        if "RetentionInDays" in properties:
+            logs.put_retention_policy(logGroupName=group, retentionInDays=int(properties["RetentionInDays"]))
+        if "KmsKeyId" in properties:
+            logs.associate_kms_key(logGroupName=group, kmsKeyId=properties["KmsKeyId"])
 
 
 def _identifier(resource: Mapping[str, Any], names: Names) -> tuple[str, str]:

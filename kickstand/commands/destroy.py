@@ -41,7 +41,26 @@ def destroy(
             with explained("emptying what the training stack deletes"):
                 empty(context.session, doomed)
             _delete(context, names.training_stack)
+    _delete_left_log_groups(context, hosting_only=hosting, yes=yes or served or trained is not None)
     _account_for_the_rest(context, hosting_only=hosting)
+
+
+def _delete_left_log_groups(context: CommandContext, *, hosting_only: bool, yes: bool) -> None:
+    """Delete log groups that came back after their stack was gone. yes: the deletion was agreed to before."""
+    from kickstand.aws_errors import explained
+    from promotion.destroy import delete_log_groups, left_log_groups
+
+    with explained("looking for log groups that came back"):
+        groups = left_log_groups(context.session, context.names, hosting_only=hosting_only)
+    if not groups:
+        return
+    if not yes:
+        context.console.print(f"To be deleted, left without their stack: {', '.join(groups)}")
+        typer.confirm("Go on?", abort=True)
+    with explained("deleting log groups that came back"):
+        delete_log_groups(context.session, groups)
+    for group in groups:
+        context.console.print(f"Deleted the log group {group}: it was there without its stack.")
 
 
 def _delete(context: CommandContext, stack: str) -> None:

@@ -14,6 +14,11 @@ from localcloud.platform.model_answer import Answer, HostingError
 if TYPE_CHECKING:
     from localcloud.platform.model_process import ModelProcess
 
+_LAST_LINE = "[INFO] Handling signal: term"
+"""What gunicorn, which serves in AWS's image, prints when its container is stopped."""
+_LATE_SECONDS = 3.0
+"""How long after its end SageMaker's log agent sends the last lines, here."""
+
 Environment = Mapping[str, str] | Callable[[], Mapping[str, str]]
 
 
@@ -124,7 +129,7 @@ class ModelServer:
         return process.invoke(body, content_type, accept, headers or {}, timeout)
 
     def stop(self) -> None:
-        """Stop the program (SIGTERM, then SIGKILL after 5 seconds) and send the last of its log."""
+        """Stop the program (SIGTERM, then SIGKILL after 5 seconds); the last of its log follows a little later."""
         self._stopped.set()
         process = self._process
         if process is not None:
@@ -132,7 +137,7 @@ class ModelServer:
         if self._guardian is not None:
             self._guardian.join(10)
         if process is not None:
-            self._log.close()
+            self._log.close_late(_LAST_LINE, _LATE_SECONDS)
         self._process = None
 
     def _guard(self) -> None:

@@ -59,6 +59,22 @@ class LogStream:
         self._lines.put(None)
         self._thread.join(timeout)
 
+    def close_late(self, line: str, seconds: float) -> None:
+        """Send what is waiting and end; `line` follows that many seconds later, in the background.
+
+        SageMaker's log agent sends what a container printed last when its endpoint is gone already. Where the group is
+        gone too it is made again, if the role may.
+        """
+
+        def send() -> None:
+            if not self._refused:
+                self._put([{"timestamp": int(time.time() * 1000), "message": line}])
+
+        self.close()
+        timer = threading.Timer(seconds, send)
+        timer.daemon = True
+        timer.start()
+
     def _ship(self) -> None:
         more = True
         while more:
@@ -89,13 +105,16 @@ class LogStream:
                 if self._client is None:
                     self._client = logs_client(self._environment())
                     self._make_stream(self._client)
-                self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
+                try:
+                    self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
+                except self._client.exceptions.ResourceNotFoundException:  # somebody deleted the group
+                    self._make_stream(self._client)
+                    continue
             except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if attempt == 2 or code not in (*_EXPIRED, "ResourceNotFoundException"):
+                if attempt == 2 or error.response["Error"]["Code"] not in _EXPIRED:
                     self._refuse(reason_of(error))
                     return
-                self._client = None  # the credentials expired, or somebody deleted the group
+                self._client = None
             except BotoCoreError as error:
                 if attempt == 2:
                     sys.stderr.write(f"{self._group} {self._stream}: {len(batch)} log lines lost: {error}\n")

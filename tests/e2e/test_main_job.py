@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workshop import ACCOUNT, REGION, Workshop, features_of, make_project, open_workshop, write_toml
+from workshop import ACCOUNT, BIN, REGION, Workshop, features_of, make_project, open_workshop, write_toml
 
 from kickstand.config.load import load_project
 from kickstand.release import Release
 from kickstand.release_file import write_release
+
+GROUP = "/aws/sagemaker/Endpoints/fans-dev"
+LATE = "was refused because IAM had not spread its new role's policy yet; deploying once more."
 
 pytestmark = pytest.mark.xdist_group("main-job")
 
@@ -154,10 +157,21 @@ def test_6_who_lacks_the_predictor_policy_may_not_invoke(workshop: Workshop, pum
 
 
 def test_7_a_second_project_lives_beside_the_first(workshop: Workshop, pumps: Path) -> None:
-    fans = make_project(pumps.parent / "fans", seed=2)
-    workshop.kickstand(fans, "deploy", "dev", "--yes").good()
+    """Its account is new to IAM: both deployments are refused once, and a log group of a former endpoint is there."""
+    fans, logs, group = make_project(pumps.parent / "fans", seed=2), workshop.client("logs"), GROUP
+    workshop.run(BIN / "kickstand", "local", "switch", "machine-role", "late").good()
+    first = workshop.kickstand(fans, "deploy", "dev", "--yes").good()
+    assert first.out.count(f"(AWS::StepFunctions::StateMachine) {LATE}") == 1
     workshop.kickstand(fans, "fit", "dev").good()
-    workshop.kickstand(fans, "deploy", "dev", "--yes").good()
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="former")
+    workshop.run(BIN / "kickstand", "local", "switch", "model-role", "late").good()
+    second = workshop.kickstand(fans, "deploy", "dev", "--yes").good()
+    assert f"Taking back into fans-dev-hosting what was kept: {group}" in second.out
+    assert second.out.count(f"(AWS::SageMaker::Model) {LATE}") == 1
+    (kept,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert kept["retentionInDays"] == 90
+    assert "former" in [one["logStreamName"] for one in logs.describe_log_streams(logGroupName=group)["logStreams"]]
     assert predictions(workshop, fans) != predictions(workshop, pumps)
     assert load_project(fans / "kickstand.toml").name == "fans"
 

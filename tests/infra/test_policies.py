@@ -76,6 +76,16 @@ def test_no_action_is_a_wildcard(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_only_sagemakers_shared_log_groups_are_made_by_a_role(variant: str) -> None:
+    """A group of a stack that a role made again after its deletion would be in the way of the next deployment."""
+    found = [statement for _, statement in statements(synthesised(variant)) if "logs:CreateLogGroup" in str(statement)]
+    makes = {resource.partition(":log-group:")[2] for one in found for resource in as_list(one["Resource"])}
+    assert makes <= {"/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"}
+    owned = {one["Properties"]["LogGroupName"] for one in synthesised(variant).resources("AWS::Logs::LogGroup")}
+    assert not makes & owned
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_resources_are_named(variant: str) -> None:
     names = Names(VARIANTS[variant][0])
     source = Names(NEIGHBOURS.get(variant, (None, ()))[0] or VARIANTS[variant][0])

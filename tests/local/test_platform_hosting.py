@@ -128,6 +128,29 @@ def test_the_programs_log_is_in_cloudwatch(place: Place, client: Client) -> None
     assert any("could not convert string to float: np.str_('a')" in message for message in messages)
 
 
+@pytest.mark.parametrize("may_make", [True, False])
+def test_the_last_lines_come_when_the_group_is_gone_and_make_it_again_where_the_role_may(
+    place: Place, cloud: LocalCloud, client: Client, may_make: bool
+) -> None:
+    logs, group = client("logs"), f"/aws/sagemaker/Endpoints/e-{uuid4().hex[:8]}"
+    logs.create_log_group(logGroupName=group)
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents", *(["logs:CreateLogGroup"] if may_make else [])]
+    place.environment = role_environment(cloud, client, reading(place.bucket, "models/"), (actions, ["*"]))
+    server = place.server(group=group)
+    server.start()
+    server.stop()
+    assert "Model loaded" in str(logs.filter_log_events(logGroupName=group)["events"])
+    logs.delete_log_group(logGroupName=group)
+
+    time.sleep(4)  # the lines are sent after 3 s
+
+    found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert [(one["logGroupName"], one.get("retentionInDays")) for one in found] == [(group, None)] * may_make
+    if may_make:
+        events = logs.filter_log_events(logGroupName=group)["events"]
+        assert [one["message"] for one in events] == ["[INFO] Handling signal: term"]
+
+
 @pytest.mark.contract("H41", "H74", "H76")
 @pytest.mark.parametrize(
     ("key", "body", "reason"),

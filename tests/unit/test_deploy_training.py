@@ -26,9 +26,22 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return asked
 
 
+class NoStacks:
+    """CloudFormation of an account without stacks."""
+
+    def client(self, service: str) -> NoStacks:
+        return self
+
+    def get_paginator(self, operation: str) -> NoStacks:
+        return self
+
+    def paginate(self, **request: str) -> list[Any]:
+        return []
+
+
 def cdk(**changes: Any) -> Cdk:
     project: Any = None
-    session: Any = None
+    session: Any = NoStacks()
     return Cdk(project, environment(**changes), session, Path("releases"), None)
 
 

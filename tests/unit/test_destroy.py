@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from samples import BUCKET, environment
 
 from kickstand.errors import KickstandError
 from kickstand.names import Names
-from promotion.destroy import Doomed, doomed_by, empty, live_template
+from promotion.destroy import Doomed, doomed_by, empty, left_log_groups, live_template
 
 NAMES = Names(environment())
 
@@ -115,3 +116,57 @@ def test_objects_that_s3_did_not_delete_are_named_with_its_reason() -> None:
     assert problems[1].message == "S3 did not delete an object: InternalError"
     assert problems[-1].message == "S3 did not delete 2 more objects of this request."
     assert len(problems) == 6
+
+
+class _LeftBehind:
+    """An account with these stacks and endpoints, and a log group under every name of the environment."""
+
+    def __init__(self, *there: str) -> None:
+        self.there = there
+
+    def client(self, service: str) -> _LeftBehind:
+        return self
+
+    def get_template(self, StackName: str) -> dict[str, object]:  # noqa: N803
+        self._require(StackName, "ValidationError")
+        return {"TemplateBody": {}}
+
+    def describe_endpoint(self, EndpointName: str) -> None:  # noqa: N803
+        self._require(EndpointName, "ValidationException")
+
+    def get_paginator(self, operation: str) -> _LeftBehind:
+        assert operation == "describe_log_groups"
+        return self
+
+    def paginate(self, logGroupNamePrefix: str) -> list[dict[str, Any]]:  # noqa: N803
+        groups = [logGroupNamePrefix, f"{logGroupNamePrefix}-of-another"]
+        return [{"logGroups": [{"logGroupName": group}]} for group in groups]
+
+    def _require(self, name: str, code: str) -> None:
+        if name not in self.there:
+            raise ClientError({"Error": {"Code": code, "Message": "none"}}, "Look")
+
+
+ENDPOINT_LOG = "/aws/sagemaker/Endpoints/bikes-dev"
+TRANSFORM_LOG = "/aws/vendedlogs/states/bikes-dev-transform"
+TRIGGER_LOG = "/aws/vendedlogs/states/bikes-dev-training"
+
+
+@pytest.mark.parametrize(
+    ("there", "hosting_only", "expected"),
+    [
+        ((), False, [ENDPOINT_LOG, TRIGGER_LOG, TRANSFORM_LOG]),
+        ((), True, [ENDPOINT_LOG, TRANSFORM_LOG]),
+        (("bikes-dev-training",), False, [ENDPOINT_LOG, TRANSFORM_LOG]),
+        (("bikes-dev-hosting",), False, [TRIGGER_LOG]),
+        (("bikes-dev",), False, [TRIGGER_LOG, TRANSFORM_LOG]),  # an endpoint of that name, made by hand
+    ],
+)
+def test_log_groups_without_their_stack(there: tuple[str, ...], hosting_only: bool, expected: list[str]) -> None:
+    found = left_log_groups(_LeftBehind(*there), NAMES, hosting_only=hosting_only)  # type: ignore[arg-type]
+    assert found == expected
+
+
+def test_prods_log_groups_are_evidence() -> None:
+    prod = Names(environment(name="prod"))
+    assert left_log_groups(_LeftBehind(), prod, hosting_only=False) == []  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from samples import environment
 
 from kickstand.names import Names
-from promotion.kept import Existing, kept
+from promotion.kept import Existing, complete_log_groups, kept
 
 NAMES = Names(environment())
 
@@ -25,6 +25,7 @@ TEMPLATE = {
         "Group": _resource("AWS::SageMaker::ModelPackageGroup", ModelPackageGroupName=NAMES.model_package_group),
         "Log": _resource("AWS::Logs::LogGroup", LogGroupName="/aws/one"),
         "Deleted": _resource("AWS::Logs::LogGroup", "Delete", LogGroupName="/aws/two"),
+        "Gone": _resource("AWS::S3::Bucket", "Delete", BucketName="other"),
         "Role": {"Type": "AWS::IAM::Role", "Properties": {}},
     }
 }
@@ -37,6 +38,7 @@ def test_all_that_is_kept_and_there_is_named_by_its_identifier() -> None:
         "Policy": {"Bucket": NAMES.bucket},
         "Group": {"ModelPackageGroupArn": GROUP},
         "Log": {"LogGroupName": "/aws/one"},
+        "Deleted": {"LogGroupName": "/aws/two"},  # one that came back after its stack was gone
     }
 
 
@@ -44,6 +46,30 @@ def test_what_is_gone_is_left_to_the_deployment() -> None:
     there = {("AWS::S3::Bucket", NAMES.bucket), ("AWS::SageMaker::ModelPackageGroup", GROUP)}
     found = kept(TEMPLATE, NAMES, lambda kind, identifier: (kind, identifier) in there)
     assert list(found) == ["Bucket", "Group"]
+
+
+class _Logs:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def put_retention_policy(self, **request: Any) -> None:
+        self.calls.append(("retention", request))
+
+    def associate_kms_key(self, **request: Any) -> None:
+        self.calls.append(("key", request))
+
+
+def test_an_imported_log_group_is_given_what_its_template_says_and_nothing_else_is() -> None:
+    keyed = _resource("AWS::Logs::LogGroup", "Delete", LogGroupName="/a", RetentionInDays=90, KmsKeyId="arn:key")
+    template = {"Resources": {**TEMPLATE["Resources"], "Keyed": keyed}}
+    logs = _Logs()
+    complete_log_groups(logs, template, {"Bucket": {"BucketName": "b"}, "Log": {"LogGroupName": "/aws/one"}})
+    assert logs.calls == []
+    complete_log_groups(logs, template, {"Keyed": {"LogGroupName": "/a"}})
+    assert logs.calls == [
+        ("retention", {"logGroupName": "/a", "retentionInDays": 90}),
+        ("key", {"logGroupName": "/a", "kmsKeyId": "arn:key"}),
+    ]
 
 
 class _Account:

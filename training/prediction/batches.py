@@ -18,8 +18,10 @@ from training.data.csv_scan import foreign
 from training.prediction.row_faults import all_numbers, row_problems
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
-"""Bytes that InvokeEndpoint takes in one body.
+"""Bytes of one body that both InvokeEndpoint and the XGBoost image take.
 
+The API's model says so of BodyBlob; SageMaker's hosting FAQ names 25 MB for real-time endpoints, but the image's own
+limit is 6 MiB unless MAX_CONTENT_LENGTH is set.
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 """
 
