@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import KickstandError, Problem
+from promotion.role_race import is_role_race
 
 if TYPE_CHECKING:
     import boto3
@@ -55,25 +56,29 @@ def last_change_set(cloudformation: Any, stack_arn: str) -> str:
     return str(stack.get("ChangeSetId", "")) if stack["StackStatus"] in _WELL else ""
 
 
-def delete_change_set(cloudformation: Any, arn: str) -> None:
-    """Delete a change set, and the stack that was made for it where it holds nothing."""
+def delete_change_set(reader: Any, writer: Any, arn: str) -> None:
+    """Delete a change set, and the stack that was made for it where it holds nothing.
+
+    reader: a client of CloudFormation with the caller's own credentials. writer: one as the CDK's deploy role, which
+    may not list change sets where its bootstrap stack is older than version 32.
+    """
     from botocore.exceptions import ClientError
 
-    described = describe_change_set(cloudformation, arn)
+    described = describe_change_set(reader, arn)
     if described is None:
         return
     stack = described["StackId"]
-    cloudformation.delete_change_set(ChangeSetName=arn)
+    writer.delete_change_set(ChangeSetName=arn)
     try:
-        status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-        left = cloudformation.list_change_sets(StackName=stack)["Summaries"]
+        status = reader.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        left = reader.list_change_sets(StackName=stack)["Summaries"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return  # the stack is gone
         raise
     if status == "REVIEW_IN_PROGRESS" and not [one for one in left if one["ChangeSetId"] != arn]:
         try:
-            cloudformation.delete_stack(StackName=stack)
+            writer.delete_stack(StackName=stack)
         except ClientError as error:
             # Whoever prepares in a pipeline may not. Nothing is in it, and the next change set is made in it.
             if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
@@ -109,10 +114,17 @@ def execute_change_set(
                 raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
             if status.endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
                 reason = event.get("ResourceStatusReason", "no reason given")
-                failures.append(Problem(reason, f"{event['LogicalResourceId']} of {stack}"))
+                failures.append(Problem(reason, f"{event['LogicalResourceId']} of {stack}", _fix(reason)))
             if not status.endswith("_IN_PROGRESS"):
                 show(f"{status.lower().replace('_', ' ')}: {event['LogicalResourceId']} ({event['ResourceType']})")
         sleep(POLL_SECONDS)
+
+
+def _fix(reason: str) -> str:
+    """What to do about a resource's failure where that is known: a change set can be executed only once."""
+    if not is_role_race(reason):
+        return ""
+    return "IAM had not spread the new role's policy yet. That passes: review and prepare again, then deploy that."
 
 
 def _events(cloudformation: Any, stack_arn: str) -> Iterator[dict[str, Any]]:

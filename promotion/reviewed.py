@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kickstand.aws_errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
@@ -104,7 +104,7 @@ def _checked(
     standing = Standing.of(cdk.assembly(), release, pairs)
     sessions = {name: deploy_session(cdk.session, stack) for name, stack in stacks.items()}
     with explained("reading the change sets"):
-        steps = list(_steps(review, stacks, sessions))
+        steps = list(_steps(review, stacks, cdk.session.client("cloudformation")))
     left = [step.review for step in steps if not step.done]
     problems = [*assembly_problems(review, standing, again=again)]
     problems += stack_problems(left, standing, again=again)
@@ -135,7 +135,7 @@ def _unchanged(problem: Problem) -> Problem:
     return Problem(f"{problem.message} Nothing was changed.", problem.where, problem.fix)
 
 
-def _steps(review: Bundle, stacks: dict[str, AssembledStack], sessions: dict[str, boto3.Session]) -> Iterator[Step]:
+def _steps(review: Bundle, stacks: dict[str, AssembledStack], cloudformation: Any) -> Iterator[Step]:
     reviewed = {stack.stack: stack for stack in review.infrastructure.stacks}
     recorded = {one.stack: one for one in review.change_sets}
     for name in stacks:  # in the order of deployment
@@ -145,7 +145,6 @@ def _steps(review: Bundle, stacks: dict[str, AssembledStack], sessions: dict[str
         if one.waits_for or one.empty:
             yield Step(one, reviewed[name], "WAITS" if one.waits_for else "EMPTY")
             continue
-        cloudformation = sessions[name].client("cloudformation")
         described = describe_change_set(cloudformation, one.arn)
         if described is None:
             last = last_change_set(cloudformation, one.stack_arn)

@@ -40,7 +40,7 @@ def retag(world: World) -> Seen:
         seen = []
         for _ in range(2):
             made = make(cloudformation, place.names, pair.stack, tags)
-            delete_change_set(cloudformation, made["ChangeSetId"])
+            delete_change_set(cloudformation, cloudformation, made["ChangeSetId"])
             seen.append(made.get("Changes", []))
         listed = sorted({one["ResourceChange"]["ResourceType"] for one in seen[0]})
         lines.append(f"{pair.stack}: the change set lists {len(seen[0])} resources: {', '.join(listed) or 'none'}")
@@ -111,7 +111,7 @@ def _attempt(cloudformation: Any, owner: Any, names: Names, tags: Mapping[str, s
     finally:
         left = describe_change_set(owner, NAME, names.training_stack)
         if left is not None:
-            delete_change_set(owner, left["ChangeSetId"])
+            delete_change_set(owner, owner, left["ChangeSetId"])
     return "" if made["Status"] == "CREATE_COMPLETE" else str(made.get("StatusReason", "no reason given"))
 
 

@@ -19,17 +19,30 @@ def bootstrap_findings(patient: Patient) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
         needed = synthesised_need(patient, Path(folder))
     yield Finding("synthesis", "ok", f"The stacks can be made; they need a bootstrap stack of version {needed}.")
-    yield bootstrap_verdict(bootstrap_version(patient), needed, patient.bootstrap)
+    reviewed = patient.environment.review.require_review
+    yield bootstrap_verdict(bootstrap_version(patient), needed, patient.bootstrap, reviewed=reviewed)
 
 
-def bootstrap_verdict(found: str | None, needed: int, fix: str) -> Finding:
-    """found: the text of the parameter; None where there is none."""
+LISTS_CHANGE_SETS = 32
+"""The bootstrap version from which on its deploy role may list change sets (aws-cdk-cli, pull request 1403)."""
+
+
+def bootstrap_verdict(found: str | None, needed: int, fix: str, *, reviewed: bool = False) -> Finding:
+    """found: the text of the parameter; None where there is none. reviewed: `require_review` is set."""
     if found is None:
         return Finding("bootstrap", "problem", "The CDK bootstrap stack is missing.", fix)
     if not found.isdecimal():
         return Finding("bootstrap", "problem", f"Its version is not a number: {found!r}.", fix)
     if int(found) < needed:
         return Finding("bootstrap", "problem", f"Version {found}; the stacks need {needed}.", fix)
+    if reviewed and int(found) < LISTS_CHANGE_SETS:
+        return Finding(
+            "bootstrap",
+            "warning",
+            f"Version {found}; its deploy role may not list change sets, as it may from version {LISTS_CHANGE_SETS} "
+            "on. Whoever prepares a review needs cloudformation:ListChangeSets, which the reviewer policy has.",
+            fix,
+        )
     return Finding("bootstrap", "ok", f"Version {found}; the stacks need {needed}.")
 
 

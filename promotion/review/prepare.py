@@ -121,14 +121,13 @@ class Preparation:
             self._remove(stack, self.name)
             raise
         with explained("reading the change set", f"stack {stack.name}"):
-            cloudformation = self._client(stack)
-            described = describe_change_set(cloudformation, self.name, stack.name)
+            described = describe_change_set(self._reader(), self.name, stack.name)
             if described is None:
                 raise KickstandError(Problem("The CDK command line made no change set.", f"stack {stack.name}"))
             arn, empty = described["ChangeSetId"], is_empty(described)
             problems = list(self._problems(review, described, empty))
             if problems or empty:  # an empty one is FAILED: it can only be in the way
-                delete_change_set(cloudformation, arn)
+                delete_change_set(self._reader(), self._writer(stack), arn)
         if problems:
             raise KickstandError(*problems)
         self.talk.say(f"{review.stack}: {'nothing to do' if empty else 'equal to the review'}.")
@@ -147,11 +146,10 @@ class Preparation:
     def remove_former(self, recorded: Sequence[ChangeSet]) -> None:
         """Delete the change sets of an earlier preparation: the recorded ones, and all of our name."""
         for stack in self.stacks.values():
-            cloudformation = self._client(stack)
             arns = {one.arn for one in recorded if one.stack == stack.name and one.arn}
-            arns |= set(_ours(cloudformation, stack.name))
+            arns |= set(_ours(self._reader(), stack.name))
             for arn in sorted(arns):
-                delete_change_set(cloudformation, arn)
+                delete_change_set(self._reader(), self._writer(stack), arn)
 
     def take_back(self, made: Sequence[ChangeSet]) -> None:
         """Delete what was made, after a failure."""
@@ -162,14 +160,17 @@ class Preparation:
     def _remove(self, stack: AssembledStack, name: str) -> None:
         """Delete a change set by name or ARN, on the way out of a failure: its own failure must not hide that."""
         try:
-            cloudformation = self._client(stack)
-            described = describe_change_set(cloudformation, name, stack.name)
+            described = describe_change_set(self._reader(), name, stack.name)
             if described is not None:
-                delete_change_set(cloudformation, described["ChangeSetId"])
+                delete_change_set(self._reader(), self._writer(stack), described["ChangeSetId"])
         except Exception as error:
             self.talk.say(f"The change set {name} of {stack.name} is left: {error}")
 
-    def _client(self, stack: AssembledStack) -> Any:
+    def _reader(self) -> Any:
+        """With the caller's own rights, as the reviewer policy gives them: an old deploy role lists no change sets."""
+        return self.cdk.session.client("cloudformation")
+
+    def _writer(self, stack: AssembledStack) -> Any:
         return deploy_session(self.cdk.session, stack).client("cloudformation")
 
 

@@ -35,11 +35,32 @@ def kites(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> Path:
     """A project whose training stack is deployed and whose first model is released: hosting is to be reviewed."""
     project = make_project(tmp_path_factory.mktemp("projects") / "kites")
     workshop.kickstand(project, "deploy", "dev", "--yes").good()
+    bootstrap_as_of_version_21(workshop)
     with (project / "kickstand.toml").open("a") as toml:
         toml.write("[environments.dev.review]\nrequire_review = true\n")
     typed(workshop, project, "fit", "dev").good()
     synthesise(workshop, project)
     return project
+
+
+def bootstrap_as_of_version_21(workshop: Workshop) -> None:
+    """The deploy role of an older bootstrap stack: what it may do with CloudFormation, written out from its template.
+
+    Listing change sets is not among it.
+    """
+    iam, role = workshop.client("iam"), f"cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}"
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=role, PolicyArn=attached["PolicyArn"])
+    document = iam.get_role_policy(RoleName=role, PolicyName="default")["PolicyDocument"]
+    others = [one for one in document["Statement"] if "cloudformation:" not in json.dumps(one["Action"])]
+    verbs = ["CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "DescribeStacks", "ExecuteChangeSet"]
+    verbs += ["CreateStack", "UpdateStack", "DescribeStackEvents", "GetTemplate", "DeleteStack"]
+    verbs += ["UpdateTerminationProtection", "GetTemplateSummary"]
+    old = {"Effect": "Allow", "Resource": "*", "Action": [f"cloudformation:{verb}" for verb in verbs]}
+    document = {**document, "Statement": [*others, old]}
+    iam.put_role_policy(RoleName=role, PolicyName="default", PolicyDocument=json.dumps(document))
+    version = "/cdk-bootstrap/hnb659fds/version"
+    workshop.client("ssm").put_parameter(Name=version, Value="21", Type="String", Overwrite=True)
 
 
 def typed(workshop: Workshop, project: Path, *words: str | Path, **more: str) -> Typed:

@@ -122,6 +122,17 @@ def test_bootstrap(found: str | None, status: str, told: str) -> None:
     assert (verdict.status, verdict.found, verdict.fix) == (status, told, "" if status == "ok" else "Run: it")
 
 
+def test_an_old_bootstrap_is_a_warning_where_deployments_are_reviewed() -> None:
+    old = bootstrap_verdict("31", 6, "Run: it", reviewed=True)
+    assert (old.status, old.fix) == ("warning", "Run: it")
+    assert old.found == (
+        "Version 31; its deploy role may not list change sets, as it may from version 32 on. Whoever prepares a review "
+        "needs cloudformation:ListChangeSets, which the reviewer policy has."
+    )
+    assert bootstrap_verdict("32", 6, "Run: it", reviewed=True).status == "ok"
+    assert bootstrap_verdict("5", 6, "Run: it", reviewed=True).status == "problem"
+
+
 def test_the_greatest_version_of_an_assembly_counts() -> None:
     artifacts = {
         "a": {"properties": {"requiresBootstrapStackVersion": 6}},
