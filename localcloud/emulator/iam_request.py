@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
+from localcloud.emulator.context import account_id, region, request_scope
 from localcloud.emulator.seam import Seam, wrap
 
 ACTIONS = "ministack.core.iam_actions"
@@ -19,6 +20,7 @@ RESOURCE = Seam(
     ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
 )
 CONTEXT = Seam(ACTIONS, "request_tag_context", ("service", "iam_action", "body", "params"))
+FURTHER = Seam(ACTIONS, "s3_additional_checks", ("method", "path", "headers", "body", "query_params"))
 DENIED = Seam(
     ACTIONS,
     "access_denied_response",
@@ -43,6 +45,7 @@ def install() -> None:
     """Ask about log streams, tell IAM the namespace of metrics, and refuse as each protocol does."""
     wrap(RESOURCE, _resource)
     wrap(CONTEXT, _context)
+    wrap(FURTHER, _further)
     wrap(DENIED, _denied)
 
 
@@ -59,6 +62,45 @@ def _resource(original: Callable[..., Any]) -> Callable[..., Any]:
         return found
 
     return extract_resource_arn
+
+
+def _further(original: Callable[..., Any]) -> Callable[..., Any]:
+    def s3_additional_checks(
+        method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+    ) -> list[tuple[str, str]]:
+        checks: list[tuple[str, str]] = original(method, path, headers, body, query_params)
+        whole = method == "PUT" and "uploadId" not in query_params
+        return [*checks, *(_copied_along(path, headers) if whole else [])]
+
+    return s3_additional_checks
+
+
+def _copied_along(path: str, headers: dict[str, str]) -> list[tuple[str, str]]:
+    """What a CopyObject needs besides, on source and target, for tags and annotations that the source has.
+
+    Both are copied unless the request says otherwise: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    """
+    from ministack.services import s3
+
+    source, target = unquote(headers.get("x-amz-copy-source", "")).lstrip("/").partition("?")[0], path.lstrip("/")
+    bucket, _, key = source.partition("/")
+    if not key:
+        return []
+    with request_scope(s3._bucket_owner_account(bucket) or account_id(), region()):
+        has = {
+            "Tagging": any(kept[:2] == (bucket, key) for kept in s3._object_tags),
+            "Annotation": any(kept[:2] == (bucket, key) for kept in s3._object_annotations),
+        }
+    asked = {
+        "Tagging": headers.get("x-amz-tagging-directive", "COPY").upper() != "REPLACE",
+        "Annotation": headers.get("x-amz-object-annotation-directive", "COPY").upper() != "EXCLUDE",
+    }
+    return [
+        (f"s3:{verb}Object{what}", f"arn:aws:s3:::{place}")
+        for what in has
+        if has[what] and asked[what]
+        for verb, place in (("Get", source), ("Put", target))
+    ]
 
 
 def _stack_of_change_set(body: bytes) -> str:

@@ -29,6 +29,7 @@ NAMES = (
     "ministack.core.iam_actions.extract_iam_action",
     "ministack.core.iam_actions.extract_resource_arn",
     "ministack.core.iam_actions.request_tag_context",
+    "ministack.core.iam_actions.s3_additional_checks",
     "ministack.core.iam_actions.s3_service_context",
     "ministack.core.iam_evaluator._gather_role_policies",
     "ministack.core.iam_evaluator._gather_user_policies",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -10,6 +11,9 @@ from botocore.exceptions import ClientError
 from three_accounts import ACCOUNTS, PREFIXES, ThreeAccounts, make_three_accounts
 
 from localcloud.cloud import LocalCloud
+from training.model.artifact_bucket import ArtifactBucket
+from training.model.kept_object import ReadObject, keep_copy
+from training.model.s3_location import S3Location
 
 OBJECT = "one/test/object"
 
@@ -82,6 +86,25 @@ def test_a_model_is_copied_under_its_key_once(accounts: ThreeAccounts, release_r
         added = {"Bucket": target, "Key": f"{prefix}/added.json", "Body": b"{}"}
         assert refusal(lambda added=added: s3.put_object(**added)) == "AccessDenied"
         s3.put_object(**added, IfNoneMatch="*")
+
+
+def test_a_copy_leaves_tags_and_annotations_behind(accounts: ThreeAccounts, release_role: dict[str, Any]) -> None:
+    """Copying either takes permissions that the role has not; the product's copy asks for neither."""
+    dev, s3 = accounts.client("s3", "dev"), accounts.client("s3", "staging", release_role)
+    source, target = accounts.names("dev").bucket, accounts.names("staging").bucket
+    for key in ("models/tagged", "models/annotated"):
+        dev.put_object(Bucket=source, Key=key, Body=b"marked", IfNoneMatch="*")
+    tags = {"TagSet": [{"Key": "a", "Value": "b"}]}
+    dev.put_object_tagging(Bucket=source, Key="models/tagged", Tagging=tags)
+    dev.put_object_annotation(Bucket=source, Key="models/annotated", AnnotationName="note", AnnotationPayload=b"x")
+    for key, directives in (("models/tagged", {}), ("models/annotated", {"TaggingDirective": "REPLACE"})):
+        copy = {"Bucket": target, "Key": "models/x", "CopySource": {"Bucket": source, "Key": key}, "IfNoneMatch": "*"}
+        assert refusal(lambda copy=copy, more=directives: s3.copy_object(**copy, **more)) == "AccessDenied"
+    for key in ("models/tagged", "models/annotated"):
+        etag = str(s3.head_object(Bucket=source, Key=key)["ETag"])
+        digest = hashlib.sha256(b"marked").hexdigest()
+        read = ReadObject(S3Location(source, key), digest, 6, etag)
+        keep_copy(s3, read, ArtifactBucket(target), f"models/kept-{key.rpartition('/')[2]}")
 
 
 def refusal(call: Any) -> str:
