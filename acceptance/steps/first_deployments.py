@@ -16,10 +16,11 @@ from acceptance.step import Assumption, NotRun, Seen, Step
 from acceptance.world import World
 from kickstand.aws_errors import AWS_FAILURES, error_code
 from promotion.place import Place
+from promotion.role_race import is_role_race
 from promotion.stack_deletion import delete_stack
 
 DEPLOY_MINUTES, DESTROY_MINUTES = 40, 25
-RACES, ROLE, LOGS = "promotion/deployment.py", "infra/hosting_role.py", "infra/log_group.py"
+RACES, ROLE, LOGS = "promotion/role_race.py", "infra/hosting_role.py", "infra/log_group.py"
 WATCH_SECONDS = 1.0
 
 
@@ -137,19 +138,21 @@ def races(world: World) -> Seen:
 
 
 def judge_races(made: Sequence[Creation]) -> Seen:
-    """Wrong where a stack's creation failed and no later one of the same name went well."""
+    """Wrong where a reason is not recognised as such a race, or no later creation of the same stack went well."""
     failed = [one for one in made if one.reasons]
+    other = [reason for one in failed for reason in one.reasons if not is_role_race(reason)]
     lost = [
         one
         for one in failed
-        if not any(other.stack == one.stack and other.created > one.created and not other.reasons for other in made)
+        if not any(each.stack == one.stack and each.created > one.created and not each.reasons for each in made)
     ]
     lines = (
         f"{len(made)} stacks were made from nothing in this run; the creation of {len(failed)} failed at first",
         *dict.fromkeys(f"{one.stack}: {reason}" for one in failed for reason in one.reasons),
+        *(f"not recognised as a race: {reason}" for reason in dict.fromkeys(other)),
         *(f"{one.stack} was not made by a later attempt" for one in lost),
     )
-    return Seen(lines, frozenset({RACES} if lost else ()))
+    return Seen(lines, frozenset({RACES} if lost or other else ()))
 
 
 def creations(place: Place, *, since: datetime) -> list[Creation]:

@@ -107,11 +107,14 @@ def test_drift_that_nobody_can_see_is_no_missing_permission() -> None:
 
 def test_a_race_is_no_correction_where_a_later_attempt_made_the_stack() -> None:
     noon = datetime(2026, 11, 28, 12, tzinfo=UTC)
-    failed = Creation("a", noon, ("Role: not authorized",))
-    again = Creation("a", noon + timedelta(minutes=3), ())
+    race = "M (T): The state machine IAM Role is not authorized to access the Log Destination (Service: Sfn)"
+    failed, again = Creation("a", noon, (race,)), Creation("a", noon + timedelta(minutes=3), ())
     assert judge_races([failed, again]).wrong == frozenset()
-    assert judge_races([again, Creation("a", noon + timedelta(minutes=9), ("Role: not authorized",))]).wrong == {RACES}
-    assert "a: Role: not authorized" in judge_races([failed, again]).lines
+    assert f"a: {race}" in judge_races([failed, again]).lines
+    assert judge_races([again, Creation("a", noon + timedelta(minutes=9), (race,))]).wrong == {RACES}
+    unknown = judge_races([Creation("a", noon, ("R (T): some other refusal",)), again])
+    assert unknown.wrong == {RACES}
+    assert "not recognised as a race: R (T): some other refusal" in unknown.lines
 
 
 class Words:
