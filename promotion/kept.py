@@ -14,6 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore import xform_name
+
+from kickstand.aws_errors import DENIED, error_code
 from kickstand.names import Names
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ def take_back(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
             mapping = Path(folder) / f"{stack}.import.json"
             mapping.write_text(json.dumps(found, indent=2))
             cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
-        complete_log_groups(cdk.session.client("logs"), template or {}, found)
+        for command in complete_log_groups(cdk.session.client("logs"), template or {}, found):
+            say(f"These credentials may not give an imported log group its settings. Who may, runs: {command}")
 
 
 def kept_by_absent(cdk: Cdk, names: Names) -> list[str]:
@@ -81,21 +85,37 @@ def kept(template: Mapping[str, Any], names: Names, exists: Callable[[str, str],
     return found
 
 
-def complete_log_groups(logs: Any, template: Mapping[str, Any], found: Identified) -> None:
-    """Give imported log groups the retention and key that their template names.
+def complete_log_groups(logs: Any, template: Mapping[str, Any], found: Identified) -> list[str]:
+    """Give imported log groups the retention and key that their template names; the commands for what is denied.
 
     An import changes nothing of a resource, and the deployment that follows sees no change of the template: a group
-    that SageMaker's log agent made would keep its events for ever.
+    that SageMaker's log agent made would keep its events for ever. Whoever deploys through the CDK's roles alone may
+    lack these two actions, which are no reason to end a deployment.
     """
+    denied: list[str] = []
     for logical_id, identifier in found.items():
         resource = template["Resources"][logical_id]
         if resource["Type"] != "AWS::Logs::LogGroup":
             continue
         properties, group = resource.get("Properties", {}), identifier["LogGroupName"]
-        if "RetentionInDays" in properties:
-            logs.put_retention_policy(logGroupName=group, retentionInDays=int(properties["RetentionInDays"]))
-        if "KmsKeyId" in properties:
-            logs.associate_kms_key(logGroupName=group, kmsKeyId=properties["KmsKeyId"])
+        if days := properties.get("RetentionInDays"):
+            request = {"logGroupName": group, "retentionInDays": int(days)}
+            denied += _denied(logs.put_retention_policy, "put-retention-policy", request)
+        if key := properties.get("KmsKeyId"):
+            denied += _denied(logs.associate_kms_key, "associate-kms-key", {"logGroupName": group, "kmsKeyId": key})
+    return denied
+
+
+def _denied(call: Callable[..., Any], command: str, request: Mapping[str, Any]) -> list[str]:
+    """Make a call of CloudWatch Logs; the same as a command line where AWS denies it."""
+    try:
+        call(**request)
+    except Exception as error:
+        if error_code(error) not in DENIED:
+            raise
+        options = (f"--{xform_name(name, '-')} {value}" for name, value in request.items())
+        return [f"aws logs {command} {' '.join(options)}"]
+    return []
 
 
 def _identifier(resource: Mapping[str, Any], names: Names) -> tuple[str, str]:

@@ -49,10 +49,13 @@ def test_what_is_gone_is_left_to_the_deployment() -> None:
 
 
 class _Logs:
-    def __init__(self) -> None:
+    def __init__(self, code: str = "") -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.code = code
 
     def put_retention_policy(self, **request: Any) -> None:
+        if self.code:
+            raise ClientError({"Error": {"Code": self.code, "Message": "No."}}, "PutRetentionPolicy")
         self.calls.append(("retention", request))
 
     def associate_kms_key(self, **request: Any) -> None:
@@ -70,6 +73,16 @@ def test_an_imported_log_group_is_given_what_its_template_says_and_nothing_else_
         ("retention", {"logGroupName": "/a", "retentionInDays": 90}),
         ("key", {"logGroupName": "/a", "kmsKeyId": "arn:key"}),
     ]
+
+
+def test_a_deployment_goes_on_where_a_log_group_cannot_be_given_its_retention() -> None:
+    template = {"Resources": {"Log": _resource("AWS::Logs::LogGroup", "Delete", LogGroupName="/a", RetentionInDays=90)}}
+    found = {"Log": {"LogGroupName": "/a"}}
+    assert complete_log_groups(_Logs("AccessDeniedException"), template, found) == [
+        "aws logs put-retention-policy --log-group-name /a --retention-in-days 90"
+    ]
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        complete_log_groups(_Logs("ThrottlingException"), template, found)
 
 
 class _Account:
