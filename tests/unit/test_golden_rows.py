@@ -15,6 +15,7 @@ from kickstand.errors import InputError, KickstandError
 from kickstand.release import GoldenRows
 from training.model.golden_rows import features_of, first_rows, golden_digest, golden_rows, read_golden
 from training.model.golden_source import golden_source
+from training.upload.send_data import SentData
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,10 @@ def test_golden_rows_come_from_test_else_validation_else_train(
     paths = {name: tmp_path / f"{name}.csv" for name in channels}
     for path in paths.values():
         path.write_text("1,2\n3,4\n")
-    source = golden_source(environment(data=Data(**paths)), MemoryS3(), [channel(name, 2) for name in channels])
+    source = golden_source(
+        environment(data=Data(**paths)), MemoryS3(), SentData(tuple(channel(name, 2) for name in channels), ("w",))
+    )
+    assert source.warnings == ("w",)
     assert (source.golden_channel, list(source.golden_files)) == (wanted, [tmp_path / f"{wanted}.csv"])
 
 
@@ -82,7 +86,7 @@ def test_rows_that_were_not_checked_before_are_checked(tmp_path: Path) -> None:
     (tmp_path / "validation.csv").write_text("1,2\nx,4\n")
     settings = environment(data=Data(train=tmp_path / "not-here.csv", validation=tmp_path / "validation.csv"))
     with pytest.raises(InputError, match=r"validation\.csv"):
-        golden_source(settings, MemoryS3(), ())
+        golden_source(settings, MemoryS3(), None)
 
 
 def test_golden_rows_that_a_forger_sealed_are_refused() -> None:
