@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kickstand.content_types import kind_of
 from kickstand.errors import Problem
+from training.hyperparameters.table import asked_metrics
 from training.hyperparameters.values import Interval
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ColumnRule:
     range: Interval = _ANY
     whole: bool = False
     required: bool = True
+    nonzero: bool = False
     fix: str = ""
 
     def broken(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -54,11 +56,13 @@ class ColumnRule:
         if self.whole:
             bad |= values != np.floor(values)
             bad &= ~np.isnan(values)
+        if self.nonzero:
+            bad |= values == 0
         return bad
 
     def breaks(self, value: float) -> bool:
         """Whether one number breaks the rule."""
-        return value not in self.range or (self.whole and value != int(value))
+        return value not in self.range or (self.whole and value != int(value)) or (self.nonzero and value == 0)
 
 
 def label_columns(hyperparameters: Mapping[str, str], content_type: str = "text/csv") -> int:
@@ -109,17 +113,33 @@ def _objective_rules(hyperparameters: Mapping[str, str]) -> Iterator[ColumnRule]
 
 
 def _metric_rules(hyperparameters: Mapping[str, str]) -> Iterator[ColumnRule]:
-    bases = {metric.partition("@")[0].strip() for metric in hyperparameters.get("eval_metric", "").split(",")}
+    objective = hyperparameters.get("objective", "")
+    bases = [metric.partition("@")[0] for metric in asked_metrics(hyperparameters)]
     if "ndcg" in bases:
         yield _relevance("metric ndcg")
     if "map" in bases:
         yield ColumnRule(0, "metric map takes 0 and 1 only", Interval(0, 1), whole=True)
+    if "mape" in bases:
+        yield ColumnRule(0, "metric mape divides by it, so that it must not be 0", nonzero=True, fix="Use mae.")
+    for base in dict.fromkeys(bases):
+        if base in _OF_SHARES and not objective.startswith(("binary:", "multi:")):
+            # The objectives that have such labels demand them already.
+            if objective not in ("reg:logistic", "rank:map"):
+                yield ColumnRule(0, f"metric {base} takes labels from 0 to 1", Interval(0, 1), fix="Use rmse or mae.")
+        elif base == "rmsle" and objective not in _ABOVE_MINUS_1:
+            demand = "metric rmsle takes log(1 + label), so that it must be above -1"
+            yield ColumnRule(0, demand, Interval(-1, low_open=True), fix="Use rmse or mae.")
 
 
 def _relevance(what: str) -> ColumnRule:
     demand = f"{what} takes relevance degrees, the whole numbers 0 to {_HIGHEST_RELEVANCE}"
     return ColumnRule(0, demand, Interval(0, _HIGHEST_RELEVANCE), whole=True)
 
+
+_OF_SHARES = ("logloss", "error", "aucpr")
+"""Metrics of which xgboost computes any number from labels that are no probabilities: a log loss below 0, say."""
+_ABOVE_MINUS_1 = ("count:poisson", "reg:tweedie", "reg:gamma", "reg:logistic", "reg:squaredlogerror")
+"""Objectives that demand labels above -1 themselves."""
 
 _LABELS: Mapping[str, tuple[Interval, str]] = {
     "count:poisson": (_NOT_NEGATIVE, "numbers of 0 or more"),

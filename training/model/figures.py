@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kickstand.errors import Problem
+from training.hyperparameters.table import asked_metrics, stopping_metric
 from training.job.description import JobDescription
 from training.job.folds import mean_round
 from training.job.log import Round
@@ -81,17 +82,6 @@ def stopping_problems(job: JobDescription, rounds: Sequence[int], runs: Runs) ->
     return []
 
 
-def stopping_metric(hyperparameters: Mapping[str, str]) -> str | None:
-    """The metric that early stopping watches on the validation channel; None without early stopping.
-
-    The tuning job's, else the last of eval_metric (the container's `algorithm_mode/train_utils.py`).
-    """
-    if "early_stopping_rounds" not in hyperparameters:
-        return None
-    tuned = hyperparameters.get("_tuning_objective_metric", "").strip('" ').partition(":")[2]
-    return tuned or hyperparameters.get("eval_metric", "").strip('" ').rpartition(",")[2].strip() or None
-
-
 def _are_logged(rounds: Sequence[int], runs: Runs) -> bool:
     """Whether the log has the last round of each model."""
     return bool(runs) and all(0 < count <= len(run) for run, count in zip(runs, rounds, strict=True))
@@ -139,10 +129,8 @@ def _left_out(job: JobDescription, rounds: Sequence[int], found: Mapping[str, fl
 
 def _asked(job: JobDescription) -> Iterator[tuple[str, str]]:
     """Each metric that the job was to log, and its name without what is behind an @."""
-    for metric in dict.fromkeys(
-        text.strip() for text in job.hyperparameters.get("eval_metric", "").strip('" ').split(",")
-    ):
-        for channel in job.channels if metric else ():
+    for metric in asked_metrics(job.hyperparameters):
+        for channel in job.channels:
             yield f"{channel.name}:{metric}", f"{channel.name}:{metric.partition('@')[0]}"
 
 

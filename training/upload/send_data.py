@@ -11,6 +11,7 @@ from kickstand.config.model import Environment
 from kickstand.content_types import kind_of
 from kickstand.known_fault import libsvm_serving
 from kickstand.release import Channel
+from training.data.channel_labels import label_warnings
 from training.data.preflight import check_inputs, data_size
 from training.data.report import DataReport, FileReport
 from training.upload.bytes_progress import bytes_progress
@@ -65,7 +66,8 @@ def send_data(
 
 def input_warnings(environment: Environment, report: DataReport) -> tuple[str, ...]:
     """What is accepted with a warning, a line each: of the data, of the hyperparameters, of what comes of them."""
-    return (*report.warnings, *fold_warnings(environment), *serving_warnings(environment))
+    labels = label_warnings(environment.hyperparameters, report.channels, environment.data.content_type)
+    return (*report.warnings, *labels, *fold_warnings(environment), *serving_warnings(environment))
 
 
 def fold_warnings(environment: Environment) -> list[str]:
