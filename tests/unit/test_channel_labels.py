@@ -207,8 +207,26 @@ def test_a_score_is_no_label(tmp_path: Path) -> None:
     )
 
 
-def test_a_log_loss_of_numbers_is_refused_with_the_first_of_them(tmp_path: Path) -> None:
-    values = {"objective": "reg:squarederror", "eval_metric": "logloss"}
-    found = refused(project(tmp_path, NUMBERS, NUMBERS[:20], values))
-    assert any("; metric logloss takes labels from 0 to 1." in message for message in found)
+@pytest.mark.parametrize(
+    ("metric", "good", "bad", "words"),
+    [
+        ("logloss", [0, 0.5, 1], [0, 1, 1.5], "logloss takes labels from 0 to 1; those of validation go from 0 to 1.5"),
+        ("error@0.3", [0, 1, 1], [0, -3, 1], "error takes labels from 0 to 1; those of validation go from -3 to 1"),
+        ("aucpr", [0, 1, 1], [0, 1, 2], "aucpr takes labels from 0 to 1; those of validation go from 0 to 2"),
+        ("rmsle", [0, -0.5, 9], [0, -1, 9], "rmsle takes labels above -1; those of validation go from -1 to 9"),
+    ],
+)
+def test_labels_of_which_a_metric_makes_no_figure_are_refused_in_one_message(
+    tmp_path: Path, metric: str, good: list[float], bad: list[float], words: str
+) -> None:
+    values = {"objective": "reg:squarederror", "eval_metric": f"rmse,{metric}"}
+    shares = CLASSES / 2
+    assert refused(project(tmp_path, shares, np.array(bad), values)) == [f"metric {words}."]
+    tuned = {"objective": "reg:squarederror", "_tuning_objective_metric": f"validation:{metric.partition('@')[0]}"}
+    assert refused(project(tmp_path, shares, np.array(bad), tuned)) == [f"metric {words}."]
+    assert check_inputs(project(tmp_path, shares, np.array(good), values)).channels
+
+
+def test_xgboost_computes_a_log_loss_of_any_label() -> None:
     assert min(logged({"eval_metric": "logloss"}, NUMBERS, NUMBERS[:20])["logloss"]) < 0
+    assert np.isinf(logged({"eval_metric": "rmsle"}, NUMBERS, np.array([0.5, -1.0]))["rmsle"]).all()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xgboost
+from gate_contest import contest
 from job_shapes import channel, described
+from samples import release
 
+from kickstand.config.model import Gates
+from kickstand.release_diff import differences
+from kickstand.release_view import view
 from localcloud.container.training.boosting import boost
 from localcloud.container.training.training_data import TrainingData
+from promotion.gates import metrics_gate
+from promotion.review.model.comparison import metric_pairs
 from training.hyperparameters.check import parse_hyperparameters
 from training.job.description import JobDescription, parse_job
 from training.job.log import LogLine, Round, parse_round
@@ -91,6 +99,24 @@ def test_a_metric_with_a_threshold_is_in_the_release(capsys: pytest.CaptureFixtu
     figures = released_figures(job, [4], runs_of(lines, job))
     assert figures.metrics["validation:error@0.7"] == pytest.approx(float(np.mean(given != validation[1])), abs=6e-6)
     assert figures.metrics["train:logloss"] == pytest.approx(logloss(model, train), abs=6e-6)
+
+
+def test_show_diff_the_gate_and_the_review_have_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train, validation = noisy(160, 1), noisy(60, 2)
+    values = {**STOPPING, "objective": "reg:squarederror", "eval_metric": "rmse"}
+    model, job, lines = trained(values, train, validation, capsys)
+    rounds = model.num_boosted_rounds()
+    figures = released_figures(job, [rounds], runs_of(lines, job))
+    before = release(metrics={"train:rmse": 9.0, "validation:rmse": 9.0})
+    made = release(metrics=figures.metrics, artifact=before.artifact.model_copy(update={"rounds": (rounds,)}))
+    own, last = rmse(model, validation), job.metrics["validation:rmse"]
+    assert last > own + 0.001
+    (shown,) = [line.split()[1] for line in view(made, "releases/dev.json") if line.startswith("  validation:rmse ")]
+    (change,) = [one for one in differences(before, made) if one.field == "metrics.validation:rmse"]
+    (pair,) = [one for one in metric_pairs(made, before, None, None) if one.name == "validation:rmse"]
+    assert [float(shown), change.after, pair.released] == pytest.approx([own] * 3, abs=6e-6)
+    limit = Gates(metrics=(f"validation:rmse <= {own + 0.0001:.6f}",))  # which the job's last round does not hold
+    assert metrics_gate.judge(contest(tmp_path, gates=limit, judged=made)).passed
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -19,6 +19,7 @@ _WITH_INTERCEPT = ("3.0-5", "3.2-0")
 """Images whose xgboost takes a base_score that is not set from the labels of train."""
 _OF_VALUES = frozenset({"rmse", "mse", "mae", "mape", "rmsle", "mphe", "r2", "logloss", "error"})
 """Metrics that compare a prediction with its label on the label's own scale."""
+_OF_SHARES = ("logloss", "error", "aucpr")
 _QUERIES = ("map", "ndcg")
 
 
@@ -60,6 +61,10 @@ def label_problems(
         if fault.intercept:
             fix += ", or set base_score"
         problems.append(Problem(fault.message, where("hyperparameters.objective"), f"{fix}."))
+    for metric in dict.fromkeys(metric.partition("@")[0] for metric in asked_metrics(values)):
+        if outside := _outside(metric, objective, list(found.values())):
+            setting = "eval_metric" if metric in values.get("eval_metric", "") else "_tuning_objective_metric"
+            problems.append(Problem(outside, where(f"hyperparameters.{setting}"), "Use rmse or mae."))
     watched, validation = stopping_metric(values), found.get("validation")
     if watched and validation is not None and (why := _unmeasurable(watched, validation)):
         message = f"Early stopping watches {watched}, which {why}: no round is better than the first, which it keeps."
@@ -108,6 +113,23 @@ def _untrainable(train: _Labels, objective: str, version: str, *, with_base: boo
         message = f"{train.all_are()}: image {version} takes base_score from them, of which objective {objective} "
         return _Fault(f"{message}makes nan, in every prediction.", intercept=True)
     return None
+
+
+def _outside(metric: str, objective: str, channels: list[_Labels]) -> str:
+    """What a metric takes, and the labels that are something else; empty where they fit, or the objective sees to it.
+
+    xgboost computes on: a log loss below 0, a share of errors by the size of the label, an infinite logarithm.
+    """
+    if metric in _OF_SHARES and not objective.startswith(("binary:", "multi:")):
+        takes, wrong = "labels from 0 to 1", [labels for labels in channels if labels.low < 0 or labels.high > 1]
+    elif metric == "rmsle":
+        takes, wrong = "labels above -1", [labels for labels in channels if labels.low <= -1]
+    else:
+        return ""
+    if not wrong:
+        return ""
+    ranges = ", ".join(f"those of {labels.channel} go from {labels.low:g} to {labels.high:g}" for labels in wrong)
+    return f"metric {metric} takes {takes}; {ranges}."
 
 
 def _unmeasurable(metric: str, labels: _Labels) -> str:

@@ -113,7 +113,6 @@ def _objective_rules(hyperparameters: Mapping[str, str]) -> Iterator[ColumnRule]
 
 
 def _metric_rules(hyperparameters: Mapping[str, str]) -> Iterator[ColumnRule]:
-    objective = hyperparameters.get("objective", "")
     bases = [metric.partition("@")[0] for metric in asked_metrics(hyperparameters)]
     if "ndcg" in bases:
         yield _relevance("metric ndcg")
@@ -121,25 +120,12 @@ def _metric_rules(hyperparameters: Mapping[str, str]) -> Iterator[ColumnRule]:
         yield ColumnRule(0, "metric map takes 0 and 1 only", Interval(0, 1), whole=True)
     if "mape" in bases:
         yield ColumnRule(0, "metric mape divides by it, so that it must not be 0", nonzero=True, fix="Use mae.")
-    for base in dict.fromkeys(bases):
-        if base in _OF_SHARES and not objective.startswith(("binary:", "multi:")):
-            # The objectives that have such labels demand them already.
-            if objective not in ("reg:logistic", "rank:map"):
-                yield ColumnRule(0, f"metric {base} takes labels from 0 to 1", Interval(0, 1), fix="Use rmse or mae.")
-        elif base == "rmsle" and objective not in _ABOVE_MINUS_1:
-            demand = "metric rmsle takes log(1 + label), so that it must be above -1"
-            yield ColumnRule(0, demand, Interval(-1, low_open=True), fix="Use rmse or mae.")
 
 
 def _relevance(what: str) -> ColumnRule:
     demand = f"{what} takes relevance degrees, the whole numbers 0 to {_HIGHEST_RELEVANCE}"
     return ColumnRule(0, demand, Interval(0, _HIGHEST_RELEVANCE), whole=True)
 
-
-_OF_SHARES = ("logloss", "error", "aucpr")
-"""Metrics of which xgboost computes any number from labels that are no probabilities: a log loss below 0, say."""
-_ABOVE_MINUS_1 = ("count:poisson", "reg:tweedie", "reg:gamma", "reg:logistic", "reg:squaredlogerror")
-"""Objectives that demand labels above -1 themselves."""
 
 _LABELS: Mapping[str, tuple[Interval, str]] = {
     "count:poisson": (_NOT_NEGATIVE, "numbers of 0 or more"),
