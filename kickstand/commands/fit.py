@@ -29,6 +29,7 @@ def fit(
     """Check, upload, train, and write the release. Ctrl-C leaves the job running."""
     from kickstand.commands.context import open_context
     from kickstand.errors import InputError, KickstandError, Problem
+    from training.model.figures import UnreleasableJobError
 
     if follow and stop:
         raise InputError(Problem("--follow and --stop were given together.", fix="Give one of them."))
@@ -47,6 +48,8 @@ def fit(
     completed = work.follow(job, show_log=log)
     try:
         write_release(context, work, completed, known)
+    except UnreleasableJobError:
+        raise
     except KickstandError as error:
         later = context.typed(f"adopt {completed.name} {environment}")
         kept = f"Training job {completed.name} has completed and is kept. Then make its release: {later}"

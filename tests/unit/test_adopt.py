@@ -21,7 +21,7 @@ from memory_s3 import MemoryS3, refusal
 from samples import BUCKET, environment
 
 from kickstand.config.model import Data, Environment
-from kickstand.errors import InputError, KickstandError
+from kickstand.errors import KickstandError
 from kickstand.release import Channel, LearningCurve, Release
 from kickstand.release_file import read_release
 from training.job.description import ChannelSource, JobDescription, parse_job
@@ -29,6 +29,7 @@ from training.job.log import Round
 from training.model.adopt import Adoption, CheckedData
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.channel_evidence import channel_evidence
+from training.model.figures import UnreleasableJobError
 from training.model.golden_rows import golden_digest
 
 JOB = "bikes-dev-20260101-000000-0a1b"
@@ -298,7 +299,7 @@ def test_early_stopping_on_what_is_no_number_is_not_released(desk: Desk) -> None
         "eval_metric": "logloss,auc",
         "early_stopping_rounds": "2",
     }
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(UnreleasableJobError) as caught:
         desk.adopt(HyperParameters=stopping)
     assert str(caught.value) == (
         f"{JOB}: Early stopping watched validation:auc, which is nan in 4 of 4 rounds: nothing could be compared, and "

@@ -143,6 +143,20 @@ def test_early_stopping_on_nan_is_found_in_the_log_and_on_a_number_is_not(capsys
     assert stopping_problems(job, [model.num_boosted_rounds()], runs_of(lines, job)) == []
 
 
+def test_rounds_that_early_stopping_could_not_compare_are_named() -> None:
+    given = parse_job(described(HyperParameters={**STOPPING, "eval_metric": "auc", "early_stopping_rounds": "2"}))
+    values = (0.5, 0.75, float("nan"), float("nan"))
+    rounds = tuple(Round(number, {"validation-auc": value}) for number, value in enumerate(values))
+    assert stopping_problems(given, [2], [rounds]) == []
+    assert released_figures(given, [2], [rounds]) == Figures(
+        {"validation:auc": 0.75},
+        (
+            "Early stopping watched validation:auc, which is nan in 2 of the 2 rounds behind the model's last: they "
+            "were not compared.",
+        ),
+    )
+
+
 def job(models: int = 1, **values: str) -> JobDescription:
     values = {"num_round": "4", "eval_metric": "rmse", **({"_kfold": str(models)} if models > 1 else {}), **values}
     final = [{"MetricName": "train:rmse", "Value": 1.0}, {"MetricName": "mine", "Value": 7.0}]

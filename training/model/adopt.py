@@ -31,7 +31,13 @@ from training.model.archive import ArchiveError, extract_model
 from training.model.artifact import FetchedArtifact, fetch_artifact, keep_artifact
 from training.model.artifact_bucket import ArtifactBucket, artifact_bucket
 from training.model.channel_evidence import channel_evidence
-from training.model.figures import Runs, released_figures, rounds_of_models, stopping_problems
+from training.model.figures import (
+    Runs,
+    UnreleasableJobError,
+    released_figures,
+    rounds_of_models,
+    stopping_problems,
+)
 from training.model.golden_rows import first_rows, golden_rows, keep_confidential
 from training.model.learning_curve import curve_of, keep_curve, kept_curve, kept_runs
 from training.model.package import Registration, model_quality, register, write_metrics
@@ -91,7 +97,7 @@ class Adoption:
         runs, silent = self._runs(job)
         known = runs or self._kept_runs(job, fetched, bucket)
         if problems := stopping_problems(job, rounds, known):
-            raise InputError(*problems)
+            raise UnreleasableJobError(*problems)
         figures = released_figures(job, rounds, known)
         job = dataclasses.replace(job, metrics=figures.metrics)
         for warning in figures.warnings:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kickstand.errors import Problem
+from kickstand.errors import InputError, Problem
 from training.hyperparameters.table import asked_metrics, stopping_metric
 from training.job.description import JobDescription
 from training.job.folds import mean_round
@@ -20,6 +20,10 @@ from training.job.log import Round
 
 Runs = Sequence[Sequence[Round]]
 """The rounds of each model of a job, in the order of the folds."""
+
+
+class UnreleasableJobError(InputError):
+    """A job that no release comes of, however often it is adopted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def released_figures(job: JobDescription, rounds: Sequence[int], runs: Runs) -> 
         log = f"has {_counted([len(run) for run in runs])}" if runs else "is gone, or cannot be read"
         return _none(job, f"it has {_counted(rounds)} of {job.rounds}, and the log of its job {log}.")
     metrics = {name: value for name, value in found.items() if math.isfinite(value)}
-    return Figures(metrics, tuple(_left_out(job, rounds, found)))
+    return Figures(metrics, tuple(_left_out(job, rounds, runs, found)))
 
 
 def stopping_problems(job: JobDescription, rounds: Sequence[int], runs: Runs) -> list[Problem]:
@@ -116,12 +120,25 @@ def _none(job: JobDescription, reason: str) -> Figures:
     return Figures({}, (f"The figures of the released model{left_out} are not known and left out: {reason}",))
 
 
-def _left_out(job: JobDescription, rounds: Sequence[int], found: Mapping[str, float]) -> Iterator[str]:
+def _stopped_by_nothing(job: JobDescription, rounds: Sequence[int], runs: Runs) -> Iterator[str]:
+    """Rounds behind the model's last that early stopping took for no better because they were no number."""
+    watched = stopping_metric(job.hyperparameters)
+    if watched is None or not _are_logged(rounds, runs):
+        return
+    behind = [done for run, count in zip(runs, rounds, strict=True) for done in run[count:]]
+    without = sum(math.isnan(done.metrics.get(f"validation-{watched}", 0.0)) for done in behind)
+    if without:
+        which = f"{without} of the {len(behind)} rounds behind the model's last"
+        yield f"Early stopping watched validation:{watched}, which is nan in {which}: they were not compared."
+
+
+def _left_out(job: JobDescription, rounds: Sequence[int], runs: Runs, found: Mapping[str, float]) -> Iterator[str]:
     for name, value in found.items():
         if not math.isfinite(value):
             where = f"in round {_listed(rounds)}, the last of the model" if any(rounds) else "at the end"
             yield f"{name} is {value:g} {where}: it is left out."
     logged = {name.partition("@")[0] for name in found}
+    yield from _stopped_by_nothing(job, rounds, runs)
     for name, base in _asked(job):
         if base not in logged:
             yield f"{name} is in no line of the job's log, although eval_metric names it: it is left out."
