@@ -89,7 +89,7 @@ def review_run(api: Api, pull: Mapping[str, Any], repository: str) -> int:
         int(one["id"])
         for one in api(f"actions/workflows/{WORKFLOW}/runs?{query}")["workflow_runs"]
         if (one["event"], one["head_sha"], one["head_branch"]) == ("pull_request", head, branch)
-        and one["head_repository"]["full_name"] == repository
+        and (one["head_repository"] or {}).get("full_name") == repository  # null: a fork that is gone
         and str(one["path"]).partition("@")[0] == f".github/workflows/{WORKFLOW}"
     ]
     if not runs:

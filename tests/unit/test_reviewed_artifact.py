@@ -126,11 +126,12 @@ def test_a_pull_request_that_was_one_into_another_branch_first_is_refused(hub: H
     [
         {"head_branch": "copy"},  # the same commit under another name, proposed to anything
         {"head_repository": {"full_name": "mallory/bikes"}},
+        {"head_repository": None},
         {"event": "push"},
         {"head_sha": "e" * 40},
         {"path": ".github/workflows/mine.yml"},
     ],
-    ids=lambda one: next(iter(one)),
+    ids=["branch", "fork", "deleted fork", "event", "commit", "workflow"],
 )
 def test_a_run_of_anything_else_is_passed_over(hub: Hub, tmp_path: Path, other: dict[str, Any]) -> None:
     propose(hub, 2, branch="copy", base="mine")
