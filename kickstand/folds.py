@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 VOTING = ("multi:softmax", "binary:hinge")
 """Objectives whose predictions are classes, of which there is no average."""
@@ -29,6 +29,14 @@ def models_sentence(hyperparameters: Mapping[str, str]) -> str:
     voting = hyperparameters.get("objective", "").strip('"') in VOTING
     answer = "the class that most of them say" if voting else "the mean of theirs"
     return f"{count}, one a fold (_kfold); the answer is {answer}"
+
+
+def rounds_sentence(rounds: Sequence[int]) -> str:
+    """How many boosting rounds a model has, or the models of a cross-validation, for a person."""
+    if len(rounds) == 1:
+        return f"{rounds[0]:,} boosting round{'' if rounds[0] == 1 else 's'}"
+    shown = ", ".join(f"{count:,}" for count in rounds[:10])
+    return f"{shown}{f' and {len(rounds) - 10} more' if len(rounds) > 10 else ''} boosting rounds"
 
 
 def _whole(text: str) -> int:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kickstand.config.model import EnvironmentName, TargetTransform
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 """A SHA-256 in hex; it stands in S3 keys, so nothing else may."""
@@ -101,6 +101,8 @@ class Artifact(Record):
     """SHA-256 of its bytes, in hex."""
     size: int
     """Bytes."""
+    rounds: tuple[int, ...] = ()
+    """Boosting rounds of the model, of a cross-validation of each fold's; empty in releases of schema 1 and 2."""
 
 
 class GoldenRows(Record):
@@ -196,7 +198,11 @@ class Release(Record):
     training_job: TrainingJob
     """The job that made the model."""
     metrics: Mapping[str, float]
-    """SageMaker's final metrics, by name: `{"train:rmse": 0.21, "validation:rmse": 0.29}`."""
+    """The job's figures of this very model, by name: `{"train:rmse": 0.21, "validation:rmse": 0.29}`.
+
+    Of the model's last round, which early stopping makes an earlier one than the job's last; of a cross-validation the
+    mean over its folds. What is not known of this model, or is no number, is not here but in `warnings`.
+    """
     artifact: Artifact
     """The model artifact."""
     golden_rows: GoldenRows
@@ -205,6 +211,9 @@ class Release(Record):
     """The version in the environment's model package group."""
     source_commit: str
     """The commit of the project file's repository; `+changes` behind it where files differed; empty outside git."""
+    warnings: tuple[str, ...] = ()
+    """What was accepted with a warning: of the data, the hyperparameters, the figures. Empty in releases of schema
+    version 1 and 2."""
     learning_curve: LearningCurve | None = None
     """The metrics of every round; null where the job's log did not have them, and in releases of schema version 1."""
     promoted_from: Promotion | None = None

@@ -27,7 +27,15 @@ def _gates_with_figures(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "promoted_from": promotion, "learning_curve": None, "earlier_promotions": []}
 
 
-MIGRATIONS: dict[int, Step] = {1: _gates_with_figures}
+def _rounds_and_warnings(fields: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 records the rounds of the model and what was accepted with a warning; version 2 said neither.
+
+    The metrics of a version 2 made with early stopping are the job's last round's, not the model's own.
+    """
+    return {**fields, "artifact": {**fields["artifact"], "rounds": []}, "warnings": []}
+
+
+MIGRATIONS: dict[int, Step] = {1: _gates_with_figures, 2: _rounds_and_warnings}
 """The step that leads on from each version. Version 1 is the first."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kickstand.folds import models_sentence
+from kickstand.folds import models_sentence, rounds_sentence
 from kickstand.release import Channel, Release
 from kickstand.release_lines import plain, row, rows
 from kickstand.release_way import Step, gate_sentence, overrides, trained_in, way
@@ -27,6 +27,7 @@ def _view(release: Release, place: str) -> Iterator[str]:
         ("model", artifact.sha256),
         ("", f"{artifact.s3_uri}, {artifact.size:,} bytes"),
         *([("models", several)] if several else []),
+        *([("", rounds_sentence(artifact.rounds))] if artifact.rounds else []),
         ("model package", release.model_package_arn),
         ("image", release.algorithm.image_uri),
         ("algorithm", f"{release.algorithm.name} {release.algorithm.version}"),
@@ -34,6 +35,7 @@ def _view(release: Release, place: str) -> Iterator[str]:
         ("promoted", " to ".join([steps[0].promotion.environment, *(one.into for one in steps)]))
         if steps
         else ("promoted", "from nowhere: trained for this environment"),
+        *(("accepted with", one) for one in release.warnings),
         *(("OVERRIDDEN", one) for one in overrides(release)),
     )
     yield f"training job, in {trained_in(release)}"

@@ -72,7 +72,7 @@ class LocalCloud:
     def start(self, port: int | None = None, *, project: Project | None = None) -> None:
         """Start the server and wait until it answers; nothing where it runs already.
 
-        port:    None: that of the last start, else 4566, else a free one. 0: a free one.
+        port:    None: that of the last start, else 4566, else the next free one, which stderr names. 0: a free one.
         project: its profiles are written, and the roles that its environments assume are made.
 
         Raises KickstandError where the port is taken (or it runs on another), or the server does not come up.

@@ -9,34 +9,38 @@ from localcloud.state import StateFolder
 
 CUSTOMARY = 4566
 """Where people expect an AWS on the laptop."""
+_TRIED = 100
+"""Ports, one after the other, before any free one is taken."""
 
 
 def bind(state: StateFolder, wanted: int | None) -> socket.socket:
     """A listening socket on 127.0.0.1.
 
-    wanted: a port; 0 for any free one; None for the port of the last start, else 4566, else any free one.
+    wanted: a port; 0 for any free one; None for the usual one, and where another program has that, the next free one.
 
-    Raises KickstandError where the wanted or remembered port is taken.
+    Raises KickstandError where the wanted port is taken.
     """
     if wanted is not None:
         return _listen(wanted)
-    remembered = _remembered(state)
-    if remembered:
-        return _listen(remembered, remembered=True)
-    try:
-        return _listen(CUSTOMARY)
-    except KickstandError:
-        return _listen(0)
+    first = usual(state)
+    for port in range(first, min(first + _TRIED, 65536)):
+        try:
+            return _listen(port)
+        except KickstandError:
+            continue
+    return _listen(0)
 
 
-def _remembered(state: StateFolder) -> int:
+def usual(state: StateFolder) -> int:
+    """The port of the last start, else 4566."""
     try:
-        return int(state.port.read_text())
+        remembered = int(state.port.read_text())
     except (FileNotFoundError, ValueError):
-        return 0
+        return CUSTOMARY
+    return remembered if 0 < remembered < 65536 else CUSTOMARY
 
 
-def _listen(port: int, *, remembered: bool = False) -> socket.socket:
+def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -45,11 +49,10 @@ def _listen(port: int, *, remembered: bool = False) -> socket.socket:
         listener.listen(1024)
     except (OSError, OverflowError) as error:
         listener.close()
-        why = " It was this local cloud's port at its last start." if remembered else ""
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise KickstandError(
             Problem(
-                f"Port {port} of 127.0.0.1 cannot be used: {reason}.{why}",
+                f"Port {port} of 127.0.0.1 cannot be used: {reason}.",
                 fix="End the program that has it, or choose another: kickstand local start --port N",
             )
         ) from error

@@ -53,7 +53,9 @@ def main() -> None:
     """Run until SIGTERM. The first line on `--report FD` says `{"url": …}` or `{"error": [message, where, fix]}`."""
     parser = argparse.ArgumentParser(prog="python -m localcloud.server")
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--port", type=int, help="default: the last start's, else 4566, else a free one; 0: a free one")
+    parser.add_argument(
+        "--port", type=int, help="default: the last start's, else 4566, else the next free one; 0: a free one"
+    )
     parser.add_argument("--report", type=int, metavar="FD", help="where to report readiness; default: standard output")
     arguments = parser.parse_args()
     # `kill -USR1 PID` writes to the log what every thread is doing: for a server that hangs.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError, Problem
+from localcloud.port import usual
 from localcloud.server_lock import holder
 from localcloud.state import StateFolder
 
@@ -30,9 +31,11 @@ _LOG_BYTES = 10_000_000
 def spawn(folder: StateFolder, port: int | None) -> None:
     """Start the server of a state folder and wait until it is ready, or until it says that another one is.
 
+    Where nobody named a port and another program has the usual one, stderr says which port it is instead.
     Raises KickstandError where the folder cannot be used, the port is taken, or the server does not come up.
     """
     _lay_out(folder)
+    expected = usual(folder)
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "localcloud.server", "--state", str(folder.root), "--report", str(writing)]
     if port is not None:
@@ -55,6 +58,10 @@ def spawn(folder: StateFolder, port: int | None) -> None:
     if "url" in message:
         # It outlives this process on purpose; Popen would warn of that when it is collected.
         process.returncode = 0
+        found = int(str(message["url"]).rpartition(":")[2])
+        if port is None and found != expected:
+            again = 'Shells that were pointed at it before: eval "$(kickstand local env)" again.'
+            sys.stderr.write(f"Port {expected} is taken by another program: this is port {found}. {again}\n")
         return
     if not message:
         process.kill()

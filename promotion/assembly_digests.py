@@ -60,7 +60,7 @@ class Tree:
         )
         if done.returncode != 0:
             raise KickstandError(
-                Problem("The synthesis failed; its own lines above say why.", f"{environment} in {self.root}")
+                Problem(f"The synthesis failed (exit code {done.returncode}).", f"{environment} in {self.root}")
             )
         return assembly_digest(out)
 

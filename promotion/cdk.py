@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kickstand.child_process import run_child
 from kickstand.errors import KickstandError, Problem
+from promotion.output_folder import output_folder
 
 if TYPE_CHECKING:
     import boto3
@@ -23,6 +24,10 @@ BIN = REPOSITORY / ".venv" / "bin"
 
 DEFAULT_QUALIFIER = "hnb659fds"
 """Of a bootstrap stack that was made without --qualifier."""
+
+
+class CdkFailedError(KickstandError):
+    """The CDK command line ended with a failure; what it printed stands above, the reason perhaps not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,12 @@ class Cdk:
     """A cloud assembly that was made before, to be deployed as it is; None: one is synthesised."""
 
     def assembly(self) -> Path:
-        """The folder of the cloud assembly: the given one, else `cdk.out/PROJECT-ENV` of the repository."""
-        return self.built or REPOSITORY / "cdk.out" / f"{self.environment.project}-{self.environment.name}"
+        """The folder of the cloud assembly: the given one, else `cdk.out/PROJECT-ENV` of the repository.
+
+        Where another process works in that one, it is one of this process's own.
+        """
+        usual = REPOSITORY / "cdk.out" / f"{self.environment.project}-{self.environment.name}"
+        return self.built or output_folder(usual)
 
     def synthesise(self) -> Cdk:
         """Make the cloud assembly, where none was given, and return a Cdk that works from it.
@@ -106,12 +115,8 @@ class Cdk:
                 )
             ) from None
         if code != 0:
-            raise KickstandError(
-                Problem(
-                    f"{doing} failed (exit code {code}); its own lines above say why.",
-                    f"{self.environment.project}-{self.environment.name}",
-                )
-            )
+            stacks = f"{self.environment.project}-{self.environment.name}"
+            raise CdkFailedError(Problem(f"{doing} failed (exit code {code}).", stacks))
 
     def _variables(self) -> Mapping[str, str]:
         """The process's environment with the session's credentials and the project's own tools in front."""

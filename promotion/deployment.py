@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,14 +44,15 @@ def deploy_environment(
 
     refuse_without_review(cdk.environment, talk)
     names = Names(cdk.environment)
+    stacks = (names.training_stack, names.hosting_stack)
     require_deployable(cdk, release, talk, may_bootstrap=may_bootstrap)
 
     def deploy() -> None:
         take_back(cdk, names, talk.say)
-        cdk.run("deploy", f"{cdk.environment.name}/*", *([] if ask else ["--require-approval", "never"]))
+        _run_deploy(cdk, f"{cdk.environment.name}/*", stacks, ask=ask)
 
     with explained("deploying the stacks"):
-        deploy_twice(cdk.session, (names.training_stack, names.hosting_stack), deploy, talk.say)
+        deploy_twice(cdk.session, stacks, deploy, talk.say)
     return None if release is None else prove(cdk, release)
 
 
@@ -65,10 +66,29 @@ def deploy_training(cdk: Cdk, talk: Talk, *, ask: bool = True, may_bootstrap: bo
 
     refuse_without_review(cdk.environment, talk)
     require_deployable(cdk, None, talk, may_bootstrap=may_bootstrap)
-    words = [f"{cdk.environment.name}/training", *([] if ask else ["--require-approval", "never"])]
+    stacks = (Names(cdk.environment).training_stack,)
     with explained("deploying the training stack"):
-        stacks = (Names(cdk.environment).training_stack,)
-        deploy_twice(cdk.session, stacks, lambda: cdk.run("deploy", *words), talk.say)
+        deploy_twice(
+            cdk.session,
+            stacks,
+            lambda: _run_deploy(cdk, f"{cdk.environment.name}/training", stacks, ask=ask),
+            talk.say,
+        )
+
+
+def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *, ask: bool) -> None:
+    """`cdk deploy`; where it fails, the error has CloudFormation's own reasons."""
+    from promotion.cdk import CdkFailedError
+    from promotion.failed_operation import FailureLog
+
+    log = FailureLog.open(cdk.session.client("cloudformation"), stacks)
+    try:
+        cdk.run("deploy", selected, *([] if ask else ["--require-approval", "never"]))
+    except CdkFailedError as error:
+        reasons = log.reasons()
+        if not reasons:
+            raise
+        raise CdkFailedError(*reasons, *error.problems) from None
 
 
 def require_deployable(cdk: Cdk, release: Release | None, talk: Talk, *, may_bootstrap: bool) -> None:

@@ -18,6 +18,8 @@ from promotion.review.change_set_content import content_differences
 from promotion.review.changes.read import read_pairs
 from promotion.review.drift import detect_drift, drift_report, moved_since
 from promotion.review.parts import Bundle, ChangeSet, DriftReport, StackChange
+from promotion.review.prepare import change_set_name
+from promotion.review.remake import executed_problems, remake
 from promotion.review.standing import Standing, assembly_problems, stack_problems
 
 if TYPE_CHECKING:
@@ -55,8 +57,8 @@ def deploy_reviewed(
     """Execute the review's change sets, training first, and prove the endpoint; None where nothing is hosted.
 
     cdk: working from the assembly. Executed again, it goes on where it stopped.
-    Raises InputError where anything moved since the review (nothing is changed then), KickstandError where a
-    deployment failed or the endpoint does not serve the release.
+    Raises InputError where anything moved since the review, or where it is not what comes of it when it is made anew
+    (nothing is changed then), KickstandError where a deployment failed or the endpoint does not serve the release.
     """
     from promotion.deployment import prove
 
@@ -124,6 +126,9 @@ def _checked(
         with explained("detecting drift"):
             found = detect_drift(cdk.session, names, now=now().astimezone(UTC))
         problems += drift_problems(review, found, [stack.stack for stack in left], again=again)
+    if not problems and left:
+        made = remake(cdk, review, release, talk, now=now().astimezone(UTC), drift=found)
+        problems += executed_problems(review, made, [stack.stack for stack in left], again=again)
     if problems:
         raise InputError(*(_unchanged(problem) for problem in problems))
     hosts = any(step.review.stack == names.hosting_stack and step.state != "WAITS" for step in steps)
@@ -152,6 +157,9 @@ def _steps(review: Bundle, stacks: dict[str, AssembledStack], cloudformation: An
             continue
         state = described["ExecutionStatus"]
         differences = content_differences(reviewed[name], described.get("Changes", [])) if state == "AVAILABLE" else ()
+        found = (described["ChangeSetName"], described["StackName"])
+        if found != (change_set_name(review.assembly_sha256), name):
+            differences = (f"It is {found[0]} of the stack {found[1]}.", *differences)
         yield Step(one, reviewed[name], state, differences)
 
 

@@ -109,7 +109,7 @@ def run(command: list[str]) -> None:
     if code != 0:
         raise KickstandError(
             Problem(
-                "The demo stopped at this step; its own lines above say why.", fix="Mend it, then run make demo again."
+                f"The demo stopped at this step (exit code {code}).", fix="Fix its cause, then run make demo again."
             )
         )
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def deploy(
     ctx: typer.Context,
     environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before security-relevant changes.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before security-relevant changes; needed without a terminal.")
+    ] = False,
     reviewed: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Execute the change sets of this review.json, and no others."),
@@ -43,6 +45,8 @@ def deploy(
     from promotion.assembly import require_assembly
     from promotion.cdk import Cdk
 
+    if not (yes or reviewed or take_back):
+        _require_terminal(environment)
     context = open_context(ctx, environment)
     path = release_path(context.releases, context.environment.name)
     release = read_release(path, context.environment) if path.exists() else None
@@ -70,6 +74,17 @@ def deploy(
         return
     context.console.print(proof.sentence())
     context.console.print(f"Ask it: {context.typed(f'predict {environment} ROWS.csv')}")
+
+
+def _require_terminal(environment: str) -> None:
+    """Raise InputError where nobody could answer the CDK command line, which then fails in the middle."""
+    import sys
+
+    from kickstand.errors import InputError, Problem
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        message = "Security-relevant changes are asked about, and there is no terminal to answer in."
+        raise InputError(Problem(f"{message} Nothing was deployed.", f"deploy {environment}", "Add --yes."))
 
 
 def talk(context: CommandContext) -> Talk:

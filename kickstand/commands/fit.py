@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from kickstand.commands.context import CommandContext
-    from kickstand.release import Channel, Release
+    from kickstand.release import Release
     from training.job.description import JobDescription
     from training.job.fit import Fit
+    from training.upload.send_data import SentData
 
 
 def fit(
@@ -29,6 +29,7 @@ def fit(
     """Check, upload, train, and write the release. Ctrl-C leaves the job running."""
     from kickstand.commands.context import open_context
     from kickstand.errors import InputError, KickstandError, Problem
+    from training.model.figures import UnreleasableJobError
 
     if follow and stop:
         raise InputError(Problem("--follow and --stop were given together.", fix="Give one of them."))
@@ -37,7 +38,7 @@ def fit(
     if stop:
         _stop(context, work, stop)
         return
-    known: Sequence[Channel] = ()
+    known: SentData | None = None
     if follow:
         job = follow
     else:
@@ -47,6 +48,8 @@ def fit(
     completed = work.follow(job, show_log=log)
     try:
         write_release(context, work, completed, known)
+    except UnreleasableJobError:
+        raise
     except KickstandError as error:
         later = context.typed(f"adopt {completed.name} {environment}")
         kept = f"Training job {completed.name} has completed and is kept. Then make its release: {later}"
@@ -73,10 +76,10 @@ def fitting(context: CommandContext) -> Fit:
     )
 
 
-def write_release(context: CommandContext, work: Fit, job: JobDescription, known: Sequence[Channel] = ()) -> None:
+def write_release(context: CommandContext, work: Fit, job: JobDescription, known: SentData | None = None) -> None:
     """Make a completed job's release, sign it where the environment signs, and end on what to type next.
 
-    known: channels that were just checked and uploaded.
+    known: what was just checked and uploaded, and its warnings.
     """
     from kickstand.release_file import release_path
     from training.model.release_summary import show_release
@@ -115,7 +118,7 @@ def sign_later(context: CommandContext) -> str:
     return context.typed(f"release sign {context.environment.name}")
 
 
-def _start(work: Fit) -> tuple[str, Sequence[Channel]]:
+def _start(work: Fit) -> tuple[str, SentData]:
     import secrets
     from datetime import UTC, datetime
 

@@ -23,7 +23,7 @@ def start(
     ctx: typer.Context,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Default: the last one, else 4566, else a free one."),
+        typer.Option(min=1, max=65535, help="Default: the last one, else 4566, else the next free one."),
     ] = None,
 ) -> None:
     """Start it, or do nothing where it runs; ends when it answers."""

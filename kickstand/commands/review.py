@@ -34,7 +34,7 @@ def review(
         Path | None, typer.Option(metavar="DIR", help="Review this cloud assembly instead of synthesising one.")
     ] = None,
     prepare: Annotated[
-        bool, typer.Option("--prepare", help="Make the change sets of the review that is there.")
+        bool, typer.Option("--prepare", help="Make the review that is there anew, compare, and make its change sets.")
     ] = False,
     fail_on: Annotated[
         str, typer.Option("--fail-on", metavar="LEVEL", help="End with 1 where a headline is danger (or warning).")
@@ -53,7 +53,7 @@ def review(
         from promotion.review.prepare import prepare as make_change_sets
 
         bundle = read_bundle(folder / "review.json", context.environment, make=again)
-        bundle = make_change_sets(cdk, bundle, release, talk_of(context))
+        bundle = make_change_sets(cdk, bundle, release, talk_of(context), now=datetime.now(UTC))
     else:
         bundle = _made(context, cdk, release, day, drift)
     from promotion.review.make import pages

@@ -17,8 +17,8 @@ def upload(
     from training.upload.send_data import send_data
 
     context = open_context(ctx, environment)
-    channels = send_data(context.environment, context.session, context.console, typed=context.typed)
-    key = publish_manifest(s3_client(context.session), context.environment, channels)
+    sent = send_data(context.environment, context.session, context.console, typed=context.typed)
+    key = publish_manifest(s3_client(context.session), context.environment, sent.channels)
     context.console.print(f"manifest   s3://{context.names.bucket}/{key}")
     if context.environment.training.on_new_data:
         adopt = context.typed(f"adopt JOB {environment}")

@@ -111,10 +111,31 @@ def _pulls(hub: Hub, commit: str, query: Mapping[str, str], body: str) -> Any:
     return [one for one in hub.read("pulls").values() if commit in (one["merge_commit_sha"], one["head"]["sha"])]
 
 
+def _branch_pulls(hub: Hub, what: str, query: Mapping[str, str], body: str) -> Any:
+    """The pull requests of a branch, open and closed, into whatever base: `?state=all&head=OWNER:BRANCH`."""
+    _require(hub, "pull-requests")
+    if query["state"] != "all":
+        raise Refused(f"this gh knows no state={query['state']}")
+    owner, _, branch = query["head"].partition(":")
+    pulls = hub.read("pulls").values()
+    return [
+        one
+        for one in pulls
+        if one["head"]["ref"] == branch and one["head"]["repo"]["full_name"].partition("/")[0] == owner
+    ]
+
+
+def _timeline(hub: Hub, number: str, query: Mapping[str, str], body: str) -> Any:
+    _require(hub, "pull-requests")
+    return [{"event": event} for event in hub.read("timelines").get(number, [])]
+
+
 def _runs(hub: Hub, workflow: str, query: Mapping[str, str], body: str) -> Any:
     _require(hub, "actions")
     wanted = {"head_sha": query["head_sha"], "event": query["event"], "conclusion": query["status"]}
-    found = [one for one in hub.read("runs").values() if one["path"] == workflow]
+    if "branch" in query:
+        wanted["head_branch"] = query["branch"]
+    found = [one for one in hub.read("runs").values() if one["path"] == f".github/workflows/{workflow}"]
     return {"workflow_runs": [one for one in found if all(one[key] == value for key, value in wanted.items())]}
 
 
@@ -123,6 +144,8 @@ _ROUTES: dict[str, Any] = {
     r"POST issues/(\d+)/comments": _new_comment,
     r"PATCH issues/comments/(\d+)": _edit_comment,
     r"GET commits/([0-9a-f]{40})/pulls": _pulls,
+    r"GET (pulls)": _branch_pulls,
+    r"GET issues/(\d+)/timeline": _timeline,
     r"GET actions/workflows/([\w.-]+)/runs": _runs,
 }
 

@@ -110,7 +110,7 @@ class Hub:
         return self.git("rev-parse", "--verify", f"{name}^{{commit}}")
 
     def read(self, what: str) -> dict[str, Any]:
-        """`pulls`, `runs`, `comments`, `tokens`: by number or id, as text; `repository`: its identity."""
+        """`pulls`, `runs`, `comments`, `tokens`, `timelines`: by number or id, as text; `repository`: its identity."""
         file = self.folder / f"{what}.json"
         found: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return found

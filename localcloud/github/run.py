@@ -37,6 +37,13 @@ class Event:
     payload: Mapping[str, Any]
     """`github.event`."""
 
+    @property
+    def branch(self) -> str:
+        """The branch that the run is listed under: of a pull request, its head."""
+        if "pull_request" in self.payload:
+            return str(self.payload["pull_request"]["head"]["ref"])
+        return self.ref.removeprefix("refs/heads/")
+
 
 @dataclass
 class Run:
@@ -71,9 +78,10 @@ class Run:
     def _record(self, conclusion: str) -> None:
         made = {
             "id": self.number,
-            "path": self.workflow.name,
+            "path": f".github/workflows/{self.workflow.name}",
             "event": self.event.name,
             "head_sha": self.event.head,
+            "head_branch": self.event.branch,
             "conclusion": conclusion,
             "head_repository": {"full_name": self.hub.name},
         }
@@ -142,7 +150,7 @@ class Run:
 
     def _worker(self, name: str, job: Mapping[str, Any]) -> Job:
         folder = self.hub.folder / "runs" / str(self.number) / name
-        folder.mkdir(parents=True)
+        (folder / "temp").mkdir(parents=True)
         token, permissions = secrets.token_hex(8), dict(job.get("permissions", {}))
         self.hub.write("tokens", {**self.hub.read("tokens"), token: permissions})
         variables = {
@@ -157,6 +165,7 @@ class Run:
             "GITHUB_RUN_ID": str(self.number),
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_SHA": self.event.sha,
+            "RUNNER_TEMP": str(folder / "temp"),
             "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
             "token": token,
         }

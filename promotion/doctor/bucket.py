@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from promotion.doctor.finding import Finding
 from promotion.doctor.patient import Patient
-from promotion.doctor.stacks import stack_status
+from promotion.doctor.stacks import HOLDS_NOTHING, stack_status
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment
@@ -34,7 +34,8 @@ def bucket_findings(patient: Patient) -> Iterator[Finding]:
     s3 = patient.session.client("s3")
     answer = _head(s3, names.bucket)
     ours = not environment.storage.existing_bucket
-    made = ours and stack_status(patient.session, names.training_stack) is not None
+    status = stack_status(patient.session, names.training_stack) if ours else None
+    made = status is not None and status not in HOLDS_NOTHING
     yield reach_verdict(names.bucket, answer, ours=ours, made=made)
     if answer == 200 and (made or not ours):
         yield from setting_verdicts(names.bucket, _read(s3, names.bucket), environment)
@@ -59,7 +60,7 @@ def reach_verdict(bucket: str, answer: int, *, ours: bool, made: bool) -> Findin
             "If it is not yours, rename the project.",
         )
     if answer == 404:
-        fix = "The stack is there without it: it was deleted by hand. Restore it." if ours else "Correct [storage]."
+        fix = "Its stack is there without it: restore it, if it was deleted by hand." if ours else "Correct [storage]."
         return Finding("bucket", "problem", f"There is no bucket {bucket}.", fix)
     if answer != 200:
         return Finding(

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import boto3
 
 _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "DELETE_COMPLETE"})
+HOLDS_NOTHING = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
+"""Status of a stack that never made its resources, or has them no more."""
+
 _DELETE = "Run: aws cloudformation delete-stack --stack-name {stack} {place}; then deploy again"
 _STUCK = {
     "CREATE_FAILED": _DELETE,

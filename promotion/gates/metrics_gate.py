@@ -1,4 +1,4 @@
-"""The gate `metrics`: limits of the training job's own figures, as the release records them."""
+"""The gate `metrics`: limits of the figures that training reported of the released model."""
 
 from __future__ import annotations
 

@@ -22,6 +22,12 @@ def project_problems(project: Project, root: Path) -> Iterator[Problem]:
     if not (root / "app.py").is_file() or not (root / "Makefile").is_file():
         message = "The workflows run `make setup` and the CDK app at the top of the repository; there is none."
         yield Problem(message, str(root), "Keep the project file in a clone or a fork of Kickstand's repository.")
+    for path in sorted({project.file.resolve(), project.releases.resolve()}):
+        named = str(path.relative_to(root)) if path.is_relative_to(root) else ""
+        if not named.isprintable() or "${{" in named:
+            message = f"The path {named!a} cannot be written into a workflow."
+            fix = "Rename its folders: without control characters, and without ${{, which begins GitHub's expressions."
+            yield Problem(message, str(root), fix)
     silent = [name for name, environment in project.environments.items() if environment.pipeline.repository is None]
     if silent:
         message = f"It is not said which repository's workflows may act in {', '.join(silent)}."

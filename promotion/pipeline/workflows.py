@@ -48,13 +48,12 @@ class Deployed:
 def workflow_files(project: Project, root: Path) -> dict[Path, str]:
     """The text of each workflow file, by its path below `root`, the top of the git repository."""
     config = project.file.relative_to(root)
-    kickstand = ".venv/bin/kickstand" + (
-        "" if config.name == str(config) == "kickstand.toml" else f" --config {config}"
-    )
+    # A folder's name is the user's: the shell gets it from the environment, never as part of a command's text.
+    elsewhere = "" if config.as_posix() == "kickstand.toml" else ' --config "$CONFIG"'
     told: dict[str, Any] = {
         "config": config.as_posix(),
         "releases": project.releases.relative_to(root).as_posix(),
-        "kickstand": kickstand,
+        "kickstand": f".venv/bin/kickstand{elsewhere}",
         "runner": RUNNER,
         "actions": ACTIONS,
         "environments": list(_deployed(project)),
@@ -70,7 +69,7 @@ def workflow_files(project: Project, root: Path) -> dict[Path, str]:
         comment_end_string="#>",
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  YAML, of values that the project file's own rules have checked
+        autoescape=False,  # noqa: S701  YAML; paths and profiles go into it as JSON, the rest by the project file's rules
     )
     return {WORKFLOWS / name: templates.get_template(name).render(told) for name in FILES}
 

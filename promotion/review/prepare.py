@@ -1,4 +1,4 @@
-"""Make the change sets of a review: exactly one a stack, each held against what the review says.
+"""Make the change sets of a review: exactly one a stack, each compared with what the review says.
 
 Done in the protected job, after the pull request and before the approval. Nothing of the stacks is changed by it: a
 change set does nothing until it is executed.
@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kickstand.aws_errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from promotion.assembly import AssembledStack, require_assembly
+from promotion.cdk import CdkFailedError
 from promotion.change_set import delete_change_set, describe_change_set, is_empty
 from promotion.deploy_role import deploy_session
+from promotion.failed_operation import FailureLog
 from promotion.review.change_set_content import content_differences
 from promotion.review.changes.read import read_pairs
 from promotion.review.parts import Bundle, ChangeSet, StackChange
+from promotion.review.remake import given_problems, remake
 from promotion.review.standing import Standing, assembly_problems, stack_problems
 
 if TYPE_CHECKING:
@@ -35,38 +39,45 @@ def change_set_name(assembly_sha256: str) -> str:
     return f"{PREFIX}{assembly_sha256[:32]}"
 
 
-def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Talk) -> Bundle:
-    """The review with one change set a stack, which the account now has; those of a former preparation are gone.
+def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Talk, *, now: datetime) -> Bundle:
+    """The review, made anew, with one change set a stack, which the account now has; former ones are gone.
 
-    cdk: working from the assembly. Raises InputError where the review is not of what there is now, KickstandError
-    where a change set cannot be made or does something else than the review says; no change set is left then.
+    cdk: working from the assembly. now: UTC.
+    Raises InputError where the review is not of what there is now, or is not what comes of it when it is made anew;
+    KickstandError where a change set cannot be made or does something else than the review says; no change set is
+    left then.
     """
     environment = cdk.environment
     again = talk.typed(f"review {environment.name}")
     stacks = require_assembly(cdk.assembly(), environment, release)
     with explained("reading the deployed stacks"):
         pairs = read_pairs(cdk.session.client("cloudformation"), cdk.assembly(), Names(environment))
-    now = Standing.of(cdk.assembly(), release, pairs)
+    standing = Standing.of(cdk.assembly(), release, pairs)
     reviewed = [stack for stack in review.infrastructure.stacks if stack.stack in stacks]
-    problems = [*assembly_problems(review, now, again=again), *stack_problems(reviewed, now, again=again)]
+    problems = [*assembly_problems(review, standing, again=again), *stack_problems(reviewed, standing, again=again)]
+    if not problems:
+        made = remake(cdk, review, release, talk, now=now)
+        problems += given_problems(review, made, again=again)
     if problems:
         raise InputError(*problems)
+    review, reviewed = made, [stack for stack in made.infrastructure.stacks if stack.stack in stacks]
     waits = waiting(cdk, release, reviewed, talk)
     preparation = Preparation(cdk, stacks, change_set_name(review.assembly_sha256), talk)
     with explained("removing the change sets of a former preparation"):
-        preparation.remove_former(review.change_sets)
-    made: list[ChangeSet] = []
+        preparation.remove_former()
+    change_sets: list[ChangeSet] = []
     try:
         for stack in reviewed:
             if stack.stack in waits:
-                made.append(ChangeSet(stack=stack.stack, arn="", stack_arn="", waits_for=waits[stack.stack]))
+                reason = waits[stack.stack]
+                change_sets.append(ChangeSet(stack=stack.stack, arn="", stack_arn="", waits_for=reason))
                 talk.say(f"{stack.stack}: no change set yet. {waits[stack.stack]}")
             else:
-                made.append(preparation.make(stack))
+                change_sets.append(preparation.make(stack))
     except BaseException:
-        preparation.take_back(made)
+        preparation.take_back(change_sets)
         raise
-    return review.model_copy(update={"change_sets": tuple(made)})
+    return review.model_copy(update={"change_sets": tuple(change_sets)})
 
 
 def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange], talk: Talk) -> dict[str, str]:
@@ -115,8 +126,13 @@ class Preparation:
         stack = self.stacks[review.stack]
         self.talk.say(f"{review.stack}: making the change set {self.name} …")
         how = ("--exclusively", "--method=prepare-change-set", "--change-set-name", self.name)
+        log = FailureLog.open(self._client(stack), (stack.name,))
         try:
             self.cdk.run("deploy", stack.display_name, *how, "--require-approval", "never")
+        except CdkFailedError as error:
+            reasons = log.reasons()
+            self._remove(stack, self.name)
+            raise CdkFailedError(*reasons, *error.problems) from None
         except BaseException:
             self._remove(stack, self.name)
             raise
@@ -143,13 +159,13 @@ class Preparation:
             fix = f"Review again, or ask why they differ: {self.talk.typed(f'review {environment}')}"
             yield Problem(f"The change set is not what was reviewed. {sentence}", f"stack {review.stack}", fix)
 
-    def remove_former(self, recorded: Sequence[ChangeSet]) -> None:
-        """Delete the change sets of an earlier preparation: the recorded ones, and all of our name."""
+    def remove_former(self) -> None:
+        """Delete the change sets of earlier preparations: those of the stacks with our name, as CloudFormation lists
+        them. What a review's file says of them is somebody's word."""
         for stack in self.stacks.values():
-            arns = {one.arn for one in recorded if one.stack == stack.name and one.arn}
-            arns |= set(_ours(self._reader(), stack.name))
-            for arn in sorted(arns):
-                delete_change_set(self._reader(), self._writer(stack), arn)
+            reader = self._reader()
+            for arn in sorted(_ours(reader, stack.name)):
+                delete_change_set(reader, self._writer(stack), arn)
 
     def take_back(self, made: Sequence[ChangeSet]) -> None:
         """Delete what was made, after a failure."""

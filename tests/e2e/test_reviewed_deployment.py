@@ -6,6 +6,7 @@ One story in order, in one local cloud, so that each step starts from what the f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -189,6 +190,36 @@ def test_2_a_reviewer_reviews_twice_to_the_same_bytes_and_changes_nothing(worksh
     assert review_file(kites).read_bytes() == first
 
 
+def forge(project: Path) -> bytes:
+    """Rewrite what an approver reads, and seal it again; what was there before."""
+    file = review_file(project)
+    good = file.read_bytes()
+    fields = json.loads(good)
+    del fields["sha256"]
+    fields["cost"].update(after=1.0, headlines=[])
+    fields["policy"].update(findings=[], headlines=[])
+    fields["model"]["metrics"][0]["released"] = 0.001
+    fields["sha256"] = hashlib.sha256(sealed(fields)).hexdigest()
+    file.write_bytes(sealed(fields))
+    return good
+
+
+def sealed(fields: dict[str, Any]) -> bytes:
+    return (json.dumps(fields, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def test_3_a_forged_review_is_not_prepared(workshop: Workshop, kites: Path) -> None:
+    good = forge(kites)
+    forged = review_file(kites).read_bytes()
+    refused = typed(workshop, kites, "review", "dev", "--prepare", *built(kites))
+    assert refused.code == 2
+    assert "The review is not what comes of it when it is made anew: cost.after is 1.0 in it, and " in refused.err
+    assert "model.metrics[0].released is 0.001 in it, and " in refused.err
+    assert stacks(workshop) == {TRAINING: "CREATE_COMPLETE"}
+    assert review_file(kites).read_bytes() == forged
+    review_file(kites).write_bytes(good)
+
+
 def test_3_preparing_makes_one_change_set_a_stack_and_records_it(workshop: Workshop, kites: Path) -> None:
     typed(workshop, kites, "review", "dev", "--prepare", *built(kites)).good()
     former = {one["stack"]: one["arn"] for one in reviewed(kites)["change_sets"]}
@@ -213,7 +244,12 @@ def test_4_what_was_changed_by_hand_since_is_refused_by_name(workshop: Workshop,
     template.write_bytes(good.replace(b"ml.m5.large", b"ml.m5.4xlarge"))
     swapped = deploy(workshop, kites)
     template.write_bytes(good)
+    prepared = forge(kites)
+    forged = deploy(workshop, kites)
+    review_file(kites).write_bytes(prepared)
 
+    assert forged.code == 2
+    assert "when it is made anew: cost.after is 1.0 in it, and " in forged.err
     assert [one.code for one in (role, bucket, swapped)] == [2, 2, 2]
     assert 'PolicyDocument.Statement[0].Action: expected ["s3:GetObject"], found "s3:*"' in role.err
     assert (

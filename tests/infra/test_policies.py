@@ -262,9 +262,33 @@ def test_the_fitter_neither_passes_roles_nor_approves_nor_touches_outputs() -> N
     actions = {action for rule in rules.values() for action in rule["Action"]}
     forbidden = {"iam:PassRole", "sagemaker:CreateTrainingJob", "sagemaker:UpdateModelPackage", "s3:DeleteObject"}
     assert actions & forbidden == set()
-    assert rules["Write"]["Resource"] == [
-        f"{BUCKET}/{prefix}/*" for prefix in ("data", "models", "golden", "metrics", "manifests", "latest")
+    writes = {
+        sid: (rule["Resource"], rule.get("Condition"))
+        for sid, rule in rules.items()
+        if "s3:PutObject" in rule["Action"]
+    }
+    assert writes == {
+        "Add": (
+            [f"{BUCKET}/{prefix}/*" for prefix in ("data", "models", "golden", "metrics", "manifests")],
+            {"Null": {"s3:if-none-match": "false"}},
+        ),
+        "SendParts": ([f"{BUCKET}/data/*"], {"Bool": {"s3:ObjectCreationOperation": "false"}}),
+        "PointToLatest": ([f"{BUCKET}/latest/*"], None),
+    }
+
+
+def test_no_policy_of_the_stacks_lets_anybody_write_over_a_model() -> None:
+    """A statement that allows writing where models lie does so only on the condition that there is nothing yet."""
+    documents = [
+        resource["Properties"]["PolicyDocument"]
+        for template in (synthesised("plain").training, synthesised("plain").hosting)
+        for resource in template["Resources"].values()
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
     ]
+    rules = [rule for document in documents for rule in document["Statement"] if "s3:PutObject" in rule["Action"]]
+    on_models = [rule for rule in rules if "/models/" in json.dumps(rule["Resource"])]
+    assert [rule["Condition"] for rule in on_models] == [{"Null": {"s3:if-none-match": "false"}}]
+    assert not [rule for rule in rules if json.dumps(rule["Resource"]).endswith((":::*", f'{BUCKET}/*"'))]
 
 
 def test_govcloud_has_its_own_partition() -> None:

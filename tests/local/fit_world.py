@@ -18,10 +18,11 @@ from state_machines import trust
 from infra.training_definition import training_definition
 from kickstand.config.model import Data, Environment
 from kickstand.names import Names
-from kickstand.release import Channel, Release
+from kickstand.release import Release
 from kickstand.release_file import release_path
 from training.job.description import JobDescription
 from training.job.fit import Fit
+from training.upload.send_data import SentData
 
 
 def rows(count: int, seed: int) -> str:
@@ -104,7 +105,7 @@ class FitWorld:
             clock=time.monotonic,
         )
 
-    def release(self, job: JobDescription, known: tuple[Channel, ...] = ()) -> Release:
+    def release(self, job: JobDescription, known: SentData | None = None) -> Release:
         return self.work.release(job, known, release_file=self.release_file, source_commit="c0ffee")
 
     @property

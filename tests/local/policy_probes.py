@@ -75,6 +75,11 @@ def s3_calls(project: DeployedProject) -> dict[str, tuple[str, dict[str, Any]]]:
         calls[f"head {prefix}"] = ("s3.head_object", {"Bucket": bucket, "Key": key})
         probe = {"Bucket": bucket, "Key": f"{prefix}/probe/{uuid.uuid4().hex}"}
         calls[f"put {prefix}"] = ("s3.put_object", {**probe, "Body": b"1"})
+        calls[f"add {prefix}"] = (
+            "s3.put_object",
+            {**probe, "Key": f"{probe['Key']}-2", "Body": b"1", "IfNoneMatch": "*"},
+        )
+        calls[f"begin {prefix}"] = ("s3.create_multipart_upload", probe)
         calls[f"delete {prefix}"] = ("s3.delete_object", {"Bucket": bucket, "Key": key})
     return calls
 

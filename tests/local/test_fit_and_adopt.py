@@ -20,7 +20,6 @@ from fit_world import FitWorld
 from sagemaker_world import World, make_world
 
 from kickstand.errors import InputError, KickstandError
-from kickstand.release import Channel
 from kickstand.release_file import read_release
 from localcloud.cloud import LocalCloud
 from promotion.model_check import require_model
@@ -30,6 +29,7 @@ from promotion.verify import verify_endpoint
 from training.model.archive import extract_model
 from training.model.learning_curve import read_curve
 from training.model.s3_location import parse_location
+from training.upload.send_data import SentData
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ class Trained:
     """A job that was started and followed to its end, and what was known of its data."""
 
     job: str
-    known: tuple[Channel, ...]
+    known: SentData
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +183,39 @@ def test_a_cross_validation_is_one_release_and_its_endpoint_answers_with_the_mea
         world.environment, release, None, stores=[ModelStore(s3, world.names.bucket)], signed=lambda: None
     )
     assert (report.missing, len(report.plots)) == ((), 4)
+
+
+def test_early_stopping_releases_the_figures_of_the_model_that_it_kept(
+    world: FitWorld, client: Client, tmp_path: Path
+) -> None:
+    """And `adopt`, which has nothing but the job's description, its log and its artifact."""
+    world.hyperparameters |= {
+        "num_round": "60",
+        "eta": "0.9",
+        "lambda": "0",
+        "eval_metric": "mape,rmse",
+        "early_stopping_rounds": "4",
+    }
+    job, known = world.work.start(datetime.now(UTC), "0e1f")
+    ended = world.work.follow(job, show_log=False)
+    release = world.release(ended, known)
+    body = client("s3").get_object(Bucket=world.names.bucket, Key=f"models/{release.artifact.sha256}/model.tar.gz")
+    (file,) = extract_model(io.BytesIO(body["Body"].read()), tmp_path / "model")
+    model = xgb.Booster(model_file=bytearray(file.read_bytes()))
+    assert release.artifact.rounds == (model.num_boosted_rounds(),)
+    assert model.num_boosted_rounds() < 60
+    for channel in ("train", "validation"):
+        rows = np.loadtxt(tmp_path / f"{channel}.csv", delimiter=",", dtype="float32")
+        errors = model.predict(xgb.DMatrix(rows[:, 1:])) - rows[:, 0]
+        assert release.metrics[f"{channel}:rmse"] == pytest.approx(float(np.sqrt(np.mean(errors**2))), abs=1e-5)
+        assert release.metrics[f"{channel}:mape"] == pytest.approx(
+            float(np.mean(np.abs(errors / rows[:, 0]))), abs=1e-5
+        )
+    assert ended.metrics["train:rmse"] < release.metrics["train:rmse"]  # SageMaker has those of the last round
+    metadata = client("sagemaker").describe_model_package(ModelPackageName=release.model_package_arn)
+    assert float(metadata["CustomerMetadataProperties"]["metric:train:rmse"]) == release.metrics["train:rmse"]
+    world.release_file.unlink()
+    assert world.release(world.work.find(ended.name)) == release
 
 
 def test_a_review_shows_the_model_from_the_bucket(world: FitWorld, trained: Trained, client: Client) -> None:

@@ -21,6 +21,8 @@ from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
 from localcloud.platform.hosting import ModelContainer, ModelServer
 from localcloud.platform.model_answer import HostingError
+from training.data.channel_labels import label_problems
+from training.data.report import ChannelReport
 from training.hyperparameters.check import unsupported
 from training.image.environment import image_python
 from training.image.versions import XGBOOST
@@ -62,6 +64,36 @@ for name, values in json.load(sys.stdin).items():
         failing.append(name)
 print(json.dumps(failing))
 """
+
+
+ALIKE = """
+import json, sys
+import numpy as np, xgboost
+xgboost.set_config(verbosity=0)
+rows = np.random.default_rng(1).normal(size=(80, 3)).astype("float32")
+failing = []
+for objective, label, base_score in json.load(sys.stdin):
+    logged = {}
+    values = {"objective": objective, "nthread": 1, **({} if base_score is None else {"base_score": base_score})}
+    matrix = xgboost.DMatrix(rows, label=np.full(80, label, "float32"))
+    try:
+        model = xgboost.train(values, matrix, 2, evals=[(matrix, "t")], evals_result=logged, verbose_eval=False)
+        figures = [figure for each in logged["t"].values() for figure in each]
+        if not np.isfinite([*model.predict(matrix), *figures]).all():
+            failing.append([objective, label, base_score])
+    except Exception:
+        failing.append([objective, label, base_score])
+print(json.dumps(failing))
+"""
+OF_LABELS = [
+    [objective, label, base_score]
+    for objective in (
+        *("binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic", "reg:squarederror"),
+        *("reg:absoluteerror", "count:poisson", "reg:tweedie", "survival:cox", "rank:map"),
+    )
+    for label in (0, 1)
+    for base_score in (None, 0.5)
+]
 
 
 def _csv(table: Any) -> bytes:
@@ -209,3 +241,22 @@ def test_what_is_refused_for_an_older_image_is_what_its_xgboost_refuses(version:
     refused = {name for name, values in REFUSED.items() if unsupported({"num_round": "2", **values}, version)}
     assert failing(version) == refused
     assert failing("3.2-0") == set()
+
+
+@pytest.mark.parametrize("version", XGBOOST)
+def test_labels_that_are_all_alike_are_refused_where_the_image_s_xgboost_fails_on_them(version: str) -> None:
+    try:
+        python = image_python(version)
+    except KickstandError as error:
+        pytest.skip(f"the package registry cannot be reached for image {version}: {error}")
+    ended = subprocess.run(
+        [python, "-c", ALIKE], input=json.dumps(OF_LABELS), capture_output=True, text=True, check=True, timeout=120
+    )
+    refused = []
+    for objective, label, base_score in OF_LABELS:
+        values = {"objective": objective, **({} if base_score is None else {"base_score": str(base_score)})}
+        train = ChannelReport("train", (), rows=80, columns=4, delimiter=",", label_min=label, label_max=label)
+        if label_problems(values, {"train": train}, version=version):
+            refused.append([objective, label, base_score])
+    assert json.loads(ended.stdout) == refused
+    assert refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import socket
 import sys
 import uuid
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import WaiterError
 from conftest import ACCOUNT, REGION, Client
 from fit_world import FitWorld
 from sagemaker_world import World
@@ -20,6 +22,7 @@ from typed import Terminal
 from kickstand.release import Release
 from localcloud.cloud import LocalCloud
 from promotion.cdk import Cdk
+from promotion.failed_operation import FailureLog
 
 QUALIFIER = "mistakes"
 
@@ -236,3 +239,21 @@ def test_a_release_edited_by_hand_is_refused_and_predictions_go_on(
         shell.kickstand("predict", "dev", "rows.csv", "-o", "edited.csv", code=0)
     finally:
         deployed.release_file.write_text(written)
+
+
+def test_a_bucket_whose_name_is_taken_is_named_by_cloudformation_itself(client: Client) -> None:
+    """Nothing is made then, and no stack event names the bucket: the reason is an operation event alone."""
+    cloudformation, name = client("cloudformation"), f"taken-{uuid.uuid4().hex[:8]}"
+    client("s3").create_bucket(Bucket=name)
+    template = {"Resources": {"Data": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}}}
+    found: list[list[tuple[str, str]]] = []
+    for stack in (name, f"{name}-2"):
+        log = FailureLog.open(cloudformation, (name, stack))
+        cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+        with pytest.raises(WaiterError):
+            cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        found.append([(one.where, one.message) for one in log.reasons()])
+        message = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+        assert not any(name in event.get("ResourceStatusReason", "") for event in message)
+    reason = f"Resource of type 'AWS::S3::Bucket' with identifier '{name}' already exists."
+    assert found == [[(f"Data (AWS::S3::Bucket) of {stack}", reason)] for stack in (name, f"{name}-2")]

@@ -4,6 +4,7 @@ reviewer. The stacks are the real ones, the policies as CloudFormation made them
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from typing import Any
@@ -63,7 +64,10 @@ def session_of(project: DeployedProject, stack: str) -> dict[str, Any]:
 def test_the_training_role_reads_data_and_writes_training(project: DeployedProject) -> None:
     credentials = session_of(project, project.names.training_stack)
     found = outcomes(project, credentials, {**s3_calls(project), **write_calls(project)})
-    assert allowed(found) == {"list data", "get data", "head data", "put training"}
+    assert allowed(found) == {
+        *("list data", "get data", "head data"),
+        *("put training", "add training", "begin training"),
+    }
 
 
 def test_the_hosting_role_reads_models(project: DeployedProject) -> None:
@@ -121,7 +125,26 @@ def test_the_fitter_fits_and_does_nothing_more(project: DeployedProject) -> None
     )
     prefixes = {"data", "training", "models", "metrics", "golden"}
     reads = {f"{verb} {prefix}" for verb in ("list", "get", "head") for prefix in prefixes}
-    assert allowed(found) == reads | {f"put {prefix}" for prefix in prefixes - {"training"}}
+    assert allowed(found) == reads | {f"add {prefix}" for prefix in prefixes - {"training"}} | {"begin data"}
+
+
+def test_the_fitter_cannot_write_over_the_artifact_that_is_served(project: DeployedProject) -> None:
+    """Given the served artifact; when its fitter puts, copies or completes another over it; then it stays."""
+    release = read_release(project.folder / "releases" / "dev.json", project.names.environment)
+    bucket, _, key = release.artifact.s3_uri.removeprefix("s3://").partition("/")
+    place = {"Bucket": bucket, "Key": key}
+    copy = {**place, "CopySource": {"Bucket": bucket, "Key": objects(project, "training")}}
+    overs: dict[str, tuple[str, dict[str, Any]]] = {
+        "put": ("s3.put_object", {**place, "Body": b"forged"}),
+        "copy": ("s3.copy_object", copy),
+        "copy if absent": ("s3.copy_object", {**copy, "IfNoneMatch": "*"}),
+        "begin parts": ("s3.create_multipart_upload", place),
+    }
+    found = outcomes(project, user(project, "fitter"), overs)
+    assert "PreconditionFailed" in found.pop("copy if absent")
+    assert found == {"put": "denied", "copy": "denied", "begin parts": "denied"}
+    stored = project.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert hashlib.sha256(stored).hexdigest() == release.artifact.sha256
 
 
 def test_the_fitter_uploads_adopts_and_follows(project: DeployedProject) -> None:

@@ -29,6 +29,7 @@ from training.job.log import Round
 from training.model.adopt import Adoption, CheckedData
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.channel_evidence import channel_evidence
+from training.model.figures import UnreleasableJobError
 from training.model.golden_rows import golden_digest
 
 JOB = "bikes-dev-20260101-000000-0a1b"
@@ -41,7 +42,7 @@ TEST = b"0.5,1,2,3\n0.25,,2,1e3\n0.125,7,8,9\n"
 def model_bytes(features: int = 3, seed: int = 0) -> bytes:
     random = np.random.default_rng(seed)
     rows = random.random((64, features), dtype="float32")
-    booster = xgb.train({"max_depth": 2, "nthread": 1}, xgb.DMatrix(rows, label=rows.sum(axis=1)), 5)
+    booster = xgb.train({"max_depth": 2, "nthread": 1}, xgb.DMatrix(rows, label=rows.sum(axis=1)), 2)
     return bytes(booster.save_raw("ubj"))
 
 
@@ -66,6 +67,8 @@ class Desk:
     registered: str = ""
     """The status of the model package that is there already."""
     fails: str = ""
+    warnings: tuple[str, ...] = ()
+    """What was accepted with a warning before the job."""
     rounds: tuple[Round, ...] | Exception = (Round(0, {"train-rmse": 2.5}), Round(1, {"train-rmse": 0.25}))
     """What the job's log has, or why it cannot be read."""
 
@@ -89,6 +92,7 @@ class Desk:
             described(
                 JOB,
                 **{
+                    "HyperParameters": {"num_round": "2", "objective": "reg:squarederror"},
                     "InputDataConfig": [channel("train", TRAIN)],
                     "ModelArtifacts": {"S3ModelArtifacts": ARTIFACT},
                     "FinalMetricDataList": [
@@ -99,7 +103,7 @@ class Desk:
                 },
             )
         )
-        data = CheckedData([self.test_channel()], [self.folder / "test.csv"], "test")
+        data = CheckedData([self.test_channel()], [self.folder / "test.csv"], "test", self.warnings)
         return self.with_sagemaker(
             lambda sagemaker: Adoption(
                 environment=self.environment,
@@ -112,10 +116,10 @@ class Desk:
             job,
         )
 
-    def read_rounds(self, job: JobDescription) -> tuple[Round, ...]:
+    def read_rounds(self, job: JobDescription) -> tuple[tuple[Round, ...], ...]:
         if isinstance(self.rounds, Exception):
             raise self.rounds
-        return self.rounds
+        return (self.rounds,) * job.models if self.rounds else ()
 
     def with_sagemaker(self, act: Callable[[Any], Release], job: JobDescription) -> Release:
         sagemaker = boto3.client(
@@ -181,6 +185,8 @@ def test_a_completed_job_becomes_a_release(desk: Desk) -> None:
     assert [(one.name, one.rows, one.columns) for one in release.channels] == [("train", 2, 4), ("test", 3, 4)]
     assert (release.algorithm.version, release.algorithm.image_uri) == ("3.2-0", IMAGE)
     assert release.metrics == {"train:rmse": 0.25}
+    assert release.artifact.rounds == (2,)
+    assert release.warnings == ("train:mape is inf in round 2, the last of the model: it is left out.",)
     assert release.model_package_arn == PACKAGE
     assert release.source_commit == "c0ffee"
     assert release.training_job.started == "2026-01-02T03:04:15Z"
@@ -199,7 +205,7 @@ def test_the_golden_rows_are_the_model_s_own_answers(desk: Desk) -> None:
 def test_the_models_of_a_cross_validation_are_one_release(desk: Desk) -> None:
     folds = [model_bytes(seed=seed) for seed in range(4)]
     desk.s3.put(ARTIFACT, archive(**{f"xgboost_model_{number}": body for number, body in enumerate(folds)}))
-    release = desk.adopt(HyperParameters={"num_round": "5", "_kfold": "2", "_num_cv_round": "2"})
+    release = desk.adopt(HyperParameters={"num_round": "2", "_kfold": "2", "_num_cv_round": "2"})
     rows = xgb.DMatrix(np.array([[1, 2, 3], [np.nan, 2, 1e3]], "float32"))
     answers = [xgb.Booster(model_file=bytearray(body)).predict(rows) for body in folds]
     assert release.golden_rows.predictions == tuple(np.mean(answers, axis=0).astype(float).tolist())
@@ -210,7 +216,7 @@ def test_the_models_of_a_cross_validation_are_one_release(desk: Desk) -> None:
 def test_a_cross_validation_that_lacks_a_model_is_not_released(desk: Desk) -> None:
     desk.s3.put(ARTIFACT, archive(xgboost_model_0=model_bytes(), xgboost_model_1=model_bytes()))
     with pytest.raises(KickstandError, match="the artifact lacks xgboost-model-2"):
-        desk.adopt(HyperParameters={"num_round": "5", "_kfold": "3"})
+        desk.adopt(HyperParameters={"num_round": "2", "_kfold": "3"})
     assert not desk.release_file.exists()
 
 
@@ -262,6 +268,46 @@ def test_without_a_log_the_release_is_made_and_says_so(
     desk.rounds = rounds
     assert desk.adopt().learning_curve is None
     assert desk.told["learning curve"] == told
+
+
+def test_a_release_of_early_stopping_has_the_figures_of_the_round_that_it_kept(desk: Desk) -> None:
+    """The model has 2 rounds; the job went on to 4, and SageMaker has the values of the fourth."""
+    values = (2.5, 0.25, 0.125, 0.0625)
+    desk.rounds = tuple(Round(number, {"train-rmse": value}) for number, value in enumerate(values))
+    stopping = {"num_round": "9", "objective": "reg:squarederror", "eval_metric": "rmse", "early_stopping_rounds": "2"}
+    last = [{"MetricName": "train:rmse", "Value": 0.0625, "Timestamp": described()["CreationTime"]}]
+    release = desk.adopt(HyperParameters=stopping, FinalMetricDataList=last)
+    assert (release.metrics, release.artifact.rounds, release.warnings) == ({"train:rmse": 0.25}, (2,), ())
+    desk.rounds, desk.registered = (), "Completed"  # the log is gone; what was kept of it has the round
+    assert desk.adopt(HyperParameters=stopping, FinalMetricDataList=last) == release
+
+
+def test_warnings_of_the_data_are_on_record_before_those_of_the_figures(desk: Desk) -> None:
+    desk.warnings = ("train.csv: 3 labels are above 16777216.",)
+    assert desk.adopt().warnings == (
+        "train.csv: 3 labels are above 16777216.",
+        "train:mape is inf in round 2, the last of the model: it is left out.",
+    )
+    assert desk.told["warning"] == "train:mape is inf in round 2, the last of the model: it is left out."
+
+
+def test_early_stopping_on_what_is_no_number_is_not_released(desk: Desk) -> None:
+    desk.rounds = tuple(Round(number, {"validation-auc": float("nan")}) for number in range(4))
+    stopping = {
+        "num_round": "9",
+        "objective": "binary:logistic",
+        "eval_metric": "logloss,auc",
+        "early_stopping_rounds": "2",
+    }
+    with pytest.raises(UnreleasableJobError) as caught:
+        desk.adopt(HyperParameters=stopping)
+    assert str(caught.value) == (
+        f"{JOB}: Early stopping watched validation:auc, which is nan in 4 of 4 rounds: nothing could be compared, and "
+        "the model is cut to round 2. Train by a metric that the validation channel can give, or without "
+        "early_stopping_rounds."
+    )
+    assert not desk.release_file.exists()
+    assert not any(key.startswith("models/") for _, key in desk.s3.objects)
 
 
 def test_a_log_that_is_gone_leaves_the_curve_that_was_kept(desk: Desk) -> None:

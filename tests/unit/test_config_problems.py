@@ -201,7 +201,7 @@ def test_a_project_named_as_another_projects_environment(tmp_path: Path, name: s
     assert told.startswith("2: name must not hold the name of an environment (")
 
 
-@pytest.mark.parametrize("name", ["b", "bikes", "bike-rentals-2", "development", "my-devices"])
+@pytest.mark.parametrize("name", ["b", "bikes", "bike-rentals-2", "development", "my-devices", "prod-model"])
 def test_project_names_that_are_taken(tmp_path: Path, name: str) -> None:
     assert load_project(write(tmp_path, SMALLEST.replace("bikes", name))).name == name
 

@@ -51,6 +51,17 @@ def test_the_rules_are_xgboosts(objective: str, more: dict[str, str], good: list
     assert refused_by_xgboost(bad, **values)
 
 
+def test_a_share_of_a_label_of_0_is_infinite_and_refused() -> None:
+    assert not refused_here([-1, 0.5, 3, 9], objective="reg:squarederror", eval_metric="mape")
+    assert refused_here([0, 1, 2, 3], objective="reg:squarederror", eval_metric="rmse,mape")
+    assert refused_here([0, 1, 2, 3], objective="reg:squarederror", _tuning_objective_metric="validation:mape")
+    figures: dict[str, dict[str, list[float]]] = {}
+    data = xgboost.DMatrix(FEATURES, np.array([0, 1, 2, 3]))
+    values = {"eval_metric": "mape", "verbosity": 0}
+    xgboost.train(values, data, 1, evals=[(data, "t")], evals_result=figures, verbose_eval=False)
+    assert np.isinf(figures["t"]["mape"]).all()
+
+
 @pytest.mark.parametrize(("metric", "bad"), [("ndcg", [0, 1, 2.5, 0]), ("map@2", [0, 1, 2, 0])])
 def test_metrics_demand_labels_too(metric: str, bad: list[float]) -> None:
     values = {"objective": "reg:squarederror", "eval_metric": metric}

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from samples import environment
+from typer.testing import CliRunner
 
+from kickstand.command_line import app
 from kickstand.config.model import Review
-from kickstand.errors import InputError
+from kickstand.errors import InputError, KickstandError
 from promotion import bootstrap
 from promotion.cdk import Cdk
 from promotion.deployment import Talk, deploy_training
@@ -26,22 +29,113 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return asked
 
 
-class NoStacks:
-    """CloudFormation of an account without stacks."""
+class Session:
+    """A session whose only client is CloudFormation's."""
 
-    def client(self, service: str) -> NoStacks:
+    def __init__(self, cloudformation: Any) -> None:
+        self._cloudformation = cloudformation
+
+    def client(self, service: str) -> Any:
+        assert service == "cloudformation"
+        return self._cloudformation
+
+
+class Events:
+    """CloudFormation's records of failures: those that were there before, and then those of the deployment too."""
+
+    def __init__(self, before: tuple[dict[str, str], ...] = (), after: tuple[dict[str, str], ...] = ()) -> None:
+        self.recorded, self.after = before, after
+
+    def describe_events(self, **asked: Any) -> dict[str, Any]:
+        assert asked == {"StackName": "bikes-dev-training", "Filters": {"FailedEvents": True}}
+        return {"OperationEvents": [one for one in self.recorded if "OperationId" in one]}
+
+    def describe_stack_events(self, **asked: str) -> dict[str, Any]:
+        if not self.recorded:
+            refused = {"Code": "ValidationError", "Message": f"Stack [{asked['StackName']}] does not exist"}
+            raise ClientError({"Error": refused}, "DescribeStackEvents")
+        return {"StackEvents": [one for one in self.recorded if "OperationId" not in one]}
+
+    def get_paginator(self, operation: str) -> Events:
+        assert operation == "describe_stack_events"
         return self
 
-    def get_paginator(self, operation: str) -> NoStacks:
-        return self
-
-    def paginate(self, **request: str) -> list[Any]:
-        return []
+    def paginate(self, **asked: str) -> list[dict[str, Any]]:
+        return [self.describe_stack_events(**asked)]
 
 
-def cdk(**changes: Any) -> Cdk:
+def event(number: int, reason: str, resource: str = "Bucket", **more: str) -> dict[str, str]:
+    named = {"LogicalResourceId": resource, "ResourceType": "AWS::S3::Bucket"}
+    return {
+        "EventId": str(number),
+        "Timestamp": f"2026-11-23T12:00:{number:02}Z",
+        "ResourceStatus": "CREATE_FAILED",
+        "ResourceStatusReason": reason,
+        **named,
+        **more,
+    }
+
+
+def validation(number: int, reason: str, mode: str = "FAIL") -> dict[str, str]:
+    """An event as DescribeEvents has it; it is on no list of stack events."""
+    found = event(number, "", OperationId="1", ValidationFailureMode=mode, ValidationStatusReason=reason)
+    del found["ResourceStatus"], found["ResourceStatusReason"]
+    return found
+
+
+def test_a_refusal_shows_cloudformations_own_reasons_and_no_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = (validation(1, "of yesterday"), event(2, "of yesterday too"))
+    calls = Events(
+        old,
+        (
+            *old,
+            event(5, "Validation failed with 1 error(s). Call DescribeEvents …", resource="bikes-dev-training"),
+            validation(4, "The bucket name bikes-dev is taken."),
+            validation(3, "a warning", mode="WARN"),
+            event(6, "Resource creation cancelled", resource="Role"),
+            event(7, "The bucket name bikes-dev is taken."),
+            event(8, "No such key.", resource="Key"),
+        ),
+    )
+
+    def fail(command: Any, **more: Any) -> int:
+        calls.recorded = calls.after
+        return 1
+
+    monkeypatch.setattr("promotion.cdk.run_child", fail)
+    monkeypatch.setattr(Cdk, "command", lambda *words: [])
+    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
+    with pytest.raises(KickstandError) as caught:
+        deploy_training(cdk(calls), TALK)
+    assert [(one.where, one.message) for one in caught.value.problems] == [
+        ("Bucket (AWS::S3::Bucket) of bikes-dev-training", "The bucket name bikes-dev is taken."),
+        ("Key (AWS::S3::Bucket) of bikes-dev-training", "No such key."),
+        ("bikes-dev", "cdk deploy failed (exit code 1)."),
+    ]
+
+
+def test_a_failure_before_cloudformation_claims_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("promotion.cdk.run_child", lambda command, **more: 1)
+    monkeypatch.setattr(Cdk, "command", lambda *words: [])
+    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
+    with pytest.raises(KickstandError) as caught:
+        deploy_training(cdk(Events()), TALK)
+    assert [one.message for one in caught.value.problems] == ["cdk deploy failed (exit code 1)."]
+
+
+@pytest.mark.parametrize("what", [[], ["--training"], ["--pipeline"]])
+def test_without_a_terminal_a_deployment_is_refused_before_anything_starts(what: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["--config", str(tmp_path / "none.toml"), "deploy", "dev", *what])
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception) == (
+        "deploy dev: Security-relevant changes are asked about, and there is no terminal to answer in. Nothing was "
+        "deployed. Add --yes."
+    )
+
+
+def cdk(calls: Any = None, **changes: Any) -> Cdk:
     project: Any = None
-    session: Any = NoStacks()
+    session: Any = Session(calls or Events())
     return Cdk(project, environment(**changes), session, Path("releases"), None)
 
 

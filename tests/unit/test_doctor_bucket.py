@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from samples import environment
 
 from kickstand.config.model import Storage, Training
-from promotion.doctor.bucket import Bucket, reach_verdict, setting_verdicts
+from kickstand.names import Names
+from promotion.doctor.bucket import Bucket, bucket_findings, reach_verdict, setting_verdicts
 
 GOOD = Bucket(region="us-east-1", versioned=True, encryption="AES256", key="", tells_eventbridge=True)
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -31,6 +34,42 @@ def test_reach(answer: int, ours: bool, made: bool, status: str, told: str) -> N
     verdict = reach_verdict("b", answer, ours=ours, made=made)
     assert verdict.status == status
     assert verdict.found.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("stack", "answer", "found"),
+    [
+        ("ROLLBACK_COMPLETE", 404, "is free; the training stack makes it."),
+        ("ROLLBACK_COMPLETE", 403, "is another account's, or closed to these credentials (403)."),
+        ("REVIEW_IN_PROGRESS", 404, "is free; the training stack makes it."),
+        ("CREATE_COMPLETE", 404, "There is no bucket"),
+        ("UPDATE_ROLLBACK_COMPLETE", 404, "There is no bucket"),
+    ],
+)
+def test_a_stack_that_was_rolled_back_whole_never_made_its_bucket(stack: str, answer: int, found: str) -> None:
+    said = [one.found for one in bucket_findings(patient(stack, answer))]
+    assert len(said) == 1
+    assert found in said[0]
+
+
+def patient(stack: str, answer: int) -> Any:
+    """A patient whose CloudFormation has the training stack in a status, and whose S3 answers HeadBucket so."""
+
+    class Aws:
+        def head_bucket(self, **asked: str) -> None:
+            raise ClientError({"ResponseMetadata": {"HTTPStatusCode": answer}}, "HeadBucket")  # type: ignore[typeddict-item]
+
+        def describe_stacks(self, **asked: str) -> dict[str, list[dict[str, str]]]:
+            return {"Stacks": [{"StackStatus": stack}]}
+
+    class Session:
+        def client(self, service: str) -> Aws:
+            return Aws()
+
+    class Patient:
+        environment, names, session = environment(), Names(environment()), Session()
+
+    return Patient()
 
 
 def statuses(bucket: Bucket, **settings: object) -> dict[str, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 from job_shapes import described, phase
 from memory_s3 import refusal
@@ -14,8 +17,9 @@ from kickstand.errors import KickstandError
 from training.job.description import JobDescription, Phase, parse_job
 from training.job.execution import Execution
 from training.job.folds import FoldCount
-from training.job.follow import LONGEST_WAIT, PATIENCE, SHORTEST_WAIT, Follower, next_wait, verdict
+from training.job.follow import LONGEST_WAIT, SHORTEST_WAIT, Follower, next_wait, verdict
 from training.job.log import LogLine, Round
+from training.job.transient import PATIENCE
 
 RUNNING = Execution("arn", "RUNNING", "", "")
 FAILED = Execution("arn", "FAILED", "States.TaskFailed", "AlgorithmError: boom")
@@ -304,6 +308,30 @@ def test_patience_ends() -> None:
     assert "Failed while following training job j (which does not depend on this command)" in problem.message
     assert problem.fix.endswith("Then follow it again: kickstand fit dev --follow j")
     assert PATIENCE < world.now < PATIENCE + 2 * LONGEST_WAIT
+
+
+def refused() -> Exception:
+    """What a client of botocore raises where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = Config(retries={"total_max_attempts": 1})
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    client = boto3.client("sagemaker", region_name="us-east-1", endpoint_url=url, config=config, **keys)
+    with pytest.raises(EndpointConnectionError) as caught:
+        client.list_training_jobs()
+    return caught.value
+
+
+def test_a_server_that_was_ended_is_said_within_seconds() -> None:
+    world = World([{"j": {"status": "InProgress"}}, {"j": refused()}])
+    (problem,) = _failure(world).problems
+    assert problem.fix.endswith("Then follow it again: kickstand fit dev --follow j")
+    assert 5 < world.now < 5 + LONGEST_WAIT
+
+
+def test_a_server_that_is_back_within_seconds_is_followed_on() -> None:
+    world = World([{"j": refused()}, {"j": refused()}, {"j": {"status": "Completed"}}])
+    assert world.follow().status == "Completed"
 
 
 def test_silence_is_told_once_after_a_few_seconds_and_its_end_too() -> None:

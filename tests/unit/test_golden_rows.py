@@ -13,8 +13,10 @@ from samples import channel, environment
 from kickstand.config.model import Data
 from kickstand.errors import InputError, KickstandError
 from kickstand.release import GoldenRows
+from training.job.description import ChannelSource
 from training.model.golden_rows import features_of, first_rows, golden_digest, golden_rows, read_golden
 from training.model.golden_source import golden_source
+from training.upload.send_data import SentData
 
 
 @pytest.mark.parametrize(
@@ -74,15 +76,42 @@ def test_golden_rows_come_from_test_else_validation_else_train(
     paths = {name: tmp_path / f"{name}.csv" for name in channels}
     for path in paths.values():
         path.write_text("1,2\n3,4\n")
-    source = golden_source(environment(data=Data(**paths)), MemoryS3(), [channel(name, 2) for name in channels])
+    source = golden_source(
+        environment(data=Data(**paths)), MemoryS3(), SentData(tuple(channel(name, 2) for name in channels), ("w",))
+    )
+    assert source.warnings == ("w",)
     assert (source.golden_channel, list(source.golden_files)) == (wanted, [tmp_path / f"{wanted}.csv"])
+
+
+def test_the_warnings_of_a_job_s_own_data_are_found_again_where_the_files_are_the_same(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("1,2\n1,4\n")
+    (tmp_path / "validation.csv").write_text("1,2\n3,4\n")
+    settings = environment(data=Data(train=tmp_path / "train.csv", validation=tmp_path / "validation.csv"))
+
+    def warnings() -> tuple[str, ...]:
+        return tuple(golden_source(settings, MemoryS3(), None, sources).warnings)
+
+    # `sha256sum train.csv | sha256sum` in the folder, and the same of validation.csv.
+    digests = {
+        name: hashlib.sha256(
+            f"{hashlib.sha256((tmp_path / f'{name}.csv').read_bytes()).hexdigest()}  {name}.csv\n".encode()
+        ).hexdigest()
+        for name in ("train", "validation")
+    }
+    sources = [
+        ChannelSource(name, f"s3://b/data/{digest}/{name}/", "text/csv", "S3Prefix", "None")
+        for name, digest in digests.items()
+    ]
+    assert warnings() == ("all 2 labels of train are 1: a model learns nothing but that number.",)
+    (tmp_path / "validation.csv").write_text("1,2\n3,5\n")  # it is not known what the job's data were warned of
+    assert warnings() == ()
 
 
 def test_rows_that_were_not_checked_before_are_checked(tmp_path: Path) -> None:
     (tmp_path / "validation.csv").write_text("1,2\nx,4\n")
     settings = environment(data=Data(train=tmp_path / "not-here.csv", validation=tmp_path / "validation.csv"))
     with pytest.raises(InputError, match=r"validation\.csv"):
-        golden_source(settings, MemoryS3(), ())
+        golden_source(settings, MemoryS3(), None)
 
 
 def test_golden_rows_that_a_forger_sealed_are_refused() -> None:

@@ -17,7 +17,6 @@ REFUSED = [
     ({"updater": "grow_histmaker,prune"}, "updater", "Invalid cast, from Null to Object"),
     ({"updater": "grow_histmaker,sync"}, "updater", "Invalid cast, from Null to Object"),
     ({"objective": "survival:cox"}, "objective", "Cox metric does not support distributed evaluation"),
-    ({"eval_metric": "cox-nloglik", "objective": "reg:squarederror"}, "eval_metric", "Cox metric does not support"),
     ({"booster": "gblinear"}, "booster", "two models"),
 ]
 ACCEPTED = [

@@ -96,6 +96,63 @@ def test_what_passes_here_trains(values: dict[str, str]) -> None:
     train(values)
 
 
+@pytest.mark.parametrize("objective", ["binary:logistic", "reg:logistic"])
+@pytest.mark.parametrize("base_score", ["0", "1", "1e-9", "0.999999999"])
+def test_a_probability_at_its_edge_learns_nothing_and_is_refused(objective: str, base_score: str) -> None:
+    values = {"objective": objective, "base_score": base_score}
+    (problem,) = check_hyperparameters({"num_round": "5", **values})
+    assert problem.message == (
+        f"base_score is {float(base_score):g}; with objective {objective} it is a probability above 0 and below 1: at "
+        "the ends no round learns anything, or the job fails."
+    )
+    figures: dict[str, Any] = {}
+    data = xgboost.DMatrix(FEATURES, LABELS["binary"])
+    xgboost.train({"verbosity": 0, **values}, data, 5, evals=[(data, "t")], evals_result=figures, verbose_eval=False)
+    (logged,) = figures["t"].values()
+    assert len(set(logged)) == 1
+    assert check_hyperparameters({"num_round": "5", "objective": objective, "base_score": "0.001"}) == []
+
+
+@pytest.mark.parametrize(
+    ("objective", "metric"),
+    [
+        ("reg:squarederror", "gamma-deviance"),
+        ("reg:absoluteerror", "cox-nloglik"),
+    ],
+)
+def test_a_metric_of_other_predictions_is_nan_and_refused(objective: str, metric: str) -> None:
+    values = {"objective": objective, "eval_metric": metric}
+    (problem,) = check_hyperparameters({"num_round": "5", **values})
+    assert problem.message.startswith(f"{metric} ")
+    figures: dict[str, Any] = {}
+    data = xgboost.DMatrix(FEATURES, LABELS["positive"] - 0.6)
+    xgboost.train({"verbosity": 0, **values}, data, 5, evals=[(data, "t")], evals_result=figures, verbose_eval=False)
+    assert np.isnan(figures["t"][metric][-1])
+
+
+@pytest.mark.parametrize(
+    ("objective", "metric", "message"),
+    [
+        (
+            "reg:squarederror",
+            "poisson-nloglik",
+            "poisson-nloglik is of predictions above 0; objective reg:squarederror predicts any number.",
+        ),
+        (
+            "rank:ndcg",
+            "gamma-nloglik",
+            "gamma-nloglik is of predictions above 0; objective rank:ndcg predicts any number.",
+        ),
+        ("count:poisson", "cox-nloglik", "cox-nloglik goes with survival:cox only; objective is count:poisson."),
+        ("binary:logitraw", "logloss", "logloss is of probabilities; objective binary:logitraw predicts margins."),
+        ("binary:hinge", "logloss", "logloss is of probabilities; objective binary:hinge predicts classes."),
+    ],
+)
+def test_each_metric_that_does_not_fit_is_refused_by_name(objective: str, metric: str, message: str) -> None:
+    (problem,) = check_hyperparameters({"num_round": "5", "objective": objective, "eval_metric": metric})
+    assert problem.message == message
+
+
 @pytest.mark.contract("T57")
 def test_kfold_needs_an_objective() -> None:
     values = {"num_round": "2", "_kfold": "2"}

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from job_shapes import described
 from memory_s3 import MemoryS3
 
 from kickstand.errors import KickstandError
-from training.job.description import parse_job
+from training.job.description import JobDescription, parse_job
+from training.job.folds import mean_rounds
 from training.job.log import LogLine, Round
-from training.job.rounds import read_rounds, rounds_of
+from training.job.rounds import read_runs, rounds_of
 from training.model.artifact_bucket import ArtifactBucket
 from training.model.learning_curve import Curve, curve_bytes, curve_of, keep_curve, parse_curve, read_curve
 from training.model.s3_location import S3Location
 
 DIGEST = "ab" * 32
+
+
+def read_rounds(log: Log, job: JobDescription, *, sleep: Callable[[float], None]) -> tuple[Round, ...]:
+    """The rounds of the learning curve."""
+    return mean_rounds(read_runs(log, job, sleep=sleep))
 
 
 class Log:

@@ -107,7 +107,7 @@ def test_a_terminal_obeys_nothing_that_stands_in_a_release(terminal: Terminal, r
 def test_check_says_good_in_one_line(terminal: Terminal, staging: Release) -> None:
     assert lines(terminal.type("release", "check", "staging")) == [
         f"{Path('releases/staging.json')}: good. Release {staging.sha256[:12]} of bikes staging, "
-        f"model {'a' * 12}, schema version 2."
+        f"model {'a' * 12}, schema version 3."
     ]
 
 
@@ -238,5 +238,5 @@ def test_a_release_of_the_first_schema_is_shown_and_checked(terminal: Terminal, 
     ]
     assert lines(terminal.type("release", "check", "staging")) == [
         f"{Path('releases/staging.json')}: good. Release f062537df8a2 of bikes staging, model {'a' * 12}, "
-        "schema version 1, read as 2."
+        "schema version 1, read as 3."
     ]

@@ -111,7 +111,7 @@ def test_the_text_is_canonical_and_its_digest_is_of_its_other_bytes(path: Path) 
     text = path.read_text()
     line = f'  "sha256": "{written.sha256}",\n'
     assert text.startswith('{\n  "account": "111122223333",\n  "algorithm": {\n    "image_uri": ')
-    assert text.endswith("  }\n}\n")
+    assert text.endswith('  },\n  "warnings": []\n}\n')
     assert text.count(line) == 1
     assert written.sha256 == hashlib.sha256(text.replace(line, "").encode()).hexdigest()
 
@@ -248,8 +248,8 @@ def test_a_digest_is_64_hex_digits(path: Path, dev: Environment, digest: str) ->
     ("version", "message"),
     [
         (
-            3,
-            "The release is of schema version 3; this Kickstand reads 2. A newer Kickstand wrote it: update Kickstand.",
+            4,
+            "The release is of schema version 4; this Kickstand reads 3. A newer Kickstand wrote it: update Kickstand.",
         ),
         (
             0,

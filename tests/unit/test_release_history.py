@@ -105,10 +105,10 @@ def test_a_release_that_cannot_be_read_is_told_and_not_fatal(repository: Reposit
     repository.commit("Improve the figures")
     repository.path("dev").write_text("<<<<<<< HEAD\n")
     repository.commit("Merge in a hurry")
-    repository.path("dev").write_text(text.replace('"schema_version": 2', '"schema_version": 9'))
+    repository.path("dev").write_text(text.replace('"schema_version": 3', '"schema_version": 9'))
     repository.commit("From the future")
     future, hurry, improved, first = history(GitFile.of(repository.path("dev")))
-    assert future.problems == ("The release is of schema version 9; this Kickstand reads 2.",)
+    assert future.problems == ("The release is of schema version 9; this Kickstand reads 3.",)
     assert hurry.problems == ("Not JSON: Expecting value.",)
     assert improved.problems[0].startswith("The release was changed after it was written: its sha256 is ")
     assert letter(first) == "a"

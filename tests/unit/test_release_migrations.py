@@ -34,16 +34,17 @@ def of_version_0() -> dict[str, Any]:
 
 
 def test_each_version_leads_on_to_this_one_and_the_first_has_nothing_before_it() -> None:
-    assert [can_migrate(version) for version in (-1, 0, 1, 2, 3)] == [False, False, True, True, False]
+    assert [can_migrate(version) for version in (-1, 0, 1, 2, 3, 4)] == [False, False, True, True, True, False]
 
 
-def test_a_release_of_version_1_is_read_as_one_of_version_2() -> None:
+def test_a_release_of_version_1_is_read_as_one_of_this_version() -> None:
     path = WRITTEN / "dev.json"
     text = path.read_bytes()
     read = read_release(path, environment())
     assert read.sha256 == "3c4b97072c57e05af8e72d0d8f99131d3a30ce1df88544a959e49310caa59050"
     assert read == made_for("dev", "a").model_copy(update={"sha256": read.sha256})
-    assert (read.schema_version, read.learning_curve, read.earlier_promotions) == (2, None, ())
+    assert (read.schema_version, read.learning_curve, read.earlier_promotions) == (3, None, ())
+    assert (read.artifact.rounds, read.warnings) == ((), ())
     assert path.read_bytes() == text
 
 
@@ -71,7 +72,7 @@ def test_one_flipped_byte_of_version_1_is_found(tmp_path: Path) -> None:
 def test_writing_it_again_makes_it_of_this_version(tmp_path: Path) -> None:
     old = read_release(WRITTEN / "dev.json", environment())
     written = write_release(tmp_path / "dev.json", old)
-    assert json.loads((tmp_path / "dev.json").read_text())["schema_version"] == 2
+    assert json.loads((tmp_path / "dev.json").read_text())["schema_version"] == 3
     assert written.sha256 != old.sha256
 
 

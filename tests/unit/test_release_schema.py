@@ -27,11 +27,11 @@ def test_the_published_file_is_made_from_the_models() -> None:
 
 def test_it_says_what_it_is_without_a_host() -> None:
     assert {name: SCHEMA[name] for name in ("$id", "$schema", "title")} == {
-        "$id": "urn:kickstand:release:2",
+        "$id": "urn:kickstand:release:3",
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Kickstand release, schema version 2",
+        "title": "Kickstand release, schema version 3",
     }
-    assert SCHEMA["properties"]["schema_version"]["const"] == 2
+    assert SCHEMA["properties"]["schema_version"]["const"] == 3
 
 
 def test_every_field_is_described_required_and_alone() -> None:
@@ -56,11 +56,11 @@ def test_what_kickstand_writes_fits() -> None:
     ("changes", "fault"),
     [
         ({"account": 111122223333}, ("account", "111122223333 is not of type 'string'")),
-        ({"schema_version": 1}, ("schema_version", "2 was expected")),
+        ({"schema_version": 1}, ("schema_version", "3 was expected")),
         ({"owner": "me"}, ("", "Additional properties are not allowed ('owner' was unexpected)")),
         ({"environment": "test"}, ("environment", "'test' is not one of ['dev', 'staging', 'prod']")),
         (
-            {"artifact": {"s3_uri": "s3://b/k", "sha256": "AB", "size": 1}},
+            {"artifact": {"s3_uri": "s3://b/k", "sha256": "AB", "size": 1, "rounds": []}},
             ("artifact.sha256", "'AB' does not match '^[0-9a-f]{64}$'"),
         ),
         ({"metrics": {"train:rmse": "0.1"}}, ("metrics.train:rmse", "'0.1' is not of type 'number'")),

@@ -203,3 +203,13 @@ def test_a_digest_ends_at_the_last_column_and_is_never_broken() -> None:
         f"{' ' * 16}is long",
     ]
     assert list(row("by", "", indent=4)) == ["    by"]
+
+
+def test_show_says_what_a_model_was_accepted_with_and_how_many_rounds_it_has(
+    terminal: Terminal, repository: Repository
+) -> None:
+    model = repository.release().artifact.model_copy(update={"rounds": (1500,)})
+    repository.release(artifact=model, warnings=("train.csv: 3 labels are above\x1b 16777216.",))
+    shown = lines(terminal.type("release", "show", "dev"))
+    assert "                1,500 boosting rounds" in shown
+    assert "  accepted with train.csv: 3 labels are above\\x1b 16777216." in shown

@@ -286,6 +286,14 @@ def test_signatures_and_overrides_stand_at_the_top(world: World) -> None:
     assert "does not require it" in world.report(model).signature
 
 
+def test_what_a_model_was_accepted_with_is_a_warning(world: World) -> None:
+    warning = "train.csv: 3 labels are above 16777216.\x1b[31m"
+    report = world.report(world.model(3, warnings=(warning,)))
+    assert headlines(report, "warning") == [
+        "The model was accepted with this warning: train.csv: 3 labels are above 16777216.\\x1b[31m"
+    ]
+
+
 def test_an_unsigned_release_is_a_danger_where_signatures_are_required(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

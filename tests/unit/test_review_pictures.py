@@ -83,7 +83,15 @@ def test_a_learning_curve_tells_its_first_last_and_best() -> None:
     given = Curve((0, 1, 2, 3), {"train:rmse": (3.1, 1, 0.5, 0.21), "validation:rmse": (3.2, 1.5, 0.75, None)}, 4)
     assert drawn(draw_learning_curve(given, LIVE)).alt == (
         "train:rmse falls from 3.1 to 0.21 in 4 rounds; validation:rmse falls from 3.2 to 0.75 in 4 rounds. "
-        "Best validation:rmse: 0.75 in round 3. The live model ended at 2."
+        "Best validation:rmse: 0.75 in round 3. The live model's job ended at 2."
+    )
+
+
+def test_a_learning_curve_says_which_round_is_released() -> None:
+    given = Curve((0, 1, 2, 3), {"validation:rmse": (3.2, 0.75, 0.75, 0.5)}, 4)
+    assert drawn(draw_learning_curve(given, LIVE, released=2, live_released=1)).alt == (
+        "validation:rmse falls from 3.2 to 0.5 in 4 rounds. Best validation:rmse: 0.5 in round 4. The released model "
+        f"has 2 rounds: 0.75. The live model has 1 round: {LIVE.metrics['validation:rmse'][0]:.4g}."
     )
 
 

@@ -110,7 +110,7 @@ CASES = (
         lambda there: sealed(there, "dev", schema_version=9),
         CHECK,
         JSON,
-        "The release is of schema version 9; this Kickstand reads 2.",
+        "The release is of schema version 9; this Kickstand reads 3.",
     ),
     Case(
         "one byte of the release",

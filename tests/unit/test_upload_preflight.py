@@ -82,8 +82,8 @@ def test_a_line_a_channel_says_what_was_sent(tmp_path: Path) -> None:
     s3, printed = UploadS3(), io.StringIO()
     console = Console(file=printed, width=200)
     given = environment(data=data(tmp_path))
-    channels = send_data(given, Session(s3), console)  # type: ignore[arg-type]
-    assert send_data(given, Session(s3), console) == channels  # type: ignore[arg-type]
+    channels = send_data(given, Session(s3), console).channels  # type: ignore[arg-type]
+    assert send_data(given, Session(s3), console).channels == channels  # type: ignore[arg-type]
     lines = [" ".join(line.split()) for line in printed.getvalue().splitlines()]
     assert lines == [
         f"train 1 rows x 2 columns 4 bytes uploaded {channels[0].s3_uri}",
@@ -106,8 +106,8 @@ def test_libsvm_that_deploy_would_refuse_is_told_before_the_job(tmp_path: Path) 
     assert told() == [
         "Warning: deploy will refuse the model. libsvm requests are read wrongly by image 3.2-0: training takes "
         "indices as they are written, serving takes 1 off where a request has no index 0, so that its predictions are "
-        "of other features. (k.toml:7)",
-        '         Train on CSV, or accept it with its reason: [known_faults] libsvm-serving = "…".',
+        "of other features. (k.toml:7) "
+        'Train on CSV, or accept it with its reason: [known_faults] libsvm-serving = "…".',
     ]
     assert told(known_faults={"libsvm-serving": "Callers send CSV."}) == []
     assert told(algorithm=Algorithm(version="1.7-1")) == []
@@ -122,15 +122,15 @@ def test_the_figures_of_a_cross_validation_are_warned_of_before_the_job(tmp_path
     send_data(given, Session(UploadS3()), Console(file=printed, width=400))  # type: ignore[arg-type]
     assert printed.getvalue().splitlines()[2:] == [
         "Warning: _kfold divides the rows of train and validation anew, and the container goes on to measure on both "
-        "as they were: the job's validation figures are of rows that its models were trained on. (k.toml:9)",
-        "         predictions.csv in its output.tar.gz has each row's prediction from the models that did not see it.",
+        "as they were: the job's validation figures are of rows that its models were trained on. (k.toml:9) "
+        "predictions.csv in its output.tar.gz has each row's prediction from the models that did not see it.",
     ]
 
 
 def test_what_was_sent_is_what_the_schedule_trains_on_and_starts_nothing(tmp_path: Path) -> None:
     s3 = UploadS3()
     given = environment(data=data(tmp_path))
-    channels = send_data(given, Session(s3), Console(file=io.StringIO()))  # type: ignore[arg-type]
+    channels = send_data(given, Session(s3), Console(file=io.StringIO())).channels  # type: ignore[arg-type]
     assert s3.objects["latest/manifest.json"].body == manifest(channels, given)
     assert [key for key in s3.objects if key.startswith("manifests/")] == []
 

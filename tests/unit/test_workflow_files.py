@@ -144,11 +144,80 @@ def test_a_project_elsewhere_in_the_repository_is_named_in_every_command(reposit
     for name in ("kickstand.toml", "train.csv"):
         (repository / name).rename(repository / "rides" / name)
     project = load_project(repository / "rides/kickstand.toml")
-    text = "".join(workflow_files(project, repository).values())
-    assert len(re.findall(r"\.venv/bin/kickstand --config rides/kickstand\.toml ", text)) == text.count(
-        "bin/kickstand "
-    )
-    assert "rides/releases/dev.json" in text
+    for text in workflow_files(project, repository).values():
+        document = yaml.safe_load(text)
+        assert document["env"] == {"CONFIG": "rides/kickstand.toml"}
+        runs = "".join(step.get("run", "") for job in document["jobs"].values() for step in job["steps"])
+        assert runs.count('.venv/bin/kickstand --config "$CONFIG" ') == runs.count("bin/kickstand ") > 0
+
+
+ODD = """a $(touch owned) `touch owned` b'"; touch owned #: {c}"""
+
+
+def test_a_folders_name_reaches_the_shell_as_a_value_alone(repository: Path) -> None:
+    """The steps are run, by a kickstand that writes down its words, in a folder that is made of shell syntax."""
+    (repository / ODD / "releases").mkdir(parents=True)
+    for name in ("kickstand.toml", "train.csv"):
+        (repository / name).rename(repository / ODD / name)
+    (repository / ODD / "releases/dev.json").write_text("{}")
+    project = load_project(repository / ODD / "kickstand.toml")
+    assert [*project_problems(project, repository)] == []
+    program = repository / ".venv/bin/kickstand"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >> words\n')
+    program.chmod(0o755)
+    for text in workflow_files(project, repository).values():
+        document = yaml.safe_load(text)
+        for job in document["jobs"].values():
+            for step in job["steps"]:
+                assert "touch" not in step.get("run", "")
+                assert "${{" not in step.get("run", "")
+        if "test" in document["jobs"]:
+            (step,) = [one for one in document["jobs"]["test"]["steps"] if one["name"] == "Check the releases"]
+            variables = {"PATH": "/usr/bin:/bin", **document["env"], **step["env"]}
+            subprocess.run(["bash", "-e", "-c", step["run"]], cwd=repository, env=variables, check=True)
+    assert (repository / "words").read_text().splitlines() == [
+        "--config",
+        f"{ODD}/kickstand.toml",
+        "release",
+        "check",
+        "dev",
+    ]
+    assert not (repository / "owned").exists()
+
+
+@pytest.mark.parametrize("folder", ["a\nb", "a\u2028b", "${{ secrets.KEY }}"])
+def test_a_folder_that_github_would_read_is_refused(repository: Path, folder: str) -> None:
+    (repository / folder).mkdir()
+    for name in ("kickstand.toml", "train.csv"):
+        (repository / name).rename(repository / folder / name)
+    project = load_project(repository / folder / "kickstand.toml")
+    said = [problem.message for problem in project_problems(project, repository)]
+    assert said == [
+        f"The path {folder + end!a} cannot be written into a workflow." for end in ("/kickstand.toml", "/releases")
+    ]
+
+
+def test_nothing_that_was_fetched_lies_where_it_could_be_run(repository: Path) -> None:
+    """Jobs that may get a token unpack artifacts outside the checkout, and deploy the assembly of their own commit."""
+    for name, job in jobs(repository).items():
+        runs = [step.get("run", "") for step in job["steps"]]
+        if not name.startswith(("prepare-", "deploy-")):
+            continue
+        fetching = [run for run in runs if "gh run download" in run or "reviewed_artifact" in run]
+        assert fetching, name
+        for run in fetching:
+            assert re.search(r' "\$RUNNER_TEMP/[a-z]+(/assembly)?"$', run.strip()), name
+        environment = name.partition("-")[2]
+        (compared,) = [run for run in runs if "--same-as" in run]
+        assert f" assembly {environment} --out assembly --same-as " in compared
+        acting = [run for run in runs if "--assembly" in run]
+        assert acting
+        assert all(word == f"assembly/{environment}" for run in acting for word in re.findall(r"--assembly (\S+)", run))
+        # Before a role is assumed.
+        uses = [step.get("uses", "") for step in job["steps"]]
+        assume = next(number for number, use in enumerate(uses) if "configure-aws-credentials" in use)
+        assert runs.index(compared) < assume
 
 
 def test_a_file_that_differs_is_left_and_named(repository: Path) -> None:

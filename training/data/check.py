@@ -232,4 +232,5 @@ def _channel(name: str, files: Sequence[_Read]) -> ChannelReport:
         delimiter=files[0].found.delimiter if files else ",",
         label_min=min((file.found.label_min for file in files), default=0.0),
         label_max=max((file.found.label_max for file in files), default=0.0),
+        grouped=any(file.found.grouped for file in files),
     )

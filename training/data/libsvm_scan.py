@@ -81,7 +81,15 @@ class _Scan:
 
     def result(self) -> ScannedFile:
         return ScannedFile(
-            self.digest.hexdigest(), self.size, self.rows, self.width, "", self.low, self.high, sparse=True
+            self.digest.hexdigest(),
+            self.size,
+            self.rows,
+            self.width,
+            "",
+            self.low,
+            self.high,
+            sparse=True,
+            grouped=self.given.get("qid", False),
         )
 
     def _read(self, text: bytes, first_line: int) -> None:

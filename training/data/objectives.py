@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kickstand.content_types import kind_of
 from kickstand.errors import Problem
+from training.hyperparameters.table import asked_metrics
 from training.hyperparameters.values import Interval
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ColumnRule:
     range: Interval = _ANY
     whole: bool = False
     required: bool = True
+    nonzero: bool = False
     fix: str = ""
 
     def broken(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -54,11 +56,13 @@ class ColumnRule:
         if self.whole:
             bad |= values != np.floor(values)
             bad &= ~np.isnan(values)
+        if self.nonzero:
+            bad |= values == 0
         return bad
 
     def breaks(self, value: float) -> bool:
         """Whether one number breaks the rule."""
-        return value not in self.range or (self.whole and value != int(value))
+        return value not in self.range or (self.whole and value != int(value)) or (self.nonzero and value == 0)
 
 
 def label_columns(hyperparameters: Mapping[str, str], content_type: str = "text/csv") -> int:
@@ -109,11 +113,13 @@ def _objective_rules(hyperparameters: Mapping[str, str]) -> Iterator[ColumnRule]
 
 
 def _metric_rules(hyperparameters: Mapping[str, str]) -> Iterator[ColumnRule]:
-    bases = {metric.partition("@")[0].strip() for metric in hyperparameters.get("eval_metric", "").split(",")}
+    bases = [metric.partition("@")[0] for metric in asked_metrics(hyperparameters)]
     if "ndcg" in bases:
         yield _relevance("metric ndcg")
     if "map" in bases:
         yield ColumnRule(0, "metric map takes 0 and 1 only", Interval(0, 1), whole=True)
+    if "mape" in bases:
+        yield ColumnRule(0, "metric mape divides by it, so that it must not be 0", nonzero=True, fix="Use mae.")
 
 
 def _relevance(what: str) -> ColumnRule:

@@ -8,6 +8,7 @@ from pathlib import Path
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from kickstand.folds import MOST_MODELS, model_count
+from training.data.channel_labels import label_problems
 from training.data.check import check_data
 from training.data.report import DataReport
 from training.hyperparameters.check import check_hyperparameters, unsupported
@@ -61,7 +62,11 @@ def check_inputs(
         show=lambda path: _shown(path, here),
         progress=progress,
     )
-    problems = [*hyperparameter_problems(environment), *_fold_problems(environment, report), *problems]
+    of_labels = label_problems(
+        environment.hyperparameters, report.channels, version=environment.algorithm.version, where=environment.where
+    )
+    found = [*hyperparameter_problems(environment), *_fold_problems(environment, report)]
+    problems = [*found, *problems, *([] if problems else of_labels)]
     if problems:
         raise InputError(*problems)
     return report

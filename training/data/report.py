@@ -25,7 +25,7 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class ChannelReport:
-    """One channel. Files are sorted by name; columns count the label."""
+    """One channel. Files are sorted by name; columns count the label; grouped: its rows belong to queries."""
 
     name: str
     files: tuple[FileReport, ...]
@@ -34,6 +34,7 @@ class ChannelReport:
     delimiter: str
     label_min: float
     label_max: float
+    grouped: bool = False
 
     @property
     def size(self) -> int:

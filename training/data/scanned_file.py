@@ -14,6 +14,7 @@ class ScannedFile:
     delimiter: of CSV text, else empty.
     sparse:    rows name the columns they have, so that `width` is only the last one that is named.
     filled:    of CSV, columns up to the last one that has a value in any row.
+    grouped:   of libsvm, whether rows belong to queries (qid).
     names:     of the columns, where the file has them (Parquet), the label first.
     """
 
@@ -26,4 +27,5 @@ class ScannedFile:
     label_max: float
     sparse: bool = False
     filled: int = 0
+    grouped: bool = False
     names: tuple[str, ...] = ()

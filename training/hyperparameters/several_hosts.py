@@ -33,6 +33,3 @@ def several_hosts_faults(parsed: Parsed) -> Iterator[Violation]:
     if parsed.get("objective") == "survival:cox":
         message = "objective survival:cox compares each row with all others, and an instance has its own rows alone."
         yield Violation("objective", message, f"Use another objective, or {_ALONE}")
-    elif "cox-nloglik" in cast("list[str]", parsed.get("eval_metric") or []):
-        message = "eval_metric cox-nloglik is refused by xgboost on several instances."
-        yield Violation("eval_metric", message, f"Remove it, or {_ALONE}")

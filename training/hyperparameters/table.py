@@ -197,3 +197,27 @@ class Parsed:
 
     def given(self, name: str) -> bool:
         return name in self.values or name in self.broken
+
+
+def asked_metrics(hyperparameters: Mapping[str, str]) -> tuple[str, ...]:
+    """The metrics that a job is to log beside its objective's own: of eval_metric, and the one of a tuning job.
+
+    hyperparameters: as SageMaker has them: text, in quotes where a client wrote it so.
+    """
+    metrics = [metric.strip() for metric in hyperparameters.get("eval_metric", "").strip('" ').split(",")]
+    return tuple(metric for metric in dict.fromkeys([*metrics, _tuned(hyperparameters)]) if metric)
+
+
+def stopping_metric(hyperparameters: Mapping[str, str]) -> str | None:
+    """The metric that early stopping watches on the validation channel; None without early stopping.
+
+    The tuning job's, else the last of eval_metric (the container's `algorithm_mode/train_utils.py`).
+    """
+    if "early_stopping_rounds" not in hyperparameters:
+        return None
+    last = hyperparameters.get("eval_metric", "").strip('" ').rpartition(",")[2].strip()
+    return _tuned(hyperparameters) or last or None
+
+
+def _tuned(hyperparameters: Mapping[str, str]) -> str:
+    return hyperparameters.get("_tuning_objective_metric", "").strip('" ').partition(":")[2]

@@ -13,6 +13,10 @@ from training.hyperparameters.table import CLASSIFICATION_METRICS, CONTAINER_MET
 from training.hyperparameters.violation import Violation
 
 _MULTI = ("multi:softmax", "multi:softprob")
+_CLOSEST = 1e-6
+_ABOVE_0_METRICS = ("poisson-nloglik", "gamma-nloglik", "gamma-deviance")
+_ABOVE_0_PREDICTED = ("count:poisson", "reg:gamma", "reg:tweedie", "reg:logistic", "binary:logistic")
+"""Objectives that predict numbers above 0 alone."""
 _MULTI_ONLY_METRICS = ("merror", "mlogloss")
 _GONE_UPDATERS = ("distcol", "grow_skmaker")
 
@@ -62,9 +66,13 @@ def _objective(parsed: Parsed) -> Iterator[Violation]:
         found = f"objective is {objective}" if objective else "objective is not set"
         yield Violation("num_class", f"num_class goes with {' and '.join(_MULTI)} only; {found}.")
     if base_score is not None:
-        if objective in ("reg:logistic", "binary:logistic") and base_score > 1:
-            message = f"base_score is {base_score:g}; with objective {objective} it is a probability in [0, 1]."
-            yield Violation("base_score", message)
+        # xgboost 3.2.0 keeps a probability this far from 0 and 1, where no leaf has weight; older ones fail there.
+        if objective in ("reg:logistic", "binary:logistic") and not _CLOSEST < base_score < 1 - _CLOSEST:
+            message = (
+                f"base_score is {base_score:g}; with objective {objective} it is a probability above 0 and below 1: "
+                "at the ends no round learns anything, or the job fails."
+            )
+            yield Violation("base_score", message, "Use a probability between 0 and 1, or leave it out.")
         if objective == "reg:gamma" and base_score == 0:
             yield Violation("base_score", "base_score is 0; with objective reg:gamma it must be greater than 0.")
 
@@ -92,6 +100,27 @@ def _metrics(parsed: Parsed) -> Iterator[Violation]:
             yield Violation(name, f"{base} goes with {' and '.join(_MULTI)} only; objective is {objective}.")
         elif objective in _MULTI and base in _SINGLE_OUTPUT_METRICS:
             yield Violation(name, f"{base} does not go with objective {objective}.", "Use merror or mlogloss.")
+        elif objective is not None and (fault := _other_predictions(base, str(objective))):
+            yield Violation(name, *fault)
+
+
+def _other_predictions(metric: str, objective: str) -> tuple[str, str] | None:
+    """A metric that takes predictions for what the objective does not predict: a number comes of it, and no figure."""
+    if metric in _ABOVE_0_METRICS and objective not in _ABOVE_0_PREDICTED:
+        message = f"{metric} is of predictions above 0; objective {objective} predicts any number."
+        return (
+            message,
+            f"Use rmse or mae, or an objective such as {'count:poisson' if 'poisson' in metric else 'reg:gamma'}.",
+        )
+    if metric == "cox-nloglik" and objective != "survival:cox":
+        return f"{metric} goes with survival:cox only; objective is {objective}.", "Remove it."
+    if metric == "logloss" and objective in ("binary:logitraw", "binary:hinge"):
+        predicted = "margins" if objective == "binary:logitraw" else "classes"
+        return (
+            f"logloss is of probabilities; objective {objective} predicts {predicted}.",
+            "Use auc, or binary:logistic.",
+        )
+    return None
 
 
 def _container_metric(parsed: Parsed, name: str, metric: str) -> Iterator[Violation]:

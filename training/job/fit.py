@@ -6,7 +6,7 @@ its release with `adopt`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,19 +19,20 @@ from kickstand.aws_errors import explained
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
-from kickstand.release import Channel, Release
+from kickstand.release import Release
 from training.job.description import JobDescription
 from training.job.execution import Trigger, attempts_of, job_of
 from training.job.follow import Follower
 from training.job.follow_view import follow_view
-from training.job.log import JobLog, Round
-from training.job.rounds import read_rounds
+from training.job.log import JobLog
+from training.job.rounds import read_runs
 from training.job.training_jobs import TrainingJobs
 from training.model.adopt import Adoption
+from training.model.figures import Runs
 from training.model.golden_source import golden_source
 from training.upload.channels import s3_client
 from training.upload.manifest import input_data_config
-from training.upload.send_data import send_data
+from training.upload.send_data import SentData, send_data
 
 if TYPE_CHECKING:
     import boto3
@@ -63,19 +64,19 @@ class Fit:
             self.session.client("stepfunctions"), Names(self.environment), deploy_command=self._deploy_command
         )
 
-    def start(self, now: datetime, token: str) -> tuple[str, tuple[Channel, ...]]:
-        """Check everything, upload what is not there yet, start a job; its name and the channels in S3.
+    def start(self, now: datetime, token: str) -> tuple[str, SentData]:
+        """Check everything, upload what is not there yet, start a job; its name, the channels in S3, the warnings.
 
         now: UTC. token: four random letters or digits for the job's name.
         Raises InputError with everything that is wrong with the input; then nothing was uploaded or started.
         """
         trigger = self.trigger
         trigger.require_settings()
-        channels = send_data(self.environment, self.session, self.console)
+        sent = send_data(self.environment, self.session, self.console)
         job = Names(self.environment).training_job(now, token)
         with self._leaving(job):
-            trigger.start(job, input_data_config(channels, self.environment), self.environment.hyperparameters)
-        return job, channels
+            trigger.start(job, input_data_config(sent.channels, self.environment), self.environment.hyperparameters)
+        return job, sent
 
     def follow(self, job: str, *, show_log: bool) -> JobDescription:
         """Show a job until it has completed. Ctrl-C leaves it running. Raises KickstandError where it fails."""
@@ -116,11 +117,11 @@ class Fit:
         return [f"training job {attempt}" for attempt in attempts_of(job) if jobs.stop(attempt)] + stopped
 
     def release(
-        self, job: JobDescription, known: Sequence[Channel], *, release_file: Path, source_commit: str
+        self, job: JobDescription, known: SentData | None, *, release_file: Path, source_commit: str
     ) -> Release:
         """The second half: from a completed job to its release file. Interrupted, it can be run again.
 
-        known: channels that were just checked and uploaded.
+        known: what was just checked and uploaded, and its warnings.
         """
         again = f"Make it: {self.typed(f'adopt {job.name} {self.environment.name}')}"
         s3 = s3_client(self.session)
@@ -133,16 +134,16 @@ class Fit:
             deploy_command=self._deploy_command,
         )
         try:
-            data = golden_source(self.environment, s3, known)
+            data = golden_source(self.environment, s3, known, job.channels)
             return adoption.adopt(job, data, release_file=release_file, source_commit=source_commit)
         except KeyboardInterrupt:
             message = f"Interrupted before the release was written; training job {job.name} has completed."
             raise KickstandError(Problem(message, fix=again)) from None
 
-    def rounds(self, job: JobDescription) -> Sequence[Round]:
-        """The rounds that stand in a job's log. Raises botocore's errors."""
+    def rounds(self, job: JobDescription) -> Runs:
+        """The rounds that a job's log has, model by model. Raises botocore's errors."""
         log = JobLog(self.session.client("logs"), job.name, job.instance_count)
-        return read_rounds(log, job, sleep=self.sleep)
+        return read_runs(log, job, sleep=self.sleep)
 
     @contextmanager
     def _leaving(self, job: str) -> Iterator[None]:

@@ -45,8 +45,8 @@ class FoldCount:
         self._fold, self._last = 0, -1
 
 
-def mean_rounds(rounds: Sequence[Round], models: int, most: int) -> tuple[Round, ...]:
-    """The mean over the folds at each round, up to the last that all of them have; none where folds are missing.
+def fold_rounds(rounds: Sequence[Round], models: int, most: int) -> tuple[tuple[Round, ...], ...]:
+    """The rounds of each fold, in the order of the folds; none where folds are missing.
 
     rounds: as the log has them, in order; of a job that began anew the last folds are those of its models.
     models: how many the job made. most: `num_round`; what is numbered so is no round.
@@ -59,13 +59,19 @@ def mean_rounds(rounds: Sequence[Round], models: int, most: int) -> tuple[Round,
             folds.append([])
         folds[-1].append(done)
     made = folds[-models:]
-    if len(made) < models:
-        return ()
-    shortest = min(map(len, made))
-    return tuple(_mean([fold[number] for fold in made]) for number in range(shortest))
+    return tuple(map(tuple, made)) if len(made) == models else ()
 
 
-def _mean(rounds: Sequence[Round]) -> Round:
+def mean_rounds(folds: Sequence[Sequence[Round]]) -> tuple[Round, ...]:
+    """The mean over the folds at each round, up to the last that all of them have; of one model its own rounds."""
+    if len(folds) == 1:
+        return tuple(folds[0])
+    shortest = min(map(len, folds), default=0)
+    return tuple(mean_round([fold[number] for fold in folds]) for number in range(shortest))
+
+
+def mean_round(rounds: Sequence[Round]) -> Round:
+    """The mean of rounds, one of each fold, of the metrics that all of them have."""
     first = rounds[0]
     named = [name for name in first.metrics if all(name in done.metrics for done in rounds)]
     return Round(first.number, {name: sum(done.metrics[name] for done in rounds) / len(rounds) for name in named})

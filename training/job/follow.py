@@ -17,7 +17,7 @@ from training.job.execution import Execution, attempts_of, job_of
 from training.job.folds import FoldCount
 from training.job.log import LogLine, Round
 from training.job.seen import Seen
-from training.job.transient import denied, error_message, transient
+from training.job.transient import denied, error_message, patience, transient
 
 Verdict = Literal["wait", "completed", "failed", "absent"]
 
@@ -26,8 +26,6 @@ SHORTEST_WAIT = 0.5
 LONGEST_WAIT = 8.0
 SILENCE = 3.0
 """Seconds without an answer of AWS until that is told."""
-PATIENCE = 300.0
-"""Seconds of nothing but throttling or network errors before following is given up (the job is not)."""
 _LATE_LOG_READS = 5
 
 
@@ -208,15 +206,16 @@ class Follower:
 
     def _bear(self, error: Exception, reached: float, job: str) -> None:
         """Go on for a while through what may pass by itself, and say so; raise what will not, or did not."""
-        waited = self._clock() - reached
-        if not transient(error) or waited > PATIENCE:
+        waited, longest = self._clock() - reached, patience(error)
+        if not transient(error) or waited > longest:
             told = aws_error(error, f"following training job {job} (which does not depend on this command)")
             *first, last = told.problems
             fix = f"{last.fix}\n       Then follow it again: {self._again(job)}".strip()
             raise KickstandError(*first, replace(last, fix=fix)) from error
         if waited >= SILENCE and not self._silent:
             self._silent = True
-            left = f"trying again for {(PATIENCE - waited) / 60:.0f} minutes"
+            seconds = longest - waited
+            left = f"trying again for {f'{seconds / 60:.0f} minutes' if seconds >= 60 else f'{seconds:.0f} seconds'}"
             self._view.note(f"AWS does not answer ({error_message(error)}); {left}. Ctrl-C ends the waiting.")
 
     def _answered(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from training.job.description import JobDescription
-from training.job.folds import mean_rounds
+from training.job.folds import fold_rounds
 from training.job.follow import Log
 from training.job.log import LogLine, Round, parse_round
 
@@ -30,19 +31,22 @@ def rounds_of(lines: Iterable[LogLine]) -> tuple[Round, ...]:
     return tuple(kept)
 
 
-def fold_rounds_of(lines: Iterable[LogLine], job: JobDescription) -> tuple[Round, ...]:
-    """Of a cross-validation: the mean over its folds at each round; none before the log has all of them."""
-    told = sorted((line for line in lines if parse_round(line.text)), key=lambda line: line.time)
-    # One host tells them; where several do, they tell the same.
-    read = [done for line in told if line.host == told[0].host and (done := parse_round(line.text))]
+def runs_of(lines: Iterable[LogLine], job: JobDescription) -> tuple[tuple[Round, ...], ...]:
+    """The rounds of each model that a job made, of a cross-validation fold by fold; none before the log has them."""
+    if job.models == 1:
+        rounds = rounds_of(lines)
+        return (rounds,) if rounds else ()
+    logged = sorted((line for line in lines if parse_round(line.text)), key=lambda line: line.time)
+    # One host writes them; where several do, they write the same.
+    read = [done for line in logged if line.host == logged[0].host and (done := parse_round(line.text))]
     # The means end a repetition: without them the last fold may still lack rounds.
     if job.rounds is None or not read or read[-1].number < job.rounds:
         return ()
-    return mean_rounds(read, job.models, job.rounds)
+    return fold_rounds(read, job.models, job.rounds)
 
 
-def read_rounds(log: Log, job: JobDescription, *, sleep: Callable[[float], None]) -> tuple[Round, ...]:
-    """Every round of a job's log, of a cross-validation the means over its folds; none where there is no log any more.
+def read_runs(log: Log, job: JobDescription, *, sleep: Callable[[float], None]) -> tuple[tuple[Round, ...], ...]:
+    """Every round of a job's log, model by model; none where there is no log any more.
 
     log: not read yet. sleep: seconds. Raises botocore's errors.
     """
@@ -50,11 +54,19 @@ def read_rounds(log: Log, job: JobDescription, *, sleep: Callable[[float], None]
     for further in range(_LATE_READS + 1):
         while read := [line for line in log.read() if parse_round(line.text)]:
             lines += read
-        rounds = fold_rounds_of(lines, job) if job.models > 1 else rounds_of(lines)
-        if rounds and (
-            job.models > 1 or rounds[-1].number + 1 == job.rounds or "early_stopping_rounds" in job.hyperparameters
-        ):
+        runs = runs_of(lines, job)
+        if runs and (job.models > 1 or runs[0][-1].number + 1 == job.rounds or _is_the_last(runs[0][-1], job)):
             break
         if further < _LATE_READS:
             sleep(1.0)
-    return rounds
+    return runs
+
+
+def _is_the_last(done: Round, job: JobDescription) -> bool:
+    """Whether a round can be the last of a job that stops early: SageMaker's final metrics are its own."""
+    if "early_stopping_rounds" not in job.hyperparameters:
+        return False
+    logged = {name.replace("-", ":", 1): value for name, value in done.metrics.items() if math.isfinite(value)}
+    return all(
+        math.isclose(value, job.metrics[name], rel_tol=1e-5) for name, value in logged.items() if name in job.metrics
+    )

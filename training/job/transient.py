@@ -14,6 +14,12 @@ from botocore.exceptions import (
 
 from kickstand.aws_errors import DENIED, THROTTLING, error_code
 
+PATIENCE = 300.0
+REFUSED_PATIENCE = 5.0
+"""Where nothing listens, a server was ended on purpose: AWS's own are behind load balancers, which always do."""
+_DEEPEST = 8
+"""Errors around the system's own: botocore's, urllib3's."""
+
 _CONNECTION = (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError)
 
 
@@ -25,6 +31,22 @@ def transient(error: Exception) -> bool:
         return False
     status = cast("dict[str, Any]", error.response).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return error_code(error) in THROTTLING or (isinstance(status, int) and status >= 500)
+
+
+def refused(error: Exception) -> bool:
+    """Whether nothing listens at the endpoint: no fault of the network, which would let the request time out."""
+    cause: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if cause is None or isinstance(cause, ConnectionRefusedError):
+            return cause is not None
+        inner = getattr(cause, "kwargs", {}).get("error") or getattr(cause, "reason", None)
+        cause = inner if isinstance(inner, BaseException) else cause.__cause__ or cause.__context__
+    return False
+
+
+def patience(error: Exception) -> float:
+    """Seconds of nothing but errors such as this one before following is given up (the job is not)."""
+    return REFUSED_PATIENCE if refused(error) else PATIENCE
 
 
 def denied(error: Exception) -> bool:

@@ -23,6 +23,7 @@ from kickstand.release_file import write_release
 from training.data.objectives import label_columns
 from training.image.versions import OWN_IMAGE
 from training.job.description import ChannelSource, JobDescription
+from training.job.folds import mean_rounds
 from training.job.log import Round
 from training.job.transient import error_message
 from training.model.adoptable import adoption_problems, image_version
@@ -30,11 +31,18 @@ from training.model.archive import ArchiveError, extract_model
 from training.model.artifact import FetchedArtifact, fetch_artifact, keep_artifact
 from training.model.artifact_bucket import ArtifactBucket, artifact_bucket
 from training.model.channel_evidence import channel_evidence
+from training.model.figures import (
+    Runs,
+    UnreleasableJobError,
+    released_figures,
+    rounds_of_models,
+    stopping_problems,
+)
 from training.model.golden_rows import first_rows, golden_rows, keep_confidential
-from training.model.learning_curve import curve_of, keep_curve, kept_curve
+from training.model.learning_curve import curve_of, keep_curve, kept_curve, kept_runs
 from training.model.package import Registration, model_quality, register, write_metrics
 from training.model.probe import ask_model, find_models
-from training.model.release_maker import finite, make_release
+from training.model.release_maker import make_release
 from training.model.saved_version import require_readable
 
 
@@ -45,11 +53,13 @@ class CheckedData:
     channels: the channels that are in S3, each under its digest.
     golden_files: the files, in order, that the golden rows are taken from.
     golden_channel: the name of the channel that they are of.
+    warnings: what the check of data and hyperparameters warned of, a line each.
     """
 
     channels: Sequence[Channel]
     golden_files: Sequence[Path]
     golden_channel: str
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Adoption:
     """Where jobs are adopted, and with what.
 
     s3, sagemaker: clients of the environment's session.
-    rounds: reads the rounds of a job's log; raises botocore's errors.
+    rounds: reads the rounds of a job's log, model by model; raises botocore's errors.
     report: told of each step when it is done: its name, and what came of it.
     deploy_command: what the user types to deploy the training stack.
     """
@@ -65,7 +75,7 @@ class Adoption:
     environment: Environment
     s3: Any
     sagemaker: Any
-    rounds: Callable[[JobDescription], Sequence[Round]]
+    rounds: Callable[[JobDescription], Runs]
     report: Callable[[str, str], None]
     deploy_command: str
 
@@ -78,19 +88,26 @@ class Adoption:
         problems = adoption_problems(job, self.environment.known_faults)
         if problems:
             raise InputError(*problems)
-        job = dataclasses.replace(job, metrics=finite(job.metrics))
         bucket = artifact_bucket(self.environment)
         channels = self._channels(job, data)
         with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
             fetched = fetch_artifact(self.s3, job.artifact_uri, Path(folder, "model.tar.gz"))
             self.report("artifact", f"{fetched.read.size:,} bytes, SHA-256 {fetched.read.sha256}")
-            golden = self._ask(job, fetched, channels, data)
+            golden, rounds = self._ask(job, fetched, channels, data)
+        runs, silent = self._runs(job)
+        known = runs or self._kept_runs(job, fetched, bucket)
+        if problems := stopping_problems(job, rounds, known):
+            raise UnreleasableJobError(*problems)
+        figures = released_figures(job, rounds, known)
+        job = dataclasses.replace(job, metrics=figures.metrics)
+        for warning in figures.warnings:
+            self.report("warning", warning)
         if job.models > 1:
             left_out = job.artifact_uri.replace("/model.tar.gz", "/output.tar.gz")
             self.report("left-out rows", f"predictions.csv in {left_out}")
-        artifact = keep_artifact(self.s3, fetched, bucket)
+        artifact = keep_artifact(self.s3, fetched, bucket).model_copy(update={"rounds": rounds})
         self.report("kept as", artifact.s3_uri)
-        curve = self._curve(job, artifact, bucket)
+        curve = self._curve(mean_rounds(runs), silent, artifact, bucket)
         if not self.environment.data.golden_rows_in_git:
             golden = keep_confidential(self.s3, golden, bucket)
             self.report("golden rows in", golden.s3_uri)
@@ -111,18 +128,33 @@ class Adoption:
             channels=channels,
             artifact=artifact,
             golden=golden,
+            warnings=(*data.warnings, *figures.warnings),
             learning_curve=curve,
             model_package_arn=package,
             source_commit=source_commit,
         )
         return write_release(release_file, release)
 
-    def _curve(self, job: JobDescription, artifact: Artifact, bucket: ArtifactBucket) -> LearningCurve | None:
-        """Keep the job's learning curve. A release without one is whole: what is in the way is told, and no more."""
+    def _runs(self, job: JobDescription) -> tuple[Runs, str]:
+        """What the job's log has of every round, and why it has none."""
         try:
-            rounds, silent = self.rounds(job), "the job's log has no rounds"
+            return self.rounds(job), "the job's log has no rounds"
         except AWS_FAILURES as error:
-            rounds, silent = (), f"the job's log cannot be read: {error_message(error)}"
+            return (), f"the job's log cannot be read: {error_message(error)}"
+
+    def _kept_runs(self, job: JobDescription, fetched: FetchedArtifact, bucket: ArtifactBucket) -> Runs:
+        """What an earlier adoption kept of the log; of a cross-validation that is the mean over the folds alone."""
+        if job.models > 1:
+            return ()
+        try:
+            return kept_runs(self.s3, fetched.read.sha256, bucket)
+        except KickstandError:
+            return ()  # keeping the curve reports it
+
+    def _curve(
+        self, rounds: Sequence[Round], silent: str, artifact: Artifact, bucket: ArtifactBucket
+    ) -> LearningCurve | None:
+        """Keep the job's learning curve. A release without one is whole: what is in the way is said, and no more."""
         told = f"{len(rounds):,} rounds" if rounds else f"kept earlier ({silent})"
         try:
             kept = (
@@ -171,8 +203,11 @@ class Adoption:
 
     def _ask(
         self, job: JobDescription, fetched: FetchedArtifact, channels: Sequence[Channel], data: CheckedData
-    ) -> GoldenRows:
-        """Open and load the artifact, compare its width with the data's, and ask it for the golden rows."""
+    ) -> tuple[GoldenRows, tuple[int, ...]]:
+        """Open and load the artifact, compare its width with the data's, and have it predict the golden rows.
+
+        Those, and the boosting rounds of each model.
+        """
         train, own = train_channel(channels), self.environment.data
         labels = label_columns(job.hyperparameters, train.content_type)
         expected = train.columns - labels
@@ -200,7 +235,7 @@ class Adoption:
             )
         golden = golden_rows(rows, answers.predictions, where=job.artifact_uri)
         self.report("golden rows", f"{len(rows)} of channel {data.golden_channel}, SHA-256 {golden.sha256}")
-        return golden
+        return golden, rounds_of_models(job, answers.rounds)
 
 
 def train_channel(channels: Sequence[Channel]) -> Channel:

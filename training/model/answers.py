@@ -4,7 +4,7 @@ A process of its own, because xgboost ends the whole process on some damaged mod
 and because bytes from a bucket are best parsed where no credentials are. `model_probe` runs it.
 
 stdin:  {"models": [PATH, ...], "rows": ["1,2.5,,4", ...]}   rows as CSV text without the label
-stdout: {"features": 13, "predictions": [0.25, ...]} or {"error": TEXT}
+stdout: {"features": 13, "rounds": [150], "predictions": [0.25, ...]} or {"error": TEXT}
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def read_rows(rows: Sequence[str]) -> np.ndarray:
 
 
 def answer(models: Sequence[Path], rows: Sequence[str]) -> dict[str, object]:
-    """The model's number of features, and its answers: a float a row, or a list of them for classes.
+    """The number of features, the boosting rounds of each model, and the answers: a float a row, or a list of them.
 
     models: one file, or those of an ensemble.
     """
@@ -39,13 +39,13 @@ def answer(models: Sequence[Path], rows: Sequence[str]) -> dict[str, object]:
         try:
             model = Boosters(models)
             if rows and rows[0].count(",") + 1 != model.features:
-                return {"features": model.features, "predictions": []}
+                return {"features": model.features, "rounds": model.rounds, "predictions": []}
             # float32 widened to Python's float has the very digits that the endpoint prints.
             given = model.predict(read_rows(rows)).astype("float64").tolist() if rows else []
         except (xgb.core.XGBoostError, ValueError) as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
             return {"error": lines[0] if lines else type(error).__name__}
-    return {"features": model.features, "predictions": given}
+    return {"features": model.features, "rounds": model.rounds, "predictions": given}
 
 
 def main() -> None:

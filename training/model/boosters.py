@@ -37,6 +37,7 @@ class Boosters:
             self._linear.append(learner["gradient_booster"]["name"] == "gblinear")
         require_ensemble([file.name for file in files], kinds)
         self._vote = kinds[0][0] in VOTING
+        self.rounds = [int(booster.num_boosted_rounds()) for booster in self._boosters]
         self.features = min(int(booster.num_features()) for booster in self._boosters)
 
     def predict(self, rows: np.ndarray) -> np.ndarray:

@@ -119,6 +119,31 @@ def kept_curve(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> Learnin
     return LearningCurve(s3_uri=place.uri, sha256=hashlib.sha256(body).hexdigest())
 
 
+def kept_runs(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> tuple[tuple[Round, ...], ...]:
+    """The rounds of the curve that an earlier adoption kept, as the log had them; none where there are not all of them.
+
+    Raises KickstandError where AWS refuses, or where something else lies there.
+    """
+    kept = kept_curve(s3, artifact_sha256, bucket)
+    if kept is None:
+        return ()
+    curve = read_curve(s3, S3Location(bucket.name, curve_key(artifact_sha256)), kept.sha256)
+    if curve.rounds != tuple(range(curve.logged_rounds)):
+        return ()
+    names = {name: name.replace(":", "-", 1) for name in curve.metrics}
+    rounds = [
+        Round(
+            number,
+            {
+                names[name]: math.nan if (one := values[number]) is None else one
+                for name, values in curve.metrics.items()
+            },
+        )
+        for number in curve.rounds
+    ]
+    return (tuple(rounds),)
+
+
 def read_curve(s3: Any, place: S3Location, sha256: str) -> Curve:
     """A release's curve, from wherever a copy of it is. Raises KickstandError: gone, or changed."""
     with explained("reading the learning curve", place.uri):

@@ -30,10 +30,14 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "LD_LIBR
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswers:
-    """The number of features a model was trained on, and its answers; none where the rows have another width."""
+    """The number of features a model was trained on, and its answers; none where the rows have another width.
+
+    rounds: boosting rounds of each model, of an ensemble in the order of the folds.
+    """
 
     features: int
     predictions: tuple[Prediction, ...]
+    rounds: tuple[int, ...]
 
 
 def find_models(files: Sequence[Path], count: int | None, *, where: str) -> tuple[Path, ...]:
@@ -72,7 +76,8 @@ def ask_model(models: Sequence[Path], rows: Sequence[str], *, where: str) -> Mod
     request = {"models": [str(model.resolve()) for model in models], "rows": list(rows)}
     answer = run_isolated("training.model.answers", request, models, where)
     predictions = tuple(tuple(given) if isinstance(given, list) else given for given in answer["predictions"])
-    return ModelAnswers(answer["features"], predictions)
+    by_fold = sorted(zip(models, answer["rounds"], strict=True), key=lambda one: _fold(one[0]))
+    return ModelAnswers(answer["features"], predictions, tuple(rounds for _, rounds in by_fold))
 
 
 def run_isolated(
@@ -107,6 +112,11 @@ def run_isolated(
     if "error" in answer:
         raise KickstandError(_unloadable(models, answer["error"], where))
     return answer
+
+
+def _fold(model: Path) -> int:
+    number = model.name.removeprefix(f"{MODEL_FILE}-")
+    return int(number) if number.isdecimal() else 0
 
 
 def _begins(model: Path) -> bytes:

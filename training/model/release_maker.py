@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from kickstand.config.model import Environment
 from kickstand.names import Names
@@ -21,12 +20,14 @@ def make_release(
     channels: Sequence[Channel],
     artifact: Artifact,
     golden: GoldenRows,
+    warnings: Sequence[str],
     learning_curve: LearningCurve | None,
     model_package_arn: str,
     source_commit: str,
 ) -> Release:
     """The release of one job's artifact in one environment; the file's own digest is the writer's to fill in.
 
+    job:      its metrics are the released model's own.
     version:  of the image, `3.2-0`.
     channels: as the job read them, and the test channel.
     """
@@ -51,15 +52,11 @@ def make_release(
             instance_type=job.instance_type,
             instance_count=job.instance_count,
         ),
-        metrics=finite(job.metrics),
+        metrics=dict(job.metrics),
         artifact=artifact,
         golden_rows=golden,
+        warnings=tuple(warnings),
         learning_curve=learning_curve,
         model_package_arn=model_package_arn,
         source_commit=source_commit,
     )
-
-
-def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The metrics that are numbers: JSON has no infinity (`mape` gives one for a label of 0)."""
-    return {name: value for name, value in metrics.items() if math.isfinite(value)}

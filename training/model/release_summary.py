@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kickstand.folds import models_sentence
+from kickstand.folds import models_sentence, rounds_sentence
 from kickstand.release import Release
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ def summary_lines(release: Release, file: Path) -> list[tuple[str, str]]:
     several = models_sentence(release.hyperparameters)
     return [
         ("metrics", metrics or "none"),
+        *([("warnings", f"{len(release.warnings)}, on record in the release")] if release.warnings else []),
         ("model", f"SHA-256 {release.artifact.sha256}, {release.artifact.size:,} bytes"),
         *([("models", several)] if several else []),
+        *([("rounds", rounds_sentence(release.artifact.rounds))] if release.artifact.rounds else []),
         ("job", f"{job.name}, {job.billable_seconds} s billable on {job.instance_count} x {job.instance_type}"),
         ("release", str(file)),
     ]

@@ -9,8 +9,8 @@ from typing import Protocol
 from kickstand.aws_errors import AWS_FAILURES, aws_error
 from kickstand.errors import InputError, KickstandError, Problem
 from training.job.execution import Execution, attempts_of, job_of
-from training.job.follow import PATIENCE, SHORTEST_WAIT, next_wait
-from training.job.transient import transient
+from training.job.follow import SHORTEST_WAIT, next_wait
+from training.job.transient import patience, transient
 from training.transform.description import ENDED, TransformDescription
 
 
@@ -49,7 +49,7 @@ class Follower:
                 execution = self.trigger.find(base)
                 job = self._newest(base)
             except AWS_FAILURES as error:
-                if not transient(error) or self.clock() - reached > PATIENCE:
+                if not transient(error) or self.clock() - reached > patience(error):
                     raise aws_error(error, f"following transform job {base} (which goes on by itself)") from error
                 self.sleep(wait)
                 continue

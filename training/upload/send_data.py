@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from kickstand.config.model import Environment
 from kickstand.content_types import kind_of
 from kickstand.known_fault import libsvm_serving
 from kickstand.release import Channel
+from training.data.channel_labels import label_warnings
 from training.data.preflight import check_inputs, data_size
 from training.data.report import DataReport, FileReport
 from training.upload.bytes_progress import bytes_progress
@@ -21,14 +23,22 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+@dataclass(frozen=True, slots=True)
+class SentData:
+    """channels: as they are in S3. warnings: what was accepted with one, a line each; for the release."""
+
+    channels: tuple[Channel, ...]
+    warnings: tuple[str, ...]
+
+
 def send_data(
     environment: Environment,
     session: boto3.Session,
     console: Console,
     *,
     typed: Callable[[str], str] = "kickstand {}".format,
-) -> tuple[Channel, ...]:
-    """Check hyperparameters and data, upload what is not in S3 yet, list it back; the channels.
+) -> SentData:
+    """Check hyperparameters and data, upload what is not in S3 yet, list it back; the channels and the warnings.
 
     From then on they are what the schedule trains on.
 
@@ -48,13 +58,16 @@ def send_data(
     publish_latest(s3, environment, channels)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))
-    for warning in [
-        *(f"Warning: {warning}" for warning in report.warnings),
-        *fold_warnings(environment),
-        *serving_warnings(environment),
-    ]:
-        console.print(warning, markup=False, style="yellow", soft_wrap=True)
-    return channels
+    warnings = input_warnings(environment, report)
+    for warning in warnings:
+        console.print(f"Warning: {warning}", markup=False, style="yellow", soft_wrap=True)
+    return SentData(channels, warnings)
+
+
+def input_warnings(environment: Environment, report: DataReport) -> tuple[str, ...]:
+    """What is accepted with a warning, a line each: of the data, of the hyperparameters, of what comes of them."""
+    labels = label_warnings(environment.hyperparameters, report.channels, environment.data.content_type)
+    return (*report.warnings, *labels, *fold_warnings(environment), *serving_warnings(environment))
 
 
 def fold_warnings(environment: Environment) -> list[str]:
@@ -66,7 +79,7 @@ def fold_warnings(environment: Environment) -> list[str]:
         "were: the job's validation figures are of rows that its models were trained on."
     )
     fix = "predictions.csv in its output.tar.gz has each row's prediction from the models that did not see it."
-    return [f"Warning: {message} ({environment.where('hyperparameters._kfold')})\n         {fix}"]
+    return [f"{message} ({environment.where('hyperparameters._kfold')}) {fix}"]
 
 
 def serving_warnings(environment: Environment) -> list[str]:
@@ -76,10 +89,7 @@ def serving_warnings(environment: Environment) -> list[str]:
     problems = libsvm_serving(
         environment.algorithm.version, environment.known_faults, environment.where("data.content_type")
     )
-    return [
-        f"Warning: deploy will refuse the model. {problem.message} ({problem.where})\n         {problem.fix}"
-        for problem in problems
-    ]
+    return [f"deploy will refuse the model. {problem.message} ({problem.where}) {problem.fix}" for problem in problems]
 
 
 def _line(channel: Channel, report: DataReport, sent: int) -> str:

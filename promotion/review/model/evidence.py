@@ -31,7 +31,8 @@ class Evidence:
     """Of one model, and of the live one beside it.
 
     labels: of the test rows; None where the rows are not to be had. slices: the columns of `[gates] slices`.
-    gain, live_gain: by the feature's name. missing: what could not be had, and why.
+    gain, live_gain: by the feature's name. rounds, live_rounds: of a model that is no ensemble, where
+    the release has it. missing: what could not be had, and why.
     """
 
     labels: TestLabels | None = None
@@ -42,6 +43,8 @@ class Evidence:
     live_gain: Mapping[str, float] = field(default_factory=dict)
     curve: Curve | None = None
     live_curve: Curve | None = None
+    rounds: int | None = None
+    live_rounds: int | None = None
     missing: list[str] = field(default_factory=list)
     unsound: list[str] = field(default_factory=list)
     """Those of them that are no want of permission: something was changed, or is no model that works."""
@@ -70,7 +73,7 @@ def gather(
     stores: Sequence[ModelStore],
 ) -> Evidence:
     """All of it. live: the release of what is served, where it is known; live_artifact_sha256: empty: nothing is."""
-    found = Evidence()
+    found = Evidence(rounds=_rounds(release), live_rounds=_rounds(live))
     if release.learning_curve is None:
         found.missing.append("Learning curve: the release names none; the job's log did not have it.")
     else:
@@ -82,6 +85,10 @@ def gather(
     with tempfile.TemporaryDirectory(prefix="kickstand-") as name:
         _ask(found, environment, release, live, live_artifact_sha256, stores, Path(name))
     return found
+
+
+def _rounds(release: Release | None) -> int | None:
+    return release.artifact.rounds[0] if release is not None and len(release.artifact.rounds) == 1 else None
 
 
 def _ask(

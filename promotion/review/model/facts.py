@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kickstand.folds import models_sentence
+from kickstand.folds import models_sentence, rounds_sentence
 from kickstand.release import Channel, Promotion, Release
 from kickstand.release_view import plain
 
@@ -29,6 +29,7 @@ def training_facts(release: Release) -> tuple[Row, ...]:
         ("label", "as it is" if release.target_transform == "none" else f"{release.target_transform} of the value"),
         ("artifact", f"{artifact.s3_uri}, {artifact.size:,} bytes"),
         *([("models", several)] if (several := models_sentence(release.hyperparameters)) else []),
+        *([("rounds", rounds_sentence(artifact.rounds))] if artifact.rounds else []),
         ("model package", release.model_package_arn),
     )
     return tuple((label, plain(text)) for label, text in facts)

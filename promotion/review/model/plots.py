@@ -19,7 +19,10 @@ from training.prediction.metrics import original_units
 
 def plots(environment: Environment, found: Evidence) -> tuple[Plot, ...]:
     """The pictures, in reading order. What is not drawn for want of something stands in `found.missing` already."""
-    drawn = [draw_learning_curve(found.curve, found.live_curve)] if found.curve is not None else []
+    drawn = []
+    if found.curve is not None:
+        rounds = {"released": found.rounds, "live_released": found.live_rounds}
+        drawn.append(draw_learning_curve(found.curve, found.live_curve, **rounds))
     if found.labels is not None and found.released is not None:
         live = found.live if found.live is not None and _alike(found.live, found.released) else None
         unit = environment.data.columns[0] if environment.data.columns else "label"

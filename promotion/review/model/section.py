@@ -125,6 +125,8 @@ def _warnings(release: Release, live_sha256: str, contrast: Contrast | None) -> 
     if live_sha256 not in ("", release.artifact.sha256) and contrast is None:
         sentence = "Whether the new model is better than the live one is not known: they could not be compared."
         yield Headline(level="warning", sentence=sentence)
+    for warning in release.warnings:
+        yield Headline(level="warning", sentence=plain(f"The model was accepted with this warning: {warning}"))
     if release.source_commit.endswith("+changes"):
         sentence = "The model was trained from a working folder with changes that are in no commit."
         yield Headline(level="warning", sentence=sentence)

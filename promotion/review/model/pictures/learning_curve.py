@@ -20,10 +20,14 @@ _LOG_FROM = 10.0
 Points = tuple[Sequence[int], Sequence[float]]
 
 
-def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
+def draw_learning_curve(
+    curve: Curve, live: Curve | None = None, *, released: int | None = None, live_released: int | None = None
+) -> Plot | None:
     """The curve of the released model, and validation of the live one. None where it holds no number.
 
     Of several metrics the last is drawn: the one that stops training early.
+
+    released, live_released: the rounds that each model has, whose figure is its own; None where that is not known.
     """
     bases = list(dict.fromkeys(name.partition(":")[2] for name in curve.metrics))
     lines = {name: _points(curve, name) for name in curve.metrics if name.partition(":")[2] == bases[-1]}
@@ -35,11 +39,13 @@ def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
     rounds, values = lines[main]
     best = (min if lower_is_better(main) else max)(range(len(values)), key=values.__getitem__)
     earlier = _points(live, main) if live is not None and main in live.metrics else None
+    own = next((point for point in zip(rounds, values, strict=True) if point[0] == released), None)
     title = f"Learning curve: {bases[-1]} by round"
     alt = (
         "; ".join(_told(name, points, curve.logged_rounds) for name, points in lines.items())
         + f". Best {main}: {values[best]:.4g} in round {rounds[best]}."
-        + (f" The live model ended at {earlier[1][-1]:.4g}." if earlier and earlier[0] else "")
+        + (f" The released model has {own[0]:,} round{'' if own[0] == 1 else 's'}: {own[1]:.4g}." if own else "")
+        + (_live_sentence(earlier, live_released) if earlier and earlier[0] else "")
     )
 
     def paint(figure: Figure) -> None:
@@ -60,6 +66,8 @@ def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
             ha="right" if best > len(values) / 2 else "left",
             bbox={"facecolor": "white", "linewidth": 0, "pad": 1},
         )
+        if own is not None and own[0] < curve.logged_rounds:
+            axes.axvline(own[0], color=GREY, linewidth=1, linestyle=":", label=f"released: {own[0]:,} rounds")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if _spans_decades(lines):
             _logarithmic(axes)
@@ -68,6 +76,13 @@ def draw_learning_curve(curve: Curve, live: Curve | None = None) -> Plot | None:
         tidy(axes)
 
     return draw("learning-curve", title, alt, paint)
+
+
+def _live_sentence(points: Points, released: int | None) -> str:
+    own = next((value for number, value in zip(*points, strict=True) if number == released), None)
+    if own is None:
+        return f" The live model's job ended at {points[1][-1]:.4g}."
+    return f" The live model has {released:,} round{'' if released == 1 else 's'}: {own:.4g}."
 
 
 def _logarithmic(axes: object) -> None:
