@@ -126,7 +126,7 @@ class Preparation:
         stack = self.stacks[review.stack]
         self.talk.say(f"{review.stack}: making the change set {self.name} …")
         how = ("--exclusively", "--method=prepare-change-set", "--change-set-name", self.name)
-        log = FailureLog.open(self._client(stack), (stack.name,))
+        log = FailureLog.open(self._reader(), (stack.name,))
         try:
             self.cdk.run("deploy", stack.display_name, *how, "--require-approval", "never")
         except CdkFailedError as error:
