@@ -30,6 +30,7 @@ from kickstand.commands.places import open_place
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError, Problem
 from promotion.cdk import CLI, Cdk, node
+from promotion.output_folder import remove_output_folder
 from promotion.place import Place
 
 Say = Callable[[str], None]
@@ -165,7 +166,7 @@ def run(folder: Path, plan: Plan, steps: Sequence[Step], say: Say, *, lock: int,
     if not left:
         shutil.rmtree(project, ignore_errors=True)
         for name in ENVIRONMENTS:
-            shutil.rmtree(assembly_folder(plan, name), ignore_errors=True)
+            remove_output_folder(assembly_folder(plan, name))
     ended = Ended(tuple(outcomes), used, tuple(left), tuple(problems), began, datetime.now(UTC))
     if ended_early is not None:
         raise EndedEarly(ended) from ended_early

@@ -27,6 +27,12 @@ def output_folder(usual: Path) -> Path:
     return _FOLDERS[usual]
 
 
+def remove_output_folder(usual: Path) -> None:
+    """Remove a usual folder with its lock, and what killed processes have left beside it: nobody works there again."""
+    _sweep(usual)
+    _remove(usual)
+
+
 def _choose(usual: Path) -> Path:
     try:
         usual.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from promotion.output_folder import remove_output_folder
+
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = """
 import sys
@@ -46,6 +48,15 @@ def test_a_second_run_has_a_folder_of_its_own_until_its_end(tmp_path: Path) -> N
     end(fourth)
     assert its == "bikes-dev"
     assert sorted(one.name for one in usual.parent.iterdir()) == ["bikes-dev", "bikes-dev.lock"]
+
+
+def test_a_folder_goes_with_its_lock_and_with_what_killed_runs_left(tmp_path: Path) -> None:
+    usual = tmp_path / "bikes-dev"
+    (first, _), (second, _) = begin(usual), begin(usual)
+    end(second, kill=True)
+    end(first)
+    remove_output_folder(usual)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_runs_of_other_environments_do_not_meet(tmp_path: Path) -> None:
