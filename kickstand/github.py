@@ -19,7 +19,7 @@ ISSUER = "token.actions.githubusercontent.com"
 """Whose tokens they are; also the name of the provider in IAM."""
 
 AUDIENCE = "sts.amazonaws.com"
-"""For whom the tokens are: STS, in every partition that an environment can be in."""
+"""The audience of the tokens: STS, in every partition that an environment can be in."""
 
 IMMUTABLE_SINCE = "2026-07-15"
 """Repositories that are created, renamed or transferred from this day on have subjects with ids.

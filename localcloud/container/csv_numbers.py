@@ -1,8 +1,8 @@
 """Numbers out of CSV text: float32 matrices, read in parallel.
 
 Every cell of a request is read as the nearest double and then rounded to float32, as xgboost does with what Python
-hands it; a cell of a training file as xgboost's own reader does (`training.data.float_text`), to whom the container
-leaves them. An empty cell and `nan` are missing values.
+hands it; a cell of a training file as xgboost's own reader does (`training.data.float_text`), which the container
+uses. An empty cell and `nan` are missing values.
 """
 
 from __future__ import annotations

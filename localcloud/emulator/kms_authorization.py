@@ -98,7 +98,7 @@ def authorize(use: KeyUse, reference: str, *, access_key: str | None = None) -> 
 
 
 def _missing_key(arn: str, caller_account: str) -> Key:
-    """Stands for a key that is not there: IAM alone decides who of its own account is told so, and nobody else is."""
+    """Stands for a key that is not there: IAM decides who of its account may learn so; nobody else may."""
     account = arn.split(":")[4]
     owner = {"AWS": f"arn:aws:iam::{account}:root"}
     statement = {"Effect": "Allow", "Principal": owner, "Action": "kms:*", "Resource": "*"}

@@ -70,7 +70,7 @@ def test_every_kind_of_failure_is_told_so(tmp_path: Path) -> None:
 
 
 def failed_endpoint(plane: Plane, folder: Path) -> str:
-    """The FailureReason of an endpoint whose server tells of a file of this machine."""
+    """The FailureReason of an endpoint whose server names a file of this machine."""
 
     def broken() -> None:
         raise OSError(f"cannot open {sys.prefix}/lib/libxgboost.so")

@@ -1,4 +1,4 @@
-"""Numbers of training files are those of xgboost's own reader, to whom AWS's container leaves the files."""
+"""Numbers of training files are those of xgboost's own reader, which AWS's container uses."""
 
 from __future__ import annotations
 
