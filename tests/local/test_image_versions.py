@@ -39,9 +39,10 @@ BARE = """
 import json, sys
 import numpy as np, xgboost
 table = np.array(json.load(sys.stdin))
-matrix = xgboost.DMatrix(table[:, 1:].astype("float32"), label=table[:, 0].astype("float32"))
+matrix = xgboost.DMatrix(sys.argv[1] + "?format=csv&label_column=0")
 booster = xgboost.train({"objective": "reg:squarederror", "max_depth": 3}, matrix, 6)
-print(json.dumps([xgboost.__version__, [float(x) for x in booster.predict(matrix)]]))
+rows = xgboost.DMatrix(table[:, 1:].astype("float32"))
+print(json.dumps([xgboost.__version__, [float(x) for x in booster.predict(rows)]]))
 """
 REFUSED: dict[str, dict[str, str]] = {
     "sampling_method": {"tree_method": "hist", "sampling_method": "gradient_based", "subsample": "0.5"},
@@ -166,8 +167,9 @@ def _model(client: Client, place: Place, artifact: str, folder: Path) -> Path:
 def test_an_older_image_trains_and_serves_as_its_own_xgboost_does(
     tmp_path: Path, client: Client, place: Place, version: str
 ) -> None:
+    (tmp_path / "train.csv").write_bytes(_csv(TABLE))
     ended = subprocess.run(
-        [image_python(version), "-c", BARE],
+        [image_python(version), "-c", BARE, tmp_path / "train.csv"],
         input=json.dumps(TABLE.tolist()),
         capture_output=True,
         text=True,

@@ -130,7 +130,12 @@ def test_a_fitter_without_the_policy_starts_nothing(shell: Shell, nobody: None, 
 
 def test_credentials_of_another_account(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "444455556666")
-    for words in (("fit", "dev"), ("predict", "dev", "rows.csv"), ("deploy", "dev"), ("destroy", "dev", "--yes")):
+    for words in (
+        ("fit", "dev"),
+        ("predict", "dev", "rows.csv"),
+        ("deploy", "dev", "--yes"),
+        ("destroy", "dev", "--yes"),
+    ):
         told = shell.kickstand(*words, code=2)
         assert f"dev is in account {ACCOUNT}, but the credentials in use are of account 444455556666" in told
 
