@@ -6,13 +6,19 @@ from pathlib import Path
 
 
 def client_environment(
-    url: str, ca: Path, *, account: str, region: str, config: Path | None = None, credentials: Path | None = None
+    url: str,
+    ca: Path,
+    *,
+    access_key_id: str,
+    secret_access_key: str,
+    region: str,
+    config: Path | None = None,
+    credentials: Path | None = None,
 ) -> dict[str, str]:
-    """Variables for boto3, the `aws` command, sagemaker-core and the CDK CLI, with the account's root key.
+    """Variables for boto3, the `aws` command, sagemaker-core and the CDK CLI, with an access key.
 
     url:     `https://127.0.0.1:PORT`.
     ca:      the certificate authority of the state folder.
-    account: 12 digits. The emulator takes an account's number as the access key of its root.
     region:  an AWS region.
     config, credentials: the files with the profiles of the project; absent: left as they are.
     """
@@ -20,8 +26,8 @@ def client_environment(
         "AWS_ENDPOINT_URL": url,
         "AWS_CA_BUNDLE": str(ca),
         "NODE_EXTRA_CA_CERTS": str(ca),
-        "AWS_ACCESS_KEY_ID": account,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ACCESS_KEY_ID": access_key_id,
+        "AWS_SECRET_ACCESS_KEY": secret_access_key,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         # Without it a client with no credentials asks the metadata address of EC2 and waits for its timeouts.
@@ -40,4 +46,4 @@ def client_environment(
 
 
 CLEARED = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-"""Variables of a real account that would win over or spoil the root key above; they must be unset."""
+"""Variables of a real account that would win over or spoil the access key above; they must be unset."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from kickstand.errors import KickstandError, Problem
 from localcloud.client_environment import CLEARED, client_environment
 from localcloud.port import listens
+from localcloud.root_keys import RootKeys, root_client
 from localcloud.server_lock import holder
 from localcloud.server_process import START_SECONDS, end, last_lines, spawn
 from localcloud.state import StateFolder
@@ -136,16 +137,26 @@ class LocalCloud:
         if self.folder.root.exists():
             shutil.rmtree(self.folder.root)
 
+    def root_key(self, account: str) -> dict[str, str]:
+        """`AccessKeyId` and `SecretAccessKey` of an account's root. Raises KickstandError for a damaged secret."""
+        return RootKeys(self.folder).key(account)
+
+    def client(self, service: str, account: str, region: str) -> Any:
+        """A boto3 client as the root of an account. Raises KickstandError where it does not run."""
+        return root_client(self.folder, self.url, service, account, region)
+
     def environment(self, account: str, region: str) -> dict[str, str]:
         """The variables that point a client at it, as the root of an account in a region.
 
         Those of `client_environment.CLEARED` must not be set beside them; `enter` sees to both.
         Raises KickstandError where it does not run.
         """
+        key = self.root_key(account)
         variables = client_environment(
             self.url,
             self.folder.ca,
-            account=account,
+            access_key_id=key["AccessKeyId"],
+            secret_access_key=key["SecretAccessKey"],
             region=region,
             config=self.folder.aws_config,
             credentials=self.folder.aws_credentials,

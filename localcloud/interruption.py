@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kickstand.aws_errors import explained
 from kickstand.errors import InputError, Problem
+from localcloud.root_keys import root_client
 from localcloud.sagemaker.training_job import INTERRUPT_TAG
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def interrupt(cloud: LocalCloud, name: str | None) -> str:
     cloud does not run.
     """
     url = cloud.url
-    clients = [_sagemaker(cloud, url, *place) for place in _places(cloud)]
+    clients = [root_client(cloud.folder, url, "sagemaker", *place) for place in _places(cloud)]
     jobs = [(job, client) for client in clients for job in _jobs(client)]
     job = chosen([job for job, _ in jobs], name)
     client = next(client for found, client in jobs if found.arn == job.arn)
@@ -88,16 +89,3 @@ def _jobs(sagemaker: Any) -> list[SpotJob]:
 
 def _places(cloud: LocalCloud) -> list[tuple[str, str]]:
     return [(account, region) for account, regions in cloud.status().accounts for region in regions]
-
-
-def _sagemaker(cloud: LocalCloud, url: str, account: str, region: str) -> Any:
-    import boto3
-
-    return boto3.client(
-        "sagemaker",
-        aws_access_key_id=account,
-        aws_secret_access_key="local",  # noqa: S106 - the emulator does not check the secret of a root key
-        region_name=region,
-        endpoint_url=url,
-        verify=str(cloud.folder.ca),
-    )

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localcloud.root_keys import RootKeys, root_client
+
 if TYPE_CHECKING:
     from kickstand.config.model import Environment, Project
     from localcloud.state import StateFolder
@@ -28,13 +30,13 @@ def prepare(url: str, folder: StateFolder, project: Project) -> None:
     url: where the local cloud of this state folder answers.
     """
     environments = list(project.environments.values())
-    write_profiles(folder.aws_config, folder.aws_credentials, environments)
+    write_profiles(folder, environments)
     accounts = [each.account for each in environments]
     for environment in environments:
-        clients = _Clients(url, folder.ca, environment.region)
+        clients = _Clients(url, folder, environment.region)
         _make(clients, environment, accounts)
         for arn in {environment.storage.kms_key_arn, environment.logs.kms_key_arn} - {None}:
-            _make_key(clients, folder, str(arn), accounts)
+            _make_key(clients, str(arn), accounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +44,27 @@ class _Clients:
     """Makes clients of the local cloud, as the root of an account."""
 
     url: str
-    ca: Path
+    folder: StateFolder
     region: str
 
     def of(self, service: str, account: str) -> Any:
-        import boto3
-
-        return boto3.session.Session().client(
-            service,
-            region_name=self.region,
-            endpoint_url=self.url,
-            verify=str(self.ca),
-            aws_access_key_id=account,
-            aws_secret_access_key="local",  # noqa: S106 - the emulator does not check the secret of a root key
-        )
+        return root_client(self.folder, self.url, service, account, self.region)
 
 
-def write_profiles(config: Path, credentials: Path, environments: list[Environment]) -> None:
+def write_profiles(folder: StateFolder, environments: list[Environment]) -> None:
     """Add or change the profiles of these environments; those of other projects stay.
 
     A profile is the root of its environment's account, in its region.
     """
     named = {environment.profile: environment for environment in environments if environment.profile}
     regions = {_section(name): {"region": each.region} for name, each in named.items()}
-    keys = {name: {"aws_access_key_id": each.account, "aws_secret_access_key": "local"} for name, each in named.items()}
-    _merge(config, regions)
-    _merge(credentials, keys)
+    roots = RootKeys(folder)
+    keys = {
+        name: {"aws_access_key_id": each.account, "aws_secret_access_key": roots.secret(each.account)}
+        for name, each in named.items()
+    }
+    _merge(folder.aws_config, regions)
+    _merge(folder.aws_credentials, keys)
 
 
 def _section(profile: str) -> str:
@@ -144,11 +141,11 @@ def _make_bucket(s3: Any, environment: Environment) -> None:
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
 
 
-def _make_key(clients: _Clients, folder: StateFolder, arn: str, accounts: Iterable[str]) -> None:
+def _make_key(clients: _Clients, arn: str, accounts: Iterable[str]) -> None:
     from localcloud.probe import KEYS, ask
 
-    token = json.loads(folder.server.read_text())["token"]
-    if not ask(clients.url, folder.ca, token, path=f"{KEYS}{arn}")["made"]:
+    token = json.loads(clients.folder.server.read_text())["token"]
+    if not ask(clients.url, clients.folder.ca, token, path=f"{KEYS}{arn}")["made"]:
         return
     people = {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted({*accounts, _account(arn)})]}
     principal = {**people, "Service": f"logs.{clients.region}.amazonaws.com"}

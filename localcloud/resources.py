@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from localcloud.root_keys import root_client
+
 if TYPE_CHECKING:
     from localcloud.cloud import LocalCloud
 
@@ -20,14 +22,10 @@ def list_resources(cloud: LocalCloud, account: str, region: str) -> list[Resourc
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    session = boto3.session.Session(
-        aws_access_key_id=account,
-        aws_secret_access_key="local",  # noqa: S106 - the emulator does not check the secret of a root key
-        region_name=region,
-    )
+    session = boto3.session.Session()
 
     def client(service: str) -> Any:
-        return session.client(service, endpoint_url=cloud.url, verify=str(cloud.folder.ca))
+        return root_client(cloud.folder, cloud.url, service, account, region, session)
 
     found: list[Resource] = []
     for each in (_endpoints, _training_jobs, _transform_jobs, _stacks, _buckets):

@@ -27,8 +27,8 @@ class ServerContext:
         self, region: str, *, access_key_id: str, secret_access_key: str, session_token: str
     ) -> Mapping[str, str]:
         """The AWS_* variables that point a child process at this server with temporary credentials."""
-        environment = client_environment(self.url, self.ca, account="", region=region)
-        environment["AWS_ACCESS_KEY_ID"] = access_key_id
-        environment["AWS_SECRET_ACCESS_KEY"] = secret_access_key
+        environment = client_environment(
+            self.url, self.ca, access_key_id=access_key_id, secret_access_key=secret_access_key, region=region
+        )
         environment["AWS_SESSION_TOKEN"] = session_token
         return environment

@@ -85,6 +85,11 @@ class StateFolder:
         return self.root / "switches.json"
 
     @property
+    def root_secret(self) -> Path:
+        """What the secrets of the accounts' roots are made from: `localcloud.root_keys`."""
+        return self.root / "root-secret"
+
+    @property
     def aws_config(self) -> Path:
         return self.root / "aws-config"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment, Project
@@ -29,7 +29,7 @@ class People:
     def hire(self, name: str, environment: str, policy_arn: str) -> str:
         """A user with one policy in an environment's account, and its keys in the person's file; the user's ARN."""
         chosen = self._environment(environment)
-        iam = self._iam(chosen)
+        iam = self._cloud.client("iam", chosen.account, chosen.region)
         user = iam.create_user(UserName=name)["User"]["Arn"]
         iam.attach_user_policy(UserName=name, PolicyArn=policy_arn)
         key = iam.create_access_key(UserName=name)["AccessKey"]
@@ -47,18 +47,6 @@ class People:
 
     def _environment(self, name: str) -> Environment:
         return next(one for one in self._project.environments.values() if one.name == name)
-
-    def _iam(self, environment: Environment) -> Any:
-        import boto3
-
-        return boto3.session.Session().client(
-            "iam",
-            region_name=environment.region,
-            endpoint_url=self._cloud.url,
-            verify=str(self._cloud.folder.ca),
-            aws_access_key_id=environment.account,
-            aws_secret_access_key="local",  # noqa: S106 - a root key of the local cloud
-        )
 
     def _keep(self, name: str, environment: Environment, key: dict[str, str]) -> None:
         self._folder.mkdir(exist_ok=True)

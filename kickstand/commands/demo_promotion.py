@@ -179,8 +179,6 @@ def _cdk() -> list[str]:
 
 def _show_digests(console: Console, cloud: LocalCloud, project: Project) -> None:
     """The digest that each bucket's own object has, beside the one that each release names."""
-    import boto3
-
     from kickstand.names import Names
     from kickstand.release_file import read_release, release_path
     from training.model.kept_object import stored_object
@@ -188,14 +186,7 @@ def _show_digests(console: Console, cloud: LocalCloud, project: Project) -> None
 
     for environment in project.environments.values():
         release = read_release(release_path(project.releases, environment.name), environment)
-        s3 = boto3.session.Session().client(
-            "s3",
-            region_name=environment.region,
-            endpoint_url=cloud.url,
-            verify=str(cloud.folder.ca),
-            aws_access_key_id=environment.account,
-            aws_secret_access_key="local",  # noqa: S106 - a root key of the local cloud
-        )
+        s3 = cloud.client("s3", environment.account, environment.region)
         found = stored_object(s3, parse_location(release.artifact.s3_uri))
         stored = found.sha256 if found else "nothing"
         if stored != release.artifact.sha256:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from acceptance.steps import STEPS
@@ -74,14 +73,7 @@ def read_until(run: subprocess.Popen[str], text: str) -> str:
 
 def wait_for_stack(folder: Path, stack: str) -> None:
     cloud = LocalCloud(folder / "runs" / "cloud")
-    cloudformation = boto3.session.Session().client(
-        "cloudformation",
-        region_name="us-east-1",
-        endpoint_url=cloud.url,
-        verify=str(cloud.folder.ca),
-        aws_access_key_id="111122223333",
-        aws_secret_access_key="local",
-    )
+    cloudformation = cloud.client("cloudformation", "111122223333", "us-east-1")
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         if stack in [one["StackName"] for one in cloudformation.describe_stacks()["Stacks"]]:

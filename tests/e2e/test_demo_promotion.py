@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
 from documented_answers import answers, shape
 
@@ -82,14 +81,7 @@ def auditor(demo: Demo) -> str:
         f"arn:aws:iam::{prod.account}:policy/{Names(prod).managed_policy(job)}" for job in ("reviewer", "predictor")
     ]
     People(cloud, project, demo.folder / "people").hire("eve", "prod", policies[0])
-    iam = boto3.Session().client(
-        "iam",
-        region_name=prod.region,
-        endpoint_url=cloud.url,
-        verify=str(cloud.folder.ca),
-        aws_access_key_id=prod.account,
-        aws_secret_access_key="local",
-    )
+    iam = cloud.client("iam", prod.account, prod.region)
     iam.attach_user_policy(UserName="eve", PolicyArn=policies[1])
     return f"AWS_SHARED_CREDENTIALS_FILE={demo.folder}/people/eve"
 

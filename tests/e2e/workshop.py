@@ -14,6 +14,8 @@ from typing import Any
 import boto3
 import numpy as np
 
+from localcloud.cloud import LocalCloud
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 ACCOUNT = "111122223333"
@@ -105,12 +107,12 @@ class Workshop:
         found: dict[str, Any] = json.loads((self.releases(project) / "dev.json").read_text())
         return found
 
-    def client(self, service: str, key: str = ACCOUNT, secret: str = "local") -> Any:
-        """A boto3 client: as the account's root, or with somebody's access key."""
+    def client(self, service: str, key: str = ACCOUNT, secret: str = "") -> Any:
+        """A boto3 client: as an account's root, or with somebody's access key and its secret."""
         variables = self.cloud_environment()
         return boto3.session.Session(
             aws_access_key_id=key,
-            aws_secret_access_key=secret,
+            aws_secret_access_key=secret or LocalCloud(self.state).root_key(key)["SecretAccessKey"],
             region_name=REGION,
         ).client(service, endpoint_url=variables["AWS_ENDPOINT_URL"], verify=variables["AWS_CA_BUNDLE"])
 

@@ -38,6 +38,18 @@ def client_of() -> Client:
     return _client_of
 
 
+@pytest.fixture
+def as_root(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes this process's credentials those of another account's root: `as_root("444455556666")`."""
+
+    def change(account: str) -> None:
+        key = cloud.root_key(account)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+
+    return change
+
+
 def _client_of(
     cloud: LocalCloud,
     service: str,
@@ -48,7 +60,7 @@ def _client_of(
     retries: int = 1,
 ) -> Any:
     """A boto3 client of a cloud: as an account's root, or with the `Credentials` that STS gave."""
-    given = credentials or {"AccessKeyId": account, "SecretAccessKey": "local", "SessionToken": None}
+    given = credentials or cloud.root_key(account)
     return boto3.session.Session().client(
         service,
         region_name=region,
@@ -56,6 +68,6 @@ def _client_of(
         verify=str(cloud.folder.ca),
         aws_access_key_id=given["AccessKeyId"],
         aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
+        aws_session_token=given.get("SessionToken"),
         config=Config(retries={"total_max_attempts": retries}),
     )

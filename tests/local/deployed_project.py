@@ -57,7 +57,7 @@ class DeployedProject:
 
     def client(self, service: str, key: dict[str, Any] | None = None) -> Any:
         """A boto3 client as the account's root, or with an access key or what STS gave."""
-        given = key or {"AccessKeyId": ACCOUNT, "SecretAccessKey": "local"}
+        given = key or self.cloud.root_key(ACCOUNT)
         return self.session.client(
             service,
             region_name=REGION,

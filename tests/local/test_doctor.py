@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,9 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
 
 
 def test_credentials_of_another_account_leave_the_rest_unasked(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal, as_root: Callable[[str], None]
 ) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "444455556666")
+    as_root("444455556666")
     screen = terminal.type("doctor", "dev", "--json")
     assert screen.code == 1
     found = statuses(screen)

@@ -194,13 +194,14 @@ def many_files() -> Iterator[None]:
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc")
 def test_a_thousand_at_once_are_answered_or_throttled(cloud: LocalCloud, runtime: Any, endpoint: str) -> None:
+    key = cloud.root_key(ACCOUNT)
     crowd = boto3.session.Session().client(
         "sagemaker-runtime",
         region_name=REGION,
         endpoint_url=cloud.url,
         verify=str(cloud.folder.ca),
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=1000),
     )
     outcomes: Counter[str] = Counter()

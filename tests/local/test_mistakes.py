@@ -7,7 +7,7 @@ import json
 import socket
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,8 +128,8 @@ def test_a_fitter_without_the_policy_starts_nothing(shell: Shell, nobody: None, 
     assert len(states.list_executions(stateMachineArn=machine)["executions"]) == before
 
 
-def test_credentials_of_another_account(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "444455556666")
+def test_credentials_of_another_account(shell: Shell, as_root: Callable[[str], None]) -> None:
+    as_root("444455556666")
     for words in (
         ("fit", "dev"),
         ("predict", "dev", "rows.csv"),
@@ -194,9 +194,9 @@ def test_before_the_training_stack_is_deployed(shell: Shell, deployed: FitWorld,
 
 
 def test_an_account_that_is_not_bootstrapped_gets_the_command_and_it_is_not_run(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_root: Callable[[str], None]
 ) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "999988887777")
+    as_root("999988887777")
     monkeypatch.setattr(Cdk, "execute", lambda *_, **__: pytest.fail("the CDK was run"))
     shell.config = write_toml(tmp_path, "fresh", account="999988887777")
     told = shell.kickstand("deploy", "dev", "--yes", code=1)

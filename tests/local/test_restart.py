@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from state_machines import ACCOUNT, Client, new_machine, new_role
 
@@ -68,15 +67,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     cloud.start(port=0)
 
     def client(service: str) -> Any:
-        environment = cloud.environment(ACCOUNT, "us-east-1")
-        return boto3.session.Session().client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            verify=environment["AWS_CA_BUNDLE"],
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",
-        )
+        return cloud.client(service, ACCOUNT, "us-east-1")
 
     cfn = client("cloudformation")
     old = template(Before=parameter("/updated", "1"), Other=parameter("/replaced/old", "1"))

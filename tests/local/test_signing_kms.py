@@ -39,7 +39,7 @@ def session(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, given: dict[str,
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(cloud.folder.ca))
-    given = given or {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "local"}
+    given = given or cloud.environment(ACCOUNT, "us-east-1")
     return boto3.Session(
         aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
@@ -86,14 +86,17 @@ def test_a_kms_key_signs_and_its_public_half_verifies_offline(
 
 
 def test_it_signs_with_the_sessions_credentials_and_region(
-    cloud: LocalCloud, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: LocalCloud,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    as_root: Callable[[str], None],
 ) -> None:
     desk = Desk(tmp_path, new_key(client))
     own = session(cloud, monkeypatch)
     desk.export(own)
     # The surroundings are another account's, in another region: a client that is made of them knows no such key.
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "444455556666")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    as_root("444455556666")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert desk.sign(own) is not None
 

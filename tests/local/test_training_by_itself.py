@@ -12,7 +12,6 @@ from sagemaker_world import ACCOUNT, REGION, wait_for
 
 from localcloud.cloud import LocalCloud
 
-ROOT_KEY = {"AccessKeyId": ACCOUNT, "SecretAccessKey": "local"}
 BY_ITSELF = """\
 tags = { team = "rides" }
 [environments.dev.training]
@@ -73,7 +72,7 @@ def test_a_start_without_a_job_is_told_with_where_to_look(project: DeployedProje
 def test_an_upload_trains_once_and_the_end_is_told_and_adopted(project: DeployedProject, queue: str) -> None:
     before = len(executions(project, 0))
     for _ in range(2):  # the second uploads nothing new, so that nothing starts
-        uploaded = project.kickstand(ROOT_KEY, "upload", "dev")
+        uploaded = project.kickstand(project.cloud.root_key(ACCOUNT), "upload", "dev")
         assert uploaded.code == 0, uploaded.err
         assert "starts by itself" in uploaded.out
     execution = executions(project, before + 1)[0]
@@ -86,7 +85,7 @@ def test_an_upload_trains_once_and_the_end_is_told_and_adopted(project: Deployed
     words = event["detail"]["next"].split()
     assert words == ["kickstand", "adopt", job["TrainingJobName"], "dev"]
 
-    adopted = project.kickstand(ROOT_KEY, *words[1:])
+    adopted = project.kickstand(project.cloud.root_key(ACCOUNT), *words[1:])
     assert adopted.code == 0, adopted.err
     release = json.loads((project.folder / "releases" / "dev.json").read_text())
     assert release["training_job"]["name"] == job["TrainingJobName"]

@@ -16,16 +16,12 @@ from localcloud.cloud import LocalCloud
 def project(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> DeployedProject:
     """Both stacks of a project with a model, and its test channel without the label as `rows.csv`."""
     made = make_deployed_project(tmp_path_factory.mktemp("transform"), cloud)
-    fitted = made.kickstand(root(), "fit", "dev")
+    fitted = made.kickstand(made.cloud.root_key(ACCOUNT), "fit", "dev")
     assert fitted.code == 0, fitted.err
     made.deploy("hosting")
     lines = (made.folder / "test.csv").read_text().splitlines()
     (made.folder / "rows.csv").write_text("".join(f"{line.split(',', 1)[1]}\n" for line in lines))
     return made
-
-
-def root() -> dict[str, Any]:
-    return {"AccessKeyId": ACCOUNT, "SecretAccessKey": "local"}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +36,7 @@ def transformer(project: DeployedProject) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def predicted(project: DeployedProject) -> list[str]:
-    done = project.kickstand(root(), "predict", "dev", str(project.folder / "rows.csv"))
+    done = project.kickstand(project.cloud.root_key(ACCOUNT), "predict", "dev", str(project.folder / "rows.csv"))
     assert done.code == 0, done.err
     return done.out.splitlines()
 

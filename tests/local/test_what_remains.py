@@ -12,8 +12,6 @@ from sagemaker_world import ACCOUNT
 
 from localcloud.cloud import LocalCloud
 
-ROOT = {"AccessKeyId": ACCOUNT, "SecretAccessKey": "local"}
-
 
 @pytest.fixture
 def project(cloud: LocalCloud, tmp_path: Path) -> DeployedProject:
@@ -21,7 +19,7 @@ def project(cloud: LocalCloud, tmp_path: Path) -> DeployedProject:
 
 
 def destroy(project: DeployedProject, *words: str) -> Done:
-    return project.kickstand(ROOT, "destroy", "dev", "--yes", *words)
+    return project.kickstand(project.cloud.root_key(ACCOUNT), "destroy", "dev", "--yes", *words)
 
 
 def test_what_is_left_behind_fails_until_it_is_gone(project: DeployedProject) -> None:

@@ -46,7 +46,7 @@ class ThreeAccounts:
 
     def client(self, service: str, environment: str, key: dict[str, Any] | None = None) -> Any:
         """A boto3 client as the root of an environment's account, or with an access key or what STS gave."""
-        given = key or {"AccessKeyId": ACCOUNTS[environment], "SecretAccessKey": "local"}
+        given = key or self.cloud.root_key(ACCOUNTS[environment])
         return self.session.client(
             service,
             region_name=REGION,

@@ -11,7 +11,8 @@ def test_names_the_endpoint_its_authority_and_the_root_key_of_the_account() -> N
     assert client_environment(
         "https://127.0.0.1:4566",
         Path("/s/ca.pem"),
-        account="111122223333",
+        access_key_id="111122223333",
+        secret_access_key="of-the-root",
         region="eu-west-1",
         config=Path("/s/config"),
         credentials=Path("/s/credentials"),
@@ -20,7 +21,7 @@ def test_names_the_endpoint_its_authority_and_the_root_key_of_the_account() -> N
         "AWS_CA_BUNDLE": "/s/ca.pem",
         "NODE_EXTRA_CA_CERTS": "/s/ca.pem",
         "AWS_ACCESS_KEY_ID": "111122223333",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": "of-the-root",
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_EC2_METADATA_DISABLED": "true",
