@@ -7,7 +7,6 @@ the project file), `-c environment=NAME` (default: all), `-c policy=on`, `-c pip
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -18,6 +17,7 @@ import aws_cdk as cdk
 from infra.environment_stage import environment_stage
 from infra.policy_checks import add_policy_checks
 from kickstand.config.load import load_project
+from kickstand.console import show_error
 from kickstand.errors import InputError, Problem
 from kickstand.release_file import read_release, release_path
 
@@ -41,7 +41,7 @@ def main() -> None:
     try:
         build(app)
     except InputError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        show_error(error)
         raise SystemExit(error.exit_code) from None
     app.synth()
 

@@ -29,6 +29,9 @@ def main() -> NoReturn:
 
 def run() -> int:
     """Run the command line, say what went wrong, and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a character that the locale's encoding lacks is written as its escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run()
     except KeyboardInterrupt:
@@ -54,13 +57,7 @@ def _run() -> int:
         _say(f"\n{DECLINED}")
         return 1
     except Exception as error:
-        if _is_usage(error):
-            error.show()  # type: ignore[attr-defined]
-            return 2
-        outside = _from_outside(error)
-        if outside is None:
-            raise
-        return _show(outside)
+        return _show_other(error)
     if code == _INTERRUPTED_BY_TYPER:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
@@ -71,15 +68,45 @@ def _is_usage(error: Exception) -> bool:
     return any(kind.__name__ == "ClickException" for kind in type(error).__mro__)
 
 
-def _from_outside(error: Exception) -> KickstandError | None:
-    """A failure of AWS or of the file system that no command explained better; None for a fault of this program."""
-    of_aws = any(kind.__module__.startswith(("botocore.", "boto3.")) for kind in type(error).__mro__)
-    of_system = isinstance(error, OSError) and error.errno is not None
-    if not (of_aws or of_system):
-        return None
-    from kickstand.aws_errors import aws_error
+def _show_other(error: Exception) -> int:
+    """Words that click refuses, a failure of AWS or of this machine; for a fault of this program its traceback."""
+    from kickstand.console import echo_text
 
-    return aws_error(error, "running this command")
+    if _is_usage(error):
+        import io
+
+        said = io.StringIO()
+        error.show(said)  # type: ignore[attr-defined]
+        echo_text(said.getvalue(), err=True)
+        return 2
+    outside = _from_outside(error)
+    if outside is None:
+        import traceback
+
+        echo_text("".join(traceback.format_exception(error)), err=True)
+        return 1
+    return _show(outside)
+
+
+def _from_outside(error: Exception) -> KickstandError | None:
+    """A failure of AWS or of this machine that no command explained better; None for a fault of this program."""
+    from kickstand.errors import KickstandError, Problem
+
+    if any(kind.__module__.startswith(("botocore.", "boto3.")) for kind in type(error).__mro__) or (
+        isinstance(error, OSError) and error.errno is not None
+    ):
+        from kickstand.aws_errors import aws_error
+
+        return aws_error(error, "running this command")
+    if isinstance(error, MemoryError):
+        fix = "Close other programs, take a machine with more memory, or name smaller files."
+        return KickstandError(Problem("There is not enough memory for this command.", fix=fix))
+    if isinstance(error, RecursionError):
+        return KickstandError(Problem("A file or an answer of AWS is nested too deeply to be read."))
+    if isinstance(error, UnicodeError):
+        fix = "Save files as UTF-8, and use a UTF-8 locale: export LC_ALL=C.UTF-8"
+        return KickstandError(Problem(f"A text cannot be read or written: {error}.", fix=fix))
+    return None
 
 
 def _show(error: KickstandError) -> int:

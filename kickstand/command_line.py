@@ -37,6 +37,7 @@ from kickstand.commands import (
     verify,
 )
 from kickstand.commands.context import Root, default_config
+from kickstand.console import echo
 
 app = typer.Typer(
     name="kickstand",
@@ -50,7 +51,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"kickstand {__version__}")
+        echo(f"kickstand {__version__}")
         raise typer.Exit
 
 

@@ -13,11 +13,13 @@ class Problem:
     where:   the place, as a user can find it: `kickstand.toml:12`, `train.csv:3:2`, `s3://…`,
              `stack bikes-dev-training`. Empty where there is none.
     fix:     what to do next: a command to type or a thing to change. Empty where the message says it.
+    details: what belongs to it, a line each: the last lines of a log, a second command.
     """
 
     message: str
     where: str = ""
     fix: str = ""
+    details: tuple[str, ...] = ()
 
 
 class KickstandError(Exception):
@@ -39,4 +41,4 @@ class InputError(KickstandError):
 def _line(problem: Problem) -> str:
     place = f"{problem.where}: " if problem.where else ""
     mend = f" {problem.fix}" if problem.fix else ""
-    return f"{place}{problem.message}{mend}"
+    return "\n  ".join([f"{place}{problem.message}", *problem.details]) + mend

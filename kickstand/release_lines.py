@@ -8,14 +8,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from kickstand.text import plain
+
 COLUMNS = 80
 LABEL = 13
 """Columns of a label: so that a SHA-256 beside it ends at the terminal's last column."""
-
-
-def plain(text: str) -> str:
-    """Text that a terminal prints as it is: control and direction characters as their escapes (`\\x1b`)."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def row(label: str, value: str, *, indent: int = 2, width: int = 0) -> Iterator[str]:

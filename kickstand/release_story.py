@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 from kickstand.release import Release
 from kickstand.release_history import Revision, returns, validation_metric
-from kickstand.release_lines import plain, row, rows, text
+from kickstand.release_lines import row, rows, text
 from kickstand.release_way import Step, trained_in, way
+from kickstand.text import plain
 
 _NOTHING: Mapping[str, str] = {}
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from kickstand.folds import models_sentence, rounds_sentence
 from kickstand.release import Channel, Release
-from kickstand.release_lines import plain, row, rows
+from kickstand.release_lines import row, rows
 from kickstand.release_way import Step, gate_sentence, overrides, trained_in, way
+from kickstand.text import plain
 
-__all__ = ["overrides", "plain", "view"]
+__all__ = ["overrides", "view"]
 
 
 def view(release: Release, place: str) -> list[str]:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kickstand.console import echo, echo_json
+
 
 def access(
     ctx: typer.Context,
@@ -30,9 +32,9 @@ def access(
     found = allowed(stacks, context.environment)
     if as_json:
         fields = {"environment": context.environment.name, "stacks": [one.name for one in stacks]}
-        typer.echo(json.dumps({**fields, **access_fields(found)}, indent=2))
+        echo_json(json.dumps({**fields, **access_fields(found)}, indent=2))
         return
-    typer.echo(f"{context.names.prefix}, by its deployed stacks: {', '.join(one.name for one in stacks)}")
-    typer.echo("" if full else f"{IN_BRIEF}\n")
+    echo(f"{context.names.prefix}, by its deployed stacks: {', '.join(one.name for one in stacks)}")
+    echo("" if full else f"{IN_BRIEF}\n")
     for line in access_lines(found, context.environment.account, bucket=context.names.bucket, full=full):
-        typer.echo(line)
+        echo(line)

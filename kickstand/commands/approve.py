@@ -45,14 +45,14 @@ def _decide(ctx: typer.Context, environment: str, status: Status, reason: str, *
         package = package_of(sagemaker.describe_model_package(ModelPackageName=arn))
     same_model(package, release, str(path))
     for line in _shown(package, release):
-        context.console.print(line, markup=False)
+        context.console.print(line)
     if not to_be_done(package, status, again=again):
-        context.console.print(f"It is so already: {package.decision()}", markup=False)
+        context.console.print(f"It is so already: {package.decision()}")
         return
     with explained(f"setting the model package to {status}", arn):
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=description)
         kept = package_of(sagemaker.describe_model_package(ModelPackageName=arn))
-    context.console.print(kept.decision(), markup=False)
+    context.console.print(kept.decision())
 
 
 def _shown(package: Package, release: Release) -> list[str]:

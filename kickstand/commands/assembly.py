@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import echo, echo_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,13 +55,13 @@ def assembly(
     if since:
 
         def say(line: str) -> None:
-            print(line, file=sys.stderr)  # noqa: T201
+            echo(line, err=True)
 
         # GitHub writes zeros where there was no commit before.
         none_before = set(since) == {"0"}
         before = dict.fromkeys(names, "") if none_before else digests_of_commit(since, names, project.file, say=say)
     if as_json:
-        print(json.dumps(_told(made, before), sort_keys=True))  # noqa: T201
+        echo_json(json.dumps(_told(made, before), sort_keys=True))
     else:
         _show(console, made, before)
 
@@ -93,4 +95,4 @@ def _told(made: Mapping[str, str], before: Mapping[str, str] | None) -> dict[str
 def _show(console: Console, made: Mapping[str, str], before: Mapping[str, str] | None) -> None:
     for name, digest in made.items():
         said = "" if before is None else "  unchanged" if before[name] == digest else "  changed"
-        console.print(f"{name:<8} {digest}{said}", markup=False, soft_wrap=True)
+        console.print(f"{name:<8} {digest}{said}", soft_wrap=True)

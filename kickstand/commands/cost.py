@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import echo, echo_json
+
 if TYPE_CHECKING:
     from kickstand.commands.context import CommandContext
     from promotion.cost.spent import Spent
@@ -37,10 +39,10 @@ def cost(
     report = cost_report(live, live, context.environment, as_of=until.date())
     spent = _spent(context, until)
     if as_json:
-        typer.echo(json.dumps(cost_fields(context.names.prefix, report, spent, until), indent=2))
+        echo_json(json.dumps(cost_fields(context.names.prefix, report, spent, until), indent=2))
         return
     for line in cost_lines(context.names.prefix, report, spent, until):
-        typer.echo(line)
+        echo(line)
 
 
 def _spent(context: CommandContext, until: datetime) -> list[Spent]:

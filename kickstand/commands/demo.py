@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ import typer
 from kickstand.errors import KickstandError, Problem
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from kickstand.commands.context import CommandContext
 
 ENVIRONMENT: Final = "dev"
@@ -25,17 +27,17 @@ ENVIRONMENT: Final = "dev"
 class Steps:
     """The steps done so far, with the seconds that each took."""
 
-    say: Callable[[str], None]
+    console: Console
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str, why: str) -> Iterator[None]:
         """Announce a step, do it, and note its time."""
-        self.say(f"\n[bold cyan]{len(self.seconds) + 1}. {name}[/]: [dim]{why}[/]")
+        self.console.print(f"\n{len(self.seconds) + 1}. {name}: {why}", style="bold cyan")
         began = time.monotonic()
         yield
         self.seconds[name] = time.monotonic() - began
-        self.say(f"[dim]   {self.seconds[name]:.1f} s[/]")
+        self.console.print(f"   {self.seconds[name]:.1f} s", style="dim")
 
 
 def demo(
@@ -51,8 +53,8 @@ def demo(
 
     ctx.obj = root = replace(root_of(ctx), local=True)
     console = make_console(sys.stdout)
-    console.print("[bold]Kickstand[/]: bike rental, from CSV files to an HTTPS endpoint, on this machine.")
-    steps = Steps(console.print)
+    console.print("Kickstand: bike rental, from CSV files to an HTTPS endpoint, on this machine.", style="bold")
+    steps = Steps(console)
     project = load(ctx)
     environment = choose(project, ENVIRONMENT)
     test_channel(environment)
@@ -74,13 +76,13 @@ def demo(
         ("Evaluate", "every test row through the endpoint", ["evaluate", ENVIRONMENT, "--out", str(folder)]),
     ):
         with steps.step(name, why):
-            console.print(f"[dim]   $ {context.typed(' '.join(words))}[/]")
+            console.print(f"   $ {context.typed(' '.join(words))}", style="dim")
             run([*kickstand, *words])
     with steps.step("Predict", "what a caller of the endpoint does"):
         write_rows(context, rows)
         units = ["--original-units"] if data.target_transform != "none" else []
         words = ["predict", ENVIRONMENT, str(rows), *units, "-o", str(predictions)]
-        console.print(f"[dim]   $ {context.typed(' '.join(words))}[/]")
+        console.print(f"   $ {context.typed(' '.join(words))}", style="dim")
         run([*kickstand, *words])
     show_results(context, steps, folder, predictions)
     if times is not None:
@@ -156,7 +158,7 @@ def show_results(context: CommandContext, steps: Steps, folder: Path, prediction
     metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
     endpoint = context.session.client("sagemaker").describe_endpoint(EndpointName=context.names.endpoint)
     say = context.console.print
-    say(f"\n[bold green]Done[/] in {sum(steps.seconds.values()):.0f} s")
+    say(f"\nDone in {sum(steps.seconds.values()):.0f} s", style="bold green")
     for name, seconds in steps.seconds.items():
         say(f"  {name:<24}{seconds:>6.1f} s")
     say("")
@@ -173,4 +175,4 @@ def show_results(context: CommandContext, steps: Steps, folder: Path, prediction
         ("stop", "kickstand local stop     (its state stays; kickstand local reset removes it)"),
         ("", "The command lives in the clone: source .venv/bin/activate"),
     ):
-        say(f"  [bold]{label:<13}[/]{value}")
+        say(f"  {label:<13}{value}")

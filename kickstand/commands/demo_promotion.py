@@ -44,8 +44,8 @@ def demo_promotion(
 
     console = make_console(sys.stdout)
     stage = (folder or REPOSITORY / ".kickstand" / "demo-promotion").resolve()
-    console.print("[bold]Kickstand[/]: from dev to staging to prod, three accounts, on this machine.")
-    steps = Steps(console.print)
+    console.print("Kickstand: from dev to staging to prod, three accounts, on this machine.", style="bold")
+    steps = Steps(console)
     cloud = LocalCloud(stage / "cloud")
     project_folder = stage / "rentals"
     with steps.step("A repository and a local cloud of their own", str(stage)):
@@ -104,7 +104,7 @@ class _Runner:
     def line(self, line: str, *, ends: int = 0, by: str = "ana") -> None:
         from kickstand.child_process import run_child
 
-        self._console.print(f"\n   {by}$ {line}", style="bold", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"\n   {by}$ {line}", style="bold", highlight=False, soft_wrap=True)
         words = shlex.split(line)
         programs = {"kickstand": [sys.executable, "-m", "kickstand"], "npx": _cdk()}
         command = [*programs.get(words[0], [words[0]]), *words[2 if words[0] == "npx" else 1 :]]
@@ -205,11 +205,11 @@ def _show_end(
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(kept.items())]
     script.write_text("\n".join([*lines, f"cd {shlex.quote(str(folder))}", ""]))
     say = console.print
-    say(f"\n[bold green]Done[/] in {sum(seconds.values()):.0f} s")
+    say(f"\nDone in {sum(seconds.values()):.0f} s", style="bold green")
     for label, value in (
         ("look at", folder / "review" / "prod" / "index.html"),
         ("go on", f"source {script}"),
         ("", "kickstand release show prod; kickstand gate staging; kickstand review prod"),
         ("stop", f"KICKSTAND_LOCAL_STATE={cloud.folder.root} kickstand local stop"),
     ):
-        say(f"  [bold]{label:<9}[/]{value}", highlight=False, soft_wrap=True)
+        say(f"  {label:<9}{value}")

@@ -91,7 +91,7 @@ def talk(context: CommandContext) -> Talk:
     """A deployment's words on this command's console."""
     from promotion.deployment import Talk
 
-    return Talk(lambda line: context.console.print(line, markup=False), context.typed)
+    return Talk(context.console.print, context.typed)
 
 
 def _deployed(context: CommandContext, cdk: Cdk, release: Release | None, *, ask: bool) -> Proof | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import confirm
+
 if TYPE_CHECKING:
     from kickstand.commands.context import CommandContext
     from promotion.destroy import Doomed
@@ -56,7 +58,7 @@ def _delete_left_log_groups(context: CommandContext, *, hosting_only: bool, yes:
         return
     if not yes:
         context.console.print(f"To be deleted, left without their stack: {', '.join(groups)}")
-        typer.confirm("Go on?", abort=True)
+        confirm("Go on?")
     with explained("deleting log groups that came back"):
         delete_log_groups(context.session, groups)
     for group in groups:
@@ -85,7 +87,7 @@ def _confirm(context: CommandContext, stacks: list[str], doomed: Doomed | None, 
     if doomed is not None and doomed.model_package_group is not None:
         context.console.print(f"With them, for good: the model packages of {doomed.model_package_group}")
     if not yes:
-        typer.confirm("Go on?", abort=True)
+        confirm("Go on?")
 
 
 def _account_for_the_rest(context: CommandContext, *, hosting_only: bool) -> None:
@@ -106,7 +108,7 @@ def _account_for_the_rest(context: CommandContext, *, hosting_only: bool) -> Non
         cost = "while it runs" if math.isinf(one.dollars_a_month) else f"${one.dollars_a_month:,.2f} a month"
         reason = kept_because(one, environment, hosting_only=hosting_only)
         kept = f"kept: {reason}" if reason else "not to be kept" if one.billable else "costs nothing"
-        console.print(f"  {one.what:<16}{one.name}  {one.amount}  {cost}  ({kept})", markup=False)
+        console.print(f"  {one.what:<16}{one.name}  {one.amount}  {cost}  ({kept})")
     path = release_path(context.releases, environment.name)
     if path.exists() and not any(one.what == "artifact bucket" for one in left):
         console.print(f"{path} names a model that is gone with its bucket: remove the file before the next deploy.")

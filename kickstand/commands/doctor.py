@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import echo_json
+from kickstand.text import plain
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -58,7 +61,7 @@ def doctor(
             console.print(_line(finding))
     wrong = problems(findings)
     if as_json:
-        typer.echo(_document(environment, findings))
+        echo_json(_document(environment, findings))
     else:
         console.print(_summary(findings))
     raise typer.Exit(1 if wrong else 0)
@@ -69,9 +72,9 @@ def _line(finding: Finding) -> Text:
 
     text = Text(f"{finding.status:<9}", style=_STYLES[finding.status])
     text.append(f"{finding.name}: ", style="bold")
-    text.append(finding.found, style="none")
+    text.append(plain(finding.found), style="none")
     if finding.fix:
-        text.append(f"\n         {finding.fix}", style="cyan")
+        text.append(f"\n         {plain(finding.fix)}", style="cyan")
     return text
 
 

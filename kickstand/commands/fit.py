@@ -44,7 +44,7 @@ def fit(
     else:
         job, known = _start(work)
         hint = f"Ctrl-C leaves it running; follow it again: {context.typed(f'fit {environment} --follow {job}')}"
-        context.console.print(hint, markup=False, style="dim")
+        context.console.print(hint, style="dim")
     completed = work.follow(job, show_log=log)
     try:
         write_release(context, work, completed, known)
@@ -110,7 +110,7 @@ def sign_written(context: CommandContext, release: Release, file: Path) -> None:
         raise type(error)(*first, replace(last, fix=fix)) from error
     claim = signature and read_claim(signature)
     if claim:
-        context.console.print(f"Signed {claim.sentence()}: {signature}", markup=False)
+        context.console.print(f"Signed {claim.sentence()}: {signature}")
 
 
 def sign_later(context: CommandContext) -> str:
@@ -128,7 +128,7 @@ def _start(work: Fit) -> tuple[str, SentData]:
 def _stop(context: CommandContext, work: Fit, job: str) -> None:
     stopped = work.stop(job)
     if stopped:
-        context.console.print(f"Stopping {' and '.join(stopped)}.", markup=False)
+        context.console.print(f"Stopping {' and '.join(stopped)}.")
         return
     found = work.find(job)
-    context.console.print(f"{found.name} does not run any more: it is {found.status}.", markup=False)
+    context.console.print(f"{found.name} does not run any more: it is {found.status}.")

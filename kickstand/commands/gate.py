@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import echo_json
+
 if TYPE_CHECKING:
     from promotion.gates.contest import Contest
     from promotion.gates.outcome import Outcome
@@ -35,11 +37,11 @@ def gate(
     source, release = contest.source.environment.name, contest.release
     if not as_json:
         way = f"for {environment}" if contest.moves else "against its own gates"
-        console.print(f"The model {release.artifact.sha256[:12]} of {source}'s release, {way}:", markup=False)
+        console.print(f"The model {release.artifact.sha256[:12]} of {source}'s release, {way}:")
     with console.status("") as status:
         outcomes = ask_gates(contest, only=only or (), begun=lambda name: status.update(f"asking the gate {name}"))
     if as_json:
-        typer.echo(document(contest, outcomes))
+        echo_json(document(contest, outcomes))
     else:
         show_outcomes(console, outcomes)
     raise typer.Exit(0 if all(outcome.passed for outcome in outcomes) else 1)

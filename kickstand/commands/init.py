@@ -49,11 +49,11 @@ def init(
     written = write_workflows(root, files, force=force, edited=edited)
     console = make_console(sys.stdout)
     for path in (*files, *edited):
-        console.print(f"{path}: {'written' if path in written else 'as it should be'}", markup=False)
+        console.print(f"{path}: {'written' if path in written else 'as it should be'}")
     for line in notes:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     for line in _to_do(project, [typed(root_of(ctx), f"deploy {name} --pipeline") for name in project.environments]):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _repository(project: Project) -> Repository:

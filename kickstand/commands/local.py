@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import confirm, echo, echo_text
+
 if TYPE_CHECKING:
     from kickstand.config.model import Project
     from localcloud.cloud import Status
@@ -31,8 +33,8 @@ def start(
 
     cloud = LocalCloud.default()
     cloud.start(port, project=_project(ctx))
-    typer.echo(f"The local cloud answers at {cloud.url}")
-    typer.echo('Point a shell at it: eval "$(kickstand local env)"')
+    echo(f"The local cloud answers at {cloud.url}")
+    echo('Point a shell at it: eval "$(kickstand local env)"')
 
 
 @app.command()
@@ -41,7 +43,7 @@ def stop() -> None:
     from localcloud.cloud import LocalCloud
 
     stopped = LocalCloud.default().stop()
-    typer.echo("The local cloud is stopped; its state is kept." if stopped else "The local cloud was not running.")
+    echo("The local cloud is stopped; its state is kept." if stopped else "The local cloud was not running.")
 
 
 @app.command()
@@ -73,19 +75,16 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
 ) -> None:
     """Show the server's own log (a job's log is shown by `kickstand fit`)."""
-    import sys
-
     from localcloud.cloud import LocalCloud
     from localcloud.log_tail import follow_log
 
     cloud = LocalCloud.default()
     text = cloud.last_log_lines(lines)
     if text:
-        typer.echo(text)
+        echo_text(text)
     if follow:
         for part in follow_log(cloud.log):
-            sys.stdout.write(part)
-            sys.stdout.flush()
+            echo_text(part, nl=False)
 
 
 @app.command()
@@ -102,7 +101,7 @@ def interrupt(
         found = "none of them" if job is None else "both"
         raise InputError(Problem(f"Expected JOB or --latest, found {found}.", "kickstand local interrupt"))
     name = interrupt_job(LocalCloud.default(), job)
-    typer.echo(f"The instances of {name} were taken away; it starts over.")
+    echo(f"The instances of {name} were taken away; it starts over.")
 
 
 @app.command()
@@ -123,7 +122,7 @@ def switch(
         switches.set(name, value)
     for one in SWITCHES:
         if name in (None, one.name):
-            typer.echo(f"{one.name:<14}{switches.value(one):<11}({', '.join(one.values)}) {one.meaning}")
+            echo(f"{one.name:<14}{switches.value(one):<11}({', '.join(one.values)}) {one.meaning}")
 
 
 @app.command()
@@ -133,9 +132,9 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 
     cloud = LocalCloud.default()
     if not yes:
-        typer.confirm(f"Delete the local cloud in {cloud.folder.root}, releases included?", abort=True)
+        confirm(f"Delete the local cloud in {cloud.folder.root}, releases included?")
     cloud.reset()
-    typer.echo("The local cloud is empty.")
+    echo("The local cloud is empty.")
 
 
 @app.command()
@@ -154,9 +153,9 @@ def env(
 
     chosen = choose(load(ctx), environment)
     variables = LocalCloud.default().environment(chosen.account, chosen.region)
-    typer.echo(f"unset {' '.join(CLEARED)}")
+    echo(f"unset {' '.join(CLEARED)}")
     for name, value in variables.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+        echo_text(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()
@@ -168,7 +167,7 @@ def client(
     """Print the Python of a client that is not in the project's environment; made now where it is not there yet."""
     from localcloud.clients.environment import client_python
 
-    typer.echo(client_python(name))
+    echo_text(str(client_python(name)))
 
 
 def _project(ctx: typer.Context) -> Project | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import confirm
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,7 +61,7 @@ def promote(
         return
     if overrides and not yes:
         gates = ", ".join(one.gate for one in overrides)
-        typer.confirm(f"Override {gates}, in the release for ever?", abort=True)
+        confirm(f"Override {gates}, in the release for ever?")
     role = release_session(work.target, work.by, work.typed)
     written = work.carry_out(release, candidate, outcomes, overrides, role)
     _print(console, done_lines(release, written, work.target, work.typed, in_git=not root.local))
@@ -81,7 +83,7 @@ def _work(ctx: typer.Context, project: Project, source: str, target: str, consol
         target=taker,
         by=caller_arn(taker.session),
         clock=lambda: datetime.now(UTC),
-        report=lambda what, text: console.print(f"{what:<14} {text}", markup=False),
+        report=lambda what, text: console.print(f"{what:<14} {text}"),
         typed=lambda words: typed(root, words),
     )
 
@@ -131,4 +133,4 @@ def _ask(
 
 def _print(console: Console, lines: list[str]) -> None:
     for line in lines:
-        console.print(line, markup=False)
+        console.print(line)

@@ -14,6 +14,7 @@ import typer
 
 from kickstand.commands import signing
 from kickstand.commands.signing import short
+from kickstand.console import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +64,7 @@ def show(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> None
     desk = _desk(ctx, environment)
     release = desk.release()
     if as_json:
-        typer.echo(canonical(release.model_dump()), nl=False)
+        echo_json(canonical(release.model_dump()))
     else:
         _print(view(release, short(desk.path)))
 
@@ -78,7 +79,7 @@ def check(ctx: typer.Context, environment: Name) -> None:
     release = check_release(desk.path, desk.environment)
     written = parse_fields(release_text(desk.path, desk.environment), desk.path)["schema_version"]
     read_as = f", read as {release.schema_version}" if written != release.schema_version else ""
-    typer.echo(
+    echo(
         f"{short(desk.path)}: good. Release {release.sha256[:12]} of {release.project} {release.environment}, "
         f"model {release.artifact.sha256[:12]}, schema version {written}{read_as}."
     )
@@ -104,7 +105,7 @@ def diff(
 
     from kickstand.release_diff import diff_lines, differences
     from kickstand.release_source import earlier_release, named_release
-    from kickstand.release_view import plain
+    from kickstand.text import plain
 
     desk = _desk(ctx, environment)
     release = desk.release()
@@ -116,10 +117,10 @@ def diff(
     changes = differences(before, release)
     if as_json:
         rows = [{"field": c.field, "before": c.before, "after": c.after, "delta": c.delta} for c in changes]
-        typer.echo(json.dumps({"from": place, "to": str(desk.path), "changes": rows}, indent=2))
+        echo_json(json.dumps({"from": place, "to": str(desk.path), "changes": rows}, indent=2))
         return
-    typer.echo(plain(f"{place} -> {short(desk.path)}"))
-    typer.echo(f"release {before.sha256[:12]} -> {release.sha256[:12]}")
+    echo(plain(f"{place} -> {short(desk.path)}"))
+    echo(f"release {before.sha256[:12]} -> {release.sha256[:12]}")
     _print(map(plain, diff_lines(changes) or ["They are the same."]))
 
 
@@ -131,7 +132,7 @@ def history(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> N
     from kickstand.git_file import GitFile
     from kickstand.release_history import environment_history
     from kickstand.release_story import story, story_fields
-    from kickstand.release_view import plain
+    from kickstand.text import plain
     from promotion.signing.history import signatures_in_git
 
     desk = _desk(ctx, environment)
@@ -139,10 +140,10 @@ def history(ctx: typer.Context, environment: Name, as_json: AsJson = False) -> N
     file = GitFile.of(desk.path)
     told = environment_history(file, desk.path, desk.project.environments)
     for note in told.notes:
-        typer.echo(plain(f"note: {note}"), err=True)
+        echo(plain(f"note: {note}"), err=True)
     signatures = signatures_in_git(desk.path)
     if as_json:
-        typer.echo(json.dumps(story_fields(told.revisions, told.sources, signatures), indent=2))
+        echo_json(json.dumps(story_fields(told.revisions, told.sources, signatures), indent=2))
     else:
         _print(story(told.revisions, told.sources, signatures))
 
@@ -172,4 +173,4 @@ def _require_history(desk: Desk, fix: str) -> None:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        typer.echo(line)
+        echo(line)

@@ -155,9 +155,9 @@ def _show(context: CommandContext, bundle: Bundle, folder: Path, *, prepared: bo
     context.console.print(Text(f"\n{verdict(bundle)}", style=styles[worst(bundle)] or "bold"))
     for change_set in bundle.change_sets:
         said = change_set.waits_for or ("nothing to do" if change_set.empty else change_set.arn)
-        context.console.print(f"{change_set.stack}: {said}", markup=False)
-    context.console.print(str(folder / "index.html"), markup=False)
+        context.console.print(f"{change_set.stack}: {said}")
+    context.console.print(str(folder / "index.html"))
     name = bundle.environment
     following = f"deploy {name} --reviewed {folder / 'review.json'}" if prepared else f"review {name} --prepare"
-    context.console.print(f"Next, {'when it is approved' if prepared else 'in the protected job'}:", markup=False)
-    context.console.print(f"  {context.typed(following)}", markup=False)
+    context.console.print(f"Next, {'when it is approved' if prepared else 'in the protected job'}:")
+    context.console.print(f"  {context.typed(following)}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import confirm
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -51,7 +53,7 @@ def rollback(
     require_artifact(context.session.client("s3"), release, adopt_command=again)
     require_gates(_ask(context, release, to), release)
     if not yes:
-        typer.confirm(f"Go back to it in {environment}?", abort=True)
+        confirm(f"Go back to it in {environment}?")
     restore(earlier, path)
     if chosen.review.require_review:
         _print(context, [*commit_lines(earlier, path, reason), *review_lines(chosen, context.typed)])
@@ -117,9 +119,9 @@ def _deploy(context: CommandContext, release: Release, *, ask: bool) -> None:
         )
         raise type(error)(*error.problems, again) from error
     if proof is not None:
-        context.console.print(proof.sentence(), markup=False)
+        context.console.print(proof.sentence())
 
 
 def _print(context: CommandContext, lines: list[str]) -> None:
     for line in lines:
-        context.console.print(line, markup=False)
+        context.console.print(line)

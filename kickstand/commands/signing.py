@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kickstand.console import echo, echo_text
+
 if TYPE_CHECKING:
     import boto3
 
@@ -42,7 +44,7 @@ def sign(ctx: typer.Context, environment: Name) -> None:
         fix = "Make a key and name it there: kickstand release key NAME.pem"
         raise InputError(Problem(message, chosen.where("signing.private_key"), fix))
     signed = verify_signature(release, file, chosen.signing, where=chosen.where("signing.public_keys"))
-    typer.echo(f"{short(signature)}: release {release.sha256[:12]} of {chosen.name} is {signed.sentence()}.")
+    echo(f"{short(signature)}: release {release.sha256[:12]} of {chosen.name} is {signed.sentence()}.")
 
 
 def verify(
@@ -70,9 +72,9 @@ def verify(
     release = _release(file, chosen)
     trusted, where = _trusted(chosen, key)
     signed = verify_signature(release, file, trusted, where=where)
-    typer.echo(f"{short(signature_path(file))}: good, {signed.sentence()}.")
+    echo(f"{short(signature_path(file))}: good, {signed.sentence()}.")
     for line in account(release, file, signed):
-        typer.echo(line)
+        echo(line)
     if bundle is not None:
         _write_bundle(bundle, signature_path(file), signed.key_id)
 
@@ -93,14 +95,14 @@ def new_key(
 
     pair = make_key(file, algorithm.value, new_password() if encrypt else None)
     folder = root_of(ctx).config.parent
-    typer.echo(f"{pair.private}: the private key ({pair.key.algorithm}), mode 0600. Keep it; nobody can make it again.")
-    typer.echo(f"{pair.public}: its public half, key {pair.key.id}. Commit it.")
-    typer.echo("Sign and trust with it, in kickstand.toml:")
-    typer.echo("  [signing]")
-    typer.echo(f'  private_key = "{below(pair.private, folder)}"')
-    typer.echo(f'  public_keys = ["{below(pair.public, folder)}"]')
+    echo(f"{pair.private}: the private key ({pair.key.algorithm}), mode 0600. Keep it; nobody can make it again.")
+    echo(f"{pair.public}: its public half, key {pair.key.id}. Commit it.")
+    echo("Sign and trust with it, in kickstand.toml:")
+    echo("  [signing]")
+    echo(f'  private_key = "{below(pair.private, folder)}"')
+    echo(f'  public_keys = ["{below(pair.public, folder)}"]')
     if is_exposed_to_git(pair.private):
-        typer.echo(f"git does not ignore the private key yet: echo '{pair.private.name}' >> .gitignore")
+        echo(f"git does not ignore the private key yet: echo '{pair.private.name}' >> .gitignore")
 
 
 def show_public_key(ctx: typer.Context, environment: Name) -> None:
@@ -114,7 +116,7 @@ def show_public_key(ctx: typer.Context, environment: Name) -> None:
         message = f"{chosen.name} has no key that signs: [signing] names neither private_key nor kms_key_arn."
         fix = "A keyless identity has no key; name keyless_identity and keyless_issuer to trust it."
         raise InputError(Problem(message, chosen.where("signing.private_key"), fix))
-    typer.echo(key.pem, nl=False)
+    echo_text(key.pem)
 
 
 def releases_of(root: Root, project: Project) -> Path:
@@ -162,7 +164,7 @@ def _write_bundle(bundle: Path, signature_file: Path, key_id: str) -> None:
         raise InputError(Problem(message, "--bundle", "Verify it with openssl: docs/signing.md."))
     with atomic_file(bundle) as stream:
         stream.write(bundle_json(envelope, signature).encode("utf-8"))
-    typer.echo(f"  {'sigstore bundle':<16} {short(bundle)}")
+    echo(f"  {'sigstore bundle':<16} {short(bundle)}")
 
 
 def _trusted(environment: Environment, key: Path | None) -> tuple[Signing, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from kickstand.console import echo
 from kickstand.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def transform(
     if stop is not None:
         stopped = work.stop(stop)
         said = f"Stopping {' and '.join(stopped)}." if stopped else f"{stop} does not run."
-        context.console.print(said, markup=False)
+        context.console.print(said)
         return
     rows: int | None = None
     if follow is None:
@@ -155,7 +156,7 @@ def _results(
         _write(work.answers(job, accept, rows), output or "-")
         return
     for uri in work.files(job):
-        typer.echo(uri)
+        echo(uri)
 
 
 def _write(lines: Iterable[str], output: str) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kickstand.console import echo, echo_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -94,9 +96,9 @@ def verify(
     if as_json:
         fields = [{"what": label, "holds": holds, "says": text} for label, holds, text in proofs.told]
         wrong = [problem.message for failure in proofs.failures for problem in failure.problems]
-        typer.echo(json.dumps({"environment": environment, "proofs": fields, "problems": wrong}, indent=2))
+        echo_json(json.dumps({"environment": environment, "proofs": fields, "problems": wrong}, indent=2))
     elif not proofs.failures:
-        typer.echo(f"\nAll of it fits: {context.names.endpoint} serves the model that was released.")
+        echo(f"\nAll of it fits: {context.names.endpoint} serves the model that was released.")
     if proofs.failures:
         raise type(proofs.failures[0])(*(problem for failure in proofs.failures for problem in failure.problems))
 

@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.text import cut, plain
 
 MAIN = "main"
 """The default branch; the templates of the workflows name it too."""
@@ -139,9 +140,15 @@ def main(words: Sequence[str]) -> int:
         fetch(environment, Path(folder), repository=variables["GH_REPO"], commit=variables["GITHUB_SHA"], gh=_gh)
     except KickstandError as error:
         for problem in error.problems:
-            print(f"::error::{problem.where}: {problem.message} {problem.fix}")  # noqa: T201
+            print(error_command(problem))  # noqa: T201
         return 1
     return 0
+
+
+def error_command(problem: Problem) -> str:
+    """A problem as a command to GitHub's runner, on one line: what others wrote in it is no second one."""
+    said = plain(f"{problem.where}: {problem.message} {problem.fix}")
+    return f"::error::{cut(said).replace('%', '%25')}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kickstand.config.model import Environment
 from kickstand.release_diff import diff_lines, differences
-from kickstand.release_view import plain
+from kickstand.text import plain
 from promotion.promote.earlier import Earlier
 from promotion.promote.screen import added_files, deployment_commands, from_here
 

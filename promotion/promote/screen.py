@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kickstand.config.model import Environment
 from kickstand.release import Override, Release
-from kickstand.release_view import plain
+from kickstand.text import plain
 from promotion.place import Place
 from promotion.promote.pull import pieces_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kickstand.release import Release
-from kickstand.release_view import plain
+from kickstand.text import plain
 from promotion.signing.signed_by import SignedBy
 from promotion.signing.statement import PREDICATE_TYPE
 

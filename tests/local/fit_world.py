@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from rich.console import Console
 from sagemaker_world import IMAGE, TRUST
 from samples import environment
 from state_machines import trust
 
 from infra.training_definition import training_definition
 from kickstand.config.model import Data, Environment
+from kickstand.console import make_console
 from kickstand.names import Names
 from kickstand.release import Release
 from kickstand.release_file import release_path
@@ -99,7 +99,7 @@ class FitWorld:
         return Fit(
             environment=self.environment,
             session=boto3.Session(region_name="us-east-1"),
-            console=Console(file=self.told, soft_wrap=True, highlight=False),
+            console=make_console(self.told),
             typed=lambda words: f"kickstand {words}",
             sleep=lambda seconds: time.sleep(min(seconds, 0.2)),
             clock=time.monotonic,

@@ -15,6 +15,7 @@ from project_files import SMALLEST, write
 from typed import Terminal
 
 from kickstand import cli
+from kickstand.aws_errors import aws_error
 from kickstand.errors import InputError, KickstandError, Problem
 
 
@@ -110,13 +111,69 @@ def test_whatever_fails_is_one_message_and_an_exit_code(
     assert (screen.code, screen.out, screen.err) == (code, "", told)
 
 
-def test_a_fault_of_the_program_keeps_its_traceback(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_program_keeps_its_traceback_with_nothing_that_a_terminal_obeys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def failing(path: Path) -> None:
-        raise KeyError("a fault")
+        raise KeyError("a fault \x1b[2J")
 
     monkeypatch.setattr("kickstand.config.load.load_project", failing)
-    with pytest.raises(KeyError, match="a fault"):
-        terminal.type("fit", "dev")
+    monkeypatch.setattr(sys, "argv", ["kickstand", "fit", "dev"])
+    assert cli.run() == 1
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback (most recent call last):\n")
+    assert err.endswith("KeyError: 'a fault \\x1b[2J'\n")
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/r/a"), "Check the permissions of the file and of its folders"),
+        (OSError(30, "Read-only file system", "/r/a"), "Choose a place that can be written."),
+        (OSError(36, "File name too long", "/r/a"), "Choose a shorter name."),
+        (IsADirectoryError(21, "Is a directory", "/r/a"), "Name a file, not a folder."),
+        (OSError(24, "Too many open files"), "ulimit -n"),
+        (OSError(40, "Too many levels of symbolic links", "/r/a"), "name the file itself"),
+        (OSError(122, "Disk quota exceeded", "/r/a"), "Make room"),
+        (MemoryError(), "There is not enough memory for this command."),
+        (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "use a UTF-8 locale"),
+        (UnicodeEncodeError("latin-1", "\u2026", 0, 1, "ordinal not in range"), "use a UTF-8 locale"),
+    ],
+)
+def test_whatever_the_machine_refuses_is_one_message(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, failure: BaseException, told: str
+) -> None:
+    def failing(path: Path) -> None:
+        raise failure
+
+    monkeypatch.setattr("kickstand.config.load.load_project", failing)
+    screen = terminal.type("fit", "dev")
+    assert (screen.code, screen.out, screen.err.count("error: ")) == (1, "", 1)
+    assert told in screen.err
+    assert len(screen.err.splitlines()) <= 2
+
+
+def test_a_full_folder_for_temporary_files_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Usage:
+        free = 4096
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("shutil.disk_usage", lambda place: Usage if place == tmp_path else os)
+    monkeypatch.setattr(os, "free", 1 << 30, raising=False)
+    (problem,) = aws_error(OSError(28, "No space left on device"), "x").problems
+    assert problem.fix == f"Make room in {tmp_path}, then run the same command."
+
+
+def test_a_locale_without_unicode_prints_escapes(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kickstand", "--config", "grün\u2026\udcff.toml", "fit", "dev"],
+        env={**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: gr\xfcn\\u2026\\udcff.toml: There is no such project file.")
 
 
 def test_a_question_without_a_terminal_is_answered_no(

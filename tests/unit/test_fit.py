@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from job_shapes import at, described
 from memory_s3 import refusal
-from rich.console import Console
 from samples import environment, release
 
+from kickstand.console import make_console
 from kickstand.errors import KickstandError
 from training.job.description import Phase, parse_job
 from training.job.fit import Fit
@@ -56,7 +56,7 @@ def fit(cloud: Cloud, told: io.StringIO | None = None) -> Fit:
     return Fit(
         environment=environment(),
         session=cloud,  # type: ignore[arg-type]
-        console=Console(file=told or io.StringIO(), soft_wrap=True),
+        console=make_console(told or io.StringIO()),
         typed=lambda words: f"kickstand --local {words}",
         sleep=lambda seconds: None,
         clock=lambda: 0.0,
@@ -69,7 +69,7 @@ def test_ctrl_c_leaves_the_job_running_and_gives_the_commands() -> None:
         fit(cloud).follow("j", show_log=False)
     (problem,) = told.value.problems
     assert "training job j goes on, and costs, until it ends" in problem.message
-    assert "kickstand --local fit dev --follow j\n" in problem.fix
+    assert "Follow it again: kickstand --local fit dev --follow j, or stop it: kickstand" in problem.fix
     assert problem.fix.endswith("kickstand --local fit dev --stop j")
     assert told.value.exit_code == 1
     assert cloud.calls == []
@@ -101,7 +101,7 @@ def test_a_plain_listing_shows_about_ten_rounds(total: int, shown: list[int]) ->
 
 def plain(*, show_log: bool) -> str:
     told = io.StringIO()
-    view = PlainView(Console(file=told, soft_wrap=True), show_log=show_log)
+    view = PlainView(make_console(told), show_log=show_log)
     view.attempt("j", parse_job(described("j", "InProgress")))
     view.phase(Phase("Downloading", "Downloading input data", at(0), at(2.04)))
     view.log(LogLine(0, "algo-1", "[0]#011train-rmse:1.5"))
@@ -121,7 +121,7 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
 
 def test_the_folds_of_a_cross_validation_are_told_one_by_one() -> None:
     told = io.StringIO()
-    view = PlainView(Console(file=told, soft_wrap=True), show_log=False)
+    view = PlainView(make_console(told), show_log=False)
     view.attempt("j", parse_job(described("j", HyperParameters={"num_round": "2", "_kfold": "3"})))
     view.round(Round(0, {"train-rmse": 1.5}))
     view.round(Round(1, {"train-rmse": 1}, fold=2))
@@ -136,7 +136,7 @@ def test_the_folds_of_a_cross_validation_are_told_one_by_one() -> None:
 def test_a_bar_goes_over_the_rounds_of_all_folds() -> None:
     from rich.progress import Progress
 
-    console = Console(file=io.StringIO())
+    console = make_console(io.StringIO())
     progress = Progress(console=console)
     view = LiveView(console, progress, show_log=False)
     view.attempt("j", parse_job(described("j", HyperParameters={"num_round": "2", "_kfold": "3"})))
@@ -156,9 +156,7 @@ def test_the_log_is_shown_on_demand() -> None:
 
 def test_the_last_screen_says_what_and_where_and_what_next() -> None:
     told = io.StringIO()
-    show_release(
-        Console(file=told, soft_wrap=True), release(), Path("releases/dev.json"), next_command="kickstand deploy dev"
-    )
+    show_release(make_console(told), release(), Path("releases/dev.json"), next_command="kickstand deploy dev")
     assert told.getvalue().splitlines()[1:] == [
         "metrics        train:rmse 0.21000  validation:rmse 0.29000",
         f"model          SHA-256 {'ab' * 32}, 300,000 bytes",

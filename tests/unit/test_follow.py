@@ -261,9 +261,10 @@ def test_a_failed_job_shows_its_reason_its_last_lines_and_where_to_read_on() -> 
     (problem,) = _failure(World([{"execution": FAILED, "j": failed, "log": {"j": lines}}])).problems
     assert problem.where == "j"
     assert "The training job failed: AlgorithmError: boom" in problem.message
-    assert "j/algo-1-17" in problem.message
-    assert problem.message.endswith("    line 28\n    line 29")
-    assert "line 9\n" not in problem.message
+    assert problem.details == (
+        "Its last 20 log lines (j/algo-1-17):",
+        *(f"  line {number}" for number in range(10, 30)),
+    )
     assert "No release was written" in problem.fix
     assert "https://us-east-1.console.aws.amazon.com/sagemaker/home?region=us-east-1#/jobs/j" in problem.fix
 
@@ -271,7 +272,7 @@ def test_a_failed_job_shows_its_reason_its_last_lines_and_where_to_read_on() -> 
 def test_the_log_of_a_failed_job_may_come_late() -> None:
     failed: dict[str, Any] = {"execution": FAILED, "j": {"status": "Failed", "FailureReason": "boom"}}
     world = World([failed, failed, {**failed, "log": {"j": ["the last words"]}}])
-    assert "the last words" in _failure(world).problems[0].message
+    assert "  the last words" in _failure(world).problems[0].details
 
 
 def test_a_stopped_job_is_told_as_stopped() -> None:

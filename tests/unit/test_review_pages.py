@@ -21,7 +21,7 @@ from sample_trouble import NAMES, first_deployment, hostile, many
 from samples import environment
 
 from kickstand.commands.review import headline_lines
-from kickstand.release_view import plain
+from kickstand.text import plain
 from promotion.review.changes.infrastructure import infrastructure
 from promotion.review.pages import review_html, review_markdown
 from promotion.review.pages.markdown.document import length

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from kickstand.errors import KickstandError
+from kickstand.errors import KickstandError, Problem
 from localcloud.github.gh import main as local_gh
 from localcloud.github.hub import Hub, Identity
-from promotion.pipeline.reviewed_artifact import fetch
+from promotion.pipeline.reviewed_artifact import error_command, fetch
 
 NAME = "rides/bikes"
 HEAD, MERGED = "a" * 40, "b" * 40
@@ -175,3 +175,8 @@ def test_a_link_out_of_the_assembly_is_refused(tmp_path: Path) -> None:
     (unpacked / "assembly/prod/asset").symlink_to("/etc")
     with pytest.raises(KickstandError, match=r"no review keeps: 'assembly/prod/asset'\."):
         take(unpacked, "prod", tmp_path / "new")
+
+
+def test_names_of_others_in_a_workflow_command_are_no_second_command() -> None:
+    said = error_command(Problem("100% of\n::add-mask::a", "k\x1b", "Do."))
+    assert said == r"::error::k\x1b: 100%25 of\n::add-mask::a Do."

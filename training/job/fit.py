@@ -130,7 +130,7 @@ class Fit:
             s3=s3,
             sagemaker=self.session.client("sagemaker"),
             rounds=self.rounds,
-            report=lambda what, told: self.console.print(f"{what:<14} {told}", markup=False),
+            report=lambda what, told: self.console.print(f"{what:<14} {told}"),
             deploy_command=self._deploy_command,
         )
         try:
@@ -154,9 +154,7 @@ class Fit:
             name = self.environment.name
             message = f"Following was interrupted; training job {job} goes on, and costs, until it ends."
             follow, stop = self.typed(f"fit {name} --follow {job}"), self.typed(f"fit {name} --stop {job}")
-            raise KickstandError(
-                Problem(message, fix=f"Follow it again: {follow}\n       Stop it:         {stop}")
-            ) from None
+            raise KickstandError(Problem(message, fix=f"Follow it again: {follow}, or stop it: {stop}")) from None
 
     @property
     def _deploy_command(self) -> str:

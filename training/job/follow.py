@@ -236,10 +236,10 @@ class Follower:
             self._sleep(1.0)
         tail = list(self._seen.tail)
         stream = ", ".join(self._log.streams) if self._log else ""
-        parts = [f"The training job failed: {job.failure_reason or 'SageMaker gives no reason.'}"]
-        if tail:
-            parts.append(f"Its last {len(tail)} log lines ({stream}):\n" + "\n".join(f"    {line}" for line in tail))
-        return Problem("\n  ".join(parts), job.name, f"No release was written. The whole log: {console_link(job)}")
+        message = f"The training job failed: {job.failure_reason or 'SageMaker gives no reason.'}"
+        details = (f"Its last {len(tail)} log lines ({stream}):", *(f"  {line}" for line in tail)) if tail else ()
+        fix = f"No release was written. The whole log: {console_link(job)}"
+        return Problem(message, job.name, fix, details)
 
 
 def console_link(job: JobDescription) -> str:

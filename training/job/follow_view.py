@@ -72,7 +72,7 @@ class PlainView:
         self._print(f"  {text}")
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(text)
 
 
 class LiveView(PlainView):

@@ -32,5 +32,5 @@ def show_release(console: Console, release: Release, file: Path, *, next_command
     """Print the summary and the next command."""
     console.print()
     for label, text in summary_lines(release, file):
-        console.print(f"{label:<14} {text}", markup=False)
-    console.print(f"\nServe it: {next_command}", markup=False, style="bold")
+        console.print(f"{label:<14} {text}")
+    console.print(f"\nServe it: {next_command}", style="bold")

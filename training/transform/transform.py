@@ -125,7 +125,7 @@ class Transform:
         )
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(text, soft_wrap=True)
 
     @contextmanager
     def _leaving(self, job: str) -> Iterator[None]:
@@ -136,6 +136,4 @@ class Transform:
             name = self.environment.name
             message = f"Following was interrupted; transform job {job} goes on, and costs, until it ends."
             follow, stop = (self.typed(f"transform {name} --{what} {job}") for what in ("follow", "stop"))
-            raise KickstandError(
-                Problem(message, fix=f"Follow it again: {follow}\n       Stop it:         {stop}")
-            ) from None
+            raise KickstandError(Problem(message, fix=f"Follow it again: {follow}, or stop it: {stop}")) from None

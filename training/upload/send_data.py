@@ -60,7 +60,7 @@ def send_data(
         console.print(_line(channel, report, sent[channel.name]))
     warnings = input_warnings(environment, report)
     for warning in warnings:
-        console.print(f"Warning: {warning}", markup=False, style="yellow", soft_wrap=True)
+        console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     return SentData(channels, warnings)
 
 

@@ -15,7 +15,7 @@ from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
 from kickstand.folds import model_count
 from kickstand.release import Release
-from kickstand.release_view import plain
+from kickstand.text import plain
 from promotion.review.model.judged import Judged, TestLabels, judged
 from promotion.review.model.rows import read_columns, test_files
 from promotion.review.model.stores import ModelStore, UnsoundModelError, fetch_curve, fetch_models

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kickstand.folds import models_sentence, rounds_sentence
 from kickstand.release import Channel, Promotion, Release
-from kickstand.release_view import plain
+from kickstand.text import plain
 
 MOST_GOLDEN = 20
 """Golden rows that are shown."""

@@ -8,7 +8,8 @@ from typing import Protocol
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError
 from kickstand.release import Release
-from kickstand.release_view import overrides, plain
+from kickstand.release_view import overrides
+from kickstand.text import plain
 from promotion.review.model.comparison import (
     Contrast,
     contrast_headlines,

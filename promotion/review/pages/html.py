@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from kickstand.release_view import plain
+from kickstand.text import plain
 from promotion.review.changes.words import listed
 from promotion.review.pages.facts import facts
 from promotion.review.pages.metric_row import metric_row, slice_row

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kickstand.release_view import plain
+from kickstand.text import plain
 from promotion.review.pages.values import shortened
 
 _MEANING = re.compile(r"[&<>`*_\[\]|\\~#@$]")
