@@ -92,6 +92,9 @@ class LockedEnvironment:
 
 
 def registry_settings() -> dict[str, str]:
-    """The variables of this process that say how packages are fetched: for a child that makes an environment."""
+    """The variables of this process that say how packages are fetched: for a child that makes an environment.
+
+    HOME is among them: uv has its settings and its cache below it.
+    """
     names = ("UV_", "PIP_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "XDG_", "REQUESTS_CA")
-    return {name: value for name, value in os.environ.items() if name.upper().startswith(names)}
+    return {name: value for name, value in os.environ.items() if name == "HOME" or name.upper().startswith(names)}

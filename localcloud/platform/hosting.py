@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localcloud.platform.container_environment import ForeignVariablesError, require_own_variables
 from localcloud.platform.model_answer import Answer, HostingError
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class ModelServer:
         from localcloud.platform.model_process import ModelProcess
         from localcloud.platform.program_python import program_python
 
+        try:
+            require_own_variables(self._container.environment)
+        except ForeignVariablesError as error:  # a model of a state that is older than this rule
+            raise HostingError(str(error)) from None
         base = self._folder / "opt" / "ml"
         fetch_model(self._container.model_data_url, base / "model", self._environment())
         self._log = LogStream(self._log_group, self._log_stream, self._environment)

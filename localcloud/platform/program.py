@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import IO
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV")
-"""What a process needs from the machine. AWS_* and everything else stays behind."""
+_INHERITED = ("LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What a process needs from the machine. AWS_*, HOME, PATH and everything else of the user stays behind."""
 
 
 def program_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a child process: the machine's bare needs and `settings`, nothing more."""
+    """The whole environment of a child process: the machine's bare needs and `settings`, nothing more.
+
+    settings: what goes beyond them; what decides which code runs is set here, whatever it says.
+    """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**inherited, **settings, "PYTHONPATH": _PACKAGE_ROOT, "PYTHONUNBUFFERED": "1"}
+    own = {"PATH": os.defpath, "PYTHONPATH": _PACKAGE_ROOT, "PYTHONUNBUFFERED": "1"}
+    return {**inherited, **settings, **own}
 
 
 def start_program(

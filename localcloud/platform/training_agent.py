@@ -23,6 +23,7 @@ from localcloud.platform.artifact_upload import upload_artifact, upload_output
 from localcloud.platform.channel_download import download_channel
 from localcloud.platform.checkpoints import Checkpoints, checkpoint_folder
 from localcloud.platform.clients import s3_client
+from localcloud.platform.container_environment import ForeignVariablesError, require_own_variables
 from localcloud.platform.failure import JobFailure, JobStopped, shortened
 from localcloud.platform.host_network import host_network
 from localcloud.platform.host_programs import HostPrograms
@@ -97,6 +98,10 @@ class TrainingAgent:
         os._exit(ORPHANED)
 
     def _steps(self) -> tuple[Outcome, dict[str, str]]:
+        try:
+            require_own_variables(self._request.get("Environment") or {})
+        except ForeignVariablesError as error:
+            raise JobFailure(shortened(f"ClientError: {error}")) from None
         metrics = _metric_reader(self._request)
         s3 = s3_client(self._environment)
         # Fetched first, as the image is: a job that waits for it is not billed.

@@ -11,7 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from localcloud.platform.container_environment import ForeignVariablesError, require_own_variables
 from localcloud.sagemaker.errors import unsupported, validation_error
 from training.image.versions import OWN_IMAGE, XGBOOST
 
@@ -19,6 +21,14 @@ _URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z0-9.-]+)/"
     r"(?P<repository>[^:@]+)(?:(?P<separator>[:@])(?P<tag>.+))?"
 )
+
+
+def check_environment(holder: Mapping[str, Any]) -> None:
+    """Refuse variables in the member `Environment` that are not the image's own. Raises ServiceError, naming them."""
+    try:
+        require_own_variables(holder.get("Environment") or {})
+    except ForeignVariablesError as error:
+        raise validation_error(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

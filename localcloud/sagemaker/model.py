@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.sagemaker.call import Call
 from localcloud.sagemaker.errors import already_existing, missing, unsupported, validation_error
 from localcloud.sagemaker.execution_role import Roles, check_model_data, pass_role
-from localcloud.sagemaker.image import Images
+from localcloud.sagemaker.image import Images, check_environment
 from localcloud.sagemaker.listing import Listing
 from localcloud.sagemaker.model_package_name import package_key
 from localcloud.sagemaker.store import Record, Stores
@@ -36,6 +36,7 @@ class Models:
         container = {"Mode": "SingleModel", **_only_container(request)}
         source = self._source(call, container)
         self._images.check(source["Image"], scope.region)
+        check_environment(source)
         reading = self._roles.reading(scope, role)
         if source.get("ModelDataUrl"):
             check_model_data(reading, source["ModelDataUrl"], role, scope.region)

@@ -9,7 +9,7 @@ from typing import Any
 from kickstand.instance_types import is_arm, takes_volume_key
 from localcloud.platform.checkpoints import local_path
 from localcloud.sagemaker.errors import ServiceError, resource_limit_exceeded, unsupported, validation_error
-from localcloud.sagemaker.image import Images
+from localcloud.sagemaker.image import Images, check_environment
 
 DEFAULT_MAX_RUNTIME = 86_400
 """Seconds; the API reference of StoppingCondition."""
@@ -25,6 +25,7 @@ def check_training_request(request: Mapping[str, Any], images: Images, region: s
     images.check(algorithm["TrainingImage"], region)
     for refused in _refusals(request):
         raise unsupported(refused)
+    check_environment(request)
     if algorithm.get("MetricDefinitions"):
         raise validation_error(
             "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "

@@ -11,6 +11,7 @@ from typing import Any
 from kickstand.instance_types import takes_volume_key
 from localcloud.platform.json_path import JsonPath, JsonPathError
 from localcloud.sagemaker.errors import unsupported, validation_error
+from localcloud.sagemaker.image import check_environment
 
 _MOST_MEGABYTES = 100
 _FILTERED = ("text/csv", "application/json", "application/jsonlines")
@@ -20,6 +21,7 @@ def check_transform_request(request: Mapping[str, Any]) -> None:
     """Refuse what SageMaker refuses, and by name what the local cloud cannot do. Raises ServiceError."""
     for refused in _refusals(request):
         raise unsupported(refused)
+    check_environment(request)
     source = request["TransformInput"]["DataSource"].get("S3DataSource")
     if not source:
         raise validation_error("S3DataSource must be specified in the DataSource of TransformInput.")

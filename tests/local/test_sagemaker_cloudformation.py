@@ -152,7 +152,7 @@ def test_change_sets_tell_what_is_replaced(world: World, artifact: str) -> None:
     cloudformation, stack = world.client("cloudformation"), f"review-{uuid.uuid4().hex[:8]}"
     cloudformation.create_stack(StackName=stack, TemplateBody=template(world, stack, artifact))
     assert settled(world, stack)["StackStatus"] == "CREATE_COMPLETE"
-    changed = template(world, stack, artifact, Environment={"A": "b"})
+    changed = template(world, stack, artifact, Environment={"OMP_NUM_THREADS": "2"})
     cloudformation.create_change_set(StackName=stack, ChangeSetName="c", TemplateBody=changed)
     shown = wait_for(
         lambda: cloudformation.describe_change_set(StackName=stack, ChangeSetName="c"),

@@ -120,6 +120,8 @@ def test_another_client_is_refused(tmp_path: Path) -> None:
 
 def test_only_the_registrys_settings_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        os, "environ", {"UV_INDEX_URL": "a", "https_proxy": "b", "AWS_ACCESS_KEY_ID": "c", "PIPX": "d", "PATH": "e"}
+        os,
+        "environ",
+        {"UV_INDEX_URL": "a", "https_proxy": "b", "HOME": "h", "AWS_ACCESS_KEY_ID": "c", "PIPX": "d", "PATH": "e"},
     )
-    assert registry_settings() == {"UV_INDEX_URL": "a", "https_proxy": "b"}
+    assert registry_settings() == {"UV_INDEX_URL": "a", "https_proxy": "b", "HOME": "h"}

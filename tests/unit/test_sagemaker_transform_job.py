@@ -28,7 +28,7 @@ REQUEST: dict[str, Any] = {
 @pytest.fixture
 def plane(tmp_path: Path) -> Plane:
     made = make_plane(tmp_path)
-    container = {"Image": IMAGE, "ModelDataUrl": "s3://b/m.tar.gz", "Environment": {"A": "1"}}
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://b/m.tar.gz", "Environment": {"OMP_NUM_THREADS": "1"}}
     made("CreateModel", ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
     return made
 
@@ -40,7 +40,11 @@ def job(plane: Plane) -> dict[str, Any]:
 def test_a_job_from_start_to_end(plane: Plane) -> None:
     assert plane("CreateTransformJob", **REQUEST, Tags=[{"Key": "a", "Value": "b"}]) == {"TransformJobArn": ARN}
     ((order, run),) = plane.fakes.transforms
-    assert (order.image, order.model_data_url, dict(order.variables)) == (IMAGE, "s3://b/m.tar.gz", {"A": "1"})
+    assert (order.image, order.model_data_url, dict(order.variables)) == (
+        IMAGE,
+        "s3://b/m.tar.gz",
+        {"OMP_NUM_THREADS": "1"},
+    )
     # The model's role does all of it; nobody passes another.
     assert (order.role, order.environment["AWS_ACCESS_KEY_ID"]) == (ROLE, ROLE)
     assert run.started
