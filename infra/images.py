@@ -6,7 +6,6 @@ CloudFormation's registry, and compared with both by tests; the SDK is never imp
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from kickstand.errors import InputError, Problem
+from kickstand.json_text import parse_json
 from kickstand.names import partition
 
 REPOSITORY = "sagemaker-xgboost"
@@ -39,7 +39,7 @@ class ImageTable(BaseModel):
 @cache
 def image_table() -> ImageTable:
     """The table, read once a process."""
-    return ImageTable.model_validate(json.loads(_TABLE.read_text(encoding="utf-8")))
+    return ImageTable.model_validate(parse_json(_TABLE.read_text(encoding="utf-8")))
 
 
 def regions() -> tuple[str, ...]:

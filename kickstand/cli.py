@@ -103,6 +103,10 @@ def _from_outside(error: Exception) -> KickstandError | None:
         return KickstandError(Problem("There is not enough memory for this command.", fix=fix))
     if isinstance(error, RecursionError):
         return KickstandError(Problem("A file or an answer of AWS is nested too deeply to be read."))
+    from kickstand.json_text import JsonError
+
+    if isinstance(error, JsonError):
+        return KickstandError(Problem(f"A file or an answer of AWS is not JSON that can be used: {error}."))
     if isinstance(error, UnicodeError):
         fix = "Save files as UTF-8, and use a UTF-8 locale: export LC_ALL=C.UTF-8"
         return KickstandError(Problem(f"A text cannot be read or written: {error}.", fix=fix))

@@ -7,12 +7,13 @@ by a test; botocore is never imported here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
+
+from kickstand.json_text import parse_json
 
 Use = Literal["training", "hosting", "transform"]
 USES: tuple[Use, ...] = get_args(Use)
@@ -115,4 +116,4 @@ def _similar(use: Use, value: str) -> str:
 
 @cache
 def _table() -> Mapping[str, frozenset[str]]:
-    return {use: frozenset(types) for use, types in json.loads(_TABLE.read_text(encoding="utf-8")).items()}
+    return {use: frozenset(types) for use, types in parse_json(_TABLE.read_text(encoding="utf-8")).items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import parse_json
 from kickstand.release import SCHEMA_VERSION, Release
 from kickstand.release_file import parse_fields, read_release, release_text
 from kickstand.release_schema import PUBLISHED, schema_faults
@@ -38,7 +38,7 @@ def _schema_problems(path: Path, environment: Environment, published: Path, said
     if fields["schema_version"] != SCHEMA_VERSION:
         return []  # of an older schema: reading it has brought it to this one and checked that
     try:
-        schema = json.loads(published.read_bytes())
+        schema = parse_json(published.read_bytes())
     except (OSError, ValueError) as error:
         fix = "Make it anew: python scripts/make_release_schema.py"
         raise KickstandError(Problem(f"The published schema cannot be read: {error}.", str(published), fix)) from None

@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from kickstand.atomic_file import atomic_file
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import JsonError, parse_json, read_bounded
 from kickstand.release import SCHEMA_VERSION, Release
 from kickstand.release_migrations import can_migrate, migrate
 from kickstand.release_places import foreign_problems, override_problems, place_problems
@@ -116,7 +117,7 @@ def release_text(path: Path, environment: Environment) -> str:
         raise InputError(Problem(message, str(path), f"Put the file itself there. {_restore(path)}"))
     try:
         # A checkout on Windows may end lines with CR LF; the digest is of the text as it was written.
-        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+        return read_bounded(path).decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError:
         fix = f"Make it: kickstand fit {environment.name}, or kickstand adopt JOB {environment.name}."
         raise InputError(Problem(f"{environment.name} has no release yet.", str(path), fix)) from None
@@ -128,27 +129,15 @@ def release_text(path: Path, environment: Environment) -> str:
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
-        raw = json.loads(text, object_pairs_hook=_without_twins)
-        canonical({"": raw})  # refuses NaN and infinities, which Python's parser takes
-    except json.JSONDecodeError as error:
+        raw = parse_json(text)
+    except JsonError as error:
         fix = _restore(path)
         if any(line.startswith(("<<<<<<<", "=======", ">>>>>>>")) for line in text.splitlines()):
             fix = "It holds a merge conflict of git: take one side whole (git checkout --ours or --theirs)."
-        raise InputError(Problem(f"Not JSON: {error.msg}.", f"{path}:{error.lineno}:{error.colno}", fix)) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(Problem(f"Not JSON: {error}.", str(path), _restore(path))) from None
+        raise InputError(error.problem(path, fix)) from None
     if not isinstance(raw, dict):
         raise InputError(Problem("A release is a JSON object; this is not one.", str(path), _restore(path)))
     return raw
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twin = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {twin} stands twice in one object")
-    return fields
 
 
 def _require_known_schema(raw: Mapping[str, Any], path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import cast
 from kickstand.config.model import EnvironmentName, Project
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.git_file import GitFile
+from kickstand.json_text import read_bounded
 from kickstand.release import Release
 from kickstand.release_file import parse_release, read_release, release_path
 from kickstand.release_history import history
@@ -62,7 +63,7 @@ def earlier_release(path: Path, release: Release) -> tuple[str, Release]:
 
 def _read_anywhere(path: Path) -> Release:
     try:
-        text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+        text = read_bounded(path).decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise InputError(Problem(f"The release cannot be read: {error.strerror or error}.", str(path))) from None
     except UnicodeDecodeError:

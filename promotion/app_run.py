@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kickstand.json_text import parse_json
 from promotion.cdk import BIN, REPOSITORY, node
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def run_app(
     releases: the folder of the release files. context: further context values, `policy="on"`.
     """
     settings = {
-        **json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"],
+        **parse_json((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"],
         "config": str(project.file),
         "releases": str(releases),
         "environment": environment.name,

@@ -11,6 +11,7 @@ from typing import Any
 
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
+from kickstand.json_text import parse_json
 from kickstand.names import Names, partition
 from kickstand.release import Release
 
@@ -53,7 +54,11 @@ def assembly_digest(folder: Path) -> str:
 
 def assembled_stacks(folder: Path) -> dict[str, AssembledStack]:
     """The stacks of an assembly and of its stages, by their names. Raises InputError where there is no assembly."""
-    return {stack.name: stack for stack in _stacks(folder)}
+    try:
+        return {stack.name: stack for stack in _stacks(folder)}
+    except (LookupError, TypeError, AttributeError, RecursionError):
+        message = "The cloud assembly is broken: its manifests do not list stacks as the CDK writes them."
+        raise InputError(Problem(message, str(folder), "Make it: cdk synth --output DIR.")) from None
 
 
 def require_assembly(folder: Path, environment: Environment, release: Release | None) -> dict[str, AssembledStack]:
@@ -104,7 +109,7 @@ def _problems(
 
 def _manifest(folder: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads((folder / "manifest.json").read_bytes())
+        found = parse_json((folder / "manifest.json").read_bytes())
         if not isinstance(found, dict) or not (folder / "cdk.out").is_file():
             raise ValueError
     except (OSError, ValueError):
@@ -132,10 +137,10 @@ def _stacks(folder: Path) -> Iterator[AssembledStack]:
 
 def _template(file: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(file.read_bytes())
+        found = parse_json(file.read_bytes())
         if not isinstance(found, dict):
             raise ValueError
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         message = "The cloud assembly is broken: this template is missing, or no template."
         raise InputError(Problem(message, str(file), "Synthesise it again, or leave --assembly out.")) from None
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.json_text import parse_json
 from kickstand.names import Names
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | Non
         raise
     if isinstance(body, str):
         try:
-            body = json.loads(body)
+            body = parse_json(body)
         except ValueError:
             body = {}
     found: Mapping[str, Any] = body

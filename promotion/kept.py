@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import xform_name
 
 from kickstand.aws_errors import DENIED, error_code
+from kickstand.json_text import parse_json
 from kickstand.names import Names
 
 if TYPE_CHECKING:
@@ -192,10 +193,10 @@ def _absent(session: boto3.Session, stack: str) -> bool:
 def _template(assembly: Path, stack: str) -> Mapping[str, Any] | None:
     """A stack's template in a cloud assembly; None where it has no such stack (hosting without a release)."""
     for manifest in assembly.rglob("manifest.json"):
-        for artifact in json.loads(manifest.read_bytes()).get("artifacts", {}).values():
+        for artifact in parse_json(manifest.read_bytes()).get("artifacts", {}).values():
             properties = artifact.get("properties", {})
             if artifact.get("type") == "aws:cloudformation:stack" and properties.get("stackName") == stack:
-                found: Mapping[str, Any] = json.loads((manifest.parent / properties["templateFile"]).read_bytes())
+                found: Mapping[str, Any] = parse_json((manifest.parent / properties["templateFile"]).read_bytes())
                 return found
     return None
 

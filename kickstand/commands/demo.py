@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.json_text import parse_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -155,7 +156,7 @@ def show_results(context: CommandContext, steps: Steps, folder: Path, prediction
     """Where everything is, what it scored, what to type next. Plain lines, so that paths can be copied whole."""
     from kickstand.release_file import release_path
 
-    metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
+    metrics = parse_json((folder / "metrics.json").read_text())["metrics"]
     endpoint = context.session.client("sagemaker").describe_endpoint(EndpointName=context.names.endpoint)
     say = context.console.print
     say(f"\nDone in {sum(steps.seconds.values()):.0f} s", style="bold green")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from kickstand.json_text import parse_json
 from promotion.cost.prices import Kind
 from promotion.cost.runs import HOURS_A_MONTH, runs_a_month
 
@@ -103,7 +103,7 @@ def _definition(text: Any) -> Any:
     if isinstance(text, Mapping) and "Fn::Join" in text:
         text = "".join(part if isinstance(part, str) else "REFERENCE" for part in text["Fn::Join"][1])
     try:
-        return json.loads(text)
+        return parse_json(text)
     except (TypeError, ValueError):
         return None
 

@@ -7,7 +7,6 @@ the place of each. What is not in it has no known price, and is said to have non
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from kickstand.json_text import parse_json
 
 TABLE = Path(__file__).with_name("prices.json")
 
@@ -78,4 +79,4 @@ class Price(BaseModel):
 @cache
 def price_table(file: Path = TABLE) -> PriceTable:
     """The table of the repository."""
-    return PriceTable.model_validate(json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
+    return PriceTable.model_validate(parse_json(file.read_text(encoding="utf-8"), number=Decimal))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.json_text import parse_json
 from promotion.app_run import run_app
 from promotion.doctor.finding import Finding
 from promotion.doctor.patient import Patient
@@ -66,7 +66,7 @@ def synthesised_need(patient: Patient, folder: Path) -> int:
                 f"The stacks cannot be synthesised: {said[-1] if said else done.returncode}", fix="Mend that first."
             )
         )
-    return max(needed_version(json.loads(path.read_text())) for path in folder.glob("assembly-*/manifest.json"))
+    return max(needed_version(parse_json(path.read_text())) for path in folder.glob("assembly-*/manifest.json"))
 
 
 def needed_version(manifest: Mapping[str, Any]) -> int:

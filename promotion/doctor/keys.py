@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kickstand.config.arn import parse_arn
+from kickstand.json_text import parse_json
 from promotion.doctor.finding import Finding, Status
 from promotion.doctor.patient import Patient
 from promotion.keys.answers import Answer, answers
@@ -30,7 +30,7 @@ def key_findings(patient: Patient) -> Iterator[Finding]:
             found = key_verdict(name, arn, _described(kms, arn), environment.region)
             yield found
             if table == "logs" and found.status == "ok":
-                policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+                policy = parse_json(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
                 yield logs_verdict(arn, policy, environment.region)
     if not any(keys.values()):
         yield Finding("KMS", "ok", "No customer key is asked for; S3 and CloudWatch Logs encrypt with their own.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from kickstand.json_text import parse_json
 from promotion.cdk import CLI, REPOSITORY, node
 from promotion.doctor.finding import Finding
 
@@ -26,7 +26,7 @@ def tool_findings() -> Iterator[Finding]:
     """Python, Node.js, the CDK CLI, and the packages whose version changes what is trained, sent or synthesised."""
     yield python_verdict(sys.version_info[:3])
     yield node_verdict(_node_version())
-    wanted = json.loads((REPOSITORY / "package.json").read_text(encoding="utf-8"))["devDependencies"]["aws-cdk"]
+    wanted = parse_json((REPOSITORY / "package.json").read_text(encoding="utf-8"))["devDependencies"]["aws-cdk"]
     yield pinned_verdict("CDK CLI", [wanted], _cdk_version())
     pins = read_pins(REPOSITORY / "requirements.lock")
     # One of the two is XGBoost on this platform; both are the same library.
@@ -81,7 +81,7 @@ def installed(name: str) -> str:
 
 def _cdk_version() -> str:
     manifest = CLI.parents[1] / "package.json"
-    return str(json.loads(manifest.read_text(encoding="utf-8"))["version"]) if manifest.exists() else ""
+    return str(parse_json(manifest.read_text(encoding="utf-8"))["version"]) if manifest.exists() else ""
 
 
 def _node_version() -> str:

@@ -15,6 +15,7 @@ from kickstand.aws_errors import AWS_FAILURES, DENIED, error_code
 from kickstand.config.arn import parse_arn
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError
+from kickstand.json_text import parse_json
 from promotion.keys.needs import Need
 from promotion.keys.policy import Said, say
 
@@ -59,7 +60,7 @@ def _policy(need: Need, session: Session) -> dict[str, Any] | str:
         return f"KMS shows a key policy to its own account {parsed.account} alone"
     try:
         kms = session(need.owner).client("kms")
-        policy: dict[str, Any] = json.loads(kms.get_key_policy(KeyId=need.key, PolicyName="default")["Policy"])
+        policy: dict[str, Any] = parse_json(kms.get_key_policy(KeyId=need.key, PolicyName="default")["Policy"])
     except KickstandError:
         return f"there are no credentials of {need.owner.name}'s account {need.owner.account} here"
     except AWS_FAILURES as error:

@@ -12,7 +12,6 @@ https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-w
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
@@ -25,6 +24,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.json_text import parse_json
 from kickstand.text import cut, plain
 
 MAIN = "main"
@@ -49,7 +49,7 @@ def fetch(environment: str, folder: Path, *, repository: str, commit: str, gh: C
     """
 
     def api(path: str) -> Any:
-        pages = json.loads(gh("api", "--paginate", "--slurp", f"repos/{repository}/{path}"))
+        pages = parse_json(gh("api", "--paginate", "--slurp", f"repos/{repository}/{path}"))
         if pages and isinstance(pages[0], dict):
             return {key: [one for page in pages for one in page[key]] for key in pages[0] if key.endswith("s")}
         return [one for page in pages for one in page]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 from kickstand.config.model import Environment, Project
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import parse_json
 from promotion.app_run import run_app
 
 _REPORT = "validation-report.json"
@@ -57,7 +57,7 @@ def checked_assembly(project: Project, environment: Environment, releases: Path)
     """
     with _synthesised(project, environment, releases) as assembly:
         file = assembly / _REPORT
-        report = json.loads(file.read_text()) if file.exists() else {"pluginReports": []}
+        report = parse_json(file.read_text()) if file.exists() else {"pluginReports": []}
         stacks = tuple(sorted(_stacks(assembly), key=lambda stack: stack.path))
     broken = [one for one in report["pluginReports"] if one["conclusion"] == "failure" and not one["violations"]]
     if broken:
@@ -67,7 +67,7 @@ def checked_assembly(project: Project, environment: Environment, releases: Path)
 
 def _stacks(assembly: Path) -> Iterator[CheckedStack]:
     for manifest in assembly.rglob("manifest.json"):
-        for artifact in json.loads(manifest.read_text()).get("artifacts", {}).values():
+        for artifact in parse_json(manifest.read_text()).get("artifacts", {}).values():
             if artifact["type"] == "aws:cloudformation:stack":
                 told = artifact["properties"]
                 template = (manifest.parent / told["templateFile"]).read_text()

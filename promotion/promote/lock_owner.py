@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from kickstand.json_text import parse_json
 
 UNKNOWN = "somebody"
 
@@ -39,7 +40,7 @@ class Owner:
     def parse(cls, body: bytes) -> Owner:
         """What a lock says; a lock of another hand is somebody's all the same."""
         try:
-            told: Any = json.loads(body)
+            told: Any = parse_json(body)
             by, at, doing = (str(told.get(name, UNKNOWN)) for name in ("by", "at", "doing"))
             return cls(by, at, doing, str(told.get("machine", "")), int(told.get("process", 0)))
         except (ValueError, TypeError, AttributeError):

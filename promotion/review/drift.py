@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import parse_json, read_bounded
 from kickstand.names import Names
 from promotion.review.parts import DriftedResource, DriftReport, Headline, StackDrift
 from promotion.review.role_policies import role_drift
@@ -62,7 +63,7 @@ def read_drift(file: Path) -> DriftReport:
     Raises InputError where it is neither.
     """
     try:
-        fields = json.loads(file.read_bytes())
+        fields = parse_json(read_bounded(file))
         recorded = fields.get("drift", fields) if isinstance(fields, dict) else fields
         return DriftReport.model_validate(recorded)
     except OSError as error:

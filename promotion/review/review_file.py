@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import JsonError, parse_json, read_bounded
 from promotion.review.parts import SCHEMA_VERSION, Bundle
 
 REVIEW_JSON = "review.json"
@@ -39,7 +40,7 @@ def bundle_json(bundle: Bundle) -> bytes:
 
 def _canonical(fields: Mapping[str, Any]) -> bytes:
     text = json.dumps(fields, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8", "surrogatepass")
+    return (text + "\n").encode("utf-8", "replace")  # half a surrogate pair, of a file's name, has no UTF-8
 
 
 def read_bundle(file: Path, environment: Environment, *, make: str) -> Bundle:
@@ -50,7 +51,7 @@ def read_bundle(file: Path, environment: Environment, *, make: str) -> Bundle:
     or region, or one that was edited.
     """
     try:
-        data = file.read_bytes()
+        data = read_bounded(file)
     except FileNotFoundError:
         raise InputError(Problem("There is no review here.", str(file), f"Make it: {make}")) from None
     except OSError as error:
@@ -75,7 +76,7 @@ def read_bundle(file: Path, environment: Environment, *, make: str) -> Bundle:
 
 def _parsed(data: bytes, file: Path, make: str) -> Bundle:
     try:
-        fields = json.loads(data)
+        fields = parse_json(data)
         version = fields.get("schema_version") if isinstance(fields, dict) else None
         if type(version) is int and version != SCHEMA_VERSION:
             message = f"The review is of schema version {version}; this Kickstand reads {SCHEMA_VERSION}."
@@ -83,7 +84,9 @@ def _parsed(data: bytes, file: Path, make: str) -> Bundle:
         if isinstance(fields, dict):
             fields.pop("sha256", None)  # read_bundle makes the bytes again, this digest with them
         return Bundle.model_validate_json(json.dumps(fields))
-    except (ValueError, ValidationError, RecursionError):
+    except JsonError as error:
+        raise InputError(error.problem(file, f"Make it: {make}", what="The file holds no review")) from None
+    except (ValueError, ValidationError):
         raise InputError(Problem("The file holds no review.", str(file), f"Make it: {make}")) from None
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kickstand.json_text import parse_json
 from promotion.review.parts import DriftedResource
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def role_drift(session: boto3.Session, stack: str, *, checked: set[str]) -> tupl
 
     cloudformation, iam = session.client("cloudformation"), session.client("iam")
     template = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    resources = (json.loads(template) if isinstance(template, str) else template).get("Resources", {})
+    resources = (parse_json(template) if isinstance(template, str) else template).get("Resources", {})
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     physical = {
         one["LogicalResourceId"]: one.get("PhysicalResourceId", "")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from kickstand import __version__
+from kickstand.json_text import parse_json
 from promotion.cdk import CLI
 
 PACKAGES = (
@@ -37,4 +37,4 @@ def versions() -> dict[str, str]:
 
 
 def _package_version(manifest: Path) -> str:
-    return str(json.loads(manifest.read_bytes())["version"])
+    return str(parse_json(manifest.read_bytes())["version"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from securesystemslib.exceptions import Error as SecureSystemsError
 
 from kickstand.atomic_file import atomic_file
 from kickstand.errors import InputError, Problem
+from kickstand.json_text import JsonError, parse_json, read_bounded
 from kickstand.release_file import canonical
 from promotion.signing.statement import PAYLOAD_TYPE
 
@@ -28,7 +28,7 @@ def read_envelope(path: Path, fix: str) -> Envelope:
     is not in the text that Kickstand writes.
     """
     try:
-        text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+        text = read_bounded(path).decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError:
         raise InputError(Problem("There is no signature.", str(path), fix)) from None
     except UnicodeDecodeError:
@@ -36,12 +36,9 @@ def read_envelope(path: Path, fix: str) -> Envelope:
     except OSError as error:
         raise InputError(Problem(f"The signature cannot be read: {error.strerror or error}.", str(path))) from None
     try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"{path}:{error.lineno}:{error.colno}"
-        raise InputError(Problem(f"The signature file is not JSON: {error.msg}.", place, fix)) from None
-    except RecursionError:
-        raise InputError(Problem("The signature file is not JSON of a sane depth.", str(path), fix)) from None
+        raw = parse_json(text)
+    except JsonError as error:
+        raise InputError(error.problem(path, fix, what="The signature file is not JSON")) from None
     return _envelope(raw, text, path, fix)
 
 

@@ -23,6 +23,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import Signature
 
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import parse_json
 from promotion.signing.signed_by import SignedBy
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def sign_as(token: IdentityToken, payload: bytes, context: SigningContext, ident
     if (name, issuer) != (identity.name, identity.issuer):
         what = "identity" if name != identity.name else "issuer"
         raise InputError(_other_identity(what, name if what == "identity" else issuer, identity, where))
-    fields = json.loads(bundle.to_json())
+    fields = parse_json(bundle.to_json())
     envelope = fields.pop("dsseEnvelope")
     raw = Envelope.from_dict({**envelope, "signatures": [{"keyid": "", "sig": envelope["signatures"][0]["sig"]}]})
     return Signature(_key_id(bundle.signing_certificate), raw.signatures[""].signature, {FIELD: fields})

@@ -7,10 +7,11 @@ read here is a claim: whether it is true is for `verify.py` to say.
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kickstand.json_text import parse_json, read_bounded
 
 SUFFIX = ".dsse.json"
 
@@ -36,18 +37,18 @@ class Claim:
 def claim_of(text: str) -> Claim | None:
     """What an envelope's text claims; None where it is no envelope of a statement."""
     try:
-        envelope = json.loads(text)
-        statement = json.loads(base64.b64decode(envelope["payload"], validate=True))
+        envelope = parse_json(text)
+        statement = parse_json(base64.b64decode(envelope["payload"], validate=True))
         key_ids = tuple(str(one["keyid"]) for one in envelope["signatures"])
         return Claim(key_ids, release_of(statement))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
 def read_claim(file: Path) -> Claim | None:
     """What a signature file claims; None where there is none, or it is no envelope of a statement."""
     try:
-        return claim_of(file.read_text("utf-8", "replace"))
+        return claim_of(read_bounded(file).decode("utf-8", "replace"))
     except OSError:
         return None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.errors import InputError, Problem
+from kickstand.json_text import parse_json
 from kickstand.names import partition
 from kickstand.release import Release
 
@@ -70,7 +71,7 @@ def file_digest(release_file: Path) -> str:
 def statement_problems(signed: bytes, release: Release, release_file: Path, where: str) -> Iterator[Problem]:
     """Why a signed payload is not about this release: each digest that is another one. where: the signature file."""
     try:
-        found = json.loads(signed)
+        found = parse_json(signed)
         types = (found["_type"], found["predicateType"])
         subjects = {str(one["name"]): str(one["digest"]["sha256"]) for one in found["subject"]}
     except (ValueError, LookupError, TypeError, RecursionError):

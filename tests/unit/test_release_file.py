@@ -280,9 +280,10 @@ def test_a_schema_version_that_is_no_number(path: Path, dev: Environment, versio
         ("", ":1:1", "Not JSON: Expecting value."),
         ('{\n  "a": 1,\n}\n', ":3:1", "Not JSON: Expecting property name enclosed in double quotes."),
         ("[]\n", "", "A release is a JSON object; this is not one."),
-        ('{"a": 1, "a": 2}', "", "Not JSON: the name a stands twice in one object."),
-        ('{"a": NaN}', "", "Not JSON: Out of range float values are not JSON compliant"),
-        ("[" * 100_000, "", "Not JSON: "),
+        ('{"a": 1, "a": 2}', ":1:10", "Not JSON: the name a stands twice in one object."),
+        ('{"a": NaN}', ":1:7", "Not JSON: NaN is no number of JSON."),
+        ('{\n"a": 1e400}', ":2:6", "Not JSON: the number 1e400 is beyond a 64-bit float."),
+        ("[" * 100_000, ":1:101", "Not JSON: it is nested deeper than 100 brackets."),
     ],
 )
 def test_what_is_no_json(path: Path, dev: Environment, text: str, place: str, message: str) -> None:

@@ -36,7 +36,7 @@ def test_one_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b"{", "The file holds no review."),
+        (b"{", "The file holds no review: Expecting property name enclosed in double quotes."),
         (b'{"a": 1}', "The file holds no review."),
         (b'{"schema_version": 9}', "The review is of schema version 9; this Kickstand reads 1."),
         (

@@ -30,7 +30,7 @@ def test_nothing_moved_nothing_is_said() -> None:
 
 
 def test_another_assembly_and_another_release_are_both_told() -> None:
-    found = [astuple(one) for one in assembly_problems(bundle(), Standing("a2", "", NOW.live), again=AGAIN)]
+    found = [astuple(one)[:3] for one in assembly_problems(bundle(), Standing("a2", "", NOW.live), again=AGAIN)]
     assert found == [
         (
             "The cloud assembly is not the reviewed one: reviewed a1, found a2.",
@@ -60,7 +60,7 @@ def test_another_assembly_and_another_release_are_both_told() -> None:
 def test_a_live_stack_that_moved(stack: StackChange, live: str, expected: str) -> None:
     now = Standing("a1", "r1", {"bikes-dev-hosting": live})
     (problem,) = stack_problems([stack], now, again=AGAIN)
-    assert astuple(problem) == (expected, "stack bikes-dev-hosting", "Review what is there now: kickstand review dev")
+    assert astuple(problem)[:3] == (expected, "stack bikes-dev-hosting", "Review what is there now: kickstand review dev")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_drift_since_the_review_is_named_and_drift_of_the_review_is_not() -> Non
     review = bundle(drift=drift(known))
     now = drift(known, drifted("BucketPolicy", status="DELETED"))
     (problem,) = drift_problems(review, now, ["bikes-dev-training"], again=AGAIN)
-    assert astuple(problem) == (
+    assert astuple(problem)[:3] == (
         "The environment was changed by hand: BucketPolicy is DELETED (AWS::S3::BucketPolicy) of bikes-dev-training, "
         "since the review.",
         "bikes-dev",

@@ -29,7 +29,7 @@ def desk(tmp_path: Path) -> Desk:
         ('{"payload": "", "payloadType": "application/vnd.in-toto+json", "signatures": []}', "The envelope holds no signature."),
         ('{"payload": "", "payloadType": "text/plain", "signatures": [{"keyid": "1", "sig": "AA=="}]}', "The signature is over a payload of the type 'text/plain', not application/vnd.in-toto+json."),
         ('{"payload": "", "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": "AA=="}]}', "The signature file is broken: it is no DSSE envelope (KeyError: 'keyid')."),
-        ("[" * 100_000, "The signature file is not JSON of a sane depth."),
+        ("[" * 100_000, "The signature file is not JSON: it is nested deeper than 100 brackets."),
         ("\0", "The signature file is not JSON: Expecting value."),
     ],
 )  # fmt: skip

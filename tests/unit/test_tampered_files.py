@@ -335,9 +335,9 @@ def rewritten(**changes: Any) -> bytes:
         (bundle_json(bundle(environment="staging")), ["The review is of the environment staging; this is dev."]),
         (rewritten(schema_version=0), ["The review is of schema version 0; this Kickstand reads 1."]),
         (rewritten(schema_version=2), ["The review is of schema version 2; this Kickstand reads 1."]),
-        (bundle_json(bundle())[:500], ["The file holds no review."]),
-        (b"[" * 100_000, ["The file holds no review."]),
-        (b"\xff\xfe", ["The file holds no review."]),
+        (bundle_json(bundle())[:500], ["The file holds no review: Expecting value."]),
+        (b"[" * 100_000, ["The file holds no review: it is nested deeper than 100 brackets."]),
+        (b"\xff\xfe", ["The file holds no review: it is not UTF-8, byte 0xff."]),
     ],
     ids=["assembly", "day", "seal", "environment", "other", "older", "future", "cut", "deep", "binary"],
 )
@@ -347,7 +347,7 @@ def test_a_review_that_is_not_what_was_made(tmp_path: Path, content: bytes, says
     with pytest.raises(InputError) as caught:
         read_bundle(file, environment(), make="kickstand review dev")
     assert [problem.message for problem in caught.value.problems] == says
-    assert {problem.where for problem in caught.value.problems} == {str(file)}
+    assert {problem.where.split(":")[0] for problem in caught.value.problems} == {str(file)}
 
 
 @pytest.mark.parametrize("content", [None, b"{", b"[]", b"\xff"], ids=["gone", "cut", "list", "binary"])

@@ -7,7 +7,6 @@ and what pandas wrote as its index is no column. Then column 0 is the label.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from kickstand.json_text import parse_json
 
 _NULLABLE = re.compile(r"U?Int\d+|Float\d+|boolean|string(\[.*\])?|.*\[pyarrow\]")
 """The types of pandas whose missing value is `pandas.NA`, as pandas' metadata of a Parquet file names them."""
@@ -57,7 +58,7 @@ class ParquetColumns:
             twice = next(name for place, name in enumerate(names) if name in names[:place])
             raise ParquetError(f"two columns have the name {twice!r}; the container reads columns by their names")
         try:
-            written = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+            written = parse_json((schema.metadata or {}).get(b"pandas", b"{}"))
             index = tuple(name for name in written.get("index_columns", ()) if name in names)
             types = {str(column["field_name"]): str(column["numpy_type"]) for column in written.get("columns", ())}
         except (ValueError, LookupError, TypeError, AttributeError):  # not as pandas writes it: no word about an index

@@ -6,7 +6,6 @@ They travel with the release, so that every endpoint that claims to serve that a
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from kickstand.aws_errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import parse_json
 from kickstand.release import GoldenRows
 from kickstand.release_file import canonical
 from training.conditional_write import write_once
@@ -98,7 +98,7 @@ def read_golden(s3: Any, golden: GoldenRows) -> GoldenRows:
         message = f"The golden rows were changed: expected SHA-256 {golden.sha256}, found {found}."
         raise KickstandError(Problem(message, golden.s3_uri, "Delete that object version, or make the release anew."))
     try:
-        fields = json.loads(text)
+        fields = parse_json(text)
         predictions = tuple(tuple(one) if isinstance(one, list) else one for one in fields["predictions"])
         rows = tuple(fields["rows"])
         same = hashlib.sha256(_text(rows, predictions)).hexdigest() == golden.sha256

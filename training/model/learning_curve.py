@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from kickstand.aws_errors import error_code, explained
 from kickstand.errors import KickstandError, Problem
+from kickstand.json_text import parse_json
 from kickstand.release import LearningCurve
 from kickstand.release_file import canonical
 from training.conditional_write import EXISTS, decided
@@ -69,7 +69,7 @@ def curve_bytes(curve: Curve) -> bytes:
 
 def parse_curve(body: bytes) -> Curve:
     """A curve from its text. ValueError: it is none."""
-    fields = json.loads(body)
+    fields = parse_json(body)
     if not isinstance(fields, dict) or set(fields) != {"logged_rounds", "metrics", "rounds"}:
         raise ValueError("it has not the fields of a learning curve")
     rounds, metrics = fields["rounds"], fields["metrics"]

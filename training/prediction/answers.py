@@ -31,7 +31,7 @@ def rows_of(body: bytes, accept: Accept, expected: int) -> list[str]:
     try:
         predictions = json.loads(text)["predictions"]
         return [json.dumps(row) for row in predictions]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise KickstandError(
             Problem(f'Expected {{"predictions": [...]}} from the endpoint, found {text[:80]!r}.')
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from kickstand.aws_errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.json_text import parse_json
 from kickstand.names import Names
 from promotion.review.changes.stack_pair import StackPair
 
@@ -84,7 +84,7 @@ def _artifacts(assembly: Path) -> Iterator[tuple[Path, str, dict[str, Any]]]:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        found: dict[str, Any] = parse_json(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         message = f"This is no cloud assembly: {error}"
         raise InputError(Problem(message, str(file), "Make it anew: kickstand review.")) from None
@@ -106,7 +106,7 @@ def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Ma
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
     if isinstance(body, str):  # botocore parses JSON; what it leaves as text is something else
         try:
-            body = json.loads(body)
+            body = parse_json(body)
         except ValueError:
             message = "The deployed template is not JSON: this stack was not made by Kickstand."
             raise KickstandError(Problem(message, f"stack {stack}", "Deploy it again from the assembly.")) from None

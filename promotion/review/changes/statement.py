@@ -5,13 +5,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from typing import Any
+
+from kickstand.json_text import parse_json
 
 Condition = tuple[str, str, frozenset[str]]
 """Operator, key, values."""
@@ -52,7 +53,7 @@ def statements(document: Any, text: Callable[[Any], str], source: str) -> tuple[
     """The statements of a policy document; `text` makes one text of a value that may be an intrinsic function."""
     if isinstance(document, str):
         try:
-            document = json.loads(document)
+            document = parse_json(document)
         except ValueError:
             return ()
     found = document.get("Statement", []) if isinstance(document, dict) else []
