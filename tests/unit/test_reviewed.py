@@ -60,7 +60,11 @@ def test_another_assembly_and_another_release_are_both_told() -> None:
 def test_a_live_stack_that_moved(stack: StackChange, live: str, expected: str) -> None:
     now = Standing("a1", "r1", {"bikes-dev-hosting": live})
     (problem,) = stack_problems([stack], now, again=AGAIN)
-    assert astuple(problem)[:3] == (expected, "stack bikes-dev-hosting", "Review what is there now: kickstand review dev")
+    assert astuple(problem)[:3] == (
+        expected,
+        "stack bikes-dev-hosting",
+        "Review what is there now: kickstand review dev",
+    )
 
 
 @pytest.mark.parametrize(

@@ -335,7 +335,7 @@ def rewritten(**changes: Any) -> bytes:
         (bundle_json(bundle(environment="staging")), ["The review is of the environment staging; this is dev."]),
         (rewritten(schema_version=0), ["The review is of schema version 0; this Kickstand reads 1."]),
         (rewritten(schema_version=2), ["The review is of schema version 2; this Kickstand reads 1."]),
-        (bundle_json(bundle())[:500], ["The file holds no review: Expecting value."]),
+        (bundle_json(bundle())[:500], ["The file holds no review: Expecting ',' delimiter."]),
         (b"[" * 100_000, ["The file holds no review: it is nested deeper than 100 brackets."]),
         (b"\xff\xfe", ["The file holds no review: it is not UTF-8, byte 0xff."]),
     ],
