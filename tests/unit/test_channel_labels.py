@@ -21,6 +21,8 @@ from training.upload.send_data import input_warnings
 
 RANDOM = np.random.default_rng(7)
 FEATURES = RANDOM.random((60, 3)).round(4)
+OTHERS = FEATURES[::-1] + 1
+"""Of validation, which has no row of train."""
 CLASSES = (FEATURES[:, 0] > 0.5).astype(int)
 NUMBERS = (4 * FEATURES[:, 0] + RANDOM.normal(0, 0.3, 60)).round(4)
 DEGREES = (3 * FEATURES[:, 0]).astype(int)
@@ -29,14 +31,15 @@ Labels = np.ndarray
 
 
 def csv(file: Path, labels: Labels) -> Path:
-    file.write_text("".join(f"{y},{a},{b},{c}\n" for y, (a, b, c) in zip(labels, FEATURES, strict=False)))
+    rows = zip(labels, FEATURES if file.stem == "train" else OTHERS, strict=False)
+    file.write_text("".join(f"{y},{a:.4f},{b:.4f},{c:.4f}\n" for y, (a, b, c) in rows))
     return file
 
 
 def libsvm(file: Path, labels: Labels, *, queries: bool) -> Path:
     lines = [
         f"{y} {f'qid:{number // 10} ' if queries else ''}0:{a} 1:{b} 2:{c}\n"
-        for number, (y, (a, b, c)) in enumerate(zip(labels, FEATURES, strict=False))
+        for number, (y, (a, b, c)) in enumerate(zip(labels, FEATURES if file.stem == "train" else OTHERS, strict=False))
     ]
     file.write_text("".join(lines))
     return file
@@ -64,7 +67,7 @@ def warnings(given: Environment) -> tuple[str, ...]:
 def logged(values: dict[str, Any], train: Labels, validation: Labels) -> dict[str, list[float]]:
     """The validation channel's metrics of every round."""
     found: dict[str, dict[str, list[float]]] = {}
-    watched = [(xgboost.DMatrix(FEATURES[: len(validation)], validation), "validation")]
+    watched = [(xgboost.DMatrix(OTHERS[: len(validation)], validation), "validation")]
     xgboost.train(
         {"verbosity": 0, "max_depth": 3, **values},
         xgboost.DMatrix(FEATURES, train),

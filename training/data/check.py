@@ -11,7 +11,9 @@ from pathlib import Path
 
 from kickstand.content_types import kind_of
 from kickstand.errors import Problem
+from training.data.column_facts import ColumnFacts
 from training.data.csv_findings import Findings
+from training.data.data_warnings import data_warnings
 from training.data.files import channel_files
 from training.data.objectives import ColumnRule, column_rules, feature_problems, label_columns
 from training.data.parquet_numbers import ParquetColumns, first_data_file
@@ -19,6 +21,7 @@ from training.data.parquet_scan import parquet_columns
 from training.data.report import ChannelReport, DataReport, FileReport
 from training.data.scan_file import scan_file
 from training.data.scanned_file import ScannedFile
+from training.data.shared_files import file_warnings, nested_channels, same_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +66,56 @@ def check_data(
     problems: list[Problem] = []
     read: list[_Read] = []
     warnings: list[str] = []
+    facts: dict[str, ColumnFacts] = {}
+    nested = nested_channels(channels, where, show)
     for channel, path in channels.items():
+        facts[channel] = ColumnFacts(log1p=target_transform == "log1p", weights=first_columns == 2)
         files, faults = channel_files(channel, path, where(f"data.{channel}"), show)
         problems += faults
         first = dict(files).get(first_data_file(name for name, _ in files)) if kind == "parquet" else None
         parquet = parquet_columns(first) if first else None
         for name, file in files:
             findings = Findings(show(file), columns)
-            found = _read(kind, channel, name, file, rules, first_columns, parquet, findings, progress)
+            found = _read(kind, channel, name, file, rules, first_columns, parquet, facts[channel], findings, progress)
             read += found
             problems += findings.problems()
             warnings += findings.warnings
+    own = {channel: [file.report for file in read if file.channel == channel] for channel in channels}
+    problems = [*nested, *problems, *([] if nested else same_files(own, show))]
     problems += _empty_channels(read)
+    problems += _weightless(facts.get("train"), first_columns, where("hyperparameters.csv_weights"))
     problems += _shape_problems(read, columns, first_columns, where("data.columns"))
     problems += _record_problems(read) if kind == "recordio-protobuf" else []
     if width := _width([file for file in read if file.channel == read[0].channel]):
         problems += feature_problems(settings, width, where("hyperparameters.monotone_constraints"))
     reports = {channel: _channel(channel, [file for file in read if file.channel == channel]) for channel in channels}
+    named = (*columns, *(read[0].found.names if read else ()))
+    for channel, reported in own.items():
+        warnings += file_warnings(channel, reported, named, show)
+    if not problems:
+        warnings += data_warnings(facts, settings, _namer(kind, named), label_columns=first_columns)
     return DataReport(reports, tuple(warnings)), problems
+
+
+def _namer(kind: str, columns: Sequence[str]) -> Callable[[int], str]:
+    """How messages name a column: by its index where rows name their columns by it."""
+    if kind in ("csv", "parquet"):
+        return Findings("", columns).column
+
+    def by_index(column: int) -> str:
+        name = f" ({columns[column]})" if column < len(columns) else ""
+        return f"the label{name}" if column == 0 else f"feature {column - 1}{name}"
+
+    return by_index
+
+
+def _weightless(train: ColumnFacts | None, first_columns: int, where: str) -> list[Problem]:
+    """Rows that all have weight 0, from which xgboost makes a model of nan, or none."""
+    if train is None or train.lost or not train.rows or train.no_weight != train.rows:
+        return []
+    message = f"all {train.rows:,} rows of train have weight 0: there is nothing to train on, and the job fails."
+    fix = "Weigh rows by numbers above 0" + (", or remove csv_weights." if first_columns == 2 else ".")
+    return [Problem(message, where, fix)]
 
 
 def _read(
@@ -91,13 +126,21 @@ def _read(
     rules: Sequence[ColumnRule],
     first_columns: int,
     parquet: ParquetColumns | None,
+    facts: ColumnFacts,
     findings: Findings,
     progress: Callable[[int], None],
 ) -> list[_Read]:
     try:
         modified = path.stat().st_mtime_ns
         found = scan_file(
-            kind, path, findings, rules=rules, label_columns=first_columns, parquet=parquet, progress=progress
+            kind,
+            path,
+            findings,
+            rules=rules,
+            label_columns=first_columns,
+            parquet=parquet,
+            facts=facts,
+            progress=progress,
         )
     except OSError as error:
         findings.add("unreadable files", f"The file cannot be read: {error.strerror}.")

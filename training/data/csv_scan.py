@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from training.data.column_facts import ColumnFacts
 from training.data.csv_cells import LARGEST, Layout, Part, add_broken_rule, is_number, scan_cells
 from training.data.csv_delimiter import delimiter_of, is_of_a_number, sniffed
 from training.data.csv_findings import Findings
@@ -45,14 +46,16 @@ def scan_csv(
     *,
     rules: Sequence[ColumnRule] = (),
     label_columns: int = 1,
+    facts: ColumnFacts | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> ScannedFile:
     """Read `path` once, noting what is wrong in `findings`.
 
-    rules: what label and weight must be. progress: called with the bytes read since the last call. Raises OSError.
+    rules: what label and weight must be. facts: of the channel, to be added to.
+    progress: called with the bytes read since the last call. Raises OSError.
     """
     with path.open("rb") as file:
-        scan = _Scan(findings, tuple(rules), label_columns)
+        scan = _Scan(findings, tuple(rules), label_columns, facts)
         while block := whole_lines(file, findings):
             progress(len(block))
             if not scan.take(block):
@@ -61,8 +64,10 @@ def scan_csv(
 
 
 class _Scan:
-    def __init__(self, findings: Findings, rules: tuple[ColumnRule, ...], label_columns: int) -> None:
-        self.findings, self.rules, self.label_columns = findings, rules, label_columns
+    def __init__(
+        self, findings: Findings, rules: tuple[ColumnRule, ...], label_columns: int, facts: ColumnFacts | None
+    ) -> None:
+        self.findings, self.rules, self.label_columns, self.facts = findings, rules, label_columns, facts
         self.digest = hashlib.sha256()
         self.size, self.line = 0, 1
         self.whole = Part()
@@ -83,7 +88,7 @@ class _Scan:
         if self.layout is None:
             block = self._begin(block)
         if self.layout is not None and block:
-            part = _scan_block(block, self.line, self.layout, self.findings)
+            part = _scan_block(block, self.line, self.layout, self.findings, self.facts)
             self.whole.rows += part.rows
             self.whole.label_min = min(self.whole.label_min, part.label_min)
             self.whole.label_max = max(self.whole.label_max, part.label_max)
@@ -189,9 +194,13 @@ def _is_header(cells: Sequence[bytes]) -> bool:
     return words[0] and sum(words) * 2 >= len(words)
 
 
-def _scan_block(block: bytes, first_line: int, layout: Layout, findings: Findings) -> Part:
+def _scan_block(
+    block: bytes, first_line: int, layout: Layout, findings: Findings, facts: ColumnFacts | None = None
+) -> Part:
     columns = numbers(block, layout)
     if columns is None:
+        if facts is not None:
+            facts.give_up()
         return scan_cells(block, first_line, layout, findings)
     import pyarrow.compute as compute
 
@@ -218,6 +227,10 @@ def _scan_block(block: bytes, first_line: int, layout: Layout, findings: Finding
                 add_broken_rule(rule, float(values[row]), first_line + row, findings)
     labels = compute.min_max(columns[0]).as_py()
     part.label_min, part.label_max = labels["min"], labels["max"]
+    if facts is not None:
+        facts.take(
+            [_doubles(compute.fill_null(column, math.nan) if column.null_count else column) for column in columns]
+        )
     return part
 
 

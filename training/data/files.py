@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from kickstand.errors import Problem
 
-DEEPEST = 3
-"""Folders that the container follows below a channel."""
+DEEPEST = 2
+"""Folders below a channel's own, which is the first of the three that the container follows
+(`data_utils._make_symlinks_from_a_folder`, whose depth begins at 1)."""
+_LONGEST_KEY = 1024
+"""Bytes of an object's key in S3."""
+_LEFTOVER = re.compile(
+    r".*~|~\$.*|#.*#|.*\.(?:bak|backup|tmp|temp|swp|swo|orig|rej|old|crc|crdownload|partial)|thumbs\.db|desktop\.ini",
+    re.IGNORECASE,
+)
+"""Names that editors, browsers and file managers give to copies and unfinished files."""
 
 
 def channel_files(
@@ -22,33 +31,33 @@ def channel_files(
     show:  how a path is written in messages.
     """
     if path.is_file():
-        problems = [_hidden(show(path))] if path.name.startswith(".") else []
-        return [(path.name, path)], [*problems, *_odd_name(path.name, show(path))]
+        return [(path.name, path)], _wrong_name(channel, path.name, show(path))
     if not path.is_dir():
-        return [], [_missing(channel, path, where, show)]
+        return [], [_no_file(show(path)) if path.exists() else _missing(channel, path, where, show)]
     found: list[tuple[str, Path]] = []
-    problems = []
-    for folder, folders, names in os.walk(path):
+    problems: list[Problem] = []
+
+    def unreadable(error: OSError) -> None:
+        message = f"The folder cannot be read: {error.strerror}."
+        problems.append(Problem(message, show(Path(str(error.filename))), "Its files would be missing."))
+
+    for folder, folders, names in os.walk(path, onerror=unreadable):
         here = Path(folder)
         below = here.relative_to(path)
-        if len(below.parts) > DEEPEST:
-            message = f"Folders are nested more than {DEEPEST} deep; the training container refuses that."
-            problems.append(Problem(message, show(here), "Move the files up."))
+        if wrong := _wrong_folder(here, below, show):
+            problems += wrong
             folders.clear()
             continue
         problems += [_link(show(here / name)) for name in folders if (here / name).is_symlink()]
         for name in names:
             file = here / name
-            if name.startswith("_") and file.is_file() and not file.stat().st_size:
-                continue  # Spark's _SUCCESS: no data, and AWS's container may take it for the first file of a CSV
-            if name.startswith("."):
-                problems.append(_hidden(show(file)))
-            elif not file.is_file():
-                problems.append(Problem("This is neither a file nor a folder.", show(file), "Remove it."))
-            else:
-                problems += _odd_name(name, show(file))
+            if not file.is_file():
+                problems.append(_no_file(show(file)))
+            elif not (name.startswith("_") and not file.stat().st_size):
+                # Spark's _SUCCESS: no data, and AWS's container may take it for the first file of a CSV
+                problems += _wrong_name(channel, (below / name).as_posix(), show(file))
                 found.append(((below / name).as_posix(), file))
-    if not found:
+    if not found and not problems:
         message = f"The {channel} channel's folder holds no data file."
         problems.append(Problem(message, show(path), "Put the channel's files there."))
     return sorted(found), sorted(problems, key=lambda problem: problem.where)
@@ -60,22 +69,53 @@ def _missing(channel: str, path: Path, where: str, show: Callable[[Path], str]) 
     fix = (
         f"Make it with: python {show(maker)}" if maker.is_file() else f"Put the data there, or correct data.{channel}."
     )
+    if path.is_symlink():
+        return Problem(f"The {channel} data is a link that leads to no file{setting}.", show(path), fix)
     return Problem(f"The {channel} data does not exist{setting}.", show(path), fix)
 
 
-def _hidden(shown: str) -> Problem:
-    message = 'A file whose name begins with "." fails the training job.'
-    return Problem(message, shown, "Remove it, or move it out of the channel's folder.")
+def _no_file(shown: str) -> Problem:
+    return Problem("This is neither a file nor a folder.", shown, "Remove it, or name the data itself.")
 
 
-def _odd_name(name: str, shown: str) -> list[Problem]:
+def _wrong_folder(here: Path, below: Path, show: Callable[[Path], str]) -> list[Problem]:
+    """A folder whose files are no data, or that the container does not follow; none where it holds no file at all."""
+    if not below.parts:
+        return []
+    files = [name for _, _, names in os.walk(here) for name in names]
+    if not files:
+        return []
+    if below.name.startswith((".", "_")):
+        count = "a file" if len(files) == 1 else f"{len(files):,} files"
+        message = f'A folder whose name begins with "{below.name[0]}" holds no data by convention, and this one has '
+        message += f"{count}, which the training container would train on."
+        return [Problem(message, show(here), "Remove it, or move it out of the channel's folder.")]
+    if len(below.parts) > DEEPEST:
+        message = f"Folders are nested {len(below.parts) + 1} deep, the channel's own counted; the training container "
+        message += f"follows {DEEPEST + 1} (Folder depth exceed the limit: {DEEPEST + 1})."
+        return [Problem(message, show(here), "Move the files up.")]
+    return []
+
+
+def _wrong_name(channel: str, name: str, shown: str) -> list[Problem]:
+    """What a file's name fails on, or says: that it is no data, or no key of S3. name: its path below the channel."""
+    last = name.rpartition("/")[2]
     try:
-        name.encode("utf-8")
+        size = len(f"data/{'0' * 64}/{channel}/{name}".encode())
     except UnicodeEncodeError:
         return [Problem("The file's name is not UTF-8, as S3 wants it.", repr(shown), "Rename it.")]
-    if name.isprintable() and "\\" not in name:
-        return []
-    return [Problem("The file's name holds control characters or a backslash.", repr(shown), "Rename it.")]
+    if last.startswith("."):
+        message = 'A file whose name begins with "." fails the training job.'
+        return [Problem(message, shown, "Remove it, or move it out of the channel's folder.")]
+    if _LEFTOVER.fullmatch(last):
+        message = "By its name this is a backup or an unfinished copy; the training container would train on it."
+        return [Problem(message, shown, "Remove it, or rename it where it is data.")]
+    if not name.isprintable() or "\\" in name:
+        return [Problem("The file's name holds control characters or a backslash.", repr(shown), "Rename it.")]
+    if size > _LONGEST_KEY:
+        message = f"The file's key in S3 would have {size:,} bytes; S3 takes {_LONGEST_KEY:,}."
+        return [Problem(message, shown, "Use shorter names of folders and file.")]
+    return []
 
 
 def _link(shown: str) -> Problem:

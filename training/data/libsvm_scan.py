@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from training.data.column_facts import ColumnFacts
 from training.data.csv_cells import add_broken_rule
 from training.data.csv_findings import Findings
 from training.data.csv_scan import foreign, whole_lines
@@ -29,13 +30,15 @@ def scan_libsvm(
     findings: Findings,
     *,
     rules: Sequence[ColumnRule] = (),
+    facts: ColumnFacts | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> ScannedFile:
     """Read `path` once, noting what is wrong in `findings`; columns are the label and the indices from 0.
 
-    rules: what labels must be. progress: called with the bytes read since the last call. Raises OSError.
+    rules: what labels must be. facts: of the channel, to be added to.
+    progress: called with the bytes read since the last call. Raises OSError.
     """
-    scan = _Scan(findings, [rule for rule in rules if rule.column == 0])
+    scan = _Scan(findings, [rule for rule in rules if rule.column == 0], facts)
     with path.open("rb") as file:
         while block := whole_lines(file, findings):
             progress(len(block))
@@ -61,8 +64,8 @@ def _first_lines(path: Path, findings: Findings) -> None:
 
 
 class _Scan:
-    def __init__(self, findings: Findings, rules: Sequence[ColumnRule]) -> None:
-        self.findings, self.rules = findings, rules
+    def __init__(self, findings: Findings, rules: Sequence[ColumnRule], facts: ColumnFacts | None) -> None:
+        self.findings, self.rules, self.facts = findings, rules, facts
         self.digest = hashlib.sha256()
         self.size, self.line, self.rows, self.width = 0, 1, 0, 0
         self.low, self.high = math.inf, -math.inf
@@ -121,6 +124,8 @@ class _Scan:
             return
         self.rows += count
         self.width = max(self.width, 2 + int(rows.indices.max(initial=-1)))
+        if self.facts is not None:
+            self.facts.take_sparse(rows.label, rows.starts, rows.indices, rows.values, rows.weight)
         self.low, self.high = min(self.low, float(rows.label.min())), max(self.high, float(rows.label.max()))
         self._all_or_none("weight", rows.weight, lines)
         self._all_or_none("qid", rows.query, lines)

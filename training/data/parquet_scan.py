@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.data.column_facts import ColumnFacts
 from training.data.csv_cells import LARGEST, add_broken_rule
 from training.data.csv_findings import Findings
 from training.data.digest import file_digest
@@ -39,11 +40,13 @@ def scan_parquet(
     *,
     rules: Sequence[ColumnRule] = (),
     columns: ParquetColumns | None = None,
+    facts: ColumnFacts | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> ScannedFile:
     """Read `path` once, noting what is wrong in `findings`; the first column is the label.
 
     rules: what labels must be. columns: of the folder's first file, by whose names this one is read; None: its own.
+    facts: of the channel, to be added to.
     progress: called with the bytes read since the last call. Raises OSError.
     """
     digest, size = file_digest(path, progress)
@@ -61,12 +64,16 @@ def scan_parquet(
             findings.columns = names
             _names(table.schema_arrow, columns, findings)
             for batch in table.iter_batches(batch_size=_BATCH):
+                cells = []
                 for index, name in enumerate(names):
                     values = _column(index, name, batch, columns, rows, findings)
+                    cells += [values] if values is not None else []
                     if index == 0 and values is not None and len(values):
                         low = min(low, np.nanmin(values, initial=math.inf))
                         high = max(high, np.nanmax(values, initial=-math.inf))
                         _labels(values, rows, rules, findings)
+                if facts is not None:
+                    facts.take(cells) if len(cells) == len(names) else facts.give_up()
                 rows += batch.num_rows
                 if findings.too_many:
                     break

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data.column_facts import ColumnFacts
 from training.data.csv_cells import LARGEST, add_broken_rule
 from training.data.csv_findings import Findings
 from training.data.digest import file_digest
@@ -20,6 +21,8 @@ from training.data.recordio import Record, RecordioError, Tensor, decode_record,
 from training.data.scanned_file import ScannedFile
 
 _LARGEST_KEY = 2**31 - 2
+_TOGETHER = 4096
+"""Records that are looked at as one table."""
 
 
 def scan_recordio(
@@ -27,14 +30,16 @@ def scan_recordio(
     findings: Findings,
     *,
     rules: Sequence[ColumnRule] = (),
+    facts: ColumnFacts | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> ScannedFile:
     """Read `path` once, noting what is wrong in `findings`; columns are the label and the features.
 
-    rules: what labels must be. progress: called with the bytes read since the last call. Raises OSError.
+    rules: what labels must be. facts: of the channel, to be added to.
+    progress: called with the bytes read since the last call. Raises OSError.
     """
     digest, size = file_digest(path, progress)
-    scan = _Scan(findings, [rule for rule in rules if rule.column == 0])
+    scan = _Scan(findings, [rule for rule in rules if rule.column == 0], facts)
     if size:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             scan.take(data)
@@ -42,12 +47,14 @@ def scan_recordio(
 
 
 class _Scan:
-    def __init__(self, findings: Findings, rules: Sequence[ColumnRule]) -> None:
+    def __init__(self, findings: Findings, rules: Sequence[ColumnRule], facts: ColumnFacts | None) -> None:
         self.findings, self.rules = findings, rules
         self.rows = self.width = 0
         self.first: int | None = None
         self.sparse = False
         self.low, self.high = math.inf, -math.inf
+        self.facts = facts
+        self.waiting: list[Record] = []
 
     def take(self, data: mmap.mmap) -> None:
         """Look at every record. Where a frame is broken, those behind it cannot be found."""
@@ -65,9 +72,11 @@ class _Scan:
                 else:
                     self.rows += 1
                     self._look(record, number)
+                    self._remember(record)
         except RecordioError as error:
             fix = "Write the file whole, or say what it is: [data] content_type."
             self._add("broken files", f"No record of RecordIO-protobuf is here. {error}.", number + 1, fix)
+        self._gather()
 
     def _look(self, record: Record, number: int) -> None:
         features, label = record.features, record.label
@@ -112,6 +121,33 @@ class _Scan:
             return
         self.first = width
         self.width = max(self.width, width + 1)
+
+    def _remember(self, record: Record) -> None:
+        self.waiting.append(record)
+        if len(self.waiting) == _TOGETHER:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Bring the records of the last while to the channel's facts; nothing is known of those that are faulty."""
+        records, self.waiting = self.waiting, []
+        if self.facts is None or not records:
+            return
+        pairs = [(one.features, one.label) for one in records if one.features is not None and one.label is not None]
+        labels = [label.values for _, label in pairs if len(label.values) == 1]
+        widths = {None if features.keys is not None else len(features.values) for features, _ in pairs}
+        if len(labels) < len(records) or len(widths) != 1:
+            self.facts.give_up()
+            return
+        label, features = np.concatenate(labels), [features for features, _ in pairs]
+        if None not in widths:
+            self.facts.take(
+                [label.astype(np.float64), *np.stack([one.values for one in features], 1).astype(np.float64)]
+            )
+            return
+        starts = np.cumsum([0, *(len(one.values) for one in features)])
+        keys = np.concatenate([one.keys for one in features if one.keys is not None])
+        values = np.concatenate([one.values for one in features])
+        self.facts.take_sparse(label.astype(np.float32), starts, keys.astype(np.int32), values.astype(np.float32))
 
     def _add(self, kind: str, message: str, number: int, fix: str = "") -> None:
         self.findings.add(kind, message, line=number, fix=fix)

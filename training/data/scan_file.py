@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from training.data.column_facts import ColumnFacts
 from training.data.csv_findings import Findings
 from training.data.csv_scan import scan_csv
 from training.data.libsvm_scan import scan_libsvm
@@ -28,14 +29,18 @@ def scan_file(
     rules: Sequence[ColumnRule] = (),
     label_columns: int = 1,
     parquet: ParquetColumns | None = None,
+    facts: ColumnFacts | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> ScannedFile:
     """Read one file of a kind (`csv`, `libsvm`, …) once, noting what is wrong in `findings`. Raises OSError.
 
     parquet: the columns of the channel's first file, by whose names the others are read.
+    facts: of the channel, to be added to.
     """
+    if facts is not None:
+        facts.begin_file()
     if kind == "parquet":
-        return scan_parquet(path, findings, rules=rules, columns=parquet, progress=progress)
+        return scan_parquet(path, findings, rules=rules, columns=parquet, facts=facts, progress=progress)
     if kind == "csv":
-        return scan_csv(path, findings, rules=rules, label_columns=label_columns, progress=progress)
-    return _SCANS[kind](path, findings, rules=rules, progress=progress)
+        return scan_csv(path, findings, rules=rules, label_columns=label_columns, facts=facts, progress=progress)
+    return _SCANS[kind](path, findings, rules=rules, facts=facts, progress=progress)
