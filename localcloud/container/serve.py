@@ -1,7 +1,8 @@
-"""`python -m localcloud.container.serve`: what the image runs for `serve`.
+"""`python -m localcloud.container.serve [SOCKET]`: what the image runs for `serve`.
 
-Loads the model below SAGEMAKER_BASE_DIR and serves it on 127.0.0.1, port SAGEMAKER_BIND_TO_PORT. A model that cannot
-be loaded ends the program with exit code 1 and the reason in the log; a port that is taken with exit code 2.
+Loads the model below SAGEMAKER_BASE_DIR and serves it on 127.0.0.1, port SAGEMAKER_BIND_TO_PORT, or on a Unix socket
+in the current folder, which closes it to other users of the machine. A model that cannot be loaded ends the program
+with exit code 1 and the reason in the log; a port that is taken with exit code 2.
 """
 
 from __future__ import annotations
@@ -41,26 +42,34 @@ def main() -> int:
     except ContainerError as error:
         log.error("Unable to load model: %s", error)
         return 1
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if os.name == "posix":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place: socket.socket | str = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        listener.bind(("127.0.0.1", settings.port))
+        place = place or _bind(settings.port)
     except OSError as error:
         log.error("Port %d cannot be served: %s", settings.port, error.strerror)
         return PORT_TAKEN
     log.info("Model loaded successfully for worker : %d", os.getpid())
-    _serve(application, settings, listener)
+    _serve(application, settings, place)
     return 0
 
 
-def _serve(application: ServingApplication, settings: ServingSettings, listener: socket.socket) -> None:
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name == "posix":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
+
+
+def _serve(application: ServingApplication, settings: ServingSettings, place: socket.socket | str) -> None:
+    """Serve on a bound socket, or on a Unix socket that is made at a path."""
     import uvicorn
 
     from localcloud.container.hosting.connection import Patience, ServingConnection
 
     configuration = uvicorn.Config(
         application,
+        uds=place if isinstance(place, str) else None,
         http=ServingConnection,
         ws="none",
         lifespan="off",
@@ -80,7 +89,7 @@ def _serve(application: ServingApplication, settings: ServingSettings, listener:
         patience = Patience(server.server_state.connections, settings.timeout_seconds)
         watching = asyncio.create_task(patience.watch())
         threading.Thread(target=_prepare, name="prepare", daemon=True).start()
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=None if isinstance(place, str) else [place])
         watching.cancel()
 
     # What is loaded by now stays: the collector need not look through it again and again.

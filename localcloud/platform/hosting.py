@@ -33,7 +33,7 @@ class ModelContainer:
 
 
 class ModelServer:
-    """A hosted model: one process that serves HTTP on a free port of 127.0.0.1.
+    """A hosted model: one process that serves HTTP on a Unix socket that only its owner can open.
 
     container:       image, artifact and environment.
     variant:         the production variant's name, for messages.
@@ -67,14 +67,6 @@ class ModelServer:
         self._process: ModelProcess | None = None
         self._stopped = threading.Event()
         self._guardian: threading.Thread | None = None
-
-    @property
-    def port(self) -> int:
-        """The port that the program serves on now; it changes when the program is replaced."""
-        process = self._process
-        if process is None:
-            raise HostingError(f"The container for production variant {self._variant} is not running.")
-        return process.port
 
     @property
     def pid(self) -> int | None:
@@ -128,10 +120,17 @@ class ModelServer:
         timeout: seconds; InvokeEndpoint's own limit is 60.
         Raises HostingError where no answer came: the program is being replaced, or took too long.
         """
+        return self._running().invoke(body, content_type, accept, headers or {}, timeout)
+
+    def parameters(self) -> Answer:
+        """What the program answers to GET /execution-parameters. Raises HostingError as `invoke` does."""
+        return self._running().parameters()
+
+    def _running(self) -> ModelProcess:
         process = self._process
         if process is None or self._stopped.is_set():
             raise HostingError(f"The container for production variant {self._variant} is not running.")
-        return process.invoke(body, content_type, accept, headers or {}, timeout)
+        return process
 
     def stop(self) -> None:
         """Stop the program (SIGTERM, then SIGKILL after 5 seconds); the last of its log follows a little later."""

@@ -1,8 +1,7 @@
-"""The serving program of one model: started on a free port, waited for, asked, stopped."""
+"""The serving program of one model: started on a socket of its own, waited for, asked, stopped."""
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import threading
 import time
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import urllib3
 
-from localcloud.container.serve import PORT_TAKEN
 from localcloud.platform.model_answer import Answer, HostingError
+from localcloud.platform.private_socket import NAME, SocketFolder
 from localcloud.platform.program import program_environment, start_program
 
-_PORT_ATTEMPTS = 5
 _CONNECTIONS = 64
 _NO_RETRIES = urllib3.Retry(connect=0, read=False, redirect=0, status=0, other=0)
 
@@ -24,7 +22,7 @@ _NO_RETRIES = urllib3.Retry(connect=0, read=False, redirect=0, status=0, other=0
 class ModelProcess:
     """One serving program.
 
-    base:      the folder that stands for /opt/ml; `model` below it holds the artifact.
+    base:      the folder that stands for /opt/ml; `model` below it holds the artifact. Other users cannot enter it.
     variables: the container's own environment.
     python:    the interpreter with the image's xgboost; None for the one that runs this.
     on_line:   called with each line that the program writes, from a thread of this object's own.
@@ -40,10 +38,10 @@ class ModelProcess:
         self._last_lines: deque[str] = deque(maxlen=20)
         self._program: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
+        self._socket: SocketFolder | None = None
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._stopped = False
         self._lock = threading.Lock()
-        self.port = 0
 
     @property
     def pid(self) -> int | None:
@@ -51,18 +49,14 @@ class ModelProcess:
 
     def start(self, seconds: float) -> None:
         """Start the program and wait until /ping answers 200; HostingError with its last lines where it does not."""
-        deadline = time.monotonic() + seconds
-        for attempt in range(_PORT_ATTEMPTS):
-            program = self._spawn(_free_port())
-            if self._wait_for_ping(program, deadline):
-                return
-            code = program.poll()
-            if code is None:
-                self._end(program)
-                raise HostingError(f"No answer to /ping within {seconds:g} seconds. {self._tail()}".strip())
-            if code != PORT_TAKEN or attempt == _PORT_ATTEMPTS - 1:
-                raise HostingError(f"The model server ended with exit code {code}. {self._tail()}".strip())
+        program = self._spawn()
+        if self._wait_for_ping(program, time.monotonic() + seconds):
+            return
+        code = program.poll()
+        if code is None:
             self._end(program)
+            raise HostingError(f"No answer to /ping within {seconds:g} seconds. {self._tail()}".strip())
+        raise HostingError(f"The model server ended with exit code {code}. {self._tail()}".strip())
 
     def invoke(
         self,
@@ -73,18 +67,25 @@ class ModelProcess:
         timeout: float,
     ) -> Answer:
         """POST to /invocations; see `ModelServer.invoke`."""
-        pool = self._pool
-        if pool is None:
-            raise HostingError("The model server is not running.")
         sent = dict(headers)
         if content_type is not None:
             sent["Content-Type"] = content_type
         if accept is not None:
             sent["Accept"] = accept
+        return self._request("POST", "/invocations", body, sent, timeout)
+
+    def parameters(self, timeout: float = 10.0) -> Answer:
+        """GET /execution-parameters. Raises HostingError where no answer came."""
+        return self._request("GET", "/execution-parameters", None, {}, timeout)
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> Answer:
+        pool = self._pool
+        if pool is None:
+            raise HostingError("The model server is not running.")
         try:
-            response = pool.urlopen(
-                "POST", "/invocations", body=body, headers=sent, timeout=timeout, retries=_NO_RETRIES
-            )
+            response = pool.urlopen(method, path, body=body, headers=headers, timeout=timeout, retries=_NO_RETRIES)
         except urllib3.exceptions.TimeoutError:
             raise HostingError(f"The model server did not answer within {timeout:g} seconds.") from None
         except urllib3.exceptions.HTTPError as error:
@@ -108,24 +109,25 @@ class ModelProcess:
             self._end(program)
         if self._pool is not None:
             self._pool.close()
+        if self._socket is not None:
+            self._socket.close()
 
-    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
-        variables = {**self._variables, "SAGEMAKER_BASE_DIR": str(self._base), "SAGEMAKER_BIND_TO_PORT": str(port)}
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        variables = {**self._variables, "SAGEMAKER_BASE_DIR": str(self._base)}
         with self._lock:
             if self._stopped:
                 raise HostingError("The model server was stopped.")
+            self._socket = self._socket or SocketFolder(self._base)
             program = start_program(
                 "localcloud.container.serve",
+                NAME,
                 environment=program_environment(variables),
                 folder=self._base,
                 python=self._python,
             )
-            self._program, self.port = program, port
+            self._program = program
             self._last_lines.clear()
-            old, self._pool = (
-                self._pool,
-                urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=_CONNECTIONS, block=False, retries=_NO_RETRIES),
-            )
+            old, self._pool = self._pool, self._socket.pool(_CONNECTIONS, _NO_RETRIES)
         if old is not None:
             old.close()
         self._reader = threading.Thread(target=self._read, args=(program,), name="model-log", daemon=True)
@@ -170,10 +172,3 @@ class ModelProcess:
         if self._reader is not None and program is not None and program.poll() is not None:
             self._reader.join(5)
         return "\n".join(self._last_lines)[-800:]
-
-
-def _free_port() -> int:
-    """A port that was free a moment ago; a program that finds it taken says so, and another one is tried."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

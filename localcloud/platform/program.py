@@ -26,7 +26,7 @@ def program_environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 def start_program(
     module: str,
-    *,
+    *arguments: str,
     environment: Mapping[str, str],
     folder: Path,
     lifeline: bool = True,
@@ -35,19 +35,19 @@ def start_program(
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m MODULE` in `folder`; it dies with this process, whose pipe is its standard input.
+    """Start `python -m MODULE ARGUMENTS` in `folder`; it dies with this process, whose pipe is its standard input.
 
     environment: exactly what the program sees (see `program_environment`).
     lifeline:    False for a module that watches its standard input itself.
     python:      the interpreter; None for the one that runs this.
     namespace:   descriptors of a `localcloud.platform.namespace.Namespace` that the program runs in; () for none.
     """
-    arguments = ["-m", "localcloud.platform.lifeline", module] if lifeline else ["-m", module]
+    command = ["-m", "localcloud.platform.lifeline", module] if lifeline else ["-m", module]
     if namespace:
-        arguments = ["-m", "localcloud.platform.inside", *map(str, namespace), module]
+        command = ["-m", "localcloud.platform.inside", *map(str, namespace), module]
     # -P: the current folder holds a user's files, which must never be taken for modules.
     return subprocess.Popen(
-        [str(python or sys.executable), "-P", *arguments],
+        [str(python or sys.executable), "-P", *command, *arguments],
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=stderr,

@@ -19,8 +19,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import urllib3
-
 from localcloud.platform.clients import s3_client
 from localcloud.platform.data_log import LOG_GROUP, DataLog
 from localcloud.platform.data_processing import DataProcessing
@@ -173,12 +171,10 @@ class TransformAgent:
 def _parameters(server: ModelServer) -> Mapping[str, Any]:
     """What the container asks for; it need not have an opinion."""
     try:
-        answer = urllib3.request(
-            "GET", f"http://127.0.0.1:{server.port}/execution-parameters", timeout=10, retries=False
-        )
-    except urllib3.exceptions.HTTPError:
+        answer = server.parameters()
+    except HostingError:
         return {}
-    return execution_parameters(answer.status, answer.data)
+    return execution_parameters(answer.status, answer.body)
 
 
 _report_lock = threading.Lock()

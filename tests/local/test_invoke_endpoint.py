@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import resource
@@ -30,6 +31,7 @@ from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world
 
 from localcloud.cloud import LocalCloud
 from localcloud.sagemaker.invocation_queue import AT_WORK, WAITING
+from localcloud.server_lock import holder
 
 FEATURES = np.random.default_rng(5).normal(size=(64, 3)).round(4)
 ROWS = [",".join(map(str, row)) + "\n" for row in FEATURES.tolist()]
@@ -62,7 +64,11 @@ def endpoint(world: World) -> str:
             tar.addfile(member, io.BytesIO(content))
         key = f"models/{variant}/model.tar.gz"
         world.client("s3").put_object(Bucket=world.bucket, Key=key, Body=out.getvalue())
-        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{world.bucket}/{key}", "Environment": {"MARK": MARK}}
+        container = {
+            "Image": IMAGE,
+            "ModelDataUrl": f"s3://{world.bucket}/{key}",
+            "Environment": {"SAGEMAKER_MARK": MARK},
+        }
         world.model(f"{name}-{variant}", container["ModelDataUrl"], PrimaryContainer=container)
     config = world.config(name, ("One", f"{name}-One", 1), ("Two", f"{name}-Two", 0))
     world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
@@ -170,7 +176,7 @@ def test_a_row_of_a_million_columns_is_refused(runtime: Any, endpoint: str) -> N
 
 def _model_servers() -> list[int]:
     """Process ids of this module's model servers."""
-    wanted, found = f"MARK={MARK}".encode(), []
+    wanted, found = f"SAGEMAKER_MARK={MARK}".encode(), []
     for process in Path("/proc").iterdir():
         try:
             if process.name.isdecimal() and wanted in (process / "environ").read_bytes().split(b"\0"):
@@ -178,6 +184,53 @@ def _model_servers() -> list[int]:
         except OSError:
             pass  # another's, or gone
     return found
+
+
+def _listening(pid: int) -> list[tuple[str, int]]:
+    """Addresses and ports on which a process listens over TCP, IPv4 and IPv6, as the kernel shows them."""
+    sockets = {f"socket:[{line.split()[9]}]": line.split()[1] for line in _tcp(pid) if line.split()[3] == "0A"}
+    held = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            held.append(str(descriptor.readlink()))
+    places = [sockets[name].split(":") for name in held if name in sockets]
+    return [(address, int(port, 16)) for address, port in places]
+
+
+def _tcp(pid: int) -> list[str]:
+    return [
+        line
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
+        if line
+    ]
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += _family(int(child))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_servers_processes_listen_on_its_port_alone(cloud: LocalCloud, endpoint: str) -> None:
+    server = holder(cloud.folder.lock)
+    assert server is not None
+    family = _family(server)
+    servers = [pid for pid in _model_servers() if pid in family]
+    assert len(servers) == 2
+    port = urlsplit(cloud.url).port
+    assert [place for pid in family for place in _listening(pid)] == [("0100007F", port)]
+    for pid in servers:
+        variables = {line.partition("=")[0] for line in Path(f"/proc/{pid}/environ").read_text().split("\0") if line}
+        allowed = {"PATH", "PYTHONPATH", "PYTHONUNBUFFERED", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
+        assert variables - allowed == {"SAGEMAKER_MARK", "SAGEMAKER_BASE_DIR"}
+        folder = Path(f"/proc/{pid}/cwd").readlink()
+        assert (folder / "http.sock").is_socket()
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.fixture

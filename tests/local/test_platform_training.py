@@ -138,14 +138,14 @@ def test_the_log_is_in_cloudwatch_as_sagemaker_writes_it(
 
 def test_the_program_sees_no_credentials(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
     name, environment = place
-    request = _request(name, hyperparameters={"num_round": "200000"}, Environment={"COLOUR": "blue"})
+    request = _request(name, hyperparameters={"num_round": "200000"}, Environment={"SAGEMAKER_COLOUR": "blue"})
     job = Job(request, tmp_path, environment)
     job.wait_for("[3]#011")
     (program,) = children(job.run.pid)
     variables = Path(f"/proc/{program}/environ").read_text().split("\0")
     seen = {variable.partition("=")[0] for variable in variables}
     assert {variable for variable in seen if variable.startswith("AWS_")} == {"AWS_REGION"}
-    assert "COLOUR=blue" in variables
+    assert "SAGEMAKER_COLOUR=blue" in variables
     job.run.terminate()
     assert job.end().outcome == "Failed"
     wait_until_gone(program)
