@@ -159,7 +159,7 @@ def data_path(value: str) -> Fault | None:
         Path(value).expanduser()
     except RuntimeError:
         return f'begins with a home folder that nobody has: "{value}"', ""
-    return ("holds a character that no path has", "") if "\0" in value else None
+    return None
 
 
 def content_type(value: str) -> Fault | None:

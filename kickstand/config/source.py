@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kickstand.config.toml_bounds import MOST_BYTES, bounds_problem, value_problems
 from kickstand.config.toml_lines import KeyPath, index_lines
 from kickstand.errors import InputError, Problem
+from kickstand.json_text import read_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,16 @@ def read_source(path: Path) -> Source:
     """Reads and parses the project file. InputError: missing, a folder, unreadable, not UTF-8, not TOML."""
     label = _label(path)
     text = _text(path, label)
+    if beyond := bounds_problem(text, label):
+        raise InputError(beyond)
     try:
         tables = tomllib.loads(text)
-    except RecursionError:
-        raise InputError(Problem("Brackets are nested too deeply to be read.", label)) from None
     except ValueError as error:  # TOMLDecodeError, and what int() refuses
         raise InputError(_syntax_problem(text, str(error), label)) from None
-    return Source(label=label, file=path.absolute(), tables=tables, lines=index_lines(text))
+    source = Source(label=label, file=path.absolute(), tables=tables, lines=index_lines(text))
+    if problems := [Problem(message, source.where(key)) for key, message in value_problems(tables)]:
+        raise InputError(*problems)
+    return source
 
 
 def _label(path: Path) -> str:
@@ -52,7 +57,7 @@ def _label(path: Path) -> str:
 def _text(path: Path, label: str) -> str:
     try:
         # -sig: Windows editors put a byte order mark in front, which tomllib takes for a key.
-        return path.read_bytes().decode("utf-8-sig")
+        return read_bounded(path, MOST_BYTES).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         fix = "Name the project file with --config FILE, or go to the folder that holds kickstand.toml."
         raise InputError(Problem("There is no such project file.", label, fix)) from None
@@ -69,6 +74,9 @@ def _text(path: Path, label: str) -> str:
 
 def _syntax_problem(text: str, message: str, label: str) -> Problem:
     place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    if place is None and (digits := re.search(r"[\d_]{4000,}", text)):
+        line = text.count("\n", 0, digits.start()) + 1
+        return Problem(f"A whole number of {len(digits[0]):,} digits is beyond 64 bits.", f"{label}:{line}")
     if place is None:
         return Problem(f"Not valid TOML: {message}.", label)
     line = int(place[1]) if place[1] else text.count("\n") + 1
