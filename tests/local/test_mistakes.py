@@ -91,7 +91,9 @@ def test_rows_that_the_model_does_not_take_are_named_and_no_answers_stay(shell: 
     (folder / "word.csv").write_text("1,2\n3,x\n5,6\n")
     (folder / "label.csv").write_text("9,1,2\n")
     assert shell.kickstand("predict", "dev", "word.csv", "-o", "new/out.csv", code=2) == (
-        "error: word.csv:2:2: Expected a number, found 'x'.\n       Leave a missing value empty.\n"
+        "error: word.csv:2:2: Column 2 holds 'x'; every cell must be a number.\n"
+        "       Turn categories into numbers (pandas.get_dummies, or .astype('category').cat.codes); "
+        "leave names and ids out.\n"
     )
     told = shell.kickstand("predict", "dev", "label.csv", "-o", "new/out.csv", code=2)
     assert f"label.csv:1: Expected 2 features (as the model of {folder}/releases/dev.json takes), found 3." in told

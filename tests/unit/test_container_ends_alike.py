@@ -205,8 +205,8 @@ def test_nan_is_missing_and_the_check_warns_with_the_figure(tmp_path: Path) -> N
     (tmp_path / "b").write_bytes(b"nan,1,3\n0,NA,1\n")
     _, problems = check_data({"train": tmp_path / "b"}, show=lambda path: path.name)
     assert [f"{problem.where}: {problem.message}" for problem in problems] == [
-        "b:1:1: The label (column 1) holds 'nan'; numbers must be finite.",
-        "b:2:2: Column 2 holds 'NA'; every cell must be a number.",
+        "b:1:1: The label (column 1) holds 'nan', no finite number, as each label and weight must be.",
+        "b:2:2: Column 2 holds 'NA', a mark for a missing value; every cell must be a number.",
     ]
 
 

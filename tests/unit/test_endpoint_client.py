@@ -95,7 +95,7 @@ def test_the_cells_that_the_model_cannot_read_are_named() -> None:
     with pytest.raises(InputError) as failed:
         client(Runtime(refusal))(Batch(b"1,2\n3,x\n5\n", 5, 3))
     assert [(problem.where, problem.message) for problem in failed.value.problems] == [
-        ("rows.csv:6:2", "Expected a number, found 'x'."),
+        ("rows.csv:6:2", "Column 2 holds 'x'; every cell must be a number."),
         ("rows.csv:7", "Expected 2 features, found 1."),
     ]
 

@@ -48,8 +48,8 @@ def test_whatever_the_size_the_batches_join_to_the_input(values: list[int], size
         (b"1,2\n\n3,4\n", "rows.csv:2", "Expected a row of features, found a blank line."),
         (
             b"temp,hour\n1,2\n",
-            "rows.csv:1:1",
-            "Expected a number, found 'temp': the first line looks like a header row.",
+            "rows.csv:1",
+            "The file begins with a header row (temp, hour); the endpoint would take it for data.",
         ),
         (b"1,2\n3\n", "rows.csv:2", "Expected 2 features, found 1."),
         (
@@ -57,7 +57,7 @@ def test_whatever_the_size_the_batches_join_to_the_input(values: list[int], size
             "rows.csv:1:1",
             "The file begins with a byte order mark, which the endpoint reads as data.",
         ),
-        (b"1;hour\n1;2\n", "rows.csv:1:2", "Expected a number, found 'hour': the first line looks like a header row."),
+        (b"1;hour\n1;2\n", "rows.csv:1:2", "Column 2 holds 'hour'; every cell must be a number."),
     ],
 )
 def test_bad_input_is_refused_with_its_place(text: bytes, where: str, message: str) -> None:

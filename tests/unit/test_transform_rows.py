@@ -40,14 +40,22 @@ def test_rows_are_sent_as_whole_lines_under_the_digest_of_what_is_sent(tmp_path:
 @pytest.mark.parametrize(
     ("content", "expected", "message"),
     [
-        (b"a,b\n1,2\n", None, "the first line looks like a header row"),
+        (b"a,b\n1,2\n", None, "The file begins with a header row (a, b); the endpoint would take it for data."),
         (b"1,2\n\n3,4\n", None, "found a blank line"),
         (b"1,2\n3\n", None, "Expected 2 features, found 1"),
         (b"", None, "found an empty file"),
         (b"0,1,2\n", Expected(2, "as told"), "Is the label still there?"),
-        (b"1,2\n3,1e400\n", None, "rows.csv:2:2: Expected a number, found '1e400'."),
-        (b"1,2\n3,nan\n,-inf\n", None, "rows.csv:3:2: Expected a number, found '-inf'."),
-        (b"1,2\n3,1-2\n", None, "rows.csv:2:2: Expected a number, found '1-2'."),
+        (
+            b"1,2\n3,1e400\n",
+            None,
+            "rows.csv:2:2: Column 2 holds '1e400', a number beyond float32; numbers must be finite.",
+        ),
+        (
+            b"1,2\n3,nan\n,-inf\n",
+            None,
+            "rows.csv:3:2: Column 2 holds '-inf', an infinite number; numbers must be finite.",
+        ),
+        (b"1,2\n3,1-2\n", None, "rows.csv:2:2: Column 2 holds '1-2'; every cell must be a number."),
         (b"PK\x03\x04\x14\x00\n", None, "The file is a zip archive or a spreadsheet, not CSV text."),
         ("1,2\n".encode("utf-16"), None, "The file is UTF-16 text, not CSV text."),
         (b"1,2\n\x00,3\n", None, "The file holds zero bytes: it is not CSV text."),

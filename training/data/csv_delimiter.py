@@ -12,6 +12,8 @@ _PREFERRED = ",\t; :"
 _OF_NUMBERS = frozenset(".+-'\"")
 _SAMPLE = 512
 """Characters of a request's first line that the container looks at."""
+_QUOTED_SAMPLE = 8192
+"""Characters of a line with quotes that the sniffer is given: its time grows with their square."""
 
 
 def sniffed(line: str) -> str:
@@ -23,7 +25,7 @@ def sniffed(line: str) -> str:
         for delimiter in _PREFERRED:
             if delimiter in line:
                 return delimiter
-    return csv.Sniffer().sniff(line).delimiter
+    return csv.Sniffer().sniff(line[:_QUOTED_SAMPLE]).delimiter
 
 
 def delimiter_of(line: bytes) -> str:
@@ -33,6 +35,15 @@ def delimiter_of(line: bytes) -> str:
     except csv.Error:
         return ","
     return "," if is_of_a_number(found) else found
+
+
+def split_number(line: bytes) -> str:
+    """What the sniffer takes for the delimiter of a line of cells, where it may stand inside a number; else empty."""
+    try:
+        found = sniffed(line.decode("utf-8", errors="ignore"))
+    except csv.Error:
+        return ""
+    return found if is_of_a_number(found) and not found.isalpha() else ""
 
 
 def request_delimiter(line: str) -> str:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from training.data.cell_cause import UNIT, WORD, cause_of
 from training.data.column_facts import ColumnFacts
 from training.data.csv_cells import add_broken_rule
 from training.data.csv_findings import Findings
-from training.data.csv_scan import foreign, whole_lines
+from training.data.csv_scan import whole_lines
+from training.data.foreign_file import foreign
 from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm, refused_line
 from training.data.objectives import ColumnRule
 from training.data.scanned_file import ScannedFile
@@ -104,7 +107,7 @@ class _Scan:
         except LibsvmError as error:
             count = text.count(b"\n") + (not text.endswith(b"\n"))
             if count == 1:
-                message = f"{error.reason[:1].upper()}{error.reason[1:]}."
+                message = f"{error.reason[:1].upper()}{error.reason[1:]}{_why(error.reason)}."
                 if text.rstrip().endswith(b":"):
                     message = (
                         "The value of the last index is empty; the training container takes the next number of the "
@@ -154,6 +157,13 @@ class _Scan:
     def _add_infinite(self, what: str, line: int) -> None:
         message = f"{what} holds a number that is beyond float32."
         self.findings.add("numbers that are not finite", message, line=line, fix="Numbers must be finite.")
+
+
+def _why(reason: str) -> str:
+    """What a text is that was found in the place of a number, where that is known."""
+    found = re.fullmatch(r"a number was expected, found (['\"])(.+)\1", reason)
+    cause = cause_of(found[2].encode()) if found else WORD
+    return "" if cause in (WORD, UNIT) else f", {cause.what.partition(';')[0]}"
 
 
 class _Lines:

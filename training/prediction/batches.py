@@ -7,15 +7,15 @@ to AWS is `endpoint_client`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from kickstand.errors import InputError, KickstandError, Problem
 from training.data.csv_delimiter import delimiter_of
-from training.data.csv_scan import foreign
-from training.prediction.row_faults import all_numbers, row_problems
+from training.data.foreign_file import foreign
+from training.prediction.row_faults import all_numbers, first_problems, row_problems
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of one body that both InvokeEndpoint and the XGBoost image take.
@@ -133,34 +133,29 @@ def _batch(body: bytes, line: int, name: str, shape: _Shape, every_cell: bool) -
 
 
 def _shape(body: bytes, name: str, expected: Expected | None) -> _Shape:
-    """Delimiter and width, by the first line that is not blank; InputError for a header row or an odd width."""
+    """Delimiter and width, by the first line; InputError where it is no row of numbers, or has an odd width."""
     if body.startswith(_BOM):
         message = "The file begins with a byte order mark, which the endpoint reads as data."
         raise InputError(Problem(message, f"{name}:1:1", "Save it as UTF-8 without BOM."))
     if problem := foreign(body, "CSV"):
         raise InputError(Problem(problem[0], name, problem[1]))
-    first = next((line for line in body.splitlines() if line.strip()), b"")
+    first = body.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
     delimiter = delimiter_of(first).encode()
     cells = first.split(delimiter)
-    for column, cell in enumerate(cells, start=1):
-        text = cell.strip().strip(b'"')
-        if text and not _is_number(text):
-            found = text[:40].decode("utf-8", "replace")
-            raise InputError(
-                Problem(
-                    f"Expected a number, found {found!r}: the first line looks like a header row.",
-                    f"{name}:1:{column}",
-                    "The endpoint takes rows of features only: remove the header row.",
-                )
-            )
+    if not all(cell == b"" or _is_number(cell) for cell in cells):
+        width = None if expected is None else expected.features
+        if problems := first_problems(body, name, width=width):
+            raise InputError(*problems)
     if expected is not None and first and len(cells) != expected.features:
-        raise InputError(_other_width(len(cells), name, expected))
+        raise InputError(_other_width(cells, name, expected))
     return _Shape(delimiter, len(cells))
 
 
-def _other_width(found: int, name: str, expected: Expected) -> Problem:
-    fix = "Give every row the features of training, in their order, without the label."
-    if found == expected.features + 1:
+def _other_width(cells: Sequence[bytes], name: str, expected: Expected) -> Problem:
+    fix, found = "Give every row the features of training, in their order, without the label.", len(cells)
+    if found == expected.features + 1 and not cells[-1].strip():
+        fix = f"A delimiter at the end of a line makes one more feature, which is empty. {fix}"
+    elif found == expected.features + 1:
         fix = f"Is the label still there? {fix}"
     return Problem(f"Expected {expected.features} features ({expected.source}), found {found}.", f"{name}:1", fix)
 
@@ -170,7 +165,7 @@ def _is_number(text: bytes) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return b"_" not in text
 
 
 def in_order(

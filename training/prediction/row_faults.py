@@ -2,60 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kickstand.errors import Problem
-from training.data.csv_cells import LARGEST, Layout, is_number, shown
-from training.data.csv_scan import numbers
+from training.data.csv_cells import Layout, scan_cells
+from training.data.csv_columns import all_finite
+from training.data.csv_findings import Findings, first_of
+from training.data.csv_head import read_head
 
-_WIDE = 10_000
-"""Columns from which on a reader for each of them takes longer than to look at the cells."""
-TOLD = 20
-"""How many problems are told; a file with more is wrong as a whole."""
+_READER = "the endpoint"
 
 
 def row_problems(body: bytes, first_line: int, name: str, *, delimiter: bytes, width: int) -> list[Problem]:
-    """Everything that the container would refuse in whole lines of a CSV without labels, each with its place.
+    """What the container would refuse in whole lines of a CSV without labels: each cause once, at its first place.
 
     first_line: the number of the first line, from 1. name: the input's. width: features that a row must have.
     """
-    problems: list[Problem] = []
-    for problem in _problems(body, first_line, name, delimiter, width):
-        if len(problems) == TOLD:
-            problems.append(Problem("There are more; these are the first.", name))
-            break
-        problems.append(problem)
-    return problems
+    findings = Findings(name, labels=0)
+    scan_cells(body, first_line, Layout(delimiter.decode(), width, (), 0), findings)
+    return first_of(findings.problems())
+
+
+def first_problems(body: bytes, name: str, *, width: int | None = None) -> list[Problem]:
+    """The same of whole lines with which an input begins, where the first ones may be a header row.
+
+    width: features that a row must have; None: as many as the lines have.
+    """
+    findings = Findings(name, labels=0)
+    blank = len(body) - len(body.lstrip())
+    start = body.rfind(b"\n", 0, blank) + 1
+    head = read_head(body[start:], 1 + body.count(b"\n", 0, start), findings, reader=_READER, labels=0)
+    if head is None:
+        return findings.problems()
+    for _ in range(head.skipped):
+        start = body.find(b"\n", start) + 1 or len(body)
+    rest, line = body[start:], 1 + body.count(b"\n", 0, start)
+    scan_cells(rest, line, Layout(head.delimiter, head.width, (), 0), findings)
+    problems = findings.problems()
+    if width is not None and head.width != width:
+        message = f"Expected {width:,} features, found {head.width:,} cells in each line."
+        problems.append(Problem(message, f"{name}:{line}", "Give every row the features of training, in their order."))
+    return first_of(problems)
 
 
 def all_numbers(body: bytes, *, delimiter: bytes, width: int) -> bool:
     """Whether whole lines are surely rows of finite numbers and missing values: fast, and False where in doubt."""
-    import pyarrow.compute as compute
-
-    columns = numbers(body, Layout(delimiter.decode(), width, ())) if width <= _WIDE else None
-    if columns is None:
-        return False
-    ranges = [compute.min_max(column).as_py() for column in columns]
-    return all(found["min"] is None or (found["min"] >= -LARGEST and found["max"] <= LARGEST) for found in ranges)
-
-
-def _problems(body: bytes, first_line: int, name: str, delimiter: bytes, width: int) -> Iterator[Problem]:
-    for number, line in enumerate(body.removesuffix(b"\n").split(b"\n"), first_line):
-        if not line.strip():
-            message = "Expected a row of features, found a blank line."
-            yield Problem(message, f"{name}:{number}", "Remove the line, then run it again.")
-            continue
-        cells = line.rstrip(b"\r").split(delimiter)
-        if len(cells) != width:
-            message = f"Expected {width} features, found {len(cells)}."
-            yield Problem(message, f"{name}:{number}", "Give every row the features of training, in their order.")
-            continue
-        for column, cell in enumerate(cells, start=1):
-            if not _read(cell):
-                message = f"Expected a number, found {shown(cell)}."
-                yield Problem(message, f"{name}:{number}:{column}", "Leave a missing value empty.")
-
-
-def _read(cell: bytes) -> bool:
-    """Whether the container takes a cell: a finite number, or a missing value."""
-    return cell == b"" or cell.strip().lower() == b"nan" or is_number(cell)
+    return all_finite(body, Layout(delimiter.decode(), width, (), 0))
