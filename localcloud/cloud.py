@@ -93,13 +93,27 @@ class LocalCloud:
 
             prepare(running["url"], self.folder, project)
 
-    def stop(self) -> bool:
+    def stop(self, *, discard: bool = False) -> bool:
         """Stop the server and wait until its state is saved and it is gone. False where it did not run.
 
+        discard: stop it although something cannot be saved, which is lost then.
+
         The only process that is signalled is the one that holds this folder's lock.
+        Raises KickstandError where something cannot be saved: the server goes on running, so that nothing is lost.
         """
+        if not discard:
+            self._require_saved()
         stopped = end(self.folder)
+        failed = stopped and self.folder.server.exists()
         self.folder.server.unlink(missing_ok=True)
+        if failed and not discard:
+            raise KickstandError(
+                Problem(
+                    "The local cloud is stopped, but its last save failed: what changed in its last second is lost.",
+                    str(self.folder.log),
+                    "The log's last lines say why. Start it again: kickstand local start",
+                )
+            )
         return stopped
 
     def status(self) -> Status:
@@ -133,7 +147,7 @@ class LocalCloud:
 
     def reset(self) -> None:
         """Stop it and delete everything in its state folder, releases included."""
-        self.stop()
+        self.stop(discard=True)
         if self.folder.root.exists():
             shutil.rmtree(self.folder.root)
 
@@ -172,6 +186,27 @@ class LocalCloud:
         for name in CLEARED:
             os.environ.pop(name, None)
         os.environ.update(variables)
+
+    def _require_saved(self) -> None:
+        """KickstandError where a server runs that cannot save what it holds."""
+        from localcloud.probe import SAVE, ask
+
+        try:
+            record = json.loads(self.folder.server.read_bytes())
+            if holder(self.folder.lock) != record["pid"]:
+                return
+            unsaved = ask(record["url"], self.folder.ca, record["token"], path=SAVE)["unsaved"]
+        except (OSError, ValueError, KeyError):
+            return  # it does not answer: it is ended as it is
+        if unsaved:
+            raise KickstandError(
+                Problem(
+                    f"The local cloud cannot save: {unsaved}.",
+                    str(self.folder.root),
+                    "It goes on running. Make room on that disk, then stop it again; or lose what is not saved: "
+                    "kickstand local stop --discard",
+                )
+            )
 
     def _server(self) -> dict[str, Any]:
         running = self._running()

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ ERASED = ".erased-"
 """Folders that begin so are of deleted buckets and about to be removed."""
 
 _SIDECAR = ".meta.json"
+
+
+failed_writes: ContextVar[list[str] | None] = ContextVar("failed_writes", default=None)
+"""Where the request at hand hears why the bytes of its objects are not on the disk: the emulator goes on without."""
 
 
 def mend_objects(root: Path) -> list[str]:
@@ -63,8 +68,10 @@ def write_durably(path: str, data: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(staging).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(staging).unlink(missing_ok=True)
+        if isinstance(error, OSError) and (failed := failed_writes.get()) is not None:
+            failed.append(error.strerror or str(error))
         raise
 
 

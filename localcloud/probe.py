@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 STATUS = "/_kickstand/status"
+SAVE = "/_kickstand/save"
+"""Saves now, and answers as STATUS does."""
 KEYS = "/_kickstand/keys/"
 """Followed by the ARN of a KMS key that is to be there."""
 

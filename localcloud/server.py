@@ -137,7 +137,7 @@ class _Server:
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, ended.set)
-        application = Application(on_start=self._saver.start, on_answer=self._saver.wake, own=self._answer)
+        application = Application(on_start=self._saver.start, when_saved=self._saver.when_saved, own=self._answer)
         server = HttpServer(application, self._listener, certificate=certificates.server, key=certificates.server_key)
         serving = asyncio.create_task(server.answer())
         asking = asyncio.create_task(self._announce())
@@ -148,9 +148,11 @@ class _Server:
             await serving
         await application.drain(_GRACE)
         await self._stop()
-        self._state.server.unlink(missing_ok=True)
+        if not self._saver.failure:
+            # A server.json that stays tells who stops it that the last save failed.
+            self._state.server.unlink(missing_ok=True)
         logging.shutdown()
-        # All is saved. An orderly end of the loop would wait half a minute for idle clients to say goodbye over TLS.
+        # An orderly end of the loop would wait half a minute for idle clients to say goodbye over TLS.
         os._exit(0)
 
     async def _resume(self) -> None:
@@ -201,9 +203,9 @@ class _Server:
         staging.replace(path)
 
     def _answer(self, path: str, headers: dict[str, str]) -> tuple[int, Any] | None:
-        from localcloud.probe import KEYS, STATUS
+        from localcloud.probe import KEYS, SAVE, STATUS
 
-        if path != STATUS and not path.startswith(KEYS):
+        if path not in (STATUS, SAVE) and not path.startswith(KEYS):
             return None
         if not secrets.compare_digest(headers.get("authorization", "").encode(), f"Bearer {self._token}".encode()):
             return 403, {"message": "The token of server.json is needed."}
@@ -211,10 +213,12 @@ class _Server:
             from localcloud.emulator.kms_key_usage import stand_in
 
             made = stand_in(path.removeprefix(KEYS))
-            self._saver.wake()
+            self._saver.save_now()
             return 200, {"made": made}
         from localcloud.emulator.accounts import used_accounts
 
+        if path == SAVE:
+            self._saver.save_now()
         return 200, {"pid": os.getpid(), "accounts": used_accounts(), "unsaved": self._saver.failure}
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:

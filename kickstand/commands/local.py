@@ -38,11 +38,15 @@ def start(
 
 
 @app.command()
-def stop() -> None:
-    """Save its state and stop it."""
+def stop(
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Even where its state cannot be saved; that is lost.")
+    ] = False,
+) -> None:
+    """Save its state and stop it; goes on running where the state cannot be saved."""
     from localcloud.cloud import LocalCloud
 
-    stopped = LocalCloud.default().stop()
+    stopped = LocalCloud.default().stop(discard=discard)
     echo("The local cloud is stopped; its state is kept." if stopped else "The local cloud was not running.")
 
 
@@ -190,5 +194,7 @@ def _status_lines(found: Status) -> list[str]:
     started = datetime.fromtimestamp(found.started or 0).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     lines = [f"running  {found.url}", f"process  {found.pid}, since {started}", f"state    {size}"]
     if found.unsaved:
-        lines.append(f"WARNING  the last change could not be saved: {found.unsaved}")
+        lines.append(f"WARNING  not saved: {found.unsaved}")
+    else:
+        lines.append("saved    every answered request; a job's progress within a second")
     return lines

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ministack.app as emulator
 from ministack.services import eventbridge, scheduler
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Scope = MutableMapping[str, Any]
+from localcloud.emulator.acknowledgement import Acknowledgement, Receive, Scope, Send, WhenSaved
 
 _OPEN_PATHS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 """Answers of custom resources and wait conditions: their token is the credential, as with AWS's presigned URLs."""
@@ -23,8 +20,9 @@ _WORKERS = 32
 
 
 class Application:
-    """Serves the emulator; calls back when a request may have changed something.
+    """Serves the emulator; sends an answer when what it says is saved.
 
+    when_saved: calls back, from any thread, once what is so by now is on the disk, with the reason where it is not.
     own: answers `/_kickstand/…` paths: path and headers in, status and JSON out; None is 404.
     """
 
@@ -32,10 +30,10 @@ class Application:
         self,
         *,
         on_start: Callable[[], None],
-        on_answer: Callable[[], None],
+        when_saved: WhenSaved,
         own: Callable[[str, dict[str, str]], tuple[int, Any] | None],
     ) -> None:
-        self._on_start, self._on_answer, self._own = on_start, on_answer, own
+        self._on_start, self._when_saved, self._own = on_start, when_saved, own
         self._serving = 0
         self._draining = False
 
@@ -75,23 +73,17 @@ class Application:
                 return
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # An invocation of a model changes no record, and there are thousands of them.
-        tell = _nothing if scope["path"].endswith("/invocations") else self._on_answer
-
-        async def noted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                tell()
-            await send(message)
-
         if self._draining:
             await _answer(send, 503, {"message": "The local cloud is being stopped."})
             return
         self._serving += 1
         try:
-            await emulator.app(scope, receive, noted)
+            if Acknowledgement.is_needed(scope):
+                held = Acknowledgement(scope, receive, send, self._when_saved)
+                receive, send = held.receive, held.send
+            await emulator.app(scope, receive, send)
         finally:
             self._serving -= 1
-            tell()
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """No S3 bucket begins with `_`, so these paths are the emulator's administration and ours.
@@ -105,10 +97,6 @@ class Application:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         status, answer = self._own(path, headers) or (404, {"message": f"There is nothing at {path}."})
         await _answer(send, status, answer)
-
-
-def _nothing() -> None:
-    pass
 
 
 async def _answer(send: Send, status: int, answer: Any) -> None:

@@ -22,6 +22,7 @@ from localcloud.emulator import (
     iam_role_resource,
     iam_simulation,
     kms_key_usage,
+    log_events,
     log_filter,
     log_group_key,
     s3_absent_key,
@@ -63,6 +64,7 @@ def install() -> None:
     iam_role_resource.install()
     iam_simulation.install()
     kms_key_usage.install()
+    log_events.install()
     log_filter.install()
     log_group_key.install()
     s3_absent_key.install()

@@ -7,19 +7,76 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, request_scope
 from ministack.services import cloudwatch_logs
+
+from localcloud.emulator.seam import Seam, wrap
 
 SERVICE = "cloudwatch_logs"
 PREFIX = f"{SERVICE}-events-"
 LENGTH = 1000
 """Events in a segment."""
 
+APPEND = Seam("ministack.services.cloudwatch_logs", "_append_log_events", ("stream", "events"))
+PUT = Seam("ministack.services.cloudwatch_logs", "_put_log_events", ("data",))
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character: JSON can name it, UTF-8 cannot write it, and nobody could read the event."""
+_LATEST = 253_402_300_799_999
+"""Milliseconds: the last one of the year 9999, the end of what a date can be."""
+
 Signature = tuple[int, str, str]
 """Length, first and last event id of a segment: late events go into the middle and push the others on."""
+
+
+def install() -> None:
+    """Let every event that is stored be a whole one, whoever stores it. Once, before the start."""
+    wrap(APPEND, _identified)
+    wrap(PUT, _checked)
+
+
+def _identified(original: Callable[..., None]) -> Callable[..., None]:
+    """Give each event an id: some of ministack's services append events that have none."""
+
+    def append_log_events(stream: dict[str, Any], events: list[dict[str, Any]]) -> None:
+        for event in events:
+            event.setdefault("eventId", str(uuid.uuid4()))
+        original(stream, events)
+
+    return append_log_events
+
+
+def _checked(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse events that CloudWatch Logs has no place for: they could be neither sorted, shown nor saved."""
+
+    def put_log_events(data: dict[str, Any]) -> Any:
+        from ministack.core.responses import error_response_json
+
+        wrong = _wrong(data.get("logEvents"))
+        return error_response_json("InvalidParameterException", wrong, 400) if wrong else original(data)
+
+    return put_log_events
+
+
+def _wrong(events: Any) -> str:
+    """What is wrong with the events of a request; empty where nothing is."""
+    if not isinstance(events, list) or not events:
+        return "Expected logEvents to be a list of at least one event."
+    for number, event in enumerate(events):
+        if not isinstance(event, dict):
+            return f"Expected logEvents[{number}] to have a timestamp and a message."
+        moment, message = event.get("timestamp"), event.get("message")
+        if type(moment) is not int or not 0 <= moment <= _LATEST:
+            return f"Expected logEvents[{number}].timestamp to be milliseconds since 1970, at most {_LATEST}."
+        if not isinstance(message, str) or not message or _SURROGATE.search(message):
+            return (
+                f"Expected logEvents[{number}].message to be a text of at least one character, of Unicode's characters."
+            )
+    return ""
 
 
 class LogSegments:
@@ -40,7 +97,7 @@ class LogSegments:
                 names = []
                 for number, segment in _segments(stream["events"]):
                     name = _name(place, stream_name, number)
-                    signature = (len(segment), segment[0]["eventId"], segment[-1]["eventId"])
+                    signature = (len(segment), str(segment[0]["eventId"]), str(segment[-1]["eventId"]))
                     names.append(name)
                     signatures[name] = signature
                     if self._saved.get(name) != signature:
@@ -85,5 +142,5 @@ def _segments(events: list[Any]) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _name(place: tuple[str, ...], stream: str, number: int) -> str:
-    digest = hashlib.sha256("\0".join([*place, stream]).encode()).hexdigest()[:24]
+    digest = hashlib.sha256("\0".join([*place, stream]).encode(errors="surrogatepass")).hexdigest()[:24]
     return f"{PREFIX}{digest}-{number}"

@@ -3,12 +3,14 @@
 Every service module has `get_state` and `load_persisted_state`; the emulator calls the first at an orderly stop. It
 copies each store with `copy.deepcopy`, which takes long, runs in Python, and so sees other threads' changes between
 two stores. Here the modules hand over references while the capture runs, and one call into C, which no other thread
-can interrupt, takes them all: fast enough to ask several times a second, and consistent across services.
+can interrupt, takes them all: fast enough to ask at every answer, and consistent across services. A service whose
+records cannot be taken keeps its last good copy on disk and is named; the others are saved without it.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import json
 import logging
@@ -16,16 +18,18 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import ministack.app as emulator
-from ministack.core import persistence as format_
 from ministack.services import sts
 
+from kickstand.errors import KickstandError, Problem
 from localcloud.emulator import buckets, log_events
 from localcloud.emulator.served import served_modules
+from localcloud.emulator.state_document import UnsavableError, decode, encode
 from localcloud.persistence import Moment
 
 _log = logging.getLogger("kickstand.persistence")
@@ -34,6 +38,19 @@ _COPYING = frozenset({"lambda_svc", "lambda_durable"})
 """Modules whose `get_state` changes what it copied: they must be given real copies."""
 
 _ATTEMPTS = 20
+
+_UNTAKEABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, pickle.PickleError)
+"""What records that nobody can save raise. Any other RuntimeError: they changed while they were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The records of one moment, before they are documents."""
+
+    pickles: dict[str, bytes]
+    segments: dict[str, list[Any]]
+    signatures: dict[str, log_events.Signature]
+    failures: dict[str, str]
 
 
 class _CaptureCopy(ModuleType):
@@ -54,46 +71,43 @@ class _CaptureCopy(ModuleType):
 
 
 class StateCapture:
-    """Takes the records of all services that are loaded. Call it for the moment; None if nothing changed."""
+    """Takes the records of all services that are loaded, one document a service. Call it for the moment."""
 
     def __init__(self) -> None:
         self._copy = _CaptureCopy()
         self._logs = log_events.LogSegments()
-        self._last = b""
         self._parts: dict[str, bytes] = {}
 
-    def __call__(self) -> Moment | None:
-        whole, segments, signatures = self._take()
-        digest = hashlib.sha256(whole).digest()
-        if digest == self._last:
-            return None
-        changed = {name: json.dumps(events).encode() for name, events in segments.items()}
-        states: dict[str, Any] = pickle.loads(whole)  # noqa: S301 - bytes of this process, made a few lines above
-        for service, state in states.items():
-            part = hashlib.sha256(pickle.dumps(state, protocol=pickle.HIGHEST_PROTOCOL)).digest()
-            if self._parts.get(service) != part and (document := _document(service, state)) is not None:
-                changed[service] = document
+    def __call__(self) -> Moment:
+        taken = self._take()
+        changed: dict[str, bytes] = {}
+        failures = dict(taken.failures)
+        for name, events in taken.segments.items():
+            changed[name] = json.dumps(events).encode()
+        for service, pickled in taken.pickles.items():
+            part = hashlib.sha256(pickled).digest()
+            if self._parts.get(service) == part:
+                continue
+            try:
+                records = pickle.loads(pickled)  # noqa: S301 - bytes of this process, made a moment ago
+                changed[service] = encode(service, records)
+            except UnsavableError as error:
+                failures[service] = str(error)
+                self._parts.pop(service, None)
+            else:
                 self._parts[service] = part
-        self._last = digest
-        self._logs.saved(signatures)
-        return Moment(changed, {*states, *signatures})
+        self._logs.saved(taken.signatures)
+        return Moment(changed, {*taken.pickles, *taken.signatures}, failures)
 
     def forget(self) -> None:
         """Hold everything to be changed: what was captured last could not be saved."""
-        self._last = b""
         self._parts = {}
         self._logs.forget()
 
-    def _take(self) -> tuple[bytes, dict[str, list[Any]], dict[str, log_events.Signature]]:
+    def _take(self) -> _Taken:
         for attempt in range(_ATTEMPTS):
             try:
-                states = self._references()
-                segments: dict[str, list[Any]] = {}
-                signatures: dict[str, log_events.Signature] = {}
-                if log_events.SERVICE in states:
-                    logs, segments, signatures = self._logs.split(states[log_events.SERVICE])
-                    states[log_events.SERVICE] = logs
-                return pickle.dumps(states, protocol=pickle.HIGHEST_PROTOCOL), segments, signatures
+                return self._take_once()
             except RuntimeError:
                 # A thread added to a dictionary while it was walked in Python.
                 if attempt == _ATTEMPTS - 1:
@@ -101,34 +115,73 @@ class StateCapture:
                 time.sleep(0.005)
         raise AssertionError("unreachable")
 
-    def _references(self) -> dict[str, Any]:
+    def _take_once(self) -> _Taken:
+        states, failures = self._references()
+        segments: dict[str, list[Any]] = {}
+        signatures: dict[str, log_events.Signature] = {}
+        if log_events.SERVICE in states:
+            try:
+                split = self._logs.split(states[log_events.SERVICE])
+                states[log_events.SERVICE], segments, signatures = split
+            except _UNTAKEABLE as error:
+                failures[log_events.SERVICE] = _named(error)
+                del states[log_events.SERVICE]
+        try:
+            pickles = _pickled(states.values())
+        except _UNTAKEABLE:
+            for service, state in [*states.items()]:
+                try:
+                    _pickled([state])
+                except _UNTAKEABLE as error:
+                    failures[service] = _named(error)
+                    del states[service]
+            pickles = _pickled(states.values())
+        return _Taken(dict(zip(states, pickles, strict=True)), segments, signatures, failures)
+
+    def _references(self) -> tuple[dict[str, Any], dict[str, str]]:
         found: dict[str, Any] = {}
+        failures: dict[str, str] = {}
         self._copy.capture(True)
         try:
             for key, module in service_modules().items():
                 if getattr(module, "copy", None) is copy and module.__name__.rpartition(".")[2] not in _COPYING:
                     module.copy = self._copy  # type: ignore[attr-defined]
-                state = module.get_state()
+                try:
+                    state = module.get_state()
+                except _UNTAKEABLE as error:
+                    failures[key] = _named(error)
+                    continue
                 if state:
                     found[key] = state
         finally:
             self._copy.capture(False)
-        return found
+        return found, failures
 
 
 def restore(documents: Mapping[str, bytes]) -> None:
     """Give every service its records. Before the first request.
 
-    Raises what the service raises: a server that starts with half of its records would save that half.
+    Raises KickstandError where one cannot take its own: a server that starts with half of its records would save that
+    half.
     """
     for key, name in served_modules().items():
         document = documents.get(key)
         if document is None:
             continue
-        records = json.loads(document, object_hook=format_._json_object_hook)["payload"]
-        if key == log_events.SERVICE:
-            log_events.join(records, documents)
-        emulator._get_module(name).load_persisted_state(records)
+        try:
+            records = decode(document)
+            if key == log_events.SERVICE:
+                log_events.join(records, documents)
+            emulator._get_module(name).load_persisted_state(records)
+        except Exception as error:
+            _log.exception("the saved records of %s cannot be read", key)
+            raise KickstandError(
+                Problem(
+                    f"The saved records of the service {key} cannot be read: {_named(error)}.",
+                    f"{key} in the state folder's services",
+                    "The server's log has the whole error. Start afresh with: kickstand local reset",
+                )
+            ) from error
         if name == "s3":
             buckets.drop_unknown(records)
     if "s3" not in documents:
@@ -162,13 +215,10 @@ def service_modules() -> dict[str, ModuleType]:
     return modules
 
 
-def _document(service: str, state: Any) -> bytes | None:
-    try:
-        return json.dumps(
-            {"__ministack_format__": format_._state_format_version(service), "payload": state},
-            default=format_._json_default,
-        ).encode()
-    except TypeError:
-        # One service that holds what JSON cannot must not cost the others their save.
-        _log.exception("the records of %s cannot be saved", service)
-        return None
+def _pickled(states: Iterable[Any]) -> list[bytes]:
+    """Each as bytes, all in one call into C: no other thread runs between the first and the last."""
+    return list(map(functools.partial(pickle.dumps, protocol=pickle.HIGHEST_PROTOCOL), states))
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -23,7 +23,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     running = LocalCloud(tmp_path_factory.mktemp("cloud"))
     running.start(port=0)
     yield running
-    running.stop()
+    try:
+        running.stop()  # fails where anything that the tests did cannot be saved
+    finally:
+        running.stop(discard=True)
 
 
 @pytest.fixture(scope="session")

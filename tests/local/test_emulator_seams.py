@@ -57,6 +57,7 @@ NAMES = (
     "ministack.services.cloudformation.stacks._runs_on_worker_thread",
     "ministack.services.cloudformation.stacks._update_resource",
     "ministack.services.cloudformation.stacks._validation_errors",
+    "ministack.services.cloudwatch_logs._append_log_events",
     "ministack.services.cloudwatch_logs._create_log_group",
     "ministack.services.cloudwatch_logs._create_log_stream",
     "ministack.services.cloudwatch_logs._filter_log_events",

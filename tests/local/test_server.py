@@ -192,7 +192,8 @@ def test_a_killed_server_is_known_to_be_gone_and_its_pid_is_left_alone(own: Loca
 def test_damaged_state_is_told_and_reset_mends_it(own: LocalCloud) -> None:
     own.start(port=0)
     own.stop()
-    (own.folder.services / "index.json").write_text("{")
+    for index in ("index.json", "index.flushed.json"):
+        (own.folder.services / index).write_text("{")
     with pytest.raises(KickstandError, match=r"saved state is damaged: index.json is not JSON"):
         own.start()
     own.reset()

@@ -141,7 +141,8 @@ def captured(name):
 def captured_twice():
     capture = persistence.StateCapture()
     try:
-        return capture() is not None and capture() is None
+        first, second = capture(), capture()
+        return bool(first.changed) and not second.changed and first.present == second.present and not first.failures
     finally:
         for name in copying():
             sys.modules[name].copy = copy

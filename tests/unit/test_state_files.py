@@ -40,7 +40,7 @@ def test_what_is_no_longer_present_is_dropped(tmp_path: Path) -> None:
     assert files.save({}, present={"iam", "segment"}) == []
     assert files.save({}, present={"iam"}) == []
     assert StateFiles(tmp_path).load() == {"iam": b"1"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["iam-1.json", "index.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["iam-1.json", "index.flushed.json", "index.json"]
 
 
 def test_a_kill_before_the_index_leaves_the_moment_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,12 @@ def test_a_kill_before_the_index_leaves_the_moment_before(tmp_path: Path, monkey
         with pytest.raises(KeyboardInterrupt):
             files.save({"iam": b"2", "s3": b"2"})
     assert StateFiles(tmp_path).load() == {"iam": b"1", "s3": b"1"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["iam-1.json", "index.json", "s3-1.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "iam-1.json",
+        "index.flushed.json",
+        "index.json",
+        "s3-1.json",
+    ]
 
 
 def test_a_full_disk_leaves_the_moment_before_and_the_next_save_works(
@@ -70,7 +75,7 @@ def test_a_full_disk_leaves_the_moment_before_and_the_next_save_works(
         path.write_bytes(data)
 
     with monkeypatch.context() as patched:
-        patched.setattr("localcloud.persistence._write_through", full)
+        patched.setattr("localcloud.persistence._write", full)
         with pytest.raises(OSError, match="No space left"):
             files.save({"iam": b"2", "s3": b"2"})
     assert StateFiles(tmp_path).load() == {"iam": b"1", "s3": b"1"}
@@ -97,3 +102,29 @@ def test_damage_is_told_with_what_to_do(tmp_path: Path, damage: object, message:
         StateFiles(tmp_path).load()
     assert message in str(caught.value)
     assert "kickstand local reset" in str(caught.value)
+
+
+def test_a_loss_of_power_costs_what_was_not_flushed(tmp_path: Path) -> None:
+    files = saved(tmp_path, iam=b"1", s3=b"1")
+    files.flush()
+    files.save({"iam": b"2"})
+    files.save({"iam": b"3"})
+    (tmp_path / "iam-3.json").write_bytes(b"")  # its bytes were in memory alone
+    again = StateFiles(tmp_path)
+    assert again.load() == {"iam": b"1", "s3": b"1"}
+    assert StateFiles(tmp_path).load() == {"iam": b"1", "s3": b"1"}
+    again.save({"iam": b"4"})
+    again.flush()
+    assert StateFiles(tmp_path).load() == {"iam": b"4", "s3": b"1"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "iam-2.json",
+        "index.flushed.json",
+        "index.json",
+        "s3-1.json",
+    ]
+
+
+def test_documents_of_a_failed_service_stay_and_its_namesakes_go(tmp_path: Path) -> None:
+    files = saved(tmp_path, logs=b"1", **{"logs-events-1": b"2", "logsother": b"3"})
+    files.save({"iam": b"1"}, present={"iam"}, failed={"logs"})
+    assert StateFiles(tmp_path).load() == {"iam": b"1", "logs": b"1", "logs-events-1": b"2"}
