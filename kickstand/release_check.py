@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import parse_json
 from kickstand.release import SCHEMA_VERSION, Release
 from kickstand.release_file import parse_fields, read_release, release_text
+from kickstand.release_migrations import migrate
+from kickstand.release_rules import content_faults, rule_faults
 from kickstand.release_schema import PUBLISHED, schema_faults
 
 
@@ -23,10 +28,24 @@ def check_release(path: Path, environment: Environment, *, published: Path = PUB
         release = read_release(path, environment)
     except InputError as error:
         problems += error.problems
+    if release is not None or (release := _sound(path, environment)) is not None:
+        problems += (
+            Problem(f"{field} {message}.", str(path))
+            for field, message in (*rule_faults(release), *content_faults(release))
+        )
     problems += _schema_problems(path, environment, published, said=problems)
     if release is None or problems:
         raise InputError(*problems)
     return release
+
+
+def _sound(path: Path, environment: Environment) -> Release | None:
+    """The release of a file that is refused, where its fields at least have the right types."""
+    try:
+        fields = migrate(parse_fields(release_text(path, environment), path))
+        return Release.model_validate_json(json.dumps(fields), strict=True)
+    except (InputError, ValidationError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _schema_problems(path: Path, environment: Environment, published: Path, said: list[Problem]) -> list[Problem]:

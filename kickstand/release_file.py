@@ -22,7 +22,7 @@ from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import JsonError, parse_json, read_bounded
 from kickstand.release import SCHEMA_VERSION, Release
-from kickstand.release_migrations import can_migrate, migrate
+from kickstand.release_migrations import can_migrate, migrate, version_faults
 from kickstand.release_places import foreign_problems, override_problems, place_problems
 
 
@@ -100,11 +100,14 @@ def _judged(text: str, path: Path) -> tuple[Release | None, list[Problem]]:
     """The release that a text holds, brought to this schema, None where it holds none; and what is wrong with it."""
     raw = parse_fields(text, path)
     problems = list(_seal_problems(raw, text, path))
+    odd = dict(version_faults(raw))
+    problems += (Problem(f"{field} {message}.", str(path)) for field, message in odd.items())
     try:
         current = text if raw["schema_version"] == SCHEMA_VERSION else json.dumps(migrate(raw))
         return Release.model_validate_json(current, strict=True), problems
     except ValidationError as error:
-        return None, [*problems, *(_shape_problem(detail, path) for detail in error.errors(include_url=False))]
+        details = [one for one in error.errors(include_url=False) if ".".join(map(str, one["loc"])) not in odd]
+        return None, [*problems, *(_shape_problem(detail, path) for detail in details)]
     except (LookupError, TypeError, AttributeError) as error:
         message = f"Its fields are not those of schema version {raw['schema_version']}: {type(error).__name__} {error}."
         return None, [*problems, Problem(message, str(path), _restore(path))]

@@ -6,10 +6,10 @@ ones. A release in git is evidence for as long as the repository lives: no step 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kickstand.release import SCHEMA_VERSION
+from kickstand.release import SCHEMA_VERSION, Artifact, GoldenRows, Promotion, Release
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 """From the fields of one version to those of the next; `schema_version` is counted up by `migrate`."""
@@ -37,6 +37,37 @@ def _rounds_and_warnings(fields: dict[str, Any]) -> dict[str, Any]:
 
 MIGRATIONS: dict[int, Step] = {1: _gates_with_figures, 2: _rounds_and_warnings}
 """The step that leads on from each version. Version 1 is the first."""
+
+
+_SINCE: Mapping[str, Mapping[str, int]] = {
+    "": {"learning_curve": 2, "earlier_promotions": 2, "warnings": 3},
+    "artifact.": {"rounds": 3},
+    "promoted_from.": {"overrides": 2, "by": 2, "at": 2},
+}
+"""The schema version that a field came with, by the part of a release; every other one is of version 1."""
+
+
+def version_faults(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Fields of an older release that its schema version does not have, or that it lacks: field, and what is wrong."""
+    version = fields["schema_version"]
+    if not 1 <= version < SCHEMA_VERSION:
+        return
+    for part, model in (
+        ("", Release),
+        ("artifact.", Artifact),
+        ("golden_rows.", GoldenRows),
+        ("promoted_from.", Promotion),
+    ):
+        found = fields if not part else fields.get(part[:-1])
+        if not isinstance(found, dict):
+            continue
+        since = _SINCE.get(part, {})
+        wanted = {name for name in model.model_fields if since.get(name, 1) <= version}
+        for name in sorted(found.keys() - wanted):
+            came = f"came with schema version {since[name]}; this is of version {version}" if name in since else ""
+            yield f"{part}{name}", came or "is not a field of a release"
+        for name in sorted(wanted - found.keys()):
+            yield f"{part}{name}", "is missing"
 
 
 def can_migrate(version: int, *, steps: Mapping[int, Step] = MIGRATIONS, to: int = SCHEMA_VERSION) -> bool:
