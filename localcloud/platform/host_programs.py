@@ -17,6 +17,7 @@ from localcloud.platform.failure import program_failure
 from localcloud.platform.hosts import Host
 from localcloud.platform.program import program_environment, start_program
 
+_LONGEST_LINE = 1 << 16
 _GRACE_SECONDS = 1.0
 """How long the hosts may go on after one of them failed: time for the last of their logs."""
 
@@ -126,8 +127,8 @@ class HostPrograms:
     def _follow(self, host: Host) -> None:
         program = self._running[host.name]
         assert program.stdout is not None
-        with program.stdout:
-            for raw in program.stdout:
+        with program.stdout as output:
+            for raw in iter(lambda: output.readline(_LONGEST_LINE), b""):
                 self._on_line(host.name, raw.decode("utf-8", errors="replace").rstrip("\r\n"))
         self._ends.put(_End(host, program.wait()))
 

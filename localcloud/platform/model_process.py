@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -14,8 +15,14 @@ import urllib3
 from localcloud.platform.model_answer import Answer, HostingError
 from localcloud.platform.private_socket import NAME, SocketFolder
 from localcloud.platform.program import program_environment, start_program
+from training.model.confinement import Limits, memory_for
 
 _CONNECTIONS = 64
+_LONGEST_LINE = 1 << 16
+_MEGABYTES = 1024
+"""What a server may use beside its model: bodies at work (256 MB) and their rows."""
+_MEGABYTES_A_CORE = 32
+"""A thread of predictions for each core, its stack and its rows."""
 _NO_RETRIES = urllib3.Retry(connect=0, read=False, redirect=0, status=0, other=0)
 
 
@@ -124,6 +131,7 @@ class ModelProcess:
                 environment=program_environment(variables),
                 folder=self._base,
                 python=self._python,
+                limits=_limits(self._base / "model"),
             )
             self._program = program
             self._last_lines.clear()
@@ -136,8 +144,8 @@ class ModelProcess:
 
     def _read(self, program: subprocess.Popen[bytes]) -> None:
         assert program.stdout is not None
-        with program.stdout:
-            for raw in program.stdout:
+        with program.stdout as output:
+            for raw in iter(lambda: output.readline(_LONGEST_LINE), b""):
                 line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
                 self._last_lines.append(line)
                 self._on_line(line)
@@ -172,3 +180,9 @@ class ModelProcess:
         if self._reader is not None and program is not None and program.poll() is not None:
             self._reader.join(5)
         return "\n".join(self._last_lines)[-800:]
+
+
+def _limits(folder: Path) -> Limits:
+    """Bounds of a server: memory by the size of its models; it runs for months, so not processor time."""
+    models = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+    return Limits(memory_for(models, more=_MEGABYTES + _MEGABYTES_A_CORE * (os.cpu_count() or 1)))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-_PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
-_INHERITED = ("LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""What a process needs from the machine. AWS_*, HOME, PATH and everything else of the user stays behind."""
+from training.model.confinement import Limits, bare_environment
 
 
 def program_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -19,9 +16,9 @@ def program_environment(settings: Mapping[str, str]) -> dict[str, str]:
 
     settings: what goes beyond them; what decides which code runs is set here, whatever it says.
     """
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    own = {"PATH": os.defpath, "PYTHONPATH": _PACKAGE_ROOT, "PYTHONUNBUFFERED": "1"}
-    return {**inherited, **settings, **own}
+    bare = bare_environment()
+    own = {name: bare[name] for name in ("PATH", "PYTHONPATH")}
+    return {**bare, **settings, **own, "PYTHONUNBUFFERED": "1"}
 
 
 def start_program(
@@ -32,6 +29,7 @@ def start_program(
     lifeline: bool = True,
     namespace: Sequence[int] = (),
     python: Path | None = None,
+    limits: Limits | None = None,
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
@@ -40,14 +38,19 @@ def start_program(
     environment: exactly what the program sees (see `program_environment`).
     lifeline:    False for a module that watches its standard input itself.
     python:      the interpreter; None for the one that runs this.
+    limits:      bounds for a program that opens a model; None for none.
     namespace:   descriptors of a `localcloud.platform.namespace.Namespace` that the program runs in; () for none.
     """
     command = ["-m", "localcloud.platform.lifeline", module] if lifeline else ["-m", module]
     if namespace:
         command = ["-m", "localcloud.platform.inside", *map(str, namespace), module]
+    interpreter = str(python or sys.executable)
     # -P: the current folder holds a user's files, which must never be taken for modules.
+    line = [interpreter, "-P", *command, *arguments]
+    if limits is not None:
+        line = limits.command(interpreter, *command[1:], *arguments)
     return subprocess.Popen(
-        [str(python or sys.executable), "-P", *command, *arguments],
+        line,
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=stderr,

@@ -99,6 +99,7 @@ OTHER_READERS = {
     "promotion/pipeline/repository.py": "what gh says, and copies of what is in memory",
     "training/model/answers.py": "a child's request, from its parent",
     "training/model/boosters.py": "xgboost's own configuration",
+    "training/model/document.py": "a model, which xgboost writes with NaN; its depth and its names are looked at there",
     "training/model/probe.py": "a child's answer",
     "training/model/scores.py": "a child's request, from its parent",
     "training/prediction/answers.py": "an endpoint's answer: AWS's image writes NaN",

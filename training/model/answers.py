@@ -4,7 +4,8 @@ A process of its own, because xgboost ends the whole process on some damaged mod
 and because bytes from a bucket are best parsed where no credentials are. `model_probe` runs it.
 
 stdin:  {"models": [PATH, ...], "rows": ["1,2.5,,4", ...]}   rows as CSV text without the label
-stdout: {"features": 13, "rounds": [150], "predictions": [0.25, ...]} or {"error": TEXT}
+stdout: {"features": 13, "rounds": [150], "predictions": [0.25, ...]} or
+        {"error": TEXT} of xgboost, {"damaged": TEXT} of a model that it was not asked to open
 """
 
 from __future__ import annotations
@@ -29,12 +30,19 @@ def read_rows(rows: Sequence[str]) -> np.ndarray:
 def answer(models: Sequence[Path], rows: Sequence[str]) -> dict[str, object]:
     """The number of features, the boosting rounds of each model, and the answers: a float a row, or a list of them.
 
-    models: one file, or those of an ensemble.
+    models: one file, or those of an ensemble. Where the rows have another width, xgboost does not open them.
     """
     import xgboost as xgb
 
-    from training.model.boosters import Boosters
+    from training.model.boosters import Boosters, width_of
+    from training.model.structure import StructureError
 
+    try:
+        width = width_of(models)
+    except StructureError as error:
+        return {"damaged": str(error)}
+    if rows and width is not None and rows[0].count(",") + 1 != width:
+        return {"features": width, "rounds": [0] * len(models), "predictions": []}
     with xgb.config_context(verbosity=0):
         try:
             model = Boosters(models)

@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from kickstand.folds import VOTING
 from training.model.ensemble import Kind, combined, require_ensemble
+from training.model.structure import check_model
 
 if TYPE_CHECKING:
     import numpy as np
     import xgboost as xgb
+
+
+def width_of(files: Sequence[Path]) -> int | None:
+    """The features that all of some models have, by their own word; None where only xgboost can read one.
+
+    xgboost opens none of them. Raises StructureError where one is no sound model.
+    """
+    found = [check_model(file) for file in files]
+    return min((one.features for one in found if one), default=None) if all(found) else None
 
 
 class Boosters:

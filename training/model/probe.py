@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kickstand.errors import KickstandError, Problem
 from training.image.environment import image_python
+from training.model.confinement import Limits, bare_environment, memory_for
 from training.model.saved_version import reading_image
 
 MODEL_FILE = "xgboost-model"
@@ -23,9 +27,9 @@ MODEL_FILE = "xgboost-model"
 Prediction = float | tuple[float, ...]
 
 _PICKLE = b"\x80"
-_ROOT = Path(__file__).resolve().parents[2]
 _TIMEOUT = 300.0
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_LONGEST_ANSWER = 64 << 20
+_NO_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]annot allocate memory|failed to map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +85,74 @@ def ask_model(models: Sequence[Path], rows: Sequence[str], *, where: str) -> Mod
 
 
 def run_isolated(
-    program: str, request: Mapping[str, Any], models: Sequence[Path], where: str, *, timeout: float = _TIMEOUT
+    program: str,
+    request: Mapping[str, Any],
+    models: Sequence[Path],
+    where: str,
+    *,
+    timeout: float = _TIMEOUT,
+    written: int = 0,
 ) -> dict[str, Any]:
-    """Ask a program that opens a model, in a process without credentials: JSON in, JSON out.
+    """Ask a program that opens a model, in a process that has little: JSON in, JSON out.
 
-    It runs with the xgboost of the image that saved the model, where that is a supported one.
+    It runs with the xgboost of the image that saved the model, where that is a supported one; without credentials,
+    home folder and network, and with bounds of memory, time and output (`training.model.confinement`).
 
-    program: the module to run. models: what it opens. where: the artifact, for messages. timeout: seconds.
-    Raises KickstandError where the model cannot be loaded, the process dies of it, or takes too long.
+    program: the module to run. models: what it opens. where: the artifact, for messages. timeout: seconds, of
+    processor time too. written: bytes of the largest file that it may write beside its answer.
+    Raises KickstandError where the model cannot be loaded, the process dies of it, or takes too much.
     """
-    try:
-        ended = subprocess.run(
-            [image_python(reading_image(models[0])), "-m", program],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            cwd=Path(__file__).parents[1],
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-            | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise KickstandError(_unloadable(models, f"it took more than {timeout:.0f} s", where)) from error
-    if ended.returncode != 0:
-        said = ended.stderr.strip().splitlines()
-        reason = f"it ended with code {ended.returncode}{f': {said[-1]}' if said else ''}"
-        raise KickstandError(_unloadable(models, reason, where))
-    answer: dict[str, Any] = json.loads(ended.stdout)
+    megabytes = memory_for(models)
+    limits = Limits(megabytes, int(timeout), max(_LONGEST_ANSWER, written) >> 20)
+    # Files, not pipes: what they can hold is bounded as all that the process writes.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
+        try:
+            ended = subprocess.run(
+                limits.command(image_python(reading_image(models[0])), program),
+                input=json.dumps(request).encode(),
+                stdout=out,
+                stderr=log,
+                check=False,
+                timeout=timeout,
+                cwd=Path(__file__).parents[1],
+                env={**bare_environment(), "OMP_NUM_THREADS": "1"},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise KickstandError(_unloadable(models, f"it took more than {timeout:.0f} s", where)) from error
+        said = _tail(log)
+        if ended.returncode != 0:
+            reason = _end_of(ended.returncode, said, megabytes, timeout)
+            raise KickstandError(_unloadable(models, reason, where))
+        try:
+            out.seek(0)
+            answer: dict[str, Any] = json.loads(out.read())
+        except ValueError:
+            raise KickstandError(_unloadable(models, "its answer is no JSON", where)) from None
+    if "damaged" in answer:
+        raise KickstandError(_unloadable(models, answer["damaged"], where, ours=True))
     if "error" in answer:
-        raise KickstandError(_unloadable(models, answer["error"], where))
+        memory = _NO_MEMORY.search(answer["error"]) is not None
+        raise KickstandError(_unloadable(models, _too_little(megabytes) if memory else answer["error"], where))
     return answer
+
+
+def _tail(log: IO[bytes]) -> str:
+    """The last line that is not blank of the last 64 KiB."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - (1 << 16)))
+    lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:300] if lines else ""
+
+
+def _end_of(code: int, said: str, megabytes: int, timeout: float) -> str:
+    if _NO_MEMORY.search(said):
+        return _too_little(megabytes)
+    if code == -getattr(signal, "SIGXCPU", 0) or code == -getattr(signal, "SIGKILL", 0):
+        return f"it took more than {timeout:.0f} s of processor time"
+    return f"it ended with code {code}{f': {said}' if said else ''}"
+
+
+def _too_little(megabytes: int) -> str:
+    return f"it needs more than the {megabytes:,} MB of memory that a model of its size is given"
 
 
 def _fold(model: Path) -> int:
@@ -124,9 +165,10 @@ def _begins(model: Path) -> bytes:
         return opened.read(1)
 
 
-def _unloadable(models: Sequence[Path], reason: str, where: str) -> Problem:
+def _unloadable(models: Sequence[Path], reason: str, where: str, *, ours: bool = False) -> Problem:
+    """ours: xgboost was not asked."""
     what = MODEL_FILE if len(models) == 1 else f"One of the {len(models)} models"
-    message = f"{what} cannot be loaded. xgboost says: {reason}"
+    message = f"{what} cannot be loaded{': ' if ours else '. xgboost says: '}{reason}"
     return Problem(message, where, "Train it again; the file is damaged.")
 
 

@@ -4,7 +4,8 @@ A process of its own for the reasons of `answers`; `scoring` runs it. Rows are s
 with the files, and answers go to a file. One thread: the same rows give the same bits.
 
 stdin:  {"models": [PATH, ...], "files": [PATH, ...], "label_columns": 1, "columns": 14, "answers": PATH}
-stdout: {"features": 13, "rows": 6493, "width": 1, "gain": {"0": 12.5, ...}} or {"error": TEXT}
+stdout: {"features": 13, "rows": 6493, "width": 1, "gain": {"0": 12.5, ...}} or {"error": TEXT},
+        {"damaged": TEXT}, as `answers`
 
 answers: float64 of this machine's byte order, `width` a row. gain: of each feature that has a split, summed over
 its splits, of an ensemble the mean of its models'; empty for linear models, which do not split.
@@ -22,6 +23,8 @@ from training.data.csv_delimiter import delimiter_of
 from training.model.answers import read_rows
 
 _BATCH = 20_000
+_CELLS = 2_000_000
+"""Of a batch: its memory does not grow with the columns either."""
 
 
 def feature_rows(files: Sequence[Path], label_columns: int) -> Iterator[str]:
@@ -43,8 +46,15 @@ def score(
     """Write the model's answers to all rows; what else is asked of it."""
     import xgboost as xgb
 
-    from training.model.boosters import Boosters
+    from training.model.boosters import Boosters, width_of
+    from training.model.structure import StructureError
 
+    try:
+        features = width_of(models)
+    except StructureError as error:
+        return {"damaged": str(error)}
+    if features is not None and features != columns - label_columns:
+        return {"features": features, "rows": 0, "width": 1, "gain": {}}
     with xgb.config_context(verbosity=0):
         try:
             model = Boosters(models)
@@ -53,7 +63,8 @@ def score(
                 return {"features": model.features, "rows": 0, "width": 1, "gain": {}}
             with answers.open("wb") as out:
                 asked_for = feature_rows(files, label_columns)
-                while batch := tuple(islice(asked_for, _BATCH)):
+                size = max(1, min(_BATCH, _CELLS // columns))
+                while batch := tuple(islice(asked_for, size)):
                     given = model.predict(read_rows(batch))
                     rows, width = rows + len(batch), given.size // len(batch)
                     out.write(given.astype("float64").tobytes())

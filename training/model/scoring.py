@@ -14,6 +14,8 @@ from kickstand.errors import KickstandError, Problem
 from training.model.probe import run_isolated
 
 _TIMEOUT = 1800.0
+_LARGEST = 4 << 30
+"""Bytes of answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def score_rows(
             "columns": columns,
             "answers": str(answers),
         }
-        told = run_isolated("training.model.scores", request, models, where, timeout=_TIMEOUT)
+        told = run_isolated("training.model.scores", request, models, where, timeout=_TIMEOUT, written=_LARGEST)
         if told["features"] != columns - label_columns:
             message = f"The model has {told['features']} features, the rows have {columns - label_columns}."
             raise KickstandError(Problem(message, where))

@@ -16,6 +16,7 @@ from localcloud.container.hosting.xgboost_library import XGBoostError
 from localcloud.container.image import image_version
 from training.model.ensemble import NoEnsembleError, combined, require_ensemble
 from training.model.saved_version import require_readable
+from training.model.structure import StructureError, check_model
 
 if TYPE_CHECKING:
     from localcloud.container.csv_numbers import Matrix
@@ -113,8 +114,9 @@ def _load(file: Path, threads: int) -> Booster:
         raise UserError(f"Model at {file} cannot be loaded:\nThe file is cut off: it ends in the middle of an object.")
     _log.info("Loading the model from %s", file)
     try:
+        check_model(file)
         return Booster(file, threads)
-    except XGBoostError as error:
+    except (XGBoostError, StructureError) as error:
         raise UserError(f"Model at {file} cannot be loaded:\n{error}") from None
 
 
