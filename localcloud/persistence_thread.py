@@ -77,9 +77,16 @@ class PersistenceThread:
 
     def save_now(self) -> None:
         """Save in the caller's thread. A failure is logged and kept in `failure`; it does not end the server."""
+        with self._asking:
+            waiting, self._waiting = self._waiting, []
+        try:
+            self._save()
+        finally:
+            for saved in waiting:
+                saved(self._disk)
+
+    def _save(self) -> None:
         with self._saving:
-            with self._asking:
-                waiting, self._waiting = self._waiting, []
             started = time.perf_counter()
             written: list[str] = []
             try:
@@ -97,8 +104,6 @@ class PersistenceThread:
                 self._tell(None)
             if written:
                 _log.debug("saved %s in %.0f ms", ", ".join(written), (time.perf_counter() - started) * 1000)
-        for saved in waiting:
-            saved(self._disk)
 
     def _tell(self, error: Exception | None) -> None:
         """Log a failure when it begins, when it changes and now and then, and its end."""
@@ -124,7 +129,10 @@ class PersistenceThread:
         while not self._ended.is_set():
             self._wanted.wait(IDLE)
             self._wanted.clear()
-            self.save_now()
-            if time.monotonic() - flushed >= IDLE:
-                self._flush()
-                flushed = time.monotonic()
+            try:
+                self.save_now()
+                if time.monotonic() - flushed >= IDLE:
+                    self._flush()
+                    flushed = time.monotonic()
+            except Exception:  # a thread that ends would keep every answer back for ever
+                _log.exception("the thread that saves goes on after an error")

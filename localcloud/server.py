@@ -74,6 +74,9 @@ def main() -> None:
             problem = error.problems[0]
             report({"error": [problem.message, problem.where, problem.fix]})
             sys.exit(1)
+        except OSError as error:
+            report(_not_started(error, state))
+            sys.exit(1)
         finally:
             state.server.unlink(missing_ok=True)
 
@@ -142,7 +145,14 @@ class _Server:
         serving = asyncio.create_task(server.answer())
         asking = asyncio.create_task(self._announce())
         stopping = asyncio.create_task(ended.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, stopping, asking}, return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done() or asking.exception() is None:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        elif isinstance(failure := asking.exception(), OSError):
+            # It could not write down that it is ready: a full disk.
+            self._report(_not_started(failure, self._state))
+            await asyncio.to_thread(self._end_programs)
+            os._exit(1)
         asking.cancel()
         if serving.done():
             await serving
@@ -169,12 +179,15 @@ class _Server:
                 _log.exception("%s did not resume", module.__name__)
         self._saver.wake()
 
-    async def _stop(self) -> None:
+    def _end_programs(self) -> None:
         for module in self._services:
             try:
-                await asyncio.to_thread(module.shutdown)
+                module.shutdown()
             except Exception:
                 _log.exception("%s did not shut down", module.__name__)
+
+    async def _stop(self) -> None:
+        await asyncio.to_thread(self._end_programs)
         await asyncio.to_thread(self._saver.stop)
 
     async def _announce(self) -> None:
@@ -244,6 +257,14 @@ def _findable(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _not_started(error: OSError, state: StateFolder) -> dict[str, Any]:
+    """The report of a server that the machine does not let start."""
+    _log.error("the server cannot start", exc_info=error)
+    fix = "Nothing is lost. Make room on that disk (or give the folder back to its user), then start it again."
+    place = str(error.filename or state.root)
+    return {"error": [f"The local cloud cannot start: {error.strerror or error}.", place, fix]}
 
 
 def _reporter(descriptor: int | None) -> Callable[[dict[str, Any]], None]:

@@ -112,7 +112,7 @@ def _lay_out(folder: StateFolder) -> None:
             Problem(
                 f"The local cloud cannot keep its state here: {error.strerror or error}.",
                 str(folder.root),
-                "Name another folder in KICKSTAND_LOCAL_STATE.",
+                "Make room on that disk, or name another folder in KICKSTAND_LOCAL_STATE.",
             )
         ) from error
 

@@ -51,6 +51,8 @@ def install() -> None:
     buckets._data = s3._buckets._data
     s3._buckets = buckets
     s3._atomic_write = lambda path, data, *, text=False: write_durably(path, data)
+    # ministack keeps these in memory alone; a lock that a restart takes off is none.
+    s3._PERSISTED_BUCKET_DICTS.update(object_retention=s3._object_retention, object_legal_hold=s3._object_legal_hold)
     persist = s3._persist_object
 
     def persist_object(bucket: str, key: str, record: Any) -> None:

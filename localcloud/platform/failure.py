@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 import tempfile
@@ -11,6 +13,24 @@ from pathlib import Path
 LONGEST_REASON = 1024
 """Characters that DescribeTrainingJob keeps (API reference, FailureReason)."""
 _BEFORE_OPT_ML = re.compile(r"(?:/[^/\s'\"]+)+?(?=/opt/ml\b)")
+
+
+_EXHAUSTED = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EFBIG)
+_EXHAUSTED_TEXT = re.compile("|".join(re.escape(os.strerror(code)) for code in _EXHAUSTED) + "|MemoryError")
+
+
+def is_exhausted(error: BaseException | None) -> bool:
+    """Whether the machine had too little of something (disk, memory, files, processes), which may be otherwise later.
+
+    A program that failed for it says so in its last lines, which are part of the error's text.
+    """
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _EXHAUSTED):
+            return True
+        if _EXHAUSTED_TEXT.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class JobFailure(Exception):  # noqa: N818  it is what the job ends with, not an error of this program

@@ -24,6 +24,8 @@ _MOST_EVENTS = 5_000
 _MOST_BYTES = 900_000
 _LONGEST_LINE = 200_000
 """PutLogEvents takes 10,000 events, 1 MiB and 256 KiB an event; these stay below."""
+_UNSAVED = "InsufficientStorage"
+"""The local cloud has the lines, and saves them when its disk has room again."""
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException")
 
 
@@ -111,13 +113,15 @@ class LogStream:
                     self._make_stream(self._client)
                     continue
             except ClientError as error:
+                if error.response["Error"]["Code"] == _UNSAVED:
+                    return
                 if attempt == 2 or error.response["Error"]["Code"] not in _EXPIRED:
                     self._refuse(reason_of(error))
                     return
                 self._client = None
             except BotoCoreError as error:
                 if attempt == 2:
-                    sys.stderr.write(f"{self._group} {self._stream}: {len(batch)} log lines lost: {error}\n")
+                    _tell(f"{self._group} {self._stream}: {len(batch)} log lines lost: {error}")
             else:
                 return
 
@@ -134,5 +138,11 @@ class LogStream:
 
     def _refuse(self, reason: str) -> None:
         if not self._refused:
-            sys.stderr.write(f"No logs in {self._group}, stream {self._stream}: {reason}\n")
+            _tell(f"No logs in {self._group}, stream {self._stream}: {reason}")
         self._refused = True
+
+
+def _tell(line: str) -> None:
+    """Write to standard error, which may be a file on a full disk: that must not end the stream."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{line}\n")

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from localcloud.platform.failure import without_machine_paths
+from localcloud.platform.failure import is_exhausted, without_machine_paths
 from localcloud.sagemaker.deployment import Deployment, images, orders
 from localcloud.sagemaker.events import Events
 from localcloud.sagemaker.execution_role import Roles
@@ -25,6 +25,9 @@ _DRAIN_SECONDS = 60.0
 """InvokeEndpoint's own limit: no request in flight takes longer."""
 _AT_ONCE = 2
 """Endpoints hosted again at the same time after a restart: each start keeps a core busy."""
+
+_RETRY_SECONDS = 10.0
+"""Between two attempts to host an endpoint again on a machine that has too little of something."""
 
 Key = tuple[Scope, str]
 
@@ -50,6 +53,7 @@ class Hosting:
         self._fleets: dict[Key, Fleet] = {}
         self._resuming: set[Key] = set()
         self._changed = threading.Condition(stores.lock)
+        self._retries: dict[Key, threading.Timer] = {}
         self._generation = 0
         self._closing = False
 
@@ -116,20 +120,20 @@ class Hosting:
             name = record["EndpointName"]
             if record["EndpointStatus"] == "Deleting":
                 self._stores.endpoints.remove(scope, name)
-            elif deployment is not None and (record.get("_hosted") or record["EndpointStatus"] == "Creating"):
-                interrupted = {}
+            elif deployment is not None:
+                reason = None if record["EndpointStatus"] == "Failed" else record.get("FailureReason")
                 if record["EndpointStatus"] in ("Updating", "RollingBack"):
                     reason = (
                         "The update was interrupted: the local cloud was stopped. The previous configuration serves."
                     )
-                    interrupted = {"FailureReason": reason}
                 self._stores.endpoints.change(
                     scope,
                     name,
                     EndpointStatus="Creating",
                     PendingDeploymentSummary=None,
+                    FailureReason=reason,
                     _pending=deployment,
-                    **interrupted,
+                    _reason=reason,
                 )
                 self._resuming.add((scope, name))
                 waiting.append(((scope, name), deployment))
@@ -142,6 +146,8 @@ class Hosting:
         """Stop every server. The records stay as they are: the next start hosts them again."""
         with self._changed:
             self._closing = True
+            for timer in self._retries.values():
+                timer.cancel()
             fleets = list(self._fleets.values())
             self._fleets.clear()
         if fleets:
@@ -157,7 +163,10 @@ class Hosting:
             fleet = start_fleet(self._processes, orders(deployment, scope, name, self._roles, folder), weights, folder)
         except Exception as error:
             _LOG.warning("endpoint %s: %s", name, error)
-            self._failed(scope, name, str(error))
+            if (scope, name) in self._resuming:
+                self._not_hosted_again(scope, name, deployment, error)
+            else:
+                self._failed(scope, name, str(error))
             return
         self._switch(scope, name, deployment, fleet)
 
@@ -200,7 +209,9 @@ class Hosting:
             "_hosted": deployment,
             "_pending": None,
         }
-        if not again:
+        if again:
+            changed["FailureReason"] = record.get("_reason")
+        else:
             changed.update(FailureReason=None, LastModifiedTime=now)
         written = self._stores.endpoints.change(scope, record["EndpointName"], **changed)
         assert written is not None
@@ -225,6 +236,48 @@ class Hosting:
             self._changed.notify_all()
         if record is not None:
             self._events.endpoint(scope, record)
+
+    def _not_hosted_again(self, scope: Scope, name: str, deployment: Deployment, error: Exception) -> None:
+        """An endpoint that cannot be hosted after a restart is Failed until it can: nobody has to make it anew.
+
+        It is tried again at the next start, and every few seconds where this machine had too little of something.
+        """
+        key, cause = (scope, name), without_machine_paths(str(error), self._place(scope, name))
+        exhausted = is_exhausted(error)
+        way = (
+            f"It is tried again every {_RETRY_SECONDS:g} seconds: make room in memory and on the disk of the local "
+            "cloud's state folder."
+            if exhausted
+            else "It is tried again at the next start: kickstand local stop, then kickstand local start."
+        )
+        reason = f"The endpoint could not be hosted again after a restart: {cause[:700]} {way}"
+        with self._changed:
+            record = self._stores.endpoints.get(scope, name)
+            known = record is not None and record.get("FailureReason") == reason
+            if record is not None and not self._closing:
+                record = self._stores.endpoints.change(
+                    scope, name, EndpointStatus="Failed", FailureReason=reason, LastModifiedTime=self._clock()
+                )
+                if exhausted:
+                    self._retry_later(key, deployment)
+            self._resuming.discard(key)
+            self._changed.notify_all()
+        if record is not None and not known:
+            self._events.endpoint(scope, record)
+
+    def _retry_later(self, key: Key, deployment: Deployment) -> None:
+        def retry() -> None:
+            with self._changed:
+                record = self._stores.endpoints.get(*key)
+                if self._closing or record is None or record["EndpointStatus"] != "Failed":
+                    return  # deleted, or made anew under its name
+                self._resuming.add(key)
+            self._deploy(*key, deployment)
+
+        timer = threading.Timer(_RETRY_SECONDS, retry)
+        timer.daemon = True
+        self._retries[key] = timer
+        timer.start()
 
     def _place(self, scope: Scope, name: str) -> Path:
         return self._folder / scope.account / scope.region / name

@@ -85,7 +85,9 @@ class Runtime:
             fleet = self._hosting.fleet(scope, name, _RESUME_WAIT)
             if fleet is not None:
                 return fleet
-        raise ServiceError("ValidationError", f"Endpoint {name} of account {scope.account} not found.")
+        waits = record is not None and record["EndpointStatus"] == "Failed" and record.get("_pending")
+        why = f" {record['FailureReason']}" if record is not None and waits else ""
+        raise ServiceError("ValidationError", f"Endpoint {name} of account {scope.account} not found.{why}")
 
     def _variant(self, fleet: Fleet, request: Request, scope: Scope, name: str) -> str:
         target = request.headers.get("x-amzn-sagemaker-target-variant")

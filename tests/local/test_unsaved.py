@@ -42,10 +42,18 @@ def test_an_answer_is_kept_whenever_the_server_is_killed_after_it(own: LocalClou
     s3.create_bucket(Bucket="at-once")
     s3.put_object(Bucket="at-once", Key="k", Body=b"1")
     iam.create_user(UserName="ana")
+    s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket="locked", Key="k", Body=b"1")
+    s3.put_object_retention(
+        Bucket="locked", Key="k", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": "2099-01-01T00:00:00Z"}
+    )
+    s3.put_object_legal_hold(Bucket="locked", Key="k", LegalHold={"Status": "ON"})
     ssm.put_parameter(Name="/last", Value="1", Type="String")
     kill_and_start(own)
     ssm, s3, iam = (client_of(own, service) for service in ("ssm", "s3", "iam"))
     assert s3.get_object(Bucket="at-once", Key="k")["Body"].read() == b"1"
+    assert s3.get_object_retention(Bucket="locked", Key="k")["Retention"]["Mode"] == "GOVERNANCE"
+    assert s3.get_object_legal_hold(Bucket="locked", Key="k")["LegalHold"]["Status"] == "ON"
     assert [user["UserName"] for user in iam.list_users()["Users"]] == ["ana"]
     assert ssm.get_parameter(Name="/last")["Parameter"]["Value"] == "1"
 
