@@ -165,9 +165,9 @@ class LocalCloud:
         Those of `client_environment.CLEARED` must not be set beside them; `enter` sees to both.
         Raises KickstandError where it does not run.
         """
-        key = self.root_key(account)
+        url, key = self.url, self.root_key(account)
         variables = client_environment(
-            self.url,
+            url,
             self.folder.ca,
             access_key_id=key["AccessKeyId"],
             secret_access_key=key["SecretAccessKey"],

@@ -44,6 +44,10 @@ class RootKeys:
         digest = hmac.digest(self._secret, f"root of {account}".encode(), hashlib.sha256)
         return base64.b64encode(digest[:30]).decode()
 
+    def sign(self, text: str) -> bytes:
+        """32 bytes that show that a text comes from somebody who can read the folder's secret."""
+        return hmac.digest(self._secret, f"signed text: {text}".encode(), hashlib.sha256)
+
     def key(self, account: str) -> dict[str, str]:
         """`AccessKeyId` and `SecretAccessKey` of an account's root, as IAM shows an access key."""
         return {"AccessKeyId": account, "SecretAccessKey": self.secret(account)}

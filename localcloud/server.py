@@ -31,6 +31,7 @@ from localcloud.object_files import mend_objects
 from localcloud.persistence import StateFiles
 from localcloud.persistence_thread import PersistenceThread
 from localcloud.port import bind
+from localcloud.root_keys import RootKeys
 from localcloud.server_context import ServerContext
 from localcloud.server_lock import ServerLock
 from localcloud.state import StateFolder
@@ -86,6 +87,7 @@ class _Server:
 
     def __init__(self, state: StateFolder, port: int | None, report: Callable[[dict[str, Any]], None]) -> None:
         self._state, self._report = state, report
+        self._keys = RootKeys(state)
         self._token = secrets.token_urlsafe(24)
         self._started = time.time()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -109,13 +111,17 @@ class _Server:
         from localcloud.emulator import served
 
         served.put_off_other_services()
-        from localcloud.emulator import buckets, persistence, registry
+        from localcloud.emulator import buckets, door, persistence, registry, sts_web_identity
 
         served.refuse_other_services()
         served.refuse_other_resource_types()
+        served.refuse_other_routes()
+        served.refuse_outgoing_requests()
         buckets.install()
         context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop)
         registry.install()
+        door.install(self._keys)
+        sts_web_identity.trust(self._keys)
         persistence.keep_sessions()
         self._corrections = _present(CORRECTIONS)
         for module in self._corrections:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.locked_environment import registry_settings
 from localcloud.port import usual
 from localcloud.server_lock import holder
 from localcloud.state import StateFolder
@@ -26,6 +27,13 @@ START_SECONDS = 180.0
 
 _STOP_SECONDS = 30.0
 _LOG_BYTES = 10_000_000
+_INHERITED = frozenset(
+    {
+        *("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "HOME", "USER", "LOGNAME", "SHELL"),
+        *("LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LOG_LEVEL"),
+    }
+)
+_FAMILIES = ("LC_", "KICKSTAND_", "OMP_", "COVERAGE_", "COV_")
 
 
 def spawn(folder: StateFolder, port: int | None) -> None:
@@ -118,9 +126,12 @@ def _lay_out(folder: StateFolder) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without what is meant for AWS clients or would change how Python finds the server."""
-    dropped = ("AWS_", "MINISTACK_", "LOCALSTACK_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    """What the server needs of the environment: no credential of its owner's shell, and no setting of the emulator's.
+
+    What says how packages are fetched stays: the server makes the Python environments of images.
+    """
+    kept = {name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith(_FAMILIES)}
+    kept.update(registry_settings())
     root = str(Path(__file__).resolve().parents[1])
     paths = [root, *kept.get("PYTHONPATH", "").split(os.pathsep)]
     kept["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))

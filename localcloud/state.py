@@ -24,6 +24,11 @@ class StateFolder:
             return cls(Path(chosen).expanduser().resolve())
         return cls(Path(__file__).resolve().parents[1] / ".kickstand" / "local")
 
+    @classmethod
+    def of_ca(cls, ca: Path) -> StateFolder:
+        """The folder whose certificate authority a client trusts (AWS_CA_BUNDLE)."""
+        return cls(ca.resolve().parents[1])
+
     def create(self) -> None:
         """Make the folder where it is missing; readable by its user alone, for it holds keys."""
         self.root.mkdir(parents=True, exist_ok=True)
@@ -66,7 +71,7 @@ class StateFolder:
 
     @property
     def emulator(self) -> Path:
-        """What the emulator keeps in files of its own: the code of Lambda functions."""
+        """What the emulator keeps in files of its own; nothing, of the services that are served."""
         return self.root / "emulator"
 
     @property

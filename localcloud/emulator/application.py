@@ -12,9 +12,7 @@ import ministack.app as emulator
 from ministack.services import eventbridge, scheduler
 
 from localcloud.emulator.acknowledgement import Acknowledgement, Receive, Scope, Send, WhenSaved
-
-_OPEN_PATHS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
-"""Answers of custom resources and wait conditions: their token is the credential, as with AWS's presigned URLs."""
+from localcloud.emulator.door import OPEN_PATH, Door
 
 _WORKERS = 32
 
@@ -34,6 +32,7 @@ class Application:
         own: Callable[[str, dict[str, str]], tuple[int, Any] | None],
     ) -> None:
         self._on_start, self._when_saved, self._own = on_start, when_saved, own
+        self._door = Door(self._emulate)
         self._serving = 0
         self._draining = False
 
@@ -47,7 +46,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith("/_"):
+        elif scope["type"] == "http" and scope["path"].startswith("/_") and not scope["path"].startswith(OPEN_PATH):
             await self._inside(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
@@ -78,12 +77,15 @@ class Application:
             return
         self._serving += 1
         try:
-            if Acknowledgement.is_needed(scope):
-                held = Acknowledgement(scope, receive, send, self._when_saved)
-                receive, send = held.receive, held.send
-            await emulator.app(scope, receive, send)
+            await self._door(scope, receive, send)
         finally:
             self._serving -= 1
+
+    async def _emulate(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if Acknowledgement.is_needed(scope):
+            held = Acknowledgement(scope, receive, send, self._when_saved)
+            receive, send = held.receive, held.send
+        await emulator.app(scope, receive, send)
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """No S3 bucket begins with `_`, so these paths are the emulator's administration and ours.
@@ -91,9 +93,6 @@ class Application:
         The emulator's (reset, configuration, code download, queue contents) ask for no credentials: they are shut.
         """
         path = scope["path"]
-        if path.startswith(_OPEN_PATHS):
-            await self._serve(scope, receive, send)
-            return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         status, answer = self._own(path, headers) or (404, {"message": f"There is nothing at {path}."})
         await _answer(send, status, answer)

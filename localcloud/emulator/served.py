@@ -6,9 +6,11 @@ import importlib.abc
 import importlib.machinery
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
+
+from localcloud.emulator.seam import Seam, wrap
 
 SERVED = (
     "account",
@@ -19,7 +21,6 @@ SERVED = (
     "events",
     "iam",
     "kms",
-    "lambda",
     "logs",
     "monitoring",
     "resource-groups",
@@ -45,7 +46,6 @@ _RESOURCE_TYPES = (
     "AWS::Events::",
     "AWS::IAM::",
     "AWS::KMS::",
-    "AWS::Lambda::",
     "AWS::Logs::",
     "AWS::ResourceGroups::",
     "AWS::S3::",
@@ -56,6 +56,22 @@ _RESOURCE_TYPES = (
     "AWS::SecretsManager::",
     "AWS::StepFunctions::",
 )
+
+APP = "ministack.app"
+BEFORE_BODY = Seam(APP, "_handle_pre_body_request", ("method", "path", "headers", "query_params", "request_id"))
+AFTER_BODY = Seam(
+    APP, "_handle_post_body_shortcuts", ("method", "path", "headers", "body", "query_params", "request_id")
+)
+SPECIAL = Seam(
+    APP,
+    "_handle_special_data_plane_request",
+    (
+        *("method", "path", "headers", "body", "query_params", "request_id"),
+        *("raw_path", "raw_query_string", "client_ip"),
+    ),
+)
+NOTIFY = Seam("ministack.services.sns", "_http_post_sync", ("endpoint", "payload", "sns_message_type"))
+CALL = Seam("ministack.services.eventbridge", "_http_open", ("req", "timeout"))
 
 _PACKAGE = "ministack.services."
 _CODE = "__kickstand_code__"
@@ -137,6 +153,66 @@ def refuse_other_services() -> None:
 
     handlers = _Handlers(emulator.SERVICE_HANDLERS)
     emulator.SERVICE_HANDLERS = handlers
+
+
+def refuse_other_routes() -> None:
+    """Shut the paths and hosts that ministack answers before it asks which service is meant.
+
+    Health, downloads, certificates, data planes and consoles of services that are not here; of all of them S3's own
+    hosts and its control plane, and the signals of wait conditions, are left.
+    """
+    import ministack.app as emulator
+
+    from localcloud.emulator.door import OPEN_PATH
+
+    def before_body(_: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(method: str, path: str, headers: Any, query_params: Any, request_id: str) -> None:
+            return None
+
+        return handle
+
+    def after_body(original: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(method: str, path: str, headers: Any, body: bytes, query_params: Any, request_id: str) -> Any:
+            known = path.startswith(OPEN_PATH)
+            return await original(method, path, headers, body, query_params, request_id) if known else None
+
+        return handle
+
+    def special(_: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(
+            method: str,
+            path: str,
+            headers: Any,
+            body: bytes,
+            query_params: Any,
+            request_id: str,
+            **_more: Any,
+        ) -> Any:
+            answer = await emulator._handle_s3_control_request(path, method, body, query_params, request_id, headers)
+            if answer:
+                return answer
+            host = headers.get("host", "")
+            answer = await emulator._handle_s3_vhost_request(host, path, method, headers, body, query_params)
+            return emulator._with_data_plane_headers(answer, request_id, include_s3_id=True, wildcard_cors=False)
+
+        return handle
+
+    wrap(BEFORE_BODY, before_body)
+    wrap(AFTER_BODY, after_body)
+    wrap(SPECIAL, special)
+
+
+def refuse_outgoing_requests() -> None:
+    """Let no subscription and no API destination make this process call a port of this machine."""
+
+    def make(_: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(*_: Any, **__: Any) -> Any:
+            raise OSError("The local cloud makes no HTTP requests to others.")
+
+        return refuse
+
+    wrap(NOTIFY, make)
+    wrap(CALL, make)
 
 
 class _Handlers(dict[str, Any]):

@@ -1,7 +1,7 @@
 """A token is worth a role only where its account knows the token's issuer, and while the token lasts.
 
 ministack compares a role's trust policy with the token's audience and subject alone; STS takes claims of GitHub's too
-for condition keys. Whether the issuer signed the token is not checked: nobody but this machine reaches the local cloud.
+for condition keys. What stands in for an issuer's signature is that of `localcloud.web_identity`.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html (Errors)
 """
 
@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.emulator.seam import Seam, wrap
+from localcloud.root_keys import RootKeys
+from localcloud.web_identity import is_genuine
 
 STS = "ministack.services.sts"
 DENIED = Seam(STS, "_web_identity_trust_denied", ("role_arn", "params", "use_json"))
@@ -30,6 +32,15 @@ GITHUB_CLAIMS = (
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
+
+
+_keys: RootKeys | None = None
+
+
+def trust(keys: RootKeys) -> None:
+    """Take the tokens that were made with these keys for genuine. Without a call none is."""
+    global _keys
+    _keys = keys
 
 
 def install() -> None:
@@ -84,6 +95,8 @@ def token_fault(role_arn: str, token: str) -> tuple[str, str]:
         return "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for https://{issuer}"
     if claims.get("aud") not in found["ClientIDList"]:
         return "InvalidIdentityToken", "Incorrect token audience"
+    if _keys is None or not is_genuine(_keys, token):
+        return "InvalidIdentityToken", "The signature of the token is not that of its issuer."
     return "", ""
 
 

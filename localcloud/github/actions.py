@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -13,6 +11,9 @@ from typing import Any
 
 from kickstand.errors import KickstandError, Problem
 from localcloud.github.hub import Hub
+from localcloud.root_keys import RootKeys
+from localcloud.state import StateFolder
+from localcloud.web_identity import make_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def _credentials(job: Job, given: Mapping[str, Any]) -> str:
         "repository_owner_id": str(identity.owner_id),
         "exp": int(time.time()) + 300,
     }
+    # The state folder that the job is pointed at: GitHub's place in it is taken by who can read its secret.
+    keys = RootKeys(StateFolder.of_ca(Path(job.variables["AWS_CA_BUNDLE"])))
     try:
         made = (
             boto3.Session()
@@ -110,7 +113,7 @@ def _credentials(job: Job, given: Mapping[str, Any]) -> str:
                 config=Config(signature_version=UNSIGNED),
             )
             .assume_role_with_web_identity(
-                RoleArn=role, RoleSessionName="GitHubActions", WebIdentityToken=_token(claims)
+                RoleArn=role, RoleSessionName="GitHubActions", WebIdentityToken=make_token(keys, claims)
             )["Credentials"]
         )
     except ClientError as error:
@@ -140,13 +143,6 @@ def subject(job: Job) -> str:
     if job.environment:
         return f"repo:{repository}:environment:{job.environment}"
     return f"repo:{repository}:{'pull_request' if job.event == 'pull_request' else f'ref:{job.ref}'}"
-
-
-def _token(claims: Mapping[str, Any]) -> str:
-    parts = [
-        base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=").decode() for one in ({"alg": "none"}, claims)
-    ]
-    return ".".join([*parts, "unsigned"])
 
 
 def _require(job: Job, scope: str, level: str) -> None:

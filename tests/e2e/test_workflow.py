@@ -5,7 +5,6 @@ One story in order: a first release of dev, its review, its merge and deployment
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
@@ -21,6 +20,10 @@ import pytest
 from botocore.exceptions import ClientError
 from user_repository import commit, git, make_repository
 from workshop import BIN, REPOSITORY, Typed, Workshop, open_workshop
+
+from localcloud.root_keys import RootKeys
+from localcloud.state import StateFolder
+from localcloud.web_identity import make_token
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -179,7 +182,7 @@ def assume(user: User, role: str, subject: str, repository_id: str) -> str:
         "repository_id": repository_id,
         "exp": 4102444800,
     }
-    token = f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.none"
+    token = make_token(RootKeys(StateFolder(user.workshop.state)), claims)
     client = user.workshop.client("sts", key=STAGING)
     try:
         made = client.assume_role_with_web_identity(RoleArn=role, RoleSessionName="somebody", WebIdentityToken=token)

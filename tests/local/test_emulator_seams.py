@@ -22,7 +22,11 @@ def seams() -> dict[str, Seam]:
 
 
 NAMES = (
+    "ministack.app._credential_failure",
     "ministack.app._dispatch_service_request",
+    "ministack.app._handle_post_body_shortcuts",
+    "ministack.app._handle_pre_body_request",
+    "ministack.app._handle_special_data_plane_request",
     "ministack.app.call_service_handler_sync",
     "ministack.app.fix_success_content_type",
     "ministack.core.iam_actions.access_denied_response",
@@ -63,6 +67,7 @@ NAMES = (
     "ministack.services.cloudwatch_logs._filter_log_events",
     "ministack.services.cloudwatch_logs._put_log_events",
     "ministack.services.ec2._ensure_defaults_initialized",
+    "ministack.services.eventbridge._http_open",
     "ministack.services.eventbridge._invoke_target",
     "ministack.services.eventbridge._put_events",
     "ministack.services.iam._boundary_policy_error",
@@ -99,6 +104,7 @@ NAMES = (
     "ministack.services.s3._resolve_sse_write_headers",
     "ministack.services.s3._upload_part_copy",
     "ministack.services.s3.bucket_region",
+    "ministack.services.sns._http_post_sync",
     "ministack.services.stepfunctions._add_event",
     "ministack.services.stepfunctions._create_state_machine",
     "ministack.services.stepfunctions._dispatch_aws_sdk_json",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import time
@@ -19,6 +18,8 @@ from kickstand.github import Repository
 from localcloud.cloud import LocalCloud
 from localcloud.github.actions import Job, act
 from localcloud.github.hub import Hub, Identity
+from localcloud.root_keys import RootKeys
+from localcloud.web_identity import make_token
 
 Client = Callable[..., Any]
 ACCOUNT = "888877776666"
@@ -37,7 +38,7 @@ TEMPLATE = {
 }
 
 
-def token(**changes: Any) -> str:
+def token(cloud: LocalCloud, **changes: Any) -> str:
     claims = {
         "iss": f"https://{ISSUER}",
         "aud": "sts.amazonaws.com",
@@ -45,7 +46,7 @@ def token(**changes: Any) -> str:
         "exp": time.time() + 60,
         **changes,
     }
-    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.x"
+    return make_token(RootKeys(cloud.folder), claims)
 
 
 def assume(client: Client, role: str, web_token: str) -> str:
@@ -58,7 +59,7 @@ def assume(client: Client, role: str, web_token: str) -> str:
     return str(made["AssumedRoleUser"]["Arn"])
 
 
-def test_the_account_must_know_the_issuer_and_the_trust_the_subject(client: Client) -> None:
+def test_the_account_must_know_the_issuer_and_the_trust_the_subject(cloud: LocalCloud, client: Client) -> None:
     name, stack = f"r-{uuid.uuid4().hex[:8]}", f"oidc-{uuid.uuid4().hex[:8]}"
     provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
     trust = {
@@ -70,7 +71,7 @@ def test_the_account_must_know_the_issuer_and_the_trust_the_subject(client: Clie
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     client("iam", account=ACCOUNT).create_role(RoleName=name, AssumeRolePolicyDocument=document)
     role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-    assert assume(client, role, token()) == "InvalidIdentityToken"
+    assert assume(client, role, token(cloud)) == "InvalidIdentityToken"
 
     cloudformation = client("cloudformation", account=ACCOUNT)
     cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(TEMPLATE))
@@ -78,16 +79,20 @@ def test_the_account_must_know_the_issuer_and_the_trust_the_subject(client: Clie
     (output,) = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     assert output["OutputValue"] == provider
 
-    assert assume(client, role, token()) == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/job"
-    assert assume(client, role, token(sub="repo:rides/bikes:environment:dev")) == "AccessDenied"
-    assert assume(client, role, token(sub="repo:other/bikes:environment:prod")) == "AccessDenied"
-    assert assume(client, role, token(aud="somebody")) == "InvalidIdentityToken"
-    assert assume(client, role, token(exp=time.time() - 1)) == "ExpiredTokenException"
+    assert assume(client, role, token(cloud)) == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/job"
+    assert assume(client, role, token(cloud, sub="repo:rides/bikes:environment:dev")) == "AccessDenied"
+    assert assume(client, role, token(cloud, sub="repo:other/bikes:environment:prod")) == "AccessDenied"
+    assert assume(client, role, token(cloud, aud="somebody")) == "InvalidIdentityToken"
+    assert assume(client, role, token(cloud, exp=time.time() - 1)) == "ExpiredTokenException"
     assert assume(client, role, "no token") == "InvalidIdentityToken"
+    said = token(cloud).rpartition(".")[0]
+    none = "eyJhbGciOiJub25lIn0." + said.partition(".")[2]
+    for forged in (f"{said}.", f"{said}.x", f"{said}.{'A' * 43}", f"{none}.", f"{token(cloud)[:-2]}AA"):
+        assert assume(client, role, forged) == "InvalidIdentityToken", forged
 
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
-    assert assume(client, role, token()) == "InvalidIdentityToken"
+    assert assume(client, role, token(cloud)) == "InvalidIdentityToken"
 
 
 WITH_IDS = Repository("octocat/my-repo", 123456, 456789)
@@ -135,7 +140,7 @@ def test_a_repositorys_job_is_given_the_role_where_the_project_file_has_its_form
     assert refused.value.problems[0].fix == f"The token says: {outcome}"
 
 
-def test_the_repositorys_id_is_compared_where_sts_validates_githubs_claims(client: Client) -> None:
+def test_the_repositorys_id_is_compared_where_sts_validates_githubs_claims(cloud: LocalCloud, client: Client) -> None:
     """A repository that was deleted and made again has its name, and not its id."""
     issuer, name = "token.actions.githubusercontent.com", f"r-{uuid.uuid4().hex[:8]}"
     iam = client("iam", account=ACCOUNT)
@@ -152,12 +157,12 @@ def test_the_repositorys_id_is_compared_where_sts_validates_githubs_claims(clien
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
     role, of_github = f"arn:aws:iam::{ACCOUNT}:role/{name}", {"iss": f"https://{issuer}"}
 
-    made = assume(client, role, token(**of_github, sub=subject, repository_id="456789"))
+    made = assume(client, role, token(cloud, **of_github, sub=subject, repository_id="456789"))
     assert made == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/job"
     for refused in (
-        token(**of_github, sub=subject, repository_id="456780"),
-        token(**of_github, sub=subject),
-        token(**of_github, sub="repo:rides/bikes:environment:prod", repository_id="456789"),
+        token(cloud, **of_github, sub=subject, repository_id="456780"),
+        token(cloud, **of_github, sub=subject),
+        token(cloud, **of_github, sub="repo:rides/bikes:environment:prod", repository_id="456789"),
     ):
         assert assume(client, role, refused) == "AccessDenied"
 

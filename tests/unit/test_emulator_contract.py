@@ -27,7 +27,6 @@ TOUCHES = {
     "S3_PERSIST keeps objects in files": "s3.S3_PERSIST is True",
     "S3_DATA_DIR says where": "s3.DATA_DIR == os.environ['S3_DATA_DIR']",
     "PERSIST_STATE=0 leaves saving to us": "format_.PERSIST_STATE is False",
-    "STATE_DIR is where Lambda's code lies": "lambda_svc.CODE_BLOB_DIR.startswith(os.environ['STATE_DIR'])",
     "DOCKER_HOST without a socket means no Docker": "app._docker_socket_present() is False",
     # served.py
     "CloudFormation's table of resource types": "'AWS::S3::Bucket' in provisioners._RESOURCE_HANDLERS",
@@ -36,7 +35,7 @@ TOUCHES = {
     "app.SERVICE_REGISTRY maps a service to its module": "app.SERVICE_REGISTRY['s3'] == {'module': 's3'}",
     "app._lazy_handler makes a handler of a module name": "parameters(app._lazy_handler) == ['module_name']",
     "app._loaded_modules is asked first": "app._get_module('s3') is app._loaded_modules['s3']",
-    "app._state_map names the saved state": "app._state_map['lambda'] == 'lambda_svc'",
+    "app._state_map names the saved state": "app._state_map['eventbridge'] == 'eventbridge'",
     "router.SERVICE_PATTERNS has target prefixes": "'AmazonSSM' in router.SERVICE_PATTERNS['ssm']['target_prefixes']",
     "a target prefix is looked up before anything else": "routed('X', target='AmazonSSM.GetParameter') == 'ssm'",
     "a credential scope is looked up by name": "routed('ssm') == 'ssm'",
@@ -83,7 +82,7 @@ from localcloud.emulator import settings
 settings.configure(state, 4566)
 import ministack.app as app
 from ministack.core import iam_actions, iam_evaluator, persistence as format_, responses, router
-from ministack.services import cloudwatch_logs, eventbridge, iam, lambda_svc, s3, scheduler, sts
+from ministack.services import cloudwatch_logs, eventbridge, iam, s3, scheduler, sts
 from ministack.services.cloudformation import provisioners
 from localcloud.emulator import context, log_events, persistence, served
 
