@@ -200,7 +200,8 @@ def test_rows_that_are_in_two_channels(tmp_path: Path, kind: str) -> None:
     channels["test"] = channels["test"][::-1].copy()
     channels["train"] = channels["train"][1:]
     assert warned(tmp_path, kind, channels) == [
-        "all 25 rows of test are rows of validation too, label and all: figures of test are too good."
+        "all 25 rows of test are rows of validation too, label and all (of validation's own 25 rows 4 repeat another): "
+        "figures of test are too good."
     ]
 
 
@@ -277,7 +278,7 @@ def test_weights_of_zero(tmp_path: Path, kind: str) -> None:
         )
         return list(report.warnings), [f"{problem.where} {problem.message}" for problem in problems]
 
-    assert found() == (["channel train: 12 of 60 rows have weight 0: they count as none."], [])
+    assert found() == (["12 of 60 rows of train have weight 0: they count as none."], [])
     weights[:] = 0
     assert found() == (
         [],
@@ -306,8 +307,7 @@ def test_an_index_that_a_row_has_twice(tmp_path: Path, kind: str) -> None:
     report, problems = check_data({"train": tmp_path / "train"}, content_type=content_type)
     assert problems == []
     assert report.warnings == (
-        "channel train: 15 of 60 rows have an index twice (such as 2): which of its values a tree compares is not "
-        "defined.",
+        "15 of 60 rows of train have an index twice (such as 2): which of its values a tree compares is not defined.",
     )
 
 

@@ -113,6 +113,7 @@ class ColumnFacts:
         if len(again):
             index = self.twice[1] if self.twice[0] else int(again[0] & 0xFFFFFFFF)
             self.twice = (self.twice[0] + len(np.unique(again >> 32)), index)
+            self.features = False  # which of the values is the row's?
 
     def _look(self, matrix: Numbers, *, exact: bool) -> None:
         label = matrix[0]

@@ -36,14 +36,19 @@ def data_warnings(
         yield from _that_say_nothing(train, name, label_columns)
         yield from () if 0 in numbers else _other_labels(known, train, values)
     yield from _rows_in_two(known)
-    for channel, found in known.items():
-        if found.twice[0]:
-            yield (
-                f"channel {channel}: {_of(found.twice[0], found.rows, 'rows')} have an index twice (such as "
-                f"{found.twice[1]}): which of its values a tree compares is not defined."
-            )
-        if found.no_weight:
-            yield f"channel {channel}: {_of(found.no_weight, found.rows, 'rows')} have weight 0: they count as none."
+    if twice := {channel: found.twice[0] for channel, found in known.items() if found.twice[0]}:
+        index = next(found.twice[1] for found in known.values() if found.twice[0])
+        yield (
+            f"{_rows_of(twice, known)} have an index twice (such as {index}): which of its values a tree compares is "
+            "not defined."
+        )
+    if weightless := {channel: found.no_weight for channel, found in known.items() if found.no_weight}:
+        yield f"{_rows_of(weightless, known)} have weight 0: they count as none."
+
+
+def _rows_of(counts: Mapping[str, int], facts: Facts) -> str:
+    """`all 240 rows of train and 3 of 80 rows of test`."""
+    return _and([f"{_of(count, facts[channel].rows, 'rows')} of {channel}" for channel, count in counts.items()])
 
 
 def _row_numbers(facts: Facts, name: Callable[[int], str], label_columns: int) -> Iterator[tuple[int, str]]:
@@ -169,10 +174,12 @@ def _rows_in_two(facts: Facts) -> Iterator[str]:
             found = facts[channel]
             count = found.digests.found_in(facts[other].digests)
             if count >= _FEW and count >= _SHARE * found.rows:
+                again = facts[other].digests.repeated()
+                natural = f" (of {other}'s own {facts[other].rows:,} rows {again:,} repeat another)" if again else ""
                 about = "" if found.digests.whole and facts[other].digests.whole else "about "
                 yield (
-                    f"{about}{_of(count, found.rows, 'rows')} of {channel} are rows of {other} too, label and all: "
-                    f"figures of {channel} are too good."
+                    f"{about}{_of(count, found.rows, 'rows')} of {channel} are rows of {other} too, label and all"
+                    f"{natural}: figures of {channel} are too good."
                 )
 
 

@@ -86,6 +86,11 @@ class RowDigests:
         share = np.isin(mine, theirs).mean() if len(mine) else 0.0
         return round(float(share) * self.rows)
 
+    def repeated(self) -> int:
+        """How many of these rows are there more than once, the first one not counted; of a sample likewise."""
+        mine = np.concatenate([_NONE, *self._kept])
+        return round((1 - len(np.unique(mine)) / len(mine)) * self.rows) if len(mine) else 0
+
     @property
     def whole(self) -> bool:
         """Whether every row is kept."""
