@@ -97,7 +97,10 @@ def _regression(
         if actual.min() < 0:
             raise KickstandError(Problem("Labels below 0 have no rmsle.", rows.source, "Compare by rmse or mae."))
         actual, predicted = np.log1p(actual), np.log1p(np.maximum(predicted, 0))
-    return np.asarray((predicted - actual) ** 2, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        squares = np.asarray((predicted - actual) ** 2, dtype=np.float64)
+    _require_finite(squares[:, None], answered, rows, where, " once squared")
+    return squares
 
 
 def _numbers(answered: Answered, rows: TestRows, where: str) -> NDArray[np.float64]:

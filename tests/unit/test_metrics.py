@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from kickstand.errors import InputError
+from kickstand.errors import InputError, KickstandError
 from training.prediction.metrics import evaluation
 
 
@@ -45,3 +45,31 @@ def test_softprob_takes_the_likeliest_class() -> None:
 def test_an_objective_without_a_figure_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="rank:ndcg"):
         evaluation("rank:ndcg", np.array([1.0]), ["1"], "none")
+
+
+@pytest.mark.parametrize(
+    ("objective", "answers", "told"),
+    [
+        (
+            "reg:squarederror",
+            ["1", "x\x1b"],
+            "1 of 2 answers are not a finite number: the first is 'x\\x1b', of row 2.",
+        ),
+        ("reg:squarederror", ["nan", "inf"], "2 of 2 answers are not a finite number: the first is 'nan', of row 1."),
+        ("reg:squarederror", ["1,2", "1"], "1 of 2 answers are not a finite number: the first is '1,2', of row 1."),
+        ("multi:softprob", ["0.5,0.5", "1"], "1 of 2 answers are not 2 finite numbers: the first is '1', of row 2."),
+        ("multi:softprob", ["1", "1"], "A test row is of class 1; the endpoint answers for 1 classes."),
+        ("reg:squarederror", ["1e200", "1"], "model:rmse and original:rmse cannot be computed: answers reach 1e+200,"),
+    ],
+)
+def test_answers_without_a_figure_are_named(objective: str, answers: list[str], told: str) -> None:
+    with pytest.raises(KickstandError) as refused:
+        evaluation(objective, np.array([0.0, 1.0]), answers, "none")
+    assert refused.value.problems[0].message.startswith(told)
+
+
+def test_large_answers_have_figures_until_a_transform_is_undone() -> None:
+    figures, _ = evaluation("reg:squarederror", np.array([0.0, 0.0]), ["9.9e42", "9.9e42"], "none")
+    assert figures["model:rmse"] == pytest.approx(9.9e42)
+    with pytest.raises(KickstandError, match=r"original:rmse and .*mae and .*rmsle cannot .* \(log1p undone\)"):
+        evaluation("reg:squarederror", np.array([0.0, 0.0]), ["9.9e42", "1"], "log1p")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from promotion.review.model.direction import lower_is_better
 from promotion.review.model.pictures.calibration import calibration_bins, draw_calibration
@@ -16,6 +17,8 @@ from promotion.review.model.pictures.importance import draw_importance
 from promotion.review.model.pictures.learning_curve import draw_learning_curve
 from promotion.review.model.pictures.predicted_actual import draw_predicted_actual
 from promotion.review.model.pictures.residuals import draw_residuals
+from promotion.review.model.pictures.svg import draw
+from promotion.review.pages.picture import picture
 from promotion.review.parts import Plot
 from training.model.learning_curve import Curve
 
@@ -157,3 +160,20 @@ def test_the_rarest_classes_are_gathered() -> None:
     assert table.sum() == len(actual)
     names, table = confusion_table(np.array([0.0, 1, 1]), np.array([1.0, 1, 1]))
     assert (names, table.tolist()) == (["0", "1"], [[0, 1], [0, 2]])
+
+
+def test_direction_characters_are_shown_in_a_picture_of_ours_and_of_others() -> None:
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.set_xlabel("age\u202egnp.exe \x1b[2J")
+        axes.set_yticks([0], ["\x1b]0;a"])
+
+    ours = draw("p", "t", "of \u202eage", paint)
+    forged = '<svg xmlns="http://www.w3.org/2000/svg"><text x="1">a&#x202e;b<g/>\u2066c</text></svg>'
+    theirs = picture(Plot(name="p", title="t", alt="\u202e", svg=forged))
+    assert theirs is not None
+    assert r"age\u202egnp.exe \x1b[2J<" in ours.svg and r">\x1b]0;a<" in ours.svg
+    assert r'aria-label="of \u202eage"' in ours.svg
+    assert r">a\u202eb<" in theirs and r"/>\u2066c<" in theirs and r'aria-label="\u202e"' in theirs
+    for drawn in (ours.svg, theirs):
+        assert not {"\u202e", "\u2066", "\x1b"} & set(drawn)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kickstand.config.model import TargetTransform
-from kickstand.errors import InputError, Problem
+from kickstand.errors import InputError, KickstandError, Problem
 
 Vector = NDArray[np.float64]
 
@@ -59,14 +60,58 @@ def evaluation(
     Raises InputError for an objective that has no test-set figure here (ranking, survival).
     """
     require_figure(objective)
-    texts = [row.split(",") for row in answers] if objective == "multi:softprob" else answers
-    return figures(objective, actual, np.array(texts, dtype=np.float64), transform)
+    given = answer_numbers(answers, several=objective == "multi:softprob")
+    if given.ndim == 2 and len(actual) and actual.max() >= given.shape[1]:
+        message = f"A test row is of class {actual.max():g}; the endpoint answers for {given.shape[1]} classes."
+        raise KickstandError(Problem(message, "test channel", "Train it on rows of every class."))
+    return figures(objective, actual, given, transform)
+
+
+def answer_numbers(answers: Sequence[str], *, several: bool) -> NDArray[np.float64]:
+    """The endpoint's csv rows as numbers: shape (rows,), or (rows, numbers a row) for `several`.
+
+    Raises KickstandError for an answer that is no finite number, or of another count of numbers than the first.
+    """
+    rows = [text.split(",") for text in answers]
+    width = len(rows[0]) if several and rows else 1
+    table = np.empty((len(rows), width))
+    for number, cells in enumerate(rows):
+        try:
+            table[number] = [float(cell) for cell in cells] if len(cells) == width else math.nan
+        except ValueError:
+            table[number] = math.nan
+    odd = np.flatnonzero(~np.isfinite(table).all(axis=1))
+    if len(odd):
+        wanted = "a finite number" if width == 1 else f"{width} finite numbers"
+        first = answers[odd[0]]
+        shown = first if len(first) <= 60 else f"{first[:60]}…"
+        message = (
+            f"{len(odd):,} of {len(rows):,} answers are not {wanted}: the first is {shown!r}, of row {odd[0] + 1:,}."
+        )
+        raise KickstandError(Problem(message, "the endpoint's answers", "The model has not learned; do not serve it."))
+    return table if several else table[:, 0]
 
 
 def figures(
     objective: str, actual: Vector, answers: NDArray[np.float64], transform: TargetTransform
 ) -> tuple[Mapping[str, float], Vector]:
-    """`evaluation` of answers that are numbers: shape (rows,), or (rows, classes) for `multi:softprob`."""
+    """`evaluation` of answers that are numbers: shape (rows,), or (rows, classes) for `multi:softprob`.
+
+    Raises KickstandError where a figure is beyond a 64-bit float, as the squares of answers like 1e200 are.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        told, predicted = _figures(objective, actual, answers, transform)
+    if odd := [name for name, value in told.items() if not math.isfinite(value)]:
+        top = f"{np.abs(answers).max():g}"
+        message = f"{' and '.join(odd)} cannot be computed: answers reach {top}, which is beyond what a float can hold"
+        fix = "The model has not learned; do not serve it."
+        raise KickstandError(Problem(f"{message} ({transform} undone).", "the model's answers", fix))
+    return told, predicted
+
+
+def _figures(
+    objective: str, actual: Vector, answers: NDArray[np.float64], transform: TargetTransform
+) -> tuple[dict[str, float], Vector]:
     if objective.startswith(REGRESSION):
         return _regression(actual, answers, transform), answers
     if objective == "binary:logistic":

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kickstand.atomic_file import atomic_file
+from kickstand.text import plain
 from training.prediction.metrics import Vector
 
 
@@ -18,6 +19,7 @@ def draw_predicted_actual(actual: Vector, predicted: Vector, *, title: str, unit
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    title, unit = (plain(text).replace("$", r"\$") for text in (title, unit))  # a dollar would begin a formula
     figure = Figure(figsize=(11, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     scatter, errors = figure.subplots(1, 2, width_ratios=(1.15, 1))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from kickstand.text import plain
 from promotion.review.parts import Plot
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -39,8 +40,10 @@ def picture(plot: Plot) -> str | None:
         return None
     if root.tag != f"{_SVG}svg" or not all(_allowed(element, f"{plot.name}-") for element in root.iter()):
         return None
+    for element in root.iter():  # a label is anybody's: characters that change what is read are shown
+        element.text, element.tail = (part and plain(part.strip("\n")) for part in (element.text, element.tail))
     root.set("role", "img")
-    root.set("aria-label", plot.alt)
+    root.set("aria-label", plain(plot.alt))
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     return ET.tostring(root, encoding="unicode")
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kickstand.text import plain
 from promotion.review.parts import Plot
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ FONT = 12.75
 
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _URL = re.compile(r"url\(#([^)]+)\)")
 _ROUNDED = ("d", "points", "transform", "x", "y", "width", "height", "x1", "x2", "y1", "y2", "r", "cx", "cy")
 _STYLE: dict[Any, Any] = {
@@ -63,7 +66,9 @@ def draw(name: str, title: str, alt: str, paint: Callable[[Figure], None], *, he
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # Only the layout needs matplotlib's font; the page is shown in the reader's.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         mpl.rcdefaults()  # whatever the user's own matplotlibrc says
         mpl.rcParams.update({**_STYLE, "svg.hashsalt": name})
         figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
@@ -75,7 +80,9 @@ def draw(name: str, title: str, alt: str, paint: Callable[[Figure], None], *, he
 
 
 def _cleaned(drawn: bytes, name: str, alt: str) -> str:
-    root = ET.fromstring(drawn)  # noqa: S314  matplotlib's own
+    # A name of others may hold a control character, which XML cannot and matplotlib writes as it is.
+    visible = _CONTROL.sub(lambda one: rb"\x%02x" % one[0][0], drawn)
+    root = ET.fromstring(visible)  # noqa: S314  matplotlib's own
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
@@ -93,13 +100,13 @@ def _cleaned(drawn: bytes, name: str, alt: str) -> str:
         if style is not None:
             element.set("style", style.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, Arial, sans-serif"))
         element.tail = None if element.tail is None or not element.tail.strip() else element.tail
-        element.text = None if element.text is None or not element.text.strip() else element.text
+        element.text = None if element.text is None or not element.text.strip() else plain(element.text)
     _, _, width, height = root.attrib["viewBox"].split()
     for attribute, value in {
         "width": width,
         "height": height,
         "role": "img",
-        "aria-label": alt,
+        "aria-label": plain(alt),
         # what matplotlib's style sheet says of everything, which in a page would be everything of the page
         "stroke-linejoin": "round",
         "stroke-linecap": "butt",
