@@ -6,6 +6,8 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from kickstand.errors import InputError
 from training.data.check import check_data
@@ -323,3 +325,56 @@ def test_at_most_ten_problems_are_told_and_the_others_counted(tmp_path: Path) ->
     found = told(tmp_path, train="\n".join(lines) + "\n")
     assert len(found) == 11
     assert found[-1] == ": And 5 more problems, not listed."
+
+
+PIECES = [
+    b",",
+    b";",
+    b"\t",
+    b" ",
+    b'"',
+    b"'",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"\x00",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\xc2\xa0",
+    b":",
+    b"|",
+]
+CELLS = [
+    b"1",
+    b"2.5",
+    b"-3",
+    b"",
+    b"NA",
+    b"x",
+    b"True",
+    b"1,5",
+    b"#",
+    b"nan",
+    b"inf",
+    b"1e400",
+    b"\xe2\x80\xae",
+    b"\x1b[2J",
+]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(text=b'"1"\xc2\xa0"2"\n', content_type="text/csv")  # a delimiter that is not ASCII
+@given(
+    text=st.lists(st.sampled_from([*PIECES, *CELLS]), max_size=30).map(b"".join),
+    content_type=st.sampled_from(["text/csv", "text/libsvm"]),
+)
+def test_any_text_ends_in_few_printable_messages(tmp_path: Path, text: bytes, content_type: str) -> None:
+    (tmp_path / "train").write_bytes(text)
+    _, problems = check_data({"train": tmp_path / "train"}, content_type=content_type, show=lambda path: path.name)
+    found = list(problems)
+    try:
+        list(batches(io.BytesIO(text), "rows.csv", every_cell=True))
+    except InputError as error:
+        found += error.problems
+    assert len(found) <= 2 * 11
+    assert all(f"{one.where}{one.message}{one.fix}".isprintable() for one in found)

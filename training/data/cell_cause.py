@@ -109,7 +109,7 @@ _DATE = re.compile(
 )
 _COMMENT = re.compile(rf"#.*|(?:{_PLAIN})\s*#.*", re.ASCII | re.DOTALL)
 _UNIT = re.compile(rf"(?:{_PLAIN})\s?[^\W\d_].{{0,11}}|(?:{_PLAIN})\s?[°µ].{{0,11}}", re.ASCII)
-_LONGEST_NUMBER = 400
+_LONGEST_NUMBER = 80
 """Characters from which on a cell is not compared with forms of numbers."""
 
 

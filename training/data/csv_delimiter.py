@@ -34,7 +34,7 @@ def delimiter_of(line: bytes) -> str:
         found = sniffed(line.strip(b"\r\n").decode("utf-8", errors="ignore"))
     except csv.Error:
         return ","
-    return "," if is_of_a_number(found) else found
+    return "," if is_of_a_number(found) or not found.isascii() else found
 
 
 def split_number(line: bytes) -> str:

@@ -48,13 +48,14 @@ class Findings:
         self.shown = shown
         self.columns = columns
         self.count = 0
+        self.enough = ENOUGH
         self.warnings: list[str] = []
         self._labels = labels
         self._groups: dict[tuple[object, int | None], _Group] = {}
 
     @property
     def too_many(self) -> bool:
-        return self.count >= ENOUGH
+        return self.count >= self.enough
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -54,6 +54,8 @@ def _rows_of(counts: Mapping[str, int], facts: Facts) -> str:
 def _row_numbers(facts: Facts, name: Callable[[int], str], label_columns: int) -> Iterator[tuple[int, str]]:
     """By column: an index of pandas, written as the label or among the features."""
     width = max(len(found.low) for found in facts.values())
+    if sum(found.rows for found in facts.values()) < FEWEST:
+        return
     parts = [found.counting for found in facts.values()]
     maybe = set.intersection(*(set(() if part.columns is None else part.columns.tolist()) for part in parts))
     for column in sorted(maybe & set(range(width))):

@@ -171,8 +171,7 @@ class _Tokens:
         """Every token's value. Raises LibsvmError for one that is no finite number."""
         values = self._doubles(self.text)
         if len(values) != len(self.starts):  # a blank of another kind, which is none of libsvm's
-            self.refuse_where(np.array([not _is_number(word) for word in self._words()]), "a number was expected")
-            raise LibsvmError("a number was expected")
+            raise self._no_number()
         self.refuse_where(np.isnan(values), "a number was expected")
         return values
 
@@ -204,14 +203,18 @@ class _Tokens:
                 ),
             )
         except pa.ArrowInvalid:
-            self.refuse_where(np.array([not _is_number(word) for word in self._words()]), "a number was expected")
-            raise LibsvmError("a number was expected") from None
+            raise self._no_number() from None
         column = table.column(0).combine_chunks()
         values: Numbers = np.frombuffer(column.buffers()[1], dtype=np.float64)[: len(column)]
         return values
 
-    def _words(self) -> list[bytes]:
-        return self._at(np.arange(len(self.starts)))
+    def _no_number(self) -> LibsvmError:
+        """What the first token that is no number is refused with."""
+        for start, end, line in zip(self.starts.tolist(), self.ends.tolist(), self.lines.tolist(), strict=True):
+            if not _is_number(self.text[start:end]):
+                found = self.text[start:end][:40].decode("utf-8", errors="replace").replace(str(_QUERY), "qid")
+                return LibsvmError(f"a number was expected, found {found!r}", line)
+        return LibsvmError("a number was expected")
 
     def _at(self, places: npt.NDArray[np.int64]) -> list[bytes]:
         starts, ends = self.starts[places].tolist(), self.ends[places].tolist()

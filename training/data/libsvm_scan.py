@@ -25,6 +25,8 @@ from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm, 
 from training.data.objectives import ColumnRule
 from training.data.scanned_file import ScannedFile
 
+_ENOUGH = 1_000
+"""Problems after which a file is not read on: to find each wrong line takes a thousand times as long as to read it."""
 _FORM = "Write each row as label index:value index:value …"
 
 
@@ -73,6 +75,7 @@ class _Scan:
         self.size, self.line, self.rows, self.width = 0, 1, 0, 0
         self.low, self.high = math.inf, -math.inf
         self.given: dict[str, bool] = {}
+        findings.enough = _ENOUGH
 
     def take(self, block: bytes) -> bool:
         """Look at the next block; False where reading on makes no sense."""

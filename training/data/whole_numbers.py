@@ -75,8 +75,10 @@ class Counting:
         return bool(self.steps[place] or (rising and self.rises[place]))
 
     def _place(self, column: int) -> int | None:
-        found = [] if self.columns is None else np.flatnonzero(self.columns == column).tolist()
-        return found[0] if found else None
+        if self.columns is None:
+            return None
+        place = int(np.searchsorted(self.columns, column))  # they are in order
+        return place if place < len(self.columns) and self.columns[place] == column else None
 
     def _keep(self, good: npt.NDArray[np.bool_]) -> None:
         if self.columns is None or bool(good.all()):
