@@ -18,6 +18,7 @@ from training.data.files import channel_files
 from training.data.objectives import ColumnRule, column_rules, feature_problems, label_columns
 from training.data.parquet_numbers import ParquetColumns, first_data_file
 from training.data.parquet_scan import parquet_columns
+from training.data.queries import weight_problems
 from training.data.report import ChannelReport, DataReport, FileReport
 from training.data.scan_file import scan_file
 from training.data.shared_files import file_warnings, nested_channels, same_files
@@ -76,7 +77,7 @@ def check_data(
     own = {channel: [file.report for file in read if file.channel == channel] for channel in channels}
     problems = [*nested, *problems, *problems_of(every), *([] if nested else same_files(own, show))]
     problems += _empty_channels(read)
-    problems += _weightless(facts.get("train"), first_columns, where("hyperparameters.csv_weights"))
+    problems += weight_problems(facts, settings, where("hyperparameters.csv_weights"), in_column=first_columns == 2)
     problems += shape_problems(read, columns, first_columns, where("data.columns"))
     problems += record_problems(read) if kind == "recordio-protobuf" else []
     if width := most_columns([file for file in read if file.channel == read[0].channel]):
@@ -100,15 +101,6 @@ def _namer(kind: str, columns: Sequence[str]) -> Callable[[int], str]:
         return f"the label{name}" if column == 0 else f"feature {column - 1}{name}"
 
     return by_index
-
-
-def _weightless(train: ColumnFacts | None, first_columns: int, where: str) -> list[Problem]:
-    """Rows that all have weight 0, from which xgboost makes a model of nan, or none."""
-    if train is None or train.lost or not train.rows or train.no_weight != train.rows:
-        return []
-    message = f"all {train.rows:,} rows of train have weight 0: there is nothing to train on, and the job fails."
-    fix = "Weigh rows by numbers above 0" + (", or remove csv_weights." if first_columns == 2 else ".")
-    return [Problem(message, where, fix)]
 
 
 def _read(

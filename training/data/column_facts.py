@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from training.data.queries import Queries
 from training.data.row_digests import RowDigests, dense_digests, sparse_digests
 from training.data.straight_lines import StraightLines
 from training.data.whole_numbers import Counting
@@ -56,6 +57,7 @@ class ColumnFacts:
     of_label: StraightLines = field(default_factory=StraightLines)
     of_measured: StraightLines = field(default_factory=StraightLines)
     digests: RowDigests = field(default_factory=RowDigests)
+    queries: Queries = field(default_factory=Queries)
 
     def begin_file(self) -> None:
         """What comes next is of another file."""
@@ -83,6 +85,7 @@ class ColumnFacts:
         indices: npt.NDArray[np.int32],
         values: npt.NDArray[np.float32],
         weight: npt.NDArray[np.float32] | None = None,
+        query: npt.NDArray[np.uint32] | None = None,
     ) -> None:
         """Further rows as a compressed sparse row matrix."""
         if self.lost or not len(label):
@@ -91,6 +94,8 @@ class ColumnFacts:
         self.digests.add(sparse_digests(label, starts, indices, values))
         if weight is not None:
             self._weigh(weight)
+        if query is not None:
+            self.queries.take(query)
         rows = np.repeat(np.arange(len(label)), np.diff(starts))
         self._find_twice(rows, indices)
         width = max(len(self.low), 2 + int(indices.max(initial=-1)))

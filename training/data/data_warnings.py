@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from training.data.column_facts import EXACT, ColumnFacts
+from training.data.queries import query_warnings
 from training.data.whole_numbers import FEWEST, numbered
 from training.hyperparameters.table import asked_metrics
 
@@ -36,6 +37,7 @@ def data_warnings(
         yield from _that_say_nothing(train, name, label_columns)
         yield from () if 0 in numbers else _other_labels(known, train, values)
     yield from _rows_in_two(known)
+    yield from query_warnings(known, values)
     if twice := {channel: found.twice[0] for channel, found in known.items() if found.twice[0]}:
         index = next(found.twice[1] for found in known.values() if found.twice[0])
         yield (

@@ -131,7 +131,7 @@ class _Scan:
         self.rows += count
         self.width = max(self.width, 2 + int(rows.indices.max(initial=-1)))
         if self.facts is not None:
-            self.facts.take_sparse(rows.label, rows.starts, rows.indices, rows.values, rows.weight)
+            self.facts.take_sparse(rows.label, rows.starts, rows.indices, rows.values, rows.weight, rows.query)
         self.low, self.high = min(self.low, float(rows.label.min())), max(self.high, float(rows.label.max()))
         self._all_or_none("weight", rows.weight, lines)
         self._all_or_none("qid", rows.query, lines)

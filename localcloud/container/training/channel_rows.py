@@ -45,13 +45,20 @@ class ChannelRows:
 
     def matrix(self, threads: int | None) -> xgboost.DMatrix:
         """The rows as xgboost takes them. Raises XGBoostError and ValueError for what it refuses to load."""
-        return xgboost.DMatrix(self.features, label=self.label, weight=self.weight, qid=self.query, nthread=threads)
+        group = None if self.query is None else _runs(self.query)
+        return xgboost.DMatrix(self.features, label=self.label, weight=self.weight, group=group, nthread=threads)
 
     def take(self, rows: npt.NDArray[np.int64]) -> ChannelRows:
         """The rows at these places."""
         return ChannelRows(
             self.features[rows], _part(self.label, rows), _part(self.weight, rows), _part(self.query, rows)
         )
+
+
+def _runs(query: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """Rows of each query: one after another with one qid, as xgboost's reader of text has it, in whatever order."""
+    ends = np.append(np.flatnonzero(query[1:] != query[:-1]) + 1, len(query))
+    return np.diff(ends, prepend=0)
 
 
 def joined(parts: Sequence[ChannelRows]) -> ChannelRows:
