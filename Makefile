@@ -50,7 +50,7 @@ images: setup ## Make the tables of images, regions and instance types anew, fro
 	@$(BIN)/python scripts/make_image_table.py
 
 managed-policies: setup ## Collect the local cloud's copies of AWS's managed policies anew
-	@$(BIN)/uv run --quiet --no-project --isolated --with moto==5.2.5 python scripts/make_managed_policies.py
+	@$(BIN)/uv run --quiet --no-project --isolated --no-build --with moto==5.2.5 python scripts/make_managed_policies.py
 
 clean: ## Remove what set-up and synthesis made (the local cloud's state stays)
 	@rm -rf .venv node_modules cdk.out .setup.lock

@@ -182,7 +182,7 @@ def write_report(options: Options, plan: Plan, ended: Ended) -> Path:
 def commit() -> str:
     """The repository's commit, short; `unknown` outside git."""
     words = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--exclude", "*"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
     return done.stdout.strip() or "unknown"
 
 

@@ -31,7 +31,7 @@ def run() -> list[Figure]:
             subprocess.run(
                 [BIN / "kickstand", "local", "stop"], cwd=REPOSITORY, env=variables, check=True, capture_output=True
             )
-        seconds: dict[str, float] = json.loads(times.read_text())
+        seconds: dict[str, float] = json.loads(times.read_text("utf-8"))
     phases = [Figure(f"demo: {name}", spent, None, spent, "s", None) for name, spent in seconds.items()]
     whole = sum(seconds.values())
     return [*phases, Figure("demo: from nothing to predictions", whole, None, whole, "s", AIM_SECONDS)]

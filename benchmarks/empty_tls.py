@@ -27,7 +27,7 @@ def empty_tls(folder: Path) -> Iterator[dict[str, str]]:
             if process.poll() is not None:
                 raise SystemExit(f"error: the empty TLS server ended with {process.returncode}.")
             time.sleep(0.05)
-        port = (folder / "port").read_text()
+        port = (folder / "port").read_text("utf-8")
         yield {"AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}", "AWS_CA_BUNDLE": str(folder / "ca")}
     finally:
         process.terminate()
@@ -50,7 +50,7 @@ def main(folder: Path) -> None:
     (folder / "ca").symlink_to(certificates.ca)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    (folder / "port.new").write_text(str(listener.getsockname()[1]))
+    (folder / "port.new").write_text(str(listener.getsockname()[1]), "utf-8")
     (folder / "port.new").rename(folder / "port")
     configuration = uvicorn.Config(
         _nothing,

@@ -23,9 +23,9 @@ def run() -> list[Figure]:
     """`cdk synth -q` of every environment of the example, against the empty app; limit 1.8."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "app.py").write_text(EMPTY)
-        settings = json.loads((REPOSITORY / "cdk.json").read_text())
-        (folder / "cdk.json").write_text(json.dumps({**settings, "app": f"{BIN / 'python'} app.py"}))
+        (folder / "app.py").write_text(EMPTY, "utf-8")
+        settings = json.loads((REPOSITORY / "cdk.json").read_text("utf-8"))
+        (folder / "cdk.json").write_text(json.dumps({**settings, "app": f"{BIN / 'python'} app.py"}), "utf-8")
 
         def synth(project: Path, out: str) -> float:
             return wall_seconds([BIN / "node", CLI, "synth", "-q", "--output", folder / out], cwd=project)

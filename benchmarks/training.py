@@ -129,7 +129,7 @@ def _layout(base: Path, work: Work) -> Path:
         "resourceconfig": {"current_host": "algo-1", "hosts": ["algo-1"]},
     }
     for name, content in contents.items():
-        (config / f"{name}.json").write_text(json.dumps(content))
+        (config / f"{name}.json").write_text(json.dumps(content), "utf-8")
     return data
 
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +19,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+
+from kickstand.atomic_file import atomic_file
+from kickstand.errors import KickstandError
 
 SOURCE = Path(__file__).with_name("bike-sharing-hour.csv")
 COLUMNS = (
@@ -56,26 +57,18 @@ def encoded(text: str, form: str) -> bytes:
     """A channel's file in a format. text: its CSV."""
     if form == "csv":
         return text.encode("ascii")
-    from training.data.channel_writers import WRITERS  # CSV needs nothing of Kickstand
+    from training.data.channel_writers import WRITERS
 
     return WRITERS[form](COLUMNS, [line.split(",") for line in text.splitlines()])
 
 
 def write(channels: dict[str, str], folder: Path, form: str = "csv") -> list[Path]:
     """Write each channel to `folder/NAME.csv`, or with another format's ending, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, text in channels.items():
         path = folder / f"{name}{ENDINGS[form]}"
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(encoded(text, form))
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_file(path) as file:
+            file.write(encoded(text, form))
         paths.append(path)
     return paths
 
@@ -99,7 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--format", choices=ENDINGS, default="csv", help="what the files are (default: %(default)s)")
     options = parser.parse_args(arguments)
     channels = prepare()
-    for path, text in zip(write(channels, options.out, options.format), channels.values(), strict=True):
+    try:
+        written = write(channels, options.out, options.format)
+    except KickstandError as error:
+        sys.exit(f"error: {error}")
+    for path, text in zip(written, channels.values(), strict=True):
         sys.stdout.write(f"{path}: {text.count(chr(10)):,} rows\n")
 
 

@@ -26,4 +26,4 @@ def rule_files(environment: Environment) -> tuple[Path, ...]:
 
 def rule_names(file: Path) -> tuple[str, ...]:
     """The rules of a file, as Guard names them: `KICKSTAND_BUCKET_VERSIONED`."""
-    return tuple(re.findall(r"^rule (\w+)", file.read_text(), re.MULTILINE))
+    return tuple(re.findall(r"^rule (\w+)", file.read_text("utf-8"), re.MULTILINE))

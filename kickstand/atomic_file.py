@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,19 +16,19 @@ from kickstand.errors import KickstandError, Problem
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes `path`'s place only when the block ends well; makes the folder if needed.
 
-    On any error, an interrupt or a full disk the former file stays as it was and nothing is left behind, folders
-    included. Raises KickstandError where the system refuses to write.
+    It has the mode that the umask gives a new file. On any error, an interrupt or a full disk the former file stays
+    as it was and nothing is left behind, folders included. Raises KickstandError where the system refuses to write.
     """
     name = None
     made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
+        # Made by open() and not by mkstemp(): so the system itself gives the mode, by the umask or the folder's rules.
+        name = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+        with name.open("xb") as stream:
             yield stream
             put_on_disk(stream)
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
+        name.replace(path)
     except OSError as error:
         _discard(name, made)
         if error.errno is None:
@@ -51,18 +51,13 @@ def put_on_disk(stream: BinaryIO) -> None:
     os.fsync(stream.fileno())
 
 
-def _discard(name: str | None, folders: Sequence[Path]) -> None:
+def _discard(name: Path | None, folders: Sequence[Path]) -> None:
     """Remove a file that was begun, and folders made for it (the deepest first) that nobody uses by now."""
     if name is not None:
-        Path(name).unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written to has nothing of it
+            name.unlink(missing_ok=True)
     for folder in folders:
         try:
             folder.rmdir()
         except OSError:
             return
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

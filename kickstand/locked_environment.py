@@ -67,7 +67,7 @@ class LockedEnvironment:
             python = getattr(sys, "_base_executable", sys.executable)
             self._uv("venv", "--quiet", "--clear", "--no-project", "--python", python, str(half))
             into = ("pip", "install", "--quiet", "--python", str(half))
-            self._uv(*into, "--require-hashes", "--no-deps", "-r", str(self.lock))
+            self._uv(*into, "--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(self.lock))
             try:
                 half.rename(place)
             except OSError:
@@ -80,7 +80,9 @@ class LockedEnvironment:
         what = f"{self.title} cannot be made"
         uv = Path(sys.executable).parent / ("uv.exe" if os.name == "nt" else "uv")
         try:
-            subprocess.run([uv, *arguments], check=True, capture_output=True, text=True, timeout=_SECONDS)
+            subprocess.run(
+                [uv, *arguments], check=True, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise KickstandError(Problem(f"{what}: {error}", fix="Run make setup, then try again.")) from None
         except subprocess.CalledProcessError as error:

@@ -73,7 +73,7 @@ def _section(profile: str) -> str:
 
 def _merge(path: Path, sections: dict[str, dict[str, str]]) -> None:
     file = configparser.RawConfigParser(default_section="")
-    before = path.read_text() if path.exists() else ""
+    before = path.read_text("utf-8") if path.exists() else ""
     file.read_string(before)
     for name, values in sections.items():
         file[name] = values
@@ -144,7 +144,7 @@ def _make_bucket(s3: Any, environment: Environment) -> None:
 def _make_key(clients: _Clients, arn: str, accounts: Iterable[str]) -> None:
     from localcloud.probe import KEYS, ask
 
-    token = json.loads(clients.folder.server.read_text())["token"]
+    token = json.loads(clients.folder.server.read_text("utf-8"))["token"]
     if not ask(clients.url, clients.folder.ca, token, path=f"{KEYS}{arn}")["made"]:
         return
     people = {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted({*accounts, _account(arn)})]}

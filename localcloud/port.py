@@ -34,7 +34,7 @@ def bind(state: StateFolder, wanted: int | None) -> socket.socket:
 def usual(state: StateFolder) -> int:
     """The port of the last start, else 4566."""
     try:
-        remembered = int(state.port.read_text())
+        remembered = int(state.port.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return CUSTOMARY
     return remembered if 0 < remembered < 65536 else CUSTOMARY

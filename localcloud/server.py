@@ -218,7 +218,7 @@ class _Server:
     def _write(self, path: Path, text: str) -> None:
         staging = path.with_name(path.name + ".tmp")
         staging.touch(mode=0o600)
-        staging.write_text(text)
+        staging.write_text(text, "utf-8")
         staging.replace(path)
 
     def _answer(self, path: str, headers: dict[str, str]) -> tuple[int, Any] | None:

@@ -101,7 +101,7 @@ def end(folder: StateFolder) -> bool:
 def last_lines(path: Path, count: int) -> str:
     """The end of a log file; empty where there is none."""
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        lines = path.read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return ""
     return "\n".join(lines[-count:])

@@ -46,7 +46,8 @@ def run_app(
         cwd=REPOSITORY,
         env=variables,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=_SECONDS,
         check=False,
     )

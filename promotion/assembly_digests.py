@@ -136,7 +136,8 @@ def _git(*words: str) -> None:
     done = subprocess.run(
         ["git", "-C", str(REPOSITORY), "-c", "core.hooksPath=/dev/null", *words],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         stdin=subprocess.DEVNULL,
         check=False,
     )

@@ -50,7 +50,7 @@ def take_back(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
         say(f"Taking back into {stack} what was kept: {', '.join(_shown(found))}")
         with tempfile.TemporaryDirectory() as folder:
             mapping = Path(folder) / f"{stack}.import.json"
-            mapping.write_text(json.dumps(found, indent=2))
+            mapping.write_text(json.dumps(found, indent=2), "utf-8")
             cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
         for command in complete_log_groups(cdk.session.client("logs"), template or {}, found):
             say(f"These credentials may not give an imported log group its settings. Who may, runs: {command}")

@@ -140,7 +140,7 @@ class Run:
     def _children(self) -> list[int]:
         """Every process below the server."""
         server = holder(self._cloud.folder.lock)
-        table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, encoding="utf-8", check=True).stdout
         pairs = [tuple(map(int, line.split())) for line in table.splitlines()]
         found, waiting = [], [server]
         while waiting:
@@ -184,7 +184,7 @@ def _alive_after(pids: list[int], seconds: float) -> list[int]:
 
 def _alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
     return False
 
 

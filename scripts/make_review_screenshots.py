@@ -51,11 +51,11 @@ def reviewed(folder: Path) -> Path:
         kickstand("deploy", "dev", "--yes")
         kickstand("fit", "dev")
         kickstand("deploy", "dev", "--yes")
-        text = toml.read_text()
+        text = toml.read_text("utf-8")
         for before, after in EDITS:
             assert text.count(before) == 1, before
             text = text.replace(before, after)
-        toml.write_text(text)
+        toml.write_text(text, "utf-8")
         kickstand("fit", "dev")
         kickstand("review", "dev", "--as-of", AS_OF, "-o", str(folder / "review"))
     finally:
@@ -70,7 +70,7 @@ def draw(page: Path, width: int, height: int, picture: Path) -> None:
     """
     around = page.with_name(f"around-{width}.html")
     frame = f'<iframe src="{page.name}" style="border:0;width:{width}px;height:{height}px"></iframe>'
-    around.write_text(f'<!doctype html><meta charset="utf-8"><body style="margin:0">{frame}')
+    around.write_text(f'<!doctype html><meta charset="utf-8"><body style="margin:0">{frame}', "utf-8")
     shot = page.with_name(f"{width}.png")
     chromium = shutil.which("chromium")
     if chromium is None:

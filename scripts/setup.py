@@ -30,6 +30,10 @@ INPUTS = (
     "scripts/setup.py",
 )
 OLDEST = (3, 11)
+LOCKED = ("--require-hashes", "--only-binary", ":all:", "--no-deps", "-r")
+"""How a lock file is installed: the very files that it names, and none that runs a program of its own to be built."""
+UNUSABLE = {"\n": "a newline", "\r": "a carriage return", os.pathsep: f"a {os.pathsep!r}", '"': "a double quote"}
+"""What the path of a clone may not have in it: make, PATH and the scripts of the environment cannot name such a one."""
 
 
 def wanted_stamp() -> str:
@@ -45,7 +49,7 @@ def wanted_stamp() -> str:
 def is_done(stamp: str) -> bool:
     """Whether the last set-up ended, with these very inputs, and what it made still stands."""
     made = (BIN / "python", BIN / "kickstand", BIN / "node", ROOT / "node_modules/aws-cdk/bin/cdk")
-    return STAMP.exists() and STAMP.read_text() == stamp and all(path.exists() for path in made)
+    return STAMP.exists() and STAMP.read_text("utf-8") == stamp and all(path.exists() for path in made)
 
 
 def run(*command: str | Path, step: str) -> None:
@@ -60,7 +64,8 @@ def run(*command: str | Path, step: str) -> None:
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode != 0:
         print(" failed")
@@ -74,6 +79,21 @@ def machine_python(found: Path) -> Path:
     return found.resolve() if VENV in found.parents else found
 
 
+def write_link() -> None:
+    """Name the clone to the environment by the way there, which is ASCII whatever the clone's own path is.
+
+    Python reads the installer's absolute path in the encoding of the locale, and does not start where that is ASCII.
+    """
+    for link in VENV.glob("lib/python*/site-packages/_kickstand.pth"):
+        link.write_text(f"{os.path.relpath(ROOT, link.parent)}\n", "ascii", "utf-8")
+
+
+def path_problem() -> str:
+    """Why no clone can be set up in this folder; empty where one can."""
+    found = [name for character, name in UNUSABLE.items() if character in str(ROOT)]
+    return f"the path of this clone has {' and '.join(found)} in it: {str(ROOT)!r}" if found else ""
+
+
 def set_up(stamp: str) -> None:
     """Every step from nothing; each is safe to repeat."""
     STAMP.unlink(missing_ok=True)
@@ -81,13 +101,14 @@ def set_up(stamp: str) -> None:
     python = machine_python(Path(getattr(sys, "_base_executable", sys.executable)))
     run(python, "-I", "-m", "venv", "--clear", VENV, step="virtual environment")
     pip = (BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-    run(*pip, "--require-hashes", "--no-deps", "-r", "requirements-uv.lock", step="uv, the installer")
+    run(*pip, *LOCKED, "requirements-uv.lock", step="uv, the installer")
     uv = (BIN / "uv", "pip", "install", "--quiet", "--python", BIN / "python")
-    run(*uv, "--require-hashes", "--no-deps", "-r", "requirements.lock", step="Python packages, from the lock file")
+    run(*uv, *LOCKED, "requirements.lock", step="Python packages, from the lock file")
     run(*uv, "--no-deps", "--no-build-isolation", "--offline", "--editable", ".", step="the kickstand command")
+    write_link()
     run(BIN / "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", step="the CDK command line")
     partial = STAMP.with_suffix(".partial")
-    partial.write_text(stamp)
+    partial.write_text(stamp, "utf-8")
     partial.replace(STAMP)
 
 
@@ -97,6 +118,8 @@ def main() -> None:
         sys.exit(
             f"error: Python 3.11 or newer is needed, {sys.executable} is {found}. Try: make PYTHON=python3.12 setup"
         )
+    if problem := path_problem():
+        sys.exit(f"error: {problem}. Move it to another folder, then run make setup again.")
     stamp = wanted_stamp()
     if is_done(stamp):
         return

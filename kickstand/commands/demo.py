@@ -87,7 +87,7 @@ def demo(
         run([*kickstand, *words])
     show_results(context, steps, folder, predictions)
     if times is not None:
-        times.write_text(json.dumps(steps.seconds, indent=2) + "\n")
+        times.write_text(json.dumps(steps.seconds, indent=2) + "\n", "utf-8")
 
 
 def result_folder(context: CommandContext) -> Path:
@@ -156,7 +156,7 @@ def show_results(context: CommandContext, steps: Steps, folder: Path, prediction
     """Where everything is, what it scored, what to type next. Plain lines, so that paths can be copied whole."""
     from kickstand.release_file import release_path
 
-    metrics = parse_json((folder / "metrics.json").read_text())["metrics"]
+    metrics = parse_json((folder / "metrics.json").read_text("utf-8"))["metrics"]
     endpoint = context.session.client("sagemaker").describe_endpoint(EndpointName=context.names.endpoint)
     say = context.console.print
     say(f"\nDone in {sum(steps.seconds.values()):.0f} s", style="bold green")

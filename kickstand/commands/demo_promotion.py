@@ -71,7 +71,7 @@ def demo_promotion(
         _show_digests(console, cloud, project)
     _show_end(console, steps.seconds, stage, run.variables("ana"), cloud)
     if times is not None:
-        times.write_text(json.dumps(steps.seconds, indent=2) + "\n")
+        times.write_text(json.dumps(steps.seconds, indent=2) + "\n", "utf-8")
 
 
 class _Runner:
@@ -95,11 +95,11 @@ class _Runner:
             self._console.print(f"\n   The owner of the account made {user}", style="bold", highlight=False)
             return
         path = self._folder / "kickstand.toml"
-        text = path.read_text()
+        text = path.read_text("utf-8")
         for before, after in act.changes:
             self._console.print(f"\n   {path.name}: {before} -> {after}", style="bold", highlight=False)
             text = text.replace(before, after)
-        path.write_text(text)
+        path.write_text(text, "utf-8")
 
     def line(self, line: str, *, ends: int = 0, by: str = "ana") -> None:
         from kickstand.child_process import run_child
@@ -147,7 +147,7 @@ def _make_project(folder: Path) -> None:
     for name in names:
         shutil.copyfile(data / name, folder / "data" / name)
     shutil.copyfile(data / "promotion.toml", folder / "kickstand.toml")
-    (folder / ".gitignore").write_text("data/*.csv\nkeys/*.pem\nreview/\n")
+    (folder / ".gitignore").write_text("data/*.csv\nkeys/*.pem\nreview/\n", "utf-8")
 
 
 def _variables(cloud: LocalCloud, project: Project, folder: Path) -> dict[str, str]:
@@ -203,7 +203,7 @@ def _show_end(
     script, folder = stage / "enter.sh", stage / "rentals"
     kept = {name: value for name, value in variables.items() if os.environ.get(name) != value and name != "PWD"}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(kept.items())]
-    script.write_text("\n".join([*lines, f"cd {shlex.quote(str(folder))}", ""]))
+    script.write_text("\n".join([*lines, f"cd {shlex.quote(str(folder))}", ""]), "utf-8")
     say = console.print
     say(f"\nDone in {sum(seconds.values()):.0f} s", style="bold green")
     for label, value in (

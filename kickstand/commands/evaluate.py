@@ -74,7 +74,7 @@ def default_folder(context: CommandContext) -> Path:
     hidden.mkdir(exist_ok=True)
     ignore = hidden / ".gitignore"
     if not ignore.exists():
-        ignore.write_text("*\n")
+        ignore.write_text("*\n", "utf-8")
     return hidden / "evaluation" / context.names.prefix
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,9 +10,9 @@ SET_UP = Path(sys.prefix)
 """The virtual environment that runs this, beside the node_modules of its set-up."""
 
 COMMANDS = {
-    "python": '"{python}" "$@"',
-    "kickstand": '"{python}" -m kickstand "$@"',
-    "pytest": '"{python}" -m pytest "$@"',
+    "python": '{python} "$@"',
+    "kickstand": '{python} -m kickstand "$@"',
+    "pytest": '{python} -m pytest "$@"',
 }
 
 
@@ -19,10 +20,10 @@ def borrow(folder: Path) -> None:
     """Make `.venv/bin` and `node_modules` of a checkout; its own modules come before the installed ones."""
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True, exist_ok=True)
-    python = SET_UP / "bin" / "python"
+    python, own = (shlex.quote(str(path)) for path in (SET_UP / "bin" / "python", folder))
     for name, command in COMMANDS.items():
         file = programs / name
-        file.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}" exec {command.format(python=python)}\n')
+        file.write_text(f"#!/bin/sh\nPYTHONPATH={own} exec {command.format(python=python)}\n", "utf-8")
         file.chmod(0o755)
     modules = folder / "node_modules"
     if not modules.exists():

@@ -127,7 +127,8 @@ class Hub:
         done = subprocess.run(
             ["git", "-C", str(at or self.origin), *words],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             stdin=subprocess.DEVNULL,
             env={**os.environ, **nobody},
         )

@@ -139,7 +139,8 @@ class Run:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         ) as child:
             assert child.stdout is not None
             for line in child.stdout:
@@ -192,7 +193,7 @@ class Run:
         ready = f'case "$*" in setup|"--silent setup") exec {shlex.join(setup)} "$PWD";; esac\nexec {make} "$@"'
         for name, script in {"gh": f'exec {shlex.join(gh)} "$@"', "make": ready}.items():
             file = folder / name
-            file.write_text(f"#!/bin/sh\nexport PYTHONPATH={shlex.quote(str(here))}\n{script}\n")
+            file.write_text(f"#!/bin/sh\nexport PYTHONPATH={shlex.quote(str(here))}\n{script}\n", "utf-8")
             file.chmod(0o755)
         return folder
 

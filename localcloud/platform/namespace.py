@@ -45,7 +45,8 @@ class Namespace:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=program_environment({}),
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
         assert holder.stdin is not None and holder.stdout is not None
         with holder.stdin, holder.stdout:

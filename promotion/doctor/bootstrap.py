@@ -66,7 +66,7 @@ def synthesised_need(patient: Patient, folder: Path) -> int:
                 f"The stacks cannot be synthesised: {said[-1] if said else done.returncode}", fix="Mend that first."
             )
         )
-    return max(needed_version(parse_json(path.read_text())) for path in folder.glob("assembly-*/manifest.json"))
+    return max(needed_version(parse_json(path.read_text("utf-8"))) for path in folder.glob("assembly-*/manifest.json"))
 
 
 def needed_version(manifest: Mapping[str, Any]) -> int:

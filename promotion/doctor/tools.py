@@ -86,7 +86,9 @@ def _cdk_version() -> str:
 
 def _node_version() -> str:
     try:
-        done = subprocess.run([node(), "--version"], capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(
+            [node(), "--version"], capture_output=True, encoding="utf-8", errors="replace", timeout=30, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

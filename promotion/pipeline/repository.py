@@ -135,7 +135,9 @@ def _gh(path: str) -> dict[str, Any]:
         raise GithubError("the program gh is not there")
     command = [program, "api", "--hostname", "github.com", path]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS
+        )
         found = json.loads(done.stdout) if done.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise GithubError(f"gh api {path}: {error}") from None

@@ -126,7 +126,9 @@ def _strangers(unpacked: Path, environment: str) -> Iterator[str]:
 
 
 def _gh(*words: str) -> str:
-    done = subprocess.run(["gh", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["gh", *words], stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode != 0:
         said = ascii(done.stderr.strip()[-400:])
         raise KickstandError(Problem(f"gh failed (exit code {done.returncode}): {said}", words[0]))

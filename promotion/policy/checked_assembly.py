@@ -57,7 +57,7 @@ def checked_assembly(project: Project, environment: Environment, releases: Path)
     """
     with _synthesised(project, environment, releases) as assembly:
         file = assembly / _REPORT
-        report = parse_json(file.read_text()) if file.exists() else {"pluginReports": []}
+        report = parse_json(file.read_text("utf-8")) if file.exists() else {"pluginReports": []}
         stacks = tuple(sorted(_stacks(assembly), key=lambda stack: stack.path))
     broken = [one for one in report["pluginReports"] if one["conclusion"] == "failure" and not one["violations"]]
     if broken:
@@ -67,10 +67,10 @@ def checked_assembly(project: Project, environment: Environment, releases: Path)
 
 def _stacks(assembly: Path) -> Iterator[CheckedStack]:
     for manifest in assembly.rglob("manifest.json"):
-        for artifact in parse_json(manifest.read_text()).get("artifacts", {}).values():
+        for artifact in parse_json(manifest.read_text("utf-8")).get("artifacts", {}).values():
             if artifact["type"] == "aws:cloudformation:stack":
                 told = artifact["properties"]
-                template = (manifest.parent / told["templateFile"]).read_text()
+                template = (manifest.parent / told["templateFile"]).read_text("utf-8")
                 yield CheckedStack(artifact["displayName"].partition(" ")[0], told["stackName"], template)
 
 

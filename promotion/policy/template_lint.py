@@ -21,7 +21,7 @@ def lint_findings(stacks: Iterable[CheckedStack], region: str) -> tuple[tuple[Fi
 
     with TemporaryDirectory(prefix="kickstand-lint-") as folder:
         settings = Path(folder) / "cfnlintrc.yaml"
-        settings.write_text("{}\n")
+        settings.write_text("{}\n", "utf-8")
         runner = Runner(ConfigMixIn(["--config-file", str(settings), "--regions", region]))
         findings = []
         for stack in stacks:

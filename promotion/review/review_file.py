@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,13 +102,13 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     new: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        new = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+        new.mkdir()  # not mkdtemp(): the folder has the mode that the umask gives
         for name, data in files.items():
             with (new / name).open("wb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-        new.chmod(0o755)
         _replace(folder, new)
     except OSError as error:
         fix = "The former review is as it was. Make room or choose another place, then run it again."

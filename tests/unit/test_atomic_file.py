@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,33 @@ def test_a_folder_made_for_a_file_that_failed_is_gone_too(tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "new" / "deep" / "answers.csv"):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(params=[0o022, 0o077, 0o002, 0o027], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    former = os.umask(request.param)
+    yield request.param
+    os.umask(former)
+
+
+def test_file_and_folder_have_the_modes_that_the_umask_gives(tmp_path: Path, umask: int) -> None:
+    target = tmp_path / "folder" / "answers.csv"
+    with atomic_file(target) as stream:
+        stream.write(b"1")
+    assert (target.stat().st_mode & 0o777, target.parent.stat().st_mode & 0o777) == (0o666 & ~umask, 0o777 & ~umask)
+
+
+def test_so_has_a_review(tmp_path: Path, umask: int) -> None:
+    from promotion.review.review_file import write_folder
+
+    for _ in range(2):  # the second takes the place of the first
+        write_folder(tmp_path / "review" / "dev", {"review.json": b"{}"})
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "review/dev", tmp_path / "review/dev/review.json")]
+    assert modes == [0o777 & ~umask, 0o666 & ~umask]
+
+
+def test_a_long_name_is_written_too(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 250)
+    with atomic_file(target) as stream:
+        stream.write(b"1")
+    assert [path.name for path in tmp_path.iterdir()] == ["n" * 250]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import xgboost
 
+from kickstand.errors import KickstandError
 from training.data.check import check_data
 from training.data.row_text import csv_lines
 
@@ -106,7 +107,7 @@ def test_a_failed_write_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(KickstandError, match="No space left"):
         program.write({"train": "new"}, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["train.csv"]
     assert (tmp_path / "train.csv").read_text() == "old"

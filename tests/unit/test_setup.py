@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -70,3 +72,64 @@ def test_the_environment_is_never_made_of_a_link_of_its_own(clone: ModuleType, t
     link.symlink_to(sys.executable)
     assert clone.machine_python(link) == Path(sys.executable).resolve()
     assert clone.machine_python(tmp_path / "python3") == tmp_path / "python3"
+
+
+def test_the_clone_is_named_to_the_environment_in_ascii(clone: ModuleType, tmp_path: Path) -> None:
+    """Python reads the installer's own absolute path in the locale's encoding: `LC_ALL=C` and an ö, and it is dead."""
+    clone.ROOT = tmp_path / "pröjekt"
+    clone.VENV = clone.ROOT / ".venv"
+    link = clone.VENV / "lib/python3.11/site-packages/_kickstand.pth"
+    link.parent.mkdir(parents=True)
+    link.write_text(str(clone.ROOT), "utf-8")
+    clone.write_link()
+    assert link.read_bytes() == b"../../../..\n"
+    assert (link.parent / link.read_text("ascii").strip()).resolve() == clone.ROOT.resolve()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("a\nb", "a newline"), ("a:b", "a ':'"), ('a"b', "a double quote"), ("a\rb:c", "a carriage return and a ':'")],
+)
+def test_a_folder_that_the_tools_cannot_name_is_refused(
+    clone: ModuleType, tmp_path: Path, name: str, what: str
+) -> None:
+    clone.ROOT = tmp_path / name
+    assert clone.path_problem() == f"the path of this clone has {what} in it: {str(clone.ROOT)!r}"
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", "pröjekt", "it's", "$HOME", "(a)&b"])
+def test_any_other_folder_is_fine(clone: ModuleType, tmp_path: Path, name: str) -> None:
+    clone.ROOT = tmp_path / name
+    assert clone.path_problem() == ""
+
+
+LOCKED = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r"]
+
+
+def test_a_lock_is_installed_by_its_hashes_and_from_wheels_alone(
+    clone: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source distribution runs a program of its own when it is built, before anybody has looked at it."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(clone, "run", lambda *words, step: commands.append([*map(str, words)]))
+    clone.set_up("the stamp")
+    locks = [(words[-6:-1], words[-1]) for words in commands if "-r" in words]
+    assert locks == [(LOCKED, "requirements-uv.lock"), (LOCKED, "requirements.lock")]
+
+
+def test_no_other_installation_leaves_that_away() -> None:
+    """In programs, in the Makefile and in the workflows that `init` writes."""
+    found = []
+    for file in [SCRIPT.parents[1] / "Makefile", *_programs()]:
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+            if re.search(r"--require-hashes|uv run|pip3? install", line) and not re.search(
+                r"--only-binary|--no-build", line
+            ):
+                found.append(f"{file.name}:{number}: {line.strip()}")
+    assert found == []
+
+
+def _programs() -> Iterator[Path]:
+    for folder in ("kickstand", "training", "promotion", "localcloud", "infra", "acceptance", "scripts", "benchmarks"):
+        for ending in ("*.py", "*.yml"):
+            yield from sorted((SCRIPT.parents[1] / folder).rglob(ending))

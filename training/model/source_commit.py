@@ -25,7 +25,7 @@ def source_commit(folder: Path, *, releases: Path) -> str:
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), "--no-optional-locks", *arguments]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError:
         return ""
     return ended.stdout.strip() if ended.returncode == 0 else ""
