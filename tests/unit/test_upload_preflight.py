@@ -14,6 +14,7 @@ from kickstand.config.model import Algorithm, Data, Training
 from kickstand.console import make_console
 from kickstand.errors import InputError, KickstandError
 from training.data.preflight import check_inputs, data_size
+from training.data.report import ChannelReport
 from training.upload.manifest import manifest
 from training.upload.send_data import send_data
 
@@ -183,3 +184,24 @@ def test_known_faults_are_refused_before_a_job_is_paid_for(tmp_path: Path) -> No
     assert problem.message.startswith("metric f1 is computed wrongly for objective binary:logistic by image 3.x")
     accepted = environment(data=rows, hyperparameters=given, known_faults={"class-metrics": "A dashboard reads it."})
     assert check_inputs(accepted).channels["train"].rows == 2
+
+
+def test_channels_that_no_volume_of_the_job_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if each channel had 6 GiB; the test channel is no channel of the job."""
+    monkeypatch.setattr(ChannelReport, "size", 6 * 2**30)
+    channels = data(tmp_path).model_copy(update={"test": tmp_path / "test.csv"})
+    (tmp_path / "test.csv").write_text("5,6\n")
+
+    def told(**training: Any) -> list[tuple[str, str]]:
+        given = environment(data=channels, training=Training(**training), lines={"training.volume_size_gb": "k.toml:5"})
+        try:
+            check_inputs(given)
+        except InputError as error:
+            return [(problem.where, problem.message) for problem in error.problems]
+        return []
+
+    message = "The channels of the job have 12.0 GiB an instance; its volume has 10 GiB."
+    assert told() == [("k.toml:5", message)]
+    assert told(volume_size_gb=12) == []
+    assert told(instance_count=2) == []
+    assert told(instance_type="ml.m5d.xlarge") == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from kickstand.folds import MOST_MODELS, model_count
+from kickstand.instance_types import takes_volume_key
 from training.data.channel_labels import label_problems
 from training.data.check import check_data
 from training.data.report import DataReport
@@ -65,7 +67,11 @@ def check_inputs(
     of_labels = label_problems(
         environment.hyperparameters, report.channels, version=environment.algorithm.version, where=environment.where
     )
-    found = [*hyperparameter_problems(environment), *_fold_problems(environment, report)]
+    found = [
+        *hyperparameter_problems(environment),
+        *_fold_problems(environment, report),
+        *_space_problems(environment, report),
+    ]
     problems = [*found, *problems, *([] if problems else of_labels)]
     if problems:
         raise InputError(*problems)
@@ -87,6 +93,25 @@ def _fold_problems(environment: Environment, report: DataReport) -> list[Problem
         message = f"_kfold and _num_cv_round make {count:,} models or more, which no release holds."
         return [Problem(message, environment.where("hyperparameters._kfold"), "Use fewer folds, or fewer repetitions.")]
     return []
+
+
+def _space_problems(environment: Environment, report: DataReport) -> list[Problem]:
+    """Channels that do not fit on an instance's volume, of which a job fails while it downloads them.
+
+    Where instances share the files out, each has at least its share; instances with local disks have no such volume.
+    """
+    training = environment.training
+    if not takes_volume_key(training.instance_type):
+        return []
+    size = sum(channel.size for name, channel in report.channels.items() if name != "test") / training.instance_count
+    if size <= training.volume_size_gb * 2**30:
+        return []
+    needed = math.ceil(size / 2**30) + 1
+    message = (
+        f"The channels of the job have {size / 2**30:,.1f} GiB an instance; its volume has {training.volume_size_gb}"
+    )
+    fix = f"Set training.volume_size_gb to {needed:,} or more, and deploy the training stack."
+    return [Problem(f"{message} GiB.", environment.where("training.volume_size_gb"), fix)]
 
 
 def data_size(environment: Environment) -> int:
