@@ -79,8 +79,11 @@ def scan_parquet(
                     break
     except ParquetError as error:
         findings.add("columns of one name", f"{_capital(str(error))}.", fix="Give each column a name of its own.")
-    except pa.ArrowException as error:
-        message = f"The file is not Parquet, or is damaged: {str(error).splitlines()[0].rstrip('.')}."
+    except (pa.ArrowException, OSError) as error:
+        if _of_system(error):
+            raise
+        said = next(iter(str(error).splitlines()), "").rstrip(". ") or type(error).__name__
+        message = f"The file is not Parquet, or is damaged: {said}."
         findings.add("foreign files", message, fix="Write it as Parquet, or say what it is: [data] content_type.")
     return ScannedFile(digest, size, rows, len(names), "", float(low), float(high), names=names)
 
@@ -92,8 +95,15 @@ def parquet_columns(path: Path) -> ParquetColumns | None:
 
     try:
         return ParquetColumns.of(pyarrow.parquet.read_schema(path))
-    except (pa.ArrowException, ParquetError):
+    except (pa.ArrowException, ParquetError, OSError) as error:
+        if _of_system(error):
+            raise
         return None
+
+
+def _of_system(error: Exception) -> bool:
+    """Whether the system refuses the file: what Arrow finds wrong in it are OSErrors too, without a number."""
+    return isinstance(error, OSError) and error.errno is not None
 
 
 def _names(schema: Any, columns: ParquetColumns, findings: Findings) -> None:
