@@ -217,6 +217,13 @@ def test_words_above_numbers_are_a_header_row(tmp_path: Path, head: str, names: 
     ]
 
 
+def test_the_names_of_a_header_name_the_columns_of_other_problems(tmp_path: Path) -> None:
+    found = told(tmp_path, train="y,age,sex\n1,22,male\n0,35,female\n")
+    assert [problem.partition(" 2 cells")[0] for problem in found[1:]] == [
+        "train.csv:2:3: Column 3 (sex) holds 'male'; every cell must be a number."
+    ]
+
+
 def test_a_header_that_names_the_label_last_says_so(tmp_path: Path) -> None:
     (problem,) = told(tmp_path, train="sepal,petal,species\n5.1,1.4,0\n4.9,1.3,1\n")
     assert problem.endswith("The last name looks like the label's, which must be the first column.")

@@ -154,6 +154,8 @@ def _note_no_row(
     if len(cells) != width and not (words and numeric):
         return False
     if not taken:
+        if not findings.columns and len(cells) == width <= _COLUMNS:
+            findings.columns = [shown(cell.strip(b' "'))[1:-1] for cell in cells]
         message = f"The file begins with a header row ({names}); {reader} would take it for data."
         if line > 1:
             message = f"The line holds words ({names}) where the lines below hold numbers."

@@ -47,7 +47,13 @@ def shape_problems(files: Sequence[ReadFile], columns: Sequence[str], first_colu
             f"The last {width - filled} of {width} columns are empty in every row of channel {first.channel}; the "
         )
         message += f"training container does not see them: the model would have {filled - first_columns} features."
-        problems.append(Problem(message, first.shown, "Leave the columns out of all channels."))
+        problems.append(
+            Problem(
+                message,
+                first.shown,
+                "Leave the columns out of all channels; a delimiter at the end of each line makes one.",
+            )
+        )
     if width <= first_columns or filled <= first_columns:
         what = "a label" if first_columns == 1 else "a label, a weight"
         message = f"The file has {_columns(width)}; {what} and at least one feature are needed."
