@@ -291,6 +291,15 @@ def test_warnings_of_the_data_are_on_record_before_those_of_the_figures(desk: De
     assert desk.told["warning"] == "train:mape is inf in round 2, the last of the model: it is left out."
 
 
+def test_a_job_whose_channels_hold_one_another_says_so_in_its_release(desk: Desk) -> None:
+    desk.s3.put(f"{TRAIN}validation/v.csv", b"9,2,3,4\n8,6,7,8\n7,6,5,4\n")
+    nested = [channel("train", TRAIN), channel("validation", f"{TRAIN}validation/")]
+    assert desk.adopt(InputDataConfig=nested).warnings[0] == (
+        "3 of 3 rows of validation are in files of train too (v.csv): the model was trained on them, and figures of "
+        "validation are too good."
+    )
+
+
 def test_early_stopping_on_what_is_no_number_is_not_released(desk: Desk) -> None:
     desk.rounds = tuple(Round(number, {"validation-auc": float("nan")}) for number in range(4))
     stopping = {

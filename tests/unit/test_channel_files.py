@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from channel_data import WRITERS
 from training_folder import numbers, text
 
 from kickstand.errors import Problem
@@ -227,3 +228,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest
     assert [(problem.where, problem.message) for problem in problems] == [
         (os.path.relpath(path / "p0.csv", tmp_path), "The file cannot be read: Permission denied.")
     ]
+
+
+@pytest.mark.parametrize("kind", ["recordio", "parquet"])
+def test_a_file_that_the_container_passes_over_counts_as_no_row(tmp_path: Path, kind: str) -> None:
+    content_type, write = WRITERS[kind]
+    for name, rows in (("p0", numbers(30)), ("_p1", numbers(60)[30:])):
+        (tmp_path / name).write_bytes(write(rows))
+    report, problems = check_data({"train": tmp_path}, content_type=content_type)
+    assert (report.channels["train"].rows, problems) == (30, [])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kickstand.errors import Problem
+from kickstand.release import Channel
 from training.data.report import FileReport
 
 _PARTITION = re.compile(r"([^=/]+)=[^/]*")
@@ -54,6 +55,19 @@ def same_files(files: Mapping[str, Sequence[FileReport]], show: Callable[[Path],
                 fix = f"Rows of {channel} must be none of train: divide the data, or leave the channel out."
                 problems.append(Problem(message, show(file.path), fix))
     return problems
+
+
+def released_overlaps(channels: Sequence[Channel]) -> Iterator[str]:
+    """Of a job that was started elsewhere, whose prefixes may hold one another: what of a channel is train's too."""
+    known = {file.sha256 for channel in channels if channel.name == "train" for file in channel.files if file.rows}
+    for channel in channels:
+        shared = [file for file in channel.files if file.sha256 in known]
+        if channel.name != "train" and shared:
+            rows = f"{sum(file.rows for file in shared):,} of {channel.rows:,} rows of {channel.name}"
+            yield (
+                f"{rows} are in files of train too ({shared[0].name}): the model was trained on them, and figures of "
+                f"{channel.name} are too good."
+            )
 
 
 def file_warnings(

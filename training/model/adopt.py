@@ -21,6 +21,7 @@ from kickstand.names import Names
 from kickstand.release import Artifact, Channel, GoldenRows, LearningCurve, Release
 from kickstand.release_file import write_release
 from training.data.objectives import label_columns
+from training.data.shared_files import released_overlaps
 from training.image.versions import OWN_IMAGE
 from training.job.description import ChannelSource, JobDescription
 from training.job.folds import mean_rounds
@@ -100,7 +101,8 @@ class Adoption:
             raise UnreleasableJobError(*problems)
         figures = released_figures(job, rounds, known)
         job = dataclasses.replace(job, metrics=figures.metrics)
-        for warning in figures.warnings:
+        overlaps = tuple(released_overlaps(channels))
+        for warning in (*overlaps, *figures.warnings):
             self.report("warning", warning)
         if job.models > 1:
             left_out = job.artifact_uri.replace("/model.tar.gz", "/output.tar.gz")
@@ -128,7 +130,7 @@ class Adoption:
             channels=channels,
             artifact=artifact,
             golden=golden,
-            warnings=(*data.warnings, *figures.warnings),
+            warnings=(*data.warnings, *overlaps, *figures.warnings),
             learning_curve=curve,
             model_package_arn=package,
             source_commit=source_commit,
