@@ -1,4 +1,4 @@
-"""What a second Unix user tries: `python second_user.py UID FOLDER PORT…` becomes that user and prints a report."""
+"""What a second Unix user tries: `python second_user.py UID FOLDER PORT… PATH…` becomes that user and reports."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import hmac
 import http.client
 import json
 import os
+import socket
 import ssl
 import sys
 from collections.abc import Iterator
@@ -124,6 +125,16 @@ def can_signal(pid: int) -> bool:
     return True
 
 
+def connects(path: str) -> bool:
+    """Whether a Unix socket takes a connection of this user's."""
+    with socket.socket(socket.AF_UNIX) as end:
+        try:
+            end.connect(path)
+        except OSError:
+            return False
+    return True
+
+
 def processes() -> Iterator[tuple[int, str]]:
     """The local cloud's processes, each with its command line and what of its environment can be read."""
     for folder in Path("/proc").iterdir():
@@ -134,7 +145,9 @@ def processes() -> Iterator[tuple[int, str]]:
 
 
 def main() -> None:
-    user, folder, ports = int(sys.argv[1]), Path(sys.argv[2]), [int(port) for port in sys.argv[3:]]
+    user, folder = int(sys.argv[1]), Path(sys.argv[2])
+    ports = [int(one) for one in sys.argv[3:] if one.isdigit()]
+    paths = [one for one in sys.argv[3:] if not one.isdigit()]
     # What is imported by now stays; from here on root's folders, Python's own among them, may be out of reach.
     os.setgroups([])
     os.setresgid(user, user, user)
@@ -150,6 +163,8 @@ def main() -> None:
     report = {
         "uid": os.getuid(),
         "ports": ports,
+        "sockets": paths,
+        "connected": [path for path in paths if connects(path)],
         "read": [name for name in FILES if readable(folder / name)],
         "listed": listable(folder),
         "answers": answers,

@@ -21,6 +21,7 @@ from pathlib import Path
 from ssl import create_default_context
 
 import pytest
+from botocore.exceptions import ClientError
 
 from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
@@ -69,6 +70,33 @@ def test_an_answer_carries_its_date_once(cloud: LocalCloud) -> None:
         dates = connection.getresponse().headers.get_all("date") or []
     assert len(dates) == 1
     assert abs(parsedate_to_datetime(dates[0]).timestamp() - time.time()) < 60
+
+
+def test_a_folder_without_a_secret_gets_one_that_stays_and_an_old_one_is_worth_nothing(own: LocalCloud) -> None:
+    own.start(port=0)
+    first = own.root_key("111122223333")
+    own.stop()
+    own.folder.root_secret.unlink()
+    own.start(port=0)
+    second = own.root_key("111122223333")
+    assert second != first
+    assert own.client("sts", "111122223333", "us-east-1").get_caller_identity()["Account"] == "111122223333"
+    own.stop()
+    own.start(port=0)
+    assert own.root_key("111122223333") == second
+    own.folder.root_secret.write_text("0" * 64 + "\n")  # what the client holds, and not what the server does
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        own.client("sts", "111122223333", "us-east-1").get_caller_identity()
+
+
+@linux_only
+def test_the_server_has_no_credential_of_its_owners_shell(own: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "DATABASE_PASSWORD", "SFN_MOCK_CONFIG", "MINISTACK_REGION"):
+        monkeypatch.setenv(name, "shown-to-nobody")
+    own.start(port=0)
+    given = Path(f"/proc/{pid_of(own)}/environ").read_bytes()
+    assert b"shown-to-nobody" not in given
+    assert {entry.partition(b"=")[0] for entry in given.split(b"\0")} >= {b"PATH", b"PYTHONPATH"}
 
 
 @linux_only
