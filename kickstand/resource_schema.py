@@ -1,4 +1,4 @@
-"""What CloudFormation's resource schemas say of a property: whether another value makes another resource.
+"""What CloudFormation's resource schemas say of a type: what replaces a resource, and what its handlers call.
 
 The schemas are those that cfn-lint brings, read as files: offline, the same on every machine (its own manager may
 prefer a newer copy in the user's cache), and without the two seconds that importing it costs.
@@ -8,7 +8,8 @@ Rules: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,13 @@ class ResourceSchema:
     """Top-level properties that cannot change without another resource."""
     conditionally: frozenset[str] = frozenset()
     """Those of which some changes need another resource."""
+    handlers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """IAM actions by handler: `create`, `read`, `update`, `delete`, `list`. Those of optional properties are among
+    them. None where the schema names no handlers."""
+    tag_property: str = ""
+    """The property that holds the tags; empty where the type has none."""
+    tag_actions: frozenset[str] = frozenset()
+    """IAM actions that only tags take."""
 
     def recreation(self, name: str) -> Recreation:
         """Whether a change of the top-level property replaces the resource. An unknown type: nobody can tell."""
@@ -61,7 +69,17 @@ def resource_schema(region: str, type_name: str) -> ResourceSchema:
         (always if len(parts) == 1 else conditionally).add(parts[0])
     for pointer in schema.get("conditionalCreateOnlyProperties") or ():
         conditionally.add(pointer.removeprefix("/properties/").split("/")[0])
-    return ResourceSchema(type_name, True, frozenset(always), frozenset(conditionally - always))
+    handlers = {name: tuple(each.get("permissions", ())) for name, each in schema.get("handlers", {}).items()}
+    tagging = schema.get("tagging") or {}
+    return ResourceSchema(
+        type_name,
+        True,
+        frozenset(always),
+        frozenset(conditionally - always),
+        handlers,
+        str(tagging.get("tagProperty", "")).removeprefix("/properties/"),
+        frozenset(tagging.get("permissions", ())),
+    )
 
 
 def has_type(region: str, type_name: str) -> bool:

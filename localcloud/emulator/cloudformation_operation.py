@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from localcloud.emulator.acting import acting_as_the_service
+from localcloud.emulator.cloudformation_role import acting_for
 from localcloud.emulator.seam import Seam, wrap
 
 STACKS = "ministack.services.cloudformation.stacks"
@@ -54,6 +54,10 @@ PROVISION = Seam(STACKS, "_provision_resource", ("resource_type", "logical_id", 
 DELETE_STACK = Seam(
     STACKS, "_delete_stack_async", ("stack_name", "stack_id", "retain_resources", "force"), also=(HANDLERS,)
 )
+CONTINUE = Seam(
+    STACKS, "_continue_update_rollback_async", ("stack_name", "stack_id", "resources_to_skip"), also=(HANDLERS,)
+)
+IMPORT = Seam(CHANGESETS, "_import_resources_async", ("cs", "stack", "new_stack"))
 UPDATE = Seam(
     STACKS,
     "_update_resource",
@@ -68,6 +72,8 @@ def install() -> None:
     wrap(PROVISION, _recorded_provision)
     wrap(UPDATE, _recorded_update)
     wrap(DELETE_STACK, _own_delete)
+    wrap(CONTINUE, _continued_roll_back)
+    wrap(IMPORT, _own_import)
 
 
 def running() -> Stack | None:
@@ -141,8 +147,7 @@ def _recorded_deploy(original: Callable[..., Any]) -> Callable[..., Any]:
             "cleanup": False,
         }
         stack["StackStatusReason"] = ""
-        # What a stack makes is made by CloudFormation, not by whoever executed the change set.
-        with running_stack(stack), acting_as_the_service():
+        with running_stack(stack), acting_for(stack):
             try:
                 await original(
                     stack_name,
@@ -180,7 +185,7 @@ def _recorded_roll_back(original: Callable[..., Any]) -> Callable[..., Any]:
                 "in_flight": None,
                 "cleanup": False,
             }
-        with running_stack(stack), acting_as_the_service():
+        with running_stack(stack), acting_for(stack):
             try:
                 await original(stack_name, stack_id, stack, operation, reason_override)
             finally:
@@ -197,10 +202,28 @@ def _own_delete(original: Callable[..., Any]) -> Callable[..., Any]:
         stack = _stacks.get(stack_name)
         if stack is not None:
             stack["StackStatusReason"] = ""
-        with acting_as_the_service():
+        with acting_for(stack):
             await original(stack_name, stack_id, retain_resources, force)
 
     return delete
+
+
+def _continued_roll_back(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def roll_back(stack_name: str, stack_id: str, resources_to_skip: Iterable[str]) -> None:
+        from ministack.services.cloudformation import _stacks
+
+        with acting_for(_stacks.get(stack_name)):
+            await original(stack_name, stack_id, resources_to_skip)
+
+    return roll_back
+
+
+def _own_import(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def take(cs: dict[str, Any], stack: Stack, new_stack: bool) -> None:
+        with acting_for(stack):
+            await original(cs, stack, new_stack)
+
+    return take
 
 
 def _recorded_provision(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from localcloud.emulator.cloudformation_operation import Stack, running_stack
 from localcloud.emulator.cloudformation_outputs import settle
+from localcloud.emulator.cloudformation_role import acting_for
 from localcloud.emulator.context import request_scope
 
 REASON = "The local cloud ended while this operation was running."
@@ -161,7 +162,7 @@ async def _finish_cleanup(stack: Stack) -> None:
             stacks._add_event(place[1], place[0], name, kind, "DELETE_SKIPPED", physical_id=physical_id)
         else:
             try:
-                with running_stack(stack):
+                with running_stack(stack), acting_for(stack):
                     await run_reentrant(stacks._delete_resource, kind, physical_id, properties, place[0], name)
             except Exception as error:  # as on AWS, a clean-up that misses does not fail the update
                 stacks._add_event(place[1], place[0], name, kind, "DELETE_FAILED", str(error), physical_id)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from localcloud.emulator import (
     acting,
+    cloudformation_authorization,
     cloudformation_change_sets,
     cloudformation_cleanup,
+    cloudformation_conditions,
     cloudformation_drift,
     cloudformation_imports,
     cloudformation_operation,
     cloudformation_outputs,
     cloudformation_recovery,
+    cloudformation_role,
     cloudformation_states,
     cloudformation_threads,
     cloudformation_types,
@@ -48,12 +51,15 @@ from localcloud.emulator import (
 def install() -> None:
     """Correct the emulator. Once, before it serves its first request and before it loads its state."""
     acting.install()
+    cloudformation_authorization.install()
     cloudformation_operation.install()
+    cloudformation_conditions.install()
     cloudformation_imports.install()
     cloudformation_change_sets.install()
     cloudformation_cleanup.install()
     cloudformation_outputs.install()
     cloudformation_states.install()
+    cloudformation_role.install()
     cloudformation_threads.install()
     cloudformation_drift.install()
     cloudformation_types.install()

@@ -102,6 +102,11 @@ def _condition_problems(statement: Mapping[str, Any], actions: list[str]) -> Ite
                     yield f"{key} holds {kind}, which {operator} does not compare"
 
 
+def is_action(action: str) -> bool:
+    """Whether the reference has an action; the schemas of resource types list a few that it has not."""
+    return _action(action) is not None
+
+
 def resource_types(action: str) -> tuple[str, ...]:
     """The types of resources that IAM checks an action against; none: it can be granted on `*` alone."""
     return tuple(sorted(_types(action)))

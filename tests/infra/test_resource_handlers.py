@@ -16,10 +16,12 @@ from typing import Any
 import cfnlint
 import pytest
 import test_pipeline_stack as pipeline
-from service_authorization import access_level, resource_types
+from service_authorization import access_level, is_action, resource_types
 from synthesis import VARIANTS, Synthesised, synthesised
 
 from kickstand.names import Names
+from localcloud.emulator.cloudformation_arns import ARNS, ON_EVERYTHING
+from localcloud.emulator.cloudformation_permissions import own_service
 
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
 
@@ -175,3 +177,14 @@ def test_nobody_but_the_role_of_the_cdk_deletes_a_resource(variant: str) -> None
         for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
     }
     assert granted & deleting == set()
+
+
+def test_the_local_cloud_knows_what_iam_checks_against_no_resource() -> None:
+    without = {
+        action
+        for kind in (*ARNS, "AWS::SNS::Subscription")
+        for verb in ("create", "read", "update", "delete")
+        for action in handler(kind, verb)
+        if action.startswith(f"{own_service(kind)}:") and is_action(action) and not resource_types(action)
+    }
+    assert without == ON_EVERYTHING

@@ -31,6 +31,9 @@ TOUCHES = {
     # served.py
     "CloudFormation's table of resource types": "'AWS::S3::Bucket' in provisioners._RESOURCE_HANDLERS",
     "refusals are told in a service's own protocol": "'error_code' in parameters(iam_actions.access_denied_response)",
+    # cloudformation_permissions.py
+    "IAM is asked about every resource type that makes anything": "unasked() == ['AWS::CDK::Metadata', "
+    "*(f'AWS::CloudFormation::{n}' for n in ('CustomResource', 'WaitCondition', 'WaitConditionHandle'))]",
     # registry.py
     "app.SERVICE_REGISTRY maps a service to its module": "app.SERVICE_REGISTRY['s3'] == {'module': 's3'}",
     "app._lazy_handler makes a handler of a module name": "parameters(app._lazy_handler) == ['module_name']",
@@ -84,6 +87,7 @@ import ministack.app as app
 from ministack.core import iam_actions, iam_evaluator, persistence as format_, responses, router
 from ministack.services import cloudwatch_logs, eventbridge, iam, s3, scheduler, sts
 from ministack.services.cloudformation import provisioners
+from kickstand.resource_schema import resource_schema
 from localcloud.emulator import context, log_events, persistence, served
 
 def parameters(function):
@@ -136,6 +140,11 @@ def captured(name):
         return document(module.get_state())
     finally:
         module.copy = copy
+
+def unasked():
+    made = [name for name in provisioners._RESOURCE_HANDLERS if name.startswith(served._RESOURCE_TYPES)]
+    schemas = {name: resource_schema("us-east-1", name).handlers for name in made}
+    return sorted(name for name in made if not (schemas[name].get("create") and schemas[name].get("delete")))
 
 def captured_twice():
     capture = persistence.StateCapture()
