@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import random
 import threading
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from sagemaker_world import ACCOUNT, REGION, World, make_world, wait_for
 
 from localcloud.cloud import LocalCloud
@@ -41,7 +43,7 @@ class Ledger:
             with self._lock:
                 self.refused += 1
             return True
-        except (BotoCoreError, HTTPClientError):
+        except BotoCoreError:
             return False
         self.acknowledge(place, value)
         return True
@@ -111,12 +113,10 @@ class Writers:
     def missing(self, *, everything: bool) -> list[str]:
         """What is not as it was acknowledged: of the last round, or of all."""
         places = [*self._ledger.sent] if everything else self._round
-        now = {"object": self._object, **dict.fromkeys(("parameter", "role", "group", "log", "stack", "job"), None)}
-        listed = {kind: self._listed(kind) for kind in now if kind != "object"}
-        faults = [
-            self._ledger.fault(place, self._object(place[1]) if place[0] == "object" else listed[place[0]](place[1]))
-            for place in dict.fromkeys(places)
-        ]
+        value_of = {
+            kind: self._listed(kind) for kind in ("object", "parameter", "role", "group", "log", "stack", "job")
+        }
+        faults = [self._ledger.fault((kind, name), value_of[kind](name)) for kind, name in dict.fromkeys(places)]
         errors, self._errors = self._errors, []
         answer = wait_for(self._predict, lambda found: found == self._prediction, 60)
         return [*errors, *filter(None, faults)] + (
@@ -142,11 +142,10 @@ class Writers:
             )
         return self._clients[service]
 
-    def _work(self, work: Callable[[int], bool], number: int) -> None:
+    def _work(self, work: Callable[[int], None], number: int) -> None:
         try:
-            work(number)
-        except (BotoCoreError, HTTPClientError):
-            return
+            with contextlib.suppress(BotoCoreError):
+                work(number)
         except Exception as error:
             self._errors.append(f"{work.__name__}: {type(error).__name__}: {error}")
 
@@ -154,60 +153,56 @@ class Writers:
         self._round.append((kind, name))
         return self._ledger.write((kind, name), value, request) and not self._ending.is_set()
 
-    def _objects(self, number: int) -> bool:
+    def _objects(self, number: int) -> None:
         s3, draw, bucket = self._client("s3"), random.Random(number), self._world.bucket
-        for count in range(100_000):
+        for count in itertools.count():
             key = f"hot/{count % 5}" if draw.random() < 0.4 else f"kills/{number}/{count}"
             body = f"{number} {count} " + "x" * draw.choice((10, 1000, 20_000))
             if not self._write(
                 "object", key, body, lambda key=key, body=body: s3.put_object(Bucket=bucket, Key=key, Body=body)
             ):
-                return False
+                return
             if draw.random() < 0.6 and not self._write(
                 "object", key, _GONE, lambda key=key: s3.delete_object(Bucket=bucket, Key=key)
             ):
-                return False
-        return True
+                return
 
-    def _parameters(self, number: int) -> bool:
+    def _parameters(self, number: int) -> None:
         ssm = self._client("ssm")
-        for count in range(100_000):
+        for count in itertools.count():
             name = f"/kills/{count % 10}"
             put = {"Name": name, "Value": f"{number}-{count}", "Type": "String", "Overwrite": True}
             if not self._write("parameter", name, f"{number}-{count}", lambda put=put: ssm.put_parameter(**put)):
-                return False
-        return True
+                return
 
-    def _records(self, number: int) -> bool:
+    def _records(self, number: int) -> None:
         iam, sagemaker = self._client("iam"), self._client("sagemaker")
         trust = '{"Version": "2012-10-17", "Statement": []}'
-        for count in range(100_000):
+        for count in itertools.count():
             name = f"k-{number}-{count}"
             make_role = {"RoleName": name, "AssumeRolePolicyDocument": trust}
             if not self._write("role", name, "there", lambda make=make_role: iam.create_role(**make)):
-                return False
+                return
             group = {"ModelPackageGroupName": name}
             if not self._write(
                 "group", name, "there", lambda group=group: sagemaker.create_model_package_group(**group)
             ):
-                return False
+                return
             time.sleep(0.1)
-        return True
 
-    def _log(self, number: int) -> bool:
+    def _log(self, number: int) -> None:
         logs, stream = self._client("logs"), f"s-{number}"
         if not self._write(
             "log", stream, "0", lambda: logs.create_log_stream(logGroupName="kills", logStreamName=stream)
         ):
-            return False
-        for count in range(1, 100_000):
+            return
+        for count in itertools.count(1):
             event = [{"timestamp": int(time.time() * 1000), "message": str(count)}]
             put = {"logGroupName": "kills", "logStreamName": stream, "logEvents": event}
             if not self._write("log", stream, str(count), lambda put=put: logs.put_log_events(**put)):
-                return False
-        return True
+                return
 
-    def _stack(self, number: int) -> bool:
+    def _stack(self, number: int) -> None:
         """A stack to its end: once its completion was seen, it is complete for good."""
         stacks, name = self._client("cloudformation"), f"k-{number}"
         value = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "1"}}
@@ -215,27 +210,25 @@ class Writers:
         body = json.dumps(template)
         place = ("stack", name)
         if not self._write(*place, "settled", lambda: stacks.create_stack(StackName=name, TemplateBody=body)):
-            return False
+            return
         while not self._ending.is_set():
             if stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE":
                 self._ledger.acknowledge(place, "CREATE_COMPLETE")
-                return True
+                return
             time.sleep(0.05)
-        return False
 
-    def _job(self, number: int) -> bool:
+    def _job(self, number: int) -> None:
         """A training job to its end: once its end was seen, it has ended so for good."""
         sagemaker, name = self._client("sagemaker"), f"k-{number}"
         request = self._world.training_job(name)
         if not self._write("job", name, "ended", lambda: sagemaker.create_training_job(**request)):
-            return False
+            return
         while not self._ending.is_set():
             status = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
             if status == "Completed":
                 self._ledger.acknowledge(("job", name), status)
-                return True
+                return
             time.sleep(0.1)
-        return False
 
     def _predict(self) -> bytes | None:
         runtime = self._client("sagemaker-runtime")
@@ -270,8 +263,8 @@ class Writers:
             request = ("sagemaker", "list_model_package_groups", "ModelPackageGroupSummaryList")
             groups = {each["ModelPackageGroupName"] for each in self._pages(*request)}
             return lambda name: "there" if name in groups else _GONE
-        if kind == "log":
-            return self._last_message
+        if kind in ("log", "object"):
+            return {"log": self._last_message, "object": self._object}[kind]
         if kind == "stack":
             stacks = {each["StackName"]: each for each in self._pages("cloudformation", "describe_stacks", "Stacks")}
             return lambda name: self._settled(name, stacks[name]["StackStatus"]) if name in stacks else _GONE
