@@ -36,5 +36,6 @@ def require_model(s3: Any, release: Release) -> None:
             raise ArchiveError(*(dataclasses.replace(problem, where=where) for problem in error.problems)) from error
         except OSError as error:
             raise aws_error(error, "opening the model artifact", where) from error
-        for model in find_models(files, model_count(release.hyperparameters), where=where):
+        count = model_count(release.hyperparameters)
+        for model in find_models(files, count, folder=Path(folder, "model"), where=where):
             require_readable(model, release.algorithm.version, where=where)

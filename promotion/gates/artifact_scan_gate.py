@@ -35,7 +35,9 @@ def judge(contest: Contest, evidence: Evidence) -> Verdict:
     require_bytes(artifact, evidence.artifact)
     with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
         files = extract_model(evidence.artifact.file, Path(folder), max_bytes=artifact.size * _LARGEST_GROWTH)
-        models = find_models(files, model_count(contest.release.hyperparameters), where=artifact.s3_uri)
+        models = find_models(
+            files, model_count(contest.release.hyperparameters), folder=Path(folder), where=artifact.s3_uri
+        )
         held = [_held(model, artifact.s3_uri) for model in models]
         for model in models:
             require_readable(model, contest.release.algorithm.version, where=artifact.s3_uri)

@@ -64,7 +64,7 @@ def _artifact_answers(contest: Contest, evidence: Evidence, golden: GoldenRows) 
     uri = contest.release.artifact.s3_uri
     with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
         files = extract_model(evidence.artifact.file, Path(folder))
-        models = find_models(files, model_count(contest.release.hyperparameters), where=uri)
+        models = find_models(files, model_count(contest.release.hyperparameters), folder=Path(folder), where=uri)
         given = ask_model(models, golden.rows, where=uri).predictions
     answers = [one if isinstance(one, tuple) else (one,) for one in given]
     if problems := golden_problems(golden, answers):

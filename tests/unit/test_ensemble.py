@@ -42,7 +42,7 @@ def test_models_of_different_kinds_are_no_ensemble() -> None:
 @pytest.mark.parametrize("objective", ["reg:squarederror", "multi:softprob", "multi:softmax", "binary:hinge"])
 def test_a_release_is_asked_as_the_serving_program_answers(tmp_path: Path, objective: str) -> None:
     made = [objective_model(tmp_path, objective, name=f"xgboost-model-{fold}", seed=fold) for fold in range(11)]
-    models = find_models([file for file, _ in reversed(made)], 11, where="s3://m")
+    models = find_models([file for file, _ in reversed(made)], 11, folder=tmp_path, where="s3://m")
     # as a folder's names are sorted, in which order the server adds them up
     assert [file.name[14:] for file in models] == ["0", "1", "10", *map(str, range(2, 10))]
     served = ask(face(*models), "\n".join(text(FEATURES)).encode())[2].decode().splitlines()
@@ -96,6 +96,34 @@ def test_a_narrow_model_decides_how_wide_the_rows_are(tmp_path: Path) -> None:
         (2, ("xgboost-model-0", "xgboost-model-01"), "the artifact lacks xgboost-model-1 and has xgboost-model-01:"),
         (2, ("xgboost-model",), "the artifact lacks xgboost-model-0, xgboost-model-1 and has xgboost-model:"),
         (None, ("xgboost-model-0", "xgboost-model-2"), "lacks xgboost-model-1 and has xgboost-model-2"),
+        (
+            1,
+            ("d/xgboost-model",),
+            "no file xgboost-model but d/xgboost-model. An endpoint looks for its model directly",
+        ),
+        (
+            1,
+            ("xgboost-model", "d/xgboost-model"),
+            "holds d/xgboost-model: an endpoint passes over what lies in a folder",
+        ),
+        (1, ("xgboost-model", "._xgboost-model"), "holds ._xgboost-model: an endpoint passes over what lies in a fol"),
+        (
+            1,
+            ("xgboost-model", "__MACOSX/._xgboost-model"),
+            "holds __MACOSX/._xgboost-model: an endpoint passes over wh",
+        ),
+        (1, ("xgboost-model", "README"), "holds README: an endpoint takes every file for a model and fails"),
+        (1, ("XGBoost-Model",), "The artifact holds no file xgboost-model but XGBoost-Model."),
+        (
+            2,
+            ("d/xgboost-model-0", "d/xgboost-model-1"),
+            "lacks xgboost-model-0, xgboost-model-1 and has d/xgboost-model",
+        ),
+        (
+            None,
+            ("d/xgboost-model-0", "d/xgboost-model-1"),
+            "The artifact holds no file xgboost-model but d/xgboost-mode",
+        ),
         (None, ("xgboost-model-1",), "holds xgboost-model-1, as hyperparameter _kfold"),
         (
             10_000,
@@ -109,9 +137,10 @@ def test_other_models_than_the_training_made_are_refused_by_name(
 ) -> None:
     files = [tmp_path / name for name in there]
     for file in files:
+        file.parent.mkdir(exist_ok=True)
         file.write_bytes(b"{}")
     with pytest.raises(KickstandError) as refused:
-        find_models(files, count, where="s3://m")
+        find_models(files, count, folder=tmp_path, where="s3://m")
     (problem,) = refused.value.problems
     assert told in problem.message
     assert (problem.where, len(problem.message) < 400) == ("s3://m", True)
@@ -121,7 +150,8 @@ def test_as_many_models_as_there_are_where_nobody_knows(tmp_path: Path) -> None:
     files = [tmp_path / f"xgboost-model-{fold}" for fold in (1, 0)]
     for file in files:
         file.write_bytes(b"{}")
-    assert [file.name for file in find_models(files, None, where="")] == ["xgboost-model-0", "xgboost-model-1"]
+    found = find_models(files, None, folder=tmp_path, where="")
+    assert [file.name for file in found] == ["xgboost-model-0", "xgboost-model-1"]
     files[0].write_bytes(b"\x80\x04K\x01.")
     with pytest.raises(KickstandError, match=r"^xgboost-model-1 is a Python pickle"):
-        find_models(files, 2, where="")
+        find_models(files, 2, folder=tmp_path, where="")

@@ -120,7 +120,7 @@ def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, model: bytes) -> No
             packed(xgboost_model=b"{}", inference_py=b"import os"),
             "Beside xgboost-model the artifact holds inference-py",
         ),
-        (packed(code__inference_py=b"import os"), "The artifact holds no file xgboost-model but inference-py"),
+        (packed(code__inference_py=b"import os"), "The artifact holds no file xgboost-model but code/inference-py"),
         (packed(**{"..__xgboost_model": b"{}"}), "climbs out of its folder"),
         (packed(xgboost_model=bytes(10_000_000)), "The archive unpacks to more than"),
         (b"no archive", "not a whole gzipped tar archive"),

@@ -223,7 +223,9 @@ class Adoption:
             )
         except ValueError as error:
             raise InputError(Problem(str(error), f"channel {data.golden_channel}")) from error
-        models = find_models(_open(fetched, job.artifact_uri), job.models, where=job.artifact_uri)
+        folder = fetched.file.with_name("model")
+        files = _open(fetched, folder, job.artifact_uri)
+        models = find_models(files, job.models, folder=folder, where=job.artifact_uri)
         for model in models:
             require_readable(model, image_version(job.image_uri) or OWN_IMAGE, where=job.artifact_uri)
         answers = ask_model(models, rows, where=job.artifact_uri)
@@ -245,10 +247,10 @@ def train_channel(channels: Sequence[Channel]) -> Channel:
     return next(channel for channel in channels if channel.name == "train")
 
 
-def _open(fetched: FetchedArtifact, uri: str) -> list[Path]:
-    """Unpack an artifact beside it; what is wrong with it is told of its place in S3."""
+def _open(fetched: FetchedArtifact, folder: Path, uri: str) -> list[Path]:
+    """Unpack an artifact into a folder; what is wrong with it is told of its place in S3."""
     try:
-        return extract_model(fetched.file, fetched.file.with_name("model"))
+        return extract_model(fetched.file, folder)
     except ArchiveError as error:
         raise ArchiveError(*(dataclasses.replace(problem, where=uri) for problem in error.problems)) from error
     except OSError as error:

@@ -10,7 +10,7 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, Self
 
 from kickstand.errors import InputError, Problem
 
@@ -18,10 +18,33 @@ MAX_BYTES = 4 * 1024**3
 """Default bound on what an archive may unpack to."""
 _MOST_MEMBERS = 10_000
 _LONGEST_TAIL = 1 << 20
+_MOST_NAMED = 20
+_LONGEST_HEADER = 1 << 20
+"""Bytes of a member that describes the next one (a long name, PAX records), which tarfile reads whole."""
+_DEEPEST, _LONGEST_PATH, _LONGEST_NAME = 16, 1024, 255
+_DESCRIBING = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_OTHER_FORMS = ((b"PK", "a zip archive"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
 
 
 class ArchiveError(InputError):
     """An archive that is broken, unsafe or too large; every unsafe member is named."""
+
+
+class _Header(tarfile.TarInfo):
+    """A header whose sizes are looked at before tarfile reads so much."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: Any, errors: Any) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0 or (header.type in _DESCRIBING and header.size > _LONGEST_HEADER):
+            raise tarfile.ReadError(f"a header says that {header.size:,} bytes follow it")
+        return header
 
 
 def extract_model(archive: Path | IO[bytes], folder: Path, *, max_bytes: int = MAX_BYTES) -> list[Path]:
@@ -30,8 +53,9 @@ def extract_model(archive: Path | IO[bytes], folder: Path, *, max_bytes: int = M
     archive:   a path, or a file that can seek, at its beginning.
     folder:    made where it does not exist. Untouched unless the whole archive is found safe first.
     max_bytes: bound on the unpacked size, which a small archive may exceed by far.
-    Raises ArchiveError; it names each member that is absolute, climbs out with `..`, is a link or a device, or is there
-    twice. Modes, owners and times of the archive are not taken over.
+    Raises ArchiveError; it names each member that is absolute, climbs out with `..`, is a link, a device or a sparse
+    file, lies deeper than 16 folders, or is there twice, in whatever case. Modes, owners and times of the archive are
+    not taken over.
     """
     name = str(archive) if isinstance(archive, Path) else str(getattr(archive, "name", "model.tar.gz"))
     try:
@@ -39,8 +63,8 @@ def extract_model(archive: Path | IO[bytes], folder: Path, *, max_bytes: int = M
             _check(stream, name, max_bytes)
             stream.seek(0)
             return _unpack(stream, folder)
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        problem = Problem(f"This is not a whole gzipped tar archive: {error}.", name)
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+        problem = Problem(f"This is not a whole gzipped tar archive{_found(archive)}: {error}.", name)
         raise ArchiveError(problem) from None
 
 
@@ -60,9 +84,10 @@ class _kept_open:  # noqa: N801  a context manager, used as a function
 def _check(stream: IO[bytes], name: str, max_bytes: int) -> None:
     """Read the whole archive once, unpacking nothing."""
     problems: list[Problem] = []
-    seen: set[str] = set()
+    files: dict[str, str] = {}
+    folders: set[str] = set()
     size = 0
-    with gzip.GzipFile(fileobj=stream) as zipped, tarfile.open(fileobj=zipped, mode="r|") as tar:
+    with gzip.GzipFile(fileobj=stream) as zipped, tarfile.open(fileobj=zipped, mode="r|", tarinfo=_Header) as tar:
         for count, member in enumerate(tar, 1):
             if count > _MOST_MEMBERS:
                 raise ArchiveError(Problem(f"The archive has more than {_MOST_MEMBERS:,} members.", name))
@@ -70,36 +95,76 @@ def _check(stream: IO[bytes], name: str, max_bytes: int) -> None:
             if size > max_bytes:  # before the member is read: a bomb is never unpacked
                 raise ArchiveError(Problem(f"The archive unpacks to more than {max_bytes:,} bytes.", name))
             if fault := _fault(member):
-                problems.append(Problem(f"Member {member.name!r} {fault}.", name))
+                problems.append(Problem(f"Member {_shown(member.name)} {fault}.", name))
+                continue  # its name may be of any length
             path = PurePosixPath(member.name)
+            # Of two names that differ in case alone one file system keeps both and another the last.
+            place, above = str(path).casefold(), [str(parent).casefold() for parent in path.parents]
+            if place in files and files[place] != str(path) and not member.isdir():
+                problems.append(
+                    Problem(f"Members {_shown(files[place])} and {_shown(member.name)} differ in case alone.", name)
+                )
+            elif place in files or any(one in files for one in above) or (place in folders and not member.isdir()):
+                problems.append(Problem(f"Member {_shown(member.name)} is there twice.", name))
+            folders.update(above, [place] if member.isdir() else [])
             if not member.isdir():
-                if str(path) in seen or any(str(parent) in seen for parent in path.parents):
-                    problems.append(Problem(f"Member {member.name!r} is there twice.", name))
-                seen.add(str(path))
+                files.setdefault(place, str(path))
         # to the very end, where the checksum of the whole stands; a tar ends in a few blocks of zeros
         if len(zipped.read(_LONGEST_TAIL + 1)) > _LONGEST_TAIL:
             raise ArchiveError(Problem("The archive goes on after its end.", name))
     if problems:
-        raise ArchiveError(*problems)
+        raise ArchiveError(*problems[:_MOST_NAMED], *_and_more(problems[_MOST_NAMED:], name))
+
+
+def _and_more(rest: list[Problem], name: str) -> list[Problem]:
+    return [Problem(f"So {'is' if len(rest) == 1 else 'are'} {len(rest):,} more of its members.", name)] if rest else []
 
 
 def _fault(member: tarfile.TarInfo) -> str:
     path = PurePosixPath(member.name)
+    if not member.name.isprintable() or (not path.name and not member.isdir()):
+        return "has no name, or one with control characters"
+    if len(path.parts) > _DEEPEST or len(member.name) > _LONGEST_PATH or any(map(_is_long, path.parts)):
+        return f"lies deeper than {_DEEPEST} folders, or its name is longer than {_LONGEST_NAME} characters"
     if path.is_absolute() or "\\" in member.name or ":" in member.name or "\0" in member.name:
         return "has an absolute or unportable path"
     if ".." in path.parts:
         return "climbs out of its folder"
     if member.issym() or member.islnk():
-        return f"is a link, to {member.linkname!r}"
-    if not (member.isreg() or member.isdir()):
+        return f"is a link, to {_shown(member.linkname)}"
+    if not (member.isreg() or member.isdir()) or member.issparse():
         return "is neither a file nor a folder"
     return ""
+
+
+def _shown(name: str) -> str:
+    return repr(name) if len(name) <= _LONGEST_NAME else f"{name[:60]!r}… of {len(name):,} characters"
+
+
+def _is_long(part: str) -> bool:
+    return len(part.encode("utf-8", "surrogateescape")) > _LONGEST_NAME
+
+
+def _found(archive: Path | IO[bytes]) -> str:
+    """What the bytes are instead, where their beginning says so."""
+    try:
+        if isinstance(archive, Path):
+            with archive.open("rb") as opened:
+                head = opened.read(512)
+        else:
+            archive.seek(0)
+            head = archive.read(512)
+    except OSError:
+        return ""
+    named = next((form for begin, form in _OTHER_FORMS if head.startswith(begin)), "")
+    named = named or ("a tar archive that is not gzipped" if head[257:262] == b"ustar" else "")
+    return f" but {named}" if named else ""
 
 
 def _unpack(stream: IO[bytes], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    with tarfile.open(fileobj=stream, mode="r|gz") as tar:
+    with tarfile.open(fileobj=stream, mode="r|gz", tarinfo=_Header) as tar:
         for member in tar:
             target = folder / PurePosixPath(member.name)
             if member.isdir():

@@ -44,15 +44,16 @@ class ModelAnswers:
     rounds: tuple[int, ...]
 
 
-def find_models(files: Sequence[Path], count: int | None, *, where: str) -> tuple[Path, ...]:
+def find_models(files: Sequence[Path], count: int | None, *, folder: Path, where: str) -> tuple[Path, ...]:
     """The model among an artifact's files, or the models of an ensemble in the order in which they are served.
 
     count: how many models the training made (`model_count`): 1 is `xgboost-model`, more are `xgboost-model-0`, ….
     None: that is not known; as many as there are, numbered from 0 without a gap.
+    folder: that the artifact was unpacked to. A container looks for models directly in it, and in no folder below.
     where: the artifact, for messages.
     Raises KickstandError where other files are there than exactly these, or one is a pickle.
     """
-    names = sorted(file.name for file in files)
+    names = sorted(file.relative_to(folder).as_posix() for file in files)
     if count is None:
         count = max(1, sum(name.startswith(f"{MODEL_FILE}-") for name in names))
     wanted = sorted(f"{MODEL_FILE}-{number}" for number in range(count)) if count > 1 else [MODEL_FILE]
@@ -198,11 +199,16 @@ def _no_single_model(names: Sequence[str], where: str) -> Problem:
             "Find out who wrote it, or train it again.",
         )
     if MODEL_FILE in names:
-        others = ", ".join(name for name in names if name != MODEL_FILE)
+        others = [name for name in names if name != MODEL_FILE]
+        does = "takes every file for a model and fails"
+        if all("/" in name or name.startswith(".") for name in others):
+            does = "passes over what lies in a folder or begins with a dot, and a model has nothing beside it"
         return Problem(
-            f"Beside {MODEL_FILE} the artifact holds {others}: an endpoint takes every file for a model and fails.",
+            f"Beside {MODEL_FILE} the artifact holds {_listed(others)}: an endpoint {does}.",
             where,
             f"Train so that only {MODEL_FILE} is left in the model folder.",
         )
-    found = ", ".join(names) or "nothing"
-    return Problem(f"The artifact holds no file {MODEL_FILE} but {found}.", where, "Was it trained by XGBoost?")
+    message = f"The artifact holds no file {MODEL_FILE} but {_listed(names) or 'nothing'}."
+    if any(name.endswith(f"/{MODEL_FILE}") for name in names):
+        message += " An endpoint looks for its model directly in the archive, and in no folder."
+    return Problem(message, where, "Was it trained by XGBoost?")

@@ -47,7 +47,7 @@ def fetch_models(stores: Sequence[ModelStore], sha256: str, count: int | None, f
         _require_bytes(_fetched(store, here, folder / f"{number}.tar.gz"), sha256, here)
         try:
             files = extract_model(folder / f"{number}.tar.gz", folder / str(number))
-            return find_models(files, count, where=here.uri)
+            return find_models(files, count, folder=folder / str(number), where=here.uri)
         except KickstandError as error:
             raise UnsoundModelError(*error.problems) from error
 
