@@ -6,11 +6,12 @@ the project file), `-c environment=NAME` (default: all), `-c policy=on`, `-c pip
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
+from kickstand.system_errors import end_without_traceback
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a synth as it ends the CDK CLI: without a traceback
+    end_without_traceback()  # on Ctrl-C, and where TMPDIR is full, which jsii meets in the import below
 
 import aws_cdk as cdk
 
@@ -41,8 +42,7 @@ def main() -> None:
     try:
         build(app)
     except InputError as error:
-        show_error(error)
-        raise SystemExit(error.exit_code) from None
+        raise SystemExit(show_error(error, to_program=True)) from None
     app.synth()
 
 

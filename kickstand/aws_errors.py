@@ -6,20 +6,17 @@ Error codes: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/Commo
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 from boto3.exceptions import Boto3Error, S3UploadFailedError
 from botocore import exceptions as botocore
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.system_errors import system_explanation
 
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "403", "Forbidden"}
@@ -86,7 +83,8 @@ def _explanation(error: Exception) -> tuple[str, str]:
         return _answer(error)
     # Some of botocore's connection errors are OSErrors too, by an old inheritance.
     if isinstance(error, OSError) and not isinstance(error, botocore.BotoCoreError):
-        return _system(error)
+        message, fix = system_explanation(error)
+        return _sentence(message), fix
     words = _sentence(str(error))
     if isinstance(error, S3UploadFailedError):
         cause = error.__context__
@@ -144,46 +142,6 @@ def _answer(error: Any) -> tuple[str, str]:
     if isinstance(status, int) and status >= 500:
         return message, "A fault on the service's side: run the same command again."
     return message, ""
-
-
-_SYSTEM_FIX = {
-    errno.EACCES: "Check the permissions of the file and of its folders: ls -ld.",
-    errno.EPERM: "Check the owner of the file and of its folders: ls -ld.",
-    errno.EROFS: "Choose a place that can be written.",
-    errno.EMFILE: "Raise the limit of open files: ulimit -n 4096.",
-    errno.ENFILE: "The machine has too many open files: close other programs.",
-    errno.ENAMETOOLONG: "Choose a shorter name.",
-    errno.EISDIR: "Name a file, not a folder.",
-    errno.ENOTDIR: "Name a folder, not a file.",
-    errno.ELOOP: "The links lead in a circle: name the file itself.",
-    errno.ENOMEM: "Close other programs, or take a machine with more memory.",
-}
-_FULL = 1 << 20
-"""A folder with less free than this is named as full."""
-
-
-def _system(error: OSError) -> tuple[str, str]:
-    message = _sentence(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return message, f"Make room {full_folders()}, then run the same command."
-    return message, _SYSTEM_FIX.get(error.errno or 0, "")
-
-
-def full_folders() -> str:
-    """Where a full disk is, as it follows "make room": the system names no folder with a failed write."""
-    full = []
-    for folder in (_temporary(), Path.cwd(), Path.home()):
-        with suppress(OSError):
-            if folder not in full and shutil.disk_usage(folder).free < _FULL:
-                full.append(folder)
-    return f"in {' and '.join(map(str, full))}" if full else "on the disk"
-
-
-def _temporary() -> Path:
-    """The folder for temporary files, also where it is full (tempfile then takes another one)."""
-    with suppress(OSError):
-        return Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
-    return Path.cwd()
 
 
 def _sentence(words: str) -> str:

@@ -116,8 +116,7 @@ def _from_outside(error: Exception) -> KickstandError | None:
 def _show(error: KickstandError) -> int:
     from kickstand.console import show_error
 
-    show_error(error)
-    return error.exit_code
+    return show_error(error)
 
 
 def _say(text: str) -> None:

@@ -86,11 +86,18 @@ def confirm(question: str) -> None:
     typer.confirm(cut(plain(question)), abort=True)
 
 
-def show_error(error: KickstandError) -> None:
-    """Print the problems of an error to standard error: place, message, and what to do, each on a line of its own."""
+def show_error(error: KickstandError, *, to_program: bool = False) -> int:
+    """Print the problems of an error to standard error: place, message, and what to do, each on a line of its own.
+
+    to_program: a line a problem without colours, for a program that hands it on. Returns the exit code.
+    """
+    if to_program:
+        echo_text(str(error), err=True)
+        return error.exit_code
     console = make_console(sys.stderr)
     for text in error_lines(error):
         console.print(text)
+    return error.exit_code
 
 
 def error_lines(error: KickstandError) -> Iterator[Text]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kickstand.text import plain
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -39,6 +41,6 @@ class InputError(KickstandError):
 
 
 def _line(problem: Problem) -> str:
-    place = f"{problem.where}: " if problem.where else ""
-    mend = f" {problem.fix}" if problem.fix else ""
-    return "\n  ".join([f"{place}{problem.message}", *problem.details]) + mend
+    place = f"{plain(problem.where)}: " if problem.where else ""
+    mend = f" {plain(problem.fix)}" if problem.fix else ""
+    return "\n  ".join([f"{place}{plain(problem.message)}", *map(plain, problem.details)]) + mend
