@@ -133,5 +133,6 @@ def _lines(problem: Problem, *, alone: bool) -> Iterator[Text]:
         below = [*below[: _MOST_BELOW - 1], f"… and {len(below) - _MOST_BELOW + 1} more lines."]
     for line in below:
         yield Text(f"{indent}{cut(plain(line))}")
-    if problem.fix:
-        yield Text(f"{indent}{cut(plain(problem.fix))}", style="cyan")
+    for step in (problem.fix, problem.then):
+        if step:
+            yield Text(f"{indent}{cut(plain(step))}", style="cyan")

@@ -1,8 +1,8 @@
-"""What a user is told when something is wrong: every problem at once, each with its place and its mend."""
+"""What a user is told when something is wrong: every problem at once, each with its place and its fix."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kickstand.text import plain
 
@@ -15,13 +15,19 @@ class Problem:
     where:   the place, as a user can find it: `kickstand.toml:12`, `train.csv:3:2`, `s3://…`,
              `stack bikes-dev-training`. Empty where there is none.
     fix:     what to do next: a command to type or a thing to change. Empty where the message says it.
-    details: what belongs to it, a line each: the last lines of a log, a second command.
+    details: what belongs to it, a line each: the last lines of a log, what a command grants.
+    then:    what to do after the fix.
     """
 
     message: str
     where: str = ""
     fix: str = ""
     details: tuple[str, ...] = ()
+    then: str = ""
+
+    def followed_by(self, step: str) -> Problem:
+        """The same problem with a step after its fix; as the fix where it has none."""
+        return replace(self, then=step) if self.fix else replace(self, fix=step)
 
 
 class KickstandError(Exception):
@@ -42,5 +48,5 @@ class InputError(KickstandError):
 
 def _line(problem: Problem) -> str:
     place = f"{plain(problem.where)}: " if problem.where else ""
-    mend = f" {plain(problem.fix)}" if problem.fix else ""
-    return "\n  ".join([f"{place}{plain(problem.message)}", *map(plain, problem.details)]) + mend
+    steps = "".join(f" {plain(step)}" for step in (problem.fix, problem.then) if step)
+    return "\n  ".join([f"{place}{plain(problem.message)}", *map(plain, problem.details)]) + steps

@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from localcloud.container.hosting.connection import HttpConnection
+
 _KEEP_ALIVE_SECONDS = 75
 
 
@@ -24,6 +26,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 application,
                 interface="asgi3",
+                http=HttpConnection,
                 ws="none",
                 lifespan="on",
                 ssl_certfile=certificate,

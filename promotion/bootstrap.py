@@ -41,6 +41,7 @@ def refuse_without_bootstrap(cdk: Cdk) -> None:
         Problem(
             "The CDK bootstrap stack is missing.",
             f"account {cdk.environment.account}, region {cdk.environment.region}",
-            f"Run: npx cdk {' '.join(cdk.bootstrap_words())}{profile}\n       {WHAT_IT_GRANTS}",
+            f"Run: npx cdk {' '.join(cdk.bootstrap_words())}{profile}",
+            then=WHAT_IT_GRANTS,
         )
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,10 +53,9 @@ def fit(
         later = context.typed(f"adopt {completed.name} {environment}")
         kept = f"Training job {completed.name} has completed and is kept. Then make its release: {later}"
         *first, last = error.problems
-        if later in last.fix or sign_later(context) in last.fix:
+        if later in last.fix or any(sign_later(context) in text for text in (last.fix, last.then)):
             raise
-        fix = f"{last.fix}\n       {kept}" if last.fix else kept
-        raise type(error)(*first, replace(last, fix=fix)) from error
+        raise type(error)(*first, last.followed_by(kept)) from error
 
 
 def fitting(context: CommandContext) -> Fit:
@@ -106,8 +104,7 @@ def sign_written(context: CommandContext, release: Release, file: Path) -> None:
     except KickstandError as error:
         *first, last = error.problems
         kept = f"The release is written, without a signature. Then sign it: {sign_later(context)}"
-        fix = f"{last.fix}\n       {kept}" if last.fix else kept
-        raise type(error)(*first, replace(last, fix=fix)) from error
+        raise type(error)(*first, last.followed_by(kept)) from error
     claim = signature and read_claim(signature)
     if claim:
         context.console.print(f"Signed {claim.sentence()}: {signature}")

@@ -52,6 +52,9 @@ class Runtime:
 
     def _invoke(self, request: Request, scope: Scope) -> Response:
         name = endpoint_of(request.path)
+        if name is not None and request.method != "POST":
+            message = f"{request.method} {request.path} is no operation of the API: endpoints are invoked by POST."
+            raise ServiceError("UnknownOperationException", message, 404)
         if name is None or not request.path.endswith("/invocations"):
             raise ServiceError("UnknownOperationException", f"{request.method} {request.path} is {NOT_SUPPORTED}.", 404)
         for header, member in _REFUSED.items():

@@ -320,3 +320,11 @@ def test_the_secret_is_in_its_file_and_nowhere_in_the_log(cloud: LocalCloud) -> 
     log = cloud.log.read_text()
     assert secret not in log
     assert derived not in log
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "TRACE", "OPTIONS"])
+def test_an_endpoint_is_invoked_by_post_alone(cloud: LocalCloud, method: str) -> None:
+    target = "/endpoints/none/invocations"
+    status, answer = sent(cloud, method, target, headers=signature(cloud, "sagemaker", method, target))
+    message = f"{method} {target} is no operation of the API: endpoints are invoked by POST."
+    assert (status, json.loads(answer)) == (404, {"Message": message})

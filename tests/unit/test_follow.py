@@ -307,7 +307,7 @@ def test_patience_ends() -> None:
     world = World([{"j": EndpointConnectionError(endpoint_url="https://sagemaker")}])
     (problem,) = _failure(world).problems
     assert "Failed while following training job j (which does not depend on this command)" in problem.message
-    assert problem.fix.endswith("Then follow it again: kickstand fit dev --follow j")
+    assert problem.then == "Then follow it again: kickstand fit dev --follow j"
     assert PATIENCE < world.now < PATIENCE + 2 * LONGEST_WAIT
 
 
@@ -326,7 +326,7 @@ def refused() -> Exception:
 def test_a_server_that_was_ended_is_said_within_seconds() -> None:
     world = World([{"j": {"status": "InProgress"}}, {"j": refused()}])
     (problem,) = _failure(world).problems
-    assert problem.fix.endswith("Then follow it again: kickstand fit dev --follow j")
+    assert problem.then == "Then follow it again: kickstand fit dev --follow j"
     assert 5 < world.now < 5 + LONGEST_WAIT
 
 

@@ -182,8 +182,8 @@ def test_a_release_that_cannot_be_signed_is_kept_and_the_way_on_told(
         sign_written(world, write_release(file, release()), file)
     (problem,) = caught.value.problems
     assert problem.message == "There is no such private key file."
-    assert problem.fix.endswith(
-        "The release is written, without a signature. Then sign it: kickstand --local release sign dev"
+    assert (
+        problem.then == "The release is written, without a signature. Then sign it: kickstand --local release sign dev"
     )
     assert (file.exists(), said.getvalue()) == (True, "")
 

@@ -7,7 +7,6 @@ tells a view.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Literal, Protocol
 
 from kickstand.aws_errors import AWS_FAILURES, aws_error
@@ -210,8 +209,8 @@ class Follower:
         if not transient(error) or waited > longest:
             told = aws_error(error, f"following training job {job} (which does not depend on this command)")
             *first, last = told.problems
-            fix = f"{last.fix}\n       Then follow it again: {self._again(job)}".strip()
-            raise KickstandError(*first, replace(last, fix=fix)) from error
+            again = f"Then follow it again: {self._again(job)}"
+            raise KickstandError(*first, last.followed_by(again)) from error
         if waited >= SILENCE and not self._silent:
             self._silent = True
             seconds = longest - waited

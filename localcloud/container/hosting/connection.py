@@ -1,7 +1,8 @@
-"""One connection to the serving program: uvicorn's own, with patience for half-closed ones and an end to it for others.
+"""One connection to a server of the local cloud: uvicorn's own, corrected where it loses what a client sent.
 
-uvicorn closes a connection that idles between requests. It waits for ever for the rest of a request, and it drops the
-answer to a client that closed its own direction after asking.
+uvicorn closes a connection that idles between requests. It waits for ever for the rest of a request, it drops the
+answer to a client that closed its own direction after asking, and it takes the body of a request that offers another
+protocol (`Upgrade: h2c`, as Java's HttpClient sends it) for that protocol's.
 """
 
 from __future__ import annotations
@@ -9,11 +10,52 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-class ServingConnection(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol over httptools."""
+_OFFER = (b"upgrade", b"http2-settings")
+
+
+class HttpConnection(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol over httptools, which takes no offer of another protocol (RFC 9110, section 7.8)."""
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's; a request whose head has an offer is read again without it."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self.parser.get_method() == b"CONNECT":
+                self.send_400_response("CONNECT is for proxies.")
+            else:
+                self._read_without_offer(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer the request, unless its head is to be read again."""
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End the request's body, unless its head is to be read again."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _read_without_offer(self, rest: bytes) -> None:
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", self.parser.get_http_version().encode(), b"\r\n"]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(word for word in map(bytes.strip, value.split(b",")) if word.lower() not in _OFFER)
+            if name not in _OFFER:
+                head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join([*head, b"\r\n", rest]))
+
+
+class ServingConnection(HttpConnection):
+    """A connection to the serving program, with patience for half-closed ones and an end to it for others."""
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a client that will send no more, then close; True keeps the connection open until then."""
