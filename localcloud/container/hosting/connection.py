@@ -13,7 +13,6 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-
 _OFFER = (b"upgrade", b"http2-settings")
 
 
