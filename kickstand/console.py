@@ -101,7 +101,10 @@ def show_error(error: KickstandError, *, to_program: bool = False) -> int:
 
 
 def error_lines(error: KickstandError) -> Iterator[Text]:
-    """What show_error prints: at most MOST_LINES lines, and no value of others can begin one."""
+    """What show_error prints: at most MOST_LINES lines, and no value of others can begin one.
+
+    The lines of a fix (a statement to paste) stand below one another, each behind blanks.
+    """
     from rich.text import Text
 
     alone = len(error.problems) == 1
@@ -133,6 +136,6 @@ def _lines(problem: Problem, *, alone: bool) -> Iterator[Text]:
         below = [*below[: _MOST_BELOW - 1], f"… and {len(below) - _MOST_BELOW + 1} more lines."]
     for line in below:
         yield Text(f"{indent}{cut(plain(line))}")
-    for step in (problem.fix, problem.then):
-        if step:
-            yield Text(f"{indent}{cut(plain(step))}", style="cyan")
+    for line in (*problem.fix.split("\n"), problem.then):
+        if line:
+            yield Text(f"{indent}{cut(plain(line))}", style="cyan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kickstand.text import plain
+from kickstand.text import plain, plain_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Problem:
     message: what was expected and what was found, in one or two sentences.
     where:   the place, as a user can find it: `kickstand.toml:12`, `train.csv:3:2`, `s3://…`,
              `stack bikes-dev-training`. Empty where there is none.
-    fix:     what to do next: a command to type or a thing to change. Empty where the message says it.
+    fix:     what to do next: a command to type or a thing to change, then a text to paste, if any, on lines of its own.
+             Empty where the message says it.
     details: what belongs to it, a line each: the last lines of a log, what a command grants.
     then:    what to do after the fix.
     """
@@ -48,5 +49,5 @@ class InputError(KickstandError):
 
 def _line(problem: Problem) -> str:
     place = f"{plain(problem.where)}: " if problem.where else ""
-    steps = "".join(f" {plain(step)}" for step in (problem.fix, problem.then) if step)
+    steps = "".join(f" {plain_lines(step)}" for step in (problem.fix, problem.then) if step)
     return "\n  ".join([f"{place}{plain(problem.message)}", *map(plain, problem.details)]) + steps

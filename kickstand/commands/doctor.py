@@ -73,8 +73,8 @@ def _line(finding: Finding) -> Text:
     text = Text(f"{finding.status:<9}", style=_STYLES[finding.status])
     text.append(f"{finding.name}: ", style="bold")
     text.append(plain(finding.found), style="none")
-    if finding.fix:
-        text.append(f"\n         {plain(finding.fix)}", style="cyan")
+    for line in finding.fix.splitlines():
+        text.append(f"\n         {plain(line)}", style="cyan")
     return text
 
 

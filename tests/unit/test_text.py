@@ -109,7 +109,8 @@ def test_no_value_of_an_error_begins_a_line(capsys: pytest.CaptureFixture[str]) 
         r"error: k\n.toml:1: must be a, not \x1b[2Jb",
         "       | error: c",
         r"       log\nline",
-        r"       Write\nd",
+        "       Write",
+        "       d",
     ]
 
 
