@@ -91,6 +91,7 @@ CSV: dict[str, Content] = {
 CSV_RIGHT = (
     "byte order mark",
     "semicolons",
+    "bars",
     "tabs",
     "mixed ends",
     "features infinite",
