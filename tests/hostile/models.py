@@ -272,7 +272,7 @@ RIGHT = (
     "garbage behind", "feature_types evil", "parents out of range", "attributes of a megabyte", "best_iteration huge",
     "best_iteration a text", "base_score many", "feature_names with escapes", "ubj with garbage behind",
     "tree of 50,000 levels halved", "version a text", "no version", "version negative", "version far",
-    "num_class negative", "categories out of range", "duplicate learner", "num_parallel_tree huge",
+    "num_class negative", "categories out of range", "duplicate learner",
     "two models", "byte order mark",
 )  # fmt: skip
 

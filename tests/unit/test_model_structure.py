@@ -99,6 +99,13 @@ WRONG = {
     "names of others": ("feature_names", ["a"], "feature_names has 1 entries, num_feature is 4"),
     "another booster": ("gradient_booster.name", "gbforest", "gradient_booster.name is 'gbforest'; expected gbtree, "),
     "no booster": ("gradient_booster", [], "gradient_booster is not there, or no object"),
+    "a forest beyond its trees": (
+        "MODEL.gbtree_model_param.num_parallel_tree",
+        "7",
+        "num_parallel_tree is 7 for 3 predictions a row, num_trees is 18",
+    ),
+    "a category beyond memory": ("MODEL.trees.0.categories", [2**24], "a category is not between 0 and 16,777,216"),
+    "a category below 0": ("MODEL.trees.0.categories", [-1], "a category is not between 0 and 16,777,216"),
     "categories of none": ("MODEL.trees.0.categories_nodes", [1], "categories_sizes differ in length"),
 }
 

@@ -19,6 +19,8 @@ _MOST = 2**31 - 1
 _MOST_CLASSES_OF_NO_TREES = 65_536
 _PER_NODE = ("left_children", "right_children", "parents", "split_indices", "split_conditions", "default_left")
 _PER_NODE_IF_THERE = ("base_weights", "loss_changes", "sum_hessian", "split_type")
+_MOST_CATEGORIES = 2**24
+"""Of a feature (`OutOfRangeCat` of xgboost's `common/categorical.h`): a node has a bit for each up to its largest."""
 
 
 class StructureError(ValueError):
@@ -90,7 +92,8 @@ def _check(document: Mapping[str, Any]) -> Dimensions:
 def _check_trees(model: Mapping[str, Any], features: int, groups: int) -> int:
     """The number of a model's trees, each of which is sound. Raises _FaultError."""
     trees, owners = _array(model, "trees"), _numbers(model, "tree_info", whole=True)
-    said = _whole(_object(model, "gbtree_model_param"), "num_trees", 0)
+    parameters = _object(model, "gbtree_model_param")
+    said, each = _whole(parameters, "num_trees", 0), _whole(parameters, "num_parallel_tree", 0, 1)
     if not len(trees) == len(owners) == said:
         raise _FaultError(
             f"num_trees is {said:,}, there are {len(trees):,} trees and {len(owners):,} entries of tree_info"
@@ -110,6 +113,8 @@ def _check_trees(model: Mapping[str, Any], features: int, groups: int) -> int:
             raise _FaultError(f"tree {number:,}: {fault}") from None
     if groups > (len(trees) or _MOST_CLASSES_OF_NO_TREES):
         raise _FaultError(f"num_class is {groups:,}, for which {len(trees):,} trees are too few")
+    if each * groups > (said or _MOST_CLASSES_OF_NO_TREES):
+        raise _FaultError(f"num_parallel_tree is {each:,} for {groups:,} predictions a row, num_trees is {said:,}")
     return len(trees)
 
 
@@ -142,7 +147,10 @@ def _check_tree(tree: Mapping[str, Any], features: int) -> None:
 def _check_categories(tree: Mapping[str, Any], nodes: int) -> None:
     names = ("categories_nodes", "categories_segments", "categories_sizes")
     owners, begins, sizes = (_numbers(tree, name, (), whole=True) for name in names)
-    most = len(_numbers(tree, "categories", (), whole=True))
+    categories = _numbers(tree, "categories", (), whole=True)
+    most = len(categories)
+    if most and not 0 <= min(categories) <= max(categories) < _MOST_CATEGORIES:
+        raise _FaultError(f"a category is not between 0 and {_MOST_CATEGORIES:,}")
     if not len(owners) == len(begins) == len(sizes):
         raise _FaultError("categories_nodes, categories_segments and categories_sizes differ in length")
     for owner, begin, size in zip(owners, begins, sizes, strict=True):
