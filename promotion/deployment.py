@@ -40,6 +40,7 @@ def deploy_environment(
     """
     from kickstand.aws_errors import explained
     from promotion.kept import take_back
+    from promotion.other_deployment import wait_for_others
     from promotion.role_race import deploy_twice
 
     refuse_without_review(cdk.environment, talk)
@@ -48,6 +49,7 @@ def deploy_environment(
     require_deployable(cdk, release, talk, may_bootstrap=may_bootstrap)
 
     def deploy() -> None:
+        wait_for_others(cdk.session.client("cloudformation"), stacks, talk.say)
         take_back(cdk, names, talk.say)
         _run_deploy(cdk, f"{cdk.environment.name}/*", stacks, ask=ask)
 
@@ -62,30 +64,34 @@ def deploy_training(cdk: Cdk, talk: Talk, *, ask: bool = True, may_bootstrap: bo
     Arguments and errors as of `deploy_environment`, of which it is the first half.
     """
     from kickstand.aws_errors import explained
+    from promotion.other_deployment import wait_for_others
     from promotion.role_race import deploy_twice
 
     refuse_without_review(cdk.environment, talk)
     require_deployable(cdk, None, talk, may_bootstrap=may_bootstrap)
     stacks = (Names(cdk.environment).training_stack,)
+
+    def deploy() -> None:
+        wait_for_others(cdk.session.client("cloudformation"), stacks, talk.say)
+        _run_deploy(cdk, f"{cdk.environment.name}/training", stacks, ask=ask)
+
     with explained("deploying the training stack"):
-        deploy_twice(
-            cdk.session,
-            stacks,
-            lambda: _run_deploy(cdk, f"{cdk.environment.name}/training", stacks, ask=ask),
-            talk.say,
-        )
+        deploy_twice(cdk.session, stacks, deploy, talk.say)
 
 
 def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *, ask: bool) -> None:
-    """`cdk deploy`; where it fails, the error has CloudFormation's own reasons."""
+    """`cdk deploy`; where it fails, the error has CloudFormation's own reasons, or what was in its way."""
     from promotion.cdk import CdkFailedError
     from promotion.failed_operation import FailureLog
+    from promotion.other_deployment import new_change_set_name, running_operations
 
-    log = FailureLog.open(cdk.session.client("cloudformation"), stacks)
+    cloudformation = cdk.session.client("cloudformation")
+    log = FailureLog.open(cloudformation, stacks)
+    named = ("--change-set-name", new_change_set_name())
     try:
-        cdk.run("deploy", selected, *([] if ask else ["--require-approval", "never"]))
+        cdk.run("deploy", selected, *named, *([] if ask else ["--require-approval", "never"]))
     except CdkFailedError as error:
-        reasons = log.reasons()
+        reasons = log.reasons() or running_operations(cloudformation, stacks)
         if not reasons:
             raise
         raise CdkFailedError(*reasons, *error.problems) from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from typer.testing import CliRunner
 
 from kickstand.command_line import app
 from kickstand.config.model import Review
-from kickstand.errors import InputError, KickstandError
+from kickstand.errors import InputError, KickstandError, Problem
 from promotion import bootstrap
 from promotion.cdk import Cdk
 from promotion.deployment import Talk, deploy_training
@@ -43,8 +46,20 @@ class Session:
 class Events:
     """CloudFormation's records of failures: those that were there before, and then those of the deployment too."""
 
-    def __init__(self, before: tuple[dict[str, str], ...] = (), after: tuple[dict[str, str], ...] = ()) -> None:
-        self.recorded, self.after = before, after
+    def __init__(
+        self,
+        before: tuple[dict[str, str], ...] = (),
+        after: tuple[dict[str, str], ...] = (),
+        stacks: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        self.recorded, self.after, self.stacks = before, after, [*stacks]
+
+    def describe_stacks(self, **asked: str) -> dict[str, Any]:
+        assert asked == {"StackName": "bikes-dev-training"}
+        if not self.stacks:
+            refused = {"Code": "ValidationError", "Message": f"Stack with id {asked['StackName']} does not exist"}
+            raise ClientError({"Error": refused}, "DescribeStacks")
+        return {"Stacks": [self.stacks.pop(0)]}
 
     def describe_events(self, **asked: Any) -> dict[str, Any]:
         assert asked == {"StackName": "bikes-dev-training", "Filters": {"FailedEvents": True}}
@@ -142,7 +157,59 @@ def cdk(calls: Any = None, **changes: Any) -> Cdk:
 def test_only_the_training_stack_is_deployed(ran: list[tuple[str, ...]]) -> None:
     deploy_training(cdk(), TALK)
     deploy_training(cdk(), TALK, ask=False)
-    assert ran == [("deploy", "dev/training"), ("deploy", "dev/training", "--require-approval", "never")]
+    (first, second) = ran
+    assert [one[:3] + one[4:] for one in ran] == [
+        ("deploy", "dev/training", "--change-set-name"),
+        ("deploy", "dev/training", "--change-set-name", "--require-approval", "never"),
+    ]
+    assert first[3] != second[3]  # of two runs at once, neither deletes or waits for the other's change set
+    assert all(re.fullmatch("kickstand-deploy-[0-9a-f]{12}", one[3]) for one in ran)
+
+
+def stack(status: str) -> dict[str, Any]:
+    began, changed = (datetime(2026, 11, 29, hour, 30, tzinfo=UTC) for hour in (1, 2))
+    return {"StackStatus": status, "CreationTime": began, "LastUpdatedTime": changed}
+
+
+def test_another_deployment_is_named_once_a_status_and_waited_for(
+    ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    calls = Events(stacks=[*map(stack, ["UPDATE_IN_PROGRESS"] * 2 + ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])])
+    monkeypatch.setattr("promotion.other_deployment.wait_for_others.__kwdefaults__", {"sleep": lambda _: None})
+    deploy_training(cdk(calls), Talk(said.append, str))
+    assert said == [
+        f"stack bikes-dev-training: Another deployment runs: the stack is {status} since 02:30:00 UTC. Waiting for it; "
+        "Ctrl-C ends the waiting."
+        for status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    ]
+    assert len(ran) == 1
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
+def test_a_stack_that_rests_is_not_waited_for(ran: list[tuple[str, ...]], status: str) -> None:
+    deploy_training(cdk(Events(stacks=[stack(status)])), Talk(pytest.fail, str))
+    assert len(ran) == 1
+
+
+def test_what_another_deployment_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It began between the look and CloudFormation's own check."""
+    calls = Events()
+
+    def fail(command: Any, **more: Any) -> int:
+        calls.stacks = [stack("UPDATE_IN_PROGRESS")]
+        return 1
+
+    monkeypatch.setattr("promotion.cdk.run_child", fail)
+    monkeypatch.setattr(Cdk, "command", lambda *words: [])
+    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
+    with pytest.raises(KickstandError) as caught:
+        deploy_training(cdk(calls), TALK)
+    assert caught.value.problems[0] == Problem(
+        "Another deployment runs: the stack is UPDATE_IN_PROGRESS since 02:30:00 UTC.",
+        "stack bikes-dev-training",
+        "Wait for it, then run the same command again.",
+    )
 
 
 def test_an_environment_that_is_reviewed_is_not_deployed_past_its_review(ran: list[tuple[str, ...]]) -> None:
