@@ -83,15 +83,15 @@ def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *, ask: bool) ->
     """`cdk deploy`; where it fails, the error has CloudFormation's own reasons, or what was in its way."""
     from promotion.cdk import CdkFailedError
     from promotion.failed_operation import FailureLog
-    from promotion.other_deployment import new_change_set_name, running_operations
+    from promotion.other_deployment import StackWatch
 
     cloudformation = cdk.session.client("cloudformation")
-    log = FailureLog.open(cloudformation, stacks)
-    named = ("--change-set-name", new_change_set_name())
+    log, watch = FailureLog.open(cloudformation, stacks), StackWatch.open(cloudformation, stacks)
+    named = ("--change-set-name", watch.change_set)
     try:
         cdk.run("deploy", selected, *named, *([] if ask else ["--require-approval", "never"]))
     except CdkFailedError as error:
-        reasons = log.reasons() or running_operations(cloudformation, stacks)
+        reasons = log.reasons() or watch.others()
         if not reasons:
             raise
         raise CdkFailedError(*reasons, *error.problems) from None

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from kickstand.command_line import app
 from kickstand.config.model import Review
-from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.errors import InputError, KickstandError
 from promotion import bootstrap
 from promotion.cdk import Cdk
 from promotion.deployment import Talk, deploy_training
@@ -53,13 +53,18 @@ class Events:
         stacks: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.recorded, self.after, self.stacks = before, after, [*stacks]
+        self.change_sets: list[str] = []
 
     def describe_stacks(self, **asked: str) -> dict[str, Any]:
         assert asked == {"StackName": "bikes-dev-training"}
         if not self.stacks:
             refused = {"Code": "ValidationError", "Message": f"Stack with id {asked['StackName']} does not exist"}
             raise ClientError({"Error": refused}, "DescribeStacks")
-        return {"Stacks": [self.stacks.pop(0)]}
+        return {"Stacks": [self.stacks.pop(0) if len(self.stacks) > 1 else self.stacks[0]]}
+
+    def list_change_sets(self, **asked: str) -> dict[str, Any]:
+        assert asked == {"StackName": "bikes-dev-training"}
+        return {"Summaries": [{"ChangeSetName": name} for name in self.change_sets]}
 
     def describe_events(self, **asked: Any) -> dict[str, Any]:
         assert asked == {"StackName": "bikes-dev-training", "Filters": {"FailedEvents": True}}
@@ -166,8 +171,8 @@ def test_only_the_training_stack_is_deployed(ran: list[tuple[str, ...]]) -> None
     assert all(re.fullmatch("kickstand-deploy-[0-9a-f]{12}", one[3]) for one in ran)
 
 
-def stack(status: str) -> dict[str, Any]:
-    began, changed = (datetime(2026, 11, 29, hour, 30, tzinfo=UTC) for hour in (1, 2))
+def stack(status: str, hour: int = 2) -> dict[str, Any]:
+    began, changed = (datetime(2026, 11, 29, at, 30, tzinfo=UTC) for at in (1, hour))
     return {"StackStatus": status, "CreationTime": began, "LastUpdatedTime": changed}
 
 
@@ -175,7 +180,8 @@ def test_another_deployment_is_named_once_a_status_and_waited_for(
     ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    calls = Events(stacks=[*map(stack, ["UPDATE_IN_PROGRESS"] * 2 + ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])])
+    busy = ["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
+    calls = Events(stacks=[*map(stack, busy)])
     monkeypatch.setattr("promotion.other_deployment.wait_for_others.__kwdefaults__", {"sleep": lambda _: None})
     deploy_training(cdk(calls), Talk(said.append, str))
     assert said == [
@@ -192,24 +198,37 @@ def test_a_stack_that_rests_is_not_waited_for(ran: list[tuple[str, ...]], status
     assert len(ran) == 1
 
 
-def test_what_another_deployment_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+CALLED_ANOTHER = "Another deployment runs: the stack is UPDATE_IN_PROGRESS since 03:30:00 UTC."
+CHANGED_ANOTHER = "Another deployment changed the stack at 03:30:00 UTC, while this one ran."
+FAILED = "cdk deploy failed (exit code 1)."
+
+
+@pytest.mark.parametrize(
+    ("after", "change_sets", "messages"),
+    [
+        (stack("UPDATE_IN_PROGRESS", 3), [], [CALLED_ANOTHER, FAILED]),
+        (stack("UPDATE_COMPLETE", 3), ["kickstand-deploy-of-another"], [CHANGED_ANOTHER, FAILED]),
+        (stack("UPDATE_COMPLETE", 3), ["kickstand-deploy-ours"], [FAILED]),
+        (stack("UPDATE_COMPLETE", 2), [], [FAILED]),
+    ],
+)
+def test_what_another_deployment_refused_is_said(
+    monkeypatch: pytest.MonkeyPatch, after: dict[str, Any], change_sets: list[str], messages: list[str]
+) -> None:
     """It began between the look and CloudFormation's own check."""
-    calls = Events()
+    calls = Events(stacks=[stack("UPDATE_COMPLETE")])
 
     def fail(command: Any, **more: Any) -> int:
-        calls.stacks = [stack("UPDATE_IN_PROGRESS")]
+        calls.stacks, calls.change_sets = [after], change_sets
         return 1
 
+    monkeypatch.setattr("secrets.token_hex", lambda count: "ours")
     monkeypatch.setattr("promotion.cdk.run_child", fail)
     monkeypatch.setattr(Cdk, "command", lambda *words: [])
     monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
     with pytest.raises(KickstandError) as caught:
         deploy_training(cdk(calls), TALK)
-    assert caught.value.problems[0] == Problem(
-        "Another deployment runs: the stack is UPDATE_IN_PROGRESS since 02:30:00 UTC.",
-        "stack bikes-dev-training",
-        "Wait for it, then run the same command again.",
-    )
+    assert [one.message for one in caught.value.problems] == messages
 
 
 def test_an_environment_that_is_reviewed_is_not_deployed_past_its_review(ran: list[tuple[str, ...]]) -> None:
