@@ -213,8 +213,8 @@ class Follower:
             raise KickstandError(*first, last.followed_by(again)) from error
         if waited >= SILENCE and not self._silent:
             self._silent = True
-            seconds = longest - waited
-            left = f"trying again for {f'{seconds / 60:.0f} minutes' if seconds >= 60 else f'{seconds:.0f} seconds'}"
+            number, unit = (seconds / 60, "minute") if (seconds := longest - waited) >= 60 else (seconds, "second")
+            left = f"trying again for {number:.0f} {unit}{'' if round(number) == 1 else 's'}"
             self._view.note(f"AWS does not answer ({error_message(error)}); {left}. Ctrl-C ends the waiting.")
 
     def _answered(self) -> None:
