@@ -72,8 +72,9 @@ class Commands:
                     problems.append(Problem(f"`{shown}` did not end within {limit / 60:.0f} minutes.", str(log)))
                     continue
                 if code != 0:
-                    last = "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-_SHOWN_LINES:])
-                    problems.append(Problem(f"`{shown}` ended with exit code {code}:\n{last}", str(log)))
+                    last = log.read_text("utf-8", "replace").strip().splitlines()[-_SHOWN_LINES:]
+                    message = f"`{shown}` ended with exit code {code}."
+                    problems.append(Problem(message, str(log), details=tuple(last)))
         except BaseException:
             for child, _, _ in begun:
                 end(child)

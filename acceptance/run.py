@@ -211,7 +211,7 @@ def take(step: Step, world: World, before: Sequence[Outcome], *, over: bool) -> 
         return Outcome(step, Verdict.NOT_RUN, lines, time.monotonic() - began, unanswered=unready)
     except (KickstandError, *AWS_FAILURES) as error:
         refusal = error if isinstance(error, KickstandError) else aws_error(error, step.title)
-        lines = placeless(problem.message for problem in refusal.problems)
+        lines = placeless("\n".join([problem.message, *problem.details]) for problem in refusal.problems)
         return Outcome(step, Verdict.CORRECTED, lines, time.monotonic() - began)
     except Exception as error:
         # A fault of one step must not lose what the others have found.

@@ -259,7 +259,7 @@ def test_a_failed_job_tells_its_reason_and_last_lines_and_is_not_released(world:
     (problem,) = told.value.problems
     assert problem.where == job
     assert "Extraneous hyperparameter found: max_dept" in problem.message
-    assert f"{job}/algo-1-" in problem.message
+    assert any(f"{job}/algo-1-" in line for line in problem.details)
     with pytest.raises(InputError, match="The training job is Failed, not Completed"):
         world.release(world.work.find(job))
     assert not world.release_file.exists()

@@ -114,7 +114,8 @@ def test_a_commands_words_come_back_and_lie_in_a_log(tmp_path: Path) -> None:
 def test_a_command_that_fails_ends_on_its_last_lines(tmp_path: Path) -> None:
     with pytest.raises(CommandError) as failed:
         commands(tmp_path).run([python("import sys; print('error: no'); sys.exit(3)")], minutes=1)
-    assert "`python` ended with exit code 3:\n$ python\nerror: no" in str(failed.value)
+    (problem,) = failed.value.problems
+    assert (problem.message, problem.details) == ("`python` ended with exit code 3.", ("$ python", "error: no"))
 
 
 def test_a_command_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
