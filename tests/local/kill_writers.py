@@ -213,7 +213,7 @@ class Writers:
             return
         while not self._ending.is_set():
             if stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE":
-                self._ledger.acknowledge(place, "CREATE_COMPLETE")
+                self._see(place, "CREATE_COMPLETE")
                 return
             time.sleep(0.05)
 
@@ -226,9 +226,16 @@ class Writers:
         while not self._ending.is_set():
             status = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
             if status == "Completed":
-                self._ledger.acknowledge(("job", name), status)
+                self._see(("job", name), status)
                 return
             time.sleep(0.1)
+
+    def _see(self, place: tuple[str, str], value: str) -> None:
+        """What a read showed is kept once a write after it is answered: on a full disk, where reads go on, none is."""
+        ssm, name = self._client("ssm"), f"/kills/seen-{place[0]}-{place[1]}"
+        self._write("parameter", name, value, lambda: ssm.put_parameter(Name=name, Value=value, Type="String"))
+        if self._ledger.known.get(("parameter", name)) == value:
+            self._ledger.acknowledge(place, value)
 
     def _predict(self) -> bytes | None:
         runtime = self._client("sagemaker-runtime")
