@@ -7,7 +7,6 @@ from localcloud.emulator import (
     cloudformation_authorization,
     cloudformation_change_sets,
     cloudformation_cleanup,
-    cloudformation_conditions,
     cloudformation_drift,
     cloudformation_imports,
     cloudformation_operation,
@@ -15,6 +14,7 @@ from localcloud.emulator import (
     cloudformation_recovery,
     cloudformation_role,
     cloudformation_states,
+    cloudformation_template,
     cloudformation_threads,
     cloudformation_types,
     eventbridge_role,
@@ -53,7 +53,7 @@ def install() -> None:
     acting.install()
     cloudformation_authorization.install()
     cloudformation_operation.install()
-    cloudformation_conditions.install()
+    cloudformation_template.install()
     cloudformation_imports.install()
     cloudformation_change_sets.install()
     cloudformation_cleanup.install()

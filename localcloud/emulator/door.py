@@ -18,6 +18,7 @@ import ministack.app as emulator
 from ministack.core import iam_evaluator, responses, router, sigv4
 
 from localcloud.emulator.context import request_scope
+from localcloud.emulator.request_body import check_body, check_form
 from localcloud.emulator.seam import Seam, attribute, wrap
 from localcloud.emulator.signed_request import RefusedError, SignedRequest, read_request
 from localcloud.root_keys import ACCOUNT, RootKeys
@@ -115,10 +116,11 @@ async def _checked(scope: Any, headers: dict[str, str], receive: Any) -> bytes |
         request.check_signature(secret)
         body = await _read(headers, receive, _LARGEST_OBJECT) if _has_body(scope, headers) else b""
         await _run(len(body), request.check_body, secret, body)
+        check_body("s3", request.method, request.query, headers, body)
     else:
         body = await _read(headers, receive, UNCHECKED_BODY) if _has_body(scope, headers) else b""
         await _run(len(body), request.check_signature, secret, body)
-        _check_version(request, body)
+        await _run(len(body), lambda _, whole: _check_meaning(request, whole), secret, body)
     return body if _has_body(scope, headers) else None
 
 
@@ -151,14 +153,17 @@ def _check_service(request: SignedRequest, path: str) -> None:
         raise RefusedError("SignatureDoesNotMatch", f"Credential should be scoped to correct service: '{meant}'.")
 
 
-def _check_version(request: SignedRequest, body: bytes) -> None:
-    """Raises RefusedError for an action of one service that is signed for another."""
+def _check_meaning(request: SignedRequest, body: bytes) -> None:
+    """Raises RefusedError for an action of one service that is signed for another, and for what it cannot read."""
+    service = request.signature.service
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        check_body(service, request.method, request.query, request.headers, body)
         return
-    version = _form(body).get("Version", "")
-    meant = _VERSIONS.get(version, request.signature.service)
-    if meant != request.signature.service:
+    form = _form(body)
+    meant = _VERSIONS.get(form.get("Version", ""), service)
+    if meant != service:
         raise RefusedError("SignatureDoesNotMatch", f"Credential should be scoped to correct service: '{meant}'.")
+    check_form(service, form)
 
 
 async def _unsigned(scope: Any, headers: dict[str, str], receive: Any) -> bytes | None:
@@ -206,7 +211,8 @@ def _is_public(path: str) -> bool:
 
 
 def _form(body: bytes) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items() if len(values) == 1}
+    text = body.decode("utf-8", "replace")
+    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items() if len(values) == 1}
 
 
 def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:

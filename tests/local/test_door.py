@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore import UNSIGNED
-from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from conftest import ACCOUNT, REGION, Client
+from http_calls import sent, signature
 
 from localcloud.cloud import LocalCloud
 from localcloud.emulator.served import SERVED
@@ -124,29 +125,6 @@ def test_keys_of_users_and_sessions_need_their_own_secrets(cloud: LocalCloud, cl
     assert code(with_key(cloud, "sts", *session[:2], "other").get_caller_identity) in UNKNOWN
     # A token belongs to no root.
     assert code(with_key(cloud, "sts", ACCOUNT, root, session[2]).get_caller_identity) in UNKNOWN
-
-
-def sent(
-    cloud: LocalCloud, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
-) -> tuple[int, str]:
-    """What is answered to a request as it is: status and text."""
-    connection = http.client.HTTPSConnection(
-        "127.0.0.1", urlsplit(cloud.url).port, context=create_default_context(cafile=str(cloud.folder.ca)), timeout=30
-    )
-    with closing(connection):
-        connection.request(method, target, body=body or None, headers=headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-
-
-def signature(
-    cloud: LocalCloud, service: str, method: str, target: str, body: bytes = b"", **headers: str
-) -> dict[str, str]:
-    """The headers of a request that the root of ACCOUNT signs for a service."""
-    request = AWSRequest(method=method, url=f"{cloud.url}{target}", data=body, headers=headers)
-    auth = S3SigV4Auth if service == "s3" else SigV4Auth
-    auth(Credentials(ACCOUNT, cloud.root_key(ACCOUNT)["SecretAccessKey"]), service, REGION).add_auth(request)
-    return dict(request.headers.items())
 
 
 LIST = {"X-Amz-Target": "SageMaker.ListModels", "Content-Type": "application/x-amz-json-1.1"}
