@@ -51,3 +51,15 @@ def test_a_child_that_ctrl_c_ended_is_an_interrupt() -> None:
         run_child(
             [sys.executable, "-c", "import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), 2)"]
         )
+
+
+def test_sigterm_reaches_the_child_and_ends_both() -> None:
+    child = "import os, time; print(os.getpid(), flush=True); time.sleep(30)"
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.terminate()
+    out, _ = parent.communicate(timeout=20)
+    assert (out, parent.returncode) == ("", 128 + signal.SIGTERM)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
