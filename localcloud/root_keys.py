@@ -7,11 +7,14 @@ that whoever is given the key of `dev` does not hold that of `prod`. Without it 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
+import json
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +47,25 @@ class RootKeys:
         digest = hmac.digest(self._secret, f"root of {account}".encode(), hashlib.sha256)
         return base64.b64encode(digest[:30]).decode()
 
-    def sign(self, text: str) -> bytes:
-        """32 bytes that show that a text comes from somebody who can read the folder's secret."""
+    def web_identity_token(self, claims: Mapping[str, Any]) -> str:
+        """A JSON Web Token with these claims, for `sts.assume_role_with_web_identity` in this local cloud.
+
+        It stands in for an identity provider's (GitHub's), whose key is not on this machine: another user, who can
+        reach the port, cannot make one that says what a trust policy wants. https://datatracker.ietf.org/doc/html/rfc7519
+        """
+        content = ".".join(_encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+        return f"{content}.{_encoded(self._signature(content))}"
+
+    def made_token(self, token: str) -> bool:
+        """Whether `web_identity_token` of the same state folder made a token."""
+        content, _, signature = token.rpartition(".")
+        try:
+            given = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+        except (binascii.Error, ValueError):
+            return False
+        return hmac.compare_digest(given, self._signature(content))
+
+    def _signature(self, text: str) -> bytes:
         return hmac.digest(self._secret, f"signed text: {text}".encode(), hashlib.sha256)
 
     def key(self, account: str) -> dict[str, str]:
@@ -107,3 +127,7 @@ def _read(path: Path) -> bytes:
             staging.unlink()
     path.chmod(0o600)
     return path.read_bytes()
+
+
+def _encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()

@@ -16,7 +16,6 @@ import contextlib
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ HERE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(HERE), str(HERE / "tests" / "local")]
 
 from kill_writers import Writers  # noqa: E402
+from killed_server import alive_after, children_of, kill  # noqa: E402
 
 from kickstand.errors import KickstandError  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
@@ -90,9 +90,9 @@ class Run:
         except (KickstandError, AssertionError) as error:
             self._faults.append(str(error))
         finally:
-            left = self._children()
+            left = children_of(holder(self._cloud.folder.lock))
             self._cloud.stop(discard=True)
-        self._faults += [f"process {pid} is left after the stop" for pid in _alive_after(left, 10)]
+        self._faults += [f"process {pid} is left after the stop" for pid in alive_after(left, 10)]
         return self._report()
 
     def _round(self, number: int) -> None:
@@ -103,13 +103,10 @@ class Run:
         if number in self._full:
             _fill(ballast)
             time.sleep(self._draw.uniform(0.05, 1.5))
-        children, pid = self._children(), holder(self._cloud.folder.lock)
-        assert pid is not None, f"kill {number}: the server ended by itself"
-        os.kill(pid, signal.SIGKILL)
+        children = children_of(holder(self._cloud.folder.lock))
+        kill(self._cloud)
         self._writers.end()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-        self._faults += [f"kill {number}: process {left} is left" for left in _alive_after(children, 10)]
+        self._faults += [f"kill {number}: process {left} is left" for left in alive_after(children, 10)]
         if number in self._full and self._draw.random() < 0.5:
             self._start_on_a_full_disk(number)
         ballast.unlink(missing_ok=True)
@@ -137,19 +134,6 @@ class Run:
         if faults:
             print("\n".join(self._faults[-5:]), flush=True)
 
-    def _children(self) -> list[int]:
-        """Every process below the server."""
-        server = holder(self._cloud.folder.lock)
-        table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, encoding="utf-8", check=True).stdout
-        pairs = [tuple(map(int, line.split())) for line in table.splitlines()]
-        found, waiting = [], [server]
-        while waiting:
-            above = waiting.pop()
-            below = [pid for pid, parent in pairs if parent == above]
-            found += below
-            waiting += below
-        return found
-
     def _report(self) -> int:
         figures = self._writers.figures()
         starts = sorted(self._starts) or [0.0]
@@ -172,20 +156,6 @@ def _fill(ballast: Path) -> None:
     with ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"\0" * 512)
-
-
-def _alive_after(pids: list[int], seconds: float) -> list[int]:
-    """Those that still run after that time."""
-    deadline = time.monotonic() + seconds
-    while (left := [pid for pid in pids if _alive(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
-
-
-def _alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from typing import Any
 
 from localcloud.emulator.seam import Seam, wrap
 from localcloud.root_keys import RootKeys
-from localcloud.web_identity import is_genuine
 
 STS = "ministack.services.sts"
 DENIED = Seam(STS, "_web_identity_trust_denied", ("role_arn", "params", "use_json"))
@@ -95,7 +94,7 @@ def token_fault(role_arn: str, token: str) -> tuple[str, str]:
         return "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for https://{issuer}"
     if claims.get("aud") not in found["ClientIDList"]:
         return "InvalidIdentityToken", "Incorrect token audience"
-    if _keys is None or not is_genuine(_keys, token):
+    if _keys is None or not _keys.made_token(token):
         return "InvalidIdentityToken", "The signature of the token is not that of its issuer."
     return "", ""
 

@@ -13,7 +13,6 @@ from kickstand.errors import KickstandError, Problem
 from localcloud.github.hub import Hub
 from localcloud.root_keys import RootKeys
 from localcloud.state import StateFolder
-from localcloud.web_identity import make_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def _credentials(job: Job, given: Mapping[str, Any]) -> str:
                 config=Config(signature_version=UNSIGNED),
             )
             .assume_role_with_web_identity(
-                RoleArn=role, RoleSessionName="GitHubActions", WebIdentityToken=make_token(keys, claims)
+                RoleArn=role, RoleSessionName="GitHubActions", WebIdentityToken=keys.web_identity_token(claims)
             )["Credentials"]
         )
     except ClientError as error:

@@ -23,7 +23,6 @@ from workshop import BIN, REPOSITORY, Typed, Workshop, open_workshop
 
 from localcloud.root_keys import RootKeys
 from localcloud.state import StateFolder
-from localcloud.web_identity import make_token
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -182,7 +181,7 @@ def assume(user: User, role: str, subject: str, repository_id: str) -> str:
         "repository_id": repository_id,
         "exp": 4102444800,
     }
-    token = make_token(RootKeys(StateFolder(user.workshop.state)), claims)
+    token = RootKeys(StateFolder(user.workshop.state)).web_identity_token(claims)
     client = user.workshop.client("sts", key=STAGING)
     try:
         made = client.assume_role_with_web_identity(RoleArn=role, RoleSessionName="somebody", WebIdentityToken=token)

@@ -13,55 +13,10 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from kill_ledger import GONE, Ledger, Place
 from sagemaker_world import ACCOUNT, REGION, World, make_world, wait_for
 
 from localcloud.cloud import LocalCloud
-
-Place = tuple[str, str]
-"""What kind of thing, and its name."""
-_GONE = "absent"
-
-
-class Ledger:
-    """What is known of each place: the value that was acknowledged last, and those that were sent since."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.known: dict[Place, str] = {}
-        self.sent: dict[Place, set[str]] = {}
-        self.acknowledged = self.refused = 0
-
-    def write(self, place: Place, value: str, request: Callable[[], Any]) -> bool:
-        """Send a request that gives a place a value. False where there is no answer: the server is gone."""
-        with self._lock:
-            self.sent.setdefault(place, set()).add(value)
-        try:
-            request()
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "InsufficientStorage":
-                raise
-            with self._lock:
-                self.refused += 1
-            return True
-        except BotoCoreError:
-            return False
-        self.acknowledge(place, value)
-        return True
-
-    def acknowledge(self, place: Place, value: str) -> None:
-        """An answer said that a place has a value."""
-        with self._lock:
-            self.known[place] = value
-            self.sent[place] = set()
-            self.acknowledged += 1
-
-    def fault(self, place: Place, found: str) -> str:
-        """What is wrong with a place that has this value now; empty where nothing is."""
-        allowed = {self.known.get(place, _GONE), *self.sent.get(place, ())}
-        if found not in allowed:
-            return f"{' '.join(place)} is {found[:60]}, not {' or '.join(sorted(each[:60] for each in allowed))}"
-        self.known[place], self.sent[place] = found, set()
-        return ""
 
 
 class Writers:
@@ -163,7 +118,7 @@ class Writers:
             ):
                 return
             if draw.random() < 0.6 and not self._write(
-                "object", key, _GONE, lambda key=key: s3.delete_object(Bucket=bucket, Key=key)
+                "object", key, GONE, lambda key=key: s3.delete_object(Bucket=bucket, Key=key)
             ):
                 return
 
@@ -251,7 +206,7 @@ class Writers:
         try:
             return str(s3.get_object(Bucket=self._world.bucket, Key=key)["Body"].read().decode())
         except s3.exceptions.NoSuchKey:
-            return _GONE
+            return GONE
 
     def _pages(self, service: str, operation: str, member: str, **request: Any) -> list[dict[str, Any]]:
         pages = self._client(service).get_paginator(operation).paginate(**request)
@@ -262,22 +217,22 @@ class Writers:
         if kind == "parameter":
             found = self._pages("ssm", "get_parameters_by_path", "Parameters", Path="/kills")
             values = {each["Name"]: each["Value"] for each in found}
-            return lambda name: values.get(name, _GONE)
+            return lambda name: values.get(name, GONE)
         if kind == "role":
             names = {each["RoleName"] for each in self._pages("iam", "list_roles", "Roles")}
-            return lambda name: "there" if name in names else _GONE
+            return lambda name: "there" if name in names else GONE
         if kind == "group":
             request = ("sagemaker", "list_model_package_groups", "ModelPackageGroupSummaryList")
             groups = {each["ModelPackageGroupName"] for each in self._pages(*request)}
-            return lambda name: "there" if name in groups else _GONE
+            return lambda name: "there" if name in groups else GONE
         if kind in ("log", "object"):
             return {"log": self._last_message, "object": self._object}[kind]
         if kind == "stack":
             stacks = {each["StackName"]: each for each in self._pages("cloudformation", "describe_stacks", "Stacks")}
-            return lambda name: self._settled(name, stacks[name]["StackStatus"]) if name in stacks else _GONE
+            return lambda name: self._settled(name, stacks[name]["StackStatus"]) if name in stacks else GONE
         jobs = self._pages("sagemaker", "list_training_jobs", "TrainingJobSummaries")
         ends = {each["TrainingJobName"]: each["TrainingJobStatus"] for each in jobs}
-        return lambda name: self._ended(name, ends[name]) if name in ends else _GONE
+        return lambda name: self._ended(name, ends[name]) if name in ends else GONE
 
     def _settled(self, name: str, status: str) -> str:
         """`settled` for a stack whose completion nobody saw, whatever end it came to."""
@@ -295,7 +250,7 @@ class Writers:
         logs = self._client("logs")
         known = logs.describe_log_streams(logGroupName="kills", logStreamNamePrefix=stream)["logStreams"]
         if stream not in [each["logStreamName"] for each in known]:
-            return _GONE
+            return GONE
         events = self._pages("logs", "filter_log_events", "events", logGroupName="kills", logStreamNames=[stream])
         numbers = sorted(int(event["message"]) for event in events)
         if numbers != list(range(1, len(numbers) + 1)):

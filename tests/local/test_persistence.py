@@ -1,10 +1,8 @@
-"""What was acknowledged more than a second before a kill -9 is there after the next start."""
+"""What was acknowledged before a kill -9 is there after the next start."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,15 +11,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from killed_server import kill_and_start
 
 from localcloud.cloud import LocalCloud
-from localcloud.server_lock import holder
 
 Client = Callable[..., Any]
 ACCOUNT = "111122223333"
-
-PROMISE = 1.0
-"""Seconds from an acknowledgement to its safety."""
 
 TRUST = {
     "Version": "2012-10-17",
@@ -40,14 +35,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     cloud.start(port=0)
     yield cloud
     cloud.stop()
-
-
-def kill_and_start(cloud: LocalCloud) -> None:
-    pid = holder(cloud.folder.lock)
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    cloud.start()
 
 
 def test_records_of_every_service_outlive_a_kill(own: LocalCloud, client_of: Client) -> None:
@@ -71,7 +58,6 @@ def test_records_of_every_service_outlive_a_kill(own: LocalCloud, client_of: Cli
         logEvents=[{"timestamp": int(time.time() * 1000), "message": "[0]\ttrain-rmse:0.5"}],
     )
     events.put_rule(Name="nightly", ScheduleExpression="rate(1 day)")
-    time.sleep(PROMISE)
 
     kill_and_start(own)
 
@@ -108,7 +94,6 @@ def test_a_deleted_bucket_stays_deleted_and_its_name_is_as_new(own: LocalCloud, 
     stacks.delete_stack(StackName="buckets")
     wait_for(lambda: status_of(stacks, "buckets") is None)
     assert not (own.folder.objects / ACCOUNT / "made-by-a-stack").exists()
-    time.sleep(PROMISE)
 
     kill_and_start(own)
 
@@ -137,7 +122,6 @@ def test_a_stack_outlives_a_kill_with_its_resources(own: LocalCloud, client_of: 
     deploy(stacks, "topic", TOPIC)
     topic = stacks.describe_stack_resource(StackName="topic", LogicalResourceId="Topic")
     arn = topic["StackResourceDetail"]["PhysicalResourceId"]
-    time.sleep(PROMISE)
 
     kill_and_start(own)
 
@@ -167,7 +151,6 @@ def test_writes_at_full_speed_are_whole_and_kept_up_to_the_last_second(own: Loca
     for thread in threads:
         thread.start()
     wait_for(lambda: len(acknowledged) > 30 or bool(failures))
-    time.sleep(1.5 * PROMISE)
     killed = time.monotonic()
     kill_and_start(own)
     for thread in threads:
@@ -178,7 +161,7 @@ def test_writes_at_full_speed_are_whole_and_kept_up_to_the_last_second(own: Loca
     kept: dict[str, str] = {}
     for page in ssm.get_paginator("get_parameters_by_path").paginate(Path="/busy", Recursive=True):
         kept.update({each["Name"]: each["Value"] for each in page["Parameters"]})
-    safe = {name: value for at, name, value in acknowledged if at < killed - PROMISE}
+    safe = {name: value for at, name, value in acknowledged if at < killed}
     assert len(safe) > 20
     assert {name: kept.get(name) for name in safe} == safe
     for worker in range(2):

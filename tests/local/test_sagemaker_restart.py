@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from killed_server import alive_after, children_of, kill
 from sagemaker_world import ACCOUNT, REGION, Client, World, make_world, wait_for
 
 from localcloud.cloud import LocalCloud
-from localcloud.server_lock import holder
 
 
 class Killed:
@@ -37,11 +32,8 @@ class Killed:
             request = self.world.training_job("interrupted", HyperParameters={"num_round": "1000000"})
             self.world.sagemaker.create_training_job(**request)
             wait_for(lambda: self.job()["SecondaryStatus"], lambda status: status == "Training", 20)
-            time.sleep(1.2)  # what was acknowledged more than a second before a kill is there after it
-            server = self.pid()
-            self.children = children_of(server)
-            os.kill(server, signal.SIGKILL)
-            wait_for(lambda: holder(self.cloud.folder.lock), lambda pid: pid is None, 10)
+            self.children = children_of(self.pid())
+            kill(self.cloud)
             self.cloud.start(port=0)
         except BaseException:
             self.cloud.stop()
@@ -70,26 +62,6 @@ def killed(tmp_path_factory: pytest.TempPathFactory, client_of: Client) -> Itera
     again.cloud.stop()
 
 
-def children_of(pid: int) -> list[int]:
-    """Every process below one."""
-    found: list[int] = []
-    waiting = [pid]
-    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = [tuple(int(number) for number in line.split()) for line in table.splitlines()]
-    while waiting:
-        parent = waiting.pop()
-        below = [child for child, above in parents if above == parent]
-        found += below
-        waiting += below
-    return found
-
-
-def alive(pid: int) -> bool:
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
 def test_the_endpoint_answers_as_before(killed: Killed) -> None:
     assert killed.predict() == killed.before
     endpoint = killed.world.wait_for_endpoint("ep")
@@ -110,7 +82,7 @@ def test_the_interrupted_job_has_failed_and_says_why(killed: Killed) -> None:
 
 def test_no_process_outlived_the_server(killed: Killed) -> None:
     assert len(killed.children) >= 3  # the model server, the job's agent, its training program
-    wait_for(lambda: [pid for pid in killed.children if alive(pid)], lambda left: left == [], 10)
+    assert alive_after(killed.children, 10) == []
 
 
 def test_a_stop_leaves_no_process(tmp_path: Path, client_of: Client) -> None:
@@ -127,4 +99,4 @@ def test_a_stop_leaves_no_process(tmp_path: Path, client_of: Client) -> None:
         assert folder.is_dir()
     finally:
         cloud.stop()
-    wait_for(lambda: [child for child in children if alive(child)], lambda left: left == [], 10)
+    assert alive_after(children, 10) == []

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from killed_server import kill_and_start
 
 from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
-from localcloud.server_lock import holder
 
 Client = Callable[..., Any]
 ODD = {"__bytes__": 5, "__scoped__": True, "\\__bytes__": "x", "deep": {"__account_region_scoped__": 1}}
@@ -27,14 +25,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     cloud.start(port=0)
     yield cloud
     cloud.stop(discard=True)
-
-
-def kill_and_start(cloud: LocalCloud) -> None:
-    pid = holder(cloud.folder.lock)
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    cloud.start()
 
 
 def test_an_answer_is_kept_whenever_the_server_is_killed_after_it(own: LocalCloud, client_of: Client) -> None:
@@ -60,7 +50,7 @@ def test_an_answer_is_kept_whenever_the_server_is_killed_after_it(own: LocalClou
 
 def test_odd_values_in_requests_are_saved_and_come_back(own: LocalCloud, client_of: Client) -> None:
     logs, stacks, states = (client_of(own, service) for service in ("logs", "cloudformation", "ssm"))
-    name = "lone-\ud800"
+    name = "odd-\x7f"
     logs.create_log_group(logGroupName="odd")
     logs.create_log_stream(logGroupName="odd", logStreamName=name)
     event = {"timestamp": int(time.time() * 1000), "message": "\0"}
@@ -91,12 +81,11 @@ def test_odd_values_in_requests_are_saved_and_come_back(own: LocalCloud, client_
         ([1], "to have a timestamp and a message"),
         ([{"timestamp": "now", "message": "m"}], "to be milliseconds since 1970"),
         ([{"timestamp": 1.5, "message": "m"}], "to be milliseconds since 1970"),
-        ([{"timestamp": 10**300, "message": "m"}], "to be milliseconds since 1970"),
+        ([{"timestamp": 2**62, "message": "m"}], "to be milliseconds since 1970"),
         ([{"timestamp": -1, "message": "m"}], "to be milliseconds since 1970"),
         ([{"timestamp": True, "message": "m"}], "to be milliseconds since 1970"),
         ([{"timestamp": 1, "message": ["m"]}], "to be a text"),
         ([{"timestamp": 1, "message": ""}], "to be a text"),
-        ([{"timestamp": 1, "message": "\udfff"}], "to be a text"),
         ([{"timestamp": 1}], "to be a text"),
     ],
 )

@@ -19,7 +19,6 @@ from localcloud.cloud import LocalCloud
 from localcloud.github.actions import Job, act
 from localcloud.github.hub import Hub, Identity
 from localcloud.root_keys import RootKeys
-from localcloud.web_identity import make_token
 
 Client = Callable[..., Any]
 ACCOUNT = "888877776666"
@@ -46,7 +45,7 @@ def token(cloud: LocalCloud, **changes: Any) -> str:
         "exp": time.time() + 60,
         **changes,
     }
-    return make_token(RootKeys(cloud.folder), claims)
+    return RootKeys(cloud.folder).web_identity_token(claims)
 
 
 def assume(client: Client, role: str, web_token: str) -> str:

@@ -1,0 +1,56 @@
+"""A local cloud that is killed, and the processes below it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from localcloud.cloud import LocalCloud
+from localcloud.server_lock import holder
+
+
+def kill(cloud: LocalCloud) -> None:
+    """End the server of a cloud that this process started, without a word to it."""
+    pid = holder(cloud.folder.lock)
+    assert pid is not None, "the server ended by itself"
+    os.kill(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):  # another process started it
+        os.waitpid(pid, 0)
+
+
+def kill_and_start(cloud: LocalCloud) -> None:
+    kill(cloud)
+    cloud.start()
+
+
+def children_of(pid: int | None) -> list[int]:
+    """Every process below one."""
+    found: list[int] = []
+    waiting = [pid]
+    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, encoding="utf-8", check=True).stdout
+    parents = [tuple(int(number) for number in line.split()) for line in table.splitlines()]
+    while waiting:
+        parent = waiting.pop()
+        below = [child for child, above in parents if above == parent]
+        found += below
+        waiting += below
+    return found
+
+
+def alive_after(pids: Iterable[int], seconds: float) -> list[int]:
+    """Those that still run after that time."""
+    deadline = time.monotonic() + seconds
+    while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def alive(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    return False
