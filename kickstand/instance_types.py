@@ -41,13 +41,6 @@ LOCAL_DISK_FAMILIES = frozenset(
 """Families with NVMe instance store volumes: https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-types.html
 (`InstanceStorageSupported` of EC2's DescribeInstanceTypes)."""
 
-VOLUME_ONLY_FAMILIES = frozenset(
-    {"c4", "c5", "c5n", "c6g", "c6gn", "c6i", "c6in", "c7g", "c7i", "c7i-flex", "c8g", "c8i", "c8i-flex", "inf1"}
-    | {"inf2", "m4", "m5", "m6g", "m6i", "m7i", "m7i-flex", "m8g", "m8i", "m8i-flex", "p2", "p3", "r5", "r6g", "r6i"}
-    | {"r7i", "r8g", "r8i", "r8i-flex", "t2", "t3"}
-)
-"""Families whose only disks are EBS volumes. With those above they are all families of the enumerations."""
-
 
 @cache
 def instance_types(use: Use) -> frozenset[str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kickstand.errors import InputError, Problem
+from kickstand.errors import Problem
 
 MOST_BYTES = 64 << 20
 """Of a file. The largest of ours is a learning curve of 20,000 rounds."""
@@ -85,16 +85,6 @@ def parse_json(
         except UnicodeEncodeError:
             raise _at("half of a surrogate pair is no character", text, found.start()) from None
     return value
-
-
-def read_json(file: Path, *, fix: str = "", most: int = MOST_BYTES, what: str = "Not JSON") -> Any:
-    """The value of a JSON file. InputError: it cannot be read, or as parse_json."""
-    try:
-        return parse_json(read_bounded(file, most), most=most)
-    except OSError as error:
-        raise InputError(Problem(f"The file cannot be read: {error.strerror or error}.", str(file), fix)) from None
-    except JsonError as error:
-        raise InputError(error.problem(file, fix, what=what)) from None
 
 
 def read_bounded(file: Path, most: int = MOST_BYTES) -> bytes:

@@ -28,9 +28,6 @@ class Doomed:
     bucket: str | None
     model_package_group: str | None
 
-    def anything(self) -> bool:
-        return self.bucket is not None or self.model_package_group is not None
-
 
 def doomed_by(template: Mapping[str, Any], names: Names) -> Doomed:
     """What a template's deletion would take along; a resource with DeletionPolicy Retain stays."""

@@ -78,11 +78,6 @@ def default_folder(context: CommandContext) -> Path:
     return hidden / "evaluation" / context.names.prefix
 
 
-def test_files(context: CommandContext) -> list[Path]:
-    """The files of the test channel, in order. Raises as `test_report` does."""
-    return [file.path for file in test_report(context).files]
-
-
 def test_report(context: CommandContext) -> ChannelReport:
     """The test channel, checked as for an upload.
 

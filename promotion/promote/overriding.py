@@ -1,4 +1,4 @@
-"""Which gates may be overridden, and what it takes. Pure."""
+"""Which gates may be overridden, and what it takes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import Override
 from promotion.gates.outcome import Outcome
-
-GATES = (
-    *("metrics", "not-worse", "slices", "golden-rows", "latency", "age"),
-    *("signature", "policy", "artifact-scan", "approval"),
-)
-"""Every gate that there is."""
+from promotion.gates.run import GATES
 
 NEVER = {
     "artifact-scan": "a model that can run code is no model to serve",
@@ -31,14 +26,15 @@ def asked_overrides(gates: Sequence[str], reasons: Sequence[str]) -> dict[str, s
     Raises InputError with every problem: no reason for a gate, a reason too short, a gate that there is not or
     that cannot be overridden, one named twice.
     """
+    known = [gate.name for gate in GATES]
     problems = []
     if len(gates) != len(reasons):
         message = f"{len(gates)} times --override and {len(reasons)} times --reason: each override has its own reason."
         problems.append(Problem(message, fix="Write them in pairs: --override GATE --reason TEXT"))
     for gate in dict.fromkeys(gates):
         where = f"--override {gate}"
-        if gate not in GATES:
-            problems.append(Problem(f"There is no gate {gate!r}.", where, f"The gates: {', '.join(GATES)}."))
+        if gate not in known:
+            problems.append(Problem(f"There is no gate {gate!r}.", where, f"The gates: {', '.join(known)}."))
         elif gate in NEVER:
             problems.append(Problem(f"The gate {gate} cannot be overridden: {NEVER[gate]}.", where))
         if list(gates).count(gate) > 1:

@@ -1,4 +1,4 @@
-"""What a review foretells is what CloudFormation's change set then lists."""
+"""What a review says of a deployment is CloudFormation's change set for it, by the comparison that `deploy` makes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world, w
 from samples import environment
 
 from kickstand.names import Names
+from promotion.review.change_set_content import content_differences
 from promotion.review.changes.effective import Place
-from promotion.review.changes.listed import Listed, described, foretold
 from promotion.review.changes.read import read_pairs
 from promotion.review.changes.stack_change import stack_change
 from promotion.review.changes.stack_pair import StackPair
+from promotion.review.parts import StackChange
 
 Template = dict[str, Any]
 
@@ -49,7 +50,8 @@ class Deployed:
         events = self.cloudformation.describe_stack_events(StackName=self.stack)["StackEvents"]
         assert shown["StackStatus"] == "CREATE_COMPLETE", [event.get("ResourceStatusReason") for event in events]
 
-    def described(self, planned: Template, tags: Mapping[str, str], kind: str = "UPDATE") -> tuple[Listed, ...]:
+    def listed(self, planned: Template, tags: Mapping[str, str], kind: str = "UPDATE") -> list[dict[str, Any]]:
+        """`Changes` of a new change set."""
         name = f"c{uuid.uuid4().hex[:8]}"
         self.cloudformation.create_change_set(
             StackName=self.stack,
@@ -59,13 +61,14 @@ class Deployed:
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
-        found = self.cloudformation.describe_change_set(StackName=self.stack, ChangeSetName=name)
-        return described(found["Changes"])
+        changes: list[dict[str, Any]] = self.cloudformation.describe_change_set(
+            StackName=self.stack, ChangeSetName=name
+        )["Changes"]
+        return changes
 
-    def foretold(self, planned: Template, tags: Mapping[str, str], folder: Path) -> tuple[Listed, ...]:
+    def reviewed(self, planned: Template, tags: Mapping[str, str], folder: Path) -> StackChange:
         """By the whole way: the assembly read from disk, the live stack from CloudFormation."""
-        place = Place(ACCOUNT, REGION, self.stack)
-        return foretold(stack_change(self.pair(planned, tags, folder), place))
+        return stack_change(self.pair(planned, tags, folder), Place(ACCOUNT, REGION, self.stack))
 
     def pair(self, planned: Template, tags: Mapping[str, str], folder: Path) -> StackPair:
         (folder / "t.json").write_text(json.dumps(planned))
@@ -199,37 +202,40 @@ def _nothing(t: Template) -> None:
         (_nothing, []),
     ],
 )
-def test_a_change_set_lists_what_was_foretold(
+def test_a_change_set_has_the_content_of_the_review(
     deployed: Deployed, tmp_path: Path, change: Callable[[Template], None], moved: list[str]
 ) -> None:
     planned = copy.deepcopy(deployed.template)
     change(planned)
 
-    expected = deployed.foretold(planned, deployed.tags, tmp_path)
+    review = deployed.reviewed(planned, deployed.tags, tmp_path)
+    listed = deployed.listed(planned, deployed.tags)
 
-    assert [one.logical_id for one in expected] == moved
-    assert deployed.described(planned, deployed.tags) == expected
+    assert sorted(one.logical_id for one in review.resources) == moved
+    assert sorted(one["ResourceChange"]["LogicalResourceId"] for one in listed) == moved
+    assert content_differences(review, listed) == ()
 
 
 def test_other_tags_of_the_stack_reach_all_its_resources(deployed: Deployed, tmp_path: Path) -> None:
     tags = {"team": "walks"}
-    expected = deployed.foretold(deployed.template, tags, tmp_path)
-    assert {(one.action, one.replacement, one.properties) for one in expected} == {
-        ("Modify", "False", (("Tags", "False"),))
-    }
-    assert len(expected) == len(deployed.template["Resources"])
-    assert deployed.described(deployed.template, tags) == expected
+    review = deployed.reviewed(deployed.template, tags, tmp_path)
+    assert {
+        (one.action, one.replacement, tuple((change.name, change.replaces) for change in one.properties))
+        for one in review.resources
+    } == {("Modify", "False", (("Tags", "False"),))}
+    assert len(review.resources) == len(deployed.template["Resources"])
+    assert content_differences(review, deployed.listed(deployed.template, tags)) == ()
 
 
 def test_a_first_deployment_adds_all(world: World, tmp_path: Path) -> None:
     new = Deployed(world.client("cloudformation"), f"first-{uuid.uuid4().hex[:8]}-dev-hosting", {})
     planned = template(world, new.stack, "s3://b/model.tar.gz")
 
-    expected = new.foretold(planned, {}, tmp_path)
-    listed = new.described(planned, {}, kind="CREATE")
+    review = new.reviewed(planned, {}, tmp_path)
+    listed = new.listed(planned, {}, kind="CREATE")
 
-    assert {one.action for one in expected} == {"Add"} and len(expected) == 8
-    assert listed == expected
+    assert {one.action for one in review.resources} == {"Add"} and len(review.resources) == 8
+    assert content_differences(review, listed) == ()
     # The change set left a stack that is only reviewed: still nothing is deployed.
     assert new.pair(planned, {}, tmp_path).live is None
     new.cloudformation.delete_stack(StackName=new.stack)

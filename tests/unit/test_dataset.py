@@ -35,7 +35,7 @@ def test_the_prefix_ends_with_a_slash() -> None:
 
 
 def test_a_channel_of_a_report() -> None:
-    file = FileReport("train.csv", Path("/d/train.csv"), "c" * 64, 12, 2, 0)
+    file = FileReport("train.csv", Path("/d/train.csv"), "c" * 64, 12, 2)
     report = ChannelReport("train", (file,), 2, 3, ",", 0.0, 1.0)
     digest = hashlib.sha256(f"{'c' * 64}  train.csv\n".encode()).hexdigest()
     assert channel_of(report, "bucket", "text/csv") == Channel(

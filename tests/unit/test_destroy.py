@@ -29,9 +29,7 @@ def template(policy: str | None) -> dict[str, object]:
 
 def test_what_the_template_retains_is_never_emptied() -> None:
     for policy in ("Retain", "RetainExceptOnCreate"):
-        doomed = doomed_by(template(policy), NAMES)
-        assert doomed == Doomed(bucket=None, model_package_group=None)
-        assert not doomed.anything()
+        assert doomed_by(template(policy), NAMES) == Doomed(bucket=None, model_package_group=None)
 
 
 def test_what_the_template_deletes_goes_with_it() -> None:
@@ -59,7 +57,7 @@ class _Deployed:
 def test_a_template_in_yaml_is_that_of_an_import_and_nothing_goes_with_it() -> None:
     for body, expected in (("Resources:\n  A:\n    Type: X\n", {}), ('{"Resources": {}}', {"Resources": {}})):
         assert live_template(_Deployed(body), "stack") == expected  # type: ignore[arg-type]
-    assert not doomed_by({}, NAMES).anything()
+    assert doomed_by({}, NAMES) == Doomed(bucket=None, model_package_group=None)
 
 
 class _Account:

@@ -17,7 +17,6 @@ from kickstand.config.setting_rules import RULES
 from kickstand.instance_types import (
     LOCAL_DISK_FAMILIES,
     USES,
-    VOLUME_ONLY_FAMILIES,
     Use,
     instance_type_fault,
     is_arm,
@@ -144,6 +143,14 @@ def test_the_sdk_has_an_arm_image_for_versions_that_are_not_supported_alone() ->
 
 def families() -> set[str]:
     return {one.split(".")[1] for one in every_type()}
+
+
+VOLUME_ONLY_FAMILIES = frozenset(
+    {"c4", "c5", "c5n", "c6g", "c6gn", "c6i", "c6in", "c7g", "c7i", "c7i-flex", "c8g", "c8i", "c8i-flex", "inf1"}
+    | {"inf2", "m4", "m5", "m6g", "m6i", "m7i", "m7i-flex", "m8g", "m8i", "m8i-flex", "p2", "p3", "r5", "r6g", "r6i"}
+    | {"r7i", "r8g", "r8i", "r8i-flex", "t2", "t3"}
+)
+"""Families whose only disks are EBS volumes."""
 
 
 def test_every_family_is_classified_by_its_disks() -> None:

@@ -17,7 +17,7 @@ def uploaded(tmp_path: Path, content: bytes) -> tuple[UploadS3, ObjectUpload, Fi
     path = tmp_path / "train.csv"
     path.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    file = FileReport(path=path, name="train.csv", size=len(content), sha256=digest, rows=1, modified=0)
+    file = FileReport(path=path, name="train.csv", size=len(content), sha256=digest, rows=1)
     s3 = UploadS3()
     upload = ObjectUpload(s3, "b", {}, {})
     assert upload.put("train.csv", file, present=False)

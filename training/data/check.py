@@ -119,7 +119,6 @@ def _read(
         if stray := stray_problem(kind, name, path, findings.shown):
             findings.add("files that are no data", stray.message, fix=stray.fix)
             return []
-        modified = path.stat().st_mtime_ns
         found = scan_file(
             kind,
             path,
@@ -133,7 +132,7 @@ def _read(
     except OSError as error:
         findings.add("unreadable files", f"The file cannot be read: {error.strerror}.")
         return []
-    report = FileReport(name, path, found.sha256, found.size, found.rows, modified)
+    report = FileReport(name, path, found.sha256, found.size, found.rows)
     odd = not findings.kinds <= BEFORE_ROWS
     return [ReadFile(channel, findings.shown, report, found, bool(findings.count), odd)]
 

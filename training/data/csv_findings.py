@@ -36,7 +36,6 @@ class _Group:
     count: int = 0
     lines: list[int] = field(default_factory=list)
     cause: Cause | None = None
-    cells: str = ""
     columns: dict[int, _Column] = field(default_factory=dict)
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 class FileReport:
     """One file as it was read.
 
-    name: its path below the channel, with `/`. sha256: hex. size: bytes. modified: the file's time of change
-    in nanoseconds, to notice one that changed afterwards.
+    name: its path below the channel, with `/`. sha256: hex. size: bytes.
     """
 
     name: str
@@ -20,7 +19,6 @@ class FileReport:
     sha256: str
     size: int
     rows: int
-    modified: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from kickstand.names import Names
 from training.model.s3_location import S3Location, parse_location
 
 INPUT = "transform/input/"
-OUTPUT = "transform/output/"
 _ROWS = "rows.csv"
 
 

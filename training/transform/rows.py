@@ -28,7 +28,7 @@ def checked_rows(source: BinaryIO, label: str, target: Path, expected: Expected 
             out.write(batch.body)
             digest.update(batch.body)
             rows, size = rows + batch.rows, size + len(batch.body)
-    return FileReport(label, target, digest.hexdigest(), size, rows, target.stat().st_mtime_ns)
+    return FileReport(label, target, digest.hexdigest(), size, rows)
 
 
 def upload_rows(
