@@ -14,12 +14,14 @@ from kickstand.release_file import release_path
 from promotion.assembly import AssembledStack, require_assembly
 from promotion.change_set import describe_change_set, execute_change_set, last_change_set
 from promotion.deploy_role import deploy_session
+from promotion.review.bundle import Bundle, ChangeSet
 from promotion.review.change_set_content import content_differences
 from promotion.review.changes.read import read_pairs
 from promotion.review.drift import detect_drift, drift_report, moved_since
-from promotion.review.parts import Bundle, ChangeSet, DriftReport, StackChange
+from promotion.review.parts import StackChange
 from promotion.review.prepare import change_set_name
 from promotion.review.remake import executed_problems, remake
+from promotion.review.reports import DriftReport
 from promotion.review.standing import Standing, assembly_problems, stack_problems
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from kickstand.release import Release
     from promotion.cdk import Cdk
     from promotion.deployment import Talk
-    from promotion.review.parts import Bundle, Headline
+    from promotion.review.bundle import Bundle
+    from promotion.review.parts import Headline
 
 LEVELS = ("note", "warning", "danger")
 

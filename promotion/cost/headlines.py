@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from promotion.cost.prices import Price
-from promotion.review.parts import CostLine, Headline
+from promotion.review.parts import Headline
+from promotion.review.reports import CostLine
 
 OLD_DAYS = 180
 """Prices that are older are said to be."""

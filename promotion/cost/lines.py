@@ -8,7 +8,7 @@ from typing import Any
 
 from kickstand.release_lines import COLUMNS, text
 from promotion.cost.spent import Spent, together
-from promotion.review.parts import CostReport
+from promotion.review.reports import CostReport
 
 _AMOUNT = 12
 

@@ -11,7 +11,7 @@ from kickstand.config.model import Environment
 from promotion.cost.billable import Billable, Templates, billables
 from promotion.cost.headlines import cost_headlines, is_old
 from promotion.cost.prices import Price, PriceTable, price_table
-from promotion.review.parts import CostLine, CostReport
+from promotion.review.reports import CostLine, CostReport
 
 _CENT = Decimal("0.01")
 

@@ -12,7 +12,7 @@ from promotion.gates.evidence import Evidence
 from promotion.gates.gate import Gate, Verdict
 
 if TYPE_CHECKING:
-    from promotion.review.parts import Finding, PolicyReport
+    from promotion.review.reports import Finding, PolicyReport
 
 
 def judge(contest: Contest, evidence: Evidence) -> Verdict:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from kickstand.config.model import Environment
 from promotion.policy.validation import Source
-from promotion.review.parts import Acknowledged, Finding
+from promotion.review.reports import Acknowledged, Finding
 
 
 def apply_exceptions(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promotion.review.parts import Acknowledged, Finding, Headline
+from promotion.review.parts import Headline
+from promotion.review.reports import Acknowledged, Finding
 
 _NAMED = 3
 """Resources that a headline names; the rest it counts."""

@@ -12,7 +12,7 @@ from promotion.policy.exceptions import apply_exceptions
 from promotion.policy.headlines import policy_headlines
 from promotion.policy.template_lint import lint_findings
 from promotion.policy.validation import logical_ids, reported_acknowledgements, reported_findings
-from promotion.review.parts import Finding, PolicyReport
+from promotion.review.reports import Finding, PolicyReport
 
 NAG_RULES = 131
 """Of the pack AwsSolutions in the pinned cdk-nag, which does not tell how many it asks."""

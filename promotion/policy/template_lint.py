@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from promotion.policy.checked_assembly import CheckedStack
-from promotion.review.parts import Finding
+from promotion.review.reports import Finding
 
 
 def lint_findings(stacks: Iterable[CheckedStack], region: str) -> tuple[tuple[Finding, ...], int]:

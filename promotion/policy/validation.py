@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from promotion.review.parts import Acknowledged, Finding
+from promotion.review.reports import Acknowledged, Finding
 
 Source = Literal["cdk-nag", "guard", "cfn-lint"]
 

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import parse_json, read_bounded
 from kickstand.names import Names
-from promotion.review.parts import DriftedResource, DriftReport, Headline, StackDrift
+from promotion.review.parts import Headline
+from promotion.review.reports import DriftedResource, DriftReport, StackDrift
 from promotion.review.role_policies import role_drift
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ from kickstand.aws_errors import explained
 from kickstand.names import Names
 from kickstand.release_file import release_path
 from promotion.assembly import assembly_digest, require_assembly
-from promotion.review.parts import Bundle, DriftReport, Headline, ModelReport
+from promotion.review.bundle import Bundle
+from promotion.review.parts import Headline
+from promotion.review.reports import DriftReport, ModelReport
 from promotion.review.review_file import REVIEW_JSON, bundle_json
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from promotion.cdk import CdkFailedError
 from promotion.change_set import delete_change_set, describe_change_set, is_empty
 from promotion.deploy_role import deploy_session
 from promotion.failed_operation import FailureLog
+from promotion.review.bundle import Bundle, ChangeSet
 from promotion.review.change_set_content import content_differences
 from promotion.review.changes.read import read_pairs
-from promotion.review.parts import Bundle, ChangeSet, StackChange
+from promotion.review.parts import StackChange
 from promotion.review.remake import given_problems, remake
 from promotion.review.standing import Standing, assembly_problems, stack_problems
 

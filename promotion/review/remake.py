@@ -13,8 +13,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import InputError, Problem
+from promotion.review.bundle import Bundle
 from promotion.review.drift import drift_report, moved_since
-from promotion.review.parts import Bundle, DriftReport
+from promotion.review.reports import DriftReport
 
 if TYPE_CHECKING:
     from kickstand.release import Release

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import JsonError, parse_json, read_bounded
-from promotion.review.parts import SCHEMA_VERSION, Bundle
+from promotion.review.bundle import SCHEMA_VERSION, Bundle
 
 REVIEW_JSON = "review.json"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kickstand.json_text import parse_json
-from promotion.review.parts import DriftedResource
+from promotion.review.reports import DriftedResource
 
 if TYPE_CHECKING:
     import boto3

@@ -9,9 +9,10 @@ from pathlib import Path
 from kickstand.errors import Problem
 from kickstand.release import Release
 from promotion.assembly import assembly_digest
+from promotion.review.bundle import Bundle
 from promotion.review.changes.stack_change import template_sha256
 from promotion.review.changes.stack_pair import StackPair
-from promotion.review.parts import Bundle, StackChange
+from promotion.review.parts import StackChange
 
 
 @dataclass(frozen=True, slots=True)

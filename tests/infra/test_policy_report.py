@@ -15,7 +15,7 @@ from kickstand.config.load import load_project
 from kickstand.release import Release
 from kickstand.release_file import release_path, write_release
 from promotion.policy.report import NAG_RULES, policy_report
-from promotion.review.parts import Acknowledged, PolicyReport
+from promotion.review.reports import Acknowledged, PolicyReport
 
 TOML = """\
 [project]

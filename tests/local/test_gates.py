@@ -18,7 +18,7 @@ from typed import Screen, Terminal
 from kickstand.config.model import Gates
 from localcloud.cloud import LocalCloud
 from promotion.gates.run import GATES
-from promotion.review.parts import PolicyReport
+from promotion.review.reports import PolicyReport
 
 MEASURED = ("metrics", "not-worse", "slices", "golden-rows", "latency", "age", "artifact-scan", "approval")
 """All but the one that synthesises, which one test asks."""

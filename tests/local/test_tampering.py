@@ -410,7 +410,7 @@ def test_the_review_of_an_environment_that_was_never_deployed(
     stage: Stage, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It is no mistake: the review says so, and what would be made."""
-    from promotion.review.parts import PolicyReport
+    from promotion.review.reports import PolicyReport
 
     report = PolicyReport(findings=(), acknowledged=(), rules_run={}, headlines=())
     monkeypatch.setattr("promotion.policy.report.policy_report", lambda *_: report)

@@ -20,7 +20,7 @@ from kickstand.errors import KickstandError
 from kickstand.release import Artifact, Channel, DataFile, Release
 from promotion.review.model.section import Signer, model_report
 from promotion.review.model.stores import ModelStore
-from promotion.review.parts import ModelReport
+from promotion.review.reports import ModelReport
 from training.data.dataset import channel_sha256
 from training.job.log import Round
 from training.model.artifact_bucket import ArtifactBucket

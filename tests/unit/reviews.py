@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from promotion.review.parts import (
-    Bundle,
-    ChangeSet,
-    CostReport,
-    DriftedResource,
-    DriftReport,
-    Infrastructure,
-    PolicyReport,
-    PropertyChange,
-    ResourceChange,
-    StackChange,
-    StackDrift,
-)
+from promotion.review.bundle import Bundle, ChangeSet
+from promotion.review.parts import Infrastructure, PropertyChange, ResourceChange, StackChange
+from promotion.review.reports import CostReport, DriftedResource, DriftReport, PolicyReport, StackDrift
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 PLACE = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}"

@@ -10,22 +10,20 @@ import numpy as np
 from review_templates import ACCOUNT, MODELS, REGION, both, pair, template
 from samples import environment
 
+from promotion.review.bundle import Bundle, ChangeSet
 from promotion.review.changes.infrastructure import infrastructure
 from promotion.review.model.pictures.importance import draw_importance
 from promotion.review.model.pictures.learning_curve import draw_learning_curve
 from promotion.review.model.pictures.predicted_actual import draw_predicted_actual
 from promotion.review.model.pictures.residuals import draw_residuals
-from promotion.review.parts import (
+from promotion.review.parts import Headline, Infrastructure
+from promotion.review.reports import (
     Acknowledged,
-    Bundle,
-    ChangeSet,
     CostLine,
     CostReport,
     DriftedResource,
     DriftReport,
     Finding,
-    Headline,
-    Infrastructure,
     MetricPair,
     ModelReport,
     Plot,

@@ -6,18 +6,10 @@ from review_templates import pair, template
 from sample_bundle import STACK, broken_policy, calm, dangerous, drift, headline, model, policy, worse_model
 from samples import environment
 
+from promotion.review.bundle import Bundle, ChangeSet
 from promotion.review.changes.infrastructure import infrastructure
-from promotion.review.parts import (
-    Bundle,
-    ChangeSet,
-    Infrastructure,
-    MetricPair,
-    PermissionChange,
-    PropertyChange,
-    ResourceChange,
-    SliceMetric,
-    StackChange,
-)
+from promotion.review.parts import Infrastructure, PermissionChange, PropertyChange, ResourceChange, StackChange
+from promotion.review.reports import MetricPair, SliceMetric
 
 NAMES = (
     "<script>alert(1)</script>",

@@ -13,7 +13,7 @@ from samples import environment
 from promotion.cost.prices import PriceTable, price_table
 from promotion.cost.report import cost_report
 from promotion.cost.runs import runs_a_month
-from promotion.review.parts import CostLine, CostReport
+from promotion.review.reports import CostLine, CostReport
 
 AS_OF = date(2026, 11, 23)
 TABLE = PriceTable.model_validate(

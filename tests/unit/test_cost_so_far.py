@@ -17,7 +17,7 @@ from promotion.cost import transformed
 from promotion.cost.hosted import hosted_endpoint
 from promotion.cost.lines import cost_fields, cost_lines
 from promotion.cost.spent import Hosted, Spent, Transformed, hosting_spent, together, training_spent, transform_spent
-from promotion.review.parts import CostLine, CostReport
+from promotion.review.reports import CostLine, CostReport
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REPORT = CostReport(

@@ -16,7 +16,7 @@ from promotion.gates import age_gate, latency_gate, metrics_gate, policy_gate
 from promotion.gates.gate import Verdict
 from promotion.gates.latency_gate import nearest_rank, timed
 from promotion.gates.wording import percent
-from promotion.review.parts import Acknowledged, Finding, PolicyReport
+from promotion.review.reports import Acknowledged, Finding, PolicyReport
 
 
 def metrics(tmp_path: Path, *limits: str) -> tuple[Verdict, str]:

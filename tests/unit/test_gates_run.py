@@ -22,7 +22,7 @@ from promotion.gates.evidence import Evidence
 from promotion.gates.outcome import Outcome
 from promotion.gates.run import GATES, ask, ask_gates
 from promotion.gates.screen import outcome_lines, show_outcomes, summary
-from promotion.review.parts import PolicyReport
+from promotion.review.reports import PolicyReport
 
 ALL = Gates(
     metrics=("validation:rmse <= 0.35",),

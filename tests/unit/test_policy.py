@@ -11,7 +11,8 @@ from infra.wildcard import wildcard_reason
 from promotion.policy.exceptions import apply_exceptions
 from promotion.policy.headlines import policy_headlines
 from promotion.policy.validation import logical_ids, reported_acknowledgements, reported_findings
-from promotion.review.parts import Acknowledged, Finding, Headline
+from promotion.review.parts import Headline
+from promotion.review.reports import Acknowledged, Finding
 
 STACKS = {"dev/training": "bikes-dev-training", "dev/hosting": "bikes-dev-hosting"}
 

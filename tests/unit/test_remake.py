@@ -16,7 +16,7 @@ from samples import environment
 
 from kickstand.errors import InputError
 from promotion.deployment import Talk
-from promotion.review.parts import Bundle
+from promotion.review.bundle import Bundle
 from promotion.review.remake import executed_problems, given_problems, remake
 from promotion.review.review_file import bundle_json, read_bundle
 

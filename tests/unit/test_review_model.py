@@ -17,7 +17,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release import GateResult, GoldenRows, Override, Promotion, Release
 from promotion.review.model.judged import TestLabels, judged
 from promotion.review.model.stores import ModelStore
-from promotion.review.parts import ModelReport
+from promotion.review.reports import ModelReport
 from promotion.signing.signed_by import SignedBy
 
 

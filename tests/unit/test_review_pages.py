@@ -22,11 +22,12 @@ from samples import environment
 
 from kickstand.commands.review import headline_lines
 from kickstand.text import plain
+from promotion.review.bundle import Bundle
 from promotion.review.changes.infrastructure import infrastructure
 from promotion.review.pages import review_html, review_markdown
 from promotion.review.pages.markdown.document import length
 from promotion.review.pages.verdict import verdict
-from promotion.review.parts import Bundle, Infrastructure
+from promotion.review.parts import Infrastructure
 
 REVIEWS = {"calm": calm, "dangerous": dangerous, "hostile": hostile, "first": first_deployment}
 VOID = {"meta", "br"}

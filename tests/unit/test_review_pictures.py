@@ -19,7 +19,7 @@ from promotion.review.model.pictures.predicted_actual import draw_predicted_actu
 from promotion.review.model.pictures.residuals import draw_residuals
 from promotion.review.model.pictures.svg import draw
 from promotion.review.pages.picture import picture
-from promotion.review.parts import Plot
+from promotion.review.reports import Plot
 from training.model.learning_curve import Curve
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,7 +11,8 @@ from kickstand.release import Release
 from promotion.gates.slices import slices_of
 from promotion.review.model.direction import lower_is_better
 from promotion.review.model.judged import Judged, TestLabels, main_metric
-from promotion.review.parts import Headline, MetricPair, SliceMetric
+from promotion.review.parts import Headline
+from promotion.review.reports import MetricPair, SliceMetric
 from training.prediction.metrics import Vector
 
 DANGER_SHARE = 0.05

@@ -13,7 +13,7 @@ from promotion.review.model.pictures.importance import draw_importance
 from promotion.review.model.pictures.learning_curve import draw_learning_curve
 from promotion.review.model.pictures.predicted_actual import draw_predicted_actual
 from promotion.review.model.pictures.residuals import draw_residuals
-from promotion.review.parts import Plot
+from promotion.review.reports import Plot
 from training.prediction.metrics import original_units
 
 

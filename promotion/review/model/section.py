@@ -32,7 +32,8 @@ from promotion.review.model.facts import (
 from promotion.review.model.judged import main_metric
 from promotion.review.model.plots import plots
 from promotion.review.model.stores import ModelStore
-from promotion.review.parts import Headline, ModelReport
+from promotion.review.parts import Headline
+from promotion.review.reports import ModelReport
 
 
 class Signer(Protocol):

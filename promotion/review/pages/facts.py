@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from promotion.review.bundle import Bundle
 from promotion.review.pages.resource_words import action
 from promotion.review.pages.values import money
 from promotion.review.pages.verdict import counted
-from promotion.review.parts import Bundle, DriftReport, ModelReport
+from promotion.review.reports import DriftReport, ModelReport
 
 Fact = tuple[str, str, str]
 """The id of its section, label, text."""

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kickstand.text import plain
+from promotion.review.bundle import Bundle
 from promotion.review.changes.words import listed
 from promotion.review.pages.facts import facts
 from promotion.review.pages.metric_row import metric_row, slice_row
@@ -24,7 +25,7 @@ from promotion.review.pages.picture import picture
 from promotion.review.pages.resource_words import action, because, property_row, tally
 from promotion.review.pages.values import NOTHING, figure, money, shortened
 from promotion.review.pages.verdict import counted, verdict, worst
-from promotion.review.parts import Bundle, Plot
+from promotion.review.reports import Plot
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from promotion.review.pages.values import figure
-from promotion.review.parts import MetricPair, SliceMetric
+from promotion.review.reports import MetricPair, SliceMetric
 
 Word = Literal["better", "worse", "the same", "new", "gone"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from promotion.review.parts import Bundle
+from promotion.review.bundle import Bundle
 
 
 def missing(bundle: Bundle) -> tuple[str, ...]:

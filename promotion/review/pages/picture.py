@@ -11,7 +11,7 @@ import re
 import xml.etree.ElementTree as ET
 
 from kickstand.text import plain
-from promotion.review.parts import Plot
+from promotion.review.reports import Plot
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _ELEMENTS = frozenset({"svg", "g", "defs", "clipPath", "path", "rect", "circle", "line", "polyline", "text", "use"})

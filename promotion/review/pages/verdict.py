@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from promotion.review.parts import Bundle, Level
+from promotion.review.bundle import Bundle
+from promotion.review.parts import Level
 
 
 def worst(bundle: Bundle) -> Level:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from promotion.review.model.pictures.svg import INK, LIGHT_TO_DARK, draw
-from promotion.review.parts import Plot
+from promotion.review.reports import Plot
 from training.prediction.metrics import Vector
 
 if TYPE_CHECKING:

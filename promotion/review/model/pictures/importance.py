@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from promotion.review.model.pictures.svg import BLUE, ORANGE, draw, tidy
-from promotion.review.parts import Plot
+from promotion.review.reports import Plot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

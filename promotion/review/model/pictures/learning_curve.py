@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from promotion.review.model.direction import lower_is_better
 from promotion.review.model.pictures.svg import BLUE, GREY, ORANGE, draw, tidy
-from promotion.review.parts import Plot
+from promotion.review.reports import Plot
 from training.model.learning_curve import Curve
 
 if TYPE_CHECKING:

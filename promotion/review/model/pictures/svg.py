@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kickstand.text import plain
-from promotion.review.parts import Plot
+from promotion.review.reports import Plot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

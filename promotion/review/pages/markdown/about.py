@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from promotion.review.bundle import Bundle
 from promotion.review.pages.markdown.text import Limits, blocks, code, folded, sentences, table, text
 from promotion.review.pages.missing import missing
 from promotion.review.pages.values import NOTHING, money
-from promotion.review.parts import Bundle
 
 
 def cost(bundle: Bundle, limits: Limits) -> str:

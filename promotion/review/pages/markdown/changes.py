@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from promotion.review.bundle import Bundle
 from promotion.review.pages.markdown.text import Limits, blocks, code, folded, sentences, table, text
 from promotion.review.pages.resource_words import action, because, property_row, tally
 from promotion.review.pages.verdict import counted
-from promotion.review.parts import Bundle, PropertyChange, ResourceChange, StackChange
+from promotion.review.parts import PropertyChange, ResourceChange, StackChange
 
 
 def changes(bundle: Bundle, limits: Limits) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promotion.review.bundle import Bundle
 from promotion.review.pages.facts import facts
 from promotion.review.pages.markdown.about import about, cost, unshown
 from promotion.review.pages.markdown.changes import changes, permissions, traffic
@@ -9,7 +10,7 @@ from promotion.review.pages.markdown.model import model
 from promotion.review.pages.markdown.policy import drift, policy
 from promotion.review.pages.markdown.text import Limits, blocks, bullets, table, text
 from promotion.review.pages.verdict import verdict, worst
-from promotion.review.parts import Bundle, Level
+from promotion.review.parts import Level
 
 MOST_CHARACTERS = 64_000
 """Of a comment. GitHub refuses one of more than 65,536; a workflow may put its own words before it."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from promotion.review.bundle import Bundle
 from promotion.review.pages.markdown.text import Limits, blocks, bullets, code, folded, sentences, table, text
 from promotion.review.pages.metric_row import MetricRow, metric_row, slice_row
 from promotion.review.pages.values import NOTHING
-from promotion.review.parts import Bundle, ModelReport
+from promotion.review.reports import ModelReport
 
 _WORDS = {"worse": "**WORSE**", "better": "better", "the same": "the same", "new": "new", "gone": "gone"}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from promotion.review.bundle import Bundle
 from promotion.review.pages.markdown.text import Limits, blocks, bullets, code, folded, table, text
 from promotion.review.pages.verdict import counted
-from promotion.review.parts import Bundle
 
 
 def policy(bundle: Bundle, limits: Limits) -> str:
