@@ -1,10 +1,14 @@
-"""What every tier shares: no test reaches the user's own AWS settings."""
+"""What every tier shares: no test reaches the user's own AWS settings, and each reads the SDK's service models once."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
+import botocore.session
 import pytest
+from botocore.loaders import Loader, create_loader
 
 _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")
 
@@ -20,6 +24,21 @@ def _own_environment() -> None:
         del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _service_models_are_read_once() -> Iterator[None]:
+    """Share among all sessions of a process what each reads of the SDK's files: 0.1 to 0.3 s of CPU a service."""
+    read: dict[str | None, dict[Any, Any]] = {}
+
+    def create(search_path_string: str | None = None) -> Loader:
+        made: Loader = create_loader(search_path_string)
+        made._cache = read.setdefault(search_path_string, {})
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", create)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

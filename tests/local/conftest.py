@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -64,7 +65,7 @@ def _client_of(
 ) -> Any:
     """A boto3 client of a cloud: as an account's root, or with the `Credentials` that STS gave."""
     given = credentials or cloud.root_key(account)
-    return boto3.session.Session().client(
+    return _session().client(
         service,
         region_name=region,
         endpoint_url=cloud.url,
@@ -74,3 +75,9 @@ def _client_of(
         aws_session_token=given.get("SessionToken"),
         config=Config(retries={"total_max_attempts": retries}),
     )
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """One for all clients, which are given everything: it makes each service's methods once."""
+    return boto3.session.Session()
