@@ -380,7 +380,7 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     ]
     ended: list[Release | KickstandError] = []
 
-    def promote(work: PromotionWork) -> None:
+    def carry_out(work: PromotionWork) -> None:
         try:
             release, candidate = work.candidate()
             role = release_session(work.target, work.by, work.typed)
@@ -389,7 +389,7 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
             ended.append(error)
             refused.set()
 
-    threads = [threading.Thread(target=promote, args=(work,)) for work in works]
+    threads = [threading.Thread(target=carry_out, args=(work,)) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
