@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kickstand.config.model import EnvironmentName, Gates, Project
 from kickstand.errors import KickstandError, Problem
+from kickstand.names import Names
 from kickstand.release import Release
 from promotion.place import Place
 
@@ -55,6 +57,15 @@ class Contest:
     def moves(self) -> bool:
         """Whether the model goes to another environment."""
         return self.source.environment.name != self.target.environment.name
+
+    def s3_of(self, bucket: str) -> Any | None:
+        """A client of S3 for a bucket of the project; None where the bucket is of no environment."""
+        environments = self.project.environments.items()
+        owner = next((name for name, environment in environments if Names(environment).bucket == bucket), None)
+        if owner is None:
+            return None
+        known = {each.environment.name: each for each in (self.source, self.target)}
+        return (known.get(owner) or self.open_place(owner)).session.client("s3")
 
     def see(self, *commands: str) -> str:
         """Commands as they are typed, one after another."""

@@ -28,7 +28,9 @@ class Evidence:
     @cached_property
     def rows(self) -> TestRows:
         """The rows of the release's test channel."""
-        return read_test_rows(self.contest)
+        contest = self.contest
+        environments = (contest.source.environment, contest.target.environment)
+        return read_test_rows(contest.release, contest.source.release_file, environments, contest.s3_of)
 
     @cached_property
     def source_served(self) -> Served | None:

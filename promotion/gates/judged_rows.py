@@ -6,19 +6,18 @@ The project's own files where they are the channel's; else the channel's objects
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kickstand.aws_errors import explained
-from kickstand.config.model import Environment, EnvironmentName
+from kickstand.config.model import Environment
 from kickstand.content_types import kind_of
 from kickstand.errors import KickstandError, Problem
-from kickstand.names import Names
 from kickstand.release import Channel, Release
-from promotion.gates.contest import Contest
 from training.data.csv_delimiter import delimiter_of
 from training.data.files import channel_files
 from training.data.objectives import label_columns
@@ -93,25 +92,30 @@ def rows_of_files(
     return TestRows(source, tuple(lines), tuple(starts), np.array(labels), b"\n".join(features) + b"\n")
 
 
-def read_test_rows(contest: Contest) -> TestRows:
-    """The rows of the release's test channel. Raises KickstandError where they are nowhere to be had."""
-    channel = _test_channel(contest.release, contest)
-    release = contest.release
+def read_test_rows(
+    release: Release, release_file: Path, environments: Sequence[Environment], s3_of: Callable[[str], Any | None]
+) -> TestRows:
+    """The rows of the release's test channel. Raises KickstandError where they cannot be read.
+
+    environments: whose own test files may be the channel's. s3_of: a client of S3 for a bucket's name, which may read
+    it; None where the bucket is of no environment of the project.
+    """
+    channel = _test_channel(release, release_file)
     columns = label_columns(release.hyperparameters, channel.content_type)
     kind, width = kind_of(channel.content_type), max(each.columns for each in release.channels)
-    for environment in (contest.source.environment, contest.target.environment):
+    for environment in environments:
         files = _local_files(environment, channel)
         if files is not None:
             return rows_of_files(files, columns, f"{environment.data.test}", kind=kind, width=width)
-    return rows_of_files(list(_stored_files(contest, channel)), columns, channel.s3_uri, kind=kind, width=width)
+    return rows_of_files(list(_stored_files(channel, s3_of)), columns, channel.s3_uri, kind=kind, width=width)
 
 
-def _test_channel(release: Release, contest: Contest) -> Channel:
+def _test_channel(release: Release, release_file: Path) -> Channel:
     found = next((channel for channel in release.channels if channel.name == "test"), None)
     if found is None:
         message = "The release has no test channel, so there are no rows to compare models on."
         fix = "Name a CSV as [data] test, and fit again."
-        raise KickstandError(Problem(message, str(contest.source.release_file), fix))
+        raise KickstandError(Problem(message, str(release_file), fix))
     return found
 
 
@@ -140,14 +144,12 @@ def _content(file: Path) -> bytes | None:
         return None
 
 
-def _stored_files(contest: Contest, channel: Channel) -> Iterator[tuple[str, bytes]]:
+def _stored_files(channel: Channel, s3_of: Callable[[str], Any | None]) -> Iterator[tuple[str, bytes]]:
     place = parse_location(channel.s3_uri)
-    owner = _owner(contest, place.bucket)
-    if owner is None:
+    s3 = s3_of(place.bucket)
+    if s3 is None:
         message = f"The test rows are in the bucket {place.bucket}, which is of no environment of the project."
         raise KickstandError(Problem(message, channel.s3_uri, "Put the very files where [data] test names them."))
-    known = {each.environment.name: each for each in (contest.source, contest.target)}
-    s3 = (known.get(owner) or contest.open_place(owner)).session.client("s3")
     for file in channel.files:
         uri = f"{channel.s3_uri}{file.name}"
         with explained("reading the test rows", uri):
@@ -157,10 +159,3 @@ def _stored_files(contest: Contest, channel: Channel) -> Iterator[tuple[str, byt
             message = f"The test rows were changed: expected SHA-256 {file.sha256}, found {found}."
             raise KickstandError(Problem(message, uri, "Find out who wrote it, and delete that object version."))
         yield file.name, content
-
-
-def _owner(contest: Contest, bucket: str) -> EnvironmentName | None:
-    return next(
-        (name for name, environment in contest.project.environments.items() if Names(environment).bucket == bucket),
-        None,
-    )

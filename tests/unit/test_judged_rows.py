@@ -13,7 +13,8 @@ from samples import channel, release
 from kickstand.errors import KickstandError
 from kickstand.release import Release
 from promotion.gates.contest import Contest
-from promotion.gates.judged_rows import read_test_rows, rows_of_files
+from promotion.gates.evidence import Evidence
+from promotion.gates.judged_rows import rows_of_files
 
 
 def test_files_become_rows() -> None:
@@ -37,7 +38,7 @@ def test_what_is_no_row_is_told(content: bytes, told: str) -> None:
 
 
 def test_the_projects_own_file_is_read_where_it_is_the_channels(tmp_path: Path) -> None:
-    rows = read_test_rows(contest(tmp_path))
+    rows = Evidence(contest(tmp_path), tmp_path).rows
     assert rows.source == str(tmp_path / "test.csv")
     assert rows.labels.tolist() == [1.0, 2.0, 3.0]
 
@@ -52,14 +53,14 @@ def stored(tmp_path: Path, content: bytes = b"1,0.5,1\n2,1.5,1\n3,2.5,2\n") -> C
 
 def test_else_the_channel_is_read_from_s3(tmp_path: Path) -> None:
     made = stored(tmp_path)
-    rows = read_test_rows(made)
+    rows = Evidence(made, tmp_path).rows
     assert (rows.source, rows.features) == (made.release.channels[0].s3_uri, b"0.5,1\n1.5,1\n2.5,2\n")
 
 
 def test_one_flipped_byte_in_s3_is_refused_by_name(tmp_path: Path) -> None:
     made = stored(tmp_path, b"1,0.5,1\n2,1.5,1\n3,2.5,3\n")
     with pytest.raises(KickstandError, match="The test rows were changed: expected SHA-256") as refused:
-        read_test_rows(made)
+        _ = Evidence(made, tmp_path).rows
     assert refused.value.problems[0].where.endswith("/test/test.csv")
 
 
@@ -81,20 +82,21 @@ def test_a_third_environments_bucket_is_read_with_its_own_session(tmp_path: Path
         asked.append(name)
         return replace(made.source, session=other)  # type: ignore[arg-type]
 
-    rows = read_test_rows(replace(made, project=project, release=moved, open_place=opened))  # type: ignore[arg-type]
+    made = replace(made, project=project, release=moved, open_place=opened)  # type: ignore[arg-type]
+    rows = Evidence(made, tmp_path).rows
     assert (len(rows), asked) == (3, ["prod"])
 
 
 def test_a_bucket_of_nobodys_is_told(tmp_path: Path) -> None:
     made = stored(tmp_path)
     with pytest.raises(KickstandError, match="the bucket elsewhere, which is of no environment"):
-        read_test_rows(replace(made, release=in_third_bucket(made, "elsewhere")))
+        _ = Evidence(replace(made, release=in_third_bucket(made, "elsewhere")), tmp_path).rows
 
 
 def test_a_release_without_a_test_channel_is_told(tmp_path: Path) -> None:
     made = contest(tmp_path, judged=release(channels=(channel("train", 10),)))
     with pytest.raises(KickstandError, match="The release has no test channel"):
-        read_test_rows(made)
+        _ = Evidence(made, tmp_path).rows
 
 
 def test_rows_of_libsvm_become_csv() -> None:
