@@ -32,7 +32,7 @@ class HostPrograms:
     """One training program a host.
 
     variables:   the container's environment, the same on every host.
-    descriptors: of the namespace that all of them are in (`localcloud.platform.namespace`); () for the machine's own.
+    descriptors: of the `Namespace` that all of them are in; () for the machine's own.
     python:      the interpreter with the image's xgboost; None for the one that runs this.
     on_line:     called with a host's name and each line of its output, from a thread for each host.
     kill_after:  seconds from SIGTERM to SIGKILL.

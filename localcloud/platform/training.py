@@ -15,8 +15,6 @@ from kickstand.locked_environment import registry_settings
 from localcloud.platform.program import program_environment, start_program
 from localcloud.platform.training_event import TrainingEvent
 
-__all__ = ["TrainingEvent", "TrainingRun"]
-
 _KILL_AFTER_SECONDS = 120.0
 """StopTrainingJob: SIGTERM, then SIGKILL after 120 seconds (the API's own documentation)."""
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from platform_role import process_gone
 
-from localcloud.platform.training import TrainingEvent, TrainingRun
+from localcloud.platform.training import TrainingRun
+from localcloud.platform.training_event import TrainingEvent
 
 
 class Job:
