@@ -35,6 +35,7 @@ from localcloud.emulator import (
     s3_encryption,
     s3_foreign_bucket,
     s3_foreign_copy,
+    service_names,
     stepfunctions_errors,
     stepfunctions_execution,
     stepfunctions_integrations,
@@ -73,6 +74,7 @@ def install() -> None:
     log_events.install()
     log_filter.install()
     log_group_key.install()
+    service_names.install()
     s3_absent_key.install()
     s3_bucket_resource.install()
     s3_checksums.install()

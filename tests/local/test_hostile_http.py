@@ -20,7 +20,7 @@ from test_serving_program import LINES, Program
 from localcloud.cloud import LocalCloud
 from localcloud.server_lock import holder
 
-LONGEST = 60.0
+LONGEST = 20.0
 """Seconds, for an answer or the end of the connection."""
 MOST_LINES = 40
 MOST_MEMORY = 1 << 30
