@@ -56,7 +56,7 @@ class RootKeys:
         content = ".".join(_encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
         return f"{content}.{_encoded(self._signature(content))}"
 
-    def made_token(self, token: str) -> bool:
+    def is_own_token(self, token: str) -> bool:
         """Whether `web_identity_token` of the same state folder made a token."""
         content, _, signature = token.rpartition(".")
         try:

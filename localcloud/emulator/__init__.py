@@ -1,4 +1,4 @@
-"""Every touch of ministack's inside, one module a touch, each held by a contract test (tests/local/test_contract.py).
+"""Every touch of ministack's inside, one module a touch, each held by a test (tests/local/test_emulator_seams.py).
 
 ministack (https://github.com/ministackorg/ministack, MIT) gives S3, IAM, STS, CloudFormation, Step Functions and the
 other services that the stacks use. It is young and its inside moves: it is pinned exactly, and nothing outside this

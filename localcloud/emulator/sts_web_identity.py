@@ -1,7 +1,7 @@
 """A token is worth a role only where its account knows the token's issuer, and while the token lasts.
 
 ministack compares a role's trust policy with the token's audience and subject alone; STS takes claims of GitHub's too
-for condition keys. What stands in for an issuer's signature is that of `localcloud.web_identity`.
+for condition keys. What stands in for an issuer's signature is that of `localcloud.root_keys`.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html (Errors)
 """
 
@@ -94,7 +94,7 @@ def token_fault(role_arn: str, token: str) -> tuple[str, str]:
         return "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for https://{issuer}"
     if claims.get("aud") not in found["ClientIDList"]:
         return "InvalidIdentityToken", "Incorrect token audience"
-    if _keys is None or not _keys.made_token(token):
+    if _keys is None or not _keys.is_own_token(token):
         return "InvalidIdentityToken", "The signature of the token is not that of its issuer."
     return "", ""
 

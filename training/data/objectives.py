@@ -1,7 +1,7 @@
 """What an objective, a metric and the target transform demand of labels and weights.
 
 Source: the checks of xgboost 3.2.0, which end a training job, and SageMaker's "Input/Output Interface for the
-XGBoost Algorithm" for the columns. Held against xgboost itself in `tests/unit/test_objectives.py`.
+XGBoost Algorithm" for the columns. Held against xgboost itself in `tests/unit/test_data_check_objectives.py`.
 """
 
 from __future__ import annotations
