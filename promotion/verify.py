@@ -16,6 +16,7 @@ from kickstand.aws_errors import error_code
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release import GoldenRows, Release
+from kickstand.text import cut, plain
 from training.model.golden_rows import read_golden
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 RELATIVE_TOLERANCE = 1e-5
 """Between the golden predictions and the live ones: they are float32, and machines add in their own order."""
+_SHOWN = 120
+"""Characters of an answer that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,13 @@ def golden_problems(golden: GoldenRows, live: Sequence[tuple[float, ...]]) -> li
 
 
 def _live_predictions(session: boto3.Session, endpoint: str, rows: Sequence[str]) -> list[tuple[float, ...]]:
+    """A tuple a line of the answer. Raises KickstandError for one that holds no numbers."""
     answer = session.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=endpoint, ContentType="text/csv", Accept="text/csv", Body="\n".join(rows).encode() + b"\n"
     )
-    lines = answer["Body"].read().decode().splitlines()
-    return [tuple(float(value) for value in line.split(",")) for line in lines]
+    lines = answer["Body"].read().decode("utf-8", "replace").splitlines()
+    try:
+        return [tuple(float(value) for value in line.split(",")) for line in lines]
+    except ValueError as error:
+        message = f"An answer to the golden rows is no number: {cut(plain(str(error)), _SHOWN)}."
+        raise KickstandError(Problem(message, f"endpoint {endpoint}", "Do not use this endpoint.")) from None

@@ -99,6 +99,8 @@ CSV_RIGHT = (
     "1e400",
     "5,000 digits",
     "a million commas",
+    "a million columns",
+    "ten rows of 300,000 columns",
     "carriage returns alone",
     "blanks for commas",
     "underscores",
@@ -137,6 +139,7 @@ LIBSVM_RIGHT = (
     "index falling",
     "value NaN",
     "weight negative",
+    "no label",  # `1:2` is a label with a weight
     "CSV in truth",
     "qid",
     "comments",

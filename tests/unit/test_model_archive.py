@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -140,6 +141,14 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"unpacks to more than 1,000,000 bytes"):
         extract_model(_archive(("xgboost-model", bytes(2_000_000))), tmp_path / "model", max_bytes=1_000_000)
     assert not (tmp_path / "model").exists()
+
+
+def test_above_a_gigabyte_an_archive_unpacks_to_a_hundred_times_its_size_at_most(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("xgboost-model")
+    header.size = 3 << 30
+    archive = gzip.compress(header.tobuf() + os.urandom(10_000))
+    with pytest.raises(ArchiveError, match=r"unpacks to more than 1,073,741,824 bytes"):
+        extract_model(io.BytesIO(archive), tmp_path / "model")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, -12])

@@ -130,6 +130,18 @@ def test_classes_without_trees_for_them_are_refused(tmp_path: Path) -> None:
         check_model(tmp_path / "m")
 
 
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"[1, 2]", b"#!/bin/sh\n"])
+def test_a_file_in_no_format_of_xgboosts_is_refused_before_it_is_read(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(content)
+    with pytest.raises(StructureError, match=r"^m is no model: it begins with neither JSON nor UBJSON$"):
+        check_model(tmp_path / "m")
+
+
+def test_the_binary_format_is_left_to_xgboost(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(b"binf" + bytes(64))
+    assert check_model(tmp_path / "m") is None
+
+
 UBJ = bytes(REAL["regression"][0].save_raw("ubj"))
 DAMAGED = {
     "cut off": (UBJ[:-1], "it is cut off: it ends in the middle of a value"),

@@ -220,6 +220,11 @@ def test_channels_with_their_columns_in_another_order_are_refused(tmp_path: Path
             f"{FAILED}p1: Float value 1.500000 was truncated converting to int64",
         ),
         (
+            {"p0": parquet({"y": [1.0, 2.0], "town": pa.array(["1", "York"]).dictionary_encode()})},
+            "p0:2:2: Column 2 (town) holds 'York'; every cell must be ",
+            f"{FAILED}p0: Failed to parse string: 'York' as a scalar of type double",
+        ),
+        (
             {"p0": parquet({"y": [1.0], "day": pa.array([0], pa.timestamp("s"))})},
             "p0: Column 'day' holds timestamp[ms], not numbers. Turn it into numbers, or leave it out.",
             f"{FAILED}p0: column 'day' holds timestamp[ms], not numbers",

@@ -71,6 +71,15 @@ def test_float32_noise_is_no_difference() -> None:
         (Aws(status="Failed"), "Expected the endpoint to be InService, found Failed. no capacity"),
         (Aws(model="s3://b/old"), f"Expected the model {RELEASE.artifact.s3_uri}, found s3://b/old."),
         (Aws(answers="2.5\n3.6\n"), "Expected the prediction (3.5,), found (3.6,)."),
+        (
+            Aws(answers="2.5\n<html>\x1b[2J\n"),
+            "An answer to the golden rows is no number: could not convert string to float: '<html>\\x1b[2J'.",
+        ),
+        (
+            Aws(answers="9" * 5000 + "x\n"),
+            f"An answer to the golden rows is no number: could not convert string to float: '{'9' * 54} … [5,038 "
+            f"characters] … {'9' * 28}x'.",
+        ),
     ],
 )
 def test_whatever_differs_fails_loudly(aws: Aws, message: str) -> None:

@@ -8,6 +8,7 @@ and what pandas wrote as its index is no column. Then column 0 is the label.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,7 @@ class ParquetColumns:
         """Of an Arrow schema. Raises ParquetError for a name that two columns have."""
         names = schema.names
         if len(set(names)) < len(names):
-            twice = next(name for place, name in enumerate(names) if name in names[:place])
+            twice = next(name for name, count in Counter(names).items() if count > 1)
             raise ParquetError(f"two columns have the name {twice!r}; the container reads columns by their names")
         try:
             written = parse_json((schema.metadata or {}).get(b"pandas", b"{}"))
@@ -91,11 +92,12 @@ def batch_doubles(batch: Any, columns: ParquetColumns, name: str) -> npt.NDArray
 
     Raises what `column_doubles` raises, and pyarrow.ArrowInvalid where a value is none of the first file's type.
     """
-    if name not in batch.schema.names:
+    place = batch.schema.get_field_index(name)
+    if place < 0:
         if name in columns.nullable:
             raise NullableError()
         return np.full(batch.num_rows, np.nan)
-    column = batch.column(name)
+    column = batch.column(place)
     if name in columns.nullable and column.null_count:
         raise NullableError()
     _refuse_other_types(name, column.type)

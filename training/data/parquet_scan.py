@@ -108,18 +108,18 @@ def _of_system(error: Exception) -> bool:
 
 def _names(schema: Any, columns: ParquetColumns, findings: Findings) -> None:
     """Note what the container does without a word: it leaves columns out, fills them with nulls, trains on an index."""
-    own = ParquetColumns.of(schema)
+    own, present, known = ParquetColumns.of(schema), set(schema.names), set(columns.schema.names)
     for name in columns.names:
         if is_index(name):
             message = (
                 f"Column {name!r} is an index of pandas or Dask, and nothing in the file says so: it is a feature."
             )
             findings.add("such columns", message, fix="Leave it out: to_parquet(…, index=False).")
-    if other := [name for name in own.names if name not in columns.schema.names]:
+    if other := [name for name in own.names if name not in known]:
         message = f"The file has columns that the channel's first file has not: {_listed(other)}."
         fix = "The container leaves them out. Write all files with the same columns."
         findings.add("such columns", message, fix=fix)
-    if missing := [name for name in columns.names if name not in schema.names]:
+    if missing := [name for name in columns.names if name not in present]:
         findings.warn(
             f"The file lacks columns of the channel's first file: {_listed(missing)}. All values are missing."
         )
@@ -181,6 +181,8 @@ def _cells(index: int, column: Any, error: Exception, rows_before: int, findings
     """Note the texts of a column that spell no number; of another column, why it has not the first file's type."""
     import pyarrow as pa
 
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     before = findings.count
     for row in range(len(column) if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) else 0):
         if findings.too_many:

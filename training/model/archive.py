@@ -6,6 +6,7 @@ Used wherever an artifact is opened: after a training job, and before a model is
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import tarfile
 import zlib
@@ -16,6 +17,9 @@ from kickstand.errors import InputError, Problem
 
 MAX_BYTES = 4 * 1024**3
 """Default bound on what an archive may unpack to."""
+_USUAL_BYTES, _MOST_TIMES = 1 << 30, 100
+"""What any archive may unpack to, and how many times its own size a larger one: gzip packs zeros 1,000 to 1, models
+less than 20 to 1."""
 _MOST_MEMBERS = 10_000
 _LONGEST_TAIL = 1 << 20
 _MOST_NAMED = 20
@@ -52,7 +56,8 @@ def extract_model(archive: Path | IO[bytes], folder: Path, *, max_bytes: int = M
 
     archive:   a path, or a file that can seek, at its beginning.
     folder:    made where it does not exist. Untouched unless the whole archive is found safe first.
-    max_bytes: bound on the unpacked size, which a small archive may exceed by far.
+    max_bytes: bound on the unpacked size, which a small archive may exceed by far. Above a gigabyte, 100 times the
+               archive's own size is another one.
     Raises ArchiveError; it names each member that is absolute, climbs out with `..`, is a link, a device or a sparse
     file, lies deeper than 16 folders, or is there twice, in whatever case. Modes, owners and times of the archive are
     not taken over.
@@ -60,7 +65,9 @@ def extract_model(archive: Path | IO[bytes], folder: Path, *, max_bytes: int = M
     name = str(archive) if isinstance(archive, Path) else str(getattr(archive, "name", "model.tar.gz"))
     try:
         with archive.open("rb") if isinstance(archive, Path) else _kept_open(archive) as stream:
-            _check(stream, name, max_bytes)
+            largest = max(_USUAL_BYTES, _MOST_TIMES * stream.seek(0, os.SEEK_END))
+            stream.seek(0)
+            _check(stream, name, min(max_bytes, largest))
             stream.seek(0)
             return _unpack(stream, folder)
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:

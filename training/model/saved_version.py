@@ -29,11 +29,16 @@ def saved_by(model: Path) -> tuple[int, ...] | None:
     return None
 
 
+def is_old_binary(model: Path) -> bool:
+    """Whether a model has the binary format of xgboost before 3.1."""
+    with model.open("rb") as opened:
+        return opened.read(len(OLD_BINARY)) == OLD_BINARY
+
+
 def reading_image(model: Path) -> str:
     """The image whose xgboost reads a model best: the one that saved it, where it is a supported one."""
-    with model.open("rb") as opened:
-        if opened.read(len(OLD_BINARY)) == OLD_BINARY:
-            return next(iter(XGBOOST))
+    if is_old_binary(model):
+        return next(iter(XGBOOST))
     version = saved_by(model)
     known = {tuple(map(int, text.split(".")))[:2]: image for image, text in XGBOOST.items()}
     return known.get(version[:2], OWN_IMAGE) if version else OWN_IMAGE
@@ -58,9 +63,7 @@ def require_readable(model: Path, image: str, *, where: str) -> None:
                 f"Train it with image {image}, or serve it with the image that it was trained with.",
             )
         )
-    with model.open("rb") as opened:
-        old = opened.read(len(OLD_BINARY)) == OLD_BINARY
-    if old and tuple(map(int, XGBOOST[image].split("."))) >= (3, 1):
+    if is_old_binary(model) and tuple(map(int, XGBOOST[image].split("."))) >= (3, 1):
         raise KickstandError(
             Problem(
                 f"The model has the binary format of xgboost before 3.1, which image {image} cannot read.",

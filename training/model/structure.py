@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training.model.document import DocumentError, form_of, read_document
+from training.model.saved_version import is_old_binary
 
 _MOST = 2**31 - 1
 _MOST_CLASSES_OF_NO_TREES = 65_536
@@ -39,10 +40,12 @@ class Dimensions:
 def check_model(model: Path) -> Dimensions | None:
     """Read a model file and check it; None for a format that only xgboost reads (the binary one before 3.1).
 
-    Raises StructureError.
+    Raises StructureError, also for a file in no format of xgboost's: xgboost would read all of it to say so.
     """
     if not form_of(model):
-        return None
+        if is_old_binary(model):
+            return None
+        raise StructureError(f"{model.name} is no model: it begins with neither JSON nor UBJSON")
     try:
         return _check(read_document(model))
     except DocumentError as error:
