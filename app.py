@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kickstand.system_errors import end_without_traceback
+from kickstand.console import end_without_traceback
 
 if __name__ == "__main__":
     end_without_traceback()  # on Ctrl-C, and where TMPDIR is full, which jsii meets in the import below
 
 import aws_cdk as cdk
 
-from infra.environment_stage import environment_stage
-from infra.policy_checks import add_policy_checks
+from infra.checks.policy_checks import add_policy_checks
+from infra.stacks.environment_stage import environment_stage
 from kickstand.config.load import load_project
 from kickstand.console import show_error
 from kickstand.errors import InputError, Problem
-from kickstand.release_file import read_release, release_path
+from kickstand.release.file import read_release, release_path
 
 
 def build(app: cdk.App) -> None:

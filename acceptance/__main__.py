@@ -21,15 +21,15 @@ from acceptance.report import Facts, counts, report
 from acceptance.run import Ended, EndedEarly, alone, clear, environment_is_local, run
 from acceptance.step import Verdict
 from acceptance.steps import STEPS
+from cli.context import REPOSITORY, default_config
 from kickstand import __version__
-from kickstand.aws_errors import AWS_FAILURES, aws_error
-from kickstand.commands.context import REPOSITORY, default_config
+from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.config.load import load_project
 from kickstand.config.model import Environment, Project
 from kickstand.console import show_error
 from kickstand.errors import InputError, KickstandError, Problem
 from localcloud.cloud import LocalCloud
-from promotion.cost.prices import price_table
+from review.cost.prices import price_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Commands:
 
     def together(self, *lines: Sequence[str], minutes: float = 30) -> list[str]:
         """Several commands of Kickstand at once, each waited for; their words in order."""
-        head = [sys.executable, "-m", "kickstand", "--config", str(self.folder / "kickstand.toml")]
+        head = [sys.executable, "-m", "cli", "--config", str(self.folder / "kickstand.toml")]
         return self.run([([*head, *words], f"kickstand {' '.join(words)}") for words in lines], minutes=minutes)
 
     def git(self, *words: str) -> None:

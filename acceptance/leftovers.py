@@ -10,14 +10,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from acceptance.own_stacks import key_stack, personas_stack
-from acceptance.patience import Patience
 from acceptance.project import RUN_TAG
-from kickstand.aws_errors import AWS_FAILURES, error_code
+from acceptance.waiting import Deadline
+from deployment.destroy import DeletionPlan, delete_stack, deletion_plan, empty, live_template
+from deployment.leftovers import find_leftovers
+from kickstand.aws.errors import AWS_FAILURES, error_code
 from kickstand.errors import KickstandError
-from promotion.destroy import Doomed, doomed_by, empty, live_template
-from promotion.place import Place
-from promotion.remains import remains
-from promotion.stack_deletion import delete_stack
+from kickstand.workspace import Workspace
 
 STACK_SECONDS = 1500.0
 """Longest wait for one stack: an endpoint that is being made is waited for before it is deleted."""
@@ -39,13 +38,13 @@ class Leftover:
         return f"{self.what} {self.name} ({self.where})"
 
 
-def stacks(place: Place) -> tuple[str, ...]:
+def stacks(place: Workspace) -> tuple[str, ...]:
     """An environment's stacks, in the order in which they can be deleted."""
     names = place.names
     return (personas_stack(names.prefix), names.hosting_stack, names.training_stack, key_stack(names.prefix))
 
 
-def find(place: Place) -> list[Leftover]:
+def find(place: Workspace) -> list[Leftover]:
     """All that is there of an environment of a run. botocore's errors are raised: what cannot be seen is not gone."""
     environment = place.environment
     where = f"account …{environment.account[-4:]}, {environment.region}"
@@ -62,7 +61,7 @@ def find(place: Place) -> list[Leftover]:
         if described is not None:
             run = next((tag["Value"] for tag in described.get("Tags", ()) if tag["Key"] == RUN_TAG), "")
             found.append(left("stack", stack, f"aws cloudformation delete-stack --stack-name {stack}", run))
-    for one in remains(place.session, place.names):
+    for one in find_leftovers(place.session, place.names):
         command = _COMMANDS[one.what].format(name=one.name, prefix=place.names.prefix)
         found.append(left(one.what, one.name, command))
     return found
@@ -83,7 +82,7 @@ _COMMANDS = {
 }
 
 
-def remove(place: Place, say: Callable[[str], None]) -> list[str]:
+def remove(place: Workspace, say: Callable[[str], None]) -> list[str]:
     """Remove all that is there of an environment of a run; what went wrong on the way, a sentence each.
 
     Can be done again and again. What cannot be removed does not keep the rest from being removed.
@@ -113,9 +112,9 @@ def _described(cloudformation: Any, stack: str) -> dict[str, Any] | None:
     return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
 
-def _delete_stack(place: Place, stack: str, say: Callable[[str], None]) -> None:
+def _delete_stack(place: Workspace, stack: str, say: Callable[[str], None]) -> None:
     cloudformation = place.session.client("cloudformation")
-    patience = Patience(f"The stack {stack}", STACK_SECONDS)
+    patience = Deadline(f"The stack {stack}", STACK_SECONDS)
     while True:
         described = _described(cloudformation, stack)
         if described is None:
@@ -127,23 +126,23 @@ def _delete_stack(place: Place, stack: str, say: Callable[[str], None]) -> None:
     say(f"deleting the stack {stack}")
     if stack == place.names.training_stack:
         template = live_template(place.session, stack) if status != "REVIEW_IN_PROGRESS" else None
-        empty(place.session, doomed_by(template or {}, place.names))
+        empty(place.session, deletion_plan(template or {}, place.names))
     delete_stack(place.session, stack, show=lambda line: None, sleep=patience.sleep)
 
 
-def _stop_jobs(place: Place) -> None:
+def _stop_jobs(place: Workspace) -> None:
     sagemaker = place.session.client("sagemaker")
-    for one in remains(place.session, place.names):
+    for one in find_leftovers(place.session, place.names):
         if one.what == "training job":
             sagemaker.stop_training_job(TrainingJobName=one.name)
         if one.what == "transform job":
             sagemaker.stop_transform_job(TransformJobName=one.name)
 
 
-def _delete_rest(place: Place, say: Callable[[str], None]) -> None:
+def _delete_rest(place: Workspace, say: Callable[[str], None]) -> None:
     """What no stack owns: job logs, and what a stack has left that could not be deleted whole."""
     session, names = place.session, place.names
-    for one in remains(session, names):
+    for one in find_leftovers(session, names):
         if one.what in _JOB_LOGS:
             for stream in list(_streams(session.client("logs"), one.name, f"{names.prefix}-")):
                 session.client("logs").delete_log_stream(logGroupName=one.name, logStreamName=stream)
@@ -154,10 +153,10 @@ def _delete_rest(place: Place, say: Callable[[str], None]) -> None:
         if one.what == "endpoint":
             session.client("sagemaker").delete_endpoint(EndpointName=one.name)
         elif one.what == "artifact bucket":
-            empty(session, Doomed(bucket=names.bucket, model_package_group=None))
+            empty(session, DeletionPlan(bucket=names.bucket, model_package_group=None))
             session.client("s3").delete_bucket(Bucket=names.bucket)
         elif one.what == "packages":
-            empty(session, Doomed(bucket=None, model_package_group=names.model_package_group))
+            empty(session, DeletionPlan(bucket=None, model_package_group=names.model_package_group))
         else:
             session.client("logs").delete_log_group(logGroupName=one.name)
 

@@ -12,14 +12,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from acceptance.patience import Patience, settled
-from infra.pipeline_statements import prepare_statements
-from infra.release_grants import key_grant
-from infra.statement import policy_document
-from kickstand.aws_errors import error_code
+from acceptance.waiting import Deadline, retried_until_allowed
+from infra.policies.automation import prepare_statements
+from infra.policies.statement import key_grant, policy_document
+from kickstand.aws.errors import error_code
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names, partition
-from promotion.place import Place
+from kickstand.workspace import Workspace
 
 KEY_DAYS = 7
 """The shortest time that AWS KMS keeps a key whose deletion is scheduled. It costs nothing then."""
@@ -99,7 +98,7 @@ def personas_template(names: Names, secret: str) -> dict[str, Any]:
     return {"Resources": resources, "Outputs": outputs}
 
 
-def make_stack(place: Place, stack: str, template: Mapping[str, Any]) -> dict[str, str]:
+def make_stack(place: Workspace, stack: str, template: Mapping[str, Any]) -> dict[str, str]:
     """Make a stack unless it is there, wait for it, and return its outputs. KickstandError says why it failed."""
     cloudformation = place.session.client("cloudformation")
     tags = [{"Key": key, "Value": value} for key, value in place.environment.tags.items()]
@@ -113,7 +112,7 @@ def make_stack(place: Place, stack: str, template: Mapping[str, Any]) -> dict[st
     except ClientError as error:
         if error_code(error) != "AlreadyExistsException":
             raise
-    patience = Patience(f"The stack {stack}", STACK_SECONDS)
+    patience = Deadline(f"The stack {stack}", STACK_SECONDS)
     while True:
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         status = found["StackStatus"]
@@ -136,19 +135,19 @@ def creation_failures(cloudformation: Any, stack: str) -> list[str]:
     return found
 
 
-def make_key(place: Place, target: Names | None) -> str:
+def make_key(place: Workspace, target: Names | None) -> str:
     """The ARN of an environment's key."""
     names = place.names
     return make_stack(place, key_stack(names.prefix), key_template(names, target))["Key"]
 
 
-def persona(place: Place, name: str, secret: str) -> Any:
+def persona(place: Workspace, name: str, secret: str) -> Any:
     """A session of a persona, whose stack is made where there is none; waits until IAM knows the role."""
     import boto3
 
     names = place.names
     role = make_stack(place, personas_stack(names.prefix), personas_template(names, secret))[name]
-    answer = settled(
+    answer = retried_until_allowed(
         lambda: place.session.client("sts").assume_role(
             RoleArn=role, RoleSessionName="acceptance", ExternalId=secret, DurationSeconds=SESSION_SECONDS
         )

@@ -22,16 +22,13 @@ from acceptance.estimate import CLEANING_MINUTES, LIMIT_MINUTES, Used
 from acceptance.leftovers import Leftover, find, remove
 from acceptance.own_stacks import make_key
 from acceptance.project import ENVIRONMENTS, PREFIX, SOURCE, TARGET, Plan, started, write_project
-from acceptance.step import NotReady, NotRun, Outcome, Step, Verdict
-from acceptance.world import World, assembly_folder
-from kickstand.aws_errors import AWS_FAILURES, aws_error
-from kickstand.commands.context import REPOSITORY, Root
-from kickstand.commands.places import open_place
+from acceptance.step import NotReady, NotRun, Outcome, Step, Verdict, World, assembly_folder
+from cli.context import REPOSITORY, Root, open_workspace
+from deployment.cdk import CLI, Cdk, node, remove_output_folder
+from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError, Problem
-from promotion.cdk import CLI, Cdk, node
-from promotion.output_folder import remove_output_folder
-from promotion.place import Place
+from kickstand.workspace import Workspace
 
 Say = Callable[[str], None]
 WAIT_SECONDS = 300.0
@@ -87,10 +84,10 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def places_of(file: Path) -> list[Place]:
+def workspaces_of(file: Path) -> list[Workspace]:
     """The environments of a run's project, opened."""
     project = load_project(file)
-    return [open_place(Root(file, local=False), project, name) for name in ENVIRONMENTS]
+    return [open_workspace(Root(file, local=False), project, name) for name in ENVIRONMENTS]
 
 
 def clear(folder: Path, plan: Plan, say: Say, *, now: datetime, whatever: bool = False) -> None:
@@ -100,11 +97,11 @@ def clear(folder: Path, plan: Plan, say: Say, *, now: datetime, whatever: bool =
     Raises KickstandError where something is not removed, with the commands that remove it.
     """
     former = folder / "project" / "kickstand.toml"
-    places = places_of(former) if former.exists() else []
+    places = workspaces_of(former) if former.exists() else []
     look = write_project(folder / "look", plan, {})
     known = {(one.environment.account, one.environment.region, one.names.prefix) for one in places}
     here = former.exists()
-    for place in places_of(look):
+    for place in workspaces_of(look):
         if (place.environment.account, place.environment.region, place.names.prefix) not in known:
             places.append(place)
     left = [one for place in places for one in find(place)]
@@ -207,23 +204,23 @@ def take(step: Step, world: World, before: Sequence[Outcome], *, over: bool) -> 
         if unknown := seen.wrong - {assumption.module for assumption in step.assumptions}:
             raise ValueError(f"{step.key} has no assumption of {', '.join(sorted(unknown))}")
     except NotRun as reason:
-        lines, unready = placeless([str(reason)]), isinstance(reason, NotReady)
+        lines, unready = without_workspaces([str(reason)]), isinstance(reason, NotReady)
         return Outcome(step, Verdict.NOT_RUN, lines, time.monotonic() - began, unanswered=unready)
     except (KickstandError, *AWS_FAILURES) as error:
         refusal = error if isinstance(error, KickstandError) else aws_error(error, step.title)
-        lines = placeless("\n".join([problem.message, *problem.details]) for problem in refusal.problems)
+        lines = without_workspaces("\n".join([problem.message, *problem.details]) for problem in refusal.problems)
         return Outcome(step, Verdict.CORRECTED, lines, time.monotonic() - began)
     except Exception as error:
         # A fault of one step must not lose what the others have found.
         log = world.commands.logs / f"{step.key}.traceback.txt"
         log.write_text(traceback.format_exc(), encoding="utf-8")
         line = f"The step itself failed, which says nothing about AWS: {type(error).__name__}: {error}"
-        return Outcome(step, Verdict.NOT_RUN, placeless([line]), time.monotonic() - began, unanswered=True)
+        return Outcome(step, Verdict.NOT_RUN, without_workspaces([line]), time.monotonic() - began, unanswered=True)
     verdict = Verdict.CORRECTED if seen.wrong else Verdict.PROVEN
-    return Outcome(step, verdict, placeless(seen.lines), time.monotonic() - began, seen.wrong)
+    return Outcome(step, verdict, without_workspaces(seen.lines), time.monotonic() - began, seen.wrong)
 
 
-def placeless(lines: Iterable[str]) -> tuple[str, ...]:
+def without_workspaces(lines: Iterable[str]) -> tuple[str, ...]:
     """Lines without the folders of this machine: a report is committed."""
     run_folder = re.compile(rf"(?<![\w/])/\S*/{PREFIX}\w+/(?:project/)?")
     return tuple(run_folder.sub("", line).replace(f"{REPOSITORY}/", "") for line in lines)
@@ -231,7 +228,7 @@ def placeless(lines: Iterable[str]) -> tuple[str, ...]:
 
 def _set_up(world: World, *, bootstrap: bool) -> None:
     """A repository, a key for each environment, and the project file that names them."""
-    from promotion.bootstrap import is_bootstrapped, refuse_without_bootstrap
+    from deployment.cdk import is_bootstrapped, refuse_without_bootstrap
 
     places = {name: world.place(name) for name in ENVIRONMENTS}
     for place in places.values():
@@ -253,7 +250,7 @@ def _set_up(world: World, *, bootstrap: bool) -> None:
 def _cleared(world: World, say: Say) -> tuple[list[Leftover], list[str]]:
     """Remove everything; what is left then, and why. A second interruption ends the removal, and the list is made."""
     problems: list[str] = []
-    places: list[Place] = []
+    places: list[Workspace] = []
     try:
         with interruptible():
             places = [world.place(name) for name in ENVIRONMENTS]

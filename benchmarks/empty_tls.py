@@ -44,7 +44,7 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
 def main(folder: Path) -> None:
     import uvicorn
 
-    from localcloud.certificates import ensure_certificates
+    from localcloud.server.certificates import ensure_certificates
 
     certificates = ensure_certificates(folder / "certificates")
     (folder / "ca").symlink_to(certificates.ca)

@@ -60,7 +60,7 @@ def endpoint(folder: Path) -> Iterator[dict[str, str]]:
     """A local cloud with one endpoint that serves the model; yields the client's environment."""
     import boto3
 
-    from infra.images import image_uri
+    from kickstand.images import image_uri
     from localcloud.cloud import LocalCloud
 
     cloud = LocalCloud(folder / "state")

@@ -4,7 +4,7 @@
 
 Days 1 to 19 of each month are drawn into train (70 %) and validation, days 20 and on are the test. The label,
 log1p of the count, comes first; there is no header. The same input gives the same bytes on every machine. The other
-formats hold the same numbers, in libsvm with indices from 0, as `training/data/channel_writers.py` writes them.
+formats hold the same numbers, in libsvm with indices from 0, as `training/data/row_text.py` writes them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def encoded(text: str, form: str) -> bytes:
     """A channel's file in a format. text: its CSV."""
     if form == "csv":
         return text.encode("ascii")
-    from training.data.channel_writers import WRITERS
+    from training.data.row_text import WRITERS
 
     return WRITERS[form](COLUMNS, [line.split(",") for line in text.splitlines()])
 

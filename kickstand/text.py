@@ -1,14 +1,17 @@
-"""Text of others made fit for a screen: what a terminal or GitHub's runner would obey is shown instead. Pure.
+"""Text for a terminal: control characters escaped, lines wrapped at 80 columns. Pure.
 
 Names, values, messages and logs come from archives, project files, releases, git and AWS: anybody's. A control
-character in them moves the cursor or writes over what was said (https://www.xfree86.org/current/ctlseqs.html), a
+character in them moves the cursor or overwrites what was printed (https://www.xfree86.org/current/ctlseqs.html), a
 direction character reverses what is read (Unicode TR 9), and a line that begins with `::` is a command to a runner
-of GitHub Actions (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
+of GitHub Actions (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands). `plain` and
+its kind escape them; `labelled` sets a value beside its label and never breaks a digest or an address.
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Iterator
 
 LONGEST = 2000
 """Characters of one message or line that a person reads; what is longer is cut, with its length."""
@@ -58,3 +61,36 @@ def cut(text: str, most: int = LONGEST) -> str:
 def _json_escape(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+COLUMNS = 80
+LABEL = 13
+"""Columns of a label: so that a SHA-256 beside it ends at the terminal's last column."""
+
+
+def labelled(label: str, value: str, *, indent: int = 2, width: int = 0) -> Iterator[str]:
+    """`  label         value`, the value wrapped at words below itself; what has no blank is never broken.
+
+    indent: columns before the label. width: of the label; default: values of every indentation stand in one column.
+    """
+    head = f"{' ' * indent}{plain(label):<{width or LABEL + 2 - indent}} "
+    return _wrap(value, head, " " * len(head))
+
+
+def wrapped(words: str, *, indent: int = 2) -> Iterator[str]:
+    """Words alone, wrapped."""
+    return _wrap(words, " " * indent, " " * (indent + 2))
+
+
+def labelled_rows(*pairs: tuple[str, str], indent: int = 2, width: int = 0) -> Iterator[str]:
+    """Several of them."""
+    for label, value in pairs:
+        yield from labelled(label, value, indent=indent, width=width)
+
+
+def _wrap(words: str, first: str, then: str) -> Iterator[str]:
+    wrap = textwrap.TextWrapper(
+        COLUMNS, initial_indent=first, subsequent_indent=then, break_long_words=False, break_on_hyphens=False
+    )
+    for line in wrap.wrap(plain(words)) or [first]:
+        yield line.rstrip(" ")

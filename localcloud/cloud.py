@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import KickstandError, Problem
-from localcloud.client_environment import CLEARED, client_environment
-from localcloud.port import listens
+from localcloud.clients.environment import CLEARED, client_environment
 from localcloud.root_keys import RootKeys, root_client
-from localcloud.server_lock import holder
-from localcloud.server_process import START_SECONDS, end, last_lines, spawn
+from localcloud.server.process import START_SECONDS, end, last_lines, spawn
+from localcloud.server.running import holder, listens
 from localcloud.state import StateFolder
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ class LocalCloud:
         size = _size(self.folder.root)
         if server is None:
             return Status(running=False, state=self.folder.root, state_bytes=size)
-        from localcloud.probe import ask
+        from localcloud.server.running import ask
 
         try:
             answer = ask(server["url"], self.folder.ca, server["token"])
@@ -189,7 +188,7 @@ class LocalCloud:
 
     def _require_saved(self) -> None:
         """KickstandError where a server runs that cannot save what it holds."""
-        from localcloud.probe import SAVE, ask
+        from localcloud.server.running import SAVE, ask
 
         try:
             record = json.loads(self.folder.server.read_bytes())

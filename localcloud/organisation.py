@@ -142,7 +142,7 @@ def _make_bucket(s3: Any, environment: Environment) -> None:
 
 
 def _make_key(clients: _Clients, arn: str, accounts: Iterable[str]) -> None:
-    from localcloud.probe import KEYS, ask
+    from localcloud.server.running import KEYS, ask
 
     token = json.loads(clients.folder.server.read_text("utf-8"))["token"]
     if not ask(clients.url, clients.folder.ca, token, path=f"{KEYS}{arn}")["made"]:

@@ -1,1 +1,1 @@
-"""From a reviewed release to a served model, and back: deployment, verification, teardown."""
+"""Promotion of a release from one environment to the next, and rollback to an earlier one."""

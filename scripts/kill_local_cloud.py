@@ -30,7 +30,7 @@ from killed_server import alive_after, children_of, kill  # noqa: E402
 
 from kickstand.errors import KickstandError  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
-from localcloud.server_lock import holder  # noqa: E402
+from localcloud.server.running import holder  # noqa: E402  # noqa: E402
 
 _INSIDE = "KICKSTAND_KILLS_DISK"
 _DISK_MEGABYTES = 64

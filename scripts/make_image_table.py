@@ -1,4 +1,4 @@
-"""Write what AWS has where: infra/xgboost_images.json and kickstand/instance_types.json.
+"""Write what AWS has where: kickstand/xgboost_images.json and kickstand/aws/instance_types.json.
 
 Usage: `python scripts/make_image_table.py [FOLDER]`, after a new sagemaker-core, botocore or cfn-lint has been
 installed. FOLDER: written to instead of the repository.
@@ -116,8 +116,8 @@ def canonical(table: Mapping[str, Any]) -> bytes:
 def main(arguments: list[str]) -> None:
     folder = Path(arguments[0]) if arguments else _ROOT
     tables: dict[str, Mapping[str, Any]] = {
-        "infra/xgboost_images.json": image_table(sdk_table()),
-        "kickstand/instance_types.json": instance_types(),
+        "kickstand/xgboost_images.json": image_table(sdk_table()),
+        "kickstand/aws/instance_types.json": instance_types(),
     }
     for name, table in tables.items():
         output = folder / name

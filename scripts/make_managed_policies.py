@@ -1,4 +1,4 @@
-"""Write localcloud/emulator/managed_policies.json: AWS's managed policies that a SageMaker user attaches.
+"""Write localcloud/ministack/iam/managed_policies.json: AWS's managed policies that a SageMaker user attaches.
 
     make managed-policies
 

@@ -1,4 +1,4 @@
-"""Write docs/release.schema.json: the JSON Schema of a release, made from the models in kickstand/release.py.
+"""Write docs/release.schema.json: the JSON Schema of a release, made from the models in kickstand/release/model.py.
 
 Usage: `python scripts/make_release_schema.py [OUTPUT]`, after a change in those models.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from kickstand.release_schema import PUBLISHED, canonical_schema, release_schema
+from kickstand.release.schema import PUBLISHED, canonical_schema, release_schema
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Put AWS's own prices of a region into promotion/cost/prices.json: python scripts/renew_prices.py OFFER.json …
+"""Put AWS's own prices of a region into review/cost/prices.json: python scripts/renew_prices.py OFFER.json …
 
 docs/review-cost-and-policy.md says where an offer file is.
 """
@@ -14,8 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from kickstand.atomic_file import atomic_file
 from kickstand.errors import InputError
-from promotion.cost.offer_file import offer_prices
-from promotion.cost.prices import TABLE, PriceTable, price_table
+from review.cost.prices import TABLE, PriceTable, offer_prices, price_table
 
 
 def renewed(table: PriceTable, files: list[Path]) -> PriceTable:

@@ -21,12 +21,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HERE))
 
+from github_hub import MAIN, Hub, Identity  # noqa: E402  # noqa: E402
+from workflow_run import Event, Run  # noqa: E402  # noqa: E402
+
 from kickstand.config.load import load_project  # noqa: E402
 from kickstand.config.model import Project  # noqa: E402
 from kickstand.errors import InputError, KickstandError, Problem  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
-from localcloud.github.hub import MAIN, Hub, Identity  # noqa: E402
-from localcloud.github.run import Event, Run  # noqa: E402
 
 _TAKEN_ALONG = ("PATH", "LANG", "TMPDIR", "PIP_INDEX_URL", "HTTPS_PROXY", "https_proxy")
 

@@ -1,1 +1,1 @@
-"""The data scientist's side: data, hyperparameters, training, release, predictions."""
+"""The data scientist's side: data, hyperparameters, training and transform jobs, models, evaluation, predictions."""

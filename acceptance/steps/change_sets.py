@@ -9,25 +9,24 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from acceptance.own_stacks import persona
-from acceptance.patience import Patience, settled
 from acceptance.project import PROBE_TAG
-from acceptance.step import Assumption, Seen, Step
-from acceptance.world import World
-from kickstand.aws_errors import error_code
+from acceptance.step import Assumption, Observed, Step, World
+from acceptance.waiting import Deadline, retried_until_allowed
+from deployment.change_set import delete_change_set, describe_change_set
+from kickstand.aws.errors import error_code
 from kickstand.names import Names, partition
-from promotion.change_set import delete_change_set, describe_change_set
-from promotion.review.change_set_content import content_differences
-from promotion.review.changes.effective import Place as StackPlace
-from promotion.review.changes.read import live_pairs
-from promotion.review.changes.stack_change import stack_change
+from review.change_set_content import content_differences
+from review.changes.resources import stack_change
+from review.changes.stacks import live_pairs
+from review.changes.template import Place as StackPlace
 
 NAME = "kickstand-acceptance"
 SECONDS = 300.0
-PREDICTED, PREPARING = "promotion/review/changes/resource_changes.py", "infra/pipeline_statements.py"
+PREDICTED, PREPARING = "review/changes/resources.py", "infra/policies/automation.py"
 _PREPARERS = ("Preparer", "PreparerWithoutParameters", "PreparerWithoutTags")
 
 
-def retag(world: World) -> Seen:
+def retag(world: World) -> Observed:
     """Twice for each stack: a change set of the template as it is, with one more tag, beside what a review predicts."""
     place, cloudformation = world.place(), world.client("cloudformation")
     lines: list[str] = []
@@ -47,7 +46,7 @@ def retag(world: World) -> Seen:
         differing = [*content_differences(predicted, seen[0]), *_between(seen)]
         lines += differing or [f"{pair.stack}: the same as a review predicts, both times"]
         wrong = wrong or bool(differing)
-    return Seen(tuple(lines), frozenset({PREDICTED} if wrong else ()))
+    return Observed(tuple(lines), frozenset({PREDICTED} if wrong else ()))
 
 
 def _between(seen: list[list[dict[str, Any]]]) -> list[str]:
@@ -70,7 +69,7 @@ def make(cloudformation: Any, names: Names, stack: str, tags: Mapping[str, str])
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         RoleARN=f"{iam}:role/{role}",
     )["Id"]
-    patience = Patience(f"The change set {arn}", SECONDS)
+    patience = Deadline(f"The change set {arn}", SECONDS)
     while True:
         described = describe_change_set(cloudformation, arn) or {"Status": "FAILED", "ChangeSetId": arn}
         if described["Status"] in ("CREATE_COMPLETE", "FAILED"):
@@ -78,7 +77,7 @@ def make(cloudformation: Any, names: Names, stack: str, tags: Mapping[str, str])
         patience.sleep(1)
 
 
-def prepare(world: World) -> Seen:
+def prepare(world: World) -> Observed:
     """The pipeline's preparing role makes a change set: as it is, and twice with one permission taken away."""
     place, lines, refused = world.place(), [], False
     owner = world.client("cloudformation")
@@ -88,7 +87,7 @@ def prepare(world: World) -> Seen:
         answer = _attempt(cloudformation, owner, place.names, tags, patient=who == "Preparer")
         lines.append(f"{_WORDS[who]}: {answer or 'the change set is made'}")
         refused = refused or (who == "Preparer" and bool(answer))
-    return Seen(tuple(lines), frozenset({PREPARING} if refused else ()))
+    return Observed(tuple(lines), frozenset({PREPARING} if refused else ()))
 
 
 _WORDS = {
@@ -105,7 +104,7 @@ def _attempt(cloudformation: Any, owner: Any, names: Names, tags: Mapping[str, s
         return make(cloudformation, names, names.training_stack, tags)
 
     try:
-        made = settled(call, seconds=30) if patient else call()
+        made = retried_until_allowed(call, seconds=30) if patient else call()
     except ClientError as error:
         return f"{error_code(error)}: {error.response['Error']['Message']}"
     finally:

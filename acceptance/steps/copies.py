@@ -7,22 +7,19 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from acceptance.project import SOURCE, TARGET
-from acceptance.step import Assumption, NotRun, Seen, Step
-from acceptance.world import World
-from kickstand.aws_errors import DENIED, error_code
+from acceptance.step import Assumption, NotRun, Observed, Step, World
+from kickstand.aws.errors import DENIED, error_code
+from kickstand.aws.s3 import ReadObject, S3Location, artifact_bucket, keep_copy, parse_location, stored_object
 from kickstand.errors import KickstandError, Problem
-from promotion.promote.release_role import caller_arn, release_session
-from training.model.artifact_bucket import artifact_bucket
-from training.model.kept_object import ReadObject, keep_copy, stored_object
-from training.model.s3_location import S3Location, parse_location
+from promotion.release_role import caller_arn, release_session
 
-ROLE, KEPT, GRANTS = "infra/release_role.py", "training/model/kept_object.py", "infra/release_grants.py"
+ROLE, KEPT, GRANTS = "infra/constructs/release_role.py", "kickstand/aws/s3.py", "infra/policies/statement.py"
 EXISTS = "PreconditionFailed"
 """S3's answer where `IfNoneMatch="*"` finds an object (412)."""
 _KEY = "models/acceptance/copy"
 
 
-def copy(world: World) -> Seen:
+def copy(world: World) -> Observed:
     """Copy the artifact as the target's release role: once as Kickstand does, then in each way that must be refused."""
     target = world.place(TARGET)
     s3 = release_session(target, caller_arn(target.session), lambda words: f"kickstand {words}").client("s3")
@@ -41,7 +38,7 @@ def copy(world: World) -> Seen:
         "a copy without If-None-Match": _answer(s3.copy_object, **bucket.writes, Key=f"{_KEY}-2", CopySource=source),
         "a PutObject without If-None-Match": _answer(s3.put_object, **bucket.writes, Key=f"{_KEY}-3", Body=b"other"),
     }
-    return judge(
+    return evaluate_copies(
         answers,
         encrypted=key == world.keys[TARGET],
         key=key,
@@ -49,7 +46,7 @@ def copy(world: World) -> Seen:
     )
 
 
-def judge(answers: dict[str, str], *, encrypted: bool, key: str, copied: bool) -> Seen:
+def evaluate_copies(answers: dict[str, str], *, encrypted: bool, key: str, copied: bool) -> Observed:
     """What the answers (codes, `done` where S3 did it) say of both modules."""
     again, *unconditional = answers.values()
     wrong = {
@@ -64,7 +61,7 @@ def judge(answers: dict[str, str], *, encrypted: bool, key: str, copied: bool) -
         f"the copy is encrypted with {with_key}",
         *(f"{what}: {code}" for what, code in answers.items()),
     )
-    return Seen(lines, frozenset(wrong))
+    return Observed(lines, frozenset(wrong))
 
 
 def _answer(call: Any, **request: Any) -> str:
@@ -75,13 +72,13 @@ def _answer(call: Any, **request: Any) -> str:
     return "done"
 
 
-def across(world: World) -> Seen:
+def across(world: World) -> Observed:
     """The promotion itself was across accounts; what is left is to say so."""
     if not world.plan.two_accounts:
         raise NotRun("Both environments are in one account. Needs a second account: name its environment (TO=…).")
     source, target = (world.place(name) for name in (SOURCE, TARGET))
     where = f"from account {source.environment.account} to {target.environment.account}"
-    return Seen((f"the promotion and the copies of the step before went {where}, between two customer keys",))
+    return Observed((f"the promotion and the copies of the step before went {where}, between two customer keys",))
 
 
 COPY = Step(
@@ -105,7 +102,7 @@ ACROSS = Step(
     "Does it work from one account into another?",
     (Assumption(GRANTS, "Bucket policy and key policy that name the account, narrowed to the role, suffice."),),
     across,
-    "Compare the source's bucket policy and key policy with infra/release_grants.py.",
+    "Compare the source's bucket policy and key policy with infra/policies/statement.py.",
     needs=("copy",),
     number=1,
 )

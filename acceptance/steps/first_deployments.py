@@ -10,31 +10,30 @@ from datetime import datetime
 
 from acceptance.leftovers import find
 from acceptance.own_stacks import creation_failures, personas_stack
-from acceptance.patience import Patience
 from acceptance.project import ENVIRONMENTS, SOURCE, TARGET
-from acceptance.step import Assumption, NotRun, Seen, Step
-from acceptance.world import World
-from kickstand.aws_errors import AWS_FAILURES, error_code
-from promotion.place import Place
-from promotion.role_race import is_role_race
-from promotion.stack_deletion import delete_stack
+from acceptance.step import Assumption, NotRun, Observed, Step, World
+from acceptance.waiting import Deadline
+from deployment.destroy import delete_stack
+from deployment.failures import is_role_race
+from kickstand.aws.errors import AWS_FAILURES, error_code
+from kickstand.workspace import Workspace
 
 DEPLOY_MINUTES, DESTROY_MINUTES = 40, 25
-RACES, ROLE, LOGS = "promotion/role_race.py", "infra/hosting_role.py", "infra/log_group.py"
+RACES, ROLE, LOGS = "deployment/failures.py", "infra/policies/execution.py", "infra/constructs/storage.py"
 WATCH_SECONDS = 1.0
 
 
-def training_stacks(world: World) -> Seen:
+def training_stacks(world: World) -> Observed:
     """Three first deployments of a training stack: both environments at once, then one from nothing again."""
     commands = world.commands
     both = [("deploy", name, "--yes") for name in ENVIRONMENTS]
     commands.together(*both, minutes=DEPLOY_MINUTES)
     commands.kickstand("destroy", TARGET, "--yes", minutes=DESTROY_MINUTES)
     commands.kickstand("deploy", TARGET, "--yes", *world.assembled(TARGET), minutes=DEPLOY_MINUTES)
-    return Seen(("two training stacks were made at once, one was destroyed and made again",))
+    return Observed(("two training stacks were made at once, one was destroyed and made again",))
 
 
-def again(world: World) -> Seen:
+def again(world: World) -> Observed:
     """The hosting stack destroyed and deployed at once, twice; with the first deployment it is made three times."""
     for _ in range(2):
         with watched(world, SOURCE):
@@ -42,13 +41,13 @@ def again(world: World) -> Seen:
             world.unhost(SOURCE)
         world.host(SOURCE)
         world.commands.kickstand("deploy", SOURCE, "--yes", *world.assembled(SOURCE), minutes=DEPLOY_MINUTES)
-    return Seen(("the hosting stack was destroyed and deployed at once, twice, and served its release each time",))
+    return Observed(("the hosting stack was destroyed and deployed at once, twice, and served its release each time",))
 
 
-def destroy(world: World) -> Seen:
+def destroy(world: World) -> Observed:
     """Both environments, the roles that stand for people first: a policy in use cannot be deleted."""
     for name in ENVIRONMENTS:
-        patience = Patience("The stack of personas", 600)
+        patience = Deadline("The stack of personas", 600)
         place = world.place(name)
         delete_stack(place.session, personas_stack(place.names.prefix), show=lambda line: None, sleep=patience.sleep)
     with watched(world, SOURCE):
@@ -58,7 +57,7 @@ def destroy(world: World) -> Seen:
         one.line() for name in ENVIRONMENTS for one in find(world.place(name)) if not _by_design(one.what, one.name)
     ]
     lines = ("`kickstand destroy` ended well for both", *(f"left: {line}" for line in left))
-    return Seen(lines, frozenset({"promotion/destroy.py"} if left else ()))
+    return Observed(lines, frozenset({"deployment/destroy.py"} if left else ()))
 
 
 def _by_design(what: str, name: str) -> bool:
@@ -87,7 +86,7 @@ def watched(world: World, name: str) -> Iterator[None]:
         world.returned_logs.append(found.is_set() or orphaned(place))
 
 
-def created(place: Place) -> int | None:
+def created(place: Workspace) -> int | None:
     """When the endpoint's log group was made, in milliseconds; None where there is none, or AWS does not answer."""
     group = place.names.endpoint_log_group
     try:
@@ -97,7 +96,7 @@ def created(place: Place) -> int | None:
     return next((int(one["creationTime"]) for one in groups if one["logGroupName"] == group), None)
 
 
-def orphaned(place: Place) -> bool:
+def orphaned(place: Workspace) -> bool:
     """Whether the endpoint's log group is there and its stack is not. Where AWS does not answer: no."""
     try:
         place.session.client("cloudformation").describe_stacks(StackName=place.names.hosting_stack)
@@ -106,7 +105,7 @@ def orphaned(place: Place) -> bool:
     return False
 
 
-def log_group(world: World) -> Seen:
+def log_group(world: World) -> Observed:
     """What was seen at each destruction of the hosting stack, and what is there now."""
     if not world.returned_logs:
         raise NotRun("No hosting stack was destroyed in this run.")
@@ -117,7 +116,7 @@ def log_group(world: World) -> Seen:
         f"the hosting stack was deleted {times} times; the endpoint's log group was there without it {came} times",
         f"at the end of the run it is {'there again' if now else 'not there'}",
     )
-    return Seen(lines, frozenset({ROLE} if came or now else ()))
+    return Observed(lines, frozenset({ROLE} if came or now else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +128,15 @@ class Creation:
     reasons: tuple[str, ...]
 
 
-def races(world: World) -> Seen:
+def races(world: World) -> Observed:
     """The reasons of every resource that could not be made, in all stacks of the run."""
     made = [one for name in ENVIRONMENTS for one in creations(world.place(name), since=world.began)]
     if not made:
         raise NotRun("No stack was made in this run.")
-    return judge_races(made)
+    return evaluate_races(made)
 
 
-def judge_races(made: Sequence[Creation]) -> Seen:
+def evaluate_races(made: Sequence[Creation]) -> Observed:
     """Wrong where a reason is not recognised as such a race, or no later creation of the same stack went well."""
     failed = [one for one in made if one.reasons]
     other = [reason for one in failed for reason in one.reasons if not is_role_race(reason)]
@@ -152,10 +151,10 @@ def judge_races(made: Sequence[Creation]) -> Seen:
         *(f"not recognised as a race: {reason}" for reason in dict.fromkeys(other)),
         *(f"{one.stack} was not made by a later attempt" for one in lost),
     )
-    return Seen(lines, frozenset({RACES} if lost or other else ()))
+    return Observed(lines, frozenset({RACES} if lost or other else ()))
 
 
-def creations(place: Place, *, since: datetime) -> list[Creation]:
+def creations(place: Workspace, *, since: datetime) -> list[Creation]:
     """Kickstand's stacks of an environment that were made since then, also those that are gone."""
     cloudformation = place.session.client("cloudformation")
     wanted = (place.names.training_stack, place.names.hosting_stack)
@@ -173,9 +172,11 @@ TRAINING_STACKS = Step(
     "Training stacks from nothing, three times",
     "Do first deployments of the training stack succeed although IAM knows its roles only after a while?",
     (
-        Assumption("infra/training_stack.py", "The stack comes up before any model exists, with a customer KMS key."),
+        Assumption(
+            "infra/stacks/training_stack.py", "The stack comes up before any model exists, with a customer KMS key."
+        ),
         Assumption(RACES, "A first deployment succeeds, by one more attempt where IAM's delay fails the first."),
-        Assumption("promotion/destroy.py", "The destroyed stack leaves nothing that keeps it from being made again."),
+        Assumption("deployment/destroy.py", "The destroyed stack leaves nothing that keeps it from being made again."),
     ),
     training_stacks,
     "The command's last lines hold CloudFormation's reason. A text of an IAM race that is not recognised belongs to "
@@ -200,7 +201,7 @@ DESTROY = Step(
     "destroy",
     "Destroy both environments",
     "Does `kickstand destroy` leave nothing?",
-    (Assumption("promotion/destroy.py", "Stacks, data, models and packages go, in an order that AWS takes."),),
+    (Assumption("deployment/destroy.py", "Stacks, data, models and packages go, in an order that AWS takes."),),
     destroy,
     "What is left is listed above; the run removes it by itself after this step.",
     needs=("training-stacks",),

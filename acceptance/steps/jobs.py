@@ -7,20 +7,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from acceptance.patience import Patience
-from acceptance.step import Assumption, NotRun, Seen, Step
-from acceptance.world import World
-from kickstand.aws_errors import error_code
+from acceptance.step import Assumption, NotRun, Observed, Step, World
+from acceptance.waiting import Deadline
+from kickstand.aws.errors import error_code
 
 JOB_SECONDS = 900.0
 _MANY_ROUNDS = "500000"
 """More than any job finishes before it is stopped."""
 
-DEFINITION = "infra/training_definition.py"
-EMULATED = "localcloud/sagemaker/stepfunctions.py"
+DEFINITION = "infra/state_machines/training_definition.py"
+EMULATED = "localcloud/sagemaker/jobs/stepfunctions.py"
 
 
-def stop(world: World) -> Seen:
+def stop(world: World) -> Observed:
     """Start a job by the training trigger, stop it as soon as SageMaker knows it, and read how the task ended."""
     place, states, sagemaker = world.place(), world.client("stepfunctions"), world.client("sagemaker")
     trained = sagemaker.describe_training_job(TrainingJobName=place.release().training_job.name)
@@ -35,7 +34,7 @@ def stop(world: World) -> Seen:
     }
     execution = states.start_execution(stateMachineArn=place.names.state_machine_arn, input=json.dumps(request))
     arn = execution["executionArn"]
-    patience = Patience(f"The execution {arn}", JOB_SECONDS)
+    patience = Deadline(f"The execution {arn}", JOB_SECONDS)
     while not _stopped(sagemaker, name):
         if states.describe_execution(executionArn=arn)["status"] != "RUNNING":
             break
@@ -43,7 +42,7 @@ def stop(world: World) -> Seen:
     while (ended := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
         patience.sleep(2)
     job = sagemaker.describe_training_job(TrainingJobName=name)
-    return judge(job["TrainingJobStatus"], ended, task_end(states, arn))
+    return evaluate_stop(job["TrainingJobStatus"], ended, task_end(states, arn))
 
 
 def _stopped(sagemaker: Any, name: str) -> bool:
@@ -70,7 +69,7 @@ def task_end(states: Any, arn: str) -> str:
     return ""
 
 
-def judge(job: str, execution: dict[str, Any], task: str) -> Seen:
+def evaluate_stop(job: str, execution: dict[str, Any], task: str) -> Observed:
     """What a stopped job's execution says of both modules. NotRun: it had ended by itself."""
     if job != "Stopped":
         raise NotRun(f"The job ended as {job} before it could be stopped.")
@@ -84,7 +83,7 @@ def judge(job: str, execution: dict[str, Any], task: str) -> Seen:
         *({DEFINITION} if execution["status"] == "SUCCEEDED" else ()),
         *({EMULATED} if task != "TaskFailed" else ()),
     }
-    return Seen(lines, frozenset(wrong))
+    return Observed(lines, frozenset(wrong))
 
 
 STOPPED = Step(

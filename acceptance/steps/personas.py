@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from acceptance.own_stacks import persona
-from acceptance.patience import Patience, settled
-from acceptance.step import Assumption, Seen, Step
-from acceptance.world import World
-from promotion.review.drift import detect_drift
-from training.model.artifact_bucket import artifact_bucket
-from training.model.package import Registration, model_quality, register, write_metrics
+from acceptance.step import Assumption, Observed, Step, World
+from acceptance.waiting import Deadline, retried_until_allowed
+from kickstand.aws.s3 import artifact_bucket
+from review.drift import detect_drift
+from training.model.artifact import Registration, model_quality, register, write_metrics
 
-FITTER, PACKAGE, DRIFT = "infra/fitter_policy.py", "training/model/package.py", "infra/drift_policy.py"
+FITTER, PACKAGE, DRIFT = "infra/policies/people.py", "training/model/artifact.py", "infra/policies/reviewer.py"
 DRIFT_SECONDS = 900.0
 
 
@@ -25,13 +24,13 @@ class NamedJob:
     metrics: dict[str, float]
 
 
-def register_package(world: World) -> Seen:
+def register_package(world: World) -> Observed:
     """The fitter alone registers the released artifact once more, under another job's name."""
     place, release = world.place(), world.place().release()
     session = persona(place, "Fitter", world.secret)
     quality = model_quality(release.metrics, release.hyperparameters.get("objective", ""))
     bucket = artifact_bucket(place.environment)
-    metrics = settled(lambda: write_metrics(session.client("s3"), quality, bucket))
+    metrics = retried_until_allowed(lambda: write_metrics(session.client("s3"), quality, bucket))
     registration = Registration(
         group=place.names.model_package_group,
         image_uri=release.algorithm.image_uri,
@@ -39,7 +38,7 @@ def register_package(world: World) -> Seen:
         job=NamedJob(f"{release.training_job.name}-by-a-fitter", dict(release.metrics)),
         metrics_uri=metrics,
     )
-    arn = settled(
+    arn = retried_until_allowed(
         lambda: register(
             session.client("sagemaker"), registration, deploy_command=f"kickstand deploy {place.environment.name}"
         ),
@@ -47,20 +46,22 @@ def register_package(world: World) -> Seen:
     )
     status = world.client("sagemaker").describe_model_package(ModelPackageName=arn)["ModelPackageStatus"]
     line = f"a role with the policy {place.names.managed_policy('fitter')} alone registered {arn}, which is {status}"
-    return Seen((line,), frozenset() if status == "Completed" else frozenset({PACKAGE}))
+    return Observed((line,), frozenset() if status == "Completed" else frozenset({PACKAGE}))
 
 
-def drift(world: World) -> Seen:
+def drift(world: World) -> Observed:
     """Detect drift as a reviewer, then with all rights; whatever the reviewer did not see is a missing permission."""
     place = world.place()
     reviewer = persona(place, "Reviewer", world.secret)
-    patience = Patience("Drift detection", DRIFT_SECONDS)
+    patience = Deadline("Drift detection", DRIFT_SECONDS)
     now = datetime.now(UTC)
-    report = settled(lambda: detect_drift(reviewer, place.names, now=now, sleep=patience.sleep), seconds=30)
+    report = retried_until_allowed(
+        lambda: detect_drift(reviewer, place.names, now=now, sleep=patience.sleep), seconds=30
+    )
     statuses = {one.stack: one.status for one in report.stacks}
     seen = _checked(world)
     detect_drift(place.session, place.names, now=now, sleep=patience.sleep)
-    return judge(statuses, [one.sentence for one in report.headlines], seen, _checked(world))
+    return evaluate_drift(statuses, [one.sentence for one in report.headlines], seen, _checked(world))
 
 
 def _checked(world: World) -> dict[str, tuple[str, str]]:
@@ -75,12 +76,12 @@ def _checked(world: World) -> dict[str, tuple[str, str]]:
     return found
 
 
-def judge(
+def evaluate_drift(
     statuses: dict[str, str],
     headlines: list[str],
     reviewer: dict[str, tuple[str, str]],
     owner: dict[str, tuple[str, str]],
-) -> Seen:
+) -> Observed:
     """statuses: status of each stack as the reviewer got it. reviewer, owner: type and status of each resource."""
     unseen = sorted(key for key, (_, status) in reviewer.items() if status in _UNSEEN and owner[key][1] not in _UNSEEN)
     never = sorted({kind for kind, status in owner.values() if status in _UNSEEN})
@@ -93,7 +94,7 @@ def judge(
         *(f"not seen by the reviewer alone: {key} ({reviewer[key][0]}, {reviewer[key][1]})" for key in unseen),
         *headlines,
     )
-    return Seen(lines, frozenset({DRIFT} if unseen or headlines else ()))
+    return Observed(lines, frozenset({DRIFT} if unseen or headlines else ()))
 
 
 _UNSEEN = ("NOT_CHECKED", "UNKNOWN")
@@ -108,7 +109,7 @@ REGISTER = Step(
         Assumption(PACKAGE, "The package is Completed as soon as it is made."),
     ),
     register_package,
-    "The refusal names the action; the release role (infra/release_role.py) registers too, and needs the same.",
+    "The refusal names the action; the release role (infra/constructs/release_role.py) needs it too.",
     needs=("train",),
     number=5,
 )

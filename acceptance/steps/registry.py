@@ -6,10 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from acceptance.step import Assumption, NotRun, Seen, Step
-from acceptance.world import World
-from infra.images import image_table
-from kickstand.aws_errors import AWS_FAILURES, error_code
+from acceptance.step import Assumption, NotRun, Observed, Step, World
+from kickstand.aws.errors import AWS_FAILURES, error_code
+from kickstand.images import image_table
 from kickstand.names import partition
 
 TYPES = (
@@ -18,11 +17,11 @@ TYPES = (
     "AWS::SageMaker::Model",
     "AWS::SageMaker::ModelPackageGroup",
 )
-MODULE = "infra/images.py"
+MODULE = "kickstand/images.py"
 _ABSENT = "TypeNotFoundException"
 
 
-def describe(world: World) -> Seen:
+def describe(world: World) -> Observed:
     """DescribeType in each of the six regions, and in the run's own."""
     own = world.place().environment.region
     regions = sorted({*image_table().missing_types, own})
@@ -36,7 +35,7 @@ def describe(world: World) -> Seen:
             found[region] = tuple(kind for kind in TYPES if not has_type(client, kind))
         except AWS_FAILURES as error:
             found[region] = f"did not answer ({error_code(error) or type(error).__name__}); it may not be enabled"
-    return judge(found)
+    return evaluate_types(found)
 
 
 def has_type(cloudformation: Any, kind: str) -> bool:
@@ -50,7 +49,7 @@ def has_type(cloudformation: Any, kind: str) -> bool:
     return True
 
 
-def judge(found: dict[str, tuple[str, ...] | str]) -> Seen:
+def evaluate_types(found: dict[str, tuple[str, ...] | str]) -> Observed:
     """found: the absent types by region, or why a region did not answer."""
     lines, wrong, answered = [], False, 0
     for region, absent in found.items():
@@ -64,7 +63,7 @@ def judge(found: dict[str, tuple[str, ...] | str]) -> Seen:
         wrong = wrong or set(absent) != expected
     if answered == 0:
         raise NotRun("; ".join(lines))
-    return Seen(tuple(lines), frozenset({MODULE} if wrong else ()))
+    return Observed(tuple(lines), frozenset({MODULE} if wrong else ()))
 
 
 REGISTRY = Step(
@@ -77,6 +76,6 @@ REGISTRY = Step(
         ),
     ),
     describe,
-    "A region that has all four types can be accepted: take it out of the table (infra/xgboost_images.json).",
+    "A region that has all four types can be accepted: take it out of the table (kickstand/xgboost_images.json).",
     number=6,
 )

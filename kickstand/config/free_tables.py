@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Mapping
 
-from kickstand.config.setting_rules import Fault
-from kickstand.config.values import found
+from kickstand.config.rules import Fault
+from kickstand.config.values import found_type
 
 # Limits of CreateTrainingJob: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
 HYPERPARAMETERS = 100
@@ -38,7 +38,7 @@ def hyperparameter(name: str, value: object) -> tuple[str, Fault | None]:
     text = _hyperparameter_text(name, value)
     if text is None:
         lists = "" if not isinstance(value, list) else f"; lists are for {', '.join(_COMMA_LISTS)} and constraints"
-        return "", (f"must be text, a number, true or false, not {found(value)}{lists}", "")
+        return "", (f"must be text, a number, true or false, not {found_type(value)}{lists}", "")
     if not f"{name}{text}".isprintable():
         return "", ("holds a new line or another character that cannot be printed", "SageMaker takes one line.")
     if not text:
@@ -76,7 +76,7 @@ def tag(name: str, value: object) -> tuple[str, Fault | None]:
     """A tag's value. Rules: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
     if not isinstance(value, str):
         fix = f'Put it in quotes: "{value}"' if type(value) in (int, float) else ""
-        return "", (f"must be text, not {found(value)}", fix)
+        return "", (f"must be text, not {found_type(value)}", fix)
     if name.lower().startswith("aws:"):
         return "", ("has a name that begins with aws:, which AWS keeps for itself", "Choose another name.")
     if not 1 <= len(name) <= 128 or len(value) > 256:
@@ -108,7 +108,7 @@ def tags_fault(names: Mapping[str, object]) -> Fault | None:
 def accepted(name: str, value: object) -> tuple[str, Fault | None]:
     """What is accepted, a policy finding or a known fault of the image, by its name, and why. Kept as it is."""
     if not isinstance(value, str):
-        return "", (f"must be text, the reason, not {found(value)}", "")
+        return "", (f"must be text, the reason, not {found_type(value)}", "")
     if not name.strip() or len(value.strip()) < _SHORTEST_REASON:
         return "", (f"needs a reason of at least {_SHORTEST_REASON} characters", "Say why the finding is accepted.")
     return value.strip(), None

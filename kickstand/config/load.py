@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-from kickstand.config.environment_rules import environment_problems, project_problems
+from kickstand.config.cross_rules import environment_problems, project_problems
 from kickstand.config.free_tables import accepted, hyperparameter, tag
 from kickstand.config.model import (
     Algorithm,
@@ -31,12 +31,11 @@ from kickstand.config.model import (
     Transform,
 )
 from kickstand.config.promotion_rules import PROMOTION_RULES
-from kickstand.config.setting_rules import RULES as SETTING_RULES
-from kickstand.config.source import Source, read_source
-from kickstand.config.toml_lines import KeyPath
-from kickstand.config.values import choices, found, mismatch
-from kickstand.content_types import CONTENT_TYPES, MEDIA_TYPES
+from kickstand.config.rules import RULES as SETTING_RULES
+from kickstand.config.source import KeyPath, Source, read_source
+from kickstand.config.values import choices, found_type, mismatch
 from kickstand.errors import InputError, Problem
+from kickstand.xgboost_container import CONTENT_TYPES, MEDIA_TYPES
 
 TABLES: Mapping[str, type[Settings]] = {
     "data": Data,
@@ -184,7 +183,7 @@ class _Loader:
 
     def _is_table(self, path: KeyPath, value: object) -> bool:
         if not isinstance(value, dict):
-            self._report(path, f"[{'.'.join(path)}] must be a table, not {found(value)}.")
+            self._report(path, f"[{'.'.join(path)}] must be a table, not {found_type(value)}.")
         return isinstance(value, dict)
 
     def _setting(self, path: KeyPath, value: object, wanted: Any) -> Written:

@@ -1,18 +1,217 @@
-"""A project file as it was written: its tables, and where each setting stands."""
+"""A project file as it was written: bounded before tomllib parses it, its tables, and the line of each setting.
+
+tomllib parses values and forgets their places; the lines are found beside it.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kickstand.config.toml_bounds import MOST_BYTES, bounds_problem, value_problems
-from kickstand.config.toml_lines import KeyPath, index_lines
 from kickstand.errors import InputError, Problem
 from kickstand.json_text import read_bounded
+
+KeyPath = tuple[str, ...]
+"""Keys from the top: `("environments", "dev", "training", "spot")`; an array's item adds its index as text."""
+
+
+def index_lines(text: str) -> dict[KeyPath, int]:
+    """The line, counted from 1, of every table, key and array item of `text`.
+
+    `text` must be valid TOML (parse it with tomllib first): nothing is checked here. A table that only dotted
+    keys or deeper tables imply gets the line where it is first implied. Items of an array of tables share one
+    path: their header's.
+    """
+    scanner = _Scanner(text)
+    scanner.document()
+    return scanner.lines
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.lines: dict[KeyPath, int] = {}
+        self._breaks = [i for i, character in enumerate(text) if character == "\n"]
+
+    def document(self) -> None:
+        table: KeyPath = ()
+        while self._skip(" \t\r\n"):
+            if self.text[self.at] == "[":
+                table = self._header()
+            else:
+                self._pair(table)
+
+    def _header(self) -> KeyPath:
+        start = self.at
+        self._skip("[ \t")
+        path = self._key()
+        self._skip("] \t")
+        self._note(path, start)
+        # A header is the table's own place, even where a deeper table implied it earlier.
+        self.lines[path] = self._line(start)
+        return path
+
+    def _pair(self, table: KeyPath) -> None:
+        start = self.at
+        path = table + self._key()
+        self._skip("= \t")
+        self._note(path, start)
+        self._value(path)
+
+    def _key(self) -> KeyPath:
+        """One key, dotted or not, up to the `=` or `]` behind it."""
+        parts: list[str] = []
+        while self.text[self.at] not in "=]":
+            if self.text[self.at] in "\"'":
+                start = self.at
+                self._string()
+                parts.append(_plain(self.text[start : self.at]))
+            else:
+                parts.append(self._until(" \t.=]"))
+            self._skip(" \t.")
+        return tuple(parts)
+
+    def _value(self, path: KeyPath) -> None:
+        opening = self.text[self.at]
+        if opening == "{":
+            self.at += 1
+            while self._skip(" \t\r\n,") and self.text[self.at] != "}":
+                self._pair(path)
+            self.at += 1
+        elif opening == "[":
+            self.at += 1
+            item = 0
+            while self._skip(" \t\r\n,") and self.text[self.at] != "]":
+                here = (*path, str(item))
+                self._note(here, self.at)
+                self._value(here)
+                item += 1
+            self.at += 1
+        elif opening in "\"'":
+            self._string()
+        else:
+            self._until("#,]}\r\n")
+
+    def _string(self) -> None:
+        quote = self.text[self.at]
+        closing = quote * 3 if self.text.startswith(quote * 3, self.at) else quote
+        self.at += len(closing)
+        while not self.text.startswith(closing, self.at):
+            self.at += 2 if quote == '"' and self.text[self.at] == "\\" else 1
+        self.at += len(closing)
+        # Up to two quotes may stand directly before the closing three.
+        while len(closing) == 3 and self.text.startswith(quote, self.at):
+            self.at += 1
+
+    def _until(self, stops: str) -> str:
+        start = self.at
+        while self.at < len(self.text) and self.text[self.at] not in stops:
+            self.at += 1
+        return self.text[start : self.at]
+
+    def _skip(self, characters: str) -> bool:
+        """Passes over `characters` and, where they hold a line break, comments; false at the end of the text."""
+        while self.at < len(self.text):
+            if self.text[self.at] == "#" and "\n" in characters:
+                self._until("\n")
+            elif self.text[self.at] in characters:
+                self.at += 1
+            else:
+                return True
+        return False
+
+    def _note(self, path: KeyPath, offset: int) -> None:
+        for depth in range(1, len(path) + 1):
+            self.lines.setdefault(path[:depth], self._line(offset))
+
+    def _line(self, offset: int) -> int:
+        return bisect_right(self._breaks, offset - 1) + 1
+
+
+def _plain(quoted_key: str) -> str:
+    """A quoted key without its quotes and escapes."""
+    return next(iter(tomllib.loads(f"{quoted_key} = 0")))
+
+
+MOST_BYTES = 1 << 20
+MOST_KEYS = 5000
+"""Keys and headers."""
+MOST_PARTS = 16
+"""Of a dotted key: `environments.dev.training.spot` has 4."""
+DEEPEST = 32
+"""Brackets and braces inside each other."""
+_LARGE_NUMBER = 10**64
+_MARK = re.compile(r"[#\"'\[\]{}.,=\n]")
+_STRINGS = {
+    '"""': re.compile(r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""', re.DOTALL),
+    "'''": re.compile(r"'''[^']*(?:'(?!'')[^']*)*'''"),
+    '"': re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'),
+    "'": re.compile(r"'[^'\n]*'"),
+}
+
+
+def bounds_problem(text: str, label: str) -> Problem | None:
+    """The first thing in a TOML text that is beyond the bounds; None where there is none.
+
+    One pass over the text. A text that is no TOML is looked at up to where it stops being one.
+    """
+    depth = parts = keys = at = 0
+    while found := _MARK.search(text, at):
+        mark, at = found[0], found.end()
+        if mark == "#":
+            at = text.find("\n", at)
+            if at < 0:
+                break
+        elif mark in "\"'":
+            opening = mark * 3 if text.startswith(mark * 3, found.start()) else mark
+            string = _STRINGS[opening].match(text, found.start())
+            if string is None:
+                break
+            at = string.end()
+        elif mark == ".":
+            parts += 1
+        else:
+            keys += mark == "=" or (mark == "[" and depth == 0)
+            depth = max(0, depth + {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark, 0))
+            parts = 0
+        message = _beyond(depth, parts, keys)
+        if message:
+            return Problem(message, f"{label}:{text.count(chr(10), 0, found.start()) + 1}")
+    return None
+
+
+def value_problems(tables: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Keys and values that TOML can write and nothing can use: a NUL, a whole number of more than 64 digits."""
+    waiting: list[tuple[KeyPath, Any]] = [((), tables)]
+    while waiting:
+        path, value = waiting.pop()
+        name = ".".join(path)
+        if path and "\0" in path[-1]:
+            yield path, "A key holds the character NUL, which no name on AWS or in a file system can have."
+        elif isinstance(value, str) and "\0" in value:
+            yield path, f"{name} holds the character NUL, which no path, name or setting can have."
+        elif type(value) is int and not -_LARGE_NUMBER <= value < _LARGE_NUMBER:
+            yield path, f"{name} is a whole number of more than 64 digits."
+        elif isinstance(value, dict):
+            waiting += [((*path, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*path, str(number)), item) for number, item in enumerate(value)]
+
+
+def _beyond(depth: int, parts: int, keys: int) -> str:
+    if depth > DEEPEST:
+        return f"Brackets are nested deeper than {DEEPEST}."
+    if parts >= MOST_PARTS:
+        return f"A key has more than {MOST_PARTS} parts; the longest that there is has 4."
+    if keys > MOST_KEYS:
+        return f"A project file has at most {MOST_KEYS:,} keys; this one has more."
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,13 @@
-"""Whether a TOML value has the type that a setting wants: strictly, with words for what was found instead."""
+"""The forms of a setting's value: TOML types, ARNs, EventBridge schedule expressions.
+
+A value of another type is described by what was found instead. Schedules: `rate(7 days)`, `cron(0 6 ? * MON *)`.
+"""
 
 from __future__ import annotations
 
+import re
 import types
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from math import isfinite
 from pathlib import Path
@@ -20,29 +25,29 @@ def mismatch(value: object, wanted: Any) -> tuple[str, str] | None:
     if wanted is int:
         if type(value) is int:
             return None
-        return f"must be a whole number, not {found(value)}", _mend_number(value)
+        return f"must be a whole number, not {found_type(value)}", _suggested_number(value)
     if wanted is float:
         if type(value) in (int, float) and isfinite(value):  # type: ignore[arg-type]
             return None
-        return f"must be a number, not {found(value)}", _mend_number(value)
+        return f"must be a number, not {found_type(value)}", _suggested_number(value)
     if wanted is bool:
         if type(value) is bool:
             return None
         plain = value.lower() if isinstance(value, str) else ""
         fix = f"Write {plain}, without quotes." if plain in ("true", "false") else ""
-        return f"must be true or false, not {found(value)}", fix
+        return f"must be true or false, not {found_type(value)}", fix
     if get_origin(wanted) is tuple:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return None
         if isinstance(value, list):
             odd = next(item for item in value if not isinstance(item, str))
-            return f"must be a list of texts; it holds {found(odd)}", "Put each of them in quotes."
+            return f"must be a list of texts; it holds {found_type(odd)}", "Put each of them in quotes."
         fix = f'Put it in brackets: ["{value}"]' if isinstance(value, str) else ""
-        return f"must be a list of texts, not {found(value)}", fix
+        return f"must be a list of texts, not {found_type(value)}", fix
     if isinstance(value, str):
         return None
     fix = f'Put it in quotes: "{value}"' if type(value) in (int, float) else ""
-    return f"must be {'a path' if wanted is Path else 'text'}, not {found(value)}", fix
+    return f"must be {'a path' if wanted is Path else 'text'}, not {found_type(value)}", fix
 
 
 def choices(wanted: Any) -> tuple[str, ...]:
@@ -51,7 +56,7 @@ def choices(wanted: Any) -> tuple[str, ...]:
     return get_args(wanted) if get_origin(wanted) is Literal else ()
 
 
-def found(value: object) -> str:
+def found_type(value: object) -> str:
     """A value in a message: `the text "3"`, `the number 3.0`, `true`, `a list`, `a table`, `a date`."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -64,7 +69,7 @@ def found(value: object) -> str:
     return "a table" if isinstance(value, dict) else "a list"
 
 
-def _mend_number(value: object) -> str:
+def _suggested_number(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return f"Write {int(value)}."
     if isinstance(value, str) and value.strip().isdecimal():
@@ -76,3 +81,101 @@ def _without_none(wanted: Any) -> Any:
     if get_origin(wanted) in (Union, types.UnionType):
         return next(part for part in get_args(wanted) if part is not type(None))
     return wanted
+
+
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
+    ("minutes", 0, 59, ()),
+    ("hours", 0, 23, ()),
+    ("day of month", 1, 31, ()),
+    ("month", 1, 12, _MONTHS),
+    ("day of week", 1, 7, _DAYS),
+    ("year", 1970, 2199, ()),
+)
+
+
+_LONGEST = 256
+"""https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html, ScheduleExpression"""
+
+
+def schedule_fault(expression: str) -> str | None:
+    """What EventBridge would refuse in a schedule expression; None where it is well-formed."""
+    if len(expression) > _LONGEST or not expression.isascii():
+        return f"must be at most {_LONGEST} characters of ASCII"
+    if match := re.fullmatch(r"rate\((\d+) (minute|minutes|hour|hours|day|days)\)", expression):
+        return _rate_fault(int(match[1]), match[2])
+    if match := re.fullmatch(r"cron\((.*)\)", expression):
+        return _cron_fault(match[1].split())
+    return "must be rate(NUMBER minutes|hours|days) or cron(MINUTES HOURS DAY-OF-MONTH MONTH DAY-OF-WEEK YEAR)"
+
+
+def _rate_fault(count: int, unit: str) -> str | None:
+    if count < 1:
+        return "must have a rate of at least 1"
+    if (count == 1) == unit.endswith("s"):
+        right = unit.removesuffix("s") if count == 1 else f"{unit}s"
+        return f"must be rate({count} {right}): EventBridge wants the singular for 1 and the plural for more"
+    return None
+
+
+def _cron_fault(fields: list[str]) -> str | None:
+    if len(fields) != len(_FIELDS):
+        return f"must have the six fields minutes, hours, day of month, month, day of week, year; it has {len(fields)}"
+    for text, (name, low, high, words) in zip(fields, _FIELDS, strict=True):
+        if text == "?" and name.startswith("day"):
+            continue
+        if not all(_is_part(part, name, low, high, words) for part in text.split(",")):
+            return f"has {text!r} for the {name}, which goes from {low} to {high}"
+    if "#" in fields[4] and "," in fields[4]:
+        return f"has {fields[4]!r} for the day of week: beside a # there can be no other day"
+    if (fields[2] == "?") == (fields[4] == "?"):
+        return "must have ? for exactly one of day of month and day of week"
+    return None
+
+
+def _is_part(part: str, name: str, low: int, high: int, words: tuple[str, ...]) -> bool:
+    """One part of a comma list: `*`, `5`, `1-5`, `MON-FRI`, `*/15`, `0/15`, `L`, `15W`, `6#3`, `5L`."""
+    if part == "*":
+        return True
+    if name == "day of month" and (part in ("L", "LW") or re.fullmatch(r"L-\d{1,2}", part)):
+        return True
+    if name == "day of month" and part.endswith("W"):
+        return _number(part[:-1], low, high, ()) is not None
+    if name == "day of week" and (match := re.fullmatch(r"(\w+?)(L|#[1-5])", part)):
+        return _number(match[1], low, high, words) is not None
+    if name == "day of week" and part == "L":
+        return True
+    body, slash, step = part.partition("/")
+    if slash and not (step.isdecimal() and 1 <= int(step) <= high):
+        return False
+    if body == "*":
+        return bool(slash)
+    start, dash, end = body.partition("-")
+    return _number(start, low, high, words) is not None and (not dash or _number(end, low, high, words) is not None)
+
+
+def _number(text: str, low: int, high: int, words: tuple[str, ...]) -> int | None:
+    if text.upper() in words:
+        return words.index(text.upper()) + low
+    return int(text) if text.isdecimal() and low <= int(text) <= high else None
+
+
+_ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|aws|):(\S+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    """`arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`; region and account are empty where the service has none."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+
+def parse_arn(text: str) -> Arn | None:
+    """The parts of an ARN; None for text that is not one."""
+    match = _ARN.fullmatch(text)
+    return Arn(*match.groups()) if match else None

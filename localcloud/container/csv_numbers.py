@@ -1,7 +1,7 @@
 """Numbers out of CSV text: float32 matrices, read in parallel.
 
 Every cell of a request is read as the nearest double and then rounded to float32, as xgboost does with what Python
-hands it; a cell of a training file as xgboost's own reader does (`training.data.float_text`), which the container
+hands it; a cell of a training file as xgboost's own reader does (`training.data.csv.float_text`), which the container
 uses. An empty cell and `nan` are missing values.
 """
 
@@ -18,8 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from localcloud.container.text_blocks import Block, blocks, first_line
-from localcloud.container.text_cells import TextCells
+from localcloud.container.csv_text import Block, TextCells, blocks, first_line
 
 Matrix = npt.NDArray[np.float32]
 

@@ -27,12 +27,10 @@ def main() -> int:
     """Load the model, bind the port, serve until SIGTERM."""
     # OpenMP reads this once, when xgboost is loaded
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from localcloud.container.errors import ContainerError
+    from localcloud.container.contract import ContainerError, Layout, set_up_log
     from localcloud.container.hosting.application import ServingApplication
     from localcloud.container.hosting.served_model import ServedModel, find_models
     from localcloud.container.hosting.settings import ServingSettings
-    from localcloud.container.layout import Layout
-    from localcloud.container.log import set_up_log
 
     log = set_up_log()
     try:

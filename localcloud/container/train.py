@@ -17,15 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kickstand.known_fault import for_a_job
-from localcloud.container.errors import AlgorithmError, ContainerError, UserError
-from localcloud.container.image import accepted_faults, image_version
-from localcloud.container.layout import MODEL_FILE, Layout
-from localcloud.container.log import set_up_log
-from localcloud.container.training.channels import check_channels
+from kickstand.xgboost_container import for_a_job
+from localcloud.container.contract import (
+    MODEL_FILE,
+    AlgorithmError,
+    ContainerError,
+    Layout,
+    UserError,
+    accepted_faults,
+    image_version,
+    set_up_log,
+    training_environment,
+)
+from localcloud.container.training.channels import check_channels, data_files
 from localcloud.container.training.collective import LOST, Cluster
-from localcloud.container.training.data_files import data_files
-from localcloud.container.training.environment import training_environment
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
 
 if TYPE_CHECKING:

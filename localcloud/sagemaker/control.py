@@ -7,32 +7,30 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from localcloud.sagemaker.access import resource_of_operation
-from localcloud.sagemaker.call import Call, Caller
-from localcloud.sagemaker.endpoint import Endpoints
-from localcloud.sagemaker.endpoint_config import EndpointConfigs
-from localcloud.sagemaker.errors import unknown_operation
-from localcloud.sagemaker.events import Bus, Events
-from localcloud.sagemaker.execution_role import Roles
-from localcloud.sagemaker.hosting import Hosting
-from localcloud.sagemaker.image import Images
-from localcloud.sagemaker.members import check_members
-from localcloud.sagemaker.model import Models
-from localcloud.sagemaker.model_package import ModelPackages
-from localcloud.sagemaker.model_package_group import ModelPackageGroups
+from localcloud.sagemaker.api.access import (
+    Resources,
+    check_endpoint_key,
+    check_key_uses,
+    check_references,
+    resource_of_operation,
+)
+from localcloud.sagemaker.api.call import Call, Caller, Scope, unknown_operation
+from localcloud.sagemaker.api.members import check_members
+from localcloud.sagemaker.api.service_model import check_request, operation_input, operation_output, render
+from localcloud.sagemaker.hosting.endpoint import Endpoints
+from localcloud.sagemaker.hosting.endpoint_config import EndpointConfigs
+from localcloud.sagemaker.hosting.live_endpoints import Hosting
+from localcloud.sagemaker.hosting.model import Models
+from localcloud.sagemaker.image import Images, Roles
+from localcloud.sagemaker.jobs.training_job import TrainingJobs
+from localcloud.sagemaker.jobs.training_runs import TrainingRuns
+from localcloud.sagemaker.jobs.transform_job import TransformJobs
+from localcloud.sagemaker.jobs.transform_runs import TransformRuns
+from localcloud.sagemaker.listing import Tags
 from localcloud.sagemaker.processes import Processes
-from localcloud.sagemaker.references import Resources, check_endpoint_key, check_key_uses, check_references
-from localcloud.sagemaker.request import check_request
-from localcloud.sagemaker.response import render
-from localcloud.sagemaker.scope import Scope
-from localcloud.sagemaker.search import Search
-from localcloud.sagemaker.service_model import operation_input, operation_output
-from localcloud.sagemaker.store import Stores
-from localcloud.sagemaker.tags import Tags
-from localcloud.sagemaker.training_job import TrainingJobs
-from localcloud.sagemaker.training_runs import TrainingRuns
-from localcloud.sagemaker.transform_job import TransformJobs
-from localcloud.sagemaker.transform_runs import TransformRuns
+from localcloud.sagemaker.registry.model_package import ModelPackageGroups, ModelPackages
+from localcloud.sagemaker.registry.search import Search
+from localcloud.sagemaker.store import Bus, Events, Stores
 
 Operation = Callable[[Call], Mapping[str, Any]]
 LISTING = ("AddTags", "List", "Search")

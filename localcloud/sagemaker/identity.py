@@ -11,15 +11,14 @@ import botocore.config
 import botocore.exceptions
 import botocore.session
 
-from localcloud.emulator import acting
-from localcloud.emulator.credentials import AccessDenied, RoleNotAssumable, issue_role_credentials
-from localcloud.emulator.ec2_network import find_vpc
-from localcloud.emulator.kms_authorization import KeyRefused, KeyUse, authorize, require_usable
-from localcloud.emulator.kms_keys import find_key, key_arn
-from localcloud.emulator.sagemaker_events import put_service_event
-from localcloud.sagemaker.errors import ServiceError, access_denied, validation_error
-from localcloud.sagemaker.scope import Scope
-from localcloud.server_context import ServerContext
+from localcloud.ministack.iam import acting
+from localcloud.ministack.iam.requests import find_vpc
+from localcloud.ministack.iam.sts import AccessDenied, RoleNotAssumable, issue_role_credentials
+from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, authorize, require_usable
+from localcloud.ministack.kms.keys import find_key, key_arn
+from localcloud.ministack.stepfunctions.integrations import put_service_event
+from localcloud.sagemaker.api.call import Scope, ServiceError, access_denied, validation_error
+from localcloud.server.running import ServerContext
 
 _LOG = logging.getLogger(__name__)
 _READING_SECONDS = 900

@@ -1,4 +1,4 @@
-"""The programs behind the control plane, as it needs them; `localcloud.platform` has the real ones."""
+"""The processes behind the control plane, as it needs them, and the real ones of `localcloud.jobs`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
+from localcloud.jobs.runs import TrainingRun, TransformModel, TransformRun
+
 
 class Event(Protocol):
-    """What a training run reports: see `localcloud.platform.training_event.TrainingEvent`."""
+    """What a training run reports: see `localcloud.jobs.events.JobEvent`."""
 
     @property
     def time(self) -> float: ...
@@ -109,3 +112,36 @@ class Processes(Protocol):
     ) -> Run: ...
     def hosting(self, order: ServerOrder) -> Server: ...
     def transform(self, order: TransformOrder, on_event: Callable[[Event], None]) -> Run: ...
+
+
+class Programs:
+    """Gives runs and servers that work as processes of their own."""
+
+    def training(
+        self,
+        request: Mapping[str, Any],
+        folder: Path,
+        environment: Mapping[str, str],
+        on_event: Callable[[Event], None],
+    ) -> Run:
+        return TrainingRun(request, folder=folder, environment=environment, on_event=on_event)
+
+    def hosting(self, order: ServerOrder) -> Server:
+        return ModelServer(
+            ModelContainer(order.image, order.model_data_url, order.variables),
+            variant=order.variant,
+            folder=order.folder,
+            environment=order.environment,
+            log_group=order.log_group,
+            log_stream=order.log_stream,
+            startup_seconds=order.startup_seconds,
+        )
+
+    def transform(self, order: TransformOrder, on_event: Callable[[Event], None]) -> Run:
+        return TransformRun(
+            order.request,
+            TransformModel(order.image, order.model_data_url, order.variables, order.role),
+            folder=order.folder,
+            environment=order.environment,
+            on_event=on_event,
+        )

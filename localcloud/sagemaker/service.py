@@ -1,33 +1,103 @@
-"""SageMaker in the local cloud's server: put into the emulator, brought back after a restart, ended."""
+"""SageMaker in the local cloud's server: put into the emulator, served over HTTP, brought back after a restart, ended.
+
+AWS JSON 1.1 for the control plane; how many invocations are at work at once.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+import contextvars
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
-from localcloud.emulator import context as emulator
-from localcloud.emulator import sagemaker_denial
-from localcloud.emulator.cloudformation_operation import initiated
-from localcloud.emulator.registry import Request, Response, register_service
-from localcloud.emulator.sagemaker_cloudformation import register_resource_types
-from localcloud.emulator.sagemaker_stepfunctions import register_integration
-from localcloud.emulator.stepfunctions_execution import cancelled
-from localcloud.sagemaker.access import action_of, endpoint_of, resource_of
+from localcloud.ministack import registry as emulator
+from localcloud.ministack.cloudformation.operation import initiated
+from localcloud.ministack.cloudformation.template import register_resource_types
+from localcloud.ministack.iam import requests
+from localcloud.ministack.registry import Request, Response, register_service
+from localcloud.ministack.stepfunctions.execution import cancelled
+from localcloud.ministack.stepfunctions.integrations import register_integration
+from localcloud.sagemaker.api.access import action_of, endpoint_of, resource_of
+from localcloud.sagemaker.api.call import Caller, Scope, ServiceError
+from localcloud.sagemaker.cloudformation.resource_types import resource_types
 from localcloud.sagemaker.control import Control
+from localcloud.sagemaker.hosting.runtime import Runtime, refusal
 from localcloud.sagemaker.identity import ActingCaller, EmulatorBus, EmulatorResources, EmulatorRoles
 from localcloud.sagemaker.image import Images
-from localcloud.sagemaker.invocation_queue import InvocationQueue
-from localcloud.sagemaker.processes import Processes
-from localcloud.sagemaker.programs import Programs
-from localcloud.sagemaker.resource_types import resource_types
-from localcloud.sagemaker.runtime import Runtime, refusal
-from localcloud.sagemaker.scope import Scope
-from localcloud.sagemaker.stepfunctions import CREATE_TRAINING_JOB, CREATE_TRANSFORM_JOB, TRAINING, TRANSFORM, JobTask
+from localcloud.sagemaker.jobs.stepfunctions import (
+    CREATE_TRAINING_JOB,
+    CREATE_TRANSFORM_JOB,
+    TRAINING,
+    TRANSFORM,
+    JobTask,
+)
+from localcloud.sagemaker.processes import Processes, Programs
 from localcloud.sagemaker.store import TABLES, Record, Stores
-from localcloud.sagemaker.wire import answer_control
-from localcloud.server_context import ServerContext
+from localcloud.server.running import ServerContext
 
-IMAGE_TABLE = Path(__file__).resolve().parents[2] / "infra" / "xgboost_images.json"
+CONTENT_TYPE = "application/x-amz-json-1.1"
+Result = TypeVar("Result")
+
+
+async def answer_control(control: Control, request: Request, scope: Scope, caller: Caller, pool: Executor) -> Response:
+    """The answer to a control plane request."""
+    try:
+        body = await off_loop(pool, lambda: _perform(control, request, scope, caller))
+    except ServiceError as error:
+        return _error(error)
+    return Response(200, body, {"Content-Type": CONTENT_TYPE})
+
+
+async def off_loop(pool: Executor, work: Callable[[], Result]) -> Result:
+    """Do what blocks on a thread, in the account, the region and the name of the request."""
+    return await asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, work)
+
+
+def _perform(control: Control, request: Request, scope: Scope, caller: Caller) -> bytes:
+    try:
+        members = json.loads(request.body or b"{}")
+    except ValueError:
+        raise ServiceError("SerializationException", "The request body is not JSON.") from None
+    answer = control.perform(request.operation, scope, members, caller)
+    # An operation without an output answers an empty body, not {}.
+    return json.dumps(answer).encode() if answer or not request.operation.startswith(("Delete", "Stop")) else b""
+
+
+def _error(error: ServiceError) -> Response:
+    # AWS's own answers have the member `message`, and the code in the header as well, for the SDKs that read that.
+    body = json.dumps({"__type": error.code, "message": error.message}).encode()
+    return Response(error.status, body, {"Content-Type": CONTENT_TYPE, "x-amzn-ErrorType": error.code})
+
+
+AT_WORK = 64
+"""Each waits on a thread for its model."""
+WAITING = 448
+"""Each holds its body, 6 MB at most."""
+
+
+class InvocationQueue:
+    """Does what asks models on threads of its own. Use it from one event loop."""
+
+    def __init__(self, at_work: int = AT_WORK, waiting: int = WAITING) -> None:
+        self._pool = ThreadPoolExecutor(at_work, thread_name_prefix="sagemaker-runtime")
+        self._most = at_work + waiting
+        self._count = 0
+
+    async def answer(self, ask: Callable[[], Response], refuse: Callable[[ServiceError], Response]) -> Response:
+        """The answer of `ask`, or, where too many are waiting, what `refuse` makes of a ThrottlingException."""
+        if self._count >= self._most:
+            return refuse(ServiceError("ThrottlingException", "Rate exceeded"))
+        self._count += 1
+        try:
+            return await off_loop(self._pool, ask)
+        finally:
+            self._count -= 1
+
+
+IMAGE_TABLE = Path(__file__).resolve().parents[2] / "kickstand" / "xgboost_images.json"
 _CONTROL_THREADS = 16
 
 _control: Control | None = None
@@ -68,7 +138,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         action=action_of,
         resource=lambda request: resource_of(request, current_scope()),
     )
-    sagemaker_denial.install()
+    requests.install_sagemaker_denials()
     register_resource_types(resource_types(control, caller, scope=current_scope, initiated=initiated))
     for resource, kind, runs in (
         (CREATE_TRAINING_JOB, TRAINING, control.runs),

@@ -7,42 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error
+from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.errors import InputError, KickstandError, Problem
-from promotion.gates import (
-    age_gate,
-    approval_gate,
-    artifact_scan_gate,
-    golden_rows_gate,
-    latency_gate,
-    metrics_gate,
-    not_worse_gate,
-    policy_gate,
-    signature_gate,
-    slices_gate,
-)
-from promotion.gates.contest import Contest
-from promotion.gates.evidence import Evidence
-from promotion.gates.gate import Gate
-from promotion.gates.outcome import Outcome
+from promotion.gates import approval, comparison, endpoint, release_checks
+from promotion.gates.context import Evidence, GateContext
+from promotion.gates.gate import Gate, Outcome
 
 GATES: tuple[Gate, ...] = (
-    metrics_gate.GATE,
-    not_worse_gate.GATE,
-    slices_gate.GATE,
-    golden_rows_gate.GATE,
-    latency_gate.GATE,
-    age_gate.GATE,
-    signature_gate.GATE,
-    policy_gate.GATE,
-    artifact_scan_gate.GATE,
-    approval_gate.GATE,
+    release_checks.METRICS_GATE,
+    comparison.NOT_WORSE_GATE,
+    comparison.SLICES_GATE,
+    endpoint.GOLDEN_ROWS_GATE,
+    endpoint.LATENCY_GATE,
+    endpoint.AGE_GATE,
+    release_checks.SIGNATURE_GATE,
+    release_checks.POLICY_GATE,
+    release_checks.ARTIFACT_SCAN_GATE,
+    approval.APPROVAL_GATE,
 )
 """Every gate there is."""
 
 
-def ask_gates(
-    contest: Contest, *, only: Collection[str] = (), begun: Callable[[str], None] = lambda name: None
+def evaluate_gates(
+    contest: GateContext, *, only: Collection[str] = (), begun: Callable[[str], None] = lambda name: None
 ) -> tuple[Outcome, ...]:
     """The outcome of every gate that the target demands of the model. Nothing is changed anywhere.
 
@@ -56,11 +43,11 @@ def ask_gates(
         outcomes = []
         for gate in gates:
             begun(gate.name)
-            outcomes.append(ask(gate, contest, evidence))
+            outcomes.append(evaluate_gate(gate, contest, evidence))
     return tuple(outcomes)
 
 
-def ask(gate: Gate, contest: Contest, evidence: Evidence) -> Outcome:
+def evaluate_gate(gate: Gate, contest: GateContext, evidence: Evidence) -> Outcome:
     """One gate's outcome."""
     # On a way back every other command would tell of the release that is in place now.
     limit, see = gate.limit(contest), gate.see(contest) if contest.newer else contest.again(gate.name)
@@ -73,7 +60,7 @@ def ask(gate: Gate, contest: Contest, evidence: Evidence) -> Outcome:
     return Outcome(gate.name, verdict.passed, verdict.figure, limit, see, verdict.details)
 
 
-def _chosen(contest: Contest, only: Collection[str]) -> tuple[Gate, ...]:
+def _chosen(contest: GateContext, only: Collection[str]) -> tuple[Gate, ...]:
     demanded = tuple(gate for gate in GATES if gate.asked(contest) and (contest.newer or not gate.live))
     known = {gate.name for gate in GATES}
     here = {gate.name for gate in demanded}

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kit"))
 
 from browser import chromium, opened
 from sample_bundle import PUBLIC, calm, dangerous
 from sample_trouble import first_deployment, hostile
 
-from promotion.review.pages import review_html
+from review.pages import review_html
 
 pytestmark = [
     pytest.mark.skipif(

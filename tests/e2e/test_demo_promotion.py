@@ -14,12 +14,11 @@ from pathlib import Path
 import pytest
 from documented_answers import answers, shape
 
-from kickstand.commands.demo_people import People
-from kickstand.commands.promotion_story import story
+from cli.demo.promotion_script import DemoUsers, promotion_steps
 from kickstand.config.load import load_project
 from kickstand.names import Names
-from kickstand.release import Release
-from kickstand.release_file import read_release, release_path
+from kickstand.release.file import read_release, release_path
+from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -80,7 +79,7 @@ def auditor(demo: Demo) -> str:
     policies = [
         f"arn:aws:iam::{prod.account}:policy/{Names(prod).managed_policy(job)}" for job in ("reviewer", "predictor")
     ]
-    People(cloud, project, demo.folder / "people").hire("eve", "prod", policies[0])
+    DemoUsers(cloud, project, demo.folder / "people").hire("eve", "prod", policies[0])
     iam = cloud.client("iam", prod.account, prod.region)
     iam.attach_user_policy(UserName="eve", PolicyArn=policies[1])
     return f"AWS_SHARED_CREDENTIALS_FILE={demo.folder}/people/eve"
@@ -88,7 +87,7 @@ def auditor(demo: Demo) -> str:
 
 def test_every_scene_is_told(demo: Demo) -> None:
     names = re.findall(r"^\d+\. (.+?): ", demo.screen, re.MULTILINE)
-    assert names[1:-1] == [scene.name for scene in story(())]
+    assert names[1:-1] == [scene.name for scene in promotion_steps(())]
 
 
 def test_one_digest_is_in_three_releases_and_three_buckets(demo: Demo) -> None:

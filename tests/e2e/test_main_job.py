@@ -18,8 +18,8 @@ import pytest
 from workshop import ACCOUNT, BIN, REGION, Workshop, features_of, make_project, open_workshop, write_toml
 
 from kickstand.config.load import load_project
-from kickstand.release import Release
-from kickstand.release_file import write_release
+from kickstand.release.file import write_release
+from kickstand.release.model import Release
 
 GROUP = "/aws/sagemaker/Endpoints/fans-dev"
 LATE = "was refused because IAM had not spread its new role's policy yet; deploying once more."

@@ -9,7 +9,7 @@ from pathlib import Path
 from workshop import REPOSITORY, make_project
 
 NAME = "kite-makers/kites"
-FOLDERS = ("infra", "kickstand", "localcloud", "promotion", "scripts", "training")
+FOLDERS = ("kickstand", "infra", "training", "deployment", "review", "promotion", "cli", "localcloud", "scripts")
 FILES = (
     "app.py",
     "cdk.json",
@@ -22,8 +22,8 @@ FILES = (
     ".gitignore",
     "docs/release.schema.json",
     "tests/conftest.py",
-    "tests/samples.py",
-    "tests/unit/test_assembly.py",
+    "tests/kit/samples.py",
+    "tests/unit/deployment/test_assembly.py",
 )
 """What the workflows touch, with few of the tests, so that theirs take seconds."""
 

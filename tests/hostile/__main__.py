@@ -74,7 +74,7 @@ def _warm_up(pattern: Path) -> None:
     import kickstand
     import promotion
     import training
-    from kickstand.cli import run
+    from cli.main import run
 
     for package in (kickstand, training, promotion):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

@@ -93,7 +93,7 @@ def recordio() -> bytes:
 
 
 def _framed(message: bytes, times: int = 1) -> bytes:
-    from training.data.record_frame import framed
+    from training.data.formats.protobuf import framed
 
     return framed(message) * times
 

@@ -12,7 +12,7 @@ from typing import Any
 from samples import BUCKET, release
 
 from hostile.account import Account
-from kickstand.release_file import canonical, release_digest, write_release
+from kickstand.release.file import canonical, release_digest, write_release
 
 JOB = "bikes-dev-20260101-000000-0a1b"
 PROJECT = """\

@@ -92,7 +92,7 @@ def _fork(case: Case, stage: Stage, base: Path, screen: Path, kept: object) -> i
         resource.setrlimit(resource.RLIMIT_AS, (_SPACE, _SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _enter(case, stage, base)
-        from kickstand.cli import run
+        from cli.main import run
 
         code = run()
         if code != 0 and stage.account.models() != kept:
@@ -111,14 +111,14 @@ def _enter(case: Case, stage: Stage, base: Path) -> None:
     """The folder, the words and the account of the case, in this process."""
     import tempfile
 
-    import kickstand.session
+    import kickstand.aws.session
 
     os.chdir(stage.folder)
     os.environ["TMPDIR"] = tempfile.tempdir = str(base / "tmp")
     sys.argv = ["kickstand", *case.words]
     sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    kickstand.session.open_session = stage.account.session  # type: ignore[assignment]
+    kickstand.aws.session.open_session = stage.account.session  # type: ignore[assignment]
 
 
 def _wait(process: int) -> tuple[int, resource.struct_rusage, bool]:

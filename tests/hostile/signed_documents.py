@@ -79,7 +79,7 @@ def signature_cases(seed: int, count: int) -> Iterator[Case]:
 def review_cases(seed: int, count: int) -> Iterator[Case]:
     from reviews import bundle
 
-    from promotion.review.review_file import bundle_json
+    from review.bundle import bundle_json
 
     good = bundle_json(bundle())
 

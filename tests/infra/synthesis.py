@@ -13,12 +13,12 @@ import aws_cdk as cdk
 from aws_cdk.assertions import Template
 from samples import BUCKET, IMAGE, environment, release
 
-from infra.environment_stage import EnvironmentStage
-from infra.images import image_uri
+from infra.stacks.environment_stage import EnvironmentStage
 from kickstand.config.model import Algorithm, Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
+from kickstand.images import image_uri
 from kickstand.names import Names
-from kickstand.release import Release
-from training.image.versions import OWN_IMAGE, XGBOOST
+from kickstand.release.model import Release
+from kickstand.xgboost_container import OWN_IMAGE, XGBOOST
 
 ROOT = Path(__file__).parents[2]
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"

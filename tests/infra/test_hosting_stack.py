@@ -10,7 +10,7 @@ from aws_cdk.assertions import Match
 from samples import DIGEST, IMAGE, environment, release
 from synthesis import KEY, ROLE, synthesised
 
-from infra.environment_stage import EnvironmentStage
+from infra.stacks.environment_stage import EnvironmentStage
 from kickstand.errors import InputError
 
 

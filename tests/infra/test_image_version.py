@@ -7,7 +7,7 @@ import json
 import pytest
 from synthesis import image_version, synthesised
 
-from training.image.versions import XGBOOST
+from kickstand.xgboost_container import XGBOOST
 
 REGISTRY = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost"
 

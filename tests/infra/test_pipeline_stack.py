@@ -12,10 +12,10 @@ import pytest
 from samples import environment
 from synthesis import BOUNDARY, KEY, ROOT, STAGING
 
-from infra.environment_stage import environment_stage
-from infra.pipeline_stack import PipelineStage
+from infra.stacks.environment_stage import environment_stage
+from infra.stacks.pipeline_stack import PipelineStage
+from kickstand.aws.github_oidc import Repository
 from kickstand.config.model import Bootstrap, Environment, Pipeline, Project, Roles, Storage
-from kickstand.github import Repository
 from kickstand.names import Names
 
 REPOSITORY = "rides/bikes"

@@ -9,17 +9,20 @@ import aws_cdk as cdk
 import pytest
 from synthesis import ROOT, VARIANTS, synthesised
 
-from infra.acknowledgement import acknowledge
-from infra.environment_stage import EnvironmentStage
-from infra.managed_policy import ManagedPolicy
-from infra.policy_checks import add_policy_checks
-from infra.statement import Statement
+from infra.checks.policy_checks import acknowledge, add_policy_checks
+from infra.constructs.roles import ManagedPolicy
+from infra.policies.statement import Statement
+from infra.stacks.environment_stage import EnvironmentStage
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError
-from promotion.policy import checked_assembly as assemblies
-from promotion.policy.checked_assembly import CheckedStack, checked_assembly
-from promotion.policy.template_lint import lint_findings
-from promotion.policy.validation import reported_acknowledgements, reported_findings
+from review.policy import assembly as assemblies
+from review.policy.assembly import (
+    CheckedStack,
+    checked_assembly,
+    lint_findings,
+    reported_acknowledgements,
+    reported_findings,
+)
 
 TOML = """\
 [project]

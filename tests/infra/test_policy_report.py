@@ -12,10 +12,10 @@ import pytest
 from samples import release
 
 from kickstand.config.load import load_project
-from kickstand.release import Release
-from kickstand.release_file import release_path, write_release
-from promotion.policy.report import NAG_RULES, policy_report
-from promotion.review.reports import Acknowledged, PolicyReport
+from kickstand.release.file import release_path, write_release
+from kickstand.release.model import Release
+from review.policy.report import NAG_RULES, policy_report
+from review.reports import Acknowledged, PolicyReport
 
 TOML = """\
 [project]

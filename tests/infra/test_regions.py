@@ -11,13 +11,13 @@ import pytest
 from samples import environment, release
 from synthesis import ROOT, VARIANTS, synthesised
 
-from infra.environment_stage import EnvironmentStage
-from infra.images import image_table, image_uri, regions
-from infra.pipeline_stack import PipelineStage
+from infra.stacks.environment_stage import EnvironmentStage
+from infra.stacks.pipeline_stack import PipelineStage
+from kickstand.aws.github_oidc import Repository
 from kickstand.config.model import Pipeline, Training
-from kickstand.config.setting_rules import RULES
-from kickstand.github import Repository
-from kickstand.release import Release
+from kickstand.config.rules import RULES
+from kickstand.images import image_table, image_uri, regions
+from kickstand.release.model import Release
 
 REPOSITORY = Repository("rides/bikes", 123456, 456789)
 

@@ -20,8 +20,8 @@ from service_authorization import access_level, is_action, resource_types
 from synthesis import VARIANTS, Synthesised, synthesised
 
 from kickstand.names import Names
-from localcloud.emulator.cloudformation_arns import ARNS, ON_EVERYTHING
-from localcloud.emulator.cloudformation_permissions import own_service
+from localcloud.ministack.cloudformation.permissions.actions import own_service
+from localcloud.ministack.cloudformation.permissions.arns import ARNS, ON_EVERYTHING
 
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
 

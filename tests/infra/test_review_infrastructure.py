@@ -9,9 +9,9 @@ import pytest
 from samples import environment
 from synthesis import synthesised
 
-from promotion.review.changes.infrastructure import infrastructure
-from promotion.review.changes.stack_pair import StackPair
-from promotion.review.parts import Infrastructure
+from review.changes.stacks import StackPair
+from review.infrastructure import infrastructure
+from review.reports import Infrastructure
 
 
 def review(live: str | None, planned: str) -> Infrastructure:

@@ -12,7 +12,7 @@ from service_authorization import access_level, problems, resource_types
 from synthesis import KEY, PROD, STAGING_KEY, VARIANTS, synthesised
 
 from acceptance.own_stacks import key_template, personas_template
-from infra.release_grants import bucket_grants, key_grant
+from infra.policies.statement import bucket_grants, key_grant
 from kickstand.config.model import Storage
 from kickstand.names import Names
 

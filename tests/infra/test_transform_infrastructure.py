@@ -10,12 +10,12 @@ from samples import environment
 from synthesis import KEY, ROLE, synthesised
 from test_policies import BUCKET, policy
 
-from infra.artifact_bucket import _EXPIRING_PREFIXES
-from infra.transform_role import transform_trigger_statements
-from infra.transform_trigger import _resources
+from deployment.leftovers import _PREFIXES
+from infra.constructs.storage import _EXPIRING_PREFIXES
+from infra.constructs.triggers import _resources
+from infra.policies.automation import transform_trigger_statements
 from kickstand.config.model import Storage, Transform
 from kickstand.names import Names
-from promotion.remains import _PREFIXES
 
 
 def machine(variant: str) -> dict[str, Any]:

@@ -14,15 +14,15 @@ from sagemaker_world import IMAGE, TRUST
 from samples import environment
 from state_machines import trust
 
-from infra.training_definition import training_definition
+from infra.state_machines.training_definition import training_definition
 from kickstand.config.model import Data, Environment
 from kickstand.console import make_console
 from kickstand.names import Names
-from kickstand.release import Release
-from kickstand.release_file import release_path
-from training.job.description import JobDescription
+from kickstand.release.file import release_path
+from kickstand.release.model import Release
 from training.job.fit import Fit
-from training.upload.send_data import SentData
+from training.job.jobs import JobDescription
+from training.upload.upload import SentData
 
 
 def rows(count: int, seed: int) -> str:

@@ -20,8 +20,8 @@ from samples import release
 from kickstand.config.load import load_project
 from kickstand.config.model import EnvironmentName
 from kickstand.names import Names
-from kickstand.release import Artifact, Channel, DataFile, GoldenRows, Release
-from kickstand.release_file import write_release
+from kickstand.release.file import write_release
+from kickstand.release.model import Artifact, Channel, DataFile, GoldenRows, Release
 from localcloud.cloud import LocalCloud
 from training.model.golden_rows import golden_digest
 

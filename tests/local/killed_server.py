@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from localcloud.cloud import LocalCloud
-from localcloud.server_lock import holder
+from localcloud.server.running import holder
 
 
 def kill(cloud: LocalCloud) -> None:

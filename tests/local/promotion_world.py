@@ -8,8 +8,8 @@ from gate_world import train
 from samples import release
 from three_accounts import ThreeAccounts
 
-from kickstand.release import Artifact, Channel, DataFile, Release
-from kickstand.release_file import read_release, write_release
+from kickstand.release.file import read_release, write_release
+from kickstand.release.model import Artifact, Channel, DataFile, Release
 
 MODEL = train(5)
 KEY = f"models/{MODEL.sha256}/model.tar.gz"

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcloud.sagemaker.service_model import service_model
+from localcloud.sagemaker.api.service_model import service_model
 
 Place = tuple[str, ...]
 """Operation, then members; `[]` is an entry of a list: ("DescribeModel", "PrimaryContainer", "Image")."""

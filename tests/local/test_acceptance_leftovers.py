@@ -15,14 +15,14 @@ from acceptance.leftovers import find, remove
 from acceptance.own_stacks import make_key, make_stack, persona
 from acceptance.project import Plan, write_project
 from acceptance.run import clear
+from acceptance.step import World
 from acceptance.steps.first_deployments import orphaned, watched
-from acceptance.world import World
+from deployment.destroy import delete_stack
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError
 from kickstand.names import Names
+from kickstand.workspace import Workspace
 from localcloud.cloud import LocalCloud
-from promotion.place import Place
-from promotion.stack_deletion import delete_stack
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 NOW = datetime(2026, 11, 28, 21, tzinfo=UTC)
@@ -51,13 +51,13 @@ def entered(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(plan: Plan, tmp_path: Path, entered: None) -> Place:
+def place(plan: Plan, tmp_path: Path, entered: None) -> Workspace:
     project = load_project(write_project(tmp_path / "project-of-the-run", plan, {}))
     environment = project.environments["dev"]
-    return Place(environment, Names(environment), boto3.Session(region_name=REGION), tmp_path)
+    return Workspace(environment, Names(environment), boto3.Session(region_name=REGION), tmp_path)
 
 
-def stack_with_bucket(place: Place) -> None:
+def stack_with_bucket(place: Workspace) -> None:
     """As much of a training stack as keeps one from being deleted: a bucket that holds versions of an object."""
     bucket = {
         "Type": "AWS::S3::Bucket",
@@ -68,7 +68,7 @@ def stack_with_bucket(place: Place) -> None:
         place.session.client("s3").put_object(Bucket=place.names.bucket, Key="data/train.csv", Body=body)
 
 
-def test_all_that_is_left_is_listed_with_its_command_and_removed(place: Place) -> None:
+def test_all_that_is_left_is_listed_with_its_command_and_removed(place: Workspace) -> None:
     make_key(place, None)
     stack_with_bucket(place)
     logs, names = place.session.client("logs"), place.names
@@ -98,7 +98,7 @@ def test_all_that_is_left_is_listed_with_its_command_and_removed(place: Place) -
 
 
 def test_what_cannot_be_removed_keeps_nothing_else_and_is_still_listed(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_key(place, None)
     stack_with_bucket(place)
@@ -114,13 +114,13 @@ def test_what_cannot_be_removed_keeps_nothing_else_and_is_still_listed(
     assert remove(place, lambda line: None) == []
 
 
-def test_a_key_is_deleted_with_its_stack(place: Place) -> None:
+def test_a_key_is_deleted_with_its_stack(place: Workspace) -> None:
     key = make_key(place, None)
     remove(place, lambda line: None)
     assert place.session.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
-def test_a_persona_has_the_policies_that_it_is_made_with_and_no_others(place: Place) -> None:
+def test_a_persona_has_the_policies_that_it_is_made_with_and_no_others(place: Workspace) -> None:
     iam = place.session.client("iam")
     allowed = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}'
     arns = [
@@ -137,7 +137,7 @@ def test_a_persona_has_the_policies_that_it_is_made_with_and_no_others(place: Pl
 
 
 def test_a_run_of_another_machine_is_left_alone_while_it_may_be_at_work(
-    place: Place, plan: Plan, tmp_path: Path
+    place: Workspace, plan: Plan, tmp_path: Path
 ) -> None:
     make_key(place, None)
     folder, said = tmp_path / "runs", []
@@ -150,7 +150,7 @@ def test_a_run_of_another_machine_is_left_alone_while_it_may_be_at_work(
     assert said[-1] == "It is removed."
 
 
-def test_a_run_of_this_machine_is_removed_at_once_wherever_it_was(place: Place, plan: Plan, tmp_path: Path) -> None:
+def test_a_run_of_this_machine_is_removed_at_once_wherever_it_was(place: Workspace, plan: Plan, tmp_path: Path) -> None:
     """The project that the last run has left says which environments it worked in."""
     make_key(place, None)
     folder = tmp_path / "runs"
@@ -161,7 +161,7 @@ def test_a_run_of_this_machine_is_removed_at_once_wherever_it_was(place: Place, 
 
 
 def test_what_is_not_removed_ends_the_next_run_before_it_begins(
-    place: Place, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Workspace, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_key(place, None)
     with monkeypatch.context() as refusing:
@@ -174,7 +174,7 @@ def test_what_is_not_removed_ends_the_next_run_before_it_begins(
 
 
 @pytest.mark.parametrize("comes_back", [True, False])
-def test_a_log_group_that_comes_back_for_a_moment_is_seen(place: Place, comes_back: bool) -> None:
+def test_a_log_group_that_comes_back_for_a_moment_is_seen(place: Workspace, comes_back: bool) -> None:
     """As where SageMaker's log agent makes it again, and `kickstand destroy` deletes it."""
     names, logs = place.names, place.session.client("logs")
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": names.endpoint_log_group}}
@@ -190,7 +190,7 @@ def test_a_log_group_that_comes_back_for_a_moment_is_seen(place: Place, comes_ba
     assert world.returned_logs == [comes_back]
 
 
-def test_a_log_group_without_its_stack_is_seen_at_the_end(place: Place) -> None:
+def test_a_log_group_without_its_stack_is_seen_at_the_end(place: Workspace) -> None:
     assert not orphaned(place)
     place.session.client("logs").create_log_group(logGroupName=place.names.endpoint_log_group)
     assert orphaned(place)

@@ -12,8 +12,8 @@ from sdk_reads import indexed
 
 from kickstand.errors import KickstandError
 from localcloud.clients.environment import client_python
-from localcloud.sagemaker.members import HONOURED
-from localcloud.sagemaker.service_model import service_model
+from localcloud.sagemaker.api.members import HONOURED
+from localcloud.sagemaker.api.service_model import service_model
 
 MODULES = """
 algorithm analytics base_deserializers base_predictor estimator job logs model predictor s3 session transformer utils

@@ -20,7 +20,7 @@ from printed_environment import printed_environment
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client
 
 from kickstand.config.load import load_project
-from kickstand.release_file import read_release
+from kickstand.release.file import read_release
 from localcloud.cloud import LocalCloud
 
 NOTEBOOK = Path(__file__).with_name("sagemaker_core_notebook.py")

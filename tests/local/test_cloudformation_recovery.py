@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.emulator import cloudformation_recovery
-from localcloud.emulator.context import request_scope
+from localcloud.ministack.cloudformation import recovery
+from localcloud.ministack.registry import request_scope
 
 ACCOUNT = "999988887777"
 STACK_ID = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/s/1"
@@ -60,7 +60,7 @@ def recovered(stack: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, st
     record = {"StackName": "s", "StackId": STACK_ID, "LastUpdatedTime": "2026-01-01T00:00:00Z", **copy.deepcopy(stack)}
     with request_scope(ACCOUNT, "us-east-1"):
         _stacks["s"] = record
-        asyncio.run(cloudformation_recovery.recover())
+        asyncio.run(recovery.recover())
         events = [(event["LogicalResourceId"], event["ResourceStatus"]) for event in _stack_events[STACK_ID]]
     return record, events
 
@@ -107,7 +107,7 @@ def test_an_update_that_was_tidying_up_is_completed(deleted: list[str]) -> None:
 def test_an_interrupted_deletion_can_be_asked_for_again(deleted: list[str]) -> None:
     stack, events = recovered({"StackStatus": "DELETE_IN_PROGRESS", "_resources": {"A": resource("A")}})
 
-    assert (stack["StackStatus"], stack["StackStatusReason"]) == ("DELETE_FAILED", cloudformation_recovery.REASON)
+    assert (stack["StackStatus"], stack["StackStatusReason"]) == ("DELETE_FAILED", recovery.REASON)
     assert events == [("s", "DELETE_FAILED")]
     assert deleted == []
     assert sorted(stack["_resources"]) == ["A"]

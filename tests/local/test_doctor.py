@@ -19,15 +19,14 @@ from fit_world import rows
 from samples import environment
 from typed import Screen, Terminal
 
+from deployment.doctor.bucket import bucket_findings, key_findings
+from deployment.doctor.finding import Finding
+from deployment.doctor.quotas import quota_findings
+from deployment.doctor.roles import role_findings
 from kickstand.config.load import load_project
 from kickstand.config.model import Roles, Storage
+from kickstand.workspace import DoctorWorkspace
 from localcloud.cloud import LocalCloud
-from promotion.doctor.bucket import bucket_findings
-from promotion.doctor.finding import Finding
-from promotion.doctor.keys import key_findings
-from promotion.doctor.patient import Patient
-from promotion.doctor.quotas import quota_findings
-from promotion.doctor.roles import role_findings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "doctor.md"
 QUALIFIER = "doctors"
@@ -54,11 +53,11 @@ def terminal(project: DeployedProject, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 @pytest.fixture
-def patient(project: DeployedProject) -> Patient:
+def patient(project: DeployedProject) -> DoctorWorkspace:
     loaded = load_project(project.toml)
     session = boto3.Session(region_name=REGION)
     dev = loaded.environments["dev"]
-    return Patient(loaded, dev, session, loaded.releases, "Run: x", lambda words: words, lambda other: session)
+    return DoctorWorkspace(loaded, dev, session, loaded.releases, "Run: x", lambda words: words, lambda other: session)
 
 
 def statuses(screen: Screen) -> dict[str, str]:
@@ -103,7 +102,7 @@ def test_credentials_of_another_account_leave_the_rest_unasked(
     assert {found[name] for name in ("region", "bootstrap", "quotas", "bucket", "stacks")} == {"skipped"}
 
 
-def test_a_quota_of_zero_is_told_with_its_code(patient: Patient) -> None:
+def test_a_quota_of_zero_is_told_with_its_code(patient: DoctorWorkspace) -> None:
     class NewAccount:
         """The session, of an account to which AWS has given no instances yet."""
 
@@ -139,7 +138,7 @@ def test_quotas_are_read_only_with_the_permission(client: Client) -> None:
     assert len(quotas.list_service_quotas(ServiceCode="sagemaker")["Quotas"]) == 100
 
 
-def test_roles_that_nobody_may_take_on(patient: Patient, client: Client) -> None:
+def test_roles_that_nobody_may_take_on(patient: DoctorWorkspace, client: Client) -> None:
     iam, made = client("iam"), {}
     for service in ("sagemaker", "ec2"):
         trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -158,7 +157,7 @@ def test_roles_that_nobody_may_take_on(patient: Patient, client: Client) -> None
     ]
 
 
-def test_keys_and_buckets_of_the_organisation(patient: Patient, client: Client) -> None:
+def test_keys_and_buckets_of_the_organisation(patient: DoctorWorkspace, client: Client) -> None:
     kms, s3, bucket = client("kms"), client("s3"), f"own-{uuid.uuid4().hex[:8]}"
     key = kms.create_key()["KeyMetadata"]["Arn"]
     s3.create_bucket(Bucket=bucket)

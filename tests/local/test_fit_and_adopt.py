@@ -19,17 +19,17 @@ from conftest import Client
 from fit_world import FitWorld
 from sagemaker_world import World, make_world
 
+from deployment.verify import verify_endpoint
+from kickstand.aws.s3 import parse_location
 from kickstand.errors import InputError, KickstandError
-from kickstand.release_file import read_release
+from kickstand.release.file import read_release
 from localcloud.cloud import LocalCloud
-from promotion.model_check import require_model
-from promotion.review.model.section import model_report
-from promotion.review.model.stores import ModelStore
-from promotion.verify import verify_endpoint
-from training.model.archive import extract_model
+from review.model.section import model_report
+from training.evaluation.stores import ModelStore
+from training.model.artifact import require_model
+from training.model.inspection.archive import extract_model
 from training.model.learning_curve import read_curve
-from training.model.s3_location import parse_location
-from training.upload.send_data import SentData
+from training.upload.upload import SentData
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

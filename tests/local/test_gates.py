@@ -18,7 +18,7 @@ from typed import Screen, Terminal
 from kickstand.config.model import Gates
 from localcloud.cloud import LocalCloud
 from promotion.gates.run import GATES
-from promotion.review.reports import PolicyReport
+from review.reports import PolicyReport
 
 MEASURED = ("metrics", "not-worse", "slices", "golden-rows", "latency", "age", "artifact-scan", "approval")
 """All but the one that synthesises, which one test asks."""
@@ -196,7 +196,7 @@ def test_every_gate_and_every_setting_is_on_the_page() -> None:
 def test_a_command_of_the_page_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     """Without the synthesis of the policy gate, which takes seconds and has been asked above."""
     clean = PolicyReport(findings=(), acknowledged=(), rules_run={"guard": 1}, headlines=())
-    monkeypatch.setattr("promotion.policy.report.policy_report", lambda project, environment, releases: clean)
+    monkeypatch.setattr("review.policy.report.policy_report", lambda project, environment, releases: clean)
     screen = terminal.type("--local", *shlex.split(line)[1:])
     assert screen.code in ((0, 1) if " gate " in line else (0,)), screen
     assert screen.err == ""

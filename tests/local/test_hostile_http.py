@@ -18,7 +18,7 @@ from http_calls import exchanged, sent, signature
 from test_serving_program import LINES, Program
 
 from localcloud.cloud import LocalCloud
-from localcloud.server_lock import holder
+from localcloud.server.running import holder
 
 LONGEST = 20.0
 """Seconds, for an answer or the end of the connection."""

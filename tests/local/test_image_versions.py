@@ -18,17 +18,16 @@ from platform_role import LOGS, bucket, reading, role_environment, writing
 from training_jobs import Job
 
 from kickstand.errors import KickstandError
+from kickstand.python_environment import image_python
+from kickstand.xgboost_container import XGBOOST
 from localcloud.cloud import LocalCloud
-from localcloud.platform.hosting import ModelContainer, ModelServer
-from localcloud.platform.model_answer import HostingError
-from training.data.channel_labels import label_problems
-from training.data.report import ChannelReport
+from localcloud.jobs.hosting.model_process import HostingError
+from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
+from training.data.checks.labels import label_problems
+from training.data.files import ChannelReport
 from training.hyperparameters.check import unsupported
-from training.image.environment import image_python
-from training.image.versions import XGBOOST
-from training.model.archive import extract_model
-from training.model.probe import ask_model
-from training.model.saved_version import require_readable
+from training.model.inspection.archive import extract_model, require_readable
+from training.model.inspection.model_run import run_model
 
 Client = Callable[..., Any]
 Place = tuple[str, dict[str, str]]
@@ -182,7 +181,7 @@ def test_an_older_image_trains_and_serves_as_its_own_xgboost_does(
     model = _model(client, place, artifact, tmp_path / "model")
     require_readable(model, version, where=artifact)
     rows = _csv(TABLE[:, 1:])
-    assert list(ask_model([model], rows.decode().splitlines(), where=artifact).predictions) == expected
+    assert list(run_model([model], rows.decode().splitlines(), where=artifact).predictions) == expected
 
     server = ModelServer(
         ModelContainer(f"{REGISTRY}:{version}", artifact, {}),
@@ -229,7 +228,7 @@ def test_a_model_of_a_newer_xgboost_is_refused_by_its_name(
 
 def test_an_older_image_trains_on_several_instances(tmp_path: Path, client: Client, place: Place, version: str) -> None:
     model = _model(client, place, _trained(place, version, tmp_path / "job", 2), tmp_path / "model")
-    answers = ask_model([model], _csv(TABLE[:, 1:]).decode().splitlines(), where="s3://model")
+    answers = run_model([model], _csv(TABLE[:, 1:]).decode().splitlines(), where="s3://model")
     assert answers.features == 4
     assert np.corrcoef(answers.predictions, TABLE[:, 0])[0, 1] > 0.5
 

@@ -30,8 +30,8 @@ from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world
 
 from localcloud.cloud import LocalCloud
-from localcloud.sagemaker.invocation_queue import AT_WORK, WAITING
-from localcloud.server_lock import holder
+from localcloud.sagemaker.service import AT_WORK, WAITING
+from localcloud.server.running import holder
 
 FEATURES = np.random.default_rng(5).normal(size=(64, 3)).round(4)
 ROWS = [",".join(map(str, row)) + "\n" for row in FEATURES.tolist()]

@@ -12,13 +12,13 @@ from promotion_world import KEY, OVERRIDE, Stage
 from three_accounts import ACCOUNTS, make_three_accounts
 from typed import Screen, Terminal
 
+from deployment.keys.access import key_access
+from deployment.keys.needs import key_needs
+from kickstand.aws.session import open_session
 from kickstand.config.load import load_project
-from kickstand.session import open_session
 from localcloud.cloud import LocalCloud
 from promotion.gates import run as gates
-from promotion.keys.answers import answers
-from promotion.keys.headlines import key_headlines
-from promotion.keys.needs import key_needs
+from review.make import key_headlines
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,9 @@ def test_what_a_review_says_of_them(stage: Stage, monkeypatch: pytest.MonkeyPatc
     session = open_session(staging)
     # Only staging's credentials are there, as in a pipeline: dev's key is unknown, by name.
     headlines = key_headlines(
-        answers(key_needs(staging, project.environments), lambda one: session if one is staging else open_session(one)),
+        key_access(
+            key_needs(staging, project.environments), lambda one: session if one is staging else open_session(one)
+        ),
         "staging",
     )
     prod = stage.names("prod").release_role_arn

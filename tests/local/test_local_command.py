@@ -42,7 +42,7 @@ def typed(cloud: LocalCloud, tmp_path: Path) -> Typed:
 
     def run(*words: str, state: Path = cloud.folder.root, answer: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "kickstand", "--config", str(file), "local", *words],
+            [sys.executable, "-m", "cli", "--config", str(file), "local", *words],
             input=answer,
             capture_output=True,
             text=True,

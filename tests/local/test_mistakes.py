@@ -19,10 +19,10 @@ from fit_world import FitWorld
 from sagemaker_world import World
 from typed import Terminal
 
-from kickstand.release import Release
+from deployment.cdk import Cdk
+from deployment.failures import FailureLog
+from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
-from promotion.cdk import Cdk
-from promotion.failed_operation import FailureLog
 
 QUALIFIER = "mistakes"
 

@@ -21,10 +21,10 @@ from fit_world import FitWorld
 from sagemaker_world import World
 from typed import Terminal
 
-from kickstand.release import Release
+from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
-from training.data.channel_writers import WRITERS
-from training.model.archive import extract_model
+from training.data.row_text import WRITERS
+from training.model.inspection.archive import extract_model
 
 FOLDER = Path(__file__).parent / "package_data"
 Rows = list[list[str]]

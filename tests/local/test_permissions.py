@@ -15,7 +15,7 @@ from deployed_project import DeployedProject, make_deployed_project
 from policy_probes import Calls, allowed, objects, outcomes, role_of, s3_calls, write_calls
 from sagemaker_world import ACCOUNT, IMAGE, wait_for
 
-from kickstand.release_file import read_release
+from kickstand.release.file import read_release
 from localcloud.cloud import LocalCloud
 
 

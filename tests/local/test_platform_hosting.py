@@ -22,8 +22,8 @@ import xgboost
 from platform_role import LOGS, bucket, process_gone, reading, role_environment
 
 from localcloud.cloud import LocalCloud
-from localcloud.platform.hosting import ModelContainer, ModelServer
-from localcloud.platform.model_answer import HostingError
+from localcloud.jobs.hosting.model_process import HostingError
+from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
 
 Client = Callable[..., Any]
 
@@ -238,7 +238,7 @@ def test_no_program_outlives_its_parent(tmp_path: Path, place: Place) -> None:
     script = (
         "import json, sys, time\n"
         "from pathlib import Path\n"
-        "from localcloud.platform.hosting import ModelContainer, ModelServer\n"
+        "from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer\n"
         "order = json.loads(sys.stdin.readline())\n"
         "server = ModelServer(ModelContainer('', order['url']), variant='a', folder=Path(order['folder']),\n"
         "    environment=order['environment'], log_group='/g', log_stream='s')\n"

@@ -22,7 +22,7 @@ from platform_role import LOGS, bucket, reading, role_environment, writing
 from training_jobs import Job, children, wait_until_gone
 
 from localcloud.cloud import LocalCloud
-from training.model.archive import extract_model
+from training.model.inspection.archive import extract_model
 
 Client = Callable[..., Any]
 
@@ -322,7 +322,7 @@ def test_no_process_outlives_its_parent(tmp_path: Path, place: tuple[str, dict[s
     script = (
         "import json, sys, time\n"
         "from pathlib import Path\n"
-        "from localcloud.platform.training import TrainingRun\n"
+        "from localcloud.jobs.runs import TrainingRun\n"
         "order = json.loads(sys.stdin.readline())\n"
         "def told(event):\n"
         "    print(event.message, flush=True)\n"

@@ -23,11 +23,11 @@ from samples import IMAGE
 from three_accounts import ACCOUNTS, REPOSITORY, make_three_accounts
 from typed import Screen, Terminal
 
-from kickstand.release import Release
-from kickstand.release_file import canonical, write_release
+from kickstand.release.file import canonical, write_release
+from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
 from promotion.gates import run as gates
-from promotion.promote.lock_owner import Owner
+from promotion.lock import Owner
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_the_commands_of_the_page(
     commit(tmp_path, "staging: the second")
 
     deployed: list[Release] = []
-    monkeypatch.setattr("promotion.deployment.deploy_environment", lambda cdk, given, *_, **__: deployed.append(given))
+    monkeypatch.setattr("deployment.deploy.deploy_environment", lambda cdk, given, *_, **__: deployed.append(given))
     for name, value in stage.cloud.environment(ACCOUNTS["staging"], "us-east-1").items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)

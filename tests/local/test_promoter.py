@@ -13,8 +13,8 @@ from sagemaker_world import REGION
 from samples import release
 from three_accounts import ACCOUNTS, ThreeAccounts, make_three_accounts
 
-from kickstand.release import Artifact, Channel, DataFile
-from kickstand.release_file import read_release, write_release
+from kickstand.release.file import read_release, write_release
+from kickstand.release.model import Artifact, Channel, DataFile
 from localcloud.cloud import LocalCloud
 
 MODEL = train(5)

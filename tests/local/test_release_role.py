@@ -10,10 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from three_accounts import ACCOUNTS, PREFIXES, ThreeAccounts, make_three_accounts
 
+from kickstand.aws.s3 import ArtifactBucket, ReadObject, S3Location, keep_copy
 from localcloud.cloud import LocalCloud
-from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import ReadObject, keep_copy
-from training.model.s3_location import S3Location
 
 OBJECT = "one/test/object"
 

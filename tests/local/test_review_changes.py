@@ -15,12 +15,11 @@ from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world, w
 from samples import environment
 
 from kickstand.names import Names
-from promotion.review.change_set_content import content_differences
-from promotion.review.changes.effective import Place
-from promotion.review.changes.read import read_pairs
-from promotion.review.changes.stack_change import stack_change
-from promotion.review.changes.stack_pair import StackPair
-from promotion.review.parts import StackChange
+from review.change_set_content import content_differences
+from review.changes.resources import stack_change
+from review.changes.stacks import StackPair, read_pairs
+from review.changes.template import Place
+from review.reports import StackChange
 
 Template = dict[str, Any]
 

@@ -10,9 +10,9 @@ import pytest
 from sagemaker_world import ACCOUNT, REGION, Client, World, make_world, wait_for
 from state_machines import ended, new_machine, new_role
 
-from infra.training_definition import training_definition
+from infra.state_machines.training_definition import training_definition
 from localcloud.cloud import LocalCloud
-from localcloud.switches import Switches
+from localcloud.state import Switches
 
 SYNC = "arn:aws:states:::sagemaker:createTrainingJob.sync"
 JOBS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/*"

@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
-from localcloud.server_lock import holder
+from localcloud.server.running import holder
 
 linux_only = pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="reads /proc")
 

@@ -231,7 +231,7 @@ def test_it_starts_without_numpy_arrow_or_the_xgboost_package() -> None:
         "import sys\n"
         "import localcloud.container.serve, localcloud.container.hosting.served_model\n"
         "import localcloud.container.hosting.application, localcloud.container.hosting.connection\n"
-        "from localcloud.container.hosting.xgboost_library import library\n"
+        "from localcloud.container.hosting.booster import library\n"
         "library()\n"
         "print([name for name in ('numpy', 'pyarrow', 'scipy', 'pandas', 'xgboost') if name in sys.modules])\n"
     )

@@ -18,12 +18,12 @@ from samples import environment, release
 
 from kickstand.config.model import Environment, Signing
 from kickstand.errors import InputError, KickstandError
-from kickstand.release import Release
-from kickstand.release_file import write_release
+from kickstand.release.file import write_release
+from kickstand.release.model import Release
+from kickstand.signing.envelope import signature_path
+from kickstand.signing.sign import sign_release, signing_key
+from kickstand.signing.verify import verify_signature
 from localcloud.cloud import LocalCloud
-from promotion.signing.sign import sign_release, signing_key
-from promotion.signing.signature_file import signature_path
-from promotion.signing.verify import verify_signature
 
 Client = Callable[..., Any]
 LINES = {"": "kickstand.toml", "signing.kms_key_arn": "kickstand.toml:20", "signing.public_keys": "kickstand.toml:21"}

@@ -13,9 +13,9 @@ from samples import release
 from typed import Terminal
 
 from kickstand.config.load import load_project
-from kickstand.release_file import write_release
+from kickstand.release.file import write_release
+from kickstand.signing.verify import verify_signature
 from localcloud.cloud import LocalCloud
-from promotion.signing.verify import verify_signature
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "signing.md").read_text(encoding="utf-8")
 BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from state_machines import ACCOUNT, Client, allow, new_role, trust
 
-from localcloud.emulator.stepfunctions_logging import DELIVERY_ACTIONS
+from localcloud.ministack.stepfunctions.state_machine import DELIVERY_ACTIONS
 
 LOGGED = allow(list(DELIVERY_ACTIONS), "*")
 

@@ -2,7 +2,8 @@
 
 Buckets, model registries, stacks and release files of all three accounts are compared before and after. There are no
 endpoints here; the gate golden-rows is overridden where a case goes on, and the gate policy is left out. Files of the
-repository alone: tests/unit/test_tampered_files.py. A bucket that does not open its models, one byte of the artifact,
+repository alone: tests/unit/deployment/test_tampered_files.py. A bucket that does not open its models, one byte of
+the artifact,
 two at once as one sees it: test_promote.py. What moved between review and deployment:
 tests/e2e/test_reviewed_deployment.py.
 """
@@ -25,17 +26,16 @@ from promotion_world import KEY, MODEL, OVERRIDE, Stage
 from three_accounts import ACCOUNTS, make_three_accounts
 from typed import Terminal
 
-from kickstand.commands.context import Root
-from kickstand.commands.places import open_place
+from cli.context import Root, open_workspace
 from kickstand.config.load import load_project
 from kickstand.errors import KickstandError
-from kickstand.release import Channel, DataFile, GoldenRows, Release
-from kickstand.release_file import write_release
+from kickstand.release.file import write_release
+from kickstand.release.model import Channel, DataFile, GoldenRows, Release
 from localcloud.cloud import LocalCloud
 from promotion.gates import run as gates
-from promotion.promote.promotion_work import PromotionWork
-from promotion.promote.release_role import release_session
-from training.data.dataset import channel_sha256
+from promotion.promote import PromotionWork
+from promotion.release_role import release_session
+from training.data.files import channel_sha256
 
 TRAIN = b"1,2,3\n4,5,6\n"
 DIGEST = channel_sha256([("train.csv", hashlib.sha256(TRAIN).hexdigest())])
@@ -321,12 +321,12 @@ def test_wrong_credentials_of_both_sides_are_told_at_once(
 
 
 STEPS = (
-    "promotion.promote.promotion_work.require_source",
-    "promotion.gates.run.ask",
-    "promotion.promote.release_role.release_session",
-    "promotion.promote.promotion_work.pull",
-    "promotion.promote.promotion_work.register",
-    "promotion.promote.promotion_work.put_signature",
+    "promotion.promote.require_source",
+    "promotion.gates.run.evaluate_gate",
+    "promotion.release_role.release_session",
+    "promotion.promote.pull",
+    "promotion.promote.register",
+    "promotion.promote.put_signature",
 )
 
 
@@ -357,10 +357,10 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     release_anew(stage, "two at once")
     project, root = load_project(stage.toml), Root(stage.toml, local=True)
     refused = threading.Event()
-    register = "promotion.promote.promotion_work.register"
-    from promotion.promote import promotion_work
+    register = "promotion.promote.register"
+    from promotion import promote
 
-    original = promotion_work.register
+    original = promote.register
 
     def later(*words: Any, **named: Any) -> str:
         assert refused.wait(30)
@@ -369,8 +369,8 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     monkeypatch.setattr(register, later)
     works = [
         PromotionWork(
-            source=open_place(root, project, "dev"),
-            target=open_place(root, project, "staging"),
+            source=open_workspace(root, project, "dev"),
+            target=open_workspace(root, project, "staging"),
             by=f"arn:aws:iam::{ACCOUNTS['staging']}:user/{who}",
             clock=lambda: datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
             report=lambda what, text: None,
@@ -410,10 +410,10 @@ def test_the_review_of_an_environment_that_was_never_deployed(
     stage: Stage, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It is no mistake: the review says so, and what would be made."""
-    from promotion.review.reports import PolicyReport
+    from review.reports import PolicyReport
 
     report = PolicyReport(findings=(), acknowledged=(), rules_run={}, headlines=())
-    monkeypatch.setattr("promotion.policy.report.policy_report", lambda *_: report)
+    monkeypatch.setattr("review.policy.report.policy_report", lambda *_: report)
     account, assembly = "999988887777", tmp_path / "assembly"
     # The assembly of dev, for an account in which nothing is.
     _moved(stage.folder / "cdk.out", assembly, ACCOUNTS["dev"], account)

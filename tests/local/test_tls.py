@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from localcloud.certificates import ensure_certificates
 from localcloud.cloud import LocalCloud
+from localcloud.server.certificates import ensure_certificates
 
 
 def handshake(port: int, context: ssl.SSLContext, name: str) -> bytes:

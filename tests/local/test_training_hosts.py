@@ -21,8 +21,8 @@ from training_jobs import Job, children, wait_until_gone
 
 from data.prepare import prepare
 from localcloud.cloud import LocalCloud
-from localcloud.platform.hosts import SHARDED
-from training.model.archive import extract_model
+from localcloud.jobs.training.hosts import SHARDED
+from training.model.inspection.archive import extract_model
 
 Client = Callable[..., Any]
 Place = tuple[str, dict[str, str]]
@@ -288,7 +288,7 @@ def test_a_machine_without_namespaces_refuses_several_instances_by_name(tmp_path
             *("unshare", "--user", "--map-root-user", "sh", "-c"),
             'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -c "$1"',
             sys.executable,
-            "from localcloud.platform.host_network import host_network\nwith host_network(2): pass",
+            "from localcloud.jobs.process.namespace import host_network\nwith host_network(2): pass",
         ],
         capture_output=True,
         text=True,

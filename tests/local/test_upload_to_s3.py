@@ -14,9 +14,9 @@ from samples import environment
 
 from kickstand.config.model import Data, Environment, Storage
 from kickstand.errors import KickstandError
-from training.data.preflight import check_inputs
-from training.upload import object_upload
+from training.upload import objects
 from training.upload.channels import publish_manifest, upload_channels
+from training.upload.upload import check_inputs
 
 Client = Callable[..., Any]
 PROJECT = "uploads"
@@ -57,7 +57,7 @@ def test_channels_are_uploaded_once_and_announced_once(s3: Any, dev: Environment
 def test_a_big_file_goes_in_parts_and_is_known_again(
     s3: Any, dev: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_upload, "PART", 5 << 20)
+    monkeypatch.setattr(objects, "PART", 5 << 20)
     dev.data.train.write_text("0.123456789,0.987654321\n" * 500_000)
     report = check_inputs(dev)
     sent: list[bool] = []

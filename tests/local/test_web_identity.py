@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from github_hub import Hub, Identity
+from workflow_actions import Job, act
 
+from kickstand.aws.github_oidc import Repository
 from kickstand.errors import KickstandError
-from kickstand.github import Repository
 from localcloud.cloud import LocalCloud
-from localcloud.github.actions import Job, act
-from localcloud.github.hub import Hub, Identity
 from localcloud.root_keys import RootKeys
 
 Client = Callable[..., Any]

@@ -17,6 +17,8 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 LEAST = {
+    "answers": 60,
+    "rows": 25,
     "approval": 33,
     "archive": 38,
     "assembly": 5,
@@ -34,7 +36,7 @@ LEAST = {
 def outcomes() -> list[dict[str, Any]]:
     """Of every input of the suite; in a process of its own, which makes one for each."""
     command = [sys.executable, "-m", "hostile", "--suite", "--json"]
-    path = os.pathsep.join(map(str, (TESTS, TESTS / "unit", TESTS.parent)))
+    path = os.pathsep.join(map(str, (TESTS, TESTS / "kit", TESTS.parent)))
     ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, encoding="utf-8")
     assert ended.returncode in (0, 1), ended.stderr[-2000:]
     return [json.loads(line) for line in ended.stdout.splitlines()]
@@ -72,7 +74,7 @@ def test_what_is_demanded_is_seen_where_it_is_not_so(tmp_path: Path, program: st
     script = f"""
 import sys
 from pathlib import Path
-import kickstand.cli
+import cli.main
 from hostile.case import Case, Stage
 from hostile.confinement import run_case
 
@@ -81,13 +83,13 @@ def run():
     exec({program!r}, names)
     return names["code"]
 
-kickstand.cli.run = run
+cli.main.run = run
 base = Path({str(tmp_path)!r})
 (base / "case").mkdir()
 case = Case("kind", "name", ("x",), lambda stage: None)
 print("; ".join(run_case(case, Stage.pattern(base / "pattern"), base / "case").faults))
 """
-    path = os.pathsep.join(map(str, (TESTS, TESTS / "unit", TESTS.parent)))
+    path = os.pathsep.join(map(str, (TESTS, TESTS / "kit", TESTS.parent)))
     environment = {**os.environ, "PYTHONPATH": path}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8")
     assert fault in ended.stdout, ended.stderr[-1000:]

@@ -130,6 +130,7 @@ def test_no_other_installation_leaves_that_away() -> None:
 
 
 def _programs() -> Iterator[Path]:
-    for folder in ("kickstand", "training", "promotion", "localcloud", "infra", "acceptance", "scripts", "benchmarks"):
+    product = ("kickstand", "infra", "training", "deployment", "review", "promotion", "cli", "localcloud")
+    for folder in (*product, "acceptance", "scripts", "benchmarks"):
         for ending in ("*.py", "*.yml"):
             yield from sorted((SCRIPT.parents[1] / folder).rglob(ending))

@@ -1,1 +1,1 @@
-"""The channels' CSV files: found, checked in one streaming pass, and named by their content."""
+"""The files of a channel: found, read in one streaming pass, checked, and named by their content."""

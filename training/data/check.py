@@ -1,6 +1,8 @@
 """Check the channels before anything is uploaded or paid for: one streaming pass, all problems at once.
 
-report, problems = check_data({"train": Path("data/train.csv")}, hyperparameters={"objective": "reg:gamma"})
+    report, problems = check_data({"train": Path("data/train.csv")}, hyperparameters={"objective": "reg:gamma"})
+
+Each file is read once, whatever its content type.
 """
 
 from __future__ import annotations
@@ -8,21 +10,58 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from kickstand.content_types import kind_of
 from kickstand.errors import Problem
-from training.data.column_facts import ColumnFacts
-from training.data.csv_findings import BEFORE_ROWS, Findings, first_of, problems_of
-from training.data.data_warnings import data_warnings
-from training.data.file_shapes import ReadFile, most_columns, record_problems, shape_problems
-from training.data.files import channel_files
-from training.data.objectives import ColumnRule, column_rules, feature_problems, label_columns
-from training.data.parquet_numbers import ParquetColumns, first_data_file
-from training.data.parquet_scan import parquet_columns
-from training.data.queries import weight_problems
-from training.data.report import ChannelReport, DataReport, FileReport
-from training.data.scan_file import scan_file
-from training.data.shared_files import file_warnings, nested_channels, same_files
-from training.data.stray_file import stray_problem
+from kickstand.xgboost_container import kind_of
+from training.data.checks.column_facts import ColumnFacts, weight_problems
+from training.data.checks.files import (
+    ReadFile,
+    file_warnings,
+    most_columns,
+    nested_channels,
+    record_problems,
+    same_files,
+    shape_problems,
+)
+from training.data.checks.objectives import ColumnRule, column_rules, feature_problems, label_columns
+from training.data.checks.warnings import data_warnings
+from training.data.csv.scan import scan_csv
+from training.data.files import ChannelReport, DataReport, FileReport, channel_files
+from training.data.findings import BEFORE_ROWS, Findings, ScannedFile, first_of, problems_of
+from training.data.formats.libsvm_scan import scan_libsvm
+from training.data.formats.other_files import stray_problem
+from training.data.formats.parquet_numbers import ParquetColumns, first_data_file
+from training.data.formats.parquet_scan import parquet_columns, scan_parquet
+from training.data.formats.recordio_scan import scan_recordio
+
+_SCANS: Mapping[str, Callable[..., ScannedFile]] = {
+    "libsvm": scan_libsvm,
+    "recordio-protobuf": scan_recordio,
+}
+
+
+def scan_file(
+    kind: str,
+    path: Path,
+    findings: Findings,
+    *,
+    rules: Sequence[ColumnRule] = (),
+    label_columns: int = 1,
+    parquet: ParquetColumns | None = None,
+    facts: ColumnFacts | None = None,
+    progress: Callable[[int], None] = lambda count: None,
+) -> ScannedFile:
+    """Read one file of a kind (`csv`, `libsvm`, …) once, noting what is wrong in `findings`. Raises OSError.
+
+    parquet: the columns of the channel's first file, by whose names the others are read.
+    facts: of the channel, to be added to.
+    """
+    if facts is not None:
+        facts.begin_file()
+    if kind == "parquet":
+        return scan_parquet(path, findings, rules=rules, columns=parquet, facts=facts, progress=progress)
+    if kind == "csv":
+        return scan_csv(path, findings, rules=rules, label_columns=label_columns, facts=facts, progress=progress)
+    return _SCANS[kind](path, findings, rules=rules, facts=facts, progress=progress)
 
 
 def check_data(

@@ -1,13 +1,20 @@
-"""The files of a channel on this machine, and what about them would fail a job before a row is read."""
+"""The files of a channel on this machine, what the data check found in them, and the channel's place in the bucket.
+
+The place is `data/<sha256>/<channel>/<file>`. The prefix holds the digest of what is below it, so a job that read the
+prefix proves which data it had.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from kickstand.errors import Problem
+from kickstand.release.model import Channel, DataFile
 
 DEEPEST = 2
 """Folders below a channel's own, which is the first of the three that the container follows
@@ -121,3 +128,82 @@ def _wrong_name(channel: str, name: str, shown: str) -> list[Problem]:
 def _link(shown: str) -> Problem:
     message = "A link to a folder is not followed, so its files would be missing."
     return Problem(message, shown, "Move the files themselves there, or name that folder in the project file.")
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One file as it was read.
+
+    name: its path below the channel, with `/`. sha256: hex. size: bytes.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelReport:
+    """One channel. Files are sorted by name; columns count the label; grouped: its rows belong to queries."""
+
+    name: str
+    files: tuple[FileReport, ...]
+    rows: int
+    columns: int
+    delimiter: str
+    label_min: float
+    label_max: float
+    grouped: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """All channels by name, in SageMaker's customary order: train, validation, test.
+
+    warnings: what the container takes, and what the user may not have meant; each with its file.
+    """
+
+    channels: Mapping[str, ChannelReport]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all channels."""
+        return sum(channel.size for channel in self.channels.values())
+
+
+def channel_sha256(files: Iterable[tuple[str, str]]) -> str:
+    """The digest of (name, SHA-256) pairs: of the listing `<sha256>  <name>` in the order of the names.
+
+    `sha256sum * | sha256sum` prints it in a channel's flat folder (with LC_ALL=C, where names are not ASCII).
+    """
+    listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(files))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def channel_prefix(channel: str, sha256: str) -> str:
+    """The key prefix of a channel. It ends with a slash: a job reads everything that begins with it."""
+    return f"data/{sha256}/{channel}/"
+
+
+def channel_of(report: ChannelReport, bucket: str, content_type: str) -> Channel:
+    """The channel as a release holds it."""
+    sha256 = channel_sha256((file.name, file.sha256) for file in report.files)
+    return Channel(
+        name=report.name,
+        s3_uri=f"s3://{bucket}/{channel_prefix(report.name, sha256)}",
+        content_type=content_type,
+        sha256=sha256,
+        rows=report.rows,
+        columns=report.columns,
+        files=tuple(
+            DataFile(name=file.name, sha256=file.sha256, size=file.size, rows=file.rows) for file in report.files
+        ),
+    )

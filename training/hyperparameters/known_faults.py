@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kickstand.errors import Problem
-from kickstand.known_fault import (
+from kickstand.xgboost_container import (
     CHECKPOINT_RESUME,
     CLASS_METRICS,
     FAULTS,

@@ -8,8 +8,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from training.hyperparameters.values import Interval, Value, out_of_range, shorten, suggest
-from training.hyperparameters.violation import Violation
+from training.hyperparameters.values import Interval, Value, Violation, out_of_range, shorten, suggest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,87 @@
-"""What the image can do and Kickstand does not support, each refused by its name.
+"""What an image can do and Kickstand does not support, or an older image or several hosts cannot: refused by name.
 
-Two kinds: known faults of AWS's image (`known_faults.py`), and what is not supported yet.
+Known faults of AWS's image are in `known_faults`. The rules of older images were found by training the same with
+xgboost 1.7.4, 3.0.5 and 3.2.0; `tests/local/test_image_versions.py` holds them. Those of several hosts were found by
+training on two workers; `tests/unit/training/hyperparameters/test_hyperparameters_several_hosts.py` holds them. On AWS
+such a job is paid for and fails, or ends in another model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
-from kickstand.content_types import CONTENT_TYPES
 from kickstand.errors import Problem
+from kickstand.xgboost_container import CONTENT_TYPES, OWN_IMAGE, XGBOOST
 from training.hyperparameters.known_faults import known_faults
-from training.hyperparameters.older_images import older_image_problems
-from training.hyperparameters.table import ALIASES
-from training.image.versions import XGBOOST
+from training.hyperparameters.table import ALIASES, ERROR_METRICS, Parsed
+from training.hyperparameters.values import Violation
+
+
+def older_image_problems(values: Mapping[str, str], version: str, where: Callable[[str], str]) -> Iterator[Problem]:
+    """The hyperparameters that an image older than 3.2-0 cannot train with.
+
+    values:  hyperparameters as strings, by canonical name.
+    version: the image version; nothing is said of 3.2-0 and of an unknown one.
+    where:   the place of a hyperparameter by name.
+    """
+    if version not in XGBOOST or version == OWN_IMAGE:
+        return
+    image = f"image {version} (xgboost {XGBOOST[version]})"
+    trees = values.get("booster", "gbtree") != "gblinear"
+    if trees and values.get("sampling_method") == "gradient_based":
+        message = f"sampling_method gradient_based needs a GPU in {image}."
+        yield Problem(message, where("sampling_method"), f"Use uniform, or image {OWN_IMAGE}.")
+    if version != "1.7-1":
+        return
+    if values.get("objective") == "multi:softmax":
+        for metric in sorted(
+            ERROR_METRICS.intersection(name.strip() for name in values.get("eval_metric", "").split(","))
+        ):
+            message = (
+                f"{metric} of objective multi:softmax ends in an error of {image}, which takes the classes' margins."
+            )
+            yield Problem(message, where("eval_metric"), "Use merror or mlogloss.")
+    if values.get("predictor") == "gpu_predictor":
+        message = f"predictor gpu_predictor needs a GPU in {image}; later ones take no notice of it."
+        yield Problem(message, where("predictor"), "Use cpu_predictor, or remove it.")
+    if trees and _zero(values.get("max_depth")) and values.get("tree_method", "auto") == "auto":
+        message = f"max_depth 0 (no limit) needs a tree_method in {image}, which takes exact where none is set."
+        yield Problem(message, where("max_depth"), "Set tree_method to hist.")
+    if trees and "sync" in (name.strip() for name in values.get("updater", "").split(",")):
+        message = f"updater sync ends in an error of {image}."
+        yield Problem(message, where("updater"), "Remove it: it has no effect in the others.")
+
+
+def _zero(text: str | None) -> bool:
+    try:
+        return text is not None and int(text) == 0
+    except ValueError:
+        return False
+
+
+_ALONE = "train on one instance."
+
+
+def several_hosts_faults(parsed: Parsed) -> Iterator[Violation]:
+    """What does not go with more than one instance."""
+    if parsed.get("tree_method") == "exact":
+        message = "tree_method exact looks at all rows at once: xgboost refuses it on several instances."
+        yield Violation("tree_method", message, f"Use hist or approx, or {_ALONE}")
+    for updater in cast("list[str]", parsed.get("updater") or []):
+        if updater == "grow_colmaker":
+            message = "updater grow_colmaker looks at all rows at once: xgboost refuses it on several instances."
+            yield Violation("updater", message, f"Use grow_histmaker, or {_ALONE}")
+        elif updater in ("prune", "sync"):
+            message = f"updater {updater} fails in xgboost 3 on several instances."
+            yield Violation("updater", message, f"Remove it, or {_ALONE}")
+    if parsed.get("booster") == "gblinear":
+        message = "booster gblinear is trained by each instance on its own rows, and the first one's model is kept."
+        yield Violation("booster", message, f"Use gbtree, or {_ALONE}")
+    if parsed.get("objective") == "survival:cox":
+        message = "objective survival:cox compares each row with all others, and an instance has its own rows alone."
+        yield Violation("objective", message, f"Use another objective, or {_ALONE}")
+
 
 SUPPORTED_VERSIONS = tuple(XGBOOST)
 KNOWN_VERSIONS = ("0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5", "3.2-0")

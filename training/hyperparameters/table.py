@@ -199,7 +199,7 @@ class Parsed:
         return name in self.values or name in self.broken
 
 
-def asked_metrics(hyperparameters: Mapping[str, str]) -> tuple[str, ...]:
+def requested_metrics(hyperparameters: Mapping[str, str]) -> tuple[str, ...]:
     """The metrics that a job is to log beside its objective's own: of eval_metric, and the one of a tuning job.
 
     hyperparameters: as SageMaker has them: text, in quotes where a client wrote it so.

@@ -1,7 +1,7 @@
 """The kinds of hyperparameter that hold one value: how each is read from its text, and what it may be.
 
-Each kind has `parse` (the container's own reading; ValueError where it cannot) and `faults` (what is wrong
-with a value that was read). The `container` words are those of the container's
+Each kind has `parse` (the container's own reading; ValueError where it cannot) and `faults` (what is wrong with a value
+that was read). A `Violation` says a broken rule in our words and in the container's, which are those of its
 `sagemaker_algorithm_toolkit/hyperparameter_validation.py`.
 """
 
@@ -13,7 +13,23 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Protocol
 
-from training.hyperparameters.violation import Violation
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule.
+
+    name:      the hyperparameter, spelt as the user did.
+    message:   what was expected and what was found.
+    fix:       what to write instead; empty where the message says it.
+    container: the words in which AWS's container fails the job for it (`UserError`); empty where the
+               container lets it pass, and it fails later or is silently ignored.
+    """
+
+    name: str
+    message: str
+    fix: str = ""
+    container: str = ""
+
 
 Value = int | float | str | list[str] | tuple[int, ...] | list[list[int]]
 """What a hyperparameter's text is read as."""

@@ -1,1 +1,1 @@
-"""One training job: start it through the trigger, follow the attempt that runs, read its log."""
+"""Training jobs: started through the trigger, followed attempt by attempt, with their log."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error, error_code, explained
+from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names

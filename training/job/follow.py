@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error
+from kickstand.aws.errors import AWS_FAILURES, aws_error, error_message, is_denied, is_transient, patience
 from kickstand.errors import InputError, KickstandError, Problem
-from training.job.description import ENDED, JobDescription, Phase
 from training.job.execution import Execution, attempts_of, job_of
-from training.job.folds import FoldCount
-from training.job.log import LogLine, Round
-from training.job.seen import Seen
-from training.job.transient import denied, error_message, patience, transient
+from training.job.follow_view import ReportedProgress
+from training.job.jobs import ENDED, JobDescription, Phase
+from training.job.log import FoldCount, LogLine, Round
 
 Verdict = Literal["wait", "completed", "failed", "absent"]
 
@@ -108,7 +106,7 @@ class Follower:
         self._silent = False
         self._log: Log | None = None
         self._log_refused = False
-        self._seen = Seen()
+        self._seen = ReportedProgress()
         self._last: JobDescription | None = None
 
     def follow(self, name: str) -> JobDescription:
@@ -161,7 +159,7 @@ class Follower:
         if self._last is not None:
             self._view.note(f"{self._last.name} failed: {self._last.failure_reason} The trigger tries again.")
         folds = FoldCount(job.models, job.rounds) if job.models > 1 and job.rounds else None
-        self._seen = Seen(folds=folds)
+        self._seen = ReportedProgress(folds=folds)
         self._log = self._open_log(job)
         self._view.attempt(job.name, job)
 
@@ -195,18 +193,18 @@ class Follower:
         try:
             return self._log.read()
         except AWS_FAILURES as error:
-            if denied(error):
+            if is_denied(error):
                 self._log_refused = True
                 self._view.note(f"The job's log may not be read with these credentials: {error_message(error)}")
                 return []
-            if transient(error):
+            if is_transient(error):
                 return []
             raise
 
     def _bear(self, error: Exception, reached: float, job: str) -> None:
         """Go on for a while through what may pass by itself, and say so; raise what will not, or did not."""
         waited, longest = self._clock() - reached, patience(error)
-        if not transient(error) or waited > longest:
+        if not is_transient(error) or waited > longest:
             told = aws_error(error, f"following training job {job} (which does not depend on this command)")
             *first, last = told.problems
             again = f"Then follow it again: {self._again(job)}"

@@ -13,24 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error
+from kickstand.aws.errors import AWS_FAILURES, aws_error, error_message
+from kickstand.aws.s3 import ArtifactBucket, artifact_bucket
 from kickstand.config.model import Environment
-from kickstand.content_types import kind_of
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
-from kickstand.release import Artifact, Channel, GoldenRows, LearningCurve, Release
-from kickstand.release_file import write_release
-from training.data.objectives import label_columns
-from training.data.shared_files import released_overlaps
-from training.image.versions import OWN_IMAGE
-from training.job.description import ChannelSource, JobDescription
-from training.job.folds import mean_rounds
-from training.job.log import Round
-from training.job.transient import error_message
-from training.model.adoptable import adoption_problems, image_version
-from training.model.archive import ArchiveError, extract_model
-from training.model.artifact import FetchedArtifact, fetch_artifact, keep_artifact
-from training.model.artifact_bucket import ArtifactBucket, artifact_bucket
+from kickstand.release.file import write_release
+from kickstand.release.model import Artifact, Channel, GoldenRows, LearningCurve, Release
+from kickstand.xgboost_container import OWN_IMAGE, kind_of
+from training.data.checks.files import released_overlaps
+from training.data.checks.objectives import label_columns
+from training.job.jobs import ChannelSource, JobDescription
+from training.job.log import Round, mean_rounds
+from training.model.artifact import (
+    FetchedArtifact,
+    Registration,
+    fetch_artifact,
+    keep_artifact,
+    model_quality,
+    register,
+    write_metrics,
+)
 from training.model.channel_evidence import channel_evidence
 from training.model.figures import (
     Runs,
@@ -40,11 +43,10 @@ from training.model.figures import (
     stopping_problems,
 )
 from training.model.golden_rows import first_rows, golden_rows, keep_confidential
+from training.model.inspection.archive import ArchiveError, extract_model, require_readable
+from training.model.inspection.model_run import find_models, run_model
 from training.model.learning_curve import curve_of, keep_curve, kept_curve, kept_runs
-from training.model.package import Registration, model_quality, register, write_metrics
-from training.model.probe import ask_model, find_models
-from training.model.release_maker import make_release
-from training.model.saved_version import require_readable
+from training.model.release_maker import adoption_problems, image_version, make_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ class Adoption:
         models = find_models(files, job.models, folder=folder, where=job.artifact_uri)
         for model in models:
             require_readable(model, image_version(job.image_uri) or OWN_IMAGE, where=job.artifact_uri)
-        answers = ask_model(models, rows, where=job.artifact_uri)
+        answers = run_model(models, rows, where=job.artifact_uri)
         if answers.features != expected:
             raise InputError(
                 Problem(

@@ -17,17 +17,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws_errors import AWS_FAILURES, aws_error
-from kickstand.content_types import kind_of
+from kickstand.aws.errors import AWS_FAILURES, aws_error
+from kickstand.aws.s3 import ArtifactBucket, ReadObject, S3Location, keep_copy, parse_location, pieces
 from kickstand.errors import KickstandError, Problem
-from kickstand.release import Channel, DataFile
-from training.data.csv_findings import Findings
-from training.data.dataset import channel_prefix, channel_sha256
-from training.data.scan_file import scan_file
-from training.job.description import ChannelSource, utc_text
-from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import ReadObject, keep_copy, pieces
-from training.model.s3_location import S3Location, parse_location
+from kickstand.release.model import Channel, DataFile
+from kickstand.xgboost_container import kind_of
+from training.data.check import scan_file
+from training.data.files import channel_prefix, channel_sha256
+from training.data.findings import Findings
+from training.job.jobs import ChannelSource, utc_text
 
 _OWN_PREFIX = re.compile(r"(?:^|/)data/([0-9a-f]{64})/[^/]+/?$")
 

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kickstand.errors import InputError, Problem
-from training.hyperparameters.table import asked_metrics, stopping_metric
-from training.job.description import JobDescription
-from training.job.folds import mean_round
-from training.job.log import Round
+from training.hyperparameters.table import requested_metrics, stopping_metric
+from training.job.jobs import JobDescription
+from training.job.log import Round, mean_round
 
 Runs = Sequence[Sequence[Round]]
 """The rounds of each model of a job, in the order of the folds."""
@@ -146,7 +145,7 @@ def _left_out(job: JobDescription, rounds: Sequence[int], runs: Runs, found: Map
 
 def _asked(job: JobDescription) -> Iterator[tuple[str, str]]:
     """Each metric that the job was to log, and its name without what is behind an @."""
-    for metric in asked_metrics(job.hyperparameters):
+    for metric in requested_metrics(job.hyperparameters):
         for channel in job.channels:
             yield f"{channel.name}:{metric}", f"{channel.name}:{metric.partition('@')[0]}"
 

@@ -11,17 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws_errors import explained
+from kickstand.aws.errors import explained
+from kickstand.aws.s3 import ArtifactBucket, parse_location, write_once
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import parse_json
-from kickstand.release import GoldenRows
-from kickstand.release_file import canonical
-from training.conditional_write import write_once
-from training.data.csv_delimiter import delimiter_of
+from kickstand.release.file import canonical
+from kickstand.release.model import GoldenRows
+from training.data.csv.float_text import delimiter_of
 from training.data.row_text import csv_lines, first_content
-from training.model.artifact_bucket import ArtifactBucket
-from training.model.probe import Prediction
-from training.model.s3_location import parse_location
+from training.model.inspection.model_run import Prediction
 
 
 def features_of(line: str, label_columns: int) -> str:

@@ -9,14 +9,12 @@ from typing import Any
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from training.data.check import check_data
-from training.data.dataset import channel_sha256
-from training.data.files import channel_files
-from training.data.report import DataReport
-from training.job.description import ChannelSource
+from training.data.files import DataReport, channel_files, channel_sha256
+from training.job.jobs import ChannelSource
 from training.model.adopt import CheckedData
 from training.model.channel_evidence import claimed_digest
 from training.upload.channels import upload_channels
-from training.upload.send_data import SentData, input_warnings
+from training.upload.upload import SentData, input_warnings
 
 
 def golden_source(

@@ -14,16 +14,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kickstand.aws_errors import error_code, explained
+from kickstand.aws.errors import error_code, explained
+from kickstand.aws.s3 import EXISTS, ArtifactBucket, ChangedObjectError, S3Location, decided
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
-from kickstand.release import LearningCurve
-from kickstand.release_file import canonical
-from training.conditional_write import EXISTS, decided
+from kickstand.release.file import canonical
+from kickstand.release.model import LearningCurve
 from training.job.log import Round
-from training.model.artifact_bucket import ArtifactBucket
-from training.model.kept_object import ChangedObjectError
-from training.model.s3_location import S3Location
 
 MOST_ROUNDS = 20_000
 """Rounds that are kept; of more, this many that are evenly spread, the first and the last among them."""

@@ -1,1 +1,1 @@
-"""Rows through an endpoint and back: batches, answers, evaluation."""
+"""Rows through an endpoint and back: batches, requests, answers."""

@@ -1,7 +1,7 @@
-"""Send a CSV of features through an endpoint: streaming, in batches, several at once, in order.
+"""A CSV of features through an endpoint: streaming, in batches, several at once, in order.
 
-The pure parts are here: cutting the input into batches and putting answers back into rows. What talks
-to AWS is `endpoint_client`.
+The pure parts are here: cutting the input into batches, naming the rows that are wrong, putting answers back into rows.
+What invokes the endpoint is `endpoint_client`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,86 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from kickstand.errors import InputError, KickstandError, Problem
-from training.data.csv_delimiter import delimiter_of
-from training.data.foreign_file import foreign
-from training.prediction.row_faults import all_numbers, first_problems, row_problems
+from training.data.csv.cells import Layout, scan_cells
+from training.data.csv.columns import all_finite
+from training.data.csv.float_text import delimiter_of
+from training.data.csv.head import read_head
+from training.data.findings import Findings, first_of
+from training.data.formats.other_files import foreign
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+_READER = "the endpoint"
+
+
+def row_problems(body: bytes, first_line: int, name: str, *, delimiter: bytes, width: int) -> list[Problem]:
+    """What the container would refuse in whole lines of a CSV without labels: each cause once, at its first place.
+
+    first_line: the number of the first line, from 1. name: the input's. width: features that a row must have.
+    """
+    findings = Findings(name, labels=0)
+    scan_cells(body, first_line, Layout(delimiter.decode(), width, (), 0), findings)
+    return first_of(findings.problems())
+
+
+def first_problems(body: bytes, name: str, *, width: int | None = None) -> list[Problem]:
+    """The same of whole lines with which an input begins, where the first ones may be a header row.
+
+    width: features that a row must have; None: as many as the lines have.
+    """
+    findings = Findings(name, labels=0)
+    blank = len(body) - len(body.lstrip())
+    start = body.rfind(b"\n", 0, blank) + 1
+    head = read_head(body[start:], 1 + body.count(b"\n", 0, start), findings, reader=_READER, labels=0)
+    if head is None:
+        return findings.problems()
+    for _ in range(head.skipped):
+        start = body.find(b"\n", start) + 1 or len(body)
+    rest, line = body[start:], 1 + body.count(b"\n", 0, start)
+    scan_cells(rest, line, Layout(head.delimiter, head.width, (), 0), findings)
+    problems = findings.problems()
+    if width is not None and head.width != width:
+        message = f"Expected {width:,} features, found {head.width:,} cells in each line."
+        problems.append(Problem(message, f"{name}:{line}", "Give every row the features of training, in their order."))
+    return first_of(problems)
+
+
+def all_numbers(body: bytes, *, delimiter: bytes, width: int) -> bool:
+    """Whether whole lines are surely rows of finite numbers and missing values: fast, and False where in doubt."""
+    return all_finite(body, Layout(delimiter.decode(), width, (), 0))
+
+
+@contextmanager
+def rows_progress(console: Console | None, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Yield a function that counts rows; draws nothing without a console that is a terminal."""
+    if console is None or not console.is_terminal:
+        yield lambda rows: None
+        return
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class RowsPerSecond(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:,.0f} rows/s", style="dim")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} rows"),
+        RowsPerSecond(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("predicting", total=total)
+        yield lambda rows: progress.advance(task, rows)
+
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of one body that both InvokeEndpoint and the XGBoost image take.

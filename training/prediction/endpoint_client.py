@@ -1,20 +1,58 @@
-"""InvokeEndpoint, with what a long run needs: patience with throttling, and errors that say which lines."""
+"""InvokeEndpoint with what a long run needs: retries of throttling, errors that name lines, answers read row by row.
+
+Answers are read as the built-in XGBoost writes them for each Accept.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kickstand.errors import InputError, KickstandError, Problem
-from training.data.csv_delimiter import delimiter_of
-from training.prediction.answers import MEDIA_TYPES, Accept, rows_of
-from training.prediction.batches import PAYLOAD_LIMIT, Batch
-from training.prediction.row_faults import row_problems
+from training.data.csv.float_text import delimiter_of
+from training.prediction.batches import PAYLOAD_LIMIT, Batch, row_problems
 
 if TYPE_CHECKING:
     import boto3
+
+
+Accept = Literal["csv", "json"]
+MEDIA_TYPES: dict[Accept, str] = {"csv": "text/csv", "json": "application/json"}
+
+
+def rows_of(body: bytes, accept: Accept, expected: int) -> list[str]:
+    """One text a row, with the digits that the endpoint printed.
+
+    csv:  each line of the body. Images 1.0-1 and 1.2-1 join a batch's answers with commas instead of
+          newlines: told by one line that holds exactly the expected number of values.
+    json: each member of `predictions`, as one line of JSON (JSON Lines); its
+          numbers are re-written with the digits that give the same double.
+    Raises KickstandError for a body that is neither.
+    """
+    text = body.decode("utf-8", "replace")
+    if accept == "csv":
+        rows = text.splitlines()
+        if len(rows) == 1 and expected > 1:
+            values = rows[0].split(",")
+            return values if len(values) == expected else rows
+        return rows
+    try:
+        predictions = json.loads(text)["predictions"]
+        return [json.dumps(row) for row in predictions]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise KickstandError(
+            Problem(f'Expected {{"predictions": [...]}} from the endpoint, found {text[:80]!r}.')
+        ) from error
+
+
+def to_original_units(row: str) -> str:
+    """Undo `log1p` in a row of the csv form: `expm1` of each value, shortest digits that round-trip."""
+    return ",".join(repr(math.expm1(float(value))) for value in row.split(","))
+
 
 ATTEMPTS = 6
 """How often one batch is tried before the run fails; with the waits below, about half a minute."""
@@ -58,7 +96,7 @@ class EndpointClient:
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from training.job.transient import transient
+        from kickstand.aws.errors import is_transient
 
         if len(batch.body) > PAYLOAD_LIMIT:
             raise KickstandError(
@@ -74,7 +112,7 @@ class EndpointClient:
                 if attempt + 1 == self._attempts or not _is_passing(error):
                     raise self._explained(error, batch) from error
             except BotoCoreError as error:
-                if attempt + 1 == self._attempts or not transient(error):
+                if attempt + 1 == self._attempts or not is_transient(error):
                     raise self._unreached(error) from error
             self._sleep(min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS) * (0.5 + self._jitter() / 2))
         raise AssertionError("the last attempt returns or raises")
@@ -122,7 +160,7 @@ class EndpointClient:
         )
 
     def _unreached(self, error: Exception) -> KickstandError:
-        from kickstand.aws_errors import aws_error
+        from kickstand.aws.errors import aws_error
 
         return aws_error(error, doing="invoking the endpoint", where=f"endpoint {self._endpoint}")
 

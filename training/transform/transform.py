@@ -1,4 +1,4 @@
-"""`transform` in its parts: send rows, start a job, follow it, fetch its results. What a person reads is said here.
+"""`transform` step by step: upload rows, start a job, follow it through retries, fetch its results.
 
 The job is the stack's and SageMaker's: whoever started it may go away, and anybody may follow it again.
 """
@@ -10,31 +10,119 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from botocore.config import Config
 
-from kickstand.aws_errors import explained
+from kickstand.aws.errors import AWS_FAILURES, aws_error, explained, is_transient, patience
+from kickstand.aws.s3 import S3Location
 from kickstand.config.model import Environment
-from kickstand.errors import KickstandError, Problem
+from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
-from training.job.execution import Executions, attempts_of, job_of
-from training.model.s3_location import S3Location
-from training.prediction.answers import Accept
+from training.job.execution import Execution, Executions, attempts_of, job_of
+from training.job.follow import SHORTEST_WAIT, next_wait
+from training.job.jobs import TRANSFORM_ENDED, TransformDescription, TransformJobs
 from training.prediction.batches import Expected
-from training.transform.description import TransformDescription
-from training.transform.follow import Follower
-from training.transform.input_files import require_one_file
-from training.transform.request import transform_request
-from training.transform.results import result_files, result_rows
-from training.transform.rows import checked_rows, upload_rows
-from training.transform.transform_jobs import TransformJobs
-from training.upload.bytes_progress import bytes_progress
+from training.prediction.endpoint_client import Accept
+from training.transform.rows import (
+    checked_rows,
+    require_one_file,
+    result_files,
+    result_rows,
+    transform_request,
+    upload_rows,
+)
 from training.upload.channels import s3_client
+from training.upload.objects import bytes_progress
 
 if TYPE_CHECKING:
     import boto3
     from rich.console import Console
+
+
+class Jobs(Protocol):
+    """Where transform jobs are looked up."""
+
+    def find(self, name: str) -> TransformDescription | None: ...
+    def last_lines(self, name: str) -> list[str]: ...
+
+
+class Trigger(Protocol):
+    """Where executions are looked up."""
+
+    def find(self, job: str) -> Execution | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """jobs, trigger: of SageMaker and Step Functions. tell: takes a line for people. sleep, clock: seconds."""
+
+    jobs: Jobs
+    trigger: Trigger
+    tell: Callable[[str], None]
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+
+    def follow(self, name: str) -> TransformDescription:
+        """The job once it has completed; of its attempts, the one that did.
+
+        Raises InputError where it is unknown, KickstandError where it failed, was stopped, or AWS refuses to tell.
+        """
+        base, wait, told, reached = job_of(name), SHORTEST_WAIT, "", self.clock()
+        while True:
+            try:
+                # The execution first: what it had started when it ended is all there will ever be.
+                execution = self.trigger.find(base)
+                job = self._newest(base)
+            except AWS_FAILURES as error:
+                if not is_transient(error) or self.clock() - reached > patience(error):
+                    raise aws_error(error, f"following transform job {base} (which goes on by itself)") from error
+                self.sleep(wait)
+                continue
+            reached = self.clock()
+            if job is not None and job.name != told:
+                told = job.name
+                self.tell(f"transform job {job.name} on {job.instance_count} x {job.instance_type}")
+                wait = SHORTEST_WAIT
+            if job is not None and job.status == "Completed":
+                self.tell(f"  Completed after {job.seconds:.1f} s")
+                return job
+            running = execution is not None and execution.running
+            if not running and (job is None or job.status in TRANSFORM_ENDED):
+                raise self._failure(base, job, execution)
+            self.sleep(wait)
+            wait = next_wait(wait, news=False)
+
+    def _newest(self, base: str) -> TransformDescription | None:
+        found = None
+        for attempt in attempts_of(base):
+            job = self.jobs.find(attempt)
+            if job is None:
+                break
+            found = job
+            if job.status not in TRANSFORM_ENDED or job.status == "Completed":
+                break
+        return found
+
+    def _failure(self, base: str, job: TransformDescription | None, execution: Execution | None) -> KickstandError:
+        if job is None and execution is None:
+            return InputError(
+                Problem(
+                    "There is no transform job, and no execution of the transform trigger, of this name.",
+                    base,
+                    "See the jobs there are: aws sagemaker list-transform-jobs --sort-by CreationTime",
+                )
+            )
+        if job is None:
+            reason = " ".join(part for part in (execution.error, execution.cause) if part) if execution else ""
+            return KickstandError(Problem(f"The transform trigger ended without a transform job: {reason}", base))
+        if job.status == "Stopped":
+            return KickstandError(Problem("The transform job was stopped; it left no results.", job.name))
+        lines = self.jobs.last_lines(job.name)
+        shown = "".join(f"\n    {line}" for line in lines)
+        log = f"\n  The end of its data log:{shown}" if lines else ""
+        message = f"The transform job failed: {job.failure_reason or 'SageMaker gives no reason.'}{log}"
+        return KickstandError(Problem(message, job.name))
 
 
 @dataclass(frozen=True, slots=True)

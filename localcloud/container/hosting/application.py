@@ -11,11 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from localcloud.container.hosting.invocation import Invocation
-from localcloud.container.hosting.micro_batch import MicroBatch
-from localcloud.container.hosting.reply import Reply
+from localcloud.container.hosting.selected_output import Reply
 from localcloud.container.hosting.served_model import ServedModel
 from localcloud.container.hosting.settings import ServingSettings
-from localcloud.container.hosting.small_rows import SMALL, packed_csv
+from localcloud.container.hosting.small_requests import SMALL, MicroBatch, packed_csv
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

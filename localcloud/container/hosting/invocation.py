@@ -9,16 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from kickstand.known_fault import FAULTS, LIBSVM_SERVING, RECORDIO_OUTPUT, has_fault
-from localcloud.container.errors import UserError
+from kickstand.xgboost_container import FAULTS, LIBSVM_SERVING, RECORDIO_OUTPUT, has_fault
+from localcloud.container.contract import ACCEPTED_FAULTS, UserError, image_version
 from localcloud.container.hosting.booster import Scores
-from localcloud.container.hosting.content_type import ContentTypeError, content_type_of
-from localcloud.container.hosting.prediction_text import RECORDIO, NoEncoderError, encode, media_type, negotiate
-from localcloud.container.hosting.reply import Reply
-from localcloud.container.hosting.selected_output import SelectedOutput
+from localcloud.container.hosting.selected_output import (
+    RECORDIO,
+    ContentTypeError,
+    NoEncoderError,
+    Reply,
+    SelectedOutput,
+    content_type_of,
+    encode,
+    media_type,
+    negotiate,
+)
 from localcloud.container.hosting.served_model import ServedModel
 from localcloud.container.hosting.settings import ServingSettings
-from localcloud.container.image import ACCEPTED_FAULTS, image_version
 
 _log = logging.getLogger("container")
 _UNEXPECTED = b"""<!doctype html>

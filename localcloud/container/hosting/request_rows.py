@@ -1,13 +1,11 @@
-"""The rows of a request body: CSV, libsvm or recordio-protobuf.
-
-What is accepted, and the words for what is not, are the container's; so is what counts as missing: an empty cell and
-`nan` of a CSV, and every column of a sparse row that is not there.
-"""
+"""The rows of a request body (CSV, libsvm, recordio-protobuf), cut into dense blocks of bounded size."""
 
 from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import dropwhile
 from typing import Any, NoReturn
 
@@ -15,10 +13,60 @@ import numpy as np
 import numpy.typing as npt
 
 from localcloud.container.csv_numbers import CsvError, Matrix, parse_matrix, width_of
-from localcloud.container.hosting.content_type import CSV, LIBSVM, RECORDIO
-from localcloud.container.hosting.served_rows import DenseRows, Rows, SparseRows
-from training.data.csv_delimiter import request_delimiter
-from training.data.recordio import Tensor, decode_record, frames
+from localcloud.container.hosting.selected_output import CSV_BODY, LIBSVM_BODY, RECORDIO_BODY
+from training.data.csv.float_text import request_delimiter
+from training.data.formats.recordio import Tensor, decode_record, frames
+
+_BLOCK_VALUES = 8 << 20
+"""Values of a block, 32 MB: a few bytes may ask for millions of rows, and a model may have a million features."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenseRows:
+    """A (rows, columns) float32 matrix; NaN is a missing value."""
+
+    matrix: Matrix
+
+    @property
+    def width(self) -> int:
+        """Columns that the rows have."""
+        return int(self.matrix.shape[1])
+
+    def blocks(self, features: int) -> Iterator[Matrix]:
+        """Pieces that stay small when they are widened to the model's features."""
+        step = max(1, _BLOCK_VALUES // max(1, features))
+        for start in range(0, self.matrix.shape[0], step):
+            yield self.matrix[start : start + step]
+
+
+@dataclass(frozen=True, slots=True)
+class SparseRows:
+    """Rows of which only some values are given; all others are missing.
+
+    starts: where each row's values begin, and the end of the last (rows + 1). columns, values: one each a value.
+    width:  columns that the rows have, which may be more than the largest column given.
+    """
+
+    starts: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float32]
+    width: int
+
+    def blocks(self, features: int) -> Iterator[Matrix]:
+        """Dense pieces; no column may be beyond `features`."""
+        step = max(1, _BLOCK_VALUES // max(1, features))
+        count = len(self.starts) - 1
+        lengths = np.diff(self.starts)
+        for start in range(0, count, step):
+            stop = min(start + step, count)
+            block = np.full((stop - start, max(1, self.width)), np.nan, dtype=np.float32)
+            here = slice(self.starts[start], self.starts[stop])
+            block[np.repeat(np.arange(stop - start), lengths[start:stop]), self.columns[here]] = self.values[here]
+            yield block
+
+
+Rows = DenseRows | SparseRows
+
 
 _SMALL = 4096
 """Bytes up to which Python's own float() beats the set-up of a parser."""
@@ -41,11 +89,11 @@ def decode(kind: str, body: bytes, *, shifts: bool = True) -> Rows:
     shifts: whether the image takes 1 off the indices of a libsvm body without an index 0, as 3.2-0 does.
     """
     try:
-        if kind == CSV:
+        if kind == CSV_BODY:
             return _csv(body)
-        return _libsvm(body, shifts) if kind == LIBSVM else _recordio(body)
+        return _libsvm(body, shifts) if kind == LIBSVM_BODY else _recordio(body)
     except (ValueError, IndexError, OverflowError, csv.Error) as error:
-        if kind == RECORDIO:
+        if kind == RECORDIO_BODY:
             raise UndecodableError(
                 "Loading recordio-protobuf data failed with Exception, please ensure data is in recordio-protobuf "
                 f"format: {_class_of(error)} {error}"

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kickstand.errors import KickstandError
-from kickstand.folds import VOTING
-from localcloud.container.errors import UserError
-from localcloud.container.hosting.booster import Booster, Scores
-from localcloud.container.hosting.xgboost_library import XGBoostError
-from localcloud.container.image import image_version
-from training.model.ensemble import NoEnsembleError, combined, require_ensemble
-from training.model.saved_version import require_readable
-from training.model.structure import StructureError, check_model
+from kickstand.xgboost_container import VOTING
+from localcloud.container.contract import UserError, image_version
+from localcloud.container.hosting.booster import Booster, Scores, XGBoostError
+from training.model.inspection.archive import require_readable
+from training.model.inspection.boosters import NoEnsembleError, combined, require_ensemble
+from training.model.inspection.structure import StructureError, check_model
 
 if TYPE_CHECKING:
     from localcloud.container.csv_numbers import Matrix
@@ -133,7 +131,7 @@ def _predict(booster: Booster, rows: Matrix) -> Scores:
 
 
 def _combined(parts: Sequence[Scores], *, vote: bool) -> Scores:
-    """What several models predict as one (`training.model.ensemble`)."""
+    """What several models predict as one (`training.model.inspection.boosters`)."""
     import numpy as np
 
     answers = [np.frombuffer(part.data, dtype=np.float32) for part in parts]

@@ -6,10 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localcloud.container.errors import UserError
-from localcloud.container.hosting.prediction_text import ACCEPTS, PLAIN_ACCEPTS
-from localcloud.container.hosting.selected_output import KEYS, selected_keys
-from localcloud.container.image import accepted_faults
+from localcloud.container.contract import UserError, accepted_faults
+from localcloud.container.hosting.selected_output import ACCEPTS, KEYS, PLAIN_ACCEPTS, selected_keys
 
 _MEGABYTE = 1024**2
 _NOT_SUPPORTED = {

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from localcloud.container.contract import UserError
 from localcloud.container.csv_numbers import read_matrix
-from localcloud.container.errors import UserError
-from localcloud.container.text_blocks import Block, blocks
+from localcloud.container.csv_text import Block, blocks
 from localcloud.container.training.channel_rows import NO_LABELS, ChannelRows, DataError, joined
-from training.data.csv_delimiter import is_of_a_number, sniffed
-from training.data.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm, refused_line
-from training.data.parquet_numbers import ParquetColumns, batch_doubles, is_index, is_no_data
-from training.data.recordio import Record, RecordioError, Tensor, decode_record, frames
+from training.data.csv.float_text import is_of_a_number, sniffed
+from training.data.formats.libsvm_numbers import LibsvmError, SparseRows, parse_libsvm, refused_line
+from training.data.formats.parquet_numbers import ParquetColumns, batch_doubles, is_index, is_no_data
+from training.data.formats.recordio import Record, RecordioError, Tensor, decode_record, frames
 
 _log = logging.getLogger("container")
 _LIBSVM_BLOCK = 8 << 20

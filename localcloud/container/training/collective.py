@@ -1,21 +1,115 @@
-"""The hosts of one training job, and xgboost's collective among those that have data.
+"""The hosts of one training job: what each has, exchanged before any trains, and the collective of those with data.
 
-As the container has it: the hosts first tell one another who has data; those without leave with exit code 0; the
-others train one model together, and the first of them in the order of names runs xgboost's tracker and saves the
-model. A single host with data trains by itself. Source: `distributed.py` and `algorithm_mode/train.py` there.
+Does not import xgboost: a job on one host, and a refusal, need not wait for it.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.container.errors import PlatformError, UserError
-from localcloud.container.training.roll_call import roll_call
+from localcloud.container.contract import PlatformError, UserError
+
+_PATIENCE = 900.0
+"""Seconds for all hosts to come up; as long as the container waits for their names to be known."""
+_RETRY = 0.05
+
+Words = Mapping[str, Any]
+
+
+def rendezvous(
+    host: str,
+    hosts: Sequence[str],
+    address: tuple[str, int],
+    word: Words,
+    *,
+    announcement: Callable[[], Words] = dict,
+    patience: float = _PATIENCE,
+) -> tuple[dict[str, Words], Words]:
+    """What every host has to say, by host in the order of `hosts`, and the first host's announcement.
+
+    host:         this host, one of `hosts`.
+    address:      where the first of `hosts` listens for the others.
+    word:         what this host says; JSON.
+    announcement: asked on the first host alone, once everybody is there.
+    patience:     seconds until a host that does not appear is given up. Raises PlatformError.
+    """
+    deadline = time.monotonic() + patience
+    try:
+        if host == hosts[0]:
+            return _lead(host, hosts, address, word, announcement, deadline)
+        return _follow(host, hosts[0], address, word, deadline)
+    except TimeoutError:
+        raise PlatformError(f"Host {host} waited {patience:g} s for the other hosts of the job") from None
+
+
+def _lead(
+    host: str,
+    hosts: Sequence[str],
+    address: tuple[str, int],
+    word: Words,
+    announcement: Callable[[], Words],
+    deadline: float,
+) -> tuple[dict[str, Words], Words]:
+    said: dict[str, Words] = {host: word}
+    waiting: list[socket.socket] = []
+    with socket.create_server(address, backlog=len(hosts)) as server:
+        while len(said) < len(hosts):
+            server.settimeout(_left(deadline))
+            connection, _ = server.accept()
+            connection.settimeout(_left(deadline))
+            name, their_word = _read(connection)
+            said[str(name)] = their_word
+            waiting.append(connection)
+        everybody = {name: said[name] for name in hosts}
+        announced = announcement()
+        for connection in waiting:
+            with connection:
+                _write(connection, [everybody, announced])
+    return everybody, announced
+
+
+def _follow(
+    host: str, leader: str, address: tuple[str, int], word: Words, deadline: float
+) -> tuple[dict[str, Words], Words]:
+    while True:
+        try:
+            connection = socket.create_connection(address, timeout=_left(deadline))
+            break
+        except ConnectionRefusedError:
+            _left(deadline)
+            time.sleep(_RETRY)  # the first host is not that far yet
+    try:
+        with connection:
+            _write(connection, [host, word])
+            everybody, announced = _read(connection)
+    except (ConnectionError, ValueError):
+        raise PlatformError(f"Host {host} lost host {leader} before training began") from None
+    return dict(everybody), announced
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _write(connection: socket.socket, message: list[Any]) -> None:
+    connection.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _read(connection: socket.socket) -> tuple[Any, Any]:
+    with connection.makefile("rb") as lines:
+        first, second = json.loads(lines.readline())
+    return first, second
+
 
 LOOPBACK_INTERFACE = "lo"
 """`network_interface_name` of a job whose hosts are processes of one machine."""
@@ -68,7 +162,7 @@ class Cluster:
                 self.host,
                 "training" if name == "train" else name,
             )
-        words, _ = roll_call(self.host, self.hosts, self._address(_PORT), {"missing": list(missing)})
+        words, _ = rendezvous(self.host, self.hosts, self._address(_PORT), {"missing": list(missing)})
         training = tuple(host for host, word in words.items() if not word["missing"])
         if not training:
             raise UserError(f"No hosts received training data. Host {self.host} has none for {', '.join(missing)}")
@@ -86,7 +180,7 @@ class Cluster:
         if not self.several:
             yield
             return
-        from localcloud.container.training.rabit import Tracker, joined
+        from localcloud.container.training.xgboost_collective import Tracker, joined
 
         trackers: list[Tracker] = []
 
@@ -94,7 +188,7 @@ class Cluster:
             trackers.append(Tracker(self._ip(self.hosts[0]), len(self.hosts)))
             return trackers[0].arguments
 
-        _, arguments = roll_call(self.host, self.hosts, self._address(_PORT + 1), {}, announcement=start_tracker)
+        _, arguments = rendezvous(self.host, self.hosts, self._address(_PORT + 1), {}, announcement=start_tracker)
         with joined(arguments, self.host):
             yield
         for tracker in trackers:
@@ -104,7 +198,7 @@ class Cluster:
         """Whether any host asks for it: all of them hear the same answer in the same round."""
         if not self.several:
             return asked
-        from localcloud.container.training.rabit import any_host
+        from localcloud.container.training.xgboost_collective import any_host
 
         return any_host(asked)
 

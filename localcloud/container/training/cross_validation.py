@@ -1,28 +1,65 @@
-"""k-fold cross-validation (`_kfold`, `_num_cv_round`): a model for each fold, and predictions for the rows left out.
-
-The rows of train and validation are merged and divided anew, but the log's `train` and `validation` are the channels as
-they came, and so is what early stopping looks at: figures of rows that the models were trained on, for the most part.
-Only the file of predictions has each row's from the models that did not see it. A line `[num_round]` with the means
-over the folds ends each repetition, and, of several, the whole. Source: the container's `algorithm_mode/train.py`.
-"""
+"""k-fold cross-validation (`_kfold`, `_num_cv_round`): a model for each fold, and predictions for the rows left out."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from localcloud.container.errors import UserError
+from localcloud.container.contract import UserError
 from localcloud.container.training.boosting import Scores, boost, save_model, stop_on_signal, training_error
 from localcloud.container.training.channel_rows import ChannelRows
 from localcloud.container.training.evaluation import classes_of
-from localcloud.container.training.folds import folds
 from localcloud.container.training.training_data import TrainingData
+
+Places = npt.NDArray[np.int64]
+
+
+def folds(
+    rows: int, count: int, repetitions: int, *, seed: int, labels: npt.NDArray[np.float32] | None
+) -> Iterator[tuple[Places, Places]]:
+    """The places (train, left out) of each fold, all folds of one repetition after another.
+
+    labels: the rows' classes, to have each in every fold; None to split by chance alone.
+    Raises ValueError, in scikit-learn's words, where there are fewer rows, or rows of every class, than folds.
+    """
+    if count > rows:
+        raise ValueError(
+            f"Cannot have number of splits n_splits={count} greater than the number of samples: n_samples={rows}."
+        )
+    chance = np.random.default_rng(seed % 2**32)
+    for _ in range(repetitions):
+        fold_of = _by_chance(rows, count, chance) if labels is None else _by_class(labels, count, chance)
+        for fold in range(count):
+            yield np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+
+
+def _by_chance(rows: int, count: int, chance: np.random.Generator) -> Places:
+    fold_of: Places = np.empty(rows, dtype=np.int64)
+    for fold, places in enumerate(np.array_split(chance.permutation(rows), count)):
+        fold_of[places] = fold
+    return fold_of
+
+
+def _by_class(labels: npt.NDArray[np.float32], count: int, chance: np.random.Generator) -> Places:
+    classes, members = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(members)
+    if sizes.max() < count:
+        raise ValueError(f"n_splits={count} cannot be greater than the number of members in each class.")
+    # Dealt out like cards, class after class: the folds differ by one row at most, in each class and on the whole.
+    dealt = np.sort(members, kind="stable")
+    shares = np.array([np.bincount(dealt[fold::count], minlength=len(classes)) for fold in range(count)])
+    fold_of: Places = np.empty(len(labels), dtype=np.int64)
+    for member in range(len(classes)):
+        hands = np.repeat(np.arange(count), shares[:, member])
+        fold_of[members == member] = chance.permutation(hands)
+    return fold_of
+
 
 PREDICTIONS_FILE = "predictions.csv"
 _log = logging.getLogger("container")

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import xgboost
 
-from localcloud.container.errors import UserError
-from localcloud.container.layout import Layout
+from localcloud.container.contract import Layout, UserError
 from localcloud.container.training.channel_readers import READERS
-from localcloud.container.training.channel_rows import NO_LABELS, ChannelRows, joined
-from localcloud.container.training.data_files import data_files
-from localcloud.container.training.row_place import refused_place
+from localcloud.container.training.channel_rows import NO_LABELS, ChannelRows, joined, refused_place
+from localcloud.container.training.channels import data_files
 
 _log = logging.getLogger("container")
 

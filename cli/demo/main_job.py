@@ -1,0 +1,178 @@
+"""`kickstand demo`: the main job on this machine, narrated, from CSV files to predictions."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from kickstand.errors import KickstandError, Problem
+from kickstand.json_text import parse_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cli.context import CommandContext
+
+ENVIRONMENT: Final = "dev"
+
+
+@dataclass
+class Steps:
+    """The steps done so far, with the seconds that each took."""
+
+    console: Console
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str, why: str) -> Iterator[None]:
+        """Announce a step, do it, and note its time."""
+        self.console.print(f"\n{len(self.seconds) + 1}. {name}: {why}", style="bold cyan")
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+        self.console.print(f"   {self.seconds[name]:.1f} s", style="dim")
+
+
+def demo(
+    ctx: typer.Context,
+    times: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write each step's seconds there, as JSON.")
+    ] = None,
+) -> None:
+    """The example from CSV files to predictions, in the local cloud on this machine."""
+    from cli.context import REPOSITORY, choose, load, open_context, root_of
+    from cli.evaluate import test_channel
+    from kickstand.console import make_console
+
+    ctx.obj = root = replace(root_of(ctx), local=True)
+    console = make_console(sys.stdout)
+    console.print("Kickstand: bike rental, from CSV files to an HTTPS endpoint, on this machine.", style="bold")
+    steps = Steps(console)
+    project = load(ctx)
+    environment = choose(project, ENVIRONMENT)
+    test_channel(environment)
+    data = environment.data
+    if project.file.parent == REPOSITORY and not all(path.exists() for path in data.channels().values()):
+        with steps.step("Prepare the data", "17,379 hours become train, validation and test"):
+            run([sys.executable, str(REPOSITORY / "data" / "prepare.py")])
+    with steps.step("Start the local cloud", "an AWS on loopback: S3, IAM, CloudFormation, SageMaker"):
+        context = open_context(ctx, ENVIRONMENT)
+    with steps.step("Bootstrap", "the CDK's own bucket and roles, once for an account and region"):
+        bootstrap(context)
+    kickstand = [sys.executable, "-m", "cli", "--local", "--config", str(root.config)]
+    folder = result_folder(context)
+    rows, predictions = folder / "rows.csv", folder / "answers.csv"
+    for name, why, words in (
+        ("Deploy training", "bucket, roles, training trigger, model package group", ["deploy", ENVIRONMENT, "--yes"]),
+        ("Fit", "check, upload, train, and write the release", ["fit", ENVIRONMENT]),
+        ("Deploy hosting", "Model, EndpointConfig, Endpoint", ["deploy", ENVIRONMENT, "--yes"]),
+        ("Evaluate", "every test row through the endpoint", ["evaluate", ENVIRONMENT, "--out", str(folder)]),
+    ):
+        with steps.step(name, why):
+            console.print(f"   $ {context.typed(' '.join(words))}", style="dim")
+            run([*kickstand, *words])
+    with steps.step("Predict", "what a caller of the endpoint does"):
+        write_rows(context, rows)
+        units = ["--original-units"] if data.target_transform != "none" else []
+        words = ["predict", ENVIRONMENT, str(rows), *units, "-o", str(predictions)]
+        console.print(f"   $ {context.typed(' '.join(words))}", style="dim")
+        run([*kickstand, *words])
+    show_results(context, steps, folder, predictions)
+    if times is not None:
+        times.write_text(json.dumps(steps.seconds, indent=2) + "\n", "utf-8")
+
+
+def result_folder(context: CommandContext) -> Path:
+    from cli.evaluate import default_folder
+
+    return default_folder(context)
+
+
+def run(command: list[str]) -> None:
+    """Run a step's command with the terminal as its own; end the demo where it fails."""
+    from kickstand.child_process import run_child
+
+    try:
+        code = run_child(command)
+    except KeyboardInterrupt:
+        raise KickstandError(
+            Problem(
+                "The demo was interrupted at this step; the local cloud goes on.",
+                fix="Run make demo again: what is done stays done. To end the local cloud: kickstand local stop",
+            )
+        ) from None
+    if code != 0:
+        raise KickstandError(
+            Problem(
+                f"The demo stopped at this step (exit code {code}).", fix="Fix its cause, then run make demo again."
+            )
+        )
+
+
+def bootstrap(context: CommandContext) -> None:
+    from deployment.cdk import Cdk, is_bootstrapped
+    from kickstand.aws.errors import explained
+
+    with explained("looking for the CDK bootstrap stack"):
+        if is_bootstrapped(context.session, context.environment):
+            context.console.print("   done before")
+            return
+    Cdk(context.project, context.environment, context.session, context.releases).bootstrap()
+
+
+def write_rows(context: CommandContext, rows: Path) -> None:
+    """The test channel without its labels: what a caller of the endpoint would send."""
+    from cli.evaluate import test_report
+    from kickstand.atomic_file import atomic_file
+    from kickstand.xgboost_container import kind_of
+    from training.data.checks.objectives import label_columns
+    from training.evaluation.evaluation import split_label
+
+    report, content_type = test_report(context), context.environment.data.content_type
+    columns = label_columns(context.environment.hyperparameters, content_type)
+    files = [file.path for file in report.files]
+    _, features = split_label(files, columns, kind=kind_of(content_type), width=report.columns)
+    with atomic_file(rows) as stream:
+        stream.write(features)
+
+
+def _score(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
+    """The figure that the example is known by, or whatever its objective has."""
+    known = "original:rmsle"
+    names = [known] if known in metrics else [name for name in sorted(metrics) if name.startswith("model:")]
+    return [(name.partition(":")[2].upper(), f"{metrics[name]:.4f} on the test rows") for name in names]
+
+
+def show_results(context: CommandContext, steps: Steps, folder: Path, predictions: Path) -> None:
+    """Where everything is, what it scored, what to type next. Plain lines, so that paths can be copied whole."""
+    from kickstand.release.file import release_path
+
+    metrics = parse_json((folder / "metrics.json").read_text("utf-8"))["metrics"]
+    endpoint = context.session.client("sagemaker").describe_endpoint(EndpointName=context.names.endpoint)
+    say = context.console.print
+    say(f"\nDone in {sum(steps.seconds.values()):.0f} s", style="bold green")
+    for name, seconds in steps.seconds.items():
+        say(f"  {name:<24}{seconds:>6.1f} s")
+    say("")
+    for label, value in (
+        ("endpoint", f"{context.names.endpoint} ({endpoint['EndpointStatus']})"),
+        *_score(metrics),
+        ("release", release_path(context.releases, context.environment.name)),
+        ("predictions", predictions),
+        ("plot", folder / "predicted-actual.png"),
+        ("next", "change a hyperparameter in kickstand.toml, then"),
+        ("", context.typed(f"fit {ENVIRONMENT}")),
+        ("", context.typed(f"deploy {ENVIRONMENT}")),
+        ("", context.typed(f"predict {ENVIRONMENT} {folder / 'rows.csv'}")),
+        ("stop", "kickstand local stop     (its state stays; kickstand local reset removes it)"),
+        ("", "The command lives in the clone: source .venv/bin/activate"),
+    ):
+        say(f"  {label:<13}{value}")

@@ -1,0 +1,153 @@
+"""`kickstand evaluate`: how good the live endpoint is on the test channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kickstand.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from cli.context import CommandContext
+    from kickstand.config.model import Environment
+    from training.data.files import ChannelReport
+    from training.evaluation.evaluation import Evaluation
+
+
+def evaluate(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where predictions, metrics and plot go.")
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
+) -> None:
+    """Send the test channel through the endpoint; report metrics, save predictions and a plot."""
+    from cli.context import open_context
+    from kickstand.aws.errors import explained
+    from kickstand.xgboost_container import kind_of
+    from training.data.checks.objectives import label_columns
+    from training.evaluation.evaluation import evaluate as evaluate_channel
+    from training.evaluation.metrics import require_figure
+    from training.prediction.batches import rows_progress
+    from training.prediction.endpoint_client import EndpointClient, runtime_client
+
+    context = open_context(ctx, environment)
+    hyperparameters = context.environment.hyperparameters
+    objective = hyperparameters.get("objective", "reg:squarederror")
+    require_figure(objective)
+    report = test_report(context)
+    files = [file.path for file in report.files]
+    expected = context.expected_features()
+    content_type = context.environment.data.content_type
+    folder = out or default_folder(context)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(Problem("Expected a folder, found a file.", str(folder), "Name a folder with --out."))
+    with explained(f"evaluating the endpoint {context.names.endpoint}"), rows_progress(context.console) as progress:
+        invoke = EndpointClient(
+            runtime_client(context.session, parallel=parallel),
+            endpoint=context.names.endpoint,
+            accept="csv",
+            source=str(files[0]) if len(files) == 1 else "test channel",
+        )
+        result = evaluate_channel(
+            files,
+            invoke,
+            objective=objective,
+            transform=context.environment.data.target_transform,
+            label_columns=label_columns(hyperparameters, content_type),
+            kind=kind_of(content_type),
+            width=max(report.columns, expected.features + 1 if expected else 0),
+            expected=expected,
+            parallel=parallel,
+            done=progress,
+        )
+    _save(context, result, folder)
+    _show(context, result, folder)
+
+
+def default_folder(context: CommandContext) -> Path:
+    """`.kickstand/evaluation/PROJECT-ENV` beside the project file; it keeps itself out of git."""
+    hidden = context.project.file.parent / ".kickstand"
+    hidden.mkdir(exist_ok=True)
+    ignore = hidden / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", "utf-8")
+    return hidden / "evaluation" / context.names.prefix
+
+
+def test_report(context: CommandContext) -> ChannelReport:
+    """The test channel, checked as for an upload.
+
+    Raises InputError with everything that is wrong with them.
+    """
+    from training.data.check import check_data
+
+    environment = context.environment
+    report, problems = check_data(
+        {"test": test_channel(environment)},
+        content_type=environment.data.content_type,
+        hyperparameters=environment.hyperparameters,
+        target_transform=environment.data.target_transform,
+        columns=environment.data.columns,
+        where=environment.where,
+    )
+    if problems:
+        raise InputError(*problems)
+    return report.channels["test"]
+
+
+def test_channel(environment: Environment) -> Path:
+    """Where the test channel is; InputError where the project names none."""
+    if environment.data.test is None:
+        raise InputError(
+            Problem("There is no test channel.", environment.where("data"), "Name its files as [data] test.")
+        )
+    return environment.data.test
+
+
+def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:
+    import json
+
+    from kickstand.atomic_file import atomic_file
+    from training.evaluation.evaluation import draw_predicted_actual
+    from training.evaluation.metrics import original_units
+
+    with atomic_file(folder / "predictions.csv") as stream:
+        stream.write(("\n".join(result.answers) + "\n").encode())
+    with atomic_file(folder / "metrics.json") as stream:
+        figures = {"endpoint": context.names.endpoint, "rows": len(result.answers), "metrics": dict(result.metrics)}
+        stream.write((json.dumps(figures, indent=2, sort_keys=True) + "\n").encode())
+    data = context.environment.data
+    title = f"{context.names.endpoint}: {len(result.answers):,} test rows"
+    if "original:rmsle" in result.metrics:
+        title += f", RMSLE {result.metrics['original:rmsle']:.4f}"
+    draw_predicted_actual(
+        original_units(result.actual, data.target_transform),
+        original_units(result.predicted, data.target_transform),
+        title=title,
+        unit=data.columns[0] if data.columns else "label",
+        file=folder / "predicted-actual.png",
+    )
+
+
+def _show(context: CommandContext, result: Evaluation, folder: Path) -> None:
+    from rich.table import Table
+
+    transform = context.environment.data.target_transform
+    table = Table(title=f"{context.names.endpoint} on {len(result.answers):,} test rows", title_justify="left")
+    table.add_column("metric")
+    table.add_column("model's units" + (f" ({transform})" if transform != "none" else ""), justify="right")
+    table.add_column("original units", justify="right")
+    for name in dict.fromkeys(key.split(":", 1)[1] for key in result.metrics):
+        cells = [result.metrics.get(f"{scale}:{name}") for scale in ("model", "original")]
+        table.add_row(name.upper(), *("" if value is None else f"{value:.5f}" for value in cells))
+    context.console.print(table)
+    for label, name in (
+        ("predictions", "predictions.csv"),
+        ("metrics", "metrics.json"),
+        ("plot", "predicted-actual.png"),
+    ):
+        context.console.print(f"{label:<12}{folder / name}")

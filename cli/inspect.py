@@ -1,0 +1,186 @@
+"""`kickstand doctor`, `access` and `cost`: what would fail in an environment, who may do what in it, what it costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kickstand.console import echo, echo_json
+from kickstand.text import plain
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from cli.context import CommandContext
+    from deployment.doctor.finding import Finding
+    from review.cost.spent import Spent
+
+
+def access(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    full: Annotated[
+        bool, typer.Option("--full", help="Every action and resource by its exact name, of everybody.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
+) -> None:
+    """Say what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
+    import json
+
+    from cli.context import open_context
+    from review.access.allowed import allowed, deployed_stacks
+    from review.access.view import IN_BRIEF, access_fields, access_lines
+
+    context = open_context(ctx, environment, data_on_stdout=as_json)
+    deploy = context.typed(f"deploy {environment}")
+    stacks = deployed_stacks(context.session.client("cloudformation"), context.names, deploy=deploy)
+    found = allowed(stacks, context.environment)
+    if as_json:
+        fields = {"environment": context.environment.name, "stacks": [one.name for one in stacks]}
+        echo_json(json.dumps({**fields, **access_fields(found)}, indent=2))
+        return
+    echo(f"{context.names.prefix}, by its deployed stacks: {', '.join(one.name for one in stacks)}")
+    echo("" if full else f"{IN_BRIEF}\n")
+    for line in access_lines(found, context.environment.account, bucket=context.names.bucket, full=full):
+        echo(line)
+
+
+def cost(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="Count to the end of this day. Default: until now."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
+) -> None:
+    """Say what training, endpoint and transform jobs have cost so far, and what the deployed stacks cost a month."""
+    import json
+
+    from cli.context import open_context
+    from kickstand.aws.errors import explained
+    from review.changes.stacks import live_pairs
+    from review.cost.report import cost_report
+    from review.cost.spent import cost_fields, cost_lines
+
+    context = open_context(ctx, environment, data_on_stdout=as_json)
+    until = as_of.replace(hour=23, minute=59, second=59, tzinfo=UTC) if as_of else datetime.now(UTC)
+    with explained("reading the deployed stacks"):
+        live = {pair.stack: pair.live for pair in live_pairs(context.session.client("cloudformation"), context.names)}
+    report = cost_report(live, live, context.environment, as_of=until.date())
+    spent = _spent(context, until)
+    if as_json:
+        echo_json(json.dumps(cost_fields(context.names.prefix, report, spent, until), indent=2))
+        return
+    for line in cost_lines(context.names.prefix, report, spent, until):
+        echo(line)
+
+
+def _spent(context: CommandContext, until: datetime) -> list[Spent]:
+    """The released model's training, the endpoint since it exists, and transform jobs; less where there are none."""
+    from kickstand.release.file import read_release, release_path
+    from review.cost.prices import price_table
+    from review.cost.spent import (
+        Spent,
+        hosted_endpoint,
+        hosting_spent,
+        training_spent,
+        transform_spent,
+        transformed_jobs,
+    )
+
+    table, spent = price_table(), []
+    path = release_path(context.releases, context.environment.name)
+    if path.exists():
+        spent.append(training_spent(read_release(path, context.environment), table, as_of=until.date()))
+    sagemaker, region = context.session.client("sagemaker"), context.environment.region
+    hosted = hosted_endpoint(sagemaker, context.names.endpoint)
+    if hosted is not None:
+        spent += hosting_spent(hosted, region, table, until=until)
+    jobs, older = transformed_jobs(sagemaker, context.names.prefix)
+    spent += transform_spent(jobs, region, table, until=until)
+    if older:
+        spent.append(Spent("batch transform", None, f"{older:,} older transform jobs, which were not looked at"))
+    return spent
+
+
+_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red", "skipped": "dim"}
+
+
+def doctor(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON, for machines.")] = False,
+) -> None:
+    """Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; say how to mend each."""
+    import sys
+
+    from cli.context import choose, enter_local_cloud, load, open_workspace, root_of, typed
+    from deployment.cdk import Cdk
+    from deployment.doctor.checks import run_checks
+    from deployment.doctor.finding import problems
+    from kickstand.aws.session import open_session
+    from kickstand.console import make_console
+    from kickstand.workspace import DoctorWorkspace
+
+    root, project = root_of(ctx), load(ctx)
+    chosen = choose(project, environment)
+    releases = enter_local_cloud(project, chosen).releases_folder(project.name) if root.local else project.releases
+
+    def patient() -> DoctorWorkspace:
+        session = open_session(chosen)
+        words = " ".join(Cdk(project, chosen, session, releases).bootstrap_words())
+        profile = f" --profile {chosen.profile}" if chosen.profile else ""
+        # The local cloud is bootstrapped by its first deployment.
+        fix = typed(root, f"deploy {environment}") if root.local else f"npx cdk {words}{profile}"
+        return DoctorWorkspace(
+            project,
+            chosen,
+            session,
+            releases,
+            f"Run: {fix}",
+            typed=lambda command: typed(root, command),
+            open_other=lambda other: open_workspace(root, project, other.name).session,
+        )
+
+    console, findings = make_console(sys.stdout), []
+    for finding in run_checks(chosen, patient):
+        findings.append(finding)
+        if not as_json:
+            console.print(_finding_line(finding))
+    wrong = problems(findings)
+    if as_json:
+        echo_json(_findings_json(environment, findings))
+    else:
+        console.print(_findings_summary(findings))
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _finding_line(finding: Finding) -> Text:
+    from rich.text import Text
+
+    text = Text(f"{finding.status:<9}", style=_STYLES[finding.status])
+    text.append(f"{finding.name}: ", style="bold")
+    text.append(plain(finding.found), style="none")
+    for line in finding.fix.splitlines():
+        text.append(f"\n         {plain(line)}", style="cyan")
+    return text
+
+
+def _findings_summary(findings: list[Finding]) -> str:
+    from collections import Counter
+
+    counted = Counter(finding.status for finding in findings)
+    return ", ".join(
+        f"{counted[status]} {status}{'s' if status in ('problem', 'warning') and counted[status] != 1 else ''}"
+        for status in ("problem", "warning", "skipped", "ok")
+    )
+
+
+def _findings_json(environment: str, findings: list[Finding]) -> str:
+    import json
+    from dataclasses import asdict
+
+    return json.dumps({"environment": environment, "findings": [asdict(one) for one in findings]}, indent=2)

@@ -1,0 +1,201 @@
+"""`kickstand predict`: a CSV of features in, the endpoint's answers out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+
+import typer
+
+from kickstand.errors import InputError, KickstandError, Problem
+
+if TYPE_CHECKING:
+    import boto3
+
+    from kickstand.config.model import TargetTransform
+    from training.prediction.batches import Expected
+    from training.prediction.endpoint_client import Accept
+
+PARALLEL = 4
+
+
+def predict(
+    ctx: typer.Context,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[ENV] INPUT.csv", help="The environment (not with --endpoint) and the rows; - for stdin."
+        ),
+    ],
+    endpoint: Annotated[str | None, typer.Option(metavar="NAME", help="An endpoint by name, whoever made it.")] = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="Where answers go; - for stdout.")
+    ] = "-",
+    accept: Annotated[str, typer.Option(metavar="csv|json", help="The form of the answers.")] = "csv",
+    original_units: Annotated[bool, typer.Option("--original-units", help="Undo the target transform.")] = False,
+    parallel: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = PARALLEL,
+) -> None:
+    """Send rows of features through an endpoint; one answer a row, in order, with all digits."""
+    environment, source = _words(words, endpoint)
+    problems = [*_option_problems(accept, original_units), *_file_problems(source, output)]
+    if problems:
+        raise InputError(*problems)
+    target = _target(ctx, environment, endpoint)
+    if original_units and target.transform != "log1p":
+        raise InputError(
+            Problem(
+                "There is no target transform to undo.",
+                "--original-units",
+                "It is [data] target_transform of an environment; with --endpoint it is not known.",
+            )
+        )
+    _run(target, source, output, cast("Accept", accept), original_units, parallel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The endpoint to ask, and what the project knows of its model."""
+
+    session: boto3.Session
+    endpoint: str
+    transform: TargetTransform
+    expected: Expected | None
+
+
+def _option_problems(accept: str, original_units: bool) -> Iterator[Problem]:
+    if accept not in ("csv", "json"):
+        yield Problem(f"Expected csv or json, found {accept!r}.", "--accept")
+    elif original_units and accept != "csv":
+        yield Problem("--original-units works on the csv form.", "--accept", "Leave --accept away.")
+
+
+def _file_problems(source: str, output: str) -> Iterator[Problem]:
+    """What is wrong with input and output as files, told before the endpoint is asked for anything."""
+    # A pipe with a name (`<(cut …)`) is as good as a file.
+    if source != "-" and (not Path(source).exists() or Path(source).is_dir()):
+        yield Problem("Expected a CSV file of rows, found none.", source)
+    if output == "-":
+        return
+    if Path(output).is_dir():
+        yield Problem("Expected the name of a file for the answers, found a folder.", output, "Name a file in it.")
+    elif source != "-" and Path(output).exists() and Path(source).exists() and Path(output).samefile(source):
+        yield Problem("The answers would take the place of the rows.", output, "Name another file.")
+
+
+def _words(words: list[str], endpoint: str | None) -> tuple[str | None, str]:
+    if endpoint is None and len(words) == 2:
+        return words[0], words[1]
+    if endpoint is not None and len(words) == 1:
+        return None, words[0]
+    found = " ".join(words)
+    raise InputError(
+        Problem(
+            f"Expected `ENV INPUT.csv`, or `--endpoint NAME INPUT.csv`, found `{found}`.",
+            "kickstand predict",
+            "For example: kickstand predict dev rows.csv -o answers.csv",
+        )
+    )
+
+
+def _target(ctx: typer.Context, environment: str | None, endpoint: str | None) -> _Target:
+    from cli.context import enter_local_cloud, load, open_context, root_of
+
+    if environment is not None:
+        context = open_context(ctx, environment, data_on_stdout=True)
+        transform = context.environment.data.target_transform
+        return _Target(context.session, context.names.endpoint, transform, context.expected_features())
+    if root_of(ctx).local:
+        project = load(ctx)
+        enter_local_cloud(project, next(iter(project.environments.values())))
+    return _Target(_own_session(), cast(str, endpoint), "none", None)
+
+
+def _own_session() -> boto3.Session:
+    """The session of the credentials and the region that the AWS tools find by themselves."""
+    import boto3
+    from botocore.exceptions import NoCredentialsError, NoRegionError
+
+    from kickstand.aws.errors import explained
+
+    with explained("opening an AWS session"):
+        session = boto3.Session()
+        if session.region_name is None:
+            raise NoRegionError
+        if session.get_credentials() is None:
+            raise NoCredentialsError
+    return session
+
+
+def _run(target: _Target, source: str, output: str, accept: Accept, original_units: bool, parallel: int) -> None:
+    from kickstand.aws.errors import explained
+    from kickstand.console import make_console
+    from training.prediction.batches import batches, in_order, rows_progress
+    from training.prediction.endpoint_client import EndpointClient, runtime_client, to_original_units
+
+    label = "stdin" if source == "-" else source
+    with (
+        reading(source) as stream,
+        explained(f"predicting with the endpoint {target.endpoint}"),
+        writing(output) as sink,
+        rows_progress(make_console(sys.stderr) if _watched() else None) as progress,
+    ):
+        client = runtime_client(target.session, parallel=parallel)
+        invoke = EndpointClient(client, endpoint=target.endpoint, accept=accept, source=label)
+        cut = batches(stream, label, expected=target.expected)
+        for answers in in_order(cut, invoke, parallel=parallel, done=progress):
+            rows = map(to_original_units, answers.rows) if original_units else answers.rows
+            sink.write(("\n".join(rows) + "\n").encode())
+
+
+def _watched() -> bool:
+    """Whether somebody looks: drawing takes time to load, and a script does not look."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextmanager
+def reading(source: str) -> Iterator[BinaryIO]:
+    if source != "-":
+        with Path(source).open("rb") as stream:
+            yield stream
+    elif sys.stdin is None:
+        raise InputError(Problem("Expected rows, found standard input closed.", "stdin"))
+    else:
+        yield sys.stdin.buffer
+
+
+@contextmanager
+def writing(output: str) -> Iterator[Any]:
+    from kickstand.atomic_file import atomic_file
+
+    if output != "-":
+        with atomic_file(Path(output)) as stream:
+            yield stream
+    elif sys.stdout is None:
+        raise InputError(Problem("The answers have nowhere to go: standard output is closed.", "stdout", "Give -o."))
+    else:
+        yield _StandardOutput(sys.stdout.buffer)
+
+
+@dataclass(frozen=True, slots=True)
+class _StandardOutput:
+    """Standard output, each batch of answers sent on at once; it may be a pipe whose reader has enough."""
+
+    stream: BinaryIO
+
+    def write(self, answers: bytes) -> None:
+        try:
+            self.stream.write(answers)
+            self.stream.flush()
+        except OSError as error:
+            # What is left in the buffer would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise KickstandError(
+                Problem(f"The answers could not be written: {error.strerror}.", "stdout", "Make room, or give -o.")
+            ) from error

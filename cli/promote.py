@@ -1,0 +1,275 @@
+"""`kickstand gate`, `approve`, `reject` and `promote`: what an environment requires of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kickstand.console import confirm, echo_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from kickstand.config.model import Project
+    from kickstand.release.model import Release
+    from kickstand.workspace import Workspace
+    from promotion.gates.approval import Package, Status
+    from promotion.gates.context import GateContext
+    from promotion.gates.gate import Outcome
+    from promotion.promote import PromotionWork
+
+
+def promote(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The environment that serves the model.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The environment that takes it.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask the gates and say what would be done; write nothing.")
+    ] = False,
+    override: Annotated[
+        list[str] | None,
+        typer.Option("--override", metavar="GATE", help="Go on although this gate fails; each with its --reason."),
+    ] = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option("--reason", metavar="TEXT", help="Why; it stays in the release for ever."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before gates are overridden.")] = False,
+) -> None:
+    """Ask TO's gates; then copy FROM's model under its digest, register it, and write releases/TO.json."""
+    import sys
+
+    from cli.context import choose, load, root_of, typed
+    from kickstand.console import make_console
+    from promotion.candidate import require_order
+    from promotion.release_role import release_session
+    from promotion.view import asked_overrides, begin_lines, done_lines, overrides_of, plan_lines
+
+    asked = asked_overrides(override or (), reason or ())
+    project, root, console = load(ctx), root_of(ctx), make_console(sys.stdout)
+    require_order(project, choose(project, source), choose(project, target), lambda words: typed(root, words))
+    work = _work(ctx, project, source, target, console)
+    release, candidate = work.candidate()
+    _print(console, begin_lines(release, work.target.environment))
+    work.prove_source(release)
+    outcomes = _ask(ctx, project, work, release, candidate, console)
+    overrides = overrides_of(outcomes, asked, by=work.by, command=work.command, typed=work.typed)
+    if dry_run:
+        _print(console, plan_lines(release, candidate, overrides, work.target))
+        return
+    if overrides and not yes:
+        gates = ", ".join(one.gate for one in overrides)
+        confirm(f"Override {gates}, in the release for ever?")
+    role = release_session(work.target, work.by, work.typed)
+    written = work.carry_out(release, candidate, outcomes, overrides, role)
+    _print(console, done_lines(release, written, work.target, work.typed, in_git=not root.local))
+
+
+def _work(ctx: typer.Context, project: Project, source: str, target: str, console: Console) -> PromotionWork:
+    """Both environments opened, each with its own credentials; the target's last."""
+    from datetime import UTC, datetime
+
+    from cli.context import open_workspace, root_of, typed
+    from promotion.promote import PromotionWork
+    from promotion.release_role import caller_arn
+
+    root = root_of(ctx)
+    origin, taker = _both(lambda name: open_workspace(root, project, name), source, target)
+    return PromotionWork(
+        source=origin,
+        target=taker,
+        by=caller_arn(taker.session),
+        clock=lambda: datetime.now(UTC),
+        report=lambda what, text: console.print(f"{what:<14} {text}"),
+        typed=lambda words: typed(root, words),
+    )
+
+
+def _both(open_one: Callable[[str], Workspace], source: str, target: str) -> tuple[Workspace, Workspace]:
+    """Both places, or what is wrong with the credentials of either, told at once."""
+    from kickstand.errors import KickstandError
+
+    opened: list[Workspace] = []
+    failures: list[KickstandError] = []
+    for name in (source, target):
+        try:
+            opened.append(open_one(name))
+        except KickstandError as failure:
+            failures.append(failure)
+    if failures:
+        raise type(failures[0])(*dict.fromkeys(problem for failure in failures for problem in failure.problems))
+    origin, taker = opened
+    return origin, taker
+
+
+def _ask(
+    ctx: typer.Context, project: Project, work: PromotionWork, release: Release, candidate: Release, console: Console
+) -> tuple[Outcome, ...]:
+    from cli.context import open_workspace, root_of
+    from promotion.gates.context import GateContext
+    from promotion.gates.gate import show_outcomes
+    from promotion.gates.run import evaluate_gates
+
+    root = root_of(ctx)
+    contest = GateContext(
+        project=project,
+        source=work.source,
+        target=work.target,
+        release=release,
+        candidate=candidate,
+        now=work.clock(),
+        open_place=lambda name: open_workspace(root, project, name),
+        typed=work.typed,
+    )
+    with console.status("") as status:
+        outcomes = evaluate_gates(contest, begun=lambda name: status.update(f"asking the gate {name}"))
+    show_outcomes(console, outcomes)
+    return outcomes
+
+
+def _print(console: Console, lines: list[str]) -> None:
+    for line in lines:
+        console.print(line)
+
+
+def gate(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="The environment that would take the model.")],
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ENV", help="Whose release is judged. Default: ENV's promotes_from, else ENV."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="GATE", help="Ask this gate alone; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcomes as JSON, for machines.")] = False,
+) -> None:
+    """Ask the gates of an environment about the release that would be promoted into it; change nothing."""
+    import sys
+
+    from kickstand.console import make_console
+    from promotion.gates.gate import show_outcomes
+    from promotion.gates.run import evaluate_gates
+
+    console = make_console(sys.stderr if as_json else sys.stdout)
+    contest = open_gate_context(ctx, environment, origin)
+    source, release = contest.source.environment.name, contest.release
+    if not as_json:
+        way = f"for {environment}" if contest.moves else "against its own gates"
+        console.print(f"The model {release.artifact.sha256[:12]} of {source}'s release, {way}:")
+    with console.status("") as status:
+        outcomes = evaluate_gates(contest, only=only or (), begun=lambda name: status.update(f"asking the gate {name}"))
+    if as_json:
+        echo_json(outcomes_json(contest, outcomes))
+    else:
+        show_outcomes(console, outcomes)
+    raise typer.Exit(0 if all(outcome.passed for outcome in outcomes) else 1)
+
+
+def open_gate_context(ctx: typer.Context, environment: str, origin: str | None) -> GateContext:
+    """Both environments opened, and the source's release as the target would have it.
+
+    Raises InputError for unknown environments and for a release that does not pass its checks.
+    """
+    from datetime import UTC, datetime
+
+    from cli.context import choose, load, open_workspace, root_of, typed
+    from kickstand.images import image_uri
+    from promotion.candidate import candidate_release
+    from promotion.gates.context import GateContext
+
+    root, project = root_of(ctx), load(ctx)
+    taker = choose(project, environment)
+    giver = choose(project, origin or taker.promotes_from or environment)
+    source = open_workspace(root, project, giver.name)
+    target = source if giver is taker else open_workspace(root, project, taker.name)
+    release = source.release()
+    candidate = release
+    if giver is not taker:
+        candidate = candidate_release(release, taker, image_uri=image_uri(taker.region, release.algorithm.version))
+    return GateContext(
+        project=project,
+        source=source,
+        target=target,
+        release=release,
+        candidate=candidate,
+        now=datetime.now(UTC),
+        open_place=lambda name: open_workspace(root, project, name),
+        typed=lambda command: typed(root, command),
+    )
+
+
+def outcomes_json(contest: GateContext, outcomes: tuple[Outcome, ...]) -> str:
+    """The outcomes as a JSON text."""
+    import json
+    from dataclasses import asdict
+
+    fields = {
+        "environment": contest.target.environment.name,
+        "from": contest.source.environment.name,
+        "release_sha256": contest.release.sha256,
+        "artifact_sha256": contest.release.artifact.sha256,
+        "passed": all(outcome.passed for outcome in outcomes),
+        "outcomes": [asdict(outcome) for outcome in outcomes],
+    }
+    return json.dumps(fields, indent=2)
+
+
+_Environment = Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod: whose model it is.")]
+_Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why. It stays in the model registry.")]
+_Again = Annotated[bool, typer.Option("--again", help="Also where somebody has decided already, in your own name.")]
+
+
+def approve(ctx: typer.Context, environment: _Environment, reason: _Reason, again: _Again = False) -> None:
+    """Approve the model of ENV's release, in the model registry: who and why."""
+    _decide(ctx, environment, "Approved", reason, again=again)
+
+
+def reject(ctx: typer.Context, environment: _Environment, reason: _Reason, again: _Again = False) -> None:
+    """Reject the model of ENV's release, in the model registry: who and why."""
+    _decide(ctx, environment, "Rejected", reason, again=again)
+
+
+def _decide(ctx: typer.Context, environment: str, status: Status, reason: str, *, again: bool) -> None:
+    from cli.context import open_context
+    from kickstand.aws.errors import explained
+    from kickstand.release.file import read_release, release_path
+    from kickstand.signing.verify import require_signature
+    from promotion.gates.approval import approval_description, package_of, same_model, to_be_done
+
+    context = open_context(ctx, environment)
+    path = release_path(context.releases, environment)
+    release = read_release(path, context.environment)
+    require_signature(release, path, context.environment)
+    arn = release.model_package_arn
+    with explained("asking AWS who you are"):
+        caller = str(context.session.client("sts").get_caller_identity()["Arn"])
+    description = approval_description(caller, reason)
+    sagemaker = context.session.client("sagemaker")
+    with explained("reading the model package", arn):
+        package = package_of(sagemaker.describe_model_package(ModelPackageName=arn))
+    same_model(package, release, str(path))
+    for line in _package_lines(package, release):
+        context.console.print(line)
+    if not to_be_done(package, status, again=again):
+        context.console.print(f"It is so already: {package.decision()}")
+        return
+    with explained(f"setting the model package to {status}", arn):
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=description)
+        kept = package_of(sagemaker.describe_model_package(ModelPackageName=arn))
+    context.console.print(kept.decision())
+
+
+def _package_lines(package: Package, release: Release) -> list[str]:
+    metrics = ", ".join(f"{name} {value:g}" for name, value in sorted(release.metrics.items()))
+    return [
+        f"{package.arn}",
+        f"  model      {release.artifact.s3_uri}",
+        f"  sha256     {release.artifact.sha256}",
+        f"  trained by {release.training_job.name}",
+        f"  metrics    {metrics or 'none'}",
+        f"  until now  {package.decision() if package.decided else package.status}",
+    ]

@@ -1,0 +1,152 @@
+"""`kickstand verify`: whether AWS serves exactly what the release says, and whether anyone could have swapped it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kickstand.console import echo, echo_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.context import CommandContext
+    from kickstand.errors import KickstandError
+    from kickstand.release.model import Release
+
+_DOES_NOT_FIT = "DOES NOT FIT; see the end"
+
+
+@dataclass(slots=True)
+class _Proofs:
+    """What was proved and what was not, in the order it was asked. say: prints a line as it comes."""
+
+    say: Callable[[str], object]
+    told: list[tuple[str, bool, str]] = field(default_factory=list)
+    failures: list[KickstandError] = field(default_factory=list)
+
+    def add(self, label: str, text: str, *, holds: bool = True) -> None:
+        from kickstand.text import labelled
+
+        self.told.append((label, holds, text))
+        for line in labelled(label, text, indent=0, width=12):
+            self.say(line)
+
+    def ask(self, label: str, proof: Callable[[], str]) -> None:
+        """Tell what a proof says; where it fails, say so, and keep why."""
+        from kickstand.errors import KickstandError
+
+        try:
+            self.add(label, proof())
+        except KickstandError as failure:
+            self.add(label, _DOES_NOT_FIT, holds=False)
+            self.failures.append(failure)
+
+
+def verify(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    data: Annotated[
+        bool, typer.Option("--data", help="Hold every file that the model was trained on against its digest, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
+) -> None:
+    """Prove release, signature, artifact and live endpoint against each other, and say who could have swapped them."""
+    import json
+
+    from cli.context import open_context
+    from cli.signing import short
+    from deployment.audit import artifact_writes, writes_sentence
+    from deployment.verify import verify_endpoint
+    from kickstand.aws.errors import explained
+    from kickstand.release.file import read_release, release_path
+    from kickstand.signing.verify import require_signature
+    from training.model.artifact import require_artifact
+
+    context = open_context(ctx, environment, data_on_stdout=as_json)
+    path = release_path(context.releases, context.environment.name)
+    release = read_release(path, context.environment)
+    s3 = context.session.client("s3")
+    again = context.typed(f"adopt {release.training_job.name} {environment}")
+
+    def signature() -> str:
+        signed = require_signature(release, path, context.environment)
+        return signed.sentence() if signed else "none; this environment demands none"
+
+    def artifact() -> str:
+        require_artifact(s3, release, adopt_command=again)
+        return f"{release.artifact.s3_uri} holds the bytes that the release names"
+
+    def endpoint() -> str:
+        with explained(f"verifying the endpoint {context.names.endpoint}"):
+            return verify_endpoint(context.session, context.names, release).sentence()
+
+    # Each is asked, whatever became of the one before: an auditor wants to know of everything.
+    proofs = _Proofs(say=(lambda _: None) if as_json else typer.echo)
+    proofs.add("release", f"{short(path)} is as it was written: {release.sha256}")
+    proofs.ask("signature", signature)
+    proofs.ask("artifact", artifact)
+    proofs.ask("written", lambda: writes_sentence(artifact_writes(s3, release.artifact), release.artifact))
+    proofs.ask("endpoint", endpoint)
+    if data:
+        _prove_data(context, release, proofs)
+    _prove_access(context, release, proofs)
+    if as_json:
+        fields = [{"what": label, "holds": holds, "says": text} for label, holds, text in proofs.told]
+        wrong = [problem.message for failure in proofs.failures for problem in failure.problems]
+        echo_json(json.dumps({"environment": environment, "proofs": fields, "problems": wrong}, indent=2))
+    elif not proofs.failures:
+        echo(f"\nAll of it fits: {context.names.endpoint} serves the model that was released.")
+    if proofs.failures:
+        raise type(proofs.failures[0])(*(problem for failure in proofs.failures for problem in failure.problems))
+
+
+def _prove_access(context: CommandContext, release: Release, proofs: _Proofs) -> None:
+    """Who may write to the artifact's place or change the endpoint, by the deployed stacks."""
+    from kickstand.errors import KickstandError
+    from kickstand.names import partition
+    from review.access.allowed import allowed, deployed_stacks
+    from review.access.view import replacement_risks
+
+    names, environment = context.names, context.environment
+    try:
+        cloudformation = context.session.client("cloudformation")
+        stacks = deployed_stacks(cloudformation, names, deploy=context.typed(f"deploy {environment.name}"))
+    except KickstandError as failure:
+        proofs.add("may write", "not known", holds=False)
+        proofs.failures.append(failure)
+        return
+    place = release.artifact.s3_uri.removeprefix("s3://")
+    for label, sentence in replacement_risks(
+        allowed(stacks, environment),
+        artifact_arn=f"arn:{partition(environment.region)}:s3:::{place}",
+        endpoint_arn=names.arn("sagemaker", f"endpoint/{names.endpoint}"),
+        account=environment.account,
+    ):
+        proofs.add(label, sentence)
+
+
+def _prove_data(context: CommandContext, release: Release, proofs: _Proofs) -> None:
+    from deployment.audit import check_data, require_data
+    from kickstand.errors import KickstandError
+
+    checked = check_data(release, lambda bucket: _reader(context, bucket))
+    for each in checked:
+        proofs.add("data", each.sentence(), holds=not (each.changed or each.unread))
+    try:
+        require_data(checked)
+    except KickstandError as failure:
+        proofs.failures.append(failure)
+
+
+def _reader(context: CommandContext, bucket: str) -> Any:
+    """An S3 client of the environment that a bucket belongs to: data stay where they were trained on."""
+    from cli.context import open_workspace
+    from kickstand.names import Names
+
+    for name, environment in context.project.environments.items():
+        if Names(environment).bucket == bucket and name != context.environment.name:
+            return open_workspace(context.root, context.project, name).session.client("s3")
+    return context.session.client("s3")

@@ -1,0 +1,158 @@
+"""One CloudFormation change set: described, deleted, executed and followed to its end, in the CDK's deploy role."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from deployment.assembly import AssembledStack
+from deployment.failures import is_role_race
+from kickstand.errors import KickstandError, Problem
+
+if TYPE_CHECKING:
+    import boto3
+
+
+POLL_SECONDS = 1.5
+_STACK = "AWS::CloudFormation::Stack"
+_WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_NOTHING = ("didn't contain changes", "No updates are to be performed")
+
+
+def describe_change_set(cloudformation: Any, name: str, stack: str = "") -> dict[str, Any] | None:
+    """A change set with all its changes; None where there is none. name: its ARN, or its name with its stack."""
+    from botocore.exceptions import ClientError
+
+    asked = {"ChangeSetName": name, **({"StackName": stack} if stack else {})}
+    try:
+        found: dict[str, Any] = cloudformation.describe_change_set(**asked)
+        page = found
+        while page.get("NextToken"):
+            page = cloudformation.describe_change_set(**asked, NextToken=page["NextToken"])
+            found["Changes"] += page["Changes"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException") or (
+            error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error)
+        ):
+            return None
+        raise
+    return found
+
+
+def is_empty(described: dict[str, Any]) -> bool:
+    """Whether CloudFormation found nothing to do: such a change set is FAILED, and cannot be executed."""
+    return described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in _NOTHING)
+
+
+def last_change_set(cloudformation: Any, stack_arn: str) -> str:
+    """ARN of the change set by which a stack came to what it is; empty where that was none, or failed."""
+    from botocore.exceptions import ClientError
+
+    try:
+        stack = cloudformation.describe_stacks(StackName=stack_arn)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return ""
+        raise
+    return str(stack.get("ChangeSetId", "")) if stack["StackStatus"] in _WELL else ""
+
+
+def delete_change_set(reader: Any, writer: Any, arn: str) -> None:
+    """Delete a change set, and the stack that was made for it where it holds nothing.
+
+    reader: a client of CloudFormation with the caller's own credentials. writer: one as the CDK's deploy role, which
+    may not list change sets where its bootstrap stack is older than version 32.
+    """
+    from botocore.exceptions import ClientError
+
+    described = describe_change_set(reader, arn)
+    if described is None:
+        return
+    stack = described["StackId"]
+    writer.delete_change_set(ChangeSetName=arn)
+    try:
+        status = reader.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        left = reader.list_change_sets(StackName=stack)["Summaries"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return  # the stack is gone
+        raise
+    if status == "REVIEW_IN_PROGRESS" and not [one for one in left if one["ChangeSetId"] != arn]:
+        try:
+            writer.delete_stack(StackName=stack)
+        except ClientError as error:
+            # Whoever prepares in a pipeline may not. Nothing is in it, and the next change set is made in it.
+            if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+                raise
+
+
+def execute_change_set(
+    session: boto3.Session,
+    arn: str,
+    stack_arn: str,
+    *,
+    show: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Execute a change set and follow its stack to the end; show each resource that is done.
+
+    Raises KickstandError with CloudFormation's own reason for every resource that failed.
+    """
+    cloudformation = session.client("cloudformation")
+    known = {event["EventId"] for event in _events(cloudformation, stack_arn)}
+    cloudformation.execute_change_set(ChangeSetName=arn)
+    failures: list[Problem] = []
+    stack = stack_arn.split("/")[1]
+    while True:
+        for event in reversed([one for one in _events(cloudformation, stack_arn) if one["EventId"] not in known]):
+            known.add(event["EventId"])
+            status = event["ResourceStatus"]
+            if event["ResourceType"] == _STACK and event.get("PhysicalResourceId") == stack_arn:
+                if status.endswith("_IN_PROGRESS"):
+                    continue
+                if status in _WELL:
+                    return
+                raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
+            if status.endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
+                reason = event.get("ResourceStatusReason", "no reason given")
+                failures.append(Problem(reason, f"{event['LogicalResourceId']} of {stack}", _fix(reason)))
+            if not status.endswith("_IN_PROGRESS"):
+                show(f"{status.lower().replace('_', ' ')}: {event['LogicalResourceId']} ({event['ResourceType']})")
+        sleep(POLL_SECONDS)
+
+
+def _fix(reason: str) -> str:
+    """What to do about a resource's failure where that is known: a change set can be executed only once."""
+    if not is_role_race(reason):
+        return ""
+    return "IAM had not spread the new role's policy yet. That passes: review and prepare again, then deploy that."
+
+
+def _events(cloudformation: Any, stack_arn: str) -> Iterator[dict[str, Any]]:
+    """Events of the stack, newest first."""
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_arn):
+        yield from page["StackEvents"]
+
+
+def deploy_session(session: boto3.Session, stack: AssembledStack) -> boto3.Session:
+    """A session as the stack's deploy role; the given one where the role may not be assumed or there is none.
+
+    The CDK command line goes on with the credentials at hand too: whoever may do it directly needs no role.
+    """
+    import boto3
+    from botocore.exceptions import ClientError
+
+    if not stack.deploy_role_arn:
+        return session
+    try:
+        answer = session.client("sts").assume_role(RoleArn=stack.deploy_role_arn, RoleSessionName="kickstand")
+    except ClientError:
+        return session
+    credentials = answer["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name=stack.environment.rpartition("/")[2],
+    )

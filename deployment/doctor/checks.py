@@ -1,0 +1,57 @@
+"""All checks of an environment, in the order in which their problems would be met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from deployment.doctor.account import account_findings, bootstrap_findings, clock_finding, region_findings
+from deployment.doctor.bucket import bucket_findings, key_access_findings, key_findings
+from deployment.doctor.finding import Check, Finding, findings_of
+from deployment.doctor.quotas import quota_findings
+from deployment.doctor.roles import pipeline_findings, promotion_findings, role_findings
+from deployment.doctor.stacks import endpoint_finding, stack_findings
+from deployment.doctor.tools import image_finding, resource_type_finding, tool_findings
+from kickstand.errors import KickstandError
+from kickstand.workspace import DoctorWorkspace
+
+if TYPE_CHECKING:
+    from kickstand.config.model import Environment
+
+_IN_THE_ACCOUNT: tuple[tuple[str, Callable[[DoctorWorkspace], Iterator[Finding]]], ...] = (
+    ("credentials", account_findings),
+    ("region", region_findings),
+    ("bootstrap", bootstrap_findings),
+    ("roles", role_findings),
+    ("KMS", key_findings),
+    ("key access", key_access_findings),
+    ("quotas", quota_findings),
+    ("bucket", bucket_findings),
+    ("stacks", stack_findings),
+    ("promotion", promotion_findings),
+    ("endpoint", lambda patient: iter([endpoint_finding(patient)])),
+)
+
+
+def run_checks(environment: Environment, patient: Callable[[], DoctorWorkspace]) -> Iterator[Finding]:
+    """Every finding of an environment, as it is made.
+
+    patient: opens the session; where it raises, its problems are findings, and what needs the account is skipped.
+    """
+    here: tuple[tuple[str, Check], ...] = (
+        ("tools", tool_findings),
+        ("image", lambda: [image_finding(environment)]),
+        ("resource types", lambda: [resource_type_finding(environment.region)]),
+        ("pipeline", lambda: pipeline_findings(environment)),
+        ("clock", lambda: [clock_finding(environment)]),
+    )
+    yield from findings_of(here)
+    try:
+        opened = patient()
+    except KickstandError as error:
+        yield from (Finding("credentials", "problem", p.message, p.fix) for p in error.problems)
+        for name, _ in _IN_THE_ACCOUNT[1:]:
+            yield Finding(name, "skipped", "Not asked: there is no session in the environment's account.")
+        return
+    yield from findings_of((name, partial(check, opened)) for name, check in _IN_THE_ACCOUNT)

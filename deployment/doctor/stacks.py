@@ -1,0 +1,118 @@
+"""The environment's stacks and its endpoint: none of them stuck where the next deployment would be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from deployment.doctor.finding import Finding
+from kickstand.workspace import DoctorWorkspace
+
+if TYPE_CHECKING:
+    import boto3
+
+
+_GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "DELETE_COMPLETE"})
+HOLDS_NOTHING = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
+"""Status of a stack that never made its resources, or has them no more."""
+
+_DELETE = "Run: aws cloudformation delete-stack --stack-name {stack} {place}; then deploy again"
+_STUCK = {
+    "CREATE_FAILED": _DELETE,
+    "ROLLBACK_COMPLETE": _DELETE,
+    "ROLLBACK_FAILED": _DELETE,
+    "DELETE_FAILED": "Its events say what is in the way: empty or detach that, then: {destroy}",
+    "UPDATE_ROLLBACK_FAILED": (
+        "Mend what its events name, then: aws cloudformation continue-update-rollback --stack-name {stack} {place}"
+    ),
+    "IMPORT_ROLLBACK_FAILED": (
+        "Mend what its events name, then: aws cloudformation continue-update-rollback --stack-name {stack} {place}"
+    ),
+    "UPDATE_FAILED": "Run: aws cloudformation rollback-stack --stack-name {stack} {place}",
+}
+"""What ends each state that refuses an update.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+"""
+
+
+def stack_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+    """The training and the hosting stack."""
+    destroy = patient.typed(f"destroy {patient.environment.name}")
+    for name in (patient.names.training_stack, patient.names.hosting_stack):
+        yield stack_verdict(name, stack_status(patient.session, name), patient.place, destroy)
+
+
+def stack_verdict(stack: str, status: str | None, place: str, destroy: str) -> Finding:
+    """status: CloudFormation's; None where there is no such stack. destroy: the command for the environment."""
+    name = f"stack {stack}"
+    if status is None:
+        return Finding(name, "ok", "Not deployed yet.")
+    if status in _STUCK:
+        fix = _STUCK[status].format(stack=stack, place=place, destroy=destroy)
+        return Finding(name, "problem", f"Stuck in {status}.", fix)
+    if status == "REVIEW_IN_PROGRESS":
+        return Finding(name, "ok", "A change set waits; nothing is deployed yet.")
+    if status.endswith("_IN_PROGRESS"):
+        return Finding(name, "warning", f"{status}: another deployment is under way.", "Wait for its end.")
+    if status in _GOOD:
+        return Finding(name, "ok", f"{status}.")
+    events = f"Its events say why: aws cloudformation describe-stack-events --stack-name {stack} {place}"
+    return Finding(name, "warning", f"{status}: the last change was rolled back.", events)
+
+
+def stack_status(session: boto3.Session, stack: str) -> str | None:
+    """CloudFormation's status of a stack; None where there is none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    return str(found["StackStatus"])
+
+
+def endpoint_finding(patient: DoctorWorkspace) -> Finding:
+    """Its state now; `deploy` proves that it serves the release."""
+    if stack_status(patient.session, patient.names.hosting_stack) is None:
+        name = patient.environment.name
+        fit = patient.typed(f"fit {name}")
+        return Finding("endpoint", "skipped", f"There is none before the hosting stack, which needs a release ({fit}).")
+    return endpoint_verdict(
+        patient.names.endpoint,
+        *_state(patient.session.client("sagemaker"), patient.names.endpoint),
+        patient.typed(f"deploy {patient.environment.name}"),
+        patient.typed(f"destroy {patient.environment.name} --hosting"),
+    )
+
+
+def endpoint_verdict(endpoint: str, status: str | None, reason: str, deploy: str, destroy: str) -> Finding:
+    """status: SageMaker's; None where there is no such endpoint. reason: why it failed, in SageMaker's words.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html
+    """
+    again = f"Run: {destroy}; then: {deploy}"
+    if status is None:
+        return Finding("endpoint", "problem", f"{endpoint} was deleted behind its stack's back.", again)
+    if status == "InService":
+        return Finding("endpoint", "ok", f"{endpoint} is InService.")
+    told = f"{endpoint} is {status}. {reason}".strip()
+    if status in ("Failed", "UpdateRollbackFailed"):
+        return Finding("endpoint", "problem", told, again)
+    if status == "OutOfService":
+        return Finding("endpoint", "problem", told, f"Run: {deploy}")
+    return Finding("endpoint", "warning", told, "Wait until it is InService.")
+
+
+def _state(sagemaker: Any, endpoint: str) -> tuple[str | None, str]:
+    from botocore.exceptions import ClientError
+
+    try:
+        found = sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if "Could not find" in error.response["Error"]["Message"]:
+            return None, ""
+        raise
+    return str(found["EndpointStatus"]), str(found.get("FailureReason", ""))

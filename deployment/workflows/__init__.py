@@ -1,0 +1,1 @@
+"""The pipeline of a user's own repository: GitHub workflows that review and deploy."""

@@ -1,0 +1,1 @@
+"""Policy checks of the stacks while they are synthesised."""

@@ -1,0 +1,1 @@
+"""Constructs: thin wrappers of CloudFormation resources, with what all stacks set on them."""

@@ -1,0 +1,211 @@
+"""Triggers: state machines around one training or transform job, and what starts them (new data, a schedule)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from infra.checks.policy_checks import acknowledge
+from infra.constructs.roles import ServiceRole
+from infra.constructs.storage import LogGroup
+from infra.policies.automation import transform_trigger_statements
+from infra.state_machines.transform_definition import transform_definition
+from kickstand.aws.instance_types import takes_volume_key
+from kickstand.names import Names, partition
+
+
+class JobTrigger(Construct):
+    """A state machine that logs each execution, its data included: they hold names and numbers, no rows.
+
+    definition:    Amazon States Language; may hold tokens (the ARN of a role).
+    role_arn:      the role it runs as.
+    log_group_arn: ARN of its log group, `:*` at the end.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        state_machine_name: str,
+        definition: Mapping[str, Any],
+        role_arn: str,
+        log_group_arn: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        destination = stepfunctions.CfnStateMachine.LogDestinationProperty(
+            cloud_watch_logs_log_group=stepfunctions.CfnStateMachine.CloudWatchLogsLogGroupProperty(
+                log_group_arn=log_group_arn
+            )
+        )
+        state_machine = stepfunctions.CfnStateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=state_machine_name,
+            state_machine_type="STANDARD",
+            definition_string=cdk.Stack.of(self).to_json_string(definition),
+            role_arn=role_arn,
+            logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
+                level="ALL", include_execution_data=True, destinations=[destination]
+            ),
+        )
+        acknowledge(
+            state_machine,
+            {
+                "AwsSolutions-SF2": "One task that awaits one job: the execution's history and its log tell "
+                "all that a trace would, and X-Ray needs a role that may write everywhere."
+            },
+        )
+        self.resource: cdk.CfnResource = state_machine
+        self.arn: str = state_machine.attr_arn
+
+
+MANIFESTS = "manifests/"
+
+
+class NewDataRule(Construct):
+    """Starts the training trigger when an upload is whole.
+
+    An upload writes its manifest last, and no manifest twice: so it is one event for one set of data, however many
+    files it has.
+
+    bucket_name: the artifact bucket, which must send its events to EventBridge.
+    role_arn:    the role that EventBridge starts the state machine as.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        rule_name: str,
+        bucket_name: str,
+        state_machine_arn: str,
+        role_arn: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.resource = events.CfnRule(
+            self,
+            "Rule",
+            name=rule_name,
+            description="Trains when kickstand upload has published new data",
+            event_pattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": MANIFESTS}]}},
+            },
+            state="ENABLED",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Training",
+                    arn=state_machine_arn,
+                    role_arn=role_arn,
+                    input_transformer=events.CfnRule.InputTransformerProperty(
+                        input_paths_map={"key": "$.detail.object.key"}, input_template='{"Manifest": <key>}'
+                    ),
+                )
+            ],
+        )
+
+
+LATEST_MANIFEST = "latest/manifest.json"
+
+
+class TrainingSchedule(Construct):
+    """Starts the training trigger on the data that was uploaded last.
+
+    expression: EventBridge's `cron(…)`, in UTC, or `rate(…)`.
+    role_arn:   the role that EventBridge Scheduler starts the state machine as.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        schedule_name: str,
+        expression: str,
+        state_machine_arn: str,
+        role_arn: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.resource = scheduler.CfnSchedule(
+            self,
+            "Schedule",
+            name=schedule_name,
+            description="Trains again on the data that was uploaded last",
+            schedule_expression=expression,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=state_machine_arn, role_arn=role_arn, input=json.dumps({"Manifest": LATEST_MANIFEST})
+            ),
+        )
+
+
+class TransformTrigger(Construct):
+    """What `kickstand transform` starts.
+
+    model_name:       the model that the endpoint serves.
+    hosting_role_arn: the role that the model works in.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, names: Names, model_name: str, hosting_role_arn: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        environment = names.environment
+        role = ServiceRole(
+            self,
+            "Role",
+            service="states.amazonaws.com",
+            source_arn=names.transform_machine_arn,
+            account=environment.account,
+            description=f"The transform trigger of {names.prefix}",
+            policy_name=f"{names.prefix}-transform",
+            statements=transform_trigger_statements(names, hosting_role_arn=hosting_role_arn),
+            permissions_boundary=environment.roles.permissions_boundary,
+            existing_role_arn=environment.roles.trigger,
+        )
+        log_group = LogGroup(
+            self,
+            "Log",
+            log_group_name=names.transform_machine_log_group,
+            retention_days=environment.logs.retention_days,
+            kms_key_arn=environment.logs.kms_key_arn,
+            retain=environment.name == "prod",
+        )
+        trigger = JobTrigger(
+            self,
+            "Trigger",
+            state_machine_name=names.transform_machine,
+            definition=transform_definition(
+                partition=partition(environment.region),
+                project=environment.project,
+                environment=environment.name,
+                job_prefix=names.prefix,
+                job={"ModelName": model_name, "TransformResources": _resources(names)},
+                output_uri=f"s3://{names.bucket}/transform/output",
+                kms_key_arn=environment.storage.kms_key_arn,
+                tags=environment.tags,
+            ),
+            role_arn=role.arn,
+            log_group_arn=log_group.arn,
+        )
+        role.precede(trigger.resource)
+        self.arn: str = trigger.arn
+
+
+def _resources(names: Names) -> dict[str, Any]:
+    """TransformResources of CreateTransformJob."""
+    settings, key = names.environment.transform, names.environment.storage.kms_key_arn
+    resources: dict[str, Any] = {"InstanceType": settings.instance_type, "InstanceCount": settings.instance_count}
+    if key is not None and takes_volume_key(settings.instance_type):
+        resources["VolumeKmsKeyId"] = key
+    return resources

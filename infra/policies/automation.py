@@ -1,0 +1,194 @@
+"""What works without a person: the roles of triggers, which start one job each, and the jobs of the pipeline.
+
+For training, a trigger's schedule and its new-data rule; for batch transform, what it needs of the model's own role.
+Of the pipeline's jobs, preparing makes change sets and deploying executes them.
+"""
+
+from __future__ import annotations
+
+from infra.policies.reviewer import bootstrap_version_arn
+from infra.policies.statement import Statement
+from kickstand.names import Names, partition
+
+
+def trigger_statements(
+    *,
+    partition: str,
+    region: str,
+    account: str,
+    bucket_arn: str,
+    job_arn: str,
+    training_role_arn: str,
+    kms_key_arn: str | None,
+) -> list[Statement]:
+    """What the training trigger may do: run jobs of this environment alone, read the manifests.
+
+    job_arn: `…:training-job/PROJECT-ENV-*`.
+    """
+    return [
+        Statement("ReadManifests", ("s3:GetObject",), (f"{bucket_arn}/manifests/*", f"{bucket_arn}/latest/*")),
+        *([Statement("ReadWithKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
+        *job_statements(
+            "Training",
+            events_arn=f"arn:{partition}:events:{region}:{account}:",
+            job_arn=job_arn,
+            role_sid="PassTrainingRole",
+            role_arn=training_role_arn,
+        ),
+    ]
+
+
+def job_statements(kind: str, *, events_arn: str, job_arn: str, role_sid: str, role_arn: str) -> list[Statement]:
+    """What `createTrainingJob.sync` or `createTransformJob.sync` needs, to tell of its end, and to log.
+
+    kind:       `Training` or `Transform`.
+    events_arn: `arn:PARTITION:events:REGION:ACCOUNT:`.
+    role_arn:   the role that the jobs work in. role_sid: the statement's name.
+    https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html lists it: Step Functions tags what
+    it starts, and learns of a job's end by a rule of EventBridge that it manages under a name of its own.
+    """
+    return [
+        Statement(
+            "RunJobs",
+            (
+                "sagemaker:AddTags",
+                f"sagemaker:Create{kind}Job",
+                f"sagemaker:Describe{kind}Job",
+                "sagemaker:ListTags",
+                f"sagemaker:Stop{kind}Job",
+            ),
+            (job_arn,),
+        ),
+        Statement(
+            role_sid,
+            ("iam:PassRole",),
+            (role_arn,),
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+        Statement(
+            "AwaitJobs",
+            ("events:DescribeRule", "events:PutRule", "events:PutTargets"),
+            (f"{events_arn}rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule",),
+        ),
+        Statement("TellOfEnd", ("events:PutEvents",), (f"{events_arn}event-bus/default",)),
+        Statement(
+            "DeliverLogs",
+            (
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:DescribeLogGroups",
+                "logs:DescribeResourcePolicies",
+                "logs:GetLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:UpdateLogDelivery",
+            ),
+            everywhere="Log deliveries are no resources: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+        ),
+    ]
+
+
+def start_statement(state_machine_arn: str) -> Statement:
+    """What the schedule and the new-data rule may do."""
+    return Statement("StartTraining", ("states:StartExecution",), (state_machine_arn,))
+
+
+TRANSFORM_INPUT = "transform/input/*"
+TRANSFORM_OUTPUT = "transform/output/*"
+
+
+def transform_statements(bucket_arn: str) -> list[Statement]:
+    """What the model's role may do for a transform job: read `transform/input/`, write `transform/output/`.
+
+    A job has no role of its own: SageMaker reads its input and writes its output as the model
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, CreateModel).
+    """
+    return [
+        Statement("ReadTransformInput", ("s3:GetObject",), (f"{bucket_arn}/{TRANSFORM_INPUT}",)),
+        Statement(
+            "ListTransformInput",
+            ("s3:ListBucket",),
+            (bucket_arn,),
+            conditions={"StringLike": {"s3:prefix": (TRANSFORM_INPUT,)}},
+        ),
+        Statement(
+            "WriteTransformOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (f"{bucket_arn}/{TRANSFORM_OUTPUT}",)
+        ),
+    ]
+
+
+def transform_trigger_statements(names: Names, *, hosting_role_arn: str) -> list[Statement]:
+    """What the transform trigger may do: run transform jobs of this environment alone."""
+    environment = names.environment
+    place = f"{environment.region}:{environment.account}"
+    return job_statements(
+        "Transform",
+        events_arn=f"arn:{partition(environment.region)}:events:{place}:",
+        job_arn=names.arn("sagemaker", f"transform-job/{names.prefix}-*"),
+        role_sid="PassHostingRole",
+        role_arn=hosting_role_arn,
+    )
+
+
+_GOLDEN = "golden"
+
+
+def prepare_statements(names: Names) -> list[Statement]:
+    """Make, tag and remove change sets of the two stacks, as the CDK command line does; execute none.
+
+    The CDK's own deploy role could execute them too, so it is not among the roles: where the CDK command line may
+    not assume that one, it goes on with the job's. Nor is cloudformation:DeleteStack.
+    """
+    environment = names.environment
+    assets = f"cdk-{environment.bootstrap.qualifier}-assets-{environment.account}-{environment.region}"
+    stacks = tuple(names.arn("cloudformation", f"stack/{s}/*") for s in (names.training_stack, names.hosting_stack))
+    return [
+        Statement("PublishTemplates", ("sts:AssumeRole",), _bootstrap_roles(names, "file-publishing", "lookup")),
+        Statement(
+            "MakeChangeSets",
+            (
+                "cloudformation:CreateChangeSet",
+                "cloudformation:DeleteChangeSet",
+                "cloudformation:DescribeEvents",
+                "cloudformation:TagResource",
+            ),
+            stacks,
+        ),
+        # CloudFormation reads a template's parameters as whoever makes the change set: the CDK's have BootstrapVersion.
+        Statement("ReadParameters", ("ssm:GetParameters",), (bootstrap_version_arn(names),)),
+        Statement(
+            "NameExecutionRole",
+            ("iam:PassRole",),
+            _bootstrap_roles(names, "cfn-exec"),
+            conditions={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+        ),
+        # CloudFormation fetches the template with the permissions of whoever makes the change set.
+        Statement(
+            "ReadTemplates",
+            ("s3:GetObject",),
+            (f"arn:{partition(environment.region)}:s3:::{assets}/*",),
+        ),
+    ]
+
+
+def deploy_statements(names: Names) -> list[Statement]:
+    """Assume the roles of the CDK's bootstrap stack, and prove the endpoint afterwards."""
+    return [
+        Statement("Deploy", ("sts:AssumeRole",), _bootstrap_roles(names, "deploy", "file-publishing", "lookup")),
+        *_ask_endpoint(names),
+    ]
+
+
+def _bootstrap_roles(names: Names, *jobs: str) -> tuple[str, ...]:
+    environment = names.environment
+    begin = f"arn:{partition(environment.region)}:iam::{environment.account}:role/cdk-{environment.bootstrap.qualifier}"
+    return tuple(f"{begin}-{job}-role-{environment.account}-{environment.region}" for job in jobs)
+
+
+def _ask_endpoint(names: Names) -> list[Statement]:
+    """The golden rows, where git does not hold them, and what the endpoint answers to them."""
+    endpoint = names.arn("sagemaker", f"endpoint/{names.endpoint}")
+    return [
+        Statement("ReadGoldenRows", ("s3:GetObject",), (f"{names.bucket_arn}/{_GOLDEN}/*",)),
+        Statement("AskEndpoint", ("sagemaker:InvokeEndpoint",), (endpoint,)),
+    ]

@@ -1,0 +1,179 @@
+"""What SageMaker's execution roles allow: data and models, the image, logs, metrics, keys, the network.
+
+One role is of training jobs, one of the model that the endpoint serves and batch transform invokes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra.policies.automation import transform_statements
+from infra.policies.statement import Statement
+
+
+def image_statements(repository_arn: str) -> list[Statement]:
+    """Pull one image repository. It is AWS's, in an account of theirs, so the role must be granted it by name."""
+    return [
+        Statement(
+            "PullImage",
+            ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+            (repository_arn,),
+        ),
+        Statement(
+            "LogInToRegistry",
+            ("ecr:GetAuthorizationToken",),
+            everywhere="A login is for the whole registry service: AWS knows no resource for it.",
+        ),
+    ]
+
+
+def log_statements(*log_group_arns: str, shared: str) -> list[Statement]:
+    """Write streams of log groups (ARNs without `:*`).
+
+    shared: SageMaker's one group for all jobs of a kind in the account, which no stack has: whoever runs the first job
+    makes it. The others are a stack's: SageMaker's log agent writes for a while after its endpoint is gone, and were it
+    allowed to make the group again, that one would be in the way of the next deployment and keep its events for ever.
+    """
+    log_group_arns = (*log_group_arns, shared)
+    return [
+        Statement("MakeLogGroup", ("logs:CreateLogGroup",), (shared,)),
+        Statement(
+            "WriteLog",
+            ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+            tuple(f"{arn}:*" for arn in log_group_arns),
+        ),
+    ]
+
+
+def metric_statement(*namespaces: str) -> Statement:
+    """Put metrics into some namespaces."""
+    return Statement(
+        "PutMetrics",
+        ("cloudwatch:PutMetricData",),
+        everywhere="CloudWatch metrics are no resources; the namespace is what can be limited.",
+        conditions={"StringEquals": {"cloudwatch:namespace": namespaces[0] if len(namespaces) == 1 else namespaces}},
+    )
+
+
+def key_statements(kms_key_arn: str | None, *, writes: bool) -> list[Statement]:
+    """Use the key of data and volumes, where there is one.
+
+    SageMaker makes a grant on it for the volumes, and only for its own resources. For the key of a job's output it asks
+    for kms:Encrypt
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html, KmsKeyId).
+    """
+    if kms_key_arn is None:
+        return []
+    actions = ("kms:Decrypt", "kms:DescribeKey", *(("kms:Encrypt", "kms:GenerateDataKey") if writes else ()))
+    return [
+        Statement("UseKey", actions, (kms_key_arn,)),
+        Statement(
+            "GrantVolumesTheKey",
+            ("kms:CreateGrant",),
+            (kms_key_arn,),
+            conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    ]
+
+
+def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_ids: Sequence[str]) -> list[Statement]:
+    """Put network interfaces into the subnets, where there are any.
+
+    ec2_arn: `arn:PARTITION:ec2:REGION:ACCOUNT:`, to which the kind and the id of a resource are added.
+
+    Subnets and security groups are named in any account: the ARN of one that another account shares (AWS RAM) has its
+    owner's, and an id belongs to one account only. Interfaces belong to whoever makes them
+    (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing-permissions.html).
+    """
+    if not subnets:
+        return []
+    of_any_owner = ":".join((*ec2_arn.split(":")[:4], "*", ""))
+    subnet_arns = tuple(f"{of_any_owner}subnet/{subnet}" for subnet in subnets)
+    group_arns = tuple(f"{of_any_owner}security-group/{group}" for group in security_group_ids)
+    interfaces = f"{ec2_arn}network-interface/*"
+    return [
+        Statement("MakeInterfaces", ("ec2:CreateNetworkInterface",), (*subnet_arns, *group_arns, interfaces)),
+        Statement(
+            "UseInterfaces",
+            (
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+            ),
+            (interfaces,),
+            conditions={"ArnLike": {"ec2:Subnet": subnet_arns}},
+        ),
+        Statement(
+            "LookAtNetwork",
+            (
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ),
+            everywhere="EC2 checks its lists against no resource.",
+        ),
+    ]
+
+
+DATA = "data/*"
+TRAINING_OUTPUT = "training/*"
+
+
+def training_statements(
+    *,
+    bucket_arn: str,
+    repository_arn: str,
+    log_group_arn: str,
+    ec2_arn: str,
+    kms_key_arn: str | None,
+    subnets: Sequence[str],
+    security_group_ids: Sequence[str],
+) -> list[Statement]:
+    """What a training job may do: read `data/`, write `training/`, pull its image, write its log and its metrics.
+
+    It cannot read `models/` or its own outputs, and it cannot change data.
+    """
+    return [
+        Statement("ReadData", ("s3:GetObject",), (f"{bucket_arn}/{DATA}",)),
+        Statement("ListData", ("s3:ListBucket",), (bucket_arn,), conditions={"StringLike": {"s3:prefix": (DATA,)}}),
+        Statement("WriteOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (f"{bucket_arn}/{TRAINING_OUTPUT}",)),
+        *image_statements(repository_arn),
+        *log_statements(shared=log_group_arn),
+        metric_statement("/aws/sagemaker/TrainingJobs"),
+        *key_statements(kms_key_arn, writes=True),
+        *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),
+    ]
+
+
+MODELS = "models/*"
+
+
+def hosting_statements(
+    *,
+    bucket_arn: str,
+    repository_arn: str,
+    log_group_arn: str,
+    transform_log_group_arn: str,
+    ec2_arn: str,
+    kms_key_arn: str | None,
+    subnets: Sequence[str],
+    security_group_ids: Sequence[str],
+) -> list[Statement]:
+    """What a served model may do: read `models/`, pull its image, write its log and its metrics; transform.
+
+    log_group_arn: of the endpoint. transform_log_group_arn: SageMaker's one group for all transform jobs.
+
+    All of `models/` and not the one artifact: an update or a new instance reads the old one while the policy may
+    already name the next.
+    """
+    return [
+        Statement("ReadModels", ("s3:GetObject",), (f"{bucket_arn}/{MODELS}",)),
+        *image_statements(repository_arn),
+        *transform_statements(bucket_arn),
+        *log_statements(log_group_arn, shared=transform_log_group_arn),
+        metric_statement("/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"),
+        *key_statements(kms_key_arn, writes=True),
+        *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),
+    ]

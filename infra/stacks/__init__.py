@@ -1,0 +1,1 @@
+"""The stacks of one environment: training, hosting, and the roles of its pipeline."""

@@ -1,0 +1,134 @@
+"""The stack that serves a release."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.constructs.hosting import Endpoint, EndpointConfig, Model
+from infra.constructs.roles import ManagedPolicy, ServiceRole
+from infra.constructs.storage import LogGroup
+from infra.constructs.triggers import TransformTrigger
+from infra.policies.execution import hosting_statements
+from infra.policies.people import predictor_statements, transformer_statements
+from kickstand.config.model import Environment
+from kickstand.errors import InputError, Problem
+from kickstand.images import image_uri, repository_arn
+from kickstand.names import Names
+from kickstand.release.model import Release
+from kickstand.release.rules import serving_problems
+
+
+class HostingStack(cdk.Stack):
+    """Hosting role, Model, EndpointConfig, Endpoint, its log group, transform trigger and the policies of callers.
+
+    A new release changes the Model's artifact and nothing else of the template: no output and no tag names it.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment, release: Release) -> None:
+        names = self._names = Names(environment)
+        self._environment = environment
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=names.hosting_stack,
+            description=f"Hosting of {environment.project}, {environment.name}",
+            synthesizer=cdk.DefaultStackSynthesizer(qualifier=environment.bootstrap.qualifier),
+            tags=dict(environment.tags),
+        )
+        if faults := serving_problems(release, environment.known_faults):
+            # An error of this stack: it is not deployed, and the others of the app still are.
+            cdk.Annotations.of(self).add_error(str(InputError(*faults)))
+        role = self._role()
+        model = Model(
+            self,
+            "Model",
+            image_uri=_image(release),
+            model_data_url=release.artifact.s3_uri,
+            role_arn=role.arn,
+            subnets=environment.hosting.subnets,
+            security_group_ids=environment.hosting.security_group_ids,
+        )
+        role.precede(model.resource)
+        config = EndpointConfig(
+            self,
+            "EndpointConfig",
+            model_name=model.model_name,
+            instance_type=environment.hosting.instance_type,
+            instance_count=environment.hosting.instance_count,
+            kms_key_arn=environment.storage.kms_key_arn,
+        )
+        endpoint = Endpoint(
+            self, "Endpoint", endpoint_name=names.endpoint, endpoint_config_name=config.endpoint_config_name
+        )
+        LogGroup(
+            self,
+            "EndpointLog",
+            log_group_name=names.endpoint_log_group,
+            retention_days=environment.logs.retention_days,
+            kms_key_arn=environment.logs.kms_key_arn,
+            retain=environment.name == "prod",
+        ).precede(endpoint.resource)
+        predictor = ManagedPolicy(
+            self,
+            "PredictorPolicy",
+            policy_name=names.managed_policy("predictor"),
+            description="Ask an endpoint made by Kickstand for predictions",
+            statements=predictor_statements(names.arn("sagemaker", f"endpoint/{names.endpoint}")),
+        )
+        transform = TransformTrigger(
+            self, "Transform", names=names, model_name=model.model_name, hosting_role_arn=role.arn
+        )
+        transformer = ManagedPolicy(
+            self,
+            "TransformerPolicy",
+            policy_name=names.managed_policy("transformer"),
+            description="Transform rows with a model that Kickstand serves",
+            statements=transformer_statements(names),
+        )
+        for key, value in environment.tags.items():
+            cdk.Tags.of(self).add(key, value)
+        host = f"runtime.sagemaker.{environment.region}.{self.url_suffix}"
+        cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name)
+        cdk.CfnOutput(self, "EndpointUrl", value=f"https://{host}/endpoints/{names.endpoint}/invocations")
+        cdk.CfnOutput(self, "PredictorPolicyArn", value=predictor.arn)
+        cdk.CfnOutput(self, "TransformStateMachineArn", value=transform.arn)
+        cdk.CfnOutput(self, "TransformerPolicyArn", value=transformer.arn)
+
+    def _role(self) -> ServiceRole:
+        environment, names = self._environment, self._names
+        return ServiceRole(
+            self,
+            "HostingRole",
+            service="sagemaker.amazonaws.com",
+            source_arn=names.arn("sagemaker", "*"),
+            account=environment.account,
+            description=f"The endpoint {names.endpoint}",
+            policy_name=f"{names.prefix}-hosting",
+            statements=hosting_statements(
+                bucket_arn=names.bucket_arn,
+                repository_arn=repository_arn(environment.region),
+                log_group_arn=names.arn("logs", f"log-group:{names.endpoint_log_group}"),
+                transform_log_group_arn=names.arn("logs", "log-group:/aws/sagemaker/TransformJobs"),
+                ec2_arn=names.arn("ec2", ""),
+                kms_key_arn=environment.storage.kms_key_arn,
+                subnets=environment.hosting.subnets,
+                security_group_ids=environment.hosting.security_group_ids,
+            ),
+            permissions_boundary=environment.roles.permissions_boundary,
+            existing_role_arn=environment.roles.hosting,
+        )
+
+
+def _image(release: Release) -> str:
+    """The image of the version that the model was trained with, whatever the project file says by now."""
+    known = image_uri(release.region, release.algorithm.version)
+    if release.algorithm.image_uri != known:
+        raise InputError(
+            Problem(
+                f"The release of {release.environment} names the image {release.algorithm.image_uri}; version "
+                f"{release.algorithm.version} is {known} in {release.region}.",
+                fix=f"Make the release anew: kickstand adopt {release.training_job.name} {release.environment}",
+            )
+        )
+    return known

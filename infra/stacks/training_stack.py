@@ -1,0 +1,226 @@
+"""The stack that trains: it needs no model to exist."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.constructs.release_role import ReleaseRole
+from infra.constructs.roles import ServiceRole, caller_policies
+from infra.constructs.storage import ArtifactBucket, LogGroup, ModelPackageGroup
+from infra.constructs.triggers import JobTrigger, NewDataRule, TrainingSchedule
+from infra.policies.automation import start_statement, trigger_statements
+from infra.policies.execution import training_statements
+from infra.policies.statement import bucket_grants
+from infra.state_machines.training_definition import training_definition, training_job
+from kickstand.config.model import Environment
+from kickstand.images import image_uri, repository_arn
+from kickstand.names import Names, partition
+
+
+class TrainingStack(cdk.Stack):
+    """Bucket, model package group, training role, training trigger, release role and the policies of callers.
+
+    promotes_from, promotes_to: see EnvironmentStage.
+
+    Hyperparameters and data are not in it: they are the input of an execution, and changing them changes no stack.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        promotes_from: Environment | None,
+        promotes_to: tuple[Environment, ...],
+    ) -> None:
+        names = self._names = Names(environment)
+        self._environment = environment
+        self._keep = environment.name == "prod"
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=names.training_stack,
+            description=f"Training of {environment.project}, {environment.name}",
+            synthesizer=cdk.DefaultStackSynthesizer(qualifier=environment.bootstrap.qualifier),
+            tags=dict(environment.tags),
+        )
+        if environment.storage.existing_bucket is None:
+            ArtifactBucket(
+                self,
+                "ArtifactBucket",
+                bucket_name=names.bucket,
+                arn=names.bucket_arn,
+                kms_key_arn=environment.storage.kms_key_arn,
+                retain=self._keep,
+                grants=[grant for target in promotes_to for grant in bucket_grants(names, Names(target))],
+            )
+        ModelPackageGroup(self, "ModelPackageGroup", group_name=names.model_package_group, retain=self._keep)
+        training_role = self._training_role()
+        trigger = self._trigger(training_role)
+        training_role.precede(trigger.resource)
+        self._starters(trigger)
+        if promotes_from is not None:
+            release_role = ReleaseRole(
+                self,
+                "ReleaseRole",
+                target=names,
+                source=Names(promotes_from),
+                permissions_boundary=environment.roles.permissions_boundary,
+            )
+            cdk.CfnOutput(self, "ReleaseRoleArn", value=release_role.arn)
+        policies = caller_policies(self, names, takes=promotes_from is not None)
+        for key, value in environment.tags.items():
+            cdk.Tags.of(self).add(key, value)
+        cdk.CfnOutput(self, "BucketName", value=names.bucket)
+        cdk.CfnOutput(self, "ModelPackageGroupName", value=names.model_package_group)
+        cdk.CfnOutput(self, "TrainingRoleArn", value=training_role.arn)
+        cdk.CfnOutput(self, "StateMachineArn", value=trigger.arn)
+        for job, policy in policies.items():
+            cdk.CfnOutput(self, f"{job.capitalize()}PolicyArn", value=policy.arn)
+
+    def _training_role(self) -> ServiceRole:
+        environment, names = self._environment, self._names
+        return ServiceRole(
+            self,
+            "TrainingRole",
+            service="sagemaker.amazonaws.com",
+            source_arn=names.arn("sagemaker", "*"),
+            account=environment.account,
+            description=f"Training jobs of {names.prefix}",
+            policy_name=f"{names.prefix}-training",
+            statements=training_statements(
+                bucket_arn=names.bucket_arn,
+                repository_arn=repository_arn(environment.region),
+                log_group_arn=names.arn("logs", "log-group:/aws/sagemaker/TrainingJobs"),
+                ec2_arn=names.arn("ec2", ""),
+                kms_key_arn=environment.storage.kms_key_arn,
+                subnets=environment.training.subnets,
+                security_group_ids=environment.training.security_group_ids,
+            ),
+            permissions_boundary=environment.roles.permissions_boundary,
+            existing_role_arn=environment.roles.training,
+        )
+
+    def _trigger(self, training_role: ServiceRole) -> JobTrigger:
+        environment, names = self._environment, self._names
+        training = environment.training
+        role = ServiceRole(
+            self,
+            "TriggerRole",
+            service="states.amazonaws.com",
+            source_arn=names.state_machine_arn,
+            account=environment.account,
+            description=f"The training trigger of {names.prefix}",
+            policy_name=f"{names.prefix}-trigger",
+            statements=trigger_statements(
+                partition=partition(environment.region),
+                region=environment.region,
+                account=environment.account,
+                bucket_arn=names.bucket_arn,
+                job_arn=names.arn("sagemaker", f"training-job/{names.prefix}-*"),
+                training_role_arn=training_role.arn,
+                kms_key_arn=environment.storage.kms_key_arn,
+            ),
+            permissions_boundary=environment.roles.permissions_boundary,
+            existing_role_arn=environment.roles.trigger,
+        )
+        log_group = LogGroup(
+            self,
+            "TriggerLog",
+            log_group_name=names.state_machine_log_group,
+            retention_days=environment.logs.retention_days,
+            kms_key_arn=environment.logs.kms_key_arn,
+            retain=self._keep,
+        )
+        job = training_job(
+            image_uri=image_uri(environment.region, environment.algorithm.version),
+            role_arn=training_role.arn,
+            output_uri=f"s3://{names.bucket}/training",
+            instance_type=training.instance_type,
+            instance_count=training.instance_count,
+            volume_size_gb=training.volume_size_gb,
+            max_runtime_seconds=training.max_runtime_seconds,
+            spot=training.spot,
+            max_wait_seconds=training.max_wait_seconds,
+            kms_key_arn=environment.storage.kms_key_arn,
+            encrypt_inter_container_traffic=training.encrypt_inter_container_traffic,
+            subnets=training.subnets,
+            security_group_ids=training.security_group_ids,
+            known_faults=environment.known_faults,
+        )
+        definition = training_definition(
+            partition=partition(environment.region),
+            project=environment.project,
+            environment=environment.name,
+            bucket=names.bucket,
+            job_prefix=names.prefix,
+            job=job,
+            tags=environment.tags,
+        )
+        trigger = JobTrigger(
+            self,
+            "TrainingTrigger",
+            state_machine_name=names.state_machine,
+            definition=definition,
+            role_arn=role.arn,
+            log_group_arn=log_group.arn,
+        )
+        role.precede(trigger.resource)
+        return trigger
+
+    def _starters(self, trigger: JobTrigger) -> None:
+        """What starts the trigger besides people; both are off unless the project file asks for them."""
+        environment, names = self._environment, self._names
+        if environment.training.schedule is not None:
+            role = self._starting_role(
+                "ScheduleRole",
+                service="scheduler.amazonaws.com",
+                # EventBridge Scheduler acts for the group of a schedule, never for the schedule itself.
+                source_arn=names.arn("scheduler", "schedule-group/default"),
+                policy_name=names.schedule,
+                trigger=trigger,
+            )
+            schedule = TrainingSchedule(
+                self,
+                "Schedule",
+                schedule_name=names.schedule,
+                expression=environment.training.schedule,
+                state_machine_arn=trigger.arn,
+                role_arn=role.arn,
+            )
+            role.precede(schedule.resource)
+        if environment.training.on_new_data:
+            role = self._starting_role(
+                "NewDataRole",
+                service="events.amazonaws.com",
+                source_arn=names.arn("events", f"rule/{names.new_data_rule}"),
+                policy_name=names.new_data_rule,
+                trigger=trigger,
+            )
+            rule = NewDataRule(
+                self,
+                "NewDataRule",
+                rule_name=names.new_data_rule,
+                bucket_name=names.bucket,
+                state_machine_arn=trigger.arn,
+                role_arn=role.arn,
+            )
+            role.precede(rule.resource)
+
+    def _starting_role(
+        self, construct_id: str, *, service: str, source_arn: str, policy_name: str, trigger: JobTrigger
+    ) -> ServiceRole:
+        return ServiceRole(
+            self,
+            construct_id,
+            service=service,
+            source_arn=source_arn,
+            account=self._environment.account,
+            description=f"Starts the training trigger of {self._names.prefix}",
+            policy_name=policy_name,
+            statements=[start_statement(trigger.arn)],
+            permissions_boundary=self._environment.roles.permissions_boundary,
+            existing_role_arn=self._environment.roles.trigger,
+        )

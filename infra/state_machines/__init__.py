@@ -1,0 +1,1 @@
+"""Definitions of the triggers' state machines, in Amazon States Language, as values."""

@@ -1,5 +1,0 @@
-"""`python -m kickstand`: the command line."""
-
-from kickstand.cli import main
-
-main()

@@ -1,0 +1,1 @@
+"""The release: the file that says which model an environment serves and where it came from."""

@@ -1,0 +1,100 @@
+"""AWS clients made from an environment that is given as a value, and places in S3 as SageMaker's API names them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+
+
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=8,
+)
+
+
+def s3_client(environment: Mapping[str, str]) -> S3Client:
+    """An S3 client with the credentials, endpoint and CA bundle of AWS_* in `environment`."""
+    client: S3Client = _session(environment).client(
+        "s3", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG
+    )
+    return client
+
+
+def logs_client(environment: Mapping[str, str]) -> CloudWatchLogsClient:
+    """A CloudWatch Logs client, likewise."""
+    client: CloudWatchLogsClient = _session(environment).client(
+        "logs", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG
+    )
+    return client
+
+
+def reason_of(error: ClientError | BotoCoreError) -> str:
+    """`AccessDenied (403): …` for an AWS error, the message alone for a failure to reach AWS."""
+    if isinstance(error, ClientError):
+        details = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+        return f"{details.get('Code', 'Unknown')} ({status}): {details.get('Message', '')}"
+    return str(error)
+
+
+def _session(environment: Mapping[str, str]) -> boto3.Session:
+    core = botocore.session.Session()
+    for setting in ("config_file", "credentials_file"):  # the user's own profiles are not the job's
+        core.set_config_variable(setting, os.devnull)
+    return boto3.Session(
+        botocore_session=core,
+        aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+        region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
+    )
+
+
+def _url(environment: Mapping[str, str]) -> str | None:
+    return environment.get("AWS_ENDPOINT_URL") or None
+
+
+def _ca(environment: Mapping[str, str]) -> str | bool:
+    return environment.get("AWS_CA_BUNDLE") or True
+
+
+_PATH_STYLE = re.compile(r"^https://s3[.-][a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<bucket>[^/]+)(?:/(?P<key>.*))?$")
+_S3_URI = re.compile(r"^s3://(?P<bucket>[^/]+)(?:/(?P<key>.*))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Location:
+    """A bucket and a key, or a key prefix."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, text: str) -> S3Location:
+        """From `s3://bucket/key` or `https://s3.REGION.amazonaws.com/bucket/key`. Raises ValueError for others."""
+        match = _S3_URI.match(text) or _PATH_STYLE.match(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not an S3 URL")
+        return cls(match["bucket"], match["key"] or "")
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    def below(self, *parts: str) -> S3Location:
+        """The location with `parts` appended, one slash between them."""
+        return S3Location(self.bucket, "/".join([part for part in (self.key.rstrip("/"), *parts) if part]))

@@ -1,0 +1,1 @@
+"""Around a training container: its channels and checkpoints, its hosts, its metrics, its artifacts."""

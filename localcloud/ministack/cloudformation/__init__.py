@@ -1,0 +1,1 @@
+"""CloudFormation: operations, change sets, drift, and recovery after a restart."""

@@ -1,0 +1,161 @@
+"""Outputs and exports of a stack: a change of them alone is a change, and an export in use stays as it is.
+
+ministack answers "didn't contain changes" to a change set that only changes outputs, so the export that another
+stack waits for never appears; it also leaves the exports that a template no longer has.
+Rules: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+from localcloud.ministack.cloudformation.operation import DEPLOY, STACKS, Stack, running
+from localcloud.ministack.seam import Seam, attribute, entry, wrap
+
+HANDLERS = "ministack.services.cloudformation.handlers"
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+RESOLVE_OUTPUTS = Seam(
+    STACKS,
+    "_resolve_stack_outputs",
+    ("outputs_defs", "conditions", "resources", "param_values", "mappings", "stack_name", "stack_id"),
+)
+
+
+def install() -> None:
+    """Let outputs count as changes, drop exports that are gone, and protect those that are in use."""
+    entry(attribute(HANDLERS, "_ACTION_HANDLERS", dict), "CreateChangeSet", _outputs_count, "_ACTION_HANDLERS")
+    wrap(RESOLVE_OUTPUTS, _checked_exports)
+    wrap(DEPLOY, _settled_outputs)
+
+
+def _outputs_count(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create_change_set(params: dict[str, Any]) -> Any:
+        response = original(params)
+        if response[0] != 200:
+            return response
+        from ministack.services.cloudformation import _change_sets, _stacks
+
+        change_set = _change_sets[_change_set_id(response[2])]
+        unchanged = change_set["Status"] == "FAILED" and change_set["StatusReason"] == NO_CHANGES
+        if unchanged and change_set["ChangeSetType"] == "UPDATE":
+            stack = _stacks[change_set["StackName"]]
+            if _new_outputs(stack, change_set) != _outputs(stack):
+                change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
+        return response
+
+    return create_change_set
+
+
+def _change_set_id(body: bytes | str) -> str:
+    root = ElementTree.fromstring(body)  # noqa: S314  (the server's own answer)
+    return next(element.text or "" for element in root.iter() if element.tag.rpartition("}")[2] == "Id")
+
+
+def _new_outputs(stack: Stack, change_set: dict[str, Any]) -> dict[str, tuple[Any, ...]] | None:
+    """The outputs that the change set's template would give on the resources as they are; None: not resolvable."""
+    from ministack.services.cloudformation import engine, stacks
+
+    template, values = change_set["_template"], change_set["_resolved_params"]
+    try:
+        with stacks._stack_region_context(stack, stack["StackId"]):
+            outputs, _ = stacks._resolve_stack_outputs(
+                template.get("Outputs", {}),
+                engine._evaluate_conditions(template, values),
+                stack.get("_resources", {}),
+                values,
+                template.get("Mappings", {}),
+                stack["StackName"],
+                stack["StackId"],
+            )
+    except Exception:  # the deployment itself will say what is wrong with it
+        return None
+    return _by_key(outputs)
+
+
+def _outputs(stack: Stack) -> dict[str, tuple[Any, ...]]:
+    return _by_key(stack.get("Outputs", []))
+
+
+def _by_key(outputs: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    return {
+        output["OutputKey"]: (output["OutputValue"], output.get("Description", ""), output.get("ExportName"))
+        for output in outputs
+    }
+
+
+def _checked_exports(original: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(
+        outputs_defs: dict[str, Any],
+        conditions: dict[str, Any],
+        resources: dict[str, Any],
+        param_values: dict[str, Any],
+        mappings: dict[str, Any],
+        stack_name: str,
+        stack_id: str,
+    ) -> Any:
+        outputs, exports = original(outputs_defs, conditions, resources, param_values, mappings, stack_name, stack_id)
+        stack = running()
+        if stack is not None and stack["StackId"] == stack_id:
+            problem = _export_problem(stack, exports)
+            if problem:
+                raise ValueError(problem)
+        return outputs, exports
+
+    return resolve
+
+
+def _export_problem(stack: Stack, exports: dict[str, dict[str, Any]]) -> str | None:
+    """AWS's refusal of an operation that would take an export from a stack that imports it, or None."""
+    from ministack.services.cloudformation import _exports
+
+    for name in exports:
+        taken = _exports.get(name)
+        if taken is not None and taken["StackId"] != stack["StackId"]:
+            owner = taken["StackId"].split("/")[1]
+            return f"Export with name {name} is already exported by stack {owner}. Rollback requested by user."
+    for name, current in list(_exports.items()):
+        if current["StackId"] != stack["StackId"]:
+            continue
+        verb = "deleted" if name not in exports else "updated" if exports[name]["Value"] != current["Value"] else ""
+        users = _importers(name, stack["StackName"]) if verb else []
+        if users:
+            return f"Export {name} cannot be {verb} as it is in use by {', '.join(users)}"
+    return None
+
+
+def _importers(export: str, owner: str) -> list[str]:
+    from ministack.services.cloudformation import _stacks, handlers
+
+    return sorted(
+        name
+        for name, stack in _stacks.items()
+        if name != owner
+        and stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
+        and export in handlers._imported_export_names(stack, name)
+    )
+
+
+def _settled_outputs(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def deploy(stack_name: str, stack_id: str, template: dict[str, Any], *rest: Any, **named: Any) -> None:
+        await original(stack_name, stack_id, template, *rest, **named)
+        from ministack.services.cloudformation import _stacks
+
+        stack = _stacks.get(stack_name)
+        if stack is not None and stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            settle(stack, template)
+
+    return deploy
+
+
+def settle(stack: Stack, template: dict[str, Any]) -> None:
+    """Drop the exports that the stack no longer has, and let it report its template's description."""
+    from ministack.services.cloudformation import _exports
+
+    kept = {output.get("ExportName") for output in stack.get("Outputs", [])}
+    for name, export in list(_exports.items()):
+        if export["StackId"] == stack["StackId"] and name not in kept:
+            del _exports[name]
+    stack["Description"] = template.get("Description", "")

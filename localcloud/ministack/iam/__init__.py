@@ -1,0 +1,1 @@
+"""IAM and STS: callers, requests as IAM evaluates them, policies, roles."""

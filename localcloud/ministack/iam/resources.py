@@ -1,0 +1,146 @@
+"""CloudFormation's AWS::IAM::Role and User with their permissions boundary, and AWS::IAM::OIDCProvider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.ministack.cloudformation.template import Created, ResourceType, register_resource_types
+from localcloud.ministack.registry import account_id
+from localcloud.ministack.seam import Seam, SeamMovedError, attribute, entry
+
+IAM = "ministack.services.iam"
+PROVISIONERS = "ministack.services.cloudformation.provisioners"
+TYPES = {"AWS::IAM::Role": "_roles", "AWS::IAM::User": "_users"}
+"""Type -> the table of iam that holds its records."""
+
+BOUNDARY_ERROR = Seam(IAM, "_boundary_policy_error", ("arn",))
+
+Properties = dict[str, Any]
+
+
+def install_roles() -> None:
+    """Complete the handlers of both types."""
+    BOUNDARY_ERROR.original()
+    table = attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict)
+    for type_name, records in TYPES.items():
+        if type_name not in table:
+            raise SeamMovedError(f"_RESOURCE_HANDLERS has no {type_name}")
+        where = f"_RESOURCE_HANDLERS[{type_name}]"
+        entry(table[type_name], "create", _bounded_create(records), where)
+        entry(table[type_name], "update", _bounded_update(records), where)
+
+
+def _bounded_create(records: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def create(logical_id: str, props: Properties, stack_name: str) -> Any:
+            _check(props)
+            physical_id, attributes = original(logical_id, props, stack_name)
+            _bound(records, physical_id, props)
+            return physical_id, attributes
+
+        return create
+
+    return make
+
+
+def _bounded_update(records: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def update(physical_id: str, old_props: Properties, new_props: Properties, *more: Any) -> Any:
+            _check(new_props)
+            made, attributes = original(physical_id, old_props, new_props, *more)
+            _bound(records, made, new_props)
+            return made, attributes
+
+        return update
+
+    return make
+
+
+def _check(props: Properties) -> None:
+    boundary = props.get("PermissionsBoundary")
+    problem = BOUNDARY_ERROR.original()(boundary) if boundary else None
+    if problem:
+        raise ValueError(f"Resource handler returned message: {_message(problem)}")
+
+
+def _message(answer: tuple[int, Any, bytes | str]) -> str:
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(answer[2])  # noqa: S314  (IAM's own answer)
+    return next((each.text or "" for each in root.iter() if each.tag.rpartition("}")[2] == "Message"), "")
+
+
+def _bound(records: str, name: str, props: Properties) -> None:
+    from ministack.services import iam
+
+    record = getattr(iam, records).get(name)
+    if record is not None:
+        record["PermissionsBoundary"] = props.get("PermissionsBoundary")
+
+
+TYPE = "AWS::IAM::OIDCProvider"
+
+
+def install_oidc_providers() -> None:
+    """Add the resource type."""
+    kind = ResourceType(
+        # It has no name of its own: its URL is what replaces it.
+        name="Url",
+        replacing=("Url",),
+        create=_create,
+        update=_update,
+        delete=_delete,
+        identifier="Arn",
+        adopt=lambda arn: (arn, {"Arn": arn}) if arn in _providers() else None,
+        read=_read,
+        read_properties=("ClientIdList", "ThumbprintList", "Url"),
+    )
+    register_resource_types({TYPE: kind})
+
+
+def _providers() -> Any:
+    from ministack.services import iam
+
+    return iam._oidc_providers
+
+
+def _create(logical_id: str, properties: dict[str, Any], stack_name: str) -> Created:
+    from ministack.services import iam
+
+    url = str(properties.get("Url", ""))
+    arn = f"arn:aws:iam::{account_id()}:oidc-provider/{url.removeprefix('https://').rstrip('/')}"
+    if arn in _providers():
+        raise ValueError(f"Resource handler returned message: Provider with url {url} already exists.")
+    _providers()[arn] = {
+        "Url": url.removeprefix("https://"),
+        "ClientIDList": list(properties.get("ClientIdList", ())),
+        "ThumbprintList": list(properties.get("ThumbprintList", ())),
+        "Arn": arn,
+        "CreateDate": iam._now(),
+        "Tags": list(properties.get("Tags", ())),
+    }
+    return arn, {"Arn": arn}
+
+
+def _update(arn: str, old: dict[str, Any], new: dict[str, Any], stack_name: str) -> Created:
+    provider = _providers()[arn]
+    provider["ClientIDList"] = list(new.get("ClientIdList", ()))
+    provider["ThumbprintList"] = list(new.get("ThumbprintList", ()))
+    provider["Tags"] = list(new.get("Tags", ()))
+    return arn, {"Arn": arn}
+
+
+def _delete(arn: str, properties: dict[str, Any]) -> None:
+    _providers().pop(arn, None)
+
+
+def _read(arn: str, expected: dict[str, Any]) -> dict[str, Any] | None:
+    provider = _providers().get(arn)
+    if provider is None:
+        return None
+    return {
+        "Url": f"https://{provider['Url'].removeprefix('https://')}",
+        "ClientIdList": provider["ClientIDList"],
+        "ThumbprintList": provider["ThumbprintList"],
+    }

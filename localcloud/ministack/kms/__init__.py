@@ -1,0 +1,1 @@
+"""KMS: keys of every account, and who may use them."""

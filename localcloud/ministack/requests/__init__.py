@@ -1,0 +1,1 @@
+"""Requests as they arrive: their signatures and their bodies."""

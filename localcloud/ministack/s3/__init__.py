@@ -1,0 +1,1 @@
+"""S3: buckets, objects, encryption, and buckets of other accounts."""

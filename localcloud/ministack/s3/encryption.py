@@ -1,0 +1,260 @@
+"""SSE-KMS: whoever writes or reads an object must be allowed to use its key, as S3 asks KMS on their behalf.
+
+| call | asks for |
+|---|---|
+| PutObject, POST form, the target of CopyObject, CreateMultipartUpload, PutObjectAnnotation | kms:GenerateDataKey |
+| GetObject, the source of CopyObject and UploadPartCopy, GetObjectAnnotation | kms:Decrypt |
+| UploadPart, UploadPartCopy, CompleteMultipartUpload | kms:Decrypt |
+| HeadObject with its checksum, GetObjectAttributes with checksum or parts | kms:Decrypt |
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html and the Permissions of each call's page.
+The encryption context is the object's ARN; with an S3 Bucket Key, the bucket's
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html). A write that names no key takes the `aws/s3`
+key of its caller's account; an id or an alias is looked for there, too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextvars
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from localcloud.ministack.iam import acting
+from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, authorize
+from localcloud.ministack.registry import region
+from localcloud.ministack.seam import Seam, attribute, wrap
+
+S3 = "ministack.services.s3"
+ALGORITHM = "x-amz-server-side-encryption"
+KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+BUCKET_KEY = "x-amz-server-side-encryption-bucket-key-enabled"
+CONTEXT = "x-amz-server-side-encryption-context"
+_KMS = ("aws:kms", "aws:kms:dsse")
+
+READ = ("bucket_name", "key", "headers", "query_params")
+RESOLVE = Seam(S3, "_resolve_sse_write_headers", ("headers", "bucket_name"))
+PUT = Seam(S3, "_put_object", ("bucket_name", "key", "body", "headers"))
+POST = Seam(S3, "_post_object", ("bucket_name", "body", "headers"))
+COPY = Seam(S3, "_copy_object", ("bucket_name", "dest_key", "headers"))
+MULTIPART = Seam(S3, "_create_multipart_upload", ("bucket_name", "key", "headers"))
+PART = Seam(S3, "_check_sse_c_part", ("headers", "upload"))
+SOURCE = Seam(S3, "_check_sse_c_copy_source", ("headers", "src_obj"))
+GET = Seam(S3, "_get_object", READ)
+HEAD = Seam(S3, "_head_object", READ)
+ATTRIBUTES = Seam(S3, "_get_object_attributes", READ)
+GET_ANNOTATION = Seam(S3, "_get_object_annotation", READ)
+PUT_ANNOTATION = Seam(S3, "_put_object_annotation", ("bucket_name", "key", "body", "headers", "query_params"))
+ERROR = Seam(S3, "_error", ("code", "message", "status", "resource", "extra", "headers"))
+FORM_KEY = Seam(S3, "_request_access_key", ("method", "key", "headers", "query_params", "body"))
+REGION = Seam(S3, "bucket_region", ("name",))
+
+Answer = tuple[int, dict[str, str], bytes]
+
+_written: contextvars.ContextVar[tuple[str, str | None]] = contextvars.ContextVar(
+    "kickstand_written_key", default=("", None)
+)
+"""Key of the object that is being written, and the access key of a form that carries its own."""
+
+
+def install() -> None:
+    """Ask KMS at every call that encrypts or decrypts, and keep with an object what its decryption needs."""
+    from ministack.services import s3
+
+    for seam in (ERROR, FORM_KEY, REGION):
+        seam.original()
+    s3._SSE_STORED_HEADERS = (*attribute(S3, "_SSE_STORED_HEADERS", tuple), BUCKET_KEY, CONTEXT)
+    wrap(RESOLVE, _encrypting)
+    for seam in (PUT, COPY, MULTIPART):
+        wrap(seam, _writing)
+    wrap(POST, _posting)
+    wrap(PART, _decrypting_part)
+    wrap(SOURCE, _decrypting_source)
+    wrap(GET, _reading(lambda headers: True))
+    wrap(GET_ANNOTATION, _reading(lambda headers: True))
+    wrap(HEAD, _reading(_wants_checksum))
+    wrap(ATTRIBUTES, _looking_closer)
+    wrap(PUT_ANNOTATION, _annotating)
+
+
+def _writing(original: Callable[..., Answer]) -> Callable[..., Answer]:
+    def write(bucket_name: str, key: str, *rest: Any) -> Answer:
+        token = _written.set((key, None))
+        try:
+            return original(bucket_name, key, *rest)
+        finally:
+            _written.reset(token)
+
+    return write
+
+
+def _posting(original: Callable[..., Answer]) -> Callable[..., Answer]:
+    def post(bucket_name: str, body: bytes, headers: dict[str, str]) -> Answer:
+        # The form's key is known to its own parser alone; a policy sees the bucket's objects.
+        access_key = acting.access_key() or FORM_KEY.original()("POST", "", headers, {}, body)
+        token = _written.set(("*", access_key))
+        try:
+            return original(bucket_name, body, headers)
+        finally:
+            _written.reset(token)
+
+    return post
+
+
+def _encrypting(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    def resolved(headers: Mapping[str, str], bucket_name: str) -> Any:
+        wanted = headers.get(ALGORITHM)
+        if wanted in _KMS:
+            # ministack knows aws:kms alone, and only with a key; it still checks what contradicts it.
+            known = {**headers, ALGORITHM: "aws:kms", KEY: headers.get(KEY) or "alias/aws/s3"}
+            found, error = resolve(known, bucket_name)
+            given = known[KEY]
+        else:
+            found, error = resolve(headers, bucket_name)
+            wanted, given = (found or {}).get(ALGORITHM), ""
+        if error is not None or wanted not in _KMS:
+            return found, error
+        given = given or found.get(KEY) or _default_key(bucket_name) or "alias/aws/s3"
+        try:
+            return _encrypted(headers, bucket_name, str(wanted), given), None
+        except _BadContextError as bad:
+            return None, ERROR.original()("InvalidArgument", str(bad), 400)
+        except KeyRefused as refused:
+            return None, _refusal(refused, f"/{bucket_name}/{_written.get()[0]}")
+
+    return resolved
+
+
+def _encrypted(headers: Mapping[str, str], bucket_name: str, algorithm: str, reference: str) -> dict[str, str]:
+    """The SSE headers that are kept with an object, once KMS has let its writer use the key."""
+    found = {ALGORITHM: algorithm, KEY: ""}
+    setting = headers.get(BUCKET_KEY, "").lower() or _default(bucket_name, "BucketKeyEnabled")
+    if algorithm == "aws:kms" and setting == "true":
+        found[BUCKET_KEY] = "true"
+    if headers.get(CONTEXT):
+        found[CONTEXT] = headers[CONTEXT]
+    key, access_key = _written.get()
+    place = REGION.original()(bucket_name) or region()
+    use = KeyUse("kms:GenerateDataKey", "s3", place, _context(bucket_name, key, found))
+    found[KEY] = authorize(use, reference, access_key=access_key)
+    return found
+
+
+def _default_key(bucket_name: str) -> str:
+    """The key of the bucket's default encryption, also where that is aws:kms:dsse."""
+    return _default(bucket_name, "KMSMasterKeyID")
+
+
+def _default(bucket_name: str, element: str) -> str:
+    """The text of an element of the bucket's default encryption; empty without one."""
+    from ministack.services import s3
+
+    found = re.search(rf"<(?:\w+:)?{element}>\s*([^<]*?)\s*<", s3._bucket_encryption.get(bucket_name) or "")
+    return found[1] if found else ""
+
+
+class _BadContextError(ValueError):
+    """The header of an additional encryption context does not hold one."""
+
+
+def _context(bucket_name: str, key: str, kept: Mapping[str, str]) -> dict[str, str]:
+    """The encryption context of an object: its ARN, or its bucket's with a bucket key, and what the writer added."""
+    arn = f"arn:aws:s3:::{bucket_name}" + ("" if kept.get(BUCKET_KEY) == "true" else f"/{key}")
+    added: Any = {}
+    if kept.get(CONTEXT):
+        try:
+            added = json.loads(base64.b64decode(kept[CONTEXT], validate=True))
+        except (binascii.Error, ValueError):
+            added = None
+        if not isinstance(added, dict) or not all(isinstance(value, str) for value in added.values()):
+            raise _BadContextError(
+                f"The header '{CONTEXT}' shall be Base64-encoded UTF-8 string holding JSON which represents a "
+                "string-string map"
+            )
+    return {**added, "aws:s3:arn": arn}
+
+
+def _decrypt(bucket_name: str, key: str, kept: Mapping[str, str], action: str = "kms:Decrypt") -> Answer | None:
+    """The refusal of whoever may not decrypt what these SSE headers were kept of; None where they may."""
+    if kept.get(ALGORITHM) not in _KMS:
+        return None
+    reference = kept.get(KEY) or "alias/aws/s3"
+    place = reference.split(":")[3] if reference.startswith("arn:") else region()
+    try:
+        authorize(KeyUse(action, "s3", place, _context(bucket_name, key, kept)), reference)
+    except KeyRefused as refused:
+        return _refusal(refused, f"/{bucket_name}/{key}")
+    return None
+
+
+def _refusal(refused: KeyRefused, resource: str) -> Answer:
+    """KMS's refusal as S3 passes it on: AccessDenied, or KMS's own code behind `KMS.`."""
+    if refused.code == "AccessDeniedException":
+        return ERROR.original()("AccessDenied", str(refused), 403, resource)  # type: ignore[no-any-return]
+    return ERROR.original()(f"KMS.{refused.code}", str(refused), 400, resource)  # type: ignore[no-any-return]
+
+
+def _reading(asks: Callable[[Mapping[str, str]], bool]) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """asks: whether a request with these headers reads what is encrypted."""
+
+    def make(original: Callable[..., Answer]) -> Callable[..., Answer]:
+        def read(bucket_name: str, key: str, headers: Any = None, query_params: Any = None) -> Answer:
+            answer = original(bucket_name, key, headers, query_params)
+            kept = answer[1]
+            if kept.get(ALGORITHM) not in _KMS or answer[0] not in (200, 206):
+                return answer
+            refused = _decrypt(bucket_name, key, kept) if asks(headers or {}) else None
+            kept.pop(CONTEXT, None)  # kept with the object, and not among what a read answers
+            return refused or answer
+
+        return read
+
+    return make
+
+
+def _wants_checksum(headers: Mapping[str, str]) -> bool:
+    return headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+
+
+def _looking_closer(original: Callable[..., Answer]) -> Callable[..., Answer]:
+    def attributes(bucket_name: str, key: str, headers: Any = None, query_params: Any = None) -> Answer:
+        answer = original(bucket_name, key, headers, query_params)
+        wanted = {one.strip() for one in (headers or {}).get("x-amz-object-attributes", "").split(",")}
+        if answer[0] != 200 or not wanted & {"Checksum", "ObjectParts"}:
+            return answer
+        return _decrypt(bucket_name, key, HEAD.original()(bucket_name, key, {}, query_params)[1]) or answer
+
+    return attributes
+
+
+def _annotating(original: Callable[..., Answer]) -> Callable[..., Answer]:
+    def annotate(bucket_name: str, key: str, body: bytes, headers: Any, query_params: Any) -> Answer:
+        kept = HEAD.original()(bucket_name, key, {}, query_params)[1]
+        refused = _decrypt(bucket_name, key, kept, "kms:GenerateDataKey")
+        return refused or original(bucket_name, key, body, headers, query_params)
+
+    return annotate
+
+
+def _decrypting_part(original: Callable[..., Any]) -> Callable[..., Any]:
+    def check_part(headers: dict[str, str], upload: dict[str, Any]) -> Any:
+        kept = upload.get("preserved_headers", {})
+        return original(headers, upload) or _decrypt(upload["bucket"], upload["key"], kept)
+
+    return check_part
+
+
+def _decrypting_source(original: Callable[..., Any]) -> Callable[..., Any]:
+    def check_source(headers: dict[str, str], source: dict[str, Any]) -> Any:
+        kept = source.get("preserved_headers", {})
+        if kept.get(ALGORITHM) not in _KMS:
+            return original(headers, source)
+        path = unquote(headers.get("x-amz-copy-source", "").lstrip("/").partition("?")[0])
+        bucket_name, _, key = path.partition("/")
+        return original(headers, source) or _decrypt(bucket_name, key, kept)
+
+    return check_source

@@ -1,0 +1,1 @@
+"""Step Functions: executions, their roles, integrations and logs."""

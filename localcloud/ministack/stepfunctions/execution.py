@@ -1,0 +1,261 @@
+"""An execution from its start to its end: the task it waits for, StopExecution, its heartbeat, and the next start.
+
+Executions that the end of the process cut short are failed when the server starts again.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.ministack.registry import request_scope
+from localcloud.ministack.seam import Seam, wrap
+
+SFN = "ministack.services.stepfunctions"
+
+RUN = Seam(SFN, "_run_execution", ("exec_arn",))
+START = Seam(SFN, "_start_execution", ("data",))
+STOP = Seam(SFN, "_stop_execution", ("data",))
+FAIL = Seam(SFN, "_fail_execution", ("execution", "error", "cause"))
+ADD_EVENT = Seam(SFN, "_add_event", ("execution", "event_type", "details"))
+INVOKE = Seam(SFN, "_invoke_resource", ("resource", "input_data"))
+INVOKE_WITH_TIMEOUT = Seam(SFN, "_invoke_resource_with_timeout", ("resource", "input_data", "timeout"))
+
+
+@dataclass(eq=False)
+class Execution:
+    """An execution that is running."""
+
+    arn: str
+    role_arn: str
+    name: str
+    machine: str
+    """The ARN of its state machine."""
+    stopped: threading.Event = field(default_factory=threading.Event)
+    tasks: set[threading.Event] = field(default_factory=set)
+
+    def stop(self) -> None:
+        """Tell every task to end."""
+        self.stopped.set()
+        for event in tuple(self.tasks):
+            event.set()
+
+
+class ExecutionStopped(Exception):  # noqa: N818  (no error of the state machine: nothing catches or retries it)
+    """The execution was stopped or ran out of time while its task was at work."""
+
+
+_executions: dict[str, Execution] = {}
+_current: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("kickstand_execution", default=None)
+_cancelled: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("kickstand_task", default=None)
+
+
+def current_execution() -> Execution | None:
+    """The execution that this thread runs a task of; None outside any."""
+    return _current.get()
+
+
+def cancelled() -> threading.Event:
+    """Set when the task that this thread runs is to end: StopExecution, or its or the state machine's timeout.
+
+    A `.sync` integration waits on it between looks at its job, stops the job when it is set, and returns.
+    """
+    return _cancelled.get() or threading.Event()
+
+
+def install() -> None:
+    """Let executions be stopped, timed out, and started twice as on AWS."""
+    wrap(RUN, _run)
+    wrap(START, _start)
+    wrap(STOP, _stop)
+    wrap(FAIL, _fail)
+    wrap(ADD_EVENT, _add_event)
+    wrap(INVOKE, _invoke)
+    wrap(INVOKE_WITH_TIMEOUT, _invoke_with_timeout)
+
+
+def _run(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run(exec_arn: str) -> None:
+        from ministack.services import stepfunctions as sfn
+
+        record = sfn._executions.get(exec_arn) or {}
+        machine = sfn._state_machines.get(record.get("stateMachineArn", "")) or {}
+        execution = Execution(
+            exec_arn, machine.get("roleArn", ""), record.get("name", ""), machine.get("stateMachineArn", "")
+        )
+        _executions[exec_arn] = execution
+        token = _current.set(execution)
+        limit = _time_limit(machine)
+        timer = (
+            threading.Timer(limit, contextvars.copy_context().run, (_time_out, record, execution)) if limit else None
+        )
+        try:
+            if timer is not None:
+                timer.daemon = True
+                timer.start()
+            original(exec_arn)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            _current.reset(token)
+            _executions.pop(exec_arn, None)
+
+    return run
+
+
+def _time_limit(machine: dict[str, Any]) -> float | None:
+    try:
+        seconds = json.loads(machine.get("definition", "{}")).get("TimeoutSeconds")
+    except ValueError:
+        return None
+    return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None
+
+
+def _time_out(record: dict[str, Any], execution: Execution) -> None:
+    from ministack.core.responses import now_iso
+    from ministack.services import stepfunctions as sfn
+
+    if record.get("status") != "RUNNING":
+        return
+    record.update(status="TIMED_OUT", stopDate=now_iso(), error="States.Timeout")
+    sfn._add_event(record, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
+    sfn._emit_execution_status_event(record)
+    execution.stop()
+
+
+def _start(original: Callable[..., Any]) -> Callable[..., Any]:
+    def start(data: dict[str, Any]) -> Any:
+        from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+        from ministack.services import stepfunctions as sfn
+
+        name = data.get("name")
+        if name is not None and not re.fullmatch(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}", name):
+            return error_response_json("InvalidName", f"Invalid Name: '{name}'", 400)
+        given = data.get("input") or "{}"
+        try:
+            json.loads(given)
+        except ValueError as error:
+            return error_response_json(
+                "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'", 400
+            )
+        machine = sfn._state_machines.get(sfn._resolve_state_machine_arn(data.get("stateMachineArn", "")) or "")
+        if name and machine:
+            # Starting a running execution again with the same input is no error: the answer of a retried request.
+            arn = f"arn:aws:states:{get_region()}:{get_account_id()}:execution:{machine['name']}:{name}"
+            running = sfn._executions.get(arn)
+            if running and running["status"] == "RUNNING" and running["input"] == given:
+                return json_response({"executionArn": arn, "startDate": running["startDate"]})
+        return original({**data, "input": given})
+
+    return start
+
+
+def _stop(original: Callable[..., Any]) -> Callable[..., Any]:
+    def stop(data: dict[str, Any]) -> Any:
+        answer = original(data)
+        execution = _executions.get(data.get("executionArn", ""))
+        if answer[0] == 200 and execution is not None:
+            execution.stop()
+        return answer
+
+    return stop
+
+
+def _fail(original: Callable[..., Any]) -> Callable[..., Any]:
+    def fail(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            original(execution, error, cause)
+
+    return fail
+
+
+_LAST_EVENTS = ("ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut", "ExecutionSucceeded")
+
+
+def _add_event(original: Callable[..., Any]) -> Callable[..., Any]:
+    def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
+        if execution["status"] == "RUNNING" or event_type in _LAST_EVENTS:
+            return original(execution, event_type, details and {key: _task(value) for key, value in details.items()})
+        return None
+
+    return add_event
+
+
+_INTEGRATION = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:(?P<service>(?:aws-sdk:)?[^:]+):(?P<action>.+)")
+
+
+def _task(details: Any) -> Any:
+    """The details of a task's event: of `…:states:::sagemaker:createTrainingJob.sync` the service and the action.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html, resource and
+    resourceType
+    """
+    named = _INTEGRATION.fullmatch(str(details.get("resource", ""))) if isinstance(details, dict) else None
+    return {**details, "resourceType": named["service"], "resource": named["action"]} if named else details
+
+
+def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:
+    def invoke(resource: str, input_data: Any) -> Any:
+        execution = _current.get()
+        if execution is None:
+            return original(resource, input_data)
+        event = _cancelled.get() or threading.Event()
+        token = _cancelled.set(event)
+        execution.tasks.add(event)
+        try:
+            if execution.stopped.is_set():
+                raise ExecutionStopped(execution.arn)
+            # The integrations' ARNs carry the partition; ministack knows the one of the standard partition.
+            result = original(re.sub(r"^arn:aws[a-z-]*:states:", "arn:aws:states:", resource), input_data)
+        except Exception as error:
+            if execution.stopped.is_set() and not isinstance(error, ExecutionStopped):
+                raise ExecutionStopped(execution.arn) from error
+            raise
+        finally:
+            execution.tasks.discard(event)
+            _cancelled.reset(token)
+        if execution.stopped.is_set():
+            raise ExecutionStopped(execution.arn)
+        return result
+
+    return invoke
+
+
+def _invoke_with_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
+    def invoke(resource: str, input_data: Any, timeout: float) -> Any:
+        from ministack.services import stepfunctions as sfn
+
+        event = threading.Event()
+        token = _cancelled.set(event)
+        try:
+            return original(resource, input_data, timeout)
+        except sfn._ExecutionError as error:
+            if error.error == "States.Timeout":
+                event.set()
+            raise
+        finally:
+            _cancelled.reset(token)
+
+    return invoke
+
+
+CAUSE = "The local cloud ended while this execution was running."
+
+
+def settle() -> None:
+    """Give every execution that a restart found running its end. ministack marks it failed and says no more."""
+    from ministack.services import stepfunctions as sfn
+
+    for (account, region, _), execution in list(sfn._executions._data.items()):
+        interrupted = execution["status"] == "RUNNING" or execution.get("error") == "States.ServiceRestart"
+        last = execution["events"][-1]["type"] if execution.get("events") else ""
+        if not interrupted or last == "ExecutionFailed":
+            continue
+        with request_scope(account, region):
+            execution["status"] = "RUNNING"
+            sfn._fail_execution(execution, "States.ServiceRestart", CAUSE)

@@ -1,0 +1,1 @@
+"""A request to SageMaker: its call, and what it is checked against before an operation sees it."""

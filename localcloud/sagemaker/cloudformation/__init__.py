@@ -1,0 +1,1 @@
+"""CloudFormation's handlers for SageMaker's resource types."""

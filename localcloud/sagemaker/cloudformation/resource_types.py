@@ -1,0 +1,140 @@
+"""SageMaker's resource types for CloudFormation: each with its handlers and the properties that replace it.
+
+AWS::SageMaker::Endpoint waits for the endpoint, and fails where it does not serve what the template asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.ministack.cloudformation.template import Created, ResourceType
+from localcloud.sagemaker.api.call import Caller, Scope
+from localcloud.sagemaker.cloudformation.handlers import GroupHandler, NounHandler, Properties
+from localcloud.sagemaker.control import Control
+from localcloud.sagemaker.store import Table
+
+_WAIT_SECONDS = 3600.0
+_UPDATING = (
+    "EndpointConfigName",
+    "DeploymentConfig",
+    "RetainAllVariantProperties",
+    "RetainDeploymentConfig",
+    "ExcludeRetainedVariantProperties",
+)
+_UPDATE_ONLY = ("RetainAllVariantProperties", "RetainDeploymentConfig", "ExcludeRetainedVariantProperties")
+
+
+class EndpointHandler(NounHandler):
+    """Create and delete as other nouns, and update in place."""
+
+    changeable = ("EndpointConfigName",)
+
+    def create(self, logical_id: str, properties: Properties, stack_name: str) -> Created:
+        created = {name: value for name, value in properties.items() if name not in _UPDATE_ONLY}
+        arn, _ = super().create(logical_id, created, stack_name)
+        record = self._settled(arn)
+        if record.get("EndpointStatus") != "InService":
+            # Nobody but this handler knows the endpoint yet: left behind, its name would bar the next attempt.
+            self.delete(arn, properties)
+            raise ValueError(_not_stable(arn, record.get("FailureReason") or "The endpoint was deleted."))
+        return arn, self.attributes(arn)
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        # A rollback after a restart may find the endpoint being hosted again.
+        record = self._settled(physical_id)
+        wanted = new.get("EndpointConfigName")
+        if any(old.get(name) != new.get(name) for name in _UPDATING) and record.get("EndpointConfigName") != wanted:
+            request = self.request("UpdateEndpoint", {name: new[name] for name in _UPDATING if name in new})
+            request["EndpointName"] = record.get("EndpointName", physical_id.rpartition("/")[2])
+            self.perform("UpdateEndpoint", request)
+            self.initiated(physical_id)
+            record = self._settled(physical_id)
+            if record.get("EndpointStatus") != "InService" or record.get("EndpointConfigName") != wanted:
+                raise ValueError(_not_stable(physical_id, record.get("FailureReason") or "It was changed meanwhile."))
+        self.control.tags.replace(self.scope(), physical_id, new.get("Tags") or ())
+        return physical_id, self.attributes(physical_id)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        record = self._settled(physical_id)
+        if record:
+            super().delete(physical_id, properties)
+            self.control.hosting.wait_gone(self.scope(), record["EndpointName"], _WAIT_SECONDS)
+
+    def _settled(self, physical_id: str) -> dict[str, Any]:
+        name = physical_id.rpartition("/")[2]
+        return self.control.hosting.wait(self.scope(), name, _WAIT_SECONDS) or {}
+
+
+def _not_stable(arn: str, reason: str) -> str:
+    return (
+        f"Resource handler returned message: \"Resource of type 'AWS::SageMaker::Endpoint' with identifier '{arn}' did "
+        f'not stabilize: {reason}" (HandlerErrorCode: NotStabilized)'
+    )
+
+
+def resource_types(
+    control: Control,
+    caller: Caller,
+    *,
+    scope: Callable[[], Scope],
+    initiated: Callable[[str], None],
+) -> dict[str, ResourceType]:
+    """The four types with their handlers."""
+
+    def handler(kind: type[NounHandler], noun: str, table: Table, replacing: tuple[str, ...]) -> ResourceType:
+        made = kind(noun, table, control, caller, scope=scope, initiated=initiated)
+        return ResourceType(
+            made.name_property,
+            replacing,
+            made.create,
+            made.update,
+            made.delete,
+            made.arn_property,
+            made.adopt,
+            made.read,
+            (*replacing, *made.changeable, "Tags"),
+        )
+
+    stores = control.stores
+    return {
+        "AWS::SageMaker::Model": handler(
+            NounHandler,
+            "Model",
+            stores.models,
+            (
+                "ModelName",
+                "Containers",
+                "EnableNetworkIsolation",
+                "ExecutionRoleArn",
+                "InferenceExecutionConfig",
+                "PrimaryContainer",
+                "VpcConfig",
+            ),
+        ),
+        "AWS::SageMaker::EndpointConfig": handler(
+            NounHandler,
+            "EndpointConfig",
+            stores.endpoint_configs,
+            (
+                "EndpointConfigName",
+                "AsyncInferenceConfig",
+                "DataCaptureConfig",
+                "EnableNetworkIsolation",
+                "ExecutionRoleArn",
+                "ExplainerConfig",
+                "KmsKeyId",
+                "MetricsConfig",
+                "ProductionVariants",
+                "ShadowProductionVariants",
+                "VpcConfig",
+            ),
+        ),
+        "AWS::SageMaker::Endpoint": handler(EndpointHandler, "Endpoint", stores.endpoints, ("EndpointName",)),
+        "AWS::SageMaker::ModelPackageGroup": handler(
+            GroupHandler,
+            "ModelPackageGroup",
+            stores.model_package_groups,
+            ("ModelPackageGroupName", "ModelPackageGroupDescription"),
+        ),
+    }

@@ -1,0 +1,158 @@
+"""InvokeEndpoint: a request to the variant that its turn or its header chooses, the model's own answer back.
+
+Source of codes and words: API reference, InvokeEndpoint; the messages are those that boto3 users know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from localcloud.ministack.registry import Request, Response
+from localcloud.sagemaker.api.access import endpoint_of
+from localcloud.sagemaker.api.call import NOT_SUPPORTED, Scope, ServiceError
+from localcloud.sagemaker.hosting.fleet import Fleet, RetiredError
+from localcloud.sagemaker.hosting.live_endpoints import Hosting
+from localcloud.sagemaker.processes import Answer
+from localcloud.sagemaker.store import Stores
+
+MAX_BODY = 6_291_456
+"""Bytes; the API's own limit for request bodies."""
+
+_TIMEOUT = 60.0
+_RESUME_WAIT = 60.0
+_CUSTOM = "x-amzn-sagemaker-custom-attributes"
+_INFERENCE_ID = "x-amzn-sagemaker-inference-id"
+_TO_CONTAINER = (_CUSTOM, _INFERENCE_ID)
+_LONGEST = {_CUSTOM: ("customAttributes", 1024), _INFERENCE_ID: ("inferenceId", 64)}
+_REFUSED = {
+    "x-amzn-sagemaker-target-model": "TargetModel",
+    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
+    "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName",
+    "x-amzn-sagemaker-session-id": "SessionId",
+}
+
+
+class Runtime:
+    """The data plane."""
+
+    def __init__(self, stores: Stores, hosting: Hosting) -> None:
+        self._stores, self._hosting = stores, hosting
+
+    def answer(self, request: Request, scope: Scope) -> Response:
+        """The answer to a request of the runtime API. Blocks until the model has answered."""
+        try:
+            return self._invoke(request, scope)
+        except _NoAnswerError as silence:
+            return silence.response
+        except ServiceError as error:
+            return refusal(error)
+
+    def _invoke(self, request: Request, scope: Scope) -> Response:
+        name = endpoint_of(request.path)
+        if name is not None and request.method != "POST":
+            message = f"{request.method} {request.path} is no operation of the API: endpoints are invoked by POST."
+            raise ServiceError("UnknownOperationException", message, 404)
+        if name is None or not request.path.endswith("/invocations"):
+            raise ServiceError("UnknownOperationException", f"{request.method} {request.path} is {NOT_SUPPORTED}.", 404)
+        for header, member in _REFUSED.items():
+            if request.headers.get(header):
+                raise ServiceError("ValidationError", f"{member} is {NOT_SUPPORTED}.")
+        for header, (member, longest) in _LONGEST.items():
+            if len(value := request.headers.get(header, "")) > longest:
+                raise ServiceError(
+                    "ValidationError",
+                    f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+                    f"Member must have length less than or equal to {longest}",
+                )
+        if len(request.body) > MAX_BODY:
+            # AWS's front answers this one, without an error code: boto3 shows "(413)".
+            text = f"HTTP content length exceeded {MAX_BODY} bytes."
+            return Response(413, json.dumps({"message": text}).encode(), {"Content-Type": "application/json"})
+        while True:
+            fleet = self._fleet(scope, name)
+            variant = self._variant(fleet, request, scope, name)
+            try:
+                with fleet.lease():
+                    answer = self._ask(fleet, variant, request, scope, name)
+            except RetiredError:
+                continue  # replaced between the two lines: the next turn finds its successor
+            return self._shown(answer, variant, request, scope, name)
+
+    def _fleet(self, scope: Scope, name: str) -> Fleet:
+        record = self._stores.endpoints.get(scope, name)
+        # Case counts here, where it does not in the control plane (API reference, CreateEndpoint).
+        if record is not None and record["EndpointName"] == name and record["EndpointStatus"] != "Deleting":
+            fleet = self._hosting.fleet(scope, name, _RESUME_WAIT)
+            if fleet is not None:
+                return fleet
+        waits = record is not None and record["EndpointStatus"] == "Failed" and record.get("_pending")
+        why = f" {record['FailureReason']}" if record is not None and waits else ""
+        raise ServiceError("ValidationError", f"Endpoint {name} of account {scope.account} not found.{why}")
+
+    def _variant(self, fleet: Fleet, request: Request, scope: Scope, name: str) -> str:
+        target = request.headers.get("x-amzn-sagemaker-target-variant")
+        if not target:
+            return fleet.traffic.choose()
+        if target not in fleet.servers:
+            raise ServiceError(
+                "ValidationError", f"Variant {target} not found for Endpoint {name} of account {scope.account}."
+            )
+        return target
+
+    def _ask(self, fleet: Fleet, variant: str, request: Request, scope: Scope, name: str) -> Answer:
+        passed = {header: request.headers[header] for header in _TO_CONTAINER if header in request.headers}
+        try:
+            return fleet.servers[variant].invoke(
+                request.body, request.headers.get("content-type"), request.headers.get("accept"), passed, _TIMEOUT
+            )
+        except Exception as error:
+            raise _NoAnswerError(_model_error(0, str(error), scope, name)) from error
+
+    def _shown(self, answer: Answer, variant: str, request: Request, scope: Scope, name: str) -> Response:
+        if not 200 <= answer.status < 300:
+            return _model_error(answer.status, answer.body.decode("utf-8", "replace"), scope, name)
+        headers = {
+            "Content-Type": answer.headers.get("content-type", "application/octet-stream"),
+            "x-Amzn-Invoked-Production-Variant": variant,
+        }
+        if _CUSTOM in answer.headers:
+            headers["X-Amzn-SageMaker-Custom-Attributes"] = answer.headers[_CUSTOM]
+        return Response(answer.status, answer.body, headers, verbatim=True)
+
+
+class _NoAnswerError(Exception):
+    """The model server gave no answer; carries what the caller is told."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        super().__init__("no answer")
+
+
+def _model_error(status: int, message: str, scope: Scope, endpoint: str) -> Response:
+    """ModelError: what the container said, wrapped as SageMaker wraps it."""
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    side = "client" if 400 <= status < 500 else "server"
+    text = (
+        f'Received {side} error ({status}) from primary with message "{message}". See '
+        f"https://{scope.region}.console.aws.amazon.com/cloudwatch/home?region={scope.region}"
+        f"#logEventViewer:group={group} in account {scope.account} for more information."
+    )
+    details = {
+        "Message": text,
+        "OriginalStatusCode": status,
+        "OriginalMessage": message,
+        "LogStreamArn": scope.service_arn("logs", f"log-group:{group}"),
+    }
+    return _error(424, "ModelError", details)
+
+
+def refusal(error: ServiceError) -> Response:
+    """What the runtime API answers for an error of its own."""
+    return _error(error.status, error.code, {"Message": error.message})
+
+
+def _error(status: int, code: str, members: Mapping[str, object]) -> Response:
+    body = json.dumps(members).encode()
+    return Response(status, body, {"Content-Type": "application/json", "x-amzn-ErrorType": code})

@@ -1,0 +1,1 @@
+"""Training and transform jobs: operations, records, runs, and the tasks of Step Functions that start them."""

@@ -1,1 +1,0 @@
-"""Who may do what in an environment, by the policies of its deployed stacks."""

@@ -1,1 +1,0 @@
-"""What a month costs, from a dated table of prices."""

@@ -1,1 +1,0 @@
-"""Customer keys: who needs what of them, and whether their policies let them."""

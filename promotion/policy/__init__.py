@@ -1,1 +1,0 @@
-"""What the stacks are held to: findings, and what is accepted with a reason."""

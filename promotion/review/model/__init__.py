@@ -1,1 +1,0 @@
-"""The model section of a review: the model that would be served, beside the one that is."""

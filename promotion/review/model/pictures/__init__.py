@@ -1,1 +1,0 @@
-"""The pictures of the model section, each a function of numbers: deterministic SVG."""

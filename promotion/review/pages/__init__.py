@@ -1,6 +1,0 @@
-"""The pages of a review: `review.md` for the pull request and `index.html` to look at, drawn from the bundle alone."""
-
-from promotion.review.pages.html import review_html
-from promotion.review.pages.markdown.document import review_markdown
-
-__all__ = ["review_html", "review_markdown"]

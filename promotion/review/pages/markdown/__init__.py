@@ -1,1 +1,0 @@
-"""`review.md`: the review as the comment of a pull request."""

@@ -1,0 +1,1 @@
+"""What the stacks are checked against: findings, and what is accepted with a reason."""

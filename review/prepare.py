@@ -1,0 +1,203 @@
+"""Make the change sets of a review: exactly one a stack, each compared with what the review says.
+
+Done in the protected job, after the pull request and before the approval. Nothing of the stacks is changed by it: a
+change set does nothing until it is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from deployment.assembly import AssembledStack, require_assembly
+from deployment.cdk import CdkFailedError
+from deployment.change_set import delete_change_set, deploy_session, describe_change_set, is_empty
+from deployment.failures import FailureLog
+from kickstand.aws.errors import explained
+from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.names import Names
+from review.bundle import Bundle, ChangeSet
+from review.change_set_content import content_differences
+from review.changes.stacks import read_pairs
+from review.reports import StackChange
+from review.verification import CurrentState, assembly_problems, given_problems, remake, stack_problems
+
+if TYPE_CHECKING:
+    from deployment.cdk import Cdk
+    from deployment.deploy import Reporter
+    from kickstand.release.model import Release
+
+PREFIX = "kickstand-"
+"""Change sets whose names begin with it are ours: another preparation takes their place."""
+
+
+def change_set_name(assembly_sha256: str) -> str:
+    """The name of the change sets of one assembly, `kickstand-3f2a…`."""
+    return f"{PREFIX}{assembly_sha256[:32]}"
+
+
+def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Reporter, *, now: datetime) -> Bundle:
+    """The review, made anew, with one change set a stack, which the account now has; former ones are gone.
+
+    cdk: working from the assembly. now: UTC.
+    Raises InputError where the review is not of what there is now, or is not what comes of it when it is made anew;
+    KickstandError where a change set cannot be made or does something else than the review says; no change set is
+    left then.
+    """
+    environment = cdk.environment
+    again = talk.typed(f"review {environment.name}")
+    stacks = require_assembly(cdk.assembly(), environment, release)
+    with explained("reading the deployed stacks"):
+        pairs = read_pairs(cdk.session.client("cloudformation"), cdk.assembly(), Names(environment))
+    standing = CurrentState.of(cdk.assembly(), release, pairs)
+    reviewed = [stack for stack in review.infrastructure.stacks if stack.stack in stacks]
+    problems = [*assembly_problems(review, standing, again=again), *stack_problems(reviewed, standing, again=again)]
+    if not problems:
+        made = remake(cdk, review, release, talk, now=now)
+        problems += given_problems(review, made, again=again)
+    if problems:
+        raise InputError(*problems)
+    review, reviewed = made, [stack for stack in made.infrastructure.stacks if stack.stack in stacks]
+    waits = waiting(cdk, release, reviewed, talk)
+    preparation = Preparation(cdk, stacks, change_set_name(review.assembly_sha256), talk)
+    with explained("removing the change sets of a former preparation"):
+        preparation.remove_former()
+    change_sets: list[ChangeSet] = []
+    try:
+        for stack in reviewed:
+            if stack.stack in waits:
+                reason = waits[stack.stack]
+                change_sets.append(ChangeSet(stack=stack.stack, arn="", stack_arn="", waits_for=reason))
+                talk.say(f"{stack.stack}: no change set yet. {waits[stack.stack]}")
+            else:
+                change_sets.append(preparation.make(stack))
+    except BaseException:
+        preparation.take_back(change_sets)
+        raise
+    return review.model_copy(update={"change_sets": tuple(change_sets)})
+
+
+def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange], talk: Reporter) -> dict[str, str]:
+    """The stacks that cannot be prepared yet, each with what it waits for.
+
+    Hosting waits where its model is to lie in a bucket that the training stack is still to make. Otherwise the model
+    must be there, as must the CDK's bootstrap stack, and nothing of a destroyed environment may be in the way:
+    KickstandError.
+    """
+    from deployment.deploy import require_deployable
+    from deployment.retained import retained_by_absent
+
+    names = Names(cdk.environment)
+    exists = {stack.stack: stack.exists for stack in stacks}
+    waits = {}
+    own_bucket = not cdk.environment.storage.existing_bucket
+    if names.hosting_stack in exists and own_bucket and not exists.get(names.training_stack, True):
+        waits[names.hosting_stack] = (
+            f"Hosting waits for {names.training_stack}, which makes the bucket that its model lies in: deploy training "
+            f"first, bring the model there, then review again."
+        )
+    require_deployable(cdk, None if waits else release, talk, may_bootstrap=False)
+    with explained("looking for what a destroyed environment kept"):
+        kept = retained_by_absent(cdk, names)
+    if kept:
+        message = f"What a destroyed environment kept is in the way of its stack: {', '.join(kept)}."
+        fix = f"Take it back: {talk.typed(f'deploy {cdk.environment.name} --take-back')}. Then review again."
+        raise KickstandError(Problem(message, f"{cdk.environment.project}-{cdk.environment.name}", fix))
+    return waits
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Makes, compares and removes the change sets of one assembly."""
+
+    cdk: Cdk
+    stacks: dict[str, AssembledStack]
+    name: str
+    talk: Reporter
+
+    def make(self, review: StackChange) -> ChangeSet:
+        """One stack's change set, by the CDK command line, equal in content to the review.
+
+        KickstandError: it could not be made, or it is not equal; it is deleted then.
+        """
+        stack = self.stacks[review.stack]
+        self.talk.say(f"{review.stack}: making the change set {self.name} …")
+        how = ("--exclusively", "--method=prepare-change-set", "--change-set-name", self.name)
+        log = FailureLog.open(self._reader(), (stack.name,))
+        try:
+            self.cdk.run("deploy", stack.display_name, *how, "--require-approval", "never")
+        except CdkFailedError as error:
+            reasons = log.reasons()
+            self._remove(stack, self.name)
+            raise CdkFailedError(*reasons, *error.problems) from None
+        except BaseException:
+            self._remove(stack, self.name)
+            raise
+        with explained("reading the change set", f"stack {stack.name}"):
+            described = describe_change_set(self._reader(), self.name, stack.name)
+            if described is None:
+                raise KickstandError(Problem("The CDK command line made no change set.", f"stack {stack.name}"))
+            arn, empty = described["ChangeSetId"], is_empty(described)
+            problems = list(self._problems(review, described, empty))
+            if problems or empty:  # an empty one is FAILED: it can only be in the way
+                delete_change_set(self._reader(), self._writer(stack), arn)
+        if problems:
+            raise KickstandError(*problems)
+        self.talk.say(f"{review.stack}: {'nothing to do' if empty else 'equal to the review'}.")
+        return ChangeSet(stack=stack.name, arn=arn, stack_arn=described["StackId"], empty=empty)
+
+    def _problems(self, review: StackChange, described: dict[str, Any], empty: bool) -> Iterator[Problem]:
+        if described["Status"] != "CREATE_COMPLETE" and not empty:
+            reason = described.get("StatusReason", "no reason given")
+            yield Problem(f"CloudFormation could not make the change set: {reason}", f"stack {review.stack}")
+            return
+        environment = self.cdk.environment.name
+        for sentence in content_differences(review, [] if empty else described.get("Changes", [])):
+            fix = f"Review again, or ask why they differ: {self.talk.typed(f'review {environment}')}"
+            yield Problem(f"The change set is not what was reviewed. {sentence}", f"stack {review.stack}", fix)
+
+    def remove_former(self) -> None:
+        """Delete the change sets of earlier preparations: those of the stacks with our name, as CloudFormation lists
+        them. What a review's file says of them is somebody's word."""
+        for stack in self.stacks.values():
+            reader = self._reader()
+            for arn in sorted(_ours(reader, stack.name)):
+                delete_change_set(reader, self._writer(stack), arn)
+
+    def take_back(self, made: Sequence[ChangeSet]) -> None:
+        """Delete what was made, after a failure."""
+        for one in made:
+            if one.arn and not one.empty:
+                self._remove(self.stacks[one.stack], one.arn)
+
+    def _remove(self, stack: AssembledStack, name: str) -> None:
+        """Delete a change set by name or ARN, on the way out of a failure: its own failure must not hide that."""
+        try:
+            described = describe_change_set(self._reader(), name, stack.name)
+            if described is not None:
+                delete_change_set(self._reader(), self._writer(stack), described["ChangeSetId"])
+        except Exception as error:
+            self.talk.say(f"The change set {name} of {stack.name} is left: {error}")
+
+    def _reader(self) -> Any:
+        """With the caller's own rights, as the reviewer policy gives them: an old deploy role lists no change sets."""
+        return self.cdk.session.client("cloudformation")
+
+    def _writer(self, stack: AssembledStack) -> Any:
+        return deploy_session(self.cdk.session, stack).client("cloudformation")
+
+
+def _ours(cloudformation: Any, stack: str) -> Iterator[str]:
+    from botocore.exceptions import ClientError
+
+    try:
+        for page in cloudformation.get_paginator("list_change_sets").paginate(StackName=stack):
+            for one in page["Summaries"]:
+                # Executed ones are the record of what was done.
+                if one["ChangeSetName"].startswith(PREFIX) and not one["ExecutionStatus"].startswith("EXECUTE_"):
+                    yield one["ChangeSetId"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise

@@ -1,0 +1,34 @@
+"""A checkout that is ready to run without `make setup`: its own code, on the packages of the set-up that is here."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+SET_UP = Path(sys.prefix)
+"""The virtual environment that runs this, beside the node_modules of its set-up."""
+
+COMMANDS = {
+    "python": '{python} "$@"',
+    "kickstand": '{python} -m cli "$@"',
+    "pytest": '{python} -m pytest "$@"',
+}
+
+
+def link_setup(folder: Path) -> None:
+    """Make `.venv/bin` and `node_modules` of a checkout; its own modules come before the installed ones."""
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True, exist_ok=True)
+    python, own = (shlex.quote(str(path)) for path in (SET_UP / "bin" / "python", folder))
+    for name, command in COMMANDS.items():
+        file = programs / name
+        file.write_text(f"#!/bin/sh\nPYTHONPATH={own} exec {command.format(python=python)}\n", "utf-8")
+        file.chmod(0o755)
+    modules = folder / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(SET_UP.parent / "node_modules")
+
+
+if __name__ == "__main__":
+    link_setup(Path(sys.argv[1]).resolve())

@@ -1,0 +1,81 @@
+"""A stack's deletion is followed to its end, and a failure is told in CloudFormation's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from deployment.destroy import delete_stack
+from kickstand.errors import KickstandError
+
+
+class CloudFormation:
+    """Plays statuses and events, one more event at each look."""
+
+    def __init__(self, statuses: list[str], events: list[dict[str, str]]) -> None:
+        self.statuses, self.coming, self.deleted = statuses, events, False
+        self.events = [
+            {"EventId": "old", "ResourceType": "x", "LogicalResourceId": "x", "ResourceStatus": "CREATE_COMPLETE"}
+        ]
+
+    def client(self, _service: str) -> CloudFormation:
+        return self
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        status = self.statuses.pop(0) if self.deleted else "CREATE_COMPLETE"
+        return {"Stacks": [{"StackId": "arn:stack/1", "StackStatus": status}]}
+
+    def delete_stack(self, StackName: str) -> None:  # noqa: N803
+        assert StackName == "arn:stack/1"
+        self.deleted = True
+
+    def get_paginator(self, _name: str) -> CloudFormation:
+        return self
+
+    def paginate(self, StackName: str) -> list[dict[str, Any]]:  # noqa: N803
+        if self.deleted and self.coming:
+            self.events.insert(0, self.coming.pop(0))
+        return [{"StackEvents": list(self.events)}]
+
+
+def event(number: int, status: str, reason: str = "") -> dict[str, str]:
+    return {
+        "EventId": str(number),
+        "ResourceType": "AWS::SageMaker::Model",
+        "LogicalResourceId": "Model",
+        "PhysicalResourceId": "arn:aws:sagemaker:us-east-1:1:model/bikes",
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+    }
+
+
+def test_each_resource_is_shown_as_it_goes() -> None:
+    shown: list[str] = []
+    aws = CloudFormation(
+        ["DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"],
+        [event(1, "DELETE_IN_PROGRESS"), event(2, "DELETE_COMPLETE"), event(3, "DELETE_SKIPPED")],
+    )
+    delete_stack(aws, "bikes-dev-hosting", show=shown.append, sleep=lambda seconds: None)  # type: ignore[arg-type]
+    assert shown == ["AWS::SageMaker::Model bikes", "kept AWS::SageMaker::Model bikes"]
+
+
+def test_a_failure_carries_cloudformations_reason() -> None:
+    aws = CloudFormation(["DELETE_FAILED"], [event(1, "DELETE_FAILED", "The bucket you tried to delete is not empty")])
+    with pytest.raises(KickstandError) as failed:
+        delete_stack(aws, "bikes-dev-training", show=lambda line: None, sleep=lambda seconds: None)  # type: ignore[arg-type]
+    (problem,) = failed.value.problems
+    assert (problem.message, problem.where) == (
+        "The bucket you tried to delete is not empty",
+        "Model of bikes-dev-training",
+    )
+
+
+def test_a_stack_that_is_gone_by_now_is_deleted() -> None:
+    class Gone(CloudFormation):
+        def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+            message = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+
+    delete_stack(Gone([], []), "bikes-dev-hosting", show=lambda line: None)  # type: ignore[arg-type]

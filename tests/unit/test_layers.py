@@ -1,0 +1,51 @@
+"""The table of docs/architecture.md holds: who imports whom, and how large modules and folders are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from source_tree import FOLDER, LARGE, SMALL, SourceTree
+
+MORE_MODULES = {"cli": 18}
+"""Folders that hold more than 12 modules, and how many they may hold."""
+
+
+@pytest.fixture(scope="module")
+def tree() -> SourceTree:
+    return SourceTree()
+
+
+def test_no_package_imports_one_above_it(tree: SourceTree) -> None:
+    assert tree.arrows_up() == []
+
+
+def test_no_modules_import_one_another(tree: SourceTree) -> None:
+    assert tree.circles() == []
+
+
+def test_modules_are_of_a_size(tree: SourceTree) -> None:
+    figures = tree.figures()
+    assert figures["modules"] <= 352
+    assert figures["median lines"] >= 130
+    assert figures[f"below {SMALL} lines"] <= 12
+    assert {path: lines for path, lines in tree.modules.items() if lines > LARGE} == {}
+    assert {path: count for path, count in tree.folders().items() if count > FOLDER} == MORE_MODULES
+
+
+def test_imports_of_every_kind_are_read(tmp_path: Path) -> None:
+    for path, text in {
+        "app.py": "from cli import main\n",
+        "kickstand/__init__.py": "",
+        "kickstand/a.py": "from __future__ import annotations\nif TYPE_CHECKING:\n    from kickstand.b import B\n",
+        "kickstand/b.py": "def f():\n    from kickstand.c import x\n    from training import data\n",
+        "kickstand/c.py": "import kickstand.a\nimport json\n",
+        "training/data.py": "import kickstand.a\n",
+        "cli/main.py": "from training import data\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    tree = SourceTree(tmp_path)
+    assert tree.arrows_up() == ["kickstand/b.py:3 imports training/data.py", "app.py:1 imports cli/main.py"]
+    assert tree.circles() == [["kickstand/a.py", "kickstand/b.py", "kickstand/c.py", "training/data.py"]]
+    assert tree.modules["kickstand/b.py"] == 3

@@ -1,0 +1,1 @@
+"""Rules for the rows, columns, labels and files of a channel."""

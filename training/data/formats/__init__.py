@@ -1,0 +1,1 @@
+"""Parquet, libsvm and RecordIO-protobuf, and files that are none of them."""

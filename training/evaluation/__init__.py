@@ -1,0 +1,1 @@
+"""How good a model is: test rows, metrics, losses, and the comparison of two models."""
