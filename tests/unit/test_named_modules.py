@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("kickstand", "infra", "training", "promotion", "localcloud", "acceptance")
+PACKAGES = ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud", "cli", "acceptance")
 PATH = re.compile(
-    rf"(?<![\w/.-])((?!acceptance/REPORT-)(?:{'|'.join(PACKAGES)}|tests|scripts|benchmarks|docs)/[\w/-]+\.(?:py|md))\b"
+    rf"(?<![\w/.-])((?!acceptance/REPORT-|review/(?:ENV|dev|staging|prod)/)(?:{'|'.join(PACKAGES)}|tests|scripts|benchmarks|docs)"
+    r"/[\w/-]*(?:\w\.(?:py|md|guard)\b|/(?![\w.])))"
 )
-MODULE = re.compile(rf"`((?!kickstand\.toml)(?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")
+MODULE = re.compile(rf"`((?!kickstand\.toml|review\.(?:md|json|html))(?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")
 
 
 def missing(text: str) -> list[str]:
@@ -30,13 +31,14 @@ def _is_module(name: str) -> bool:
 
 def test_what_is_named_is_there() -> None:
     files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
-    files += [ROOT / "app.py", ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    files += [ROOT / "app.py", ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     found = {file.relative_to(ROOT).as_posix(): missing(file.read_text()) for file in files}
     assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_what_is_not_there_is_found() -> None:
     text = (
-        "see tests/unit/test_none.py, `kickstand.text.cut`, `kickstand.text.curt`, `localcloud.none` and docs/review.md"
+        "see tests/unit/test_none.py, tests/none/ or tests/kit/, `kickstand.text.cut`, `kickstand.text.curt`, "
+        "`localcloud.none` and docs/review.md"
     )
-    assert missing(text) == ["tests/unit/test_none.py", "kickstand.text.curt", "localcloud.none"]
+    assert missing(text) == ["tests/unit/test_none.py", "tests/none/", "kickstand.text.curt", "localcloud.none"]
