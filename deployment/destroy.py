@@ -80,7 +80,7 @@ def left_log_groups(session: boto3.Session, names: Names, *, hosting_only: bool)
     They came back after the stack was gone: SageMaker's log agent makes the endpoint's where the endpoint's role may.
     None of prod, whose stacks leave them on purpose; not the endpoint's while an endpoint of that name is there.
     """
-    if names.environment.name == "prod":
+    if names.environment.retain:
         return []
     groups = []
     if live_template(session, names.hosting_stack) is None:

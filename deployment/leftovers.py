@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from kickstand.bucket import PREFIXES
 from kickstand.config.model import Environment
 from kickstand.errors import Problem
 from kickstand.names import Names
@@ -81,7 +82,7 @@ def retained_because(left: Leftover, environment: Environment, *, hosting_only: 
         return f"the group is shared by all {_SHARED[left.what]} jobs of the account"
     if left.what == "artifact bucket" and environment.storage.existing_bucket:
         return "the organisation's own: [storage] existing_bucket"
-    if environment.name == "prod" and left.what in _RETAINED:
+    if environment.retain and left.what in _RETAINED:
         return "prod keeps its evidence"
     return ""
 
@@ -113,7 +114,6 @@ _JOB_LOGS: tuple[tuple[What, str], ...] = (
     ("training logs", "/aws/sagemaker/TrainingJobs"),
     ("transform logs", "/aws/sagemaker/TransformJobs"),
 )
-_PREFIXES = ("data/", "models/", "training/", "transform/", "metrics/", "golden/", "manifests/", "latest/", "locks/")
 
 
 def find_leftovers(session: boto3.Session, names: Names) -> list[Leftover]:
@@ -180,7 +180,7 @@ def _bucket(session: boto3.Session, names: Names) -> Iterator[Leftover]:
 def _versions(s3: Any, names: Names) -> Iterator[dict[str, Any]]:
     """Every object version; in an organisation's own bucket, which has other things too, of our prefixes alone."""
     own = names.environment.storage.existing_bucket is None
-    for where in [{}] if own else [{"Prefix": prefix} for prefix in _PREFIXES]:
+    for where in [{}] if own else [{"Prefix": prefix.key} for prefix in PREFIXES]:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=names.bucket, **where):
             yield from page.get("Versions", [])
 

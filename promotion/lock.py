@@ -20,6 +20,7 @@ from typing import Any
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.aws.s3 import CONFLICT, EXISTS, ArtifactBucket, decided
+from kickstand.bucket import RELEASE_LOCK
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
 
@@ -79,7 +80,6 @@ def _runs(process: int) -> bool:
     return True
 
 
-KEY = "locks/release"
 STALE = timedelta(minutes=30)
 """A promotion takes a minute or two. A lock of this age was left by one that was killed."""
 
@@ -151,7 +151,9 @@ def _put(s3: Any, bucket: ArtifactBucket, owner: Owner, **condition: str) -> str
     """The ETag of the lock that was put; None where the condition did not hold."""
     body = json.dumps(owner.fields(), sort_keys=True, indent=2).encode() + b"\n"
     try:
-        answer = s3.put_object(**bucket.writes, Key=KEY, Body=body, ContentType="application/json", **condition)
+        answer = s3.put_object(
+            **bucket.writes, Key=RELEASE_LOCK, Body=body, ContentType="application/json", **condition
+        )
     except AWS_FAILURES as error:
         if error_code(error) in _BUSY | _GONE:
             return None
@@ -162,7 +164,7 @@ def _put(s3: Any, bucket: ArtifactBucket, owner: Owner, **condition: str) -> str
 def _read(s3: Any, bucket: ArtifactBucket) -> _Found | None:
     with explained("looking at the lock of the release", _place(bucket)):
         try:
-            answer = s3.get_object(Bucket=bucket.name, Key=KEY)
+            answer = s3.get_object(Bucket=bucket.name, Key=RELEASE_LOCK)
         except AWS_FAILURES as error:
             if error_code(error) in _GONE:
                 return None
@@ -175,7 +177,7 @@ def _read(s3: Any, bucket: ArtifactBucket) -> _Found | None:
 
 def _give_back(lock: HeldLock, warn: Callable[[str], None]) -> None:
     try:
-        decided(lambda: lock.s3.delete_object(Bucket=lock.bucket.name, Key=KEY, IfMatch=lock.etag))
+        decided(lambda: lock.s3.delete_object(Bucket=lock.bucket.name, Key=RELEASE_LOCK, IfMatch=lock.etag))
     except AWS_FAILURES as error:
         if error_code(error) in EXISTS | _GONE:
             return  # another has taken it over
@@ -196,4 +198,4 @@ def _held_problem(held: _Found | None, bucket: ArtifactBucket) -> Problem:
 
 
 def _place(bucket: ArtifactBucket) -> str:
-    return f"s3://{bucket.name}/{KEY}"
+    return f"s3://{bucket.name}/{RELEASE_LOCK}"

@@ -9,13 +9,14 @@ from constructs import Construct
 
 from infra.checks.policy_checks import acknowledge_wildcards
 from infra.constructs.storage import registration_statements
-from infra.policies.statement import MODELS, READ_MODEL, Statement, policy_document
+from infra.policies.statement import READ_MODEL, Statement, policy_document
+from kickstand.bucket import GOLDEN, LOCKS, METRICS, MODELS
 from kickstand.names import Names, partition
 
 _SECONDS = 3600
 """Of a session: a promotion takes minutes."""
 
-_WRITTEN = ("models", "golden", "metrics")
+_WRITTEN = (MODELS, GOLDEN, METRICS)
 
 
 class ReleaseRole(Construct):
@@ -77,14 +78,14 @@ def release_statements(target: Names, source: Names) -> list[Statement]:
     """
     buckets = tuple(dict.fromkeys((source.bucket_arn, target.bucket_arn)))
     own = target.bucket_arn
-    locks = f"{own}/locks/*"
+    locks = LOCKS.arn(own)
     return [
-        Statement("ReadModels", READ_MODEL, tuple(f"{bucket}/{MODELS}" for bucket in buckets)),
+        Statement("ReadModels", READ_MODEL, tuple(MODELS.arn(bucket) for bucket in buckets)),
         Statement(
             "ListModels",
             ("s3:ListBucket",),
             (source.bucket_arn,),
-            conditions={"StringLike": {"s3:prefix": (MODELS,)}},
+            conditions={"StringLike": {"s3:prefix": (MODELS.objects,)}},
         ),
         # Whole: to those who may list some prefixes only, S3 says 403 of a missing object, and a lock that is gone
         # must be told from one that may not be read.
@@ -92,7 +93,7 @@ def release_statements(target: Names, source: Names) -> list[Statement]:
         Statement(
             "AddModels",
             ("s3:PutObject",),
-            tuple(f"{own}/{prefix}/*" for prefix in _WRITTEN),
+            tuple(prefix.arn(own) for prefix in _WRITTEN),
             conditions={"Null": {"s3:if-none-match": "false"}},
         ),
         Statement("Lock", ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), (locks,)),

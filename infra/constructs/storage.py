@@ -13,14 +13,11 @@ from constructs import Construct
 
 from infra.checks.policy_checks import acknowledge
 from infra.policies.statement import Statement
+from kickstand.bucket import PREFIXES
 from kickstand.images import repository_arn
 from kickstand.names import Names
 
-_DAYS_OF_OLD_VERSIONS = 90
 _DAYS_OF_BROKEN_UPLOADS = 7
-_EXPIRING_PREFIXES = ("training/", "manifests/", "latest/", "metrics/", "golden/", "transform/")
-_DAYS_OF_TRANSFORMS = 90
-"""Rows that were sent to be transformed, and the answers: neither evidence nor a way back, and often confidential."""
 
 
 class ArtifactBucket(Construct):
@@ -105,19 +102,24 @@ def _lifecycle_rules() -> list[s3.CfnBucket.RuleProperty]:
     )
     old = [
         s3.CfnBucket.RuleProperty(
-            id=f"old-versions-of-{prefix.rstrip('/')}",
+            id=f"old-versions-of-{prefix.name}",
             status="Enabled",
-            prefix=prefix,
+            prefix=prefix.key,
             noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(
-                noncurrent_days=_DAYS_OF_OLD_VERSIONS
+                noncurrent_days=prefix.old_version_days
             ),
         )
-        for prefix in _EXPIRING_PREFIXES
+        for prefix in PREFIXES
+        if prefix.old_version_days is not None
     ]
-    transforms = s3.CfnBucket.RuleProperty(
-        id="transforms", status="Enabled", prefix="transform/", expiration_in_days=_DAYS_OF_TRANSFORMS
-    )
-    return [broken, *old, transforms]
+    current = [
+        s3.CfnBucket.RuleProperty(
+            id=f"{prefix.name}s", status="Enabled", prefix=prefix.key, expiration_in_days=prefix.days
+        )
+        for prefix in PREFIXES
+        if prefix.days is not None
+    ]
+    return [broken, *old, *current]
 
 
 def _policy(arn: str, grants: Sequence[dict[str, Any]]) -> dict[str, Any]:

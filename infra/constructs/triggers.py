@@ -18,6 +18,7 @@ from infra.constructs.storage import LogGroup
 from infra.policies.automation import transform_trigger_statements
 from infra.state_machines.transform_definition import transform_definition
 from kickstand.aws.instance_types import takes_volume_key
+from kickstand.bucket import LATEST_MANIFEST, MANIFESTS, TRANSFORM_OUTPUT
 from kickstand.names import Names, partition
 
 
@@ -67,9 +68,6 @@ class JobTrigger(Construct):
         self.arn: str = state_machine.attr_arn
 
 
-MANIFESTS = "manifests/"
-
-
 class NewDataRule(Construct):
     """Starts the training trigger when an upload is whole.
 
@@ -99,7 +97,7 @@ class NewDataRule(Construct):
             event_pattern={
                 "source": ["aws.s3"],
                 "detail-type": ["Object Created"],
-                "detail": {"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": MANIFESTS}]}},
+                "detail": {"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": MANIFESTS.key}]}},
             },
             state="ENABLED",
             targets=[
@@ -113,9 +111,6 @@ class NewDataRule(Construct):
                 )
             ],
         )
-
-
-LATEST_MANIFEST = "latest/manifest.json"
 
 
 class TrainingSchedule(Construct):
@@ -179,7 +174,7 @@ class TransformTrigger(Construct):
             log_group_name=names.transform_machine_log_group,
             retention_days=environment.logs.retention_days,
             kms_key_arn=environment.logs.kms_key_arn,
-            retain=environment.name == "prod",
+            retain=environment.retain,
         )
         trigger = JobTrigger(
             self,
@@ -191,7 +186,7 @@ class TransformTrigger(Construct):
                 environment=environment.name,
                 job_prefix=names.prefix,
                 job={"ModelName": model_name, "TransformResources": _resources(names)},
-                output_uri=f"s3://{names.bucket}/transform/output",
+                output_uri=f"s3://{names.bucket}/{TRANSFORM_OUTPUT.name}",
                 kms_key_arn=environment.storage.kms_key_arn,
                 tags=environment.tags,
             ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from infra.policies.reviewer import bootstrap_version_arn
 from infra.policies.statement import Statement
+from kickstand.bucket import GOLDEN, LATEST, MANIFESTS, TRANSFORM_INPUT, TRANSFORM_OUTPUT
 from kickstand.names import Names, partition
 
 
@@ -26,7 +27,7 @@ def trigger_statements(
     job_arn: `…:training-job/PROJECT-ENV-*`.
     """
     return [
-        Statement("ReadManifests", ("s3:GetObject",), (f"{bucket_arn}/manifests/*", f"{bucket_arn}/latest/*")),
+        Statement("ReadManifests", ("s3:GetObject",), (MANIFESTS.arn(bucket_arn), LATEST.arn(bucket_arn))),
         *([Statement("ReadWithKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
         *job_statements(
             "Training",
@@ -93,10 +94,6 @@ def start_statement(state_machine_arn: str) -> Statement:
     return Statement("StartTraining", ("states:StartExecution",), (state_machine_arn,))
 
 
-TRANSFORM_INPUT = "transform/input/*"
-TRANSFORM_OUTPUT = "transform/output/*"
-
-
 def transform_statements(bucket_arn: str) -> list[Statement]:
     """What the model's role may do for a transform job: read `transform/input/`, write `transform/output/`.
 
@@ -104,15 +101,15 @@ def transform_statements(bucket_arn: str) -> list[Statement]:
     (https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, CreateModel).
     """
     return [
-        Statement("ReadTransformInput", ("s3:GetObject",), (f"{bucket_arn}/{TRANSFORM_INPUT}",)),
+        Statement("ReadTransformInput", ("s3:GetObject",), (TRANSFORM_INPUT.arn(bucket_arn),)),
         Statement(
             "ListTransformInput",
             ("s3:ListBucket",),
             (bucket_arn,),
-            conditions={"StringLike": {"s3:prefix": (TRANSFORM_INPUT,)}},
+            conditions={"StringLike": {"s3:prefix": (TRANSFORM_INPUT.objects,)}},
         ),
         Statement(
-            "WriteTransformOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (f"{bucket_arn}/{TRANSFORM_OUTPUT}",)
+            "WriteTransformOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (TRANSFORM_OUTPUT.arn(bucket_arn),)
         ),
     ]
 
@@ -128,9 +125,6 @@ def transform_trigger_statements(names: Names, *, hosting_role_arn: str) -> list
         role_sid="PassHostingRole",
         role_arn=hosting_role_arn,
     )
-
-
-_GOLDEN = "golden"
 
 
 def prepare_statements(names: Names) -> list[Statement]:
@@ -189,6 +183,6 @@ def _ask_endpoint(names: Names) -> list[Statement]:
     """The golden rows, where git does not hold them, and what the endpoint answers to them."""
     endpoint = names.arn("sagemaker", f"endpoint/{names.endpoint}")
     return [
-        Statement("ReadGoldenRows", ("s3:GetObject",), (f"{names.bucket_arn}/{_GOLDEN}/*",)),
+        Statement("ReadGoldenRows", ("s3:GetObject",), (GOLDEN.arn(names.bucket_arn),)),
         Statement("AskEndpoint", ("sagemaker:InvokeEndpoint",), (endpoint,)),
     ]

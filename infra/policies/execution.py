@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from infra.policies.automation import transform_statements
 from infra.policies.statement import Statement
+from kickstand.bucket import DATA, MODELS, TRAINING
 
 
 def image_statements(repository_arn: str) -> list[Statement]:
@@ -117,10 +118,6 @@ def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_i
     ]
 
 
-DATA = "data/*"
-TRAINING_OUTPUT = "training/*"
-
-
 def training_statements(
     *,
     bucket_arn: str,
@@ -136,18 +133,17 @@ def training_statements(
     It cannot read `models/` or its own outputs, and it cannot change data.
     """
     return [
-        Statement("ReadData", ("s3:GetObject",), (f"{bucket_arn}/{DATA}",)),
-        Statement("ListData", ("s3:ListBucket",), (bucket_arn,), conditions={"StringLike": {"s3:prefix": (DATA,)}}),
-        Statement("WriteOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (f"{bucket_arn}/{TRAINING_OUTPUT}",)),
+        Statement("ReadData", ("s3:GetObject",), (DATA.arn(bucket_arn),)),
+        Statement(
+            "ListData", ("s3:ListBucket",), (bucket_arn,), conditions={"StringLike": {"s3:prefix": (DATA.objects,)}}
+        ),
+        Statement("WriteOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (TRAINING.arn(bucket_arn),)),
         *image_statements(repository_arn),
         *log_statements(shared=log_group_arn),
         metric_statement("/aws/sagemaker/TrainingJobs"),
         *key_statements(kms_key_arn, writes=True),
         *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),
     ]
-
-
-MODELS = "models/*"
 
 
 def hosting_statements(
@@ -169,7 +165,7 @@ def hosting_statements(
     already name the next.
     """
     return [
-        Statement("ReadModels", ("s3:GetObject",), (f"{bucket_arn}/{MODELS}",)),
+        Statement("ReadModels", ("s3:GetObject",), (MODELS.arn(bucket_arn),)),
         *image_statements(repository_arn),
         *transform_statements(bucket_arn),
         *log_statements(log_group_arn, shared=transform_log_group_arn),

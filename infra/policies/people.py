@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from infra.constructs.storage import registration_statements
 from infra.policies.statement import Statement
+from kickstand.bucket import (
+    DATA,
+    GOLDEN,
+    LATEST,
+    MANIFESTS,
+    METRICS,
+    MODELS,
+    TRAINING,
+    TRANSFORM_INPUT,
+    TRANSFORM_OUTPUT,
+)
 from kickstand.names import Names
 
-_ADDED = ("data", "models", "golden", "metrics", "manifests")
+_ADDED = (DATA, MODELS, GOLDEN, METRICS, MANIFESTS)
 """What is written once: the key names the content, or the job."""
-_LATEST = "latest"
-_FITTER_READS = (*_ADDED, _LATEST, "training")
+_FITTER_READS = (*_ADDED, LATEST, TRAINING)
 
 
 def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None) -> list[Statement]:
@@ -27,18 +37,18 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
             "ListBucket",
             ("s3:ListBucket",),
             (bucket_arn,),
-            conditions={"StringLike": {"s3:prefix": tuple(f"{prefix}/*" for prefix in _FITTER_READS)}},
+            conditions={"StringLike": {"s3:prefix": tuple(prefix.objects for prefix in _FITTER_READS)}},
         ),
         Statement("FindBucket", ("s3:GetBucketLocation",), (bucket_arn,)),
         Statement(
             "Read",
             ("s3:GetObject", "s3:GetObjectAttributes"),
-            tuple(f"{bucket_arn}/{prefix}/*" for prefix in _FITTER_READS),
+            tuple(prefix.arn(bucket_arn) for prefix in _FITTER_READS),
         ),
         Statement(
             "Add",
             ("s3:PutObject",),
-            tuple(f"{bucket_arn}/{prefix}/*" for prefix in _ADDED),
+            tuple(prefix.arn(bucket_arn) for prefix in _ADDED),
             conditions={"Null": {"s3:if-none-match": "false"}},
         ),
         # Beginning an upload in parts and sending them has no such condition; its completion, which makes the object,
@@ -50,7 +60,7 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
             conditions={"Bool": {"s3:ObjectCreationOperation": "false"}},
         ),
         Statement("EndParts", ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"), (f"{bucket_arn}/data/*",)),
-        Statement("PointToLatest", ("s3:PutObject",), (f"{bucket_arn}/{_LATEST}/*",)),
+        Statement("PointToLatest", ("s3:PutObject",), (LATEST.arn(bucket_arn),)),
         *([Statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), (kms_key_arn,))] if kms_key_arn else []),
         *([Statement("Sign", ("kms:GetPublicKey", "kms:Sign"), (signing_key,))] if signing_key else []),
         Statement(
@@ -77,7 +87,7 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
     ]
 
 
-_PROMOTER_READS = ("models", "metrics", "golden", "data/*/test")
+_PROMOTER_READS = (MODELS, METRICS, GOLDEN, DATA.below("*/test"))
 """What gates look at: models, their metrics, golden rows, and the rows that models are compared on."""
 
 
@@ -95,13 +105,15 @@ def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
     return [
         *([role] if takes else []),
         Statement(
-            "Read", ("s3:GetObject", "s3:GetObjectAttributes"), tuple(f"{bucket_arn}/{p}/*" for p in _PROMOTER_READS)
+            "Read",
+            ("s3:GetObject", "s3:GetObjectAttributes"),
+            tuple(prefix.arn(bucket_arn) for prefix in _PROMOTER_READS),
         ),
         Statement(
             "ListBucket",
             ("s3:ListBucket",),
             (bucket_arn,),
-            conditions={"StringLike": {"s3:prefix": tuple(f"{prefix}/*" for prefix in _PROMOTER_READS)}},
+            conditions={"StringLike": {"s3:prefix": tuple(prefix.objects for prefix in _PROMOTER_READS)}},
         ),
         *([Statement("ReadWithKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
         *([Statement("Sign", ("kms:GetPublicKey", "kms:Sign"), (signing_key,))] if signing_key else []),
@@ -171,17 +183,17 @@ def transformer_statements(names: Names) -> list[Statement]:
             "ListTransforms",
             ("s3:ListBucket",),
             (bucket,),
-            conditions={"StringLike": {"s3:prefix": ("transform/input/*", "transform/output/*")}},
+            conditions={"StringLike": {"s3:prefix": (TRANSFORM_INPUT.objects, TRANSFORM_OUTPUT.objects)}},
         ),
         Statement(
             "ReadTransforms",
             ("s3:GetObject", "s3:GetObjectAttributes"),
-            (f"{bucket}/transform/input/*", f"{bucket}/transform/output/*"),
+            (TRANSFORM_INPUT.arn(bucket), TRANSFORM_OUTPUT.arn(bucket)),
         ),
         Statement(
             "WriteInput",
             ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"),
-            (f"{bucket}/transform/input/*",),
+            (TRANSFORM_INPUT.arn(bucket),),
         ),
         *([Statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), (key,))] if key else []),
         Statement(

@@ -7,6 +7,7 @@ permissions of whoever detects drift. Nothing here changes anything.
 from __future__ import annotations
 
 from infra.policies.statement import Statement
+from kickstand.bucket import LATEST, MANIFESTS, METRICS, MODELS
 from kickstand.names import Names, partition
 
 
@@ -51,7 +52,7 @@ def bootstrap_version_arn(names: Names) -> str:
     return names.arn("ssm", f"parameter/cdk-bootstrap/{names.environment.bootstrap.qualifier}/version")
 
 
-_READ = ("models", "metrics", "manifests", "latest")
+_READ = (MODELS, METRICS, MANIFESTS, LATEST)
 
 
 def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None) -> list[Statement]:
@@ -137,7 +138,7 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
             everywhere="CloudWatch metrics are no resources.",
         ),
         Statement("ListBucket", ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"), (bucket_arn,)),
-        Statement("ReadModels", ("s3:GetObject",), tuple(f"{bucket_arn}/{prefix}/*" for prefix in _READ)),
+        Statement("ReadModels", ("s3:GetObject",), tuple(prefix.arn(bucket_arn) for prefix in _READ)),
         *([Statement("UseKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
         *doctor_statements(names, bucket_arn=bucket_arn),
     ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kickstand.bucket import MODELS
 from kickstand.names import Names, partition
 
 Conditions = Mapping[str, Mapping[str, str | tuple[str, ...]]]
@@ -95,9 +96,6 @@ def wildcard_reason(arn: str) -> str:
     return next((reason for pattern, reason in _REASONS if re.fullmatch(rf"arn:[a-z-]+{pattern}", arn)), "")
 
 
-MODELS = "models/*"
-"""All that a promotion reads of another environment's bucket."""
-
 READ_MODEL = ("s3:GetObject", "s3:GetObjectAttributes")
 """Copy an object and read its checksum. Its tags are not copied (TaggingDirective REPLACE), so not read."""
 
@@ -118,7 +116,7 @@ def bucket_grants(source: Names, target: Names) -> list[dict[str, Any]]:
             "Sid": f"ReadModels{name}",
             **who,
             "Action": list(READ_MODEL),
-            "Resource": f"{source.bucket_arn}/{MODELS}",
+            "Resource": MODELS.arn(source.bucket_arn),
             "Condition": role,
         },
         # A missing object is told from a refused one by listing its prefix: HeadObject says 403 to both.
@@ -127,7 +125,7 @@ def bucket_grants(source: Names, target: Names) -> list[dict[str, Any]]:
             **who,
             "Action": "s3:ListBucket",
             "Resource": source.bucket_arn,
-            "Condition": {**role, "StringLike": {"s3:prefix": MODELS}},
+            "Condition": {**role, "StringLike": {"s3:prefix": MODELS.objects}},
         },
     ]
 

@@ -67,7 +67,7 @@ class HostingStack(cdk.Stack):
             log_group_name=names.endpoint_log_group,
             retention_days=environment.logs.retention_days,
             kms_key_arn=environment.logs.kms_key_arn,
-            retain=environment.name == "prod",
+            retain=environment.retain,
         ).precede(endpoint.resource)
         predictor = ManagedPolicy(
             self,

@@ -37,7 +37,6 @@ class TrainingStack(cdk.Stack):
     ) -> None:
         names = self._names = Names(environment)
         self._environment = environment
-        self._keep = environment.name == "prod"
         super().__init__(
             scope,
             construct_id,
@@ -53,10 +52,10 @@ class TrainingStack(cdk.Stack):
                 bucket_name=names.bucket,
                 arn=names.bucket_arn,
                 kms_key_arn=environment.storage.kms_key_arn,
-                retain=self._keep,
+                retain=environment.retain,
                 grants=[grant for target in promotes_to for grant in bucket_grants(names, Names(target))],
             )
-        ModelPackageGroup(self, "ModelPackageGroup", group_name=names.model_package_group, retain=self._keep)
+        ModelPackageGroup(self, "ModelPackageGroup", group_name=names.model_package_group, retain=environment.retain)
         training_role = self._training_role()
         trigger = self._trigger(training_role)
         training_role.precede(trigger.resource)
@@ -132,7 +131,7 @@ class TrainingStack(cdk.Stack):
             log_group_name=names.state_machine_log_group,
             retention_days=environment.logs.retention_days,
             kms_key_arn=environment.logs.kms_key_arn,
-            retain=self._keep,
+            retain=environment.retain,
         )
         job = training_job(
             image_uri=image_uri(environment.region, environment.algorithm.version),

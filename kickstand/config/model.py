@@ -239,6 +239,11 @@ class Environment(Settings):
     lines: Mapping[str, str]
     """Where a setting stands, by dotted name: `{"hyperparameters.eta": "kickstand.toml:31"}`."""
 
+    @property
+    def retain(self) -> bool:
+        """Whether data, models, logs and the registry outlive their stacks: prod keeps its evidence."""
+        return self.name == "prod"
+
     def where(self, setting: str) -> str:
         """`kickstand.toml:31` for a dotted setting name.
 

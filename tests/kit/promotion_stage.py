@@ -15,12 +15,12 @@ from memory_s3 import MemoryS3, refusal
 from release_repository import made_for
 from samples import environment
 
+from kickstand.bucket import RELEASE_LOCK
 from kickstand.names import Names
 from kickstand.release.file import write_release
 from kickstand.release.model import Artifact, GoldenRows, LearningCurve, Override, Release
 from kickstand.workspace import Workspace
 from promotion.gates.gate import Outcome
-from promotion.lock import KEY
 from promotion.promote import PromotionWork
 from training.model.golden_rows import golden_digest
 
@@ -57,7 +57,7 @@ class Cloud(MemoryS3):
             raise refusal("ExpiredToken", "CreateModelPackage", 400, "The security token has expired")
 
     def put_object(self, **keys: Any) -> dict[str, Any]:
-        if keys["Key"] == KEY:
+        if keys["Key"] == RELEASE_LOCK:
             assert keys["ExpectedBucketOwner"] == STAGING.account
             return self.lock.put_object(
                 **{name: keys[name] for name in ("Body", "IfNoneMatch", "IfMatch") if name in keys}
@@ -67,7 +67,9 @@ class Cloud(MemoryS3):
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         return (
-            self.lock.get_object(Bucket=Bucket, Key=Key) if Key == KEY else super().get_object(Bucket=Bucket, Key=Key)
+            self.lock.get_object(Bucket=Bucket, Key=Key)
+            if Key == RELEASE_LOCK
+            else super().get_object(Bucket=Bucket, Key=Key)
         )
 
     def delete_object(self, **keys: Any) -> None:

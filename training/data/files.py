@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kickstand.bucket import channel_prefix
 from kickstand.errors import Problem
 from kickstand.release.model import Channel, DataFile
 
@@ -108,7 +109,7 @@ def _wrong_name(channel: str, name: str, shown: str) -> list[Problem]:
     """What a file's name fails on, or says: that it is no data, or no key of S3. name: its path below the channel."""
     last = name.rpartition("/")[2]
     try:
-        size = len(f"data/{'0' * 64}/{channel}/{name}".encode())
+        size = len(f"{channel_prefix(channel, '0' * 64)}{name}".encode())
     except UnicodeEncodeError:
         return [Problem("The file's name is not UTF-8, as S3 wants it.", repr(shown), "Rename it.")]
     if last.startswith("."):
@@ -186,11 +187,6 @@ def channel_sha256(files: Iterable[tuple[str, str]]) -> str:
     """
     listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(files))
     return hashlib.sha256(listing.encode()).hexdigest()
-
-
-def channel_prefix(channel: str, sha256: str) -> str:
-    """The key prefix of a channel. It ends with a slash: a job reads everything that begins with it."""
-    return f"data/{sha256}/{channel}/"
 
 
 def channel_of(report: ChannelReport, bucket: str, content_type: str) -> Channel:

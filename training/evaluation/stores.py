@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kickstand.aws.s3 import ChangedObjectError, S3Location, parse_location
+from kickstand.bucket import learning_curve_key, model_key
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.model import Channel, LearningCurve
-from training.model.artifact import fetch_artifact, model_key
+from training.model.artifact import fetch_artifact
 from training.model.inspection.archive import extract_model
 from training.model.inspection.model_run import find_models
-from training.model.learning_curve import Curve, curve_key, read_curve
+from training.model.learning_curve import Curve, read_curve
 
 Found = TypeVar("Found")
 
@@ -56,7 +57,7 @@ def fetch_models(stores: Sequence[ModelStore], sha256: str, count: int | None, f
 
 def fetch_curve(stores: Sequence[ModelStore], artifact_sha256: str, curve: LearningCurve) -> Curve:
     """A release's learning curve. Raises KickstandError where no store has it."""
-    key = curve_key(artifact_sha256)
+    key = learning_curve_key(artifact_sha256)
     return _first(stores, lambda store, _: read_curve(store.s3, S3Location(store.bucket, key), curve.sha256))
 
 

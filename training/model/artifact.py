@@ -32,6 +32,7 @@ from kickstand.aws.s3 import (
     stored_object,
     write_once,
 )
+from kickstand.bucket import metrics_key, model_key
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release.model import Artifact, Release
@@ -46,11 +47,6 @@ class FetchedArtifact:
 
     file: Path
     read: ReadObject
-
-
-def model_key(sha256: str) -> str:
-    """The key that holds the artifact of a digest."""
-    return f"models/{sha256}/model.tar.gz"
 
 
 def fetch_artifact(
@@ -239,7 +235,7 @@ def model_quality(metrics: Mapping[str, float], objective: str) -> dict[str, Any
 def write_metrics(s3: Any, quality: Mapping[str, Any], bucket: ArtifactBucket) -> str:
     """Put a model's quality under `metrics/<its own sha256>.json`; return its URI. Writing it again is nothing."""
     body = (json.dumps(quality, sort_keys=True, indent=2) + "\n").encode()
-    key = f"metrics/{hashlib.sha256(body).hexdigest()}.json"
+    key = metrics_key(hashlib.sha256(body).hexdigest())
     request = {**bucket.writes, "Key": key, "Body": body, "ContentType": "application/json", "IfNoneMatch": "*"}
     with explained("writing the model's metrics", f"s3://{bucket.name}/{key}"):
         write_once(lambda: s3.put_object(**request))

@@ -19,11 +19,12 @@ from typing import Any
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.aws.s3 import ArtifactBucket, ReadObject, S3Location, keep_copy, parse_location, pieces
+from kickstand.bucket import channel_prefix
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.model import Channel, DataFile
 from kickstand.xgboost_container import kind_of
 from training.data.check import scan_file
-from training.data.files import channel_prefix, channel_sha256
+from training.data.files import channel_sha256
 from training.data.findings import Findings
 from training.job.jobs import ChannelSource, utc_text
 

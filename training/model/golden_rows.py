@@ -13,6 +13,7 @@ from typing import Any
 
 from kickstand.aws.errors import explained
 from kickstand.aws.s3 import ArtifactBucket, parse_location, write_once
+from kickstand.bucket import golden_key
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import parse_json
 from kickstand.release.file import canonical
@@ -74,7 +75,7 @@ def keep_confidential(s3: Any, golden: GoldenRows, bucket: ArtifactBucket) -> Go
 
     The object is exactly what the digest covers; one that is there already is left.
     """
-    key = f"golden/{golden.sha256}.json"
+    key = golden_key(golden.sha256)
     request = {**bucket.writes, "Key": key, "Body": _text(golden.rows, golden.predictions), "IfNoneMatch": "*"}
     with explained("keeping the golden rows in S3", f"s3://{bucket.name}/{key}"):
         write_once(lambda: s3.put_object(**request, ContentType="application/json"))

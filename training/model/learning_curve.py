@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from kickstand.aws.errors import error_code, explained
 from kickstand.aws.s3 import EXISTS, ArtifactBucket, ChangedObjectError, S3Location, decided
+from kickstand.bucket import learning_curve_key
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
 from kickstand.release.file import canonical
@@ -38,11 +39,6 @@ class Curve:
     rounds: tuple[int, ...]
     metrics: Mapping[str, tuple[float | None, ...]]
     logged_rounds: int
-
-
-def curve_key(artifact_sha256: str) -> str:
-    """The key that holds the learning curve of an artifact."""
-    return f"models/{artifact_sha256}/learning_curve.json"
 
 
 def curve_of(rounds: Sequence[Round], most: int = MOST_ROUNDS) -> Curve:
@@ -87,7 +83,7 @@ def keep_curve(s3: Any, curve: Curve, artifact_sha256: str, bucket: ArtifactBuck
 
     Raises KickstandError where AWS refuses, or where something else lies there.
     """
-    body, place = curve_bytes(curve), S3Location(bucket.name, curve_key(artifact_sha256))
+    body, place = curve_bytes(curve), S3Location(bucket.name, learning_curve_key(artifact_sha256))
     request = {**bucket.writes, "Key": place.key, "Body": body, "ContentType": "application/json", "IfNoneMatch": "*"}
     with explained("keeping the learning curve", place.uri):
         try:
@@ -104,7 +100,7 @@ def keep_curve(s3: Any, curve: Curve, artifact_sha256: str, bucket: ArtifactBuck
 
 def kept_curve(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> LearningCurve | None:
     """The curve that an earlier adoption of the same artifact kept; None where there is none to be seen."""
-    place = S3Location(bucket.name, curve_key(artifact_sha256))
+    place = S3Location(bucket.name, learning_curve_key(artifact_sha256))
     with explained("looking for an earlier learning curve", place.uri):
         try:
             body = _read(s3, place)
@@ -124,7 +120,7 @@ def kept_runs(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> tuple[tu
     kept = kept_curve(s3, artifact_sha256, bucket)
     if kept is None:
         return ()
-    curve = read_curve(s3, S3Location(bucket.name, curve_key(artifact_sha256)), kept.sha256)
+    curve = read_curve(s3, S3Location(bucket.name, learning_curve_key(artifact_sha256)), kept.sha256)
     if curve.rounds != tuple(range(curve.logged_rounds)):
         return ()
     names = {name: name.replace(":", "-", 1) for name in curve.metrics}

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from kickstand.aws.errors import AWS_FAILURES, is_denied
 from kickstand.aws.s3 import S3Location, parse_location
+from kickstand.bucket import TRANSFORM_INPUT
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
@@ -24,18 +25,17 @@ from training.prediction.batches import Expected, batches
 from training.prediction.endpoint_client import Accept
 from training.upload.objects import ObjectUpload
 
-INPUT = "transform/input/"
 _ROWS = "rows.csv"
 
 
 def rows_key(sha256: str) -> str:
     """Where the rows of a local file lie: under their digest, one object a folder."""
-    return f"{INPUT}{sha256}/{_ROWS}"
+    return f"{TRANSFORM_INPUT.key}{sha256}/{_ROWS}"
 
 
 def is_local_rows(uri: str) -> bool:
     """Whether a job's input is rows that a local file was uploaded as."""
-    return re.search(rf"/{INPUT}[0-9a-f]{{64}}/{re.escape(_ROWS)}$", uri) is not None
+    return re.search(rf"/{TRANSFORM_INPUT.key}[0-9a-f]{{64}}/{re.escape(_ROWS)}$", uri) is not None
 
 
 def input_location(uri: str, names: Names) -> S3Location:
@@ -46,12 +46,12 @@ def input_location(uri: str, names: Names) -> S3Location:
     """
     location = parse_location(uri)
     own = names.environment.roles.hosting is None
-    if own and (location.bucket != names.bucket or not location.key.startswith(INPUT)):
+    if own and (location.bucket != names.bucket or not location.key.startswith(TRANSFORM_INPUT.key)):
         raise InputError(
             Problem(
-                f"The model's role may only read s3://{names.bucket}/{INPUT}.",
+                f"The model's role may only read s3://{names.bucket}/{TRANSFORM_INPUT.key}.",
                 uri,
-                f"Copy it there: aws s3 cp --recursive {uri} s3://{names.bucket}/{INPUT}NAME/",
+                f"Copy it there: aws s3 cp --recursive {uri} s3://{names.bucket}/{TRANSFORM_INPUT.key}NAME/",
             )
         )
     return location

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.aws.s3 import parse_location, write_once
+from kickstand.bucket import LATEST_MANIFEST, manifest_key
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 JOB_CHANNELS = ("train", "validation")
 """The channels of the container; the test channel is never shown to a job."""
-LATEST_KEY = "latest/manifest.json"
-"""A copy of the manifest of what was uploaded last, by `upload` or `fit`: what the schedule trains on."""
 
 
 def input_data_config(channels: Sequence[Channel], environment: Environment) -> list[dict[str, Any]]:
@@ -70,8 +69,8 @@ def publish_latest(s3: Any, environment: Environment, channels: Sequence[Channel
     Raises KickstandError for what AWS refuses.
     """
     place = _place(environment, channels)
-    with explained("publishing the manifest", f"s3://{place['Bucket']}/{LATEST_KEY}"):
-        s3.put_object(Key=LATEST_KEY, **place)
+    with explained("publishing the manifest", f"s3://{place['Bucket']}/{LATEST_MANIFEST}"):
+        s3.put_object(Key=LATEST_MANIFEST, **place)
 
 
 def publish_manifest(s3: Any, environment: Environment, channels: Sequence[Channel]) -> str:
@@ -81,7 +80,7 @@ def publish_manifest(s3: Any, environment: Environment, channels: Sequence[Chann
     Raises KickstandError for what AWS refuses.
     """
     place = _place(environment, channels)
-    key = f"manifests/{hashlib.sha256(place['Body']).hexdigest()}.json"
+    key = manifest_key(hashlib.sha256(place["Body"]).hexdigest())
     with explained("publishing the manifest", f"s3://{place['Bucket']}/{key}"):
         write_once(lambda: s3.put_object(Key=key, IfNoneMatch="*", **place))
     return key

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kickstand.bucket import channel_prefix
 from kickstand.release.model import Channel, DataFile
-from training.data.files import ChannelReport, FileReport, channel_of, channel_prefix, channel_sha256
+from training.data.files import ChannelReport, FileReport, channel_of, channel_sha256
 
 
 def test_the_digest_is_of_the_listing_in_order_of_names() -> None:
