@@ -40,7 +40,7 @@ def trigger_statements(
 
 
 def job_statements(kind: str, *, events_arn: str, job_arn: str, role_sid: str, role_arn: str) -> list[Statement]:
-    """What `createTrainingJob.sync` or `createTransformJob.sync` needs, to tell of its end, and to log.
+    """What `createTrainingJob.sync` or `createTransformJob.sync` needs, to notify of its end, and to log.
 
     kind:       `Training` or `Transform`.
     events_arn: `arn:PARTITION:events:REGION:ACCOUNT:`.
@@ -71,7 +71,7 @@ def job_statements(kind: str, *, events_arn: str, job_arn: str, role_sid: str, r
             ("events:DescribeRule", "events:PutRule", "events:PutTargets"),
             (f"{events_arn}rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule",),
         ),
-        Statement("TellOfEnd", ("events:PutEvents",), (f"{events_arn}event-bus/default",)),
+        Statement("NotifyEnd", ("events:PutEvents",), (f"{events_arn}event-bus/default",)),
         Statement(
             "DeliverLogs",
             (
@@ -151,7 +151,7 @@ def prepare_statements(names: Names) -> list[Statement]:
         # CloudFormation reads a template's parameters as whoever makes the change set: the CDK's have BootstrapVersion.
         Statement("ReadParameters", ("ssm:GetParameters",), (bootstrap_version_arn(names),)),
         Statement(
-            "NameExecutionRole",
+            "PassExecutionRole",
             ("iam:PassRole",),
             _bootstrap_roles(names, "cfn-exec"),
             conditions={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
@@ -169,7 +169,7 @@ def deploy_statements(names: Names) -> list[Statement]:
     """Assume the roles of the CDK's bootstrap stack, and prove the endpoint afterwards."""
     return [
         Statement("Deploy", ("sts:AssumeRole",), _bootstrap_roles(names, "deploy", "file-publishing", "lookup")),
-        *_ask_endpoint(names),
+        *_verify_endpoint(names),
     ]
 
 
@@ -179,10 +179,10 @@ def _bootstrap_roles(names: Names, *jobs: str) -> tuple[str, ...]:
     return tuple(f"{begin}-{job}-role-{environment.account}-{environment.region}" for job in jobs)
 
 
-def _ask_endpoint(names: Names) -> list[Statement]:
+def _verify_endpoint(names: Names) -> list[Statement]:
     """The golden rows, where git does not hold them, and what the endpoint answers to them."""
     endpoint = names.arn("sagemaker", f"endpoint/{names.endpoint}")
     return [
         Statement("ReadGoldenRows", ("s3:GetObject",), (GOLDEN.arn(names.bucket_arn),)),
-        Statement("AskEndpoint", ("sagemaker:InvokeEndpoint",), (endpoint,)),
+        Statement("InvokeEndpoint", ("sagemaker:InvokeEndpoint",), (endpoint,)),
     ]

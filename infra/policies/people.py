@@ -92,7 +92,7 @@ _PROMOTER_READS = (MODELS, METRICS, GOLDEN, DATA.below("*/test"))
 
 
 def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None, takes: bool) -> list[Statement]:
-    """Read what the gates ask about, ask the endpoint, and (takes) assume the release role.
+    """Read what the gates look at, invoke the endpoint, and (takes) assume the release role.
 
     takes: whether models are promoted into the environment, so that it has a release role.
 
@@ -101,7 +101,7 @@ def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
     """
     signing_key = names.environment.signing.kms_key_arn
     # doctor asks IAM whether the role may use the keys before a promotion does.
-    role = Statement("TakeModels", ("iam:SimulatePrincipalPolicy", "sts:AssumeRole"), (names.release_role_arn,))
+    role = Statement("AssumeReleaseRole", ("iam:SimulatePrincipalPolicy", "sts:AssumeRole"), (names.release_role_arn,))
     return [
         *([role] if takes else []),
         Statement(
@@ -118,7 +118,7 @@ def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
         *([Statement("ReadWithKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
         *([Statement("Sign", ("kms:GetPublicKey", "kms:Sign"), (signing_key,))] if signing_key else []),
         Statement(
-            "AskEndpoint",
+            "InvokeEndpoint",
             ("sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"),
             (names.arn("sagemaker", f"endpoint/{names.endpoint}"),),
         ),

@@ -183,8 +183,8 @@ def test_preparing_makes_change_sets_and_cannot_execute_or_delete_a_stack() -> N
     assert found["ReadParameters"]["Resource"] == [
         "arn:aws:ssm:us-east-1:444455556666:parameter/cdk-bootstrap/hnb659fds/version"
     ]
-    assert found["NameExecutionRole"]["Resource"] == [f"{begin}-cfn-exec-role-444455556666-us-east-1"]
-    assert found["NameExecutionRole"]["Condition"] == {
+    assert found["PassExecutionRole"]["Resource"] == [f"{begin}-cfn-exec-role-444455556666-us-east-1"]
+    assert found["PassExecutionRole"]["Condition"] == {
         "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}
     }
     assert found["MakeChangeSets"]["Resource"] == [
@@ -202,7 +202,7 @@ def test_deploying_assumes_the_bootstrap_roles_of_its_own_qualifier_and_proves_t
             [f"{begin}-{job}-role-444455556666-us-east-1" for job in ("deploy", "file-publishing", "lookup")],
         ),
         "ReadGoldenRows": (["s3:GetObject"], ["arn:aws:s3:::bikes-staging-444455556666-us-east-1/golden/*"]),
-        "AskEndpoint": (
+        "InvokeEndpoint": (
             ["sagemaker:InvokeEndpoint"],
             ["arn:aws:sagemaker:us-east-1:444455556666:endpoint/bikes-staging"],
         ),

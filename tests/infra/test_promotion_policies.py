@@ -129,12 +129,12 @@ def test_without_a_next_environment_nobody_reads(variant: str) -> None:
 
 def test_the_promoter_reads_and_asks_and_takes_on_one_role() -> None:
     rules = policy("staging with keys", "bikes-staging-promoter-us-east-1")
-    assert rules["TakeModels"]["Resource"] == [f"arn:aws:iam::444455556666:role/{RELEASE_ROLE}"]
+    assert rules["AssumeReleaseRole"]["Resource"] == [f"arn:aws:iam::444455556666:role/{RELEASE_ROLE}"]
     assert rules["Read"]["Resource"] == [
         f"{OWN}/{prefix}/*" for prefix in ("models", "metrics", "golden", "data/*/test")
     ]
     assert (rules["Sign"]["Action"], rules["Sign"]["Resource"]) == (["kms:GetPublicKey", "kms:Sign"], [SIGNING_KEY])
-    assert rules["AskEndpoint"]["Resource"] == ["arn:aws:sagemaker:us-east-1:444455556666:endpoint/bikes-staging"]
+    assert rules["InvokeEndpoint"]["Resource"] == ["arn:aws:sagemaker:us-east-1:444455556666:endpoint/bikes-staging"]
     actions = {action for rule in rules.values() for action in rule["Action"]}
     assert {a for a in actions if not a.partition(":")[2].startswith(("Describe", "Get", "List", "Decrypt"))} == {
         "iam:SimulatePrincipalPolicy",
@@ -142,7 +142,7 @@ def test_the_promoter_reads_and_asks_and_takes_on_one_role() -> None:
         "kms:Sign",
         "sagemaker:InvokeEndpoint",
     }
-    assert "TakeModels" not in policy("source", "bikes-dev-promoter-us-east-1")
+    assert "AssumeReleaseRole" not in policy("source", "bikes-dev-promoter-us-east-1")
 
 
 def test_the_approver_approves_and_does_not_promote() -> None:
