@@ -59,6 +59,21 @@ def test_what_comes_in_one_round_is_one_call_and_each_gets_its_own() -> None:
     assert model.calls == [4]
 
 
+def test_what_comes_in_the_two_rounds_after_is_in_the_same_call() -> None:
+    model = Model()
+
+    async def ask(batch: MicroBatch) -> object:
+        async def after(rounds: int) -> object:
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            return await batch.predict(*_packed(rounds))
+
+        return await asyncio.gather(*map(after, (0, 1, 2, 9)))
+
+    assert _run(model, ask) == [([0.0], 0), ([2.0], 0), ([4.0], 0), ([18.0], 0)]
+    assert model.calls == [3, 1]
+
+
 def test_rows_of_several_columns_are_shared_out_by_rows() -> None:
     async def ask(batch: MicroBatch) -> object:
         return await asyncio.gather(batch.predict(*_packed(1, 2)), batch.predict(*_packed(3)))
