@@ -121,10 +121,10 @@ class LocalCloud:
         size = _size(self.folder.root)
         if server is None:
             return Status(running=False, state=self.folder.root, state_bytes=size)
-        from localcloud.server.running import ask
+        from localcloud.server.running import request_status
 
         try:
-            answer = ask(server["url"], self.folder.ca, server["token"])
+            answer = request_status(server["url"], self.folder.ca, server["token"])
         except (OSError, ValueError) as error:
             raise KickstandError(
                 Problem(
@@ -188,13 +188,13 @@ class LocalCloud:
 
     def _require_saved(self) -> None:
         """KickstandError where a server runs that cannot save what it holds."""
-        from localcloud.server.running import SAVE, ask
+        from localcloud.server.running import SAVE, request_status
 
         try:
             record = json.loads(self.folder.server.read_bytes())
             if holder(self.folder.lock) != record["pid"]:
                 return
-            unsaved = ask(record["url"], self.folder.ca, record["token"], path=SAVE)["unsaved"]
+            unsaved = request_status(record["url"], self.folder.ca, record["token"], path=SAVE)["unsaved"]
         except (OSError, ValueError, KeyError):
             return  # it does not answer: it is ended as it is
         if unsaved:

@@ -142,10 +142,10 @@ def _make_bucket(s3: Any, environment: Environment) -> None:
 
 
 def _make_key(clients: _Clients, arn: str, accounts: Iterable[str]) -> None:
-    from localcloud.server.running import KEYS, ask
+    from localcloud.server.running import KEYS, request_status
 
     token = json.loads(clients.folder.server.read_text("utf-8"))["token"]
-    if not ask(clients.url, clients.folder.ca, token, path=f"{KEYS}{arn}")["made"]:
+    if not request_status(clients.url, clients.folder.ca, token, path=f"{KEYS}{arn}")["made"]:
         return
     people = {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted({*accounts, _account(arn)})]}
     principal = {**people, "Service": f"logs.{clients.region}.amazonaws.com"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, Problem
 from localcloud.root_keys import root_client
-from localcloud.sagemaker.jobs.training_job import INTERRUPT_TAG
+from localcloud.sagemaker.jobs.kind import INTERRUPT_TAG
 
 if TYPE_CHECKING:
     from localcloud.cloud import LocalCloud

@@ -97,7 +97,7 @@ class _Job:
             booster = boost(
                 self.parameters,
                 data,
-                speaks=self.cluster.is_master,
+                logs_rounds=self.cluster.is_master,
                 agree=self.cluster.agree,
                 checkpoints=self.checkpoints,
             )
@@ -124,7 +124,7 @@ class _Job:
                 channels,
                 model=self.layout.model / MODEL_FILE,
                 predictions=self.layout.output_data / PREDICTIONS_FILE,
-                speaks=self.cluster.is_master,
+                logs_rounds=self.cluster.is_master,
                 saves=self.cluster.is_master,
                 agree=self.cluster.agree,
             )

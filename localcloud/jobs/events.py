@@ -132,10 +132,10 @@ def without_machine_paths(text: str, folder: Path | None = None) -> str:
 
     `/opt/ml/…` stands for what a container sees, `…/NAME` for any other file. folder: as for `inside_container`.
     """
-    told = inside_container(text, folder)
+    shown = inside_container(text, folder)
     if folder:
-        told = told.replace(str(folder), "…")
-    return _this_machine().sub(lambda found: f"…/{found[0].rstrip('/').rpartition('/')[2]}", told)
+        shown = shown.replace(str(folder), "…")
+    return _this_machine().sub(lambda found: f"…/{found[0].rstrip('/').rpartition('/')[2]}", shown)
 
 
 @cache

@@ -27,7 +27,7 @@ class TrainingRun:
     folder:      an empty or absent folder for this job alone; `opt/ml` and `agent.log` appear in it.
     environment: AWS_* of the agent: AWS_ENDPOINT_URL, AWS_CA_BUNDLE, AWS_REGION and the temporary credentials of the
                  job's execution role. The training program itself sees none of it.
-    on_event:    called with every TrainingEvent, in order, from a thread of this object's own. The last call is always
+    on_event:    called with every JobEvent, in order, from a thread of this object's own. The last call is always
                  of kind "finished", whatever happens to the process.
 
     The agent and the training program hold a pipe from this process: they exit when it dies.

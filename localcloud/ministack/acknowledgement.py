@@ -92,8 +92,8 @@ class Acknowledgement:
         service = found[1] if found else "s3"
         _, given, body = access_denied_response(service, "", "", "", error_code=_CODE, message=message, headers=headers)
         sent = {**given, "Content-Length": str(len(body))}
-        told = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
-        await self._send({"type": "http.response.start", "status": _STATUS, "headers": told})
+        pairs = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
+        await self._send({"type": "http.response.start", "status": _STATUS, "headers": pairs})
         await self._send({"type": "http.response.body", "body": body})
 
     def _operation(self) -> str:

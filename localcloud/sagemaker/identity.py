@@ -135,10 +135,10 @@ class _RoleReading:
         return bool(found and found["KeyCount"])
 
 
-def _there(ask: Callable[[], Any]) -> Any | None:
+def _there(read: Callable[[], Any]) -> Any | None:
     """The answer, None for 404. Raises PermissionError for 403."""
     try:
-        return ask()
+        return read()
     except botocore.exceptions.ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if status == 403:

@@ -5,14 +5,13 @@ The images are the built-in XGBoost in the versions that `kickstand.xgboost_cont
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from kickstand.images import ImageTable
 from kickstand.xgboost_container import OWN_IMAGE, XGBOOST
 from localcloud.jobs.process.program import ForeignVariablesError, require_own_variables
 from localcloud.sagemaker.api.call import Caller, Scope, access_denied, unsupported, validation_error
@@ -67,14 +66,13 @@ class Images:
         self._registries = registries
 
     @classmethod
-    def read(cls, table: Path) -> Images:
-        """The images of a table as `kickstand/xgboost_images.json` holds it; without the file, any registry account."""
-        if not table.is_file():
-            return cls({})
-        content = json.loads(table.read_text(encoding="utf-8"))
-        domains = content["domains"]
+    def of(cls, table: ImageTable) -> Images:
+        """AWS's own images, in the registries of a table."""
         return cls(
-            {region: f"{account}.dkr.ecr.{region}.{domains[region]}" for region, account in content["accounts"].items()}
+            {
+                region: f"{account}.dkr.ecr.{region}.{table.domains[region]}"
+                for region, account in table.accounts.items()
+            }
         )
 
     def check(self, uri: str, region: str) -> Image:

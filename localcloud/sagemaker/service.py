@@ -10,9 +10,9 @@ import contextvars
 import json
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
+from kickstand.images import image_table
 from localcloud.ministack import registry as emulator
 from localcloud.ministack.cloudformation.operation import initiated
 from localcloud.ministack.cloudformation.template import register_resource_types
@@ -27,11 +27,10 @@ from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.hosting.runtime import Runtime, refusal
 from localcloud.sagemaker.identity import ActingCaller, EmulatorBus, EmulatorResources, EmulatorRoles
 from localcloud.sagemaker.image import Images
+from localcloud.sagemaker.jobs.kind import TRAINING, TRANSFORM
 from localcloud.sagemaker.jobs.stepfunctions import (
     CREATE_TRAINING_JOB,
     CREATE_TRANSFORM_JOB,
-    TRAINING,
-    TRANSFORM,
     JobTask,
 )
 from localcloud.sagemaker.processes import Processes, Programs
@@ -86,18 +85,17 @@ class InvocationQueue:
         self._most = at_work + waiting
         self._count = 0
 
-    async def answer(self, ask: Callable[[], Response], refuse: Callable[[ServiceError], Response]) -> Response:
-        """The answer of `ask`, or, where too many are waiting, what `refuse` makes of a ThrottlingException."""
+    async def answer(self, invoke: Callable[[], Response], refuse: Callable[[ServiceError], Response]) -> Response:
+        """The answer of `invoke`, or, where too many are waiting, what `refuse` makes of a ThrottlingException."""
         if self._count >= self._most:
             return refuse(ServiceError("ThrottlingException", "Rate exceeded"))
         self._count += 1
         try:
-            return await off_loop(self._pool, ask)
+            return await off_loop(self._pool, invoke)
         finally:
             self._count -= 1
 
 
-IMAGE_TABLE = Path(__file__).resolve().parents[2] / "kickstand" / "xgboost_images.json"
 _CONTROL_THREADS = 16
 
 _control: Control | None = None
@@ -115,7 +113,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         Stores({name: store.scoped for name, store in stores.items()}),
         processes or Programs(),
         EmulatorRoles(context),
-        Images.read(IMAGE_TABLE),
+        Images.of(image_table()),
         folder=context.state.work / "sagemaker",
         resources=EmulatorResources(),
         bus=EmulatorBus(),

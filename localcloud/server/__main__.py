@@ -1,4 +1,4 @@
-"""The local cloud's server: `python -m localcloud.server.__main__ --state DIR [--port N]`.
+"""The local cloud's server: `python -m localcloud.server --state DIR [--port N]`.
 
 One process: the emulator, our SageMaker in it, one TLS listener on 127.0.0.1. `localcloud.cloud` starts and stops it.
 """
@@ -49,7 +49,7 @@ _GRACE = 2.0
 
 def main() -> None:
     """Run until SIGTERM. The first line on `--report FD` says `{"url": …}` or `{"error": [message, where, fix]}`."""
-    parser = argparse.ArgumentParser(prog="python -m localcloud.server.__main__")
+    parser = argparse.ArgumentParser(prog="python -m localcloud.server")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument(
         "--port", type=int, help="default: the last start's, else 4566, else the next free one; 0: a free one"

@@ -44,7 +44,7 @@ class PersistenceThread:
         self._thread = threading.Thread(target=self._run, name="persistence", daemon=True)
         self._disk = ""
         self._services: dict[str, str] = {}
-        self._told = ("", 0.0)
+        self._reported = ("", 0.0)
 
     @property
     def failure(self) -> str:
@@ -107,15 +107,15 @@ class PersistenceThread:
 
     def _tell(self, error: Exception | None) -> None:
         """Log a failure when it begins, when it changes and now and then, and its end."""
-        told, at = self._told
-        if self.failure == told and (not told or time.monotonic() - at < REMIND):
+        reported, at = self._reported
+        if self.failure == reported and (not reported or time.monotonic() - at < REMIND):
             return
         if self.failure:
             unknown = error if not isinstance(error, OSError) else None
             _log.error("the state is not saved: %s", self.failure, exc_info=unknown)
         else:
             _log.info("the state is saved again")
-        self._told = (self.failure, time.monotonic())
+        self._reported = (self.failure, time.monotonic())
 
     def _flush(self) -> None:
         try:

@@ -45,7 +45,7 @@ def spawn(folder: StateFolder, port: int | None) -> None:
     command = [
         sys.executable,
         "-m",
-        "localcloud.server.__main__",
+        "localcloud.server",
         "--state",
         str(folder.root),
         "--report",

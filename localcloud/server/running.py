@@ -156,7 +156,7 @@ KEYS = "/_kickstand/keys/"
 """Followed by the ARN of a KMS key that is to be there."""
 
 
-def ask(url: str, ca: Path, token: str, *, path: str = STATUS, timeout: float = 10.0) -> dict[str, Any]:
+def request_status(url: str, ca: Path, token: str, *, path: str = STATUS, timeout: float = 10.0) -> dict[str, Any]:
     """What the server answers at one of its own paths.
 
     Raises OSError where it cannot be reached, and ValueError where what answers is not our server.
@@ -181,7 +181,7 @@ def ask(url: str, ca: Path, token: str, *, path: str = STATUS, timeout: float = 
 def healthy(url: str, ca: Path, token: str) -> bool:
     """Whether the server answers."""
     try:
-        ask(url, ca, token)
+        request_status(url, ca, token)
     except (OSError, ValueError):
         return False
     return True

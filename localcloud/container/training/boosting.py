@@ -107,7 +107,7 @@ def boost(
     parameters: Mapping[str, Any],
     data: TrainingData,
     *,
-    speaks: bool = True,
+    logs_rounds: bool = True,
     stop: StopOnSignal | None = None,
     agree: Callable[[bool], bool] = bool,
     checkpoints: Path | None = None,
@@ -117,7 +117,7 @@ def boost(
     """Train and return the model, cut to its best round where early stopping asked for it.
 
     parameters:  the container's hyperparameters, parsed (`training.hyperparameters.check.parse_hyperparameters`).
-    speaks:      whether this host writes the line of each round; of several that train together, one does.
+    logs_rounds: whether this host writes the line of each round; of several that train together, one does.
     stop, agree: what ends training on SIGTERM; by default one is made where save_model_on_termination asks for it,
                  with `agree`: whether any of the hosts that train together was asked, given whether this one was.
     checkpoints: the folder for checkpoints.
@@ -130,8 +130,8 @@ def boost(
     if measured.validation is not None:
         watched.append((measured.validation, "validation"))
     metrics = watched_metrics(parameters)
-    callbacks: list[xgboost.callback.TrainingCallback] = [RoundLog()] if speaks else []
-    if checkpoints is not None and speaks:
+    callbacks: list[xgboost.callback.TrainingCallback] = [RoundLog()] if logs_rounds else []
+    if checkpoints is not None and logs_rounds:
         callbacks.append(checkpoint(checkpoints))
     if stop := stop or stop_on_signal(parameters, agree):
         callbacks.append(stop)

@@ -57,17 +57,17 @@ def _lead(
     announcement: Callable[[], Words],
     deadline: float,
 ) -> tuple[dict[str, Words], Words]:
-    said: dict[str, Words] = {host: word}
+    words: dict[str, Words] = {host: word}
     waiting: list[socket.socket] = []
     with socket.create_server(address, backlog=len(hosts)) as server:
-        while len(said) < len(hosts):
+        while len(words) < len(hosts):
             server.settimeout(_left(deadline))
             connection, _ = server.accept()
             connection.settimeout(_left(deadline))
             name, their_word = _read(connection)
-            said[str(name)] = their_word
+            words[str(name)] = their_word
             waiting.append(connection)
-        everybody = {name: said[name] for name in hosts}
+        everybody = {name: words[name] for name in hosts}
         announced = announcement()
         for connection in waiting:
             with connection:

@@ -72,7 +72,7 @@ def cross_validate(
     *,
     model: Path,
     predictions: Path,
-    speaks: bool = True,
+    logs_rounds: bool = True,
     saves: bool = True,
     agree: Callable[[bool], bool] = bool,
 ) -> int:
@@ -111,17 +111,19 @@ def cross_validate(
         _log.info("Train cross validation fold %d", number % count + 1)
         data = TrainingData(rows.take(kept).matrix(threads), None)
         scores: Scores = {}
-        booster = boost(parameters, data, speaks=speaks, stop=stop, agree=agree, scores=scores, measured=channels)
+        booster = boost(
+            parameters, data, logs_rounds=logs_rounds, stop=stop, agree=agree, scores=scores, measured=channels
+        )
         if saves:
             save_model(booster, model.with_name(f"{model.name}-{number}"))
         if stop is not None and stop.asked:
             return number + 1
         results.append(scores)
         record.take(left_out, booster.predict(rows.take(left_out).matrix(threads)))
-        if speaks and (number + 1) % count == 0:
+        if logs_rounds and (number + 1) % count == 0:
             _log.info("The metrics of round %d cross validation", (number + 1) // count)
             _write_means(parameters["num_round"], results[-count:])
-    if speaks and repetitions > 1:
+    if logs_rounds and repetitions > 1:
         _log.info("The overall metrics of %d-round cross validation", repetitions)
         _write_means(parameters["num_round"], results)
     _log.info("Storing predictions on validation set(s) in %s", predictions)
@@ -152,21 +154,21 @@ class _LeftOut:
         """objective: of a classification, else None."""
         self._labels, self._objective = labels, objective
         self._values: list[list[float]] = [[] for _ in labels]
-        self._said: list[list[float]] = [[] for _ in labels]
+        self._predicted: list[list[float]] = [[] for _ in labels]
 
     def take(self, places: npt.NDArray[np.int64], predictions: npt.NDArray[Any]) -> None:
         values = predictions.max(axis=1) if predictions.ndim > 1 else predictions
-        said = values if self._objective is None else classes_of(predictions, self._objective)
-        for place, value, one in zip(places.tolist(), values.tolist(), said.tolist(), strict=True):
+        predicted = values if self._objective is None else classes_of(predictions, self._objective)
+        for place, value, one in zip(places.tolist(), values.tolist(), predicted.tolist(), strict=True):
             self._values[place].append(value)
-            self._said[place].append(one)
+            self._predicted[place].append(one)
 
     def text(self) -> str:
         """One line a row, six decimals: label, then mean probability and most frequent class, or mean prediction."""
         lines = []
-        for label, values, said in zip(self._labels.tolist(), self._values, self._said, strict=True):
+        for label, values, predicted in zip(self._labels.tolist(), self._values, self._predicted, strict=True):
             cells = [label, sum(values) / len(values)]
             if self._objective is not None:
-                cells.append(max(sorted(set(said)), key=said.count))
+                cells.append(max(sorted(set(predicted)), key=predicted.count))
             lines.append(",".join(f"{cell:f}" for cell in cells))
         return "\n".join(lines) + "\n"

@@ -35,9 +35,14 @@ def container_metrics(names: Sequence[str], objective: str) -> Callable[[Any, An
         return None
 
     def measured(predictions: Any, matrix: Any) -> list[tuple[str, float]]:
-        labels, said = matrix.get_label(), np.asarray(predictions)
+        labels, predicted = matrix.get_label(), np.asarray(predictions)
         return [
-            (name, _OF_CLASSES[name](labels, said, objective) if name in _OF_CLASSES else _error(name, labels, said))
+            (
+                name,
+                _OF_CLASSES[name](labels, predicted, objective)
+                if name in _OF_CLASSES
+                else _error(name, labels, predicted),
+            )
             for name in own
         ]
 
@@ -72,38 +77,38 @@ def classes_of(predictions: npt.NDArray[Any], objective: str) -> Floats:
 
 
 class _Confusion:
-    """How often each class was right, said, and meant. classes: those that occur, sorted."""
+    """How often each class was right, predicted, and meant. classes: those that occur, sorted."""
 
-    def __init__(self, labels: Floats, said: Floats) -> None:
-        self.classes, places = np.unique(np.concatenate([labels, said]), return_inverse=True)
-        meant_at, said_at = places[: len(labels)], places[len(labels) :]
+    def __init__(self, labels: Floats, predicted: Floats) -> None:
+        self.classes, places = np.unique(np.concatenate([labels, predicted]), return_inverse=True)
+        meant_at, predicted_at = places[: len(labels)], places[len(labels) :]
         size = len(self.classes)
-        self.right: Counts = np.bincount(meant_at[meant_at == said_at], minlength=size)
+        self.right: Counts = np.bincount(meant_at[meant_at == predicted_at], minlength=size)
         self.meant: Counts = np.bincount(meant_at, minlength=size)
-        self.said: Counts = np.bincount(said_at, minlength=size)
+        self.predicted: Counts = np.bincount(predicted_at, minlength=size)
 
     def binary(self) -> _One:
         """The counts of class 1. Raises ValueError, in scikit-learn's words, for more than two classes."""
         if len(self.classes) > 2:
             raise ValueError(NOT_BINARY)
         here = self.classes == 1
-        return _One(*(int(counts[here].sum()) for counts in (self.right, self.meant, self.said)))
+        return _One(*(int(counts[here].sum()) for counts in (self.right, self.meant, self.predicted)))
 
     def each(self) -> list[_One]:
-        counts = zip(self.right.tolist(), self.meant.tolist(), self.said.tolist(), strict=True)
+        counts = zip(self.right.tolist(), self.meant.tolist(), self.predicted.tolist(), strict=True)
         return [_One(*one) for one in counts]
 
     def together(self) -> _One:
-        return _One(int(self.right.sum()), int(self.meant.sum()), int(self.said.sum()))
+        return _One(int(self.right.sum()), int(self.meant.sum()), int(self.predicted.sum()))
 
 
 class _One:
     """The counts of one class; a share of nothing is 0, as in scikit-learn."""
 
-    def __init__(self, right: int, meant: int, said: int) -> None:
-        self.precision = right / said if said else 0.0
+    def __init__(self, right: int, meant: int, predicted: int) -> None:
+        self.precision = right / predicted if predicted else 0.0
         self.recall = right / meant if meant else 0.0
-        self.f1 = 2 * right / (meant + said) if meant + said else 0.0
+        self.f1 = 2 * right / (meant + predicted) if meant + predicted else 0.0
         self.meant = meant
 
 

@@ -55,10 +55,10 @@ class Namespace:
         )
         assert holder.stdin is not None and holder.stdout is not None
         with holder.stdin, holder.stdout:
-            said = holder.stdout.readline().strip()
-            if said != _READY:
+            line = holder.stdout.readline().strip()
+            if line != _READY:
                 holder.wait()
-                raise NamespaceError(said or f"the program that makes it ended with code {holder.returncode}")
+                raise NamespaceError(line or f"the program that makes it ended with code {holder.returncode}")
             places = (f"/proc/{holder.pid}/ns/user", f"/proc/{holder.pid}/ns/net")
             try:
                 self.descriptors = tuple(os.open(place, os.O_RDONLY | os.O_CLOEXEC) for place in places)

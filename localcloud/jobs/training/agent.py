@@ -2,7 +2,7 @@
 
 Standard input: one JSON line with the order (`request`, `folder`, `kill_after`), then commands (`{"stop": STATUS}`,
 `{"interrupt": true}`); its end means that the parent is gone, and ends program and agent at once. Standard output: one
-TrainingEvent a line. The environment holds AWS_* with the execution role's temporary credentials.
+JobEvent a line. The environment holds AWS_* with the execution role's temporary credentials.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class TrainingAgent:
         job, now = self._request["TrainingJobName"], int(time.time())
         logs: dict[str, LogStream] = {}
 
-        def heard(host: str, text: str) -> None:
+        def on_line(host: str, text: str) -> None:
             line = cloudwatch_line(text)
             logs[host].write(line)
             _report(JobEvent(time.time(), "log", message=line))
@@ -189,13 +189,13 @@ class TrainingAgent:
             for host in self._hosts:
                 logs[host.name] = LogStream(TRAINING_LOG_GROUP, f"{job}/{host.name}-{now}", lambda: self._environment)
                 if again:
-                    heard(host.name, f"[{time.strftime('%Y-%m-%d:%H:%M:%S')}:INFO] {_STARTS_OVER}")
+                    on_line(host.name, f"[{time.strftime('%Y-%m-%d:%H:%M:%S')}:INFO] {_STARTS_OVER}")
             self._programs = HostPrograms(
                 self._hosts,
                 program_variables(self._request, self._region),
                 descriptors=network,
                 python=self._python,
-                on_line=heard,
+                on_line=on_line,
                 kill_after=self._kill_after,
             )
             self._programs.start()

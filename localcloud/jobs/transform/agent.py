@@ -1,7 +1,7 @@
 """`python -m localcloud.jobs.transform.agent`: plays SageMaker around the container of one transform job.
 
 Standard input: one JSON line with the order (`request`, `model`, `folder`), then commands (`{"stop": STATUS}`); its end
-means that the parent is gone, and ends model server and agent at once. Standard output: one TrainingEvent a line.
+means that the parent is gone, and ends model server and agent at once. Standard output: one JobEvent a line.
 The environment holds AWS_* with temporary credentials of the model's execution role, which reads the artifact and the
 input and writes the output, as on AWS.
 """
@@ -127,7 +127,7 @@ class TransformAgent:
         )
         compression = self._request["TransformInput"].get("CompressionType", "None")
 
-        def ask(body: bytes) -> Answer:
+        def invoke(body: bytes) -> Answer:
             return server.invoke(body, kind, accept, timeout=settings.timeout)
 
         target = self._output(number)
@@ -140,7 +140,7 @@ class TransformAgent:
                 target.open("wb") as out,
             ):
                 processing = DataProcessing.of(self._request)
-                transform_file(content, out, ask, settings, processing, stopped=self._stopped.is_set)
+                transform_file(content, out, invoke, settings, processing, stopped=self._stopped.is_set)
         except NOT_GZIP as error:
             bad = BadFile("ClientError", f"Unable to decompress the object as Gzip: {error}")
         except BadFile as found:

@@ -87,16 +87,16 @@ def execution_parameters(status: int, body: bytes) -> Mapping[str, Any]:
 
 def container_variables(model: Mapping[str, str], request: Mapping[str, Any]) -> dict[str, str]:
     """The container's environment: the model's, the job's over it, and what tells it that this is batch transform."""
-    told = {"SAGEMAKER_BATCH": "true"}
+    settings = {"SAGEMAKER_BATCH": "true"}
     if request.get("BatchStrategy"):
-        told["SAGEMAKER_BATCH_STRATEGY"] = _UPPER[request["BatchStrategy"]]
+        settings["SAGEMAKER_BATCH_STRATEGY"] = _UPPER[request["BatchStrategy"]]
     for member, variable in (
         ("MaxPayloadInMB", "SAGEMAKER_MAX_PAYLOAD_IN_MB"),
         ("MaxConcurrentTransforms", "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS"),
     ):
         if request.get(member):
-            told[variable] = str(request[member])
-    return {**model, **told, **(request.get("Environment") or {})}
+            settings[variable] = str(request[member])
+    return {**model, **settings, **(request.get("Environment") or {})}
 
 
 def _positive(value: Any, default: int) -> int:
@@ -121,7 +121,7 @@ class BadFile(Exception):  # noqa: N818  what becomes of an input file, not an e
 def transform_file(
     content: BinaryIO,
     out: BinaryIO,
-    ask: Invoke,
+    invoke: Invoke,
     settings: TransformSettings,
     processing: DataProcessing,
     *,
@@ -132,7 +132,7 @@ def transform_file(
         payloads = payloads_of(
             records_of(content, settings.split, settings.payload_bytes), settings.strategy, settings.payload_bytes
         )
-        answers = _in_order(payloads, lambda payload: _answer(payload, ask, settings, processing, stopped), settings)
+        answers = _in_order(payloads, lambda payload: _answer(payload, invoke, settings, processing, stopped), settings)
         for part in assembled((part for parts in answers for part in parts), settings.assemble_with):
             out.write(part)
     except PayloadTooLarge as error:
@@ -142,25 +142,29 @@ def transform_file(
 
 
 def _answer(
-    payload: Payload, ask: Invoke, settings: TransformSettings, processing: DataProcessing, stopped: Callable[[], bool]
+    payload: Payload,
+    invoke: Invoke,
+    settings: TransformSettings,
+    processing: DataProcessing,
+    stopped: Callable[[], bool],
 ) -> list[bytes]:
     """What is stored for the records of one payload."""
     sent = [processing.sent(record) for record in payload.records]
-    body = _invoked(payload.body(sent), ask, settings.retries, stopped)
+    body = _invoked(payload.body(sent), invoke, settings.retries, stopped)
     answers = processing.answers(body, len(payload.records))
     if not processing.touches_answers:
         return list(answers)
     return [processing.kept(record, answer) for record, answer in zip(payload.records, answers, strict=True)]
 
 
-def _invoked(body: bytes, ask: Invoke, retries: int, stopped: Callable[[], bool]) -> bytes:
+def _invoked(body: bytes, invoke: Invoke, retries: int, stopped: Callable[[], bool]) -> bytes:
     """The container's answer to one payload; asked again where it failed by itself."""
     for attempt in range(retries + 1):
         if stopped():
             raise JobStopped
         last = attempt == retries
         try:
-            answer = ask(body)
+            answer = invoke(body)
         except HostingError:
             if last:
                 raise BadFile("AlgorithmError", "Unable to get response from algorithm") from None

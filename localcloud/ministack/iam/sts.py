@@ -233,13 +233,13 @@ def install_sts_denials() -> None:
 
 def _named(original: Callable[..., Any]) -> Callable[..., Any]:
     async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any) -> Any:
-        status, answer, told = await original(method, path, headers, body, query_params)
-        text = told.encode() if isinstance(told, str) else told
+        status, answer, content = await original(method, path, headers, body, query_params)
+        text = content.encode() if isinstance(content, str) else content
         if status == 403 and _NOBODY in text:
             caller = IDENTITY.original()(headers, query_params)
             if isinstance(caller, dict) and caller.get("userArn"):
                 text = text.replace(_NOBODY, f"User: {caller['userArn']} is not authorized".encode())
             return status, {name: value for name, value in answer.items() if name.lower() != "content-length"}, text
-        return status, answer, told
+        return status, answer, content
 
     return handle_request

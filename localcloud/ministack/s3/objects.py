@@ -173,10 +173,10 @@ def _composite_algorithm(headers: dict[str, str]) -> str | None:
 
 def _with_checksums(content: bytes | str, checksums: dict[str, str]) -> bytes:
     text = content.decode() if isinstance(content, bytes) else content
-    told = "".join(f"<Checksum{algorithm}>{value}</Checksum{algorithm}>" for algorithm, value in checksums.items())
-    if told:
-        told += "<ChecksumType>FULL_OBJECT</ChecksumType>"
-    return text.replace("</CopyObjectResult>", f"{told}</CopyObjectResult>").encode()
+    members = "".join(f"<Checksum{algorithm}>{value}</Checksum{algorithm}>" for algorithm, value in checksums.items())
+    if members:
+        members += "<ChecksumType>FULL_OBJECT</ChecksumType>"
+    return text.replace("</CopyObjectResult>", f"{members}</CopyObjectResult>").encode()
 
 
 CONTEXT = Seam("ministack.core.iam_actions", "s3_service_context", ("iam_action", "query_params", "path", "headers"))

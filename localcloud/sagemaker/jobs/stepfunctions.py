@@ -9,13 +9,13 @@ import json
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from localcloud.ministack.stepfunctions.integrations import task_error
 from localcloud.sagemaker.api.call import Caller, Scope, ServiceError
 from localcloud.sagemaker.api.service_model import operation_output, render
 from localcloud.sagemaker.control import Control
+from localcloud.sagemaker.jobs.kind import JobKind
 from localcloud.sagemaker.store import Record, in_milliseconds
 from localcloud.state import STOPPED_JOB, stands_at
 
@@ -36,18 +36,6 @@ class Runs(Protocol):
 
     def wait(self, scope: Scope, name: str, seconds: float) -> Record | None: ...
     def stop(self, scope: Scope, name: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class JobKind:
-    """noun: as it stands in the operations and members (`TrainingJob`). resource: the kind in its ARN."""
-
-    noun: str
-    resource: str
-
-
-TRAINING = JobKind("TrainingJob", "training-job")
-TRANSFORM = JobKind("TransformJob", "transform-job")
 
 
 class JobTask:

@@ -7,13 +7,11 @@ from typing import Any
 
 from localcloud.sagemaker.api.call import Call, resource_in_use, validation_error
 from localcloud.sagemaker.image import Images, Roles, check_input_data, pass_role
+from localcloud.sagemaker.jobs.kind import INTERRUPT_TAG
 from localcloud.sagemaker.jobs.training_record import ENDED, check_training_request, new_job
 from localcloud.sagemaker.jobs.training_runs import TrainingRuns
 from localcloud.sagemaker.listing import Listing, Tags
 from localcloud.sagemaker.store import Events, Record, Stores
-
-INTERRUPT_TAG = "kickstand:interrupt"
-"""Whoever may tag a spot job can ask for an interruption, with any client; on AWS it is a tag and no more."""
 
 
 class TrainingJobs:

@@ -78,8 +78,8 @@ def require(call: HandlerCall) -> None:
 
 def handler_message(refusal: str, *, tagging: bool) -> str:
     """IAM's refusal as a stack event shows it."""
-    said, code = (_TAGGING.format(refusal), "UnauthorizedTaggingOperation") if tagging else (refusal, "AccessDenied")
-    return f'Resource handler returned message: "{said}" (HandlerErrorCode: {code})'
+    reason, code = (_TAGGING.format(refusal), "UnauthorizedTaggingOperation") if tagging else (refusal, "AccessDenied")
+    return f'Resource handler returned message: "{reason}" (HandlerErrorCode: {code})'
 
 
 def _require(permission: Permission) -> None:

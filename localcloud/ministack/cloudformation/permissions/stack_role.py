@@ -140,8 +140,8 @@ def _telling_role(original: Callable[..., Any]) -> Callable[..., Any]:
             role = roles.get(found[1])
             return found[0] + (f"<RoleARN>{_esc(role)}</RoleARN>" if role else "")
 
-        told = re.sub(r"<StackId>([^<]*)</StackId>", with_role, text)
-        return status, headers, told.encode() if isinstance(body, bytes) else told
+        shown = re.sub(r"<StackId>([^<]*)</StackId>", with_role, text)
+        return status, headers, shown.encode() if isinstance(body, bytes) else shown
 
     return describe
 

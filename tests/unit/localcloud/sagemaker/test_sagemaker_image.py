@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from kickstand.images import image_table
 from localcloud.sagemaker.api.call import ServiceError
 from localcloud.sagemaker.image import Images
 
-TABLE = Path(__file__).parents[4] / "kickstand" / "xgboost_images.json"
 US = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
 CHINA = "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn"
 
 
 def refusal(uri: str, region: str = "us-east-1") -> str:
     with pytest.raises(ServiceError) as caught:
-        Images.read(TABLE).check(uri, region)
+        Images.of(image_table()).check(uri, region)
     assert caught.value.code == "ValidationException"
     return caught.value.message
 
 
 def test_the_built_in_image_of_the_region() -> None:
-    image = Images.read(TABLE).check(f"{US}/sagemaker-xgboost:3.2-0", "us-east-1")
+    image = Images.of(image_table()).check(f"{US}/sagemaker-xgboost:3.2-0", "us-east-1")
     assert (image.account, image.tag) == ("683313688378", "3.2-0")
-    assert Images.read(TABLE).check(f"{CHINA}/sagemaker-xgboost:3.2-0", "cn-north-1").domain == "amazonaws.com.cn"
+    assert Images.of(image_table()).check(f"{CHINA}/sagemaker-xgboost:3.2-0", "cn-north-1").domain == "amazonaws.com.cn"
 
 
 @pytest.mark.contract("H24", "V02")
@@ -67,8 +65,8 @@ def test_a_region_without_the_image() -> None:
     assert refusal(uri, "mars-north-1") == "There is no built-in XGBoost image in mars-north-1."
 
 
-def test_without_a_table_the_region_alone_is_compared(tmp_path: Path) -> None:
-    images = Images.read(tmp_path / "absent.json")
+def test_without_a_table_the_region_alone_is_compared() -> None:
+    images = Images({})
     images.check("111122223333.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0", "us-east-1")
     with pytest.raises(ServiceError, match="another registry"):
         images.check(f"{US}/sagemaker-xgboost:3.2-0", "eu-west-1")

@@ -67,7 +67,7 @@ def _train(values: dict[str, str]) -> xgboost.Booster:
     parsed: dict[str, Any] = {"nthread": 1, **parse_hyperparameters(values), "verbosity": 0}
     data = _data(str(parsed.get("objective", "")), int(parsed.get("num_class", 2)))
     with np.errstate(all="ignore"), mock.patch("signal.signal"):
-        return boost(parsed, data, speaks=False)
+        return boost(parsed, data, logs_rounds=False)
 
 
 @pytest.mark.contract("T26", "T29")
