@@ -12,6 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from localcloud.ministack.door.core import iam_actions
 from localcloud.server.object_files import failed_writes
 
 Message = MutableMapping[str, Any]
@@ -80,8 +81,6 @@ class Acknowledgement:
         return await answered
 
     async def _refuse(self, reason: str) -> None:
-        from ministack.core.iam_actions import access_denied_response
-
         headers = self._headers()
         found = _CREDENTIAL.search(headers.get("authorization", ""))
         message = (
@@ -90,7 +89,9 @@ class Acknowledgement:
             "everything is saved."
         )
         service = found[1] if found else "s3"
-        _, given, body = access_denied_response(service, "", "", "", error_code=_CODE, message=message, headers=headers)
+        _, given, body = iam_actions.access_denied_response(
+            service, "", "", "", error_code=_CODE, message=message, headers=headers
+        )
         sent = {**given, "Content-Length": str(len(body))}
         pairs = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
         await self._send({"type": "http.response.start", "status": _STATUS, "headers": pairs})

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import ministack.app as emulator
-from ministack.services import eventbridge, scheduler
-
 from localcloud.ministack.acknowledgement import Acknowledgement, Receive, Scope, Send, WhenSaved
+from localcloud.ministack.door.core import emulator
+from localcloud.ministack.door.services import eventbridge, scheduler
 from localcloud.ministack.requests.authentication import OPEN_PATH, Authentication
 
 _WORKERS = 32
@@ -66,7 +65,7 @@ class Application:
             if message["type"] == "lifespan.startup":
                 loop = asyncio.get_running_loop()
                 loop.set_default_executor(ThreadPoolExecutor(_WORKERS, thread_name_prefix="emulator"))
-                emulator._MAIN_LOOP = loop
+                emulator.MAIN_LOOP = loop
                 self._on_start()
                 eventbridge.start_scheduler()
                 scheduler.start_scheduler()

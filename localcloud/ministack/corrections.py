@@ -26,13 +26,13 @@ from localcloud.ministack.cloudformation import (
     template,
 )
 from localcloud.ministack.cloudformation.permissions import authorization, stack_role
+from localcloud.ministack.door.core import router
+from localcloud.ministack.door.names import wrap
 from localcloud.ministack.iam import acting, policies, requests, resources, sts
 from localcloud.ministack.kms import keys, log_group_key
 from localcloud.ministack.s3 import bucket_resource, cross_account, encryption, objects
-from localcloud.ministack.seam import Seam, wrap
 from localcloud.ministack.stepfunctions import execution, execution_role, integrations, state_machine
 
-KNOWN = Seam("ministack.core.router", "_is_aws_service_name", ("scope_name",))
 _NAMES = re.compile(rb'"(?:endpointPrefix|signingName)"\s*:\s*"([^"]+)"')
 _METADATA_BYTES = 4096
 """Of a model's beginning, where its metadata is."""
@@ -46,7 +46,7 @@ def service_names() -> frozenset[str]:
 
 def install_service_names() -> None:
     """Answer in ministack's place."""
-    wrap(KNOWN, _answering)
+    wrap(router.is_aws_service_name, _answering)
 
 
 def _answering(_: Callable[[str], bool]) -> Callable[[str], bool]:

@@ -13,18 +13,15 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ministack.core.responses import AccountRegionScopedDict, request_scope
-from ministack.services import cloudwatch_logs
-
-from localcloud.ministack.seam import Seam, wrap
+from localcloud.ministack.door.core import responses
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import logs
 
 SERVICE = "cloudwatch_logs"
 PREFIX = f"{SERVICE}-events-"
 LENGTH = 1000
 """Events in a segment."""
 
-APPEND = Seam("ministack.services.cloudwatch_logs", "_append_log_events", ("stream", "events"))
-PUT = Seam("ministack.services.cloudwatch_logs", "_put_log_events", ("data",))
 _LATEST = 253_402_300_799_999
 """Milliseconds: the last one of the year 9999, the end of what a date can be."""
 
@@ -34,8 +31,8 @@ Signature = tuple[int, str, str]
 
 def install() -> None:
     """Let every event that is stored be a whole one, whoever stores it. Once, before the start."""
-    wrap(APPEND, _identified)
-    wrap(PUT, _checked)
+    wrap(logs.append_log_events, _identified)
+    wrap(logs.put_log_events, _checked)
 
 
 def _identified(original: Callable[..., None]) -> Callable[..., None]:
@@ -53,10 +50,8 @@ def _checked(original: Callable[..., Any]) -> Callable[..., Any]:
     """Refuse events that CloudWatch Logs has no place for: they could be neither sorted, shown nor saved."""
 
     def put_log_events(data: dict[str, Any]) -> Any:
-        from ministack.core.responses import error_response_json
-
         wrong = _wrong(data.get("logEvents"))
-        return error_response_json("InvalidParameterException", wrong, 400) if wrong else original(data)
+        return responses.error_response_json("InvalidParameterException", wrong, 400) if wrong else original(data)
 
     return put_log_events
 
@@ -87,7 +82,7 @@ class LogSegments:
 
         Raises RuntimeError where a thread adds to the records meanwhile.
         """
-        groups, changed, signatures = AccountRegionScopedDict(), {}, {}
+        groups, changed, signatures = responses.AccountRegionScopedDict(), {}, {}
         for place, group in state["log_groups"]._data.items():
             streams = {}
             for stream_name, stream in group.get("streams", {}).items():
@@ -116,14 +111,14 @@ class LogSegments:
 
 def join(state: dict[str, Any], documents: Mapping[str, bytes]) -> dict[str, Any]:
     """Put the events of the saved segments back into the restored state, in place; returns it."""
-    groups = state.get("log_groups", AccountRegionScopedDict())
+    groups = state.get("log_groups", responses.AccountRegionScopedDict())
     for (account, region, group_name), group in groups._data.items():
         for stream_name, stream in group.get("streams", {}).items():
             events = [event for name in stream["events"] for event in json.loads(documents[name])]
             stream["events"] = events
-            with request_scope(account, region):
+            with responses.request_scope(account, region):
                 for event in events:
-                    cloudwatch_logs._log_records[event["eventId"]] = cloudwatch_logs._build_log_record(
+                    logs.log_records[event["eventId"]] = logs.build_log_record(
                         ptr=event["eventId"],
                         timestamp_ms=event["timestamp"],
                         message=event["message"],
@@ -143,8 +138,6 @@ def _name(place: tuple[str, ...], stream: str, number: int) -> str:
     return f"{PREFIX}{digest}-{number}"
 
 
-LOGS = "ministack.services.cloudwatch_logs"
-FILTER = Seam(LOGS, "_filter_log_events", ("data",))
 MOST = 10_000
 """Events in one answer, of AWS and of ministack."""
 
@@ -153,17 +146,15 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def install_filters() -> None:
     """Filter by prefix, and in pages."""
-    wrap(FILTER, _paged)
+    wrap(logs.filter_log_events, _paged)
 
 
 def _paged(original: Callable[[dict[str, Any]], Answer]) -> Callable[..., Answer]:
     def filter_log_events(data: dict[str, Any]) -> Answer:
-        from ministack.services import cloudwatch_logs
-
         prefix, request = data.get("logStreamNamePrefix"), dict(data)
         if prefix and data.get("logStreamNames"):
             return _refused("logStreamNamePrefix and logStreamNames cannot both be specified.")
-        group = cloudwatch_logs._log_groups.get(cloudwatch_logs._resolve_log_group_name(data))
+        group = logs.log_groups.get(logs.resolve_log_group_name(data))
         if prefix and group is not None:
             # A name that no stream can have, where there is none: an empty list would mean all of them.
             request["logStreamNames"] = [name for name in group["streams"] if name.startswith(prefix)] or [":"]
@@ -188,9 +179,7 @@ def _paged(original: Callable[[dict[str, Any]], Answer]) -> Callable[..., Answer
 
 
 def _refused(message: str) -> Answer:
-    from ministack.core.responses import error_response_json
-
-    answer: Answer = error_response_json("InvalidParameterException", message, 400)
+    answer: Answer = responses.error_response_json("InvalidParameterException", message, 400)
     return answer
 
 

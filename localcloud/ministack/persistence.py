@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import ministack.app as emulator
-from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
-from ministack.services import s3, sts
-
 from kickstand.errors import KickstandError, Problem
 from localcloud.ministack import log_events
+from localcloud.ministack.door.core import emulator, responses
+from localcloud.ministack.door.names import SERVICES, wrap
+from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import sts
 from localcloud.ministack.s3 import objects
 from localcloud.ministack.served import served_modules
 from localcloud.ministack.state_document import UnsavableError, decode, encode
@@ -167,7 +167,7 @@ def restore(documents: Mapping[str, bytes]) -> None:
             records = decode(document)
             if key == log_events.SERVICE:
                 log_events.join(records, documents)
-            emulator._get_module(name).load_persisted_state(records)
+            emulator.get_module(name).load_persisted_state(records)
         except Exception as error:
             _log.exception("the saved records of %s cannot be read", key)
             raise KickstandError(
@@ -187,14 +187,15 @@ def keep_sessions() -> None:
     """Let temporary credentials outlive a restart, as they do at AWS; the emulator drops them."""
 
     def get_state() -> dict[str, Any]:
-        sts._evict_expired_sessions()
-        return {"sessions": sts._sessions}
+        sts.evict_expired_sessions()
+        return {"sessions": sts.sessions}
 
     def load_persisted_state(data: Mapping[str, Any]) -> None:
-        sts._sessions.update(data.get("sessions", {}))
-        sts._evict_expired_sessions()
+        sts.sessions.update(data.get("sessions", {}))
+        sts.evict_expired_sessions()
 
-    sts.get_state, sts.load_persisted_state = get_state, load_persisted_state
+    wrap(sts.get_state, lambda _: get_state)
+    wrap(sts.load_persisted_state, lambda _: load_persisted_state)
 
 
 def service_modules() -> dict[str, ModuleType]:
@@ -204,7 +205,7 @@ def service_modules() -> dict[str, ModuleType]:
     """
     modules = {}
     for key, name in served_modules().items():
-        module = emulator._loaded_modules.get(name) or sys.modules.get(f"ministack.services.{name}")
+        module = emulator.loaded_modules.get(name) or sys.modules.get(f"{SERVICES}{name}")
         if isinstance(module, ModuleType) and hasattr(module, "get_state"):
             modules[key] = module
     return modules
@@ -226,7 +227,7 @@ _NOBODY = "000000000000"
 def used_accounts() -> dict[str, list[str]]:
     """Accounts with records, and in which regions (the records of global services have none)."""
     found: dict[str, set[str]] = {}
-    for (account, _), bucket in list(s3._buckets._data.items()):
+    for (account, _), bucket in list(s3.buckets._data.items()):
         found.setdefault(account, set()).add(bucket.get("region") or "us-east-1")
     for module in service_modules().values():
         for store in vars(module).values():
@@ -238,8 +239,8 @@ def used_accounts() -> dict[str, list[str]]:
 
 
 def _places(store: Any) -> list[tuple[str, str]]:
-    if isinstance(store, AccountRegionScopedDict):
+    if isinstance(store, responses.AccountRegionScopedDict):
         return [(key[0], key[1]) for key in list(store._data)]
-    if isinstance(store, AccountScopedDict):
+    if isinstance(store, responses.AccountScopedDict):
         return [(key[0], "") for key in list(store._data)]
     return []

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Generic, TypeVar, cast
 
-import ministack.app as emulator
-from ministack.core import iam_actions, responses, router
-
-from localcloud.ministack.seam import Seam, wrap
+from localcloud.ministack.door.core import emulator, iam_actions, responses, router
+from localcloud.ministack.door.names import SERVICES, wrap
 
 Value = TypeVar("Value")
 
@@ -63,12 +61,6 @@ class RegionalStore(MutableMapping[str, Value], Generic[Value]):
     def everywhere(self) -> list[tuple[str, str, str, Value]]:
         """Every record as (account, region, name, value): for what runs outside a request."""
         return [(account, region, name, value) for (account, region, name), value in self.scoped.all_items()]
-
-
-_REQUEST = ("service", "method", "path", "headers", "body", "query_params")
-_ACTION = Seam("ministack.core.iam_actions", "extract_iam_action", _REQUEST)
-_RESOURCE = Seam("ministack.core.iam_actions", "extract_resource_arn", (*_REQUEST, "region", "account_id"))
-_CONTENT_TYPE = Seam("ministack.app", "fix_success_content_type", ("service", "status", "headers"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +121,7 @@ def register_service(
 
     A handler runs on the event loop: what blocks belongs into `asyncio.to_thread`, which keeps account and region.
     """
-    module = ModuleType(f"ministack.services.{name.replace('-', '_')}")
+    module = ModuleType(f"{SERVICES}{name.replace('-', '_')}")
 
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, list[str]]
@@ -160,10 +152,10 @@ def register_service(
     )
     short = module.__name__.rpartition(".")[2]
     sys.modules[module.__name__] = module
-    emulator._loaded_modules[short] = module
+    emulator.loaded_modules[short] = module
     emulator.SERVICE_REGISTRY[name] = {"module": short}
-    emulator.SERVICE_HANDLERS[name] = emulator._lazy_handler(short)
-    emulator._state_map[short] = short
+    emulator.SERVICE_HANDLERS[name] = emulator.lazy_handler(short)
+    emulator.state_map[short] = short
     router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix]}
     iam_actions.SERVICE_TO_IAM_NAMESPACE[name] = name
     _accesses[name] = (action, resource)
@@ -174,9 +166,9 @@ _accesses: dict[str, tuple[ActionOf, ResourceOf]] = {}
 
 def install() -> None:
     """Put our access control and the content types of `verbatim` answers into the emulator. Once, before it starts."""
-    wrap(_ACTION, _action)
-    wrap(_RESOURCE, _resource)
-    wrap(_CONTENT_TYPE, _content_type)
+    wrap(iam_actions.extract_iam_action, _action)
+    wrap(iam_actions.extract_resource_arn, _resource)
+    wrap(emulator.fix_success_content_type, _content_type)
 
 
 def _action(derived: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,10 @@ from collections.abc import Callable, MutableMapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from localcloud.ministack.seam import Seam, wrap
+from localcloud.ministack.door.cloudformation import provisioners
+from localcloud.ministack.door.core import emulator, iam_actions
+from localcloud.ministack.door.names import SERVICES, wrap
+from localcloud.ministack.door.services import eventbridge, sns
 from localcloud.state import StateFolder
 
 SERVED = (
@@ -63,23 +66,7 @@ _RESOURCE_TYPES = (
     "AWS::StepFunctions::",
 )
 
-APP = "ministack.app"
-BEFORE_BODY = Seam(APP, "_handle_pre_body_request", ("method", "path", "headers", "query_params", "request_id"))
-AFTER_BODY = Seam(
-    APP, "_handle_post_body_shortcuts", ("method", "path", "headers", "body", "query_params", "request_id")
-)
-SPECIAL = Seam(
-    APP,
-    "_handle_special_data_plane_request",
-    (
-        *("method", "path", "headers", "body", "query_params", "request_id"),
-        *("raw_path", "raw_query_string", "client_ip"),
-    ),
-)
-NOTIFY = Seam("ministack.services.sns", "_http_post_sync", ("endpoint", "payload", "sns_message_type"))
-CALL = Seam("ministack.services.eventbridge", "_http_open", ("req", "timeout"))
 
-_PACKAGE = "ministack.services."
 _CODE = "__kickstand_code__"
 
 
@@ -127,7 +114,7 @@ class _LazyServices(importlib.abc.MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        short = name.removeprefix(_PACKAGE)
+        short = name.removeprefix(SERVICES)
         if short == name or "." in short or short in self._eager:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
@@ -147,16 +134,12 @@ def refuse_other_resource_types() -> None:
 
     Otherwise their records would be made where no client can see them and no save keeps them.
     """
-    from ministack.services.cloudformation import provisioners
-
-    for name in [name for name in provisioners._RESOURCE_HANDLERS if not name.startswith(_RESOURCE_TYPES)]:
-        del provisioners._RESOURCE_HANDLERS[name]
+    for name in [name for name in provisioners.RESOURCE_HANDLERS if not name.startswith(_RESOURCE_TYPES)]:
+        del provisioners.RESOURCE_HANDLERS[name]
 
 
 def refuse_other_services() -> None:
     """Answer a client of a service that is not there in the service's own protocol, so that it shows the reason."""
-    import ministack.app as emulator
-
     handlers = _Handlers(emulator.SERVICE_HANDLERS)
     emulator.SERVICE_HANDLERS = handlers
 
@@ -167,8 +150,6 @@ def refuse_other_routes() -> None:
     Health, downloads, certificates, data planes and consoles of services that are not here; of all of them S3's own
     hosts and its control plane, and the signals of wait conditions, are left.
     """
-    import ministack.app as emulator
-
     from localcloud.ministack.requests.authentication import OPEN_PATH
 
     def before_body(_: Callable[..., Any]) -> Callable[..., Any]:
@@ -194,18 +175,18 @@ def refuse_other_routes() -> None:
             request_id: str,
             **_more: Any,
         ) -> Any:
-            answer = await emulator._handle_s3_control_request(path, method, body, query_params, request_id, headers)
+            answer = await emulator.handle_s3_control_request(path, method, body, query_params, request_id, headers)
             if answer:
                 return answer
             host = headers.get("host", "")
-            answer = await emulator._handle_s3_vhost_request(host, path, method, headers, body, query_params)
-            return emulator._with_data_plane_headers(answer, request_id, include_s3_id=True, wildcard_cors=False)
+            answer = await emulator.handle_s3_vhost_request(host, path, method, headers, body, query_params)
+            return emulator.with_data_plane_headers(answer, request_id, include_s3_id=True, wildcard_cors=False)
 
         return handle
 
-    wrap(BEFORE_BODY, before_body)
-    wrap(AFTER_BODY, after_body)
-    wrap(SPECIAL, special)
+    wrap(emulator.handle_pre_body_request, before_body)
+    wrap(emulator.handle_post_body_shortcuts, after_body)
+    wrap(emulator.handle_special_data_plane_request, special)
 
 
 def refuse_outgoing_requests() -> None:
@@ -217,8 +198,8 @@ def refuse_outgoing_requests() -> None:
 
         return refuse
 
-    wrap(NOTIFY, make)
-    wrap(CALL, make)
+    wrap(sns.http_post_sync, make)
+    wrap(eventbridge.http_open, make)
 
 
 class _Handlers(dict[str, Any]):
@@ -229,11 +210,10 @@ class _Handlers(dict[str, Any]):
 
 
 def _refusal(service: str) -> Any:
-    from ministack.core.iam_actions import access_denied_response
 
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
         message = f"The local cloud does not have the service {service}."
-        answer = access_denied_response(
+        answer = iam_actions.access_denied_response(
             service, "", "", "", error_code="UnknownOperationException", message=message, headers=headers
         )
         return 400, *answer[1:]
@@ -243,8 +223,6 @@ def _refusal(service: str) -> Any:
 
 def served_modules() -> dict[str, str]:
     """The service modules that are served, ours included: name of the saved state -> module name."""
-    import ministack.app as emulator
-
     modules: dict[str, str] = {}
     for service in emulator.SERVICE_HANDLERS:
         entry = emulator.SERVICE_REGISTRY[service]

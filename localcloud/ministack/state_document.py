@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from ministack.core import persistence as format_
+from localcloud.ministack.door.core import responses, state_format
 
 _MARKS = ("__bytes__", "__scoped__", "__account_region_scoped__")
 _MARK = re.compile(r"\\*(?:" + "|".join(_MARKS) + ")")
@@ -28,10 +28,10 @@ def encode(service: str, records: Any) -> bytes:
     def marked(value: Any) -> Any:
         nonlocal made
         made += 1
-        return format_._json_default(value)
+        return state_format.json_default(value)
 
     def written(payload: Any) -> str:
-        version = format_._state_format_version(service)
+        version = state_format.state_format_version(service)
         return json.dumps({"__ministack_format__": version, "payload": payload}, default=marked)
 
     try:
@@ -57,7 +57,7 @@ def _escaped(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_escaped(each) for each in value]
-    if isinstance(value, format_.AccountScopedDict | format_.AccountRegionScopedDict):
+    if isinstance(value, responses.AccountScopedDict | responses.AccountRegionScopedDict):
         store = type(value)()
         store._data = {key: _escaped(each) for key, each in value._data.items()}
         return store
@@ -65,7 +65,7 @@ def _escaped(value: Any) -> Any:
 
 
 def _restored(value: dict[str, Any]) -> Any:
-    found = format_._json_object_hook(value)
+    found = state_format.json_object_hook(value)
     if found is value and any(key.startswith("\\") for key in value):
         return {key[1:] if key[:1] == "\\" and _MARK.fullmatch(key) else key: each for key, each in value.items()}
     return found
@@ -83,7 +83,7 @@ def _place(value: Any, path: str, depth: int) -> str:
     """The way to the first value that JSON cannot hold; empty where none is found near the top."""
     if depth > 12:
         return ""
-    if isinstance(value, format_.AccountScopedDict | format_.AccountRegionScopedDict):
+    if isinstance(value, responses.AccountScopedDict | responses.AccountRegionScopedDict):
         value = value._data
     if isinstance(value, dict):
         found = (_place(each, f"{path}[{key!r}]"[:300], depth + 1) for key, each in value.items())

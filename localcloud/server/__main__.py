@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
-import importlib
-import importlib.util
 import json
 import logging
 import os
@@ -24,22 +22,25 @@ from typing import Any
 
 from kickstand.errors import KickstandError
 from localcloud import state
+from localcloud.ministack import corrections, door, persistence, registry, served
+from localcloud.ministack.application import Application
+from localcloud.ministack.iam import sts
+from localcloud.ministack.kms.keys import stand_in
+from localcloud.ministack.requests import authentication
+from localcloud.ministack.s3 import objects
 from localcloud.root_keys import RootKeys
+from localcloud.sagemaker import service, service_quotas
 from localcloud.server.certificates import Certificates, ensure_certificates
-from localcloud.server.http import confine_to_loopback, ignore_disconnects
+from localcloud.server.http import HttpServer, confine_to_loopback, ignore_disconnects
 from localcloud.server.object_files import repair_objects
 from localcloud.server.persistence import StateFiles
 from localcloud.server.persistence_thread import PersistenceThread
-from localcloud.server.running import ServerContext, ServerLock, bind
+from localcloud.server.running import KEYS, SAVE, STATUS, ServerContext, ServerLock, bind, healthy
 from localcloud.state import StateFolder
 
 _log = logging.getLogger("kickstand.server")
 
-CORRECTIONS = ("localcloud.ministack.corrections",)
-"""Modules whose `install()` mends the emulator's behaviour, before it starts, and whose coroutine `resume()` settles
-what the last process left at work, once the server answers and before it says that it is ready."""
-
-SERVICES = ("localcloud.sagemaker.service", "localcloud.sagemaker.service_quotas")
+SERVICES = (service, service_quotas)
 """Modules with `install(context)` before the start, `resume(context)` once the state is back and the loop runs
 (on a worker thread), `shutdown()` at the stop (on a worker thread, before the last save)."""
 
@@ -101,18 +102,10 @@ class _Server:
             _log.info("mended the object %s, which was being written when the server was killed", name)
         confine_to_loopback()
         state.serve(self._state)
-        # In this order: the emulator reads its settings, and S3 its files, while it is imported.
-        from localcloud.ministack import served
-
+        # In this order: the emulator reads its settings, and S3 its files, while it is imported, which is now.
         served.configure(self._state, self._port)
-        from localcloud.ministack import served
-
         served.put_off_other_services()
-        from localcloud.ministack import persistence, registry
-        from localcloud.ministack.iam import sts
-        from localcloud.ministack.requests import authentication
-        from localcloud.ministack.s3 import objects
-
+        door.check()
         served.refuse_other_services()
         served.refuse_other_resource_types()
         served.refuse_other_routes()
@@ -123,11 +116,8 @@ class _Server:
         authentication.install(self._keys)
         sts.trust(self._keys)
         persistence.keep_sessions()
-        self._corrections = _present(CORRECTIONS)
-        for module in self._corrections:
-            module.install()
-        self._services = _present(SERVICES)
-        for module in self._services:
+        corrections.install()
+        for module in SERVICES:
             module.install(context)
         persistence.restore(documents)
         self._context = context
@@ -138,9 +128,6 @@ class _Server:
             runner.run(self._serve(certificates))
 
     async def _serve(self, certificates: Certificates) -> None:
-        from localcloud.ministack.application import Application
-        from localcloud.server.http import HttpServer
-
         self._loop = asyncio.get_running_loop()
         ignore_disconnects(self._loop)
         ended = asyncio.Event()
@@ -173,20 +160,19 @@ class _Server:
 
     async def _resume(self) -> None:
         """Take up what the last run's end cut short. What fails is told in the log: the rest is worth serving."""
-        for module in self._services:
+        for module in SERVICES:
             try:
                 await asyncio.to_thread(module.resume, self._context)
             except Exception:
                 _log.exception("%s did not resume", module.__name__)
-        for module in self._corrections:
-            try:
-                await module.resume()
-            except Exception:
-                _log.exception("%s did not resume", module.__name__)
+        try:
+            await corrections.resume()
+        except Exception:
+            _log.exception("%s did not resume", corrections.__name__)
         self._saver.wake()
 
     def _end_programs(self) -> None:
-        for module in self._services:
+        for module in SERVICES:
             try:
                 module.shutdown()
             except Exception:
@@ -198,8 +184,6 @@ class _Server:
 
     async def _announce(self) -> None:
         """Resume once the server answers (it asks itself), then tell that it is ready."""
-        from localcloud.server.running import healthy
-
         while not await asyncio.to_thread(healthy, self._url, self._state.ca, self._token):
             await asyncio.sleep(0.02)
         await self._resume()
@@ -222,23 +206,17 @@ class _Server:
         staging.replace(path)
 
     def _answer(self, path: str, headers: dict[str, str]) -> tuple[int, Any] | None:
-        from localcloud.server.running import KEYS, SAVE, STATUS
-
         if path not in (STATUS, SAVE) and not path.startswith(KEYS):
             return None
         if not secrets.compare_digest(headers.get("authorization", "").encode(), f"Bearer {self._token}".encode()):
             return 403, {"message": "The token of server.json is needed."}
         if path.startswith(KEYS):
-            from localcloud.ministack.kms.keys import stand_in
-
             made = stand_in(path.removeprefix(KEYS))
             self._saver.save_now()
             return 200, {"made": made}
-        from localcloud.ministack.persistence import used_accounts
-
         if path == SAVE:
             self._saver.save_now()
-        return 200, {"pid": os.getpid(), "accounts": used_accounts(), "unsaved": self._saver.failure}
+        return 200, {"pid": os.getpid(), "accounts": persistence.used_accounts(), "unsaved": self._saver.failure}
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -252,17 +230,6 @@ def _allow_many_connections() -> None:
     wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _present(names: tuple[str, ...]) -> list[Any]:
-    return [importlib.import_module(name) for name in names if _findable(name)]
-
-
-def _findable(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _not_started(error: OSError, state: StateFolder) -> dict[str, Any]:

@@ -11,35 +11,21 @@ from typing import Any
 from kickstand.aws.resource_schema import resource_schema
 from kickstand.names import partition
 from localcloud.ministack.cloudformation.operation import running
+from localcloud.ministack.door.cloudformation import changesets, provisioners, stacks
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.s3 import s3
 from localcloud.ministack.iam.acting import require
 from localcloud.ministack.iam.sts import AccessDenied
 from localcloud.ministack.registry import account_id, region
-from localcloud.ministack.seam import Seam, attribute, wrap
 
-STACKS = "ministack.services.cloudformation.stacks"
-
-RECREATION = Seam(
-    "ministack.services.cloudformation.provisioners", "_property_recreation", ("resource_type", "name"), (STACKS,)
-)
-DIFF = Seam(
-    STACKS,
-    "_diff_resources",
-    ("old_template", "new_template", "resources", "template", "changed_params", "retag"),
-    ("ministack.services.cloudformation.changesets",),
-)
-PARAMETERS = Seam(
-    "ministack.services.cloudformation.changesets",
-    "_resolve_parameters",
-    ("template", "provided_params", "previous_params"),
-)
 _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 
 
 def install_change_sets() -> None:
     """Read parameters as the caller, let the resource schemas say what replaces, list tags as CloudFormation does."""
-    wrap(PARAMETERS, _read_as_caller)
-    wrap(RECREATION, _by_schema)
-    wrap(DIFF, _tags_as_attribute)
+    wrap(changesets.resolve_parameters, _read_as_caller)
+    wrap(provisioners.property_recreation, _by_schema)
+    wrap(stacks.diff_resources, _tags_as_attribute)
 
 
 def _read_as_caller(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,27 +75,9 @@ def _tags_as_attribute(original: Callable[..., Any]) -> Callable[..., Any]:
     return diff
 
 
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
-CHANGESETS = "ministack.services.cloudformation.changesets"
-VALIDATE = Seam(
-    "ministack.services.cloudformation.stacks",
-    "_validation_errors",
-    (
-        "resources_defs",
-        "ordered",
-        "param_values",
-        "conditions",
-        "mappings",
-        "stack_name",
-        "stack_id",
-        "owned_buckets",
-    ),
-)
-
-
 def install_imports() -> None:
     """Leave the imported buckets out of the conflicts; make bucket policies importable."""
-    wrap(VALIDATE, _without_imported)
+    wrap(stacks.validation_errors, _without_imported)
     make_importable("AWS::S3::BucketPolicy", "Bucket", _bucket_policy)
 
 
@@ -131,14 +99,12 @@ def make_importable(type_name: str, identifier: str, adopt: Callable[[str], tupl
             raise ValueError(problem(given[identifier]))
         return found
 
-    attribute(CHANGESETS, "_IMPORT_LOOKUPS", dict)[type_name] = ((identifier,), problem)
-    attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict)[type_name]["import"] = take
+    changesets.IMPORT_LOOKUPS[type_name] = ((identifier,), problem)
+    provisioners.RESOURCE_HANDLERS[type_name]["import"] = take
 
 
 def _bucket_policy(bucket: str) -> tuple[str, dict[str, Any]] | None:
-    from ministack.services import s3
-
-    return (f"{bucket}-policy", {}) if bucket in s3._bucket_policies else None
+    return (f"{bucket}-policy", {}) if bucket in s3.bucket_policies else None
 
 
 def _without_imported(original: Callable[..., Any]) -> Callable[..., Any]:

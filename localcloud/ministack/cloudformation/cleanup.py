@@ -10,43 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.ministack.cloudformation.operation import CHANGESETS, HANDLERS, STACKS, UPDATE, Stack, running
-from localcloud.ministack.seam import Seam, wrap
-
-DELETE = Seam(STACKS, "_delete_resource", ("resource_type", "physical_id", "props", "stack_name", "logical_id"))
-ADD_EVENT = Seam(
-    STACKS,
-    "_add_event",
-    (
-        "stack_id",
-        "stack_name",
-        "logical_id",
-        "resource_type",
-        "status",
-        "reason",
-        "physical_id",
-        "detailed_status",
-    ),
-    also=(CHANGESETS, HANDLERS),
-)
+from localcloud.ministack.cloudformation.operation import Stack, running
+from localcloud.ministack.door.cloudformation import stacks
+from localcloud.ministack.door.names import wrap
 
 
 def install() -> None:
     """Give updates their clean-up phase and keep unchanged resources out of their events."""
-    wrap(DELETE, _deleting_in_cleanup)
-    wrap(ADD_EVENT, _only_changes)
-    wrap(UPDATE, _announced_update)
+    wrap(stacks.delete_resource, _deleting_in_cleanup)
+    wrap(stacks.add_event, _only_changes)
+    wrap(stacks.update_resource, _announced_update)
 
 
 def begin_cleanup(stack: Stack) -> None:
     """Move a stack whose resources are all updated on to deleting what they replaced."""
-    from ministack.services.cloudformation import stacks
-
     if stack["StackStatus"] != "UPDATE_IN_PROGRESS":
         return
     stack["_operation"]["cleanup"] = True
     stack["StackStatus"] = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
-    stacks._add_event(
+    stacks.add_event(
         stack["StackId"],
         stack["StackName"],
         stack["StackName"],
@@ -78,9 +60,7 @@ def _deleting_in_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _event(stack: Stack, logical_id: str | None, resource_type: str, status: str, physical_id: str) -> None:
-    from ministack.services.cloudformation import stacks
-
-    stacks._add_event(
+    stacks.add_event(
         stack["StackId"], stack["StackName"], logical_id or physical_id, resource_type, status, physical_id=physical_id
     )
 
@@ -134,10 +114,8 @@ def _announced_update(original: Callable[..., Any]) -> Callable[..., Any]:
         operation = (running() or {}).get("_operation") or {}
         held = operation.get("held_event")
         if held is not None and held[2] == logical_id and old_props != new_props:
-            from ministack.services.cloudformation import stacks
-
             operation.update(held_event=None, announced=logical_id)
-            stacks._add_event(*held)
+            stacks.add_event(*held)
         return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
 
     return update

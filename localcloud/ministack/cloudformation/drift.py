@@ -10,35 +10,21 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
-
+from localcloud.ministack.door.cloudformation import drift
+from localcloud.ministack.door.names import Seam, SeamMovedError
+from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import iam, stepfunctions
 from localcloud.ministack.s3 import bucket_resource as configuration
 from localcloud.ministack.s3.bucket_resource import _body
-from localcloud.ministack.seam import Seam, SeamMovedError, attribute
-
-S3 = "ministack.services.s3"
-_BY_NAME = ("name",)
-
-ENCRYPTION = Seam(S3, "_get_bucket_encryption", _BY_NAME)
-LIFECYCLE = Seam(S3, "_get_bucket_lifecycle", _BY_NAME)
-NOTIFICATION = Seam(S3, "_get_bucket_notification", _BY_NAME)
-OWNERSHIP = Seam(S3, "_get_bucket_ownership_controls", _BY_NAME)
-PUBLIC_ACCESS = Seam(S3, "_get_public_access_block", _BY_NAME)
 
 _COMPARED = {
-    "BucketEncryption": ("Encryption", ENCRYPTION, configuration.encryption),
-    "LifecycleConfiguration": ("LifecycleConfiguration", LIFECYCLE, configuration.lifecycle),
-    "OwnershipControls": ("OwnershipControls", OWNERSHIP, configuration.ownership),
+    "BucketEncryption": ("Encryption", s3.get_bucket_encryption, configuration.encryption),
+    "LifecycleConfiguration": ("LifecycleConfiguration", s3.get_bucket_lifecycle, configuration.lifecycle),
+    "OwnershipControls": ("OwnershipControls", s3.get_bucket_ownership_controls, configuration.ownership),
 }
 """Property, the end of its operations' names, what answers the one that reads, and its request."""
 
 Properties = dict[str, Any]
-
-
-def check_seams() -> None:
-    """SeamMovedError where S3 no longer answers as it is read here."""
-    for seam in (ENCRYPTION, LIFECYCLE, NOTIFICATION, OWNERSHIP, PUBLIC_ACCESS):
-        seam.original()
 
 
 def bucket_state(name: str, expected: Properties) -> Properties | None:
@@ -46,23 +32,23 @@ def bucket_state(name: str, expected: Properties) -> Properties | None:
 
     A setting that means the same as the expected one is given as the template writes it, any other as S3 has it.
     """
-    from ministack.services import s3
-
-    if name not in s3._buckets:
+    if name not in s3.buckets:
         return None
-    found: Properties = {"BucketName": name, "Tags": dict(s3._bucket_tags.get(name) or {})}
+    found: Properties = {"BucketName": name, "Tags": dict(s3.bucket_tags.get(name) or {})}
     for property_name, (operation, read, request) in _COMPARED.items():
         now = _answered(f"GetBucket{operation}", read, name)
         wanted = expected.get(property_name)
         if wanted and now == _parsed(f"GetBucket{operation}", _body(f"PutBucket{operation}", request(wanted))):
             now = wanted
         found[property_name] = now
-    found["VersioningConfiguration"] = {"Status": s3._bucket_versioning.get(name, "Suspended")}
+    found["VersioningConfiguration"] = {"Status": s3.bucket_versioning.get(name, "Suspended")}
     wanted = expected.get("PublicAccessBlockConfiguration") or {}
-    block = _answered("GetPublicAccessBlock", PUBLIC_ACCESS, name).get("PublicAccessBlockConfiguration", {})
+    block = _answered("GetPublicAccessBlock", s3.get_public_access_block, name).get(
+        "PublicAccessBlockConfiguration", {}
+    )
     found["PublicAccessBlockConfiguration"] = {each: value for each, value in block.items() if each in wanted or value}
     if "NotificationConfiguration" in expected:
-        now = _answered("GetBucketNotificationConfiguration", NOTIFICATION, name)
+        now = _answered("GetBucketNotificationConfiguration", s3.get_bucket_notification, name)
         found["NotificationConfiguration"] = _notifications(now, expected["NotificationConfiguration"])
     return {each: value for each, value in found.items() if value or each in expected}
 
@@ -97,23 +83,16 @@ def _parser() -> tuple[Any, Any]:
     return botocore.session.Session().get_service_model("s3"), create_parser("rest-xml")
 
 
-DRIFT = "ministack.services.cloudformation.drift"
-IAM = "ministack.services.iam"
 Reader = Callable[[str, Properties], Properties | None]
 """Physical id and expected properties -> the current ones as a template writes them; None where it is gone."""
 
 
 def install() -> None:
     """Add the readers that are missing and complete those that see too little."""
-    check_seams()
-    for name in ("_roles", "_policies", "_users", "_groups"):
-        attribute(IAM, name, AccountScopedDict)
-    attribute("ministack.services.s3", "_bucket_policies", AccountScopedDict)
-    attribute("ministack.services.stepfunctions", "_state_machines", AccountRegionScopedDict)
-    readers = attribute(DRIFT, "_DRIFT_READERS", dict)
+    readers = drift.DRIFT_READERS
     for known in ("AWS::IAM::Role", "AWS::S3::Bucket", "AWS::StepFunctions::StateMachine"):
         if known not in readers:
-            raise SeamMovedError(f"{DRIFT}._DRIFT_READERS has no {known}")
+            raise SeamMovedError(f"_DRIFT_READERS has no {known}")
     read_role, role_properties = readers["AWS::IAM::Role"]
     compare(
         "AWS::IAM::Role",
@@ -128,10 +107,10 @@ def install() -> None:
 
 def compare(type_name: str, read: Reader, properties: set[str]) -> None:
     """Let CloudFormation compare `properties` of a type with what `read` finds."""
-    attribute(DRIFT, "_DRIFT_READERS", dict)[type_name] = (read, frozenset(properties))
+    drift.DRIFT_READERS[type_name] = (read, frozenset(properties))
 
 
-_ATTACHED = {"Roles": "_roles", "Users": "_users", "Groups": "_groups"}
+_ATTACHED = ("Roles", "Users", "Groups")
 _BUCKET = (
     "BucketEncryption",
     "LifecycleConfiguration",
@@ -144,9 +123,7 @@ _BUCKET = (
 
 
 def _role(found: Properties | None, name: str, expected: Properties) -> Properties | None:
-    from ministack.services import iam
-
-    record = iam._roles.get(name)
+    record = iam.roles.get(name)
     if found is None or record is None:
         return None
     attached = [each if isinstance(each, str) else each["PolicyArn"] for each in record.get("AttachedPolicies") or []]
@@ -168,9 +145,7 @@ def _boundary(found: Any) -> Any:
 
 
 def _managed_policy(arn: str, expected: Properties) -> Properties | None:
-    from ministack.services import iam
-
-    record = iam._policies.get(arn)
+    record = iam.policies.get(arn)
     if record is None:
         return None
     document = record["Versions"][record["DefaultVersionId"]]["Document"]
@@ -179,23 +154,18 @@ def _managed_policy(arn: str, expected: Properties) -> Properties | None:
         "Path": record.get("Path", "/"),
         "Description": record.get("Description", ""),
     }
-    for name, table in _ATTACHED.items():
-        entities = getattr(iam, table)
+    for name, entities in zip(_ATTACHED, (iam.roles, iam.users, iam.groups), strict=True):
         found[name] = [each for each, entity in entities.items() if arn in (entity.get("AttachedPolicies") or [])]
     return found
 
 
 def _bucket_policy(physical_id: str, expected: Properties) -> Properties | None:
-    from ministack.services import s3
-
-    document = s3._bucket_policies.get(expected.get("Bucket", ""))
+    document = s3.bucket_policies.get(expected.get("Bucket", ""))
     return None if document is None else {"Bucket": expected["Bucket"], "PolicyDocument": _document(document)}
 
 
 def _state_machine(arn: str, expected: Properties) -> Properties | None:
-    from ministack.services import stepfunctions
-
-    record = stepfunctions._state_machines.get(arn)
+    record = stepfunctions.state_machines.get(arn)
     if record is None:
         return None
     wanted, found = expected.get("DefinitionString", ""), record.get("definition", "")

@@ -17,63 +17,23 @@ from contextlib import contextmanager
 from typing import Any
 
 from localcloud.ministack.cloudformation.permissions.stack_role import acting_for
-from localcloud.ministack.seam import Seam, wrap
-
-STACKS = "ministack.services.cloudformation.stacks"
-CHANGESETS = "ministack.services.cloudformation.changesets"
-HANDLERS = "ministack.services.cloudformation.handlers"
+from localcloud.ministack.door.cloudformation import changesets, cloudformation, provisioners, stacks
+from localcloud.ministack.door.names import wrap
 
 Stack = dict[str, Any]
 
 _running: contextvars.ContextVar[Stack | None] = contextvars.ContextVar("kickstand_running_stack", default=None)
 
-DEPLOY = Seam(
-    STACKS,
-    "_deploy_stack_async",
-    (
-        "stack_name",
-        "stack_id",
-        "template",
-        "param_values",
-        "disable_rollback",
-        "tags",
-        "is_update",
-        "previous_stack",
-        "retain_except_on_create",
-        "imports",
-    ),
-    also=(CHANGESETS, HANDLERS),
-)
-ROLL_BACK = Seam(
-    STACKS,
-    "_roll_back_operation",
-    ("stack_name", "stack_id", "stack", "operation", "reason_override"),
-    also=(HANDLERS,),
-)
-PROVISION = Seam(STACKS, "_provision_resource", ("resource_type", "logical_id", "props", "stack_name"))
-DELETE_STACK = Seam(
-    STACKS, "_delete_stack_async", ("stack_name", "stack_id", "retain_resources", "force"), also=(HANDLERS,)
-)
-CONTINUE = Seam(
-    STACKS, "_continue_update_rollback_async", ("stack_name", "stack_id", "resources_to_skip"), also=(HANDLERS,)
-)
-IMPORT = Seam(CHANGESETS, "_import_resources_async", ("cs", "stack", "new_stack"))
-UPDATE = Seam(
-    STACKS,
-    "_update_resource",
-    ("resource_type", "physical_id", "old_props", "new_props", "stack_name", "logical_id", "old_attrs"),
-)
-
 
 def install() -> None:
     """Write every create, update and rollback down before it starts, and forget it when it has ended."""
-    wrap(DEPLOY, _recorded_deploy)
-    wrap(ROLL_BACK, _recorded_roll_back)
-    wrap(PROVISION, _recorded_provision)
-    wrap(UPDATE, _recorded_update)
-    wrap(DELETE_STACK, _own_delete)
-    wrap(CONTINUE, _continued_roll_back)
-    wrap(IMPORT, _own_import)
+    wrap(stacks.deploy_stack_async, _recorded_deploy)
+    wrap(stacks.roll_back_operation, _recorded_roll_back)
+    wrap(stacks.provision_resource, _recorded_provision)
+    wrap(stacks.update_resource, _recorded_update)
+    wrap(stacks.delete_stack_async, _own_delete)
+    wrap(stacks.continue_update_rollback_async, _continued_roll_back)
+    wrap(changesets.import_resources_async, _own_import)
 
 
 def running() -> Stack | None:
@@ -105,10 +65,8 @@ def initiated(physical_id: str) -> None:
         return
     in_flight["physical_id"] = physical_id
     if in_flight["creating"]:
-        from ministack.services.cloudformation import stacks
-
         status = "UPDATE_IN_PROGRESS" if operation["is_update"] else "CREATE_IN_PROGRESS"
-        stacks._add_event(
+        stacks.add_event(
             stack["StackId"],
             stack["StackName"],
             in_flight["logical_id"],
@@ -132,9 +90,7 @@ def _recorded_deploy(original: Callable[..., Any]) -> Callable[..., Any]:
         retain_except_on_create: bool = False,
         imports: dict[str, Any] | None = None,
     ) -> None:
-        from ministack.services.cloudformation import _stacks
-
-        stack = _stacks[stack_name]
+        stack = cloudformation.stacks[stack_name]
         stack["_operation"] = {
             "is_update": bool(is_update),
             "template": template,
@@ -197,9 +153,7 @@ def _recorded_roll_back(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _own_delete(original: Callable[..., Any]) -> Callable[..., Any]:
     async def delete(stack_name: str, stack_id: str, retain_resources: Iterable[str] = (), force: bool = False) -> None:
-        from ministack.services.cloudformation import _stacks
-
-        stack = _stacks.get(stack_name)
+        stack = cloudformation.stacks.get(stack_name)
         if stack is not None:
             stack["StackStatusReason"] = ""
         with acting_for(stack):
@@ -210,9 +164,7 @@ def _own_delete(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _continued_roll_back(original: Callable[..., Any]) -> Callable[..., Any]:
     async def roll_back(stack_name: str, stack_id: str, resources_to_skip: Iterable[str]) -> None:
-        from ministack.services.cloudformation import _stacks
-
-        with acting_for(_stacks.get(stack_name)):
+        with acting_for(cloudformation.stacks.get(stack_name)):
             await original(stack_name, stack_id, resources_to_skip)
 
     return roll_back
@@ -244,9 +196,7 @@ def _recorded_update(original: Callable[..., Any]) -> Callable[..., Any]:
         logical_id: str | None = None,
         old_attrs: dict[str, Any] | None = None,
     ) -> Any:
-        from ministack.services.cloudformation import provisioners
-
-        replacing = old_props != new_props and provisioners._replacing_change(resource_type, old_props, new_props)
+        replacing = old_props != new_props and provisioners.replacing_change(resource_type, old_props, new_props)
         with _in_flight(logical_id or physical_id, resource_type, new_props, None if replacing else physical_id):
             return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
 

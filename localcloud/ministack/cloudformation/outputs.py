@@ -11,24 +11,18 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from localcloud.ministack.cloudformation.operation import DEPLOY, STACKS, Stack, running
-from localcloud.ministack.seam import Seam, attribute, entry, wrap
+from localcloud.ministack.cloudformation.operation import Stack, running
+from localcloud.ministack.door.cloudformation import cloudformation, engine, handlers, stacks
+from localcloud.ministack.door.names import entry, wrap
 
-HANDLERS = "ministack.services.cloudformation.handlers"
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
-
-RESOLVE_OUTPUTS = Seam(
-    STACKS,
-    "_resolve_stack_outputs",
-    ("outputs_defs", "conditions", "resources", "param_values", "mappings", "stack_name", "stack_id"),
-)
 
 
 def install() -> None:
     """Let outputs count as changes, drop exports that are gone, and protect those that are in use."""
-    entry(attribute(HANDLERS, "_ACTION_HANDLERS", dict), "CreateChangeSet", _outputs_count, "_ACTION_HANDLERS")
-    wrap(RESOLVE_OUTPUTS, _checked_exports)
-    wrap(DEPLOY, _settled_outputs)
+    entry(handlers.ACTION_HANDLERS, "CreateChangeSet", _outputs_count, "_ACTION_HANDLERS")
+    wrap(stacks.resolve_stack_outputs, _checked_exports)
+    wrap(stacks.deploy_stack_async, _settled_outputs)
 
 
 def _outputs_count(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,12 +30,11 @@ def _outputs_count(original: Callable[..., Any]) -> Callable[..., Any]:
         response = original(params)
         if response[0] != 200:
             return response
-        from ministack.services.cloudformation import _change_sets, _stacks
 
-        change_set = _change_sets[_change_set_id(response[2])]
+        change_set = cloudformation.change_sets[_change_set_id(response[2])]
         unchanged = change_set["Status"] == "FAILED" and change_set["StatusReason"] == NO_CHANGES
         if unchanged and change_set["ChangeSetType"] == "UPDATE":
-            stack = _stacks[change_set["StackName"]]
+            stack = cloudformation.stacks[change_set["StackName"]]
             if _new_outputs(stack, change_set) != _outputs(stack):
                 change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
         return response
@@ -56,14 +49,12 @@ def _change_set_id(body: bytes | str) -> str:
 
 def _new_outputs(stack: Stack, change_set: dict[str, Any]) -> dict[str, tuple[Any, ...]] | None:
     """The outputs that the change set's template would give on the resources as they are; None: not resolvable."""
-    from ministack.services.cloudformation import engine, stacks
-
     template, values = change_set["_template"], change_set["_resolved_params"]
     try:
-        with stacks._stack_region_context(stack, stack["StackId"]):
-            outputs, _ = stacks._resolve_stack_outputs(
+        with stacks.stack_region_context(stack, stack["StackId"]):
+            outputs, _ = stacks.resolve_stack_outputs(
                 template.get("Outputs", {}),
-                engine._evaluate_conditions(template, values),
+                engine.evaluate_conditions(template, values),
                 stack.get("_resources", {}),
                 values,
                 template.get("Mappings", {}),
@@ -109,14 +100,12 @@ def _checked_exports(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _export_problem(stack: Stack, exports: dict[str, dict[str, Any]]) -> str | None:
     """AWS's refusal of an operation that would take an export from a stack that imports it, or None."""
-    from ministack.services.cloudformation import _exports
-
     for name in exports:
-        taken = _exports.get(name)
+        taken = cloudformation.exports.get(name)
         if taken is not None and taken["StackId"] != stack["StackId"]:
             owner = taken["StackId"].split("/")[1]
             return f"Export with name {name} is already exported by stack {owner}. Rollback requested by user."
-    for name, current in list(_exports.items()):
+    for name, current in list(cloudformation.exports.items()):
         if current["StackId"] != stack["StackId"]:
             continue
         verb = "deleted" if name not in exports else "updated" if exports[name]["Value"] != current["Value"] else ""
@@ -127,23 +116,20 @@ def _export_problem(stack: Stack, exports: dict[str, dict[str, Any]]) -> str | N
 
 
 def _importers(export: str, owner: str) -> list[str]:
-    from ministack.services.cloudformation import _stacks, handlers
-
     return sorted(
         name
-        for name, stack in _stacks.items()
+        for name, stack in cloudformation.stacks.items()
         if name != owner
         and stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
-        and export in handlers._imported_export_names(stack, name)
+        and export in handlers.imported_export_names(stack, name)
     )
 
 
 def _settled_outputs(original: Callable[..., Any]) -> Callable[..., Any]:
     async def deploy(stack_name: str, stack_id: str, template: dict[str, Any], *rest: Any, **named: Any) -> None:
         await original(stack_name, stack_id, template, *rest, **named)
-        from ministack.services.cloudformation import _stacks
 
-        stack = _stacks.get(stack_name)
+        stack = cloudformation.stacks.get(stack_name)
         if stack is not None and stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             settle(stack, template)
 
@@ -152,10 +138,8 @@ def _settled_outputs(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def settle(stack: Stack, template: dict[str, Any]) -> None:
     """Drop the exports that the stack no longer has, and let it report its template's description."""
-    from ministack.services.cloudformation import _exports
-
     kept = {output.get("ExportName") for output in stack.get("Outputs", [])}
-    for name, export in list(_exports.items()):
+    for name, export in list(cloudformation.exports.items()):
         if export["StackId"] == stack["StackId"] and name not in kept:
-            del _exports[name]
+            del cloudformation.exports[name]
     stack["Description"] = template.get("Description", "")

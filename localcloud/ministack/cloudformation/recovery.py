@@ -14,6 +14,8 @@ from typing import Any
 from localcloud.ministack.cloudformation.operation import Stack, running_stack
 from localcloud.ministack.cloudformation.outputs import settle
 from localcloud.ministack.cloudformation.permissions.stack_role import acting_for
+from localcloud.ministack.door.cloudformation import cloudformation, engine, stacks
+from localcloud.ministack.door.core import concurrency
 from localcloud.ministack.registry import request_scope
 
 REASON = "The local cloud ended while this operation was running."
@@ -26,12 +28,10 @@ async def recover() -> None:
 
     Runs once the state is loaded and the server answers (rolling an endpoint back asks the server for its model).
     """
-    from ministack.services.cloudformation import _change_sets, _stacks
-
-    for change_set in list(_change_sets.all_values()):
+    for change_set in list(cloudformation.change_sets.all_values()):
         if change_set.get("ExecutionStatus") == "EXECUTE_IN_PROGRESS":
             change_set["ExecutionStatus"] = "EXECUTE_FAILED"
-    for (account, region, name), stack in list(_stacks._data.items()):
+    for (account, region, name), stack in list(cloudformation.stacks._data.items()):
         status = stack.get("StackStatus", "")
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             continue
@@ -54,9 +54,7 @@ async def _settle(stack: Stack, status: str) -> None:
     elif status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
         await _finish_cleanup(stack)
     elif status == "UPDATE_ROLLBACK_IN_PROGRESS" and stack.get("_rollback_failed"):
-        from ministack.services.cloudformation import stacks
-
-        await stacks._continue_update_rollback_async(stack["StackName"], stack["StackId"], frozenset())
+        await stacks.continue_update_rollback_async(stack["StackName"], stack["StackId"], frozenset())
     else:
         await _roll_back(stack, status)
 
@@ -70,11 +68,9 @@ def _failed(status: str) -> str:
 
 
 def _end(stack: Stack, status: str, reason: str) -> None:
-    from ministack.services.cloudformation import stacks
-
     stack["StackStatus"] = status
     stack["StackStatusReason"] = reason
-    stacks._add_event(
+    stacks.add_event(
         stack["StackId"],
         stack["StackName"],
         stack["StackName"],
@@ -86,8 +82,6 @@ def _end(stack: Stack, status: str, reason: str) -> None:
 
 
 async def _roll_back(stack: Stack, status: str) -> None:
-    from ministack.services.cloudformation import stacks
-
     is_update = status.startswith("UPDATE")
     operation = stack.get("_operation") or {}
     previous = operation.get("previous_stack") or ({} if is_update else None)
@@ -95,7 +89,7 @@ async def _roll_back(stack: Stack, status: str) -> None:
     before = (previous or {}).get("_resources", {})
     _adopt_in_flight(stack, operation, before)
     made = [name for name in resources if resources[name] != before.get(name)]
-    failed = stacks._failed_operation(
+    failed = stacks.failed_operation(
         is_update,
         previous,
         made,
@@ -115,22 +109,20 @@ async def _roll_back(stack: Stack, status: str) -> None:
         stack["_failed_operation"] = failed
         _end(stack, "UPDATE_FAILED" if is_update else "CREATE_FAILED", REASON)
         return
-    await stacks._roll_back_operation(stack["StackName"], stack["StackId"], stack, failed, reason_override=REASON)
+    await stacks.roll_back_operation(stack["StackName"], stack["StackId"], stack, failed, reason_override=REASON)
     if stack["StackStatus"].endswith("_COMPLETE"):
         stack["StackStatusReason"] = REASON
 
 
 def _adopt_in_flight(stack: Stack, operation: dict[str, Any], before: dict[str, Any]) -> None:
     """Put the resource that a handler was working on onto the record, so that the rollback reaches it too."""
-    from ministack.services.cloudformation import stacks
-
     in_flight = operation.get("in_flight")
     if not in_flight:
         return
     name, kind = in_flight["logical_id"], in_flight["type"]
     verb = "UPDATE" if operation["is_update"] and name in before else "CREATE"
     physical_id = in_flight["physical_id"] or ""
-    stacks._add_event(stack["StackId"], stack["StackName"], name, kind, f"{verb}_FAILED", REASON, physical_id)
+    stacks.add_event(stack["StackId"], stack["StackName"], name, kind, f"{verb}_FAILED", REASON, physical_id)
     if not physical_id:
         return  # nothing was made yet under a name that anyone knows
     known = before.get(name) or {}
@@ -148,30 +140,29 @@ def _adopt_in_flight(stack: Stack, operation: dict[str, Any], before: dict[str, 
 
 async def _finish_cleanup(stack: Stack) -> None:
     """Delete what the update replaced or removed, and complete it: there is no way back from here, as on AWS."""
-    from ministack.core.concurrency import run_reentrant
-    from ministack.services.cloudformation import _exports, engine, stacks
-
     operation = stack["_operation"]
     template, values = operation["template"], operation["param_values"]
-    conditions = engine._evaluate_conditions(template, values)
+    conditions = engine.evaluate_conditions(template, values)
     mappings = template.get("Mappings", {})
     resources = stack["_resources"]
     place = (stack["StackName"], stack["StackId"])
     for name, kind, physical_id, properties, policy in _leftovers(stack, operation):
-        if policy in stacks._RETAINING_POLICIES:
-            stacks._add_event(place[1], place[0], name, kind, "DELETE_SKIPPED", physical_id=physical_id)
+        if policy in stacks.RETAINING_POLICIES:
+            stacks.add_event(place[1], place[0], name, kind, "DELETE_SKIPPED", physical_id=physical_id)
         else:
             try:
                 with running_stack(stack), acting_for(stack):
-                    await run_reentrant(stacks._delete_resource, kind, physical_id, properties, place[0], name)
+                    await concurrency.run_reentrant(
+                        stacks.delete_resource, kind, physical_id, properties, place[0], name
+                    )
             except Exception as error:  # as on AWS, a clean-up that misses does not fail the update
-                stacks._add_event(place[1], place[0], name, kind, "DELETE_FAILED", str(error), physical_id)
+                stacks.add_event(place[1], place[0], name, kind, "DELETE_FAILED", str(error), physical_id)
         if name not in template.get("Resources", {}):
             resources.pop(name, None)
-    outputs, exports = stacks._resolve_stack_outputs(
+    outputs, exports = stacks.resolve_stack_outputs(
         template.get("Outputs", {}), conditions, resources, values, mappings, *place
     )
-    _exports.update(exports)
+    cloudformation.exports.update(exports)
     stack.update(_template=template, _resolved_params=values, Outputs=outputs)
     settle(stack, template)
     _end(stack, "UPDATE_COMPLETE", REASON + " Its last step, deleting what it had replaced, was finished now.")
@@ -179,11 +170,9 @@ async def _finish_cleanup(stack: Stack) -> None:
 
 def _leftovers(stack: Stack, operation: dict[str, Any]) -> list[tuple[str, str, str, dict[str, Any], str]]:
     """Replaced and removed resources: logical id, type, physical id, properties, and the policy in force."""
-    from ministack.services.cloudformation import engine, stacks
-
     template, values, previous = operation["template"], operation["param_values"], operation["previous_stack"]
     place = (stack["StackName"], stack["StackId"])
-    now = (stack["_resources"], values, engine._evaluate_conditions(template, values), template.get("Mappings", {}))
+    now = (stack["_resources"], values, engine.evaluate_conditions(template, values), template.get("Mappings", {}))
     old_template = previous.get("_template") or {}
     then = (
         previous["_resources"],
@@ -197,9 +186,9 @@ def _leftovers(stack: Stack, operation: dict[str, Any]) -> list[tuple[str, str, 
         current = stack["_resources"].get(name)
         if definition is None or current is None:
             old = old_template.get("Resources", {}).get(name)
-            policy = stacks._resource_policy(old, "DeletionPolicy", *then, *place)
+            policy = stacks.resource_policy(old, "DeletionPolicy", *then, *place)
         elif current["PhysicalResourceId"] != resource["PhysicalResourceId"]:
-            policy = stacks._resource_policy(definition, "UpdateReplacePolicy", *now, *place)
+            policy = stacks.resource_policy(definition, "UpdateReplacePolicy", *now, *place)
         else:
             continue
         kind, physical_id = resource["ResourceType"], resource["PhysicalResourceId"]

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.ministack.seam import attribute, entry
-
-HANDLERS = "ministack.services.cloudformation.handlers"
+from localcloud.ministack.door.cloudformation import changesets, cloudformation, handlers, helpers
+from localcloud.ministack.door.names import entry
 
 UPDATABLE = frozenset(
     {
@@ -34,7 +33,7 @@ DELETABLE_WHILE_RUNNING = frozenset({"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 
 def install_states() -> None:
     """Refuse change sets, executions, deletions and templates that AWS refuses because of the stack's state."""
-    table = attribute(HANDLERS, "_ACTION_HANDLERS", dict)
+    table = handlers.ACTION_HANDLERS
     entry(table, "CreateChangeSet", _guarded(_create_refusal), "_ACTION_HANDLERS")
     entry(table, "ExecuteChangeSet", _guarded(_execute_refusal), "_ACTION_HANDLERS")
     entry(table, "DeleteStack", _guarded(_delete_refusal), "_ACTION_HANDLERS")
@@ -47,14 +46,15 @@ def _remembering(original: Callable[..., Any]) -> Callable[..., Any]:
     """Keep the record of a deleted stack under its id, where a new one takes its name."""
 
     def handler(params: dict[str, Any]) -> Any:
-        from ministack.services.cloudformation import _stacks
-        from ministack.services.cloudformation.helpers import _p
-
-        name = _p(params, "StackName")
-        before = _stacks.get(name)
+        name = helpers.p(params, "StackName")
+        before = cloudformation.stacks.get(name)
         answer = original(params)
-        if before is not None and before["StackStatus"] == "DELETE_COMPLETE" and _stacks.get(name) is not before:
-            _stacks[before["StackId"]] = before
+        if (
+            before is not None
+            and before["StackStatus"] == "DELETE_COMPLETE"
+            and cloudformation.stacks.get(name) is not before
+        ):
+            cloudformation.stacks[before["StackId"]] = before
         return answer
 
     return handler
@@ -63,10 +63,8 @@ def _remembering(original: Callable[..., Any]) -> Callable[..., Any]:
 def _guarded(refusal: Callable[[dict[str, Any]], str | None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def handler(params: dict[str, Any]) -> Any:
-            from ministack.services.cloudformation.helpers import _error
-
             reason = refusal(params)
-            return _error("ValidationError", reason) if reason else original(params)
+            return helpers.error("ValidationError", reason) if reason else original(params)
 
         return handler
 
@@ -74,28 +72,23 @@ def _guarded(refusal: Callable[[dict[str, Any]], str | None]) -> Callable[[Calla
 
 
 def _stack(params: dict[str, Any]) -> dict[str, Any] | None:
-    from ministack.services.cloudformation import handlers
-    from ministack.services.cloudformation.helpers import _p
-
-    name = _p(params, "StackName")
-    stack: dict[str, Any] | None = handlers._resolve_stack(name) if name else None
+    name = helpers.p(params, "StackName")
+    stack: dict[str, Any] | None = handlers.resolve_stack(name) if name else None
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
         return None
     return stack
 
 
 def _create_refusal(params: dict[str, Any]) -> str | None:
-    from ministack.services.cloudformation.helpers import _p
-
     stack = _stack(params)
     if stack is None:
         return None
     status = stack["StackStatus"]
-    kind = _p(params, "ChangeSetType", "UPDATE")
+    kind = helpers.p(params, "ChangeSetType", "UPDATE")
     if kind == "CREATE" and status != "REVIEW_IN_PROGRESS":
         return (
             f"Stack [{stack['StackName']}] already exists and cannot be created again with the changeSet "
-            f"[{_p(params, 'ChangeSetName')}]."
+            f"[{helpers.p(params, 'ChangeSetName')}]."
         )
     if kind == "UPDATE" and status not in UPDATABLE:
         return f"Stack:{stack['StackId']} is in {status} state and can not be updated."
@@ -103,11 +96,8 @@ def _create_refusal(params: dict[str, Any]) -> str | None:
 
 
 def _execute_refusal(params: dict[str, Any]) -> str | None:
-    from ministack.services.cloudformation import _stacks, changesets
-    from ministack.services.cloudformation.helpers import _p
-
-    _, change_set = changesets._find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))
-    stack = _stacks.get(change_set["StackName"]) if change_set else None
+    _, change_set = changesets.find_change_set(helpers.p(params, "ChangeSetName"), helpers.p(params, "StackName"))
+    stack = cloudformation.stacks.get(change_set["StackName"]) if change_set else None
     if stack is None:
         return None
     status = stack["StackStatus"]
@@ -131,9 +121,7 @@ def _template_refusal(params: dict[str, Any]) -> str | None:
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html, StackName
     """
-    from ministack.services.cloudformation.helpers import _p
-
-    name = _p(params, "StackName")
-    if not name or name.startswith("arn:") or _p(params, "ChangeSetName") or _stack(params) is not None:
+    name = helpers.p(params, "StackName")
+    if not name or name.startswith("arn:") or helpers.p(params, "ChangeSetName") or _stack(params) is not None:
         return None
     return f"Stack with id {name} does not exist"

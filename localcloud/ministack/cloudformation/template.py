@@ -24,13 +24,12 @@ from kickstand.names import partition
 from kickstand.text import cut, plain
 from localcloud.ministack.cloudformation.change_sets import make_importable
 from localcloud.ministack.cloudformation.drift import compare
-from localcloud.ministack.cloudformation.operation import STACKS
-from localcloud.ministack.seam import Seam, attribute, wrap
+from localcloud.ministack.door.cloudformation import engine, handlers, helpers, provisioners, stacks
+from localcloud.ministack.door.core import responses
+from localcloud.ministack.door.names import wrap
 
 WAITING: set[str] = {"AWS::SageMaker::Endpoint"}
 """Types created, updated and deleted on a thread of their own. A service may add to it when it is installed."""
-
-RUNS_ON_WORKER_THREAD = Seam(STACKS, "_runs_on_worker_thread", ("resource_type",))
 
 
 def install_threads() -> None:
@@ -42,10 +41,8 @@ def install_threads() -> None:
 
         return runs_on_worker_thread
 
-    wrap(RUNS_ON_WORKER_THREAD, make)
+    wrap(stacks.runs_on_worker_thread, make)
 
-
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
 
 Created = tuple[str, dict[str, Any]]
 """Physical id and attributes for Fn::GetAtt."""
@@ -81,44 +78,34 @@ class ResourceType:
 
 def register_resource_types(types: Mapping[str, ResourceType]) -> None:
     """Add resource types (`AWS::SageMaker::Model`) to CloudFormation."""
-    handlers = attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict)
-    replacing = attribute(PROVISIONERS, "_REPLACING_PROPERTIES", dict)
-    named = attribute(PROVISIONERS, "_CUSTOM_NAME_REPLACEMENT", dict)
-    tagged = attribute(PROVISIONERS, "_STACK_TAG_PROPERTY", dict)
     for type_name, resource_type in types.items():
-        handlers[type_name] = {
+        provisioners.RESOURCE_HANDLERS[type_name] = {
             "create": resource_type.create,
             "update": resource_type.update,
             "delete": resource_type.delete,
         }
-        replacing[type_name] = resource_type.replacing
-        named[type_name] = {"name": resource_type.name}
-        tagged[type_name] = ("Tags", "list")
+        provisioners.REPLACING_PROPERTIES[type_name] = resource_type.replacing
+        provisioners.CUSTOM_NAME_REPLACEMENT[type_name] = {"name": resource_type.name}
+        provisioners.STACK_TAG_PROPERTY[type_name] = ("Tags", "list")
         make_importable(type_name, resource_type.identifier, resource_type.adopt)
         WAITING.add(type_name)
         compare(type_name, resource_type.read, set(resource_type.read_properties))
 
 
-HANDLERS = "ministack.services.cloudformation.handlers"
-
-
 def install_types() -> None:
     """Answer DescribeType for AWS's own resource types."""
-    attribute(HANDLERS, "_ACTION_HANDLERS", dict)["DescribeType"] = describe_type
+    handlers.ACTION_HANDLERS["DescribeType"] = describe_type
 
 
 def describe_type(params: dict[str, Any]) -> Any:
     """The type, by name or ARN; TypeNotFoundException where the region has none of that name."""
-    from ministack.core.responses import get_region
-    from ministack.services.cloudformation.helpers import _error, _esc, _p, _xml
-
-    region, arn = get_region(), _p(params, "Arn")
+    region, arn = responses.get_region(), helpers.p(params, "Arn")
     named = re.fullmatch(r"arn:[\w-]+:cloudformation:[\w-]+::type/resource/([\w-]+)", arn)
-    name = named[1].replace("-", "::") if named else _p(params, "TypeName")
-    if not arn and not (name and _p(params, "Type")):
-        return _error("ValidationError", "Either the ARN of the type, or Type and TypeName, must be specified")
-    if _p(params, "Type", "RESOURCE") != "RESOURCE" or not has_type(region, name):
-        return _error("TypeNotFoundException", f"The type '{name or arn}' cannot be found.", 404)
+    name = named[1].replace("-", "::") if named else helpers.p(params, "TypeName")
+    if not arn and not (name and helpers.p(params, "Type")):
+        return helpers.error("ValidationError", "Either the ARN of the type, or Type and TypeName, must be specified")
+    if helpers.p(params, "Type", "RESOURCE") != "RESOURCE" or not has_type(region, name):
+        return helpers.error("TypeNotFoundException", f"The type '{name or arn}' cannot be found.", 404)
     fields = {
         "Arn": f"arn:{partition(region)}:cloudformation:{region}::type/resource/{name.replace('::', '-')}",
         "Type": "RESOURCE",
@@ -129,23 +116,9 @@ def describe_type(params: dict[str, Any]) -> Any:
         "Visibility": "PUBLIC",
         "IsActivated": "true",
     }
-    inner = "".join(f"<{key}>{_esc(value)}</{key}>" for key, value in fields.items())
-    return _xml(200, "DescribeTypeResponse", f"<DescribeTypeResult>{inner}</DescribeTypeResult>")
+    inner = "".join(f"<{key}>{helpers.esc(value)}</{key}>" for key, value in fields.items())
+    return helpers.xml(200, "DescribeTypeResponse", f"<DescribeTypeResult>{inner}</DescribeTypeResult>")
 
-
-EVALUATE = Seam(
-    "ministack.services.cloudformation.engine",
-    "_evaluate_conditions",
-    ("template", "params"),
-    also=tuple(f"ministack.services.cloudformation.{name}" for name in ("changesets", "handlers", "stacks")),
-)
-
-PARSE = Seam(
-    "ministack.services.cloudformation.engine",
-    "_parse_template",
-    ("template_body",),
-    also=tuple(f"ministack.services.cloudformation.{name}" for name in ("changesets", "handlers")),
-)
 
 _BRACKETS = re.compile(r"[\[\]{}]")
 _DEEPEST = 200
@@ -158,8 +131,8 @@ _PLACE = ("AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix")
 
 def install_template() -> None:
     """Give ministack the values of the functions, and refuse templates without resources. Once, before the start."""
-    wrap(EVALUATE, evaluating)
-    wrap(PARSE, parsing)
+    wrap(engine.evaluate_conditions, evaluating)
+    wrap(engine.parse_template, parsing)
 
 
 def parsing(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -189,8 +162,6 @@ def _require_depth(text: str) -> None:
 
 
 def _check_resources(resources: Any, template: dict[str, Any]) -> None:
-    from ministack.services.cloudformation import engine
-
     if not resources:
         raise ValueError("At least one Resources member must be defined.")
     if not isinstance(resources, dict):
@@ -201,9 +172,9 @@ def _check_resources(resources: Any, template: dict[str, Any]) -> None:
         raise ValueError("Any Resources member must be an object.")
     _check_functions(resources)
     for name, each in resources.items():
-        if name in engine._extract_deps(each, {name}):
+        if name in engine.extract_deps(each, {name}):
             raise ValueError(f"Circular dependency detected among resources: {name}")
-    engine._topological_sort(resources, dict.fromkeys(template.get("Conditions") or {}, True))
+    engine.topological_sort(resources, dict.fromkeys(template.get("Conditions") or {}, True))
 
 
 def _check_functions(resources: dict[str, Any]) -> None:
@@ -242,8 +213,6 @@ def evaluating(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _value(expression: Any, params: Mapping[str, Any], mappings: Mapping[str, Any]) -> Any:
-    from ministack.services.cloudformation import engine
-
     if not isinstance(expression, dict) or len(expression) != 1:
         return expression
     ((function, argument),) = expression.items()
@@ -251,4 +220,4 @@ def _value(expression: Any, params: Mapping[str, Any], mappings: Mapping[str, An
         return {function: [_value(each, params, mappings) for each in argument]}
     if function in _KNOWN or (function == "Ref" and argument not in _PLACE):
         return expression
-    return engine._resolve_refs(copy.deepcopy(expression), {}, params, {}, mappings, "", "")
+    return engine.resolve_refs(copy.deepcopy(expression), {}, params, {}, mappings, "", "")

@@ -11,18 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from localcloud.ministack.door.core import iam_actions, iam_evaluator, router
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import sts
 from localcloud.ministack.iam.sts import AccessDenied, Credentials, issue_role_credentials
 from localcloud.ministack.registry import account_id, region
-from localcloud.ministack.seam import Seam, attribute, wrap
-
-EVALUATOR = "ministack.core.iam_evaluator"
-PIN_CALLER = Seam(EVALUATOR, "pin_request_caller", ("headers", "query_params"))
-ENFORCE = Seam(
-    EVALUATOR,
-    "enforce",
-    ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
-)
-CREDENTIAL = Seam(EVALUATOR, "resolve_credential", ("access_key_id", "account_id", "session_token"))
 
 _caller_key: contextvars.ContextVar[str | None] = contextvars.ContextVar("kickstand_caller_key", default=None)
 _role: contextvars.ContextVar[Credentials | None] = contextvars.ContextVar("kickstand_role", default=None)
@@ -30,19 +23,16 @@ _role: contextvars.ContextVar[Credentials | None] = contextvars.ContextVar("kick
 
 def install() -> None:
     """Remember who calls, for as long as the request and what it starts are at work."""
-    ENFORCE.original()
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def pin_request_caller(headers: dict[str, str], query_params: dict[str, Any] | None = None) -> None:
-            from ministack.core.router import extract_access_key_id
-
             original(headers, query_params)
-            _caller_key.set(extract_access_key_id(headers, query_params))
+            _caller_key.set(router.extract_access_key_id(headers, query_params))
             _role.set(None)
 
         return pin_request_caller
 
-    wrap(PIN_CALLER, make)
+    wrap(iam_evaluator.pin_request_caller, make)
 
 
 @contextmanager
@@ -56,7 +46,7 @@ def acting_as(role_arn: str, service: str, session_name: str, source_arn: str) -
     """
     name = re.sub(r"[^\w+=,.@-]", "-", session_name)[:64]
     credentials = issue_role_credentials(role_arn, name, 3600, service=service, source_arn=source_arn)
-    origin: contextvars.ContextVar[tuple[str, bool]] = attribute(EVALUATOR, "_request_origin", contextvars.ContextVar)
+    origin: contextvars.ContextVar[tuple[str, bool]] = iam_evaluator.request_origin
     tokens = _role.set(credentials), origin.set(("127.0.0.1", True))
     try:
         yield credentials
@@ -67,9 +57,7 @@ def acting_as(role_arn: str, service: str, session_name: str, source_arn: str) -
 
 
 def _forget(credentials: Credentials) -> None:
-    from ministack.services import sts
-
-    sts._sessions.pop(credentials.access_key_id, None)
+    sts.sessions.pop(credentials.access_key_id, None)
 
 
 @contextmanager
@@ -94,7 +82,7 @@ def identity() -> tuple[str, str] | None:
     key = access_key()
     if key is None:
         return None
-    found = CREDENTIAL.original()(key, account_id())
+    found = iam_evaluator.resolve_credential.original()(key, account_id())
     return (found.principal_arn, found.principal_id) if hasattr(found, "principal_arn") else None
 
 
@@ -111,7 +99,6 @@ def require(action: str, resource: str, *, context: Mapping[str, Any] | None = N
     key = access_key()
     if key is None:
         return
-    from ministack.core import iam_evaluator
 
     service = action.partition(":")[0]
     refused = iam_evaluator.enforce(key, action, service, region(), resource_arn=resource, service_context=context)
@@ -126,8 +113,6 @@ def require(action: str, resource: str, *, context: Mapping[str, Any] | None = N
 
 def iam_actions_message(action: str, principal: str, resource: str, explicit: bool) -> str:
     """IAM's message for a refusal by identity policies."""
-    from ministack.core import iam_actions
-
     return str(iam_actions.identity_denial_message(action, principal, resource, explicit))
 
 

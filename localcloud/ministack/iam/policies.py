@@ -13,18 +13,16 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from localcloud.ministack.door.cloudformation import resource_handler
+from localcloud.ministack.door.core import iam_evaluator, responses
+from localcloud.ministack.door.names import entry, wrap
+from localcloud.ministack.door.services import iam
 from localcloud.ministack.registry import account_id
-from localcloud.ministack.seam import Seam, SeamMovedError, attribute, entry, wrap
 
-IAM = "ministack.services.iam"
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
 ATTACHING = ("AttachGroupPolicy", "AttachRolePolicy", "AttachUserPolicy")
 TYPES = ("AWS::IAM::Role", "AWS::IAM::User")
 """Resource types with ManagedPolicyArns that the emulator's CloudFormation has."""
 
-SEED = Seam(IAM, "_seed_aws_managed_policies", ())
-RECORD = Seam(IAM, "_make_aws_managed_record", ("name", "document", "description"))
-KNOWN = Seam(IAM, "policy_known", ("arn", "account_id"))
 _TABLE = Path(__file__).with_name("managed_policies.json")
 _PREFIX = "arn:aws:iam::aws:policy/"
 
@@ -33,19 +31,14 @@ Properties = dict[str, Any]
 
 def install_managed_policies() -> None:
     """Add the policies, and look a policy up before it is attached, by a call and by a stack."""
-    wrap(SEED, _seeding)
-    KNOWN.original()
+    wrap(iam.seed_aws_managed_policies, _seeding)
     _add()
-    handlers = attribute(IAM, "_IAM_HANDLERS", dict)
+    handlers = iam.IAM_HANDLERS
     for operation in ATTACHING:
         entry(handlers, operation, _checked_call, "_IAM_HANDLERS")
-    table = attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict)
     for type_name in TYPES:
-        if type_name not in table:
-            raise SeamMovedError(f"_RESOURCE_HANDLERS has no {type_name}")
-        where = f"_RESOURCE_HANDLERS[{type_name}]"
-        entry(table[type_name], "create", _checked_create, where)
-        entry(table[type_name], "update", _checked_update, where)
+        resource_handler(type_name, "create", _checked_create)
+        resource_handler(type_name, "update", _checked_update)
 
 
 def _seeding(seed: Callable[[], None]) -> Callable[[], None]:
@@ -57,9 +50,7 @@ def _seeding(seed: Callable[[], None]) -> Callable[[], None]:
 
 
 def _add() -> None:
-    from ministack.services import iam
-
-    make = RECORD.original()
+    make = iam.make_aws_managed_record.original()
     for arn, policy in json.loads(_TABLE.read_text(encoding="utf-8"))["policies"].items():
         document = json.dumps({"Version": "2012-10-17", "Statement": policy["statements"]})
         record = make(arn.removeprefix(_PREFIX), document, "")
@@ -68,21 +59,19 @@ def _add() -> None:
         record.update(
             UpdateDate=policy["updated"], DefaultVersionId=policy["version"], Versions={policy["version"]: version}
         )
-        iam._aws_managed_policies[arn] = record
+        iam.aws_managed_policies[arn] = record
 
 
 def _absent(arns: Iterable[str]) -> str:
     """What IAM says of the first policy that is not there; empty where all are."""
-    known = KNOWN.original()
+    known = iam.policy_known.original()
     return next((f"Policy {arn} does not exist or is not attachable." for arn in arns if not known(arn)), "")
 
 
 def _checked_call(attach: Callable[..., Any]) -> Callable[..., Any]:
     def attach_policy(parameters: dict[str, Any]) -> Any:
-        from ministack.services import iam
-
-        if problem := _absent([str(iam._p(parameters, "PolicyArn") or "")]):
-            return iam._error(404, "NoSuchEntity", problem, ns="iam")
+        if problem := _absent([str(iam.p(parameters, "PolicyArn") or "")]):
+            return iam.error(404, "NoSuchEntity", problem, ns="iam")
         return attach(parameters)
 
     return attach_policy
@@ -111,11 +100,6 @@ def _checked_update(update: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-EVALUATOR = "ministack.core.iam_evaluator"
-SIMULATE = Seam(IAM, "_simulate_principal_policy", ("p",))
-BOUNDARY = Seam(EVALUATOR, "_permissions_boundary", ("store", "name", "account_id"))
-ROLE_POLICIES = Seam(EVALUATOR, "_gather_role_policies", ("role_name", "account_id"))
-USER_POLICIES = Seam(EVALUATOR, "_gather_user_policies", ("user_name", "account_id"))
 DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
 
 Parameters = dict[str, Any]
@@ -124,43 +108,41 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def install_simulation() -> None:
     """Answer in ministack's place."""
-    SIMULATE.original()
-    entry(attribute(IAM, "_IAM_HANDLERS", dict), "SimulatePrincipalPolicy", lambda _: _simulate, "_IAM_HANDLERS")
+    entry(iam.IAM_HANDLERS, "SimulatePrincipalPolicy", lambda _: _simulate, "_IAM_HANDLERS")
 
 
 def _simulate(parameters: Parameters) -> Answer:
-    from ministack.core.iam_evaluator import EvalContext, evaluate
-    from ministack.core.responses import get_region
-    from ministack.services import iam
-
-    arn = iam._p(parameters, "PolicySourceArn") or ""
+    arn = iam.p(parameters, "PolicySourceArn") or ""
     kind, _, path = arn.rpartition(":")[2].partition("/")
     name = path.rpartition("/")[2]
-    table, gather = {"role": ("_roles", ROLE_POLICIES), "user": ("_users", USER_POLICIES)}.get(kind, ("", None))
-    if gather is None:
+    table, gather = {
+        "role": (iam.roles, iam_evaluator.gather_role_policies),
+        "user": (iam.users, iam_evaluator.gather_user_policies),
+    }.get(kind, (None, None))
+    if table is None or gather is None:
         message = f"{arn or 'An empty text'} is not the ARN of a user or of a role."
-        return _answer(iam._error(400, "InvalidInput", message, ns="iam"))
-    record = getattr(iam, table).get(name)
+        return _answer(iam.error(400, "InvalidInput", message, ns="iam"))
+    record = table.get(name)
     if record is None or record["Arn"] != arn:
-        return _answer(iam._error(404, "NoSuchEntity", f"The {kind} with name {name} cannot be found.", ns="iam"))
+        return _answer(iam.error(404, "NoSuchEntity", f"The {kind} with name {name} cannot be found.", ns="iam"))
     policies = gather.original()(name, account_id())
-    limits = BOUNDARY.original()(getattr(iam, table), name, account_id())
+    limits = iam_evaluator.permissions_boundary.original()(table, name, account_id())
     context = _context(parameters)
     results = []
     for action in _members(parameters, "ActionNames"):
         for resource in _members(parameters, "ResourceArns") or ["*"]:
-            asked = EvalContext(
+            asked = iam_evaluator.EvalContext(
                 principal_arn=arn,
                 principal_type="User",
                 principal_account=account_id(),
                 action=action,
                 resource_arn=resource,
-                region=get_region(),
+                region=responses.get_region(),
                 source_ip="127.0.0.1",
                 secure_transport=True,
                 service_context=context,
             )
-            results.append((action, resource, DECISIONS[evaluate(asked, policies, *limits).decision]))
+            results.append((action, resource, DECISIONS[iam_evaluator.evaluate(asked, policies, *limits).decision]))
     listed = "".join(
         f"<member><EvalActionName>{escape(action)}</EvalActionName>"
         f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
@@ -168,17 +150,15 @@ def _simulate(parameters: Parameters) -> Answer:
     )
     body = f"<EvaluationResults>{listed}</EvaluationResults><IsTruncated>false</IsTruncated>"
     wrapped = f"<SimulatePrincipalPolicyResult>{body}</SimulatePrincipalPolicyResult>"
-    return _answer(iam._xml(200, "SimulatePrincipalPolicyResponse", wrapped, ns="iam"))
+    return _answer(iam.xml(200, "SimulatePrincipalPolicyResponse", wrapped, ns="iam"))
 
 
 def _context(parameters: Parameters) -> dict[str, Any]:
     """The condition keys that the request gives, in lower case."""
-    from ministack.services import iam
-
     found: dict[str, Any] = {}
     for number in count(1):
         entry_name = f"ContextEntries.member.{number}"
-        name = iam._p(parameters, f"{entry_name}.ContextKeyName")
+        name = iam.p(parameters, f"{entry_name}.ContextKeyName")
         if not name:
             return found
         values = _members(parameters, f"{entry_name}.ContextKeyValues")
@@ -192,11 +172,9 @@ def _answer(answer: Any) -> Answer:
 
 def _members(parameters: Parameters, name: str) -> list[str]:
     """A list as the query protocol writes it: `NAME.member.1`, `NAME.member.2`, …"""
-    from ministack.services import iam
-
     found = []
     for number in count(1):
-        member = iam._p(parameters, f"{name}.member.{number}")
+        member = iam.p(parameters, f"{name}.member.{number}")
         if not member:
             break
         found.append(str(member))

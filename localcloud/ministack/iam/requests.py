@@ -11,43 +11,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from localcloud.ministack.door.cloudformation import cloudformation
+from localcloud.ministack.door.core import iam_actions, iam_evaluator
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import ec2, iam
 from localcloud.ministack.registry import account_id, region, request_scope
-from localcloud.ministack.seam import Seam, wrap
-
-ACTIONS = "ministack.core.iam_actions"
-RESOURCE = Seam(
-    ACTIONS,
-    "extract_resource_arn",
-    ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
-)
-CONTEXT = Seam(ACTIONS, "request_tag_context", ("service", "iam_action", "body", "params"))
-FURTHER = Seam(ACTIONS, "s3_additional_checks", ("method", "path", "headers", "body", "query_params"))
-DENIED = Seam(
-    ACTIONS,
-    "access_denied_response",
-    (
-        "service",
-        "action",
-        "principal_arn",
-        "request_id",
-        "error_code",
-        "message",
-        "headers",
-        "resource_arn",
-        "explicit_deny",
-        "resource_policy_arn",
-    ),
-)
 
 _STREAM_ACTIONS = ("CreateLogStream", "DeleteLogStream", "DescribeLogStreams", "GetLogEvents", "PutLogEvents")
 
 
 def install_requests() -> None:
     """Ask about log streams, tell IAM the namespace of metrics, and refuse as each protocol does."""
-    wrap(RESOURCE, _resource)
-    wrap(CONTEXT, _context)
-    wrap(FURTHER, _further)
-    wrap(DENIED, _denied)
+    wrap(iam_actions.extract_resource_arn, _resource)
+    wrap(iam_actions.request_tag_context, _context)
+    wrap(iam_actions.s3_additional_checks, _further)
+    wrap(iam_actions.access_denied_response, _denied)
 
 
 def _resource(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,16 +60,14 @@ def _copied_along(path: str, headers: dict[str, str]) -> list[tuple[str, str]]:
 
     Both are copied unless the request says otherwise: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
     """
-    from ministack.services import s3
-
     source, target = unquote(headers.get("x-amz-copy-source", "")).lstrip("/").partition("?")[0], path.lstrip("/")
     bucket, _, key = source.partition("/")
     if not key:
         return []
-    with request_scope(s3._bucket_owner_account(bucket) or account_id(), region()):
+    with request_scope(s3.bucket_owner_account(bucket) or account_id(), region()):
         has = {
-            "Tagging": any(kept[:2] == (bucket, key) for kept in s3._object_tags),
-            "Annotation": any(kept[:2] == (bucket, key) for kept in s3._object_annotations),
+            "Tagging": any(kept[:2] == (bucket, key) for kept in s3.object_tags),
+            "Annotation": any(kept[:2] == (bucket, key) for kept in s3.object_annotations),
         }
     asked = {
         "Tagging": headers.get("x-amz-tagging-directive", "COPY").upper() != "REPLACE",
@@ -109,9 +86,7 @@ def _stack_of_change_set(body: bytes) -> str:
 
     Empty where it names none, or one that is gone.
     """
-    from ministack.services import cloudformation
-
-    kept = cloudformation._change_sets.get(_member(body, "ChangeSetName"))
+    kept = cloudformation.change_sets.get(_member(body, "ChangeSetName"))
     return str(kept["StackId"]) if kept else ""
 
 
@@ -151,8 +126,6 @@ def _denied(original: Callable[..., Any]) -> Callable[..., Any]:
         explicit_deny: bool = False,
         resource_policy_arn: str = "",
     ) -> Any:
-        from ministack.core import iam_actions
-
         if not error_code and not message and not (explicit_deny and resource_policy_arn):
             shown = f'"{resource_arn}"' if service == "s3" else resource_arn
             message = iam_actions.identity_denial_message(action, principal_arn, shown, explicit_deny)
@@ -177,7 +150,7 @@ def _denied(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def install_sagemaker_denials() -> None:
     """Give SageMaker's refusals their words."""
-    wrap(DENIED, _worded)
+    wrap(iam_actions.access_denied_response, _worded)
 
 
 def _worded(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -196,9 +169,7 @@ def _worded(original: Callable[..., Any]) -> Callable[..., Any]:
     ) -> tuple[int, dict[str, str], bytes]:
         ours = service == "sagemaker" and not error_code and not message
         if ours:
-            from ministack.core.iam_actions import identity_denial_message
-
-            message = identity_denial_message(action, principal_arn, resource_arn, explicit_deny)
+            message = iam_actions.identity_denial_message(action, principal_arn, resource_arn, explicit_deny)
         status, sent, body = original(
             service,
             action,
@@ -218,14 +189,12 @@ def _worded(original: Callable[..., Any]) -> Callable[..., Any]:
     return access_denied_response
 
 
-RESOLVE = Seam("ministack.core.iam_evaluator", "_resolve_condition_key", ("key", "ctx"))
-
 _SESSION = ":assumed-role/"
 
 
 def install_principals() -> None:
     """Tell conditions the role."""
-    wrap(RESOLVE, _role_for_session)
+    wrap(iam_evaluator.resolve_condition_key, _role_for_session)
 
 
 def _role_for_session(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -239,24 +208,17 @@ def _role_for_session(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def role_arn(session_arn: str) -> str:
     """The ARN, with its path, of the role that a session is of: `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`."""
-    from ministack.services import iam
-
     _, partition, _, _, account, rest = session_arn.split(":", 5)
     name = rest.split("/")[1]
-    role = iam._roles.get_scoped(account, None, name)
+    role = iam.roles.get_scoped(account, None, name)
     return str(role["Arn"]) if role else f"arn:{partition}:iam::{account}:role/{name}"
-
-
-DEFAULTS = Seam("ministack.services.ec2", "_ensure_defaults_initialized", ())
 
 
 def find_vpc(kind: str, name: str, account: str, region: str) -> str | None:
     """The VPC of a `subnet` or a `security group` by its id; None where the region has none of that id."""
-    from ministack.services import ec2
-
     with request_scope(account, region):
-        DEFAULTS.original()()
-    table = ec2._subnets if kind == "subnet" else ec2._security_groups
+        ec2.ensure_defaults_initialized.original()()
+    table = ec2.subnets if kind == "subnet" else ec2.security_groups
     own = table.get_scoped(account, region, name)
     if own is not None:
         return str(own["VpcId"])

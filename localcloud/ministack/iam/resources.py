@@ -6,32 +6,27 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.ministack.cloudformation.template import Created, ResourceType, register_resource_types
+from localcloud.ministack.door.cloudformation import resource_handler
+from localcloud.ministack.door.names import Table
+from localcloud.ministack.door.services import iam
 from localcloud.ministack.registry import account_id
-from localcloud.ministack.seam import Seam, SeamMovedError, attribute, entry
 
-IAM = "ministack.services.iam"
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
-TYPES = {"AWS::IAM::Role": "_roles", "AWS::IAM::User": "_users"}
-"""Type -> the table of iam that holds its records."""
+Records = Callable[[], Table]
+TYPES: dict[str, Records] = {"AWS::IAM::Role": lambda: iam.roles, "AWS::IAM::User": lambda: iam.users}
+"""Type -> the table that holds its records."""
 
-BOUNDARY_ERROR = Seam(IAM, "_boundary_policy_error", ("arn",))
 
 Properties = dict[str, Any]
 
 
 def install_roles() -> None:
     """Complete the handlers of both types."""
-    BOUNDARY_ERROR.original()
-    table = attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict)
     for type_name, records in TYPES.items():
-        if type_name not in table:
-            raise SeamMovedError(f"_RESOURCE_HANDLERS has no {type_name}")
-        where = f"_RESOURCE_HANDLERS[{type_name}]"
-        entry(table[type_name], "create", _bounded_create(records), where)
-        entry(table[type_name], "update", _bounded_update(records), where)
+        resource_handler(type_name, "create", _bounded_create(records))
+        resource_handler(type_name, "update", _bounded_update(records))
 
 
-def _bounded_create(records: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _bounded_create(records: Records) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def create(logical_id: str, props: Properties, stack_name: str) -> Any:
             _check(props)
@@ -44,7 +39,7 @@ def _bounded_create(records: str) -> Callable[[Callable[..., Any]], Callable[...
     return make
 
 
-def _bounded_update(records: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _bounded_update(records: Records) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def update(physical_id: str, old_props: Properties, new_props: Properties, *more: Any) -> Any:
             _check(new_props)
@@ -59,7 +54,7 @@ def _bounded_update(records: str) -> Callable[[Callable[..., Any]], Callable[...
 
 def _check(props: Properties) -> None:
     boundary = props.get("PermissionsBoundary")
-    problem = BOUNDARY_ERROR.original()(boundary) if boundary else None
+    problem = iam.boundary_policy_error.original()(boundary) if boundary else None
     if problem:
         raise ValueError(f"Resource handler returned message: {_message(problem)}")
 
@@ -71,10 +66,8 @@ def _message(answer: tuple[int, Any, bytes | str]) -> str:
     return next((each.text or "" for each in root.iter() if each.tag.rpartition("}")[2] == "Message"), "")
 
 
-def _bound(records: str, name: str, props: Properties) -> None:
-    from ministack.services import iam
-
-    record = getattr(iam, records).get(name)
+def _bound(records: Records, name: str, props: Properties) -> None:
+    record = records().get(name)
     if record is not None:
         record["PermissionsBoundary"] = props.get("PermissionsBoundary")
 
@@ -100,14 +93,10 @@ def install_oidc_providers() -> None:
 
 
 def _providers() -> Any:
-    from ministack.services import iam
-
-    return iam._oidc_providers
+    return iam.oidc_providers
 
 
 def _create(logical_id: str, properties: dict[str, Any], stack_name: str) -> Created:
-    from ministack.services import iam
-
     url = str(properties.get("Url", ""))
     arn = f"arn:aws:iam::{account_id()}:oidc-provider/{url.removeprefix('https://').rstrip('/')}"
     if arn in _providers():
@@ -117,7 +106,7 @@ def _create(logical_id: str, properties: dict[str, Any], stack_name: str) -> Cre
         "ClientIDList": list(properties.get("ClientIdList", ())),
         "ThumbprintList": list(properties.get("ThumbprintList", ())),
         "Arn": arn,
-        "CreateDate": iam._now(),
+        "CreateDate": iam.now(),
         "Tags": list(properties.get("Tags", ())),
     }
     return arn, {"Arn": arn}

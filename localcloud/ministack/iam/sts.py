@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.services import iam, sts
-
+from localcloud.ministack.door.core import iam_evaluator
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import iam, sts
 from localcloud.ministack.registry import region
-from localcloud.ministack.seam import Seam, wrap
 from localcloud.root_keys import RootKeys
 
 
@@ -55,7 +54,7 @@ def issue_role_credentials(
     Raises RoleNotAssumable, worded as SageMaker words it.
     """
     account, name = _place(role_arn)
-    role = iam._roles.get_scoped(account, None, name)
+    role = iam.roles.get_scoped(account, None, name)
     trusted = role is not None and _trusts(role["AssumeRolePolicyDocument"], service, role_arn, source_arn)
     if role is None or role["Arn"] != role_arn or not trusted:
         raise RoleNotAssumable(
@@ -115,7 +114,7 @@ def _trusts(document: str | dict[str, Any], service: str, role_arn: str, source_
         services = ["*"] if principal == "*" else _listed(principal.get("Service"))
         if not {"sts:AssumeRole", "sts:*", "*"} & set(actions) or not {service, "*"} & set(services):
             continue
-        if not iam_evaluator._conditions_met(statement.get("Condition", {}), asked):
+        if not iam_evaluator.conditions_met(statement.get("Condition", {}), asked):
             continue
         if statement.get("Effect") == "Deny":
             return False
@@ -125,12 +124,6 @@ def _trusts(document: str | dict[str, Any], service: str, role_arn: str, source_
 
 def _listed(value: Any) -> list[str]:
     return [] if value is None else [value] if isinstance(value, str) else list(value)
-
-
-STS = "ministack.services.sts"
-DENIED = Seam(STS, "_web_identity_trust_denied", ("role_arn", "params", "use_json"))
-PRINCIPAL = Seam(STS, "_web_identity_principal", ("token", "provider_id", "role_arn"))
-ERROR = Seam(STS, "_error", ("status", "code", "message", "ns"))
 
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -155,9 +148,8 @@ def trust(keys: RootKeys) -> None:
 
 def install_web_identity() -> None:
     """Ask before the trust policy is asked."""
-    ERROR.original()
-    wrap(DENIED, _with_provider)
-    wrap(PRINCIPAL, _with_claims)
+    wrap(sts.web_identity_trust_denied, _with_provider)
+    wrap(sts.web_identity_principal, _with_claims)
 
 
 def _with_provider(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,7 +157,7 @@ def _with_provider(original: Callable[..., Any]) -> Callable[..., Any]:
         token = params.get("WebIdentityToken", [""])
         code, message = token_fault(role_arn, str(token[0] if isinstance(token, list) else token))
         if code:
-            return ERROR.original()(400, code, message, ns="sts")
+            return sts.error.original()(400, code, message, ns="sts")
         return original(role_arn, params, use_json)
 
     return web_identity_trust_denied
@@ -189,8 +181,6 @@ def github_keys(role_arn: str, token: str) -> dict[str, Any]:
 
 def token_fault(role_arn: str, token: str) -> tuple[str, str]:
     """Error code and message of a token that the role's account does not take; both empty: it does."""
-    from ministack.services import iam
-
     claims = _claims(token)
     if claims is None:
         return "InvalidIdentityToken", "The ID Token provided is not a valid JWT."
@@ -200,7 +190,7 @@ def token_fault(role_arn: str, token: str) -> tuple[str, str]:
     issuer = str(claims.get("iss", "")).removeprefix("https://").rstrip("/")
     # Providers are kept under ARNs of the partition aws.
     names = {f"arn:{one}:iam::{account}:oidc-provider/{issuer}" for one in ("aws", partition)}
-    found = next((p for n in names if (p := iam._oidc_providers.get_scoped(account, None, n)) is not None), None)
+    found = next((p for n in names if (p := iam.oidc_providers.get_scoped(account, None, n)) is not None), None)
     if found is None:
         return "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for https://{issuer}"
     if claims.get("aud") not in found["ClientIDList"]:
@@ -219,16 +209,12 @@ def _claims(token: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-HANDLE = Seam(STS, "handle_request", ("method", "path", "headers", "body", "query_params"))
-IDENTITY = Seam(STS, "_caller_identity", ("headers", "query_params"))
-
 _NOBODY = b"User: is not authorized"
 
 
 def install_sts_denials() -> None:
     """Put the caller's ARN into the message."""
-    IDENTITY.original()
-    wrap(HANDLE, _named)
+    wrap(sts.handle_request, _named)
 
 
 def _named(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -236,7 +222,7 @@ def _named(original: Callable[..., Any]) -> Callable[..., Any]:
         status, answer, content = await original(method, path, headers, body, query_params)
         text = content.encode() if isinstance(content, str) else content
         if status == 403 and _NOBODY in text:
-            caller = IDENTITY.original()(headers, query_params)
+            caller = sts.caller_identity.original()(headers, query_params)
             if isinstance(caller, dict) and caller.get("userArn"):
                 text = text.replace(_NOBODY, f"User: {caller['userArn']} is not authorized".encode())
             return status, {name: value for name, value in answer.items() if name.lower() != "content-length"}, text

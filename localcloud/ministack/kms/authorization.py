@@ -14,19 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.ministack.door.core import iam_evaluator, responses
+from localcloud.ministack.door.s3 import s3
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.requests import role_arn
 from localcloud.ministack.kms.keys import Key, find_key, key_arn
 from localcloud.ministack.registry import account_id, region, request_scope
-from localcloud.ministack.seam import Seam
-
-EVALUATOR = "ministack.core.iam_evaluator"
-PRINCIPAL = Seam(EVALUATOR, "resolve_principal", ("access_key_id", "account_id", "credential"))
-COMBINE = Seam(
-    EVALUATOR, "combine_resource_policy", ("identity", "ctx", "policy", "owner_account", "required", "limits")
-)
-SESSION_ACCOUNT = Seam("ministack.core.responses", "_account_from_sts_session", ("access_key_id",))
-KEY_ACCOUNT = Seam("ministack.services.s3", "_account_from_access_key", ("access_key",))
 
 _STATES = {
     "Disabled": ("DisabledException", "{arn} is disabled."),
@@ -107,9 +100,7 @@ def _missing_key(arn: str, caller_account: str) -> Key:
 
 def denial(caller: Any, use: KeyUse, key: Key) -> str:
     """IAM's message where a principal may not use a key; empty where it may."""
-    from ministack.core.iam_evaluator import EvalContext, EvalResult, evaluate, evaluate_resource_policy
-
-    context = EvalContext(
+    context = iam_evaluator.EvalContext(
         principal_arn=caller.arn,
         principal_type=caller.type,
         principal_account=caller.account,
@@ -129,15 +120,19 @@ def denial(caller: Any, use: KeyUse, key: Key) -> str:
     )
     # An account's root has every permission of its account; the key's policy binds it too.
     root = caller.policies is None
-    identity = EvalResult("Allow") if root else evaluate(context, caller.policies, *caller.limits)
+    identity = (
+        iam_evaluator.EvalResult("Allow") if root else iam_evaluator.evaluate(context, caller.policies, *caller.limits)
+    )
     start = f"User: {caller.arn} is not authorized to perform: {use.action} on resource: {key.arn}"
     if identity.decision == "Deny":
         return f"{start} with an explicit deny in an identity-based policy"
-    by_policy = evaluate_resource_policy(key.policy, context)
+    by_policy = iam_evaluator.evaluate_resource_policy(key.policy, context)
     if by_policy.decision == "Deny":
         return f"{start} with an explicit deny in a resource-based policy"
     limits = () if root else tuple(caller.limits)
-    combined = COMBINE.original()(identity, context, key.policy, key.account, required=True, limits=limits)
+    combined = iam_evaluator.combine_resource_policy.original()(
+        identity, context, key.policy, key.account, required=True, limits=limits
+    )
     own = caller.account == key.account
     if combined.decision == "Allow" or (_granted(caller, use, key) and (own or identity.decision == "Allow")):
         return ""
@@ -193,8 +188,8 @@ def _caller(access_key: str | None) -> Any:
 
 
 def _principal(access_key: str) -> Any:
-    session = SESSION_ACCOUNT.original()(access_key)
-    account = str(session or KEY_ACCOUNT.original()(access_key))
+    session = responses.account_from_sts_session.original()(access_key)
+    account = str(session or s3.account_from_access_key.original()(access_key))
     # In the scope of its own account: a request for another's bucket has been moved to the owner's.
     with request_scope(account, region()):
-        return PRINCIPAL.original()(access_key, account)
+        return iam_evaluator.resolve_principal.original()(access_key, account)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.ministack.door.core import responses
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import kms
 from localcloud.ministack.registry import request_scope
-from localcloud.ministack.seam import Seam, wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +42,21 @@ def key_arn(reference: str, account: str, region: str) -> str:
 
 def find_key(arn: str) -> Key | None:
     """A key by the ARN of itself or of an alias, of any account; None where there is none."""
-    from ministack.services import kms
-
     _, _, _, region, account, name = arn.split(":", 5)
     if name.startswith("alias/aws/"):
         return Key(arn, account, managed_key_policy(name.removeprefix("alias/aws/"), account, region))
     key_id = name.removeprefix("key/")
     if name.startswith("alias/"):
-        key_id = kms._aliases.get_scoped(account, region, f"arn:aws:kms:{region}:{account}:{name}") or ""
-    record = kms._keys.get_scoped(account, region, key_id)
+        key_id = kms.aliases.get_scoped(account, region, f"arn:aws:kms:{region}:{account}:{name}") or ""
+    record = kms.keys.get_scoped(account, region, key_id)
     if record is None:
         return None
     aliases = [
         alias.rpartition(":")[2]
-        for (owner, place, alias), target in list(kms._aliases._data.items())
+        for (owner, place, alias), target in list(kms.aliases._data.items())
         if (owner, place, target) == (account, region, key_id)
     ]
-    grants = [one for (owner, place, _), one in list(kms._grants._data.items()) if (owner, place) == (account, region)]
+    grants = [one for (owner, place, _), one in list(kms.grants._data.items()) if (owner, place) == (account, region)]
     return Key(
         arn=record["Arn"],
         account=account,
@@ -89,12 +89,9 @@ def managed_key_policy(service: str, account: str, region: str) -> str:
     return json.dumps({"Statement": [{**statement, "Condition": {"StringEquals": through}}]})
 
 
-CREATE = Seam("ministack.services.kms", "_create_key", ("data",))
-
-
 def install() -> None:
     """Refuse a usage that the kind does not have."""
-    wrap(CREATE, _judged)
+    wrap(kms.create_key, _judged)
 
 
 def stand_in(arn: str) -> bool:
@@ -102,17 +99,15 @@ def stand_in(arn: str) -> bool:
 
     For a project file that names a key of AWS. Its policy is the default one: its account's IAM policies decide.
     """
-    from ministack.services import kms
-
     _, _, _, region, account, name = arn.split(":", 5)
     key_id = name.removeprefix("key/")
     with request_scope(account, region):
-        if key_id in kms._keys:
+        if key_id in kms.keys:
             return False
-        before = set(kms._keys)
-        kms._create_key({"Description": "Stands for the organisation's own key"})
-        (made,) = set(kms._keys) - before
-        kms._keys[key_id] = {**kms._keys.pop(made), "KeyId": key_id, "Arn": arn}
+        before = set(kms.keys)
+        kms.create_key({"Description": "Stands for the organisation's own key"})
+        (made,) = set(kms.keys) - before
+        kms.keys[key_id] = {**kms.keys.pop(made), "KeyId": key_id, "Arn": arn}
     return True
 
 
@@ -129,13 +124,11 @@ def usages(spec: str) -> tuple[str, ...]:
 
 def _judged(create: Callable[..., Any]) -> Callable[..., Any]:
     def create_key(data: dict[str, Any]) -> Any:
-        from ministack.core.responses import error_response_json
-
         spec = data.get("KeySpec", data.get("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"))
         usage = data.get("KeyUsage", "ENCRYPT_DECRYPT")
         if usages(spec) and usage not in usages(spec):
             message = f"KeyUsage {usage} is not compatible with KeySpec {spec}"
-            return error_response_json("ValidationException", message, 400)
+            return responses.error_response_json("ValidationException", message, 400)
         return create(data)
 
     return create_key

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.ministack.door.cloudformation import provisioners
+from localcloud.ministack.door.core import iam_evaluator, responses
+from localcloud.ministack.door.names import SeamMovedError, entry, wrap
+from localcloud.ministack.door.services import logs
 from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, require_usable
 from localcloud.ministack.kms.keys import find_key, key_arn
 from localcloud.ministack.registry import account_id, region
-from localcloud.ministack.seam import Seam, SeamMovedError, attribute, entry, wrap
 
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
-CREATE = Seam("ministack.services.cloudwatch_logs", "_create_log_group", ("data",))
-POLICY = Seam(
-    "ministack.core.iam_evaluator",
-    "evaluate_resource_policy",
-    ("doc", "ctx", "service", "named_only", "direct_only"),
-)
 TYPE = "AWS::Logs::LogGroup"
 _ACTIONS = ("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey")
 
@@ -29,9 +25,8 @@ Properties = dict[str, Any]
 
 def install() -> None:
     """Look at the key before a group has it, made by a call or by a stack."""
-    POLICY.original()
-    wrap(CREATE, _checked_call)
-    table = attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict)
+    wrap(logs.create_log_group, _checked_call)
+    table = provisioners.RESOURCE_HANDLERS
     if TYPE not in table:
         raise SeamMovedError(f"_RESOURCE_HANDLERS has no {TYPE}")
     where = f"_RESOURCE_HANDLERS[{TYPE}]"
@@ -54,11 +49,9 @@ def problem(group: str, key: str) -> str:
 
 
 def _allows(policy: str, action: str, key: str, group: str) -> bool:
-    from ministack.core.iam_evaluator import EvalContext
-
     decisions = set()
     for service in (f"logs.{region()}.amazonaws.com", "logs.amazonaws.com"):
-        asked = EvalContext(
+        asked = iam_evaluator.EvalContext(
             principal_arn=service,
             principal_type="Service",
             principal_account=account_id(),
@@ -72,16 +65,14 @@ def _allows(policy: str, action: str, key: str, group: str) -> bool:
                 "kms:encryptioncontextkeys": ["aws:logs:arn"],
             },
         )
-        decisions.add(POLICY.original()(policy, asked, service).decision)
+        decisions.add(iam_evaluator.evaluate_resource_policy.original()(policy, asked, service).decision)
     return "Allow" in decisions and "Deny" not in decisions
 
 
 def _checked_call(create: Callable[..., Any]) -> Callable[..., Any]:
     def create_log_group(data: dict[str, Any]) -> Any:
-        from ministack.core.responses import error_response_json
-
         if data.get("kmsKeyId") and (refused := problem(str(data.get("logGroupName")), data["kmsKeyId"])):
-            return error_response_json("AccessDeniedException", refused, 400)
+            return responses.error_response_json("AccessDeniedException", refused, 400)
         return create(data)
 
     return create_log_group

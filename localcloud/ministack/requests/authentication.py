@@ -14,22 +14,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-import ministack.app as emulator
-from ministack.core import iam_evaluator, responses, router, sigv4
-
+from localcloud.ministack.door.core import Credential, emulator, iam_evaluator, responses, router, sigv4
+from localcloud.ministack.door.names import wrap
 from localcloud.ministack.registry import request_scope
 from localcloud.ministack.requests.body import check_body, check_form
 from localcloud.ministack.requests.signature import RefusedError, SignedRequest, read_request
-from localcloud.ministack.seam import Seam, attribute, wrap
 from localcloud.root_keys import ACCOUNT, RootKeys
-
-CREDENTIAL = Seam(
-    iam_evaluator.__name__,
-    "resolve_credential",
-    ("access_key_id", "account_id", "session_token"),
-    also=("ministack.services.s3", "ministack.services.sts"),
-)
-FAILURE = Seam("ministack.app", "_credential_failure", ("service", "iam_action", "request_id", "denied", "headers"))
 
 OPEN_PATH = "/_ministack/cfn-signal/"
 """Signals of wait conditions: their token is the credential, as with AWS's presigned URLs."""
@@ -59,8 +49,7 @@ def install(keys: RootKeys) -> None:
 
     Once, before it starts. Its own root keys, such as `test`, are unknown.
     """
-    FAILURE.original()
-    unchecked = attribute(iam_evaluator.__name__, "_SESSION_TOKEN_NOT_CHECKED", object)
+    unchecked = iam_evaluator.SESSION_TOKEN_NOT_CHECKED
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def resolve_credential(
@@ -71,7 +60,7 @@ def install(keys: RootKeys) -> None:
                 and iam_evaluator.is_root_access_key(access_key_id)
                 and not ACCOUNT.fullmatch(access_key_id)
             ):
-                return iam_evaluator._unknown_access_key()
+                return iam_evaluator.unknown_access_key()
             found = original(access_key_id, account_id, session_token)
             if not ACCOUNT.fullmatch(access_key_id) or not isinstance(found, iam_evaluator.ResolvedCredential):
                 return found
@@ -79,7 +68,7 @@ def install(keys: RootKeys) -> None:
 
         return resolve_credential
 
-    wrap(CREDENTIAL, make)
+    wrap(iam_evaluator.resolve_credential, make)
 
 
 class Authentication:
@@ -93,7 +82,7 @@ class Authentication:
         try:
             body = await _checked(scope, headers, receive)
         except RefusedError as refusal:
-            await _refuse(scope, headers, refusal, emulator._with_date_header(send))
+            await _refuse(scope, headers, refusal, emulator.with_date_header(send))
             return
         except _GoneError:
             return
@@ -124,7 +113,7 @@ async def _checked(scope: Any, headers: dict[str, str], receive: Any) -> bytes |
     return body if _has_body(scope, headers) else None
 
 
-def _credential(request: SignedRequest) -> iam_evaluator.ResolvedCredential:
+def _credential(request: SignedRequest) -> Credential:
     key = request.signature.access_key_id
     unknown = RefusedError("InvalidClientTokenId", "The security token included in the request is invalid.")
     if ACCOUNT.fullmatch(key):
@@ -133,12 +122,13 @@ def _credential(request: SignedRequest) -> iam_evaluator.ResolvedCredential:
         raise unknown
     else:
         try:
-            account = responses._account_from_sts_session(key) or iam_evaluator.find_iam_access_key_account(key)
+            account = responses.account_from_sts_session(key) or iam_evaluator.find_iam_access_key_account(key)
         except iam_evaluator.AmbiguousAccessKeyError:
             account = None
     found = iam_evaluator.resolve_credential(key, account, request.token) if account else None
     if isinstance(found, iam_evaluator.ResolvedCredential):
-        return found
+        credential: Credential = found
+        return credential
     if found is None or (found.code == "InvalidToken" and not request.token):
         raise unknown  # AWS knows no key of a session without its token
     raise RefusedError(found.code, found.message)
@@ -183,7 +173,7 @@ async def _unsigned(scope: Any, headers: dict[str, str], receive: Any) -> bytes 
             return body
     if scope["method"] == "POST" and headers.get("content-type", "").startswith("multipart/form-data"):
         body = await _read(headers, receive, UNCHECKED_BODY)
-        s3 = emulator._get_module("s3")
+        s3 = emulator.get_module("s3")
         # S3 compares the form's own signature.
         if s3._post_form_access_key_id(s3._parse_multipart_form(headers["content-type"], body)):
             return body
@@ -193,7 +183,7 @@ async def _unsigned(scope: Any, headers: dict[str, str], receive: Any) -> bytes 
 def _is_public(path: str) -> bool:
     """Whether a path is of an object in a bucket whose policy lets everybody do something; ministack asks the policy
     about this object."""
-    s3 = emulator._get_module("s3")
+    s3 = emulator.get_module("s3")
     bucket, _, key = path.lstrip("/").partition("/")
     owner = s3._bucket_owner_account(bucket) if key else None
     if owner is None:
@@ -274,7 +264,7 @@ async def _refuse(scope: Any, headers: dict[str, str], refusal: RefusedError, se
     if service == "unknown_query":
         service = "sts"
     denied = iam_evaluator.AuthError(refusal.code, refusal.message)
-    status, answer, body = emulator._credential_failure(service, "", str(uuid.uuid4()), denied, headers)
+    status, answer, body = emulator.credential_failure(service, "", str(uuid.uuid4()), denied, headers)
     sent = {**answer, "x-amzn-requestid": str(uuid.uuid4()), "content-length": str(len(body))}
     if scope["method"] == "HEAD":
         body = b""

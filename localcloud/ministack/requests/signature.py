@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from ministack.core import sigv4
+from localcloud.ministack.door.core import Signature, sigv4
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
@@ -53,7 +53,7 @@ class SignedRequest:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     """Names in lower case; a name that was sent several times has its values joined by commas."""
-    signature: sigv4.HeaderSignature
+    signature: Signature
     presigned: bool
 
     @property
@@ -95,7 +95,7 @@ class SignedRequest:
         if "host" not in signed or (self.s3 and not self.presigned and unsigned):
             missing = unsigned[0] if "host" in signed else "host"
             raise RefusedError("SignatureDoesNotMatch", f"'{missing}' must be a 'SignedHeader' in the signature.")
-        if self.s3 and not _HASH.fullmatch(self.payload) and self.payload not in _PAYLOADS:
+        if self.s3 and not _HASH.fullmatch(self.payload) and not _is_word(self.payload):
             raise RefusedError(
                 "InvalidArgument",
                 "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
@@ -123,7 +123,7 @@ class SignedRequest:
         if self.payload in (CHUNKS, CHUNKS_AND_TRAILER):
             if not self._chunks_match(self._key(secret), body):
                 raise RefusedError("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
-        elif self.payload not in _PAYLOADS and hashlib.sha256(body).hexdigest() != self.payload:
+        elif not _is_word(self.payload) and hashlib.sha256(body).hexdigest() != self.payload:
             raise RefusedError(
                 "XAmzContentSHA256Mismatch",
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -190,7 +190,9 @@ def read_request(scope: Mapping[str, Any], headers: Mapping[str, str]) -> Signed
     return SignedRequest(scope["method"], path.decode("latin-1"), query, headers, signature, not authorization)
 
 
-_PAYLOADS = frozenset({sigv4.UNSIGNED_PAYLOAD, TRAILER, CHUNKS, CHUNKS_AND_TRAILER})
+def _is_word(payload: str) -> bool:
+    """Whether it stands in the place of a digest."""
+    return payload in (sigv4.UNSIGNED_PAYLOAD, TRAILER, CHUNKS, CHUNKS_AND_TRAILER)
 
 
 @functools.lru_cache(maxsize=1024)

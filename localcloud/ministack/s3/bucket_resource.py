@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import AccountScopedDict
-
-from localcloud.ministack.seam import Seam, SeamMovedError, attribute, entry
+from localcloud.ministack.door.cloudformation import provisioners, resource_handler
+from localcloud.ministack.door.names import Seam
+from localcloud.ministack.door.s3 import s3
 
 Properties = dict[str, Any]
 
@@ -109,64 +109,48 @@ def _true(value: Any) -> bool:
     return str(value).lower() == "true"
 
 
-S3 = "ministack.services.s3"
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
 TYPE = "AWS::S3::Bucket"
 
-_BY_NAME = ("name",)
-_WITH_BODY = ("name", "body")
 _APPLIED: tuple[tuple[str, Callable[[Any], dict[str, Any]], str, Seam, Seam | None], ...] = (
     (
         "VersioningConfiguration",
         versioning,
         "PutBucketVersioning",
-        Seam(S3, "_put_bucket_versioning", _WITH_BODY),
+        s3.put_bucket_versioning,
         None,
     ),
     (
         "LifecycleConfiguration",
         lifecycle,
         "PutBucketLifecycleConfiguration",
-        Seam(S3, "_put_bucket_lifecycle", _WITH_BODY),
-        Seam(S3, "_delete_bucket_lifecycle", _BY_NAME),
+        s3.put_bucket_lifecycle,
+        s3.delete_bucket_lifecycle,
     ),
     (
         "BucketEncryption",
         encryption,
         "PutBucketEncryption",
-        Seam(S3, "_put_bucket_encryption", _WITH_BODY),
-        Seam(S3, "_delete_bucket_encryption", _BY_NAME),
+        s3.put_bucket_encryption,
+        s3.delete_bucket_encryption,
     ),
     (
         "OwnershipControls",
         ownership,
         "PutBucketOwnershipControls",
-        Seam(S3, "_put_bucket_ownership_controls", _WITH_BODY),
-        Seam(S3, "_delete_bucket_ownership_controls", _BY_NAME),
+        s3.put_bucket_ownership_controls,
+        s3.delete_bucket_ownership_controls,
     ),
 )
 """Property, its request, the operation, and what puts and what removes it."""
 
-DELETE = Seam(S3, "_delete_bucket", _BY_NAME)
-
 
 def install() -> None:
     """Complete the handlers of the type."""
-    for _, _, _, put, remove in _APPLIED:
-        put.original()
-        if remove is not None:
-            remove.original()
-    DELETE.original()
-    attribute(S3, "_bucket_tags", AccountScopedDict)
     # Stack tags and aws:cloudformation:* reach the bucket like those of other types.
-    attribute(PROVISIONERS, "_STACK_TAG_PROPERTY", dict)[TYPE] = ("Tags", "list")
-    handlers = attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict).get(TYPE)
-    if handlers is None:
-        raise SeamMovedError(f"_RESOURCE_HANDLERS has no {TYPE}")
-    where = f"_RESOURCE_HANDLERS[{TYPE}]"
-    entry(handlers, "create", _created, where)
-    entry(handlers, "update", _updated, where)
-    entry(handlers, "delete", lambda original: _delete, where)
+    provisioners.STACK_TAG_PROPERTY[TYPE] = ("Tags", "list")
+    resource_handler(TYPE, "create", _created)
+    resource_handler(TYPE, "update", _updated)
+    resource_handler(TYPE, "delete", lambda original: _delete)
 
 
 def _created(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -205,16 +189,14 @@ def _apply(name: str, old: Properties, new: Properties) -> None:
 
 def _tag(name: str, old: Properties, new: Properties) -> None:
     """Set the stack's tags and leave those that others put on the bucket. PutBucketTagging takes no aws: tags."""
-    from ministack.services import s3
-
-    kept = dict(s3._bucket_tags.get(name) or {})
+    kept = dict(s3.bucket_tags.get(name) or {})
     for tag in old.get("Tags") or []:
         kept.pop(tag["Key"], None)
     kept.update({tag["Key"]: str(tag["Value"]) for tag in new.get("Tags") or []})
     if kept:
-        s3._bucket_tags[name] = kept
+        s3.bucket_tags[name] = kept
     else:
-        s3._bucket_tags.pop(name, None)
+        s3.bucket_tags.pop(name, None)
 
 
 def _checked(property_name: str, answer: tuple[int, Any, Any]) -> None:
@@ -245,7 +227,7 @@ def _body(operation: str, members: dict[str, Any]) -> bytes:
 
 
 def _delete(physical_id: str, props: Properties) -> None:
-    status, _, body = DELETE.original()(physical_id)
+    status, _, body = s3.delete_bucket.original()(physical_id)
     if status == 404:
         return
     if status >= 400:

@@ -11,27 +11,19 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from localcloud.ministack.door.core import iam_evaluator
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.s3 import s3
 from localcloud.ministack.iam import acting
 from localcloud.ministack.registry import account_id, region, request_scope
-from localcloud.ministack.seam import Seam, wrap
-
-EVALUATOR = "ministack.core.iam_evaluator"
-ALLOWS = Seam(
-    "ministack.services.s3",
-    "_foreign_bucket_allows",
-    ("owner_account", "bucket_name", "key", "method", "query_params", "caller", "headers"),
-)
-POLICY = Seam(EVALUATOR, "evaluate_resource_policy", ("doc", "ctx", "service", "named_only", "direct_only"))
-PRINCIPAL = Seam(EVALUATOR, "resolve_principal", ("access_key_id", "account_id", "credential"))
 
 _caller: contextvars.ContextVar[Any] = contextvars.ContextVar("kickstand_foreign_caller", default=None)
 
 
 def install_foreign_buckets() -> None:
     """Name the caller wherever another account's bucket policy decides."""
-    PRINCIPAL.original()
-    wrap(ALLOWS, _with_caller)
-    wrap(POLICY, _about_caller)
+    wrap(s3.foreign_bucket_allows, _with_caller)
+    wrap(iam_evaluator.evaluate_resource_policy, _about_caller)
 
 
 def _with_caller(original: Callable[..., bool]) -> Callable[..., bool]:
@@ -45,7 +37,7 @@ def _with_caller(original: Callable[..., bool]) -> Callable[..., bool]:
         headers: dict[str, str] | None = None,
     ) -> bool:
         access_key = acting.access_key() if caller else None
-        principal = PRINCIPAL.original()(access_key, caller) if access_key else None
+        principal = iam_evaluator.resolve_principal.original()(access_key, caller) if access_key else None
         token = _caller.set(principal if hasattr(principal, "arn") else None)
         try:
             return original(owner_account, bucket_name, key, method, query_params, caller, headers)
@@ -67,31 +59,23 @@ def _about_caller(original: Callable[..., Any]) -> Callable[..., Any]:
     return evaluate_resource_policy
 
 
-S3 = "ministack.services.s3"
-COPY = Seam(S3, "_copy_object", ("bucket_name", "dest_key", "headers"))
-COPY_PART = Seam(S3, "_upload_part_copy", ("bucket_name", "dest_key", "query_params", "headers"))
-BUCKET = Seam(S3, "_ensure_bucket", ("name",))
-BODY = Seam(S3, "_read_body", ("bucket_name", "key", "obj"))
-OWNER = Seam(S3, "_bucket_owner_account", ("name",))
-
 _source: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("kickstand_copy_source", default=None)
 """Bucket and owner of the foreign source that is being copied."""
 
 
 def install_foreign_copies() -> None:
     """Look a copy's source up with its owner. After the other corrections of copies: it goes around them."""
-    OWNER.original()
-    wrap(COPY, _from_its_owner)
-    wrap(COPY_PART, _from_its_owner)
-    wrap(BUCKET, _found)
-    wrap(BODY, _read)
+    wrap(s3.copy_object, _from_its_owner)
+    wrap(s3.upload_part_copy, _from_its_owner)
+    wrap(s3.ensure_bucket, _found)
+    wrap(s3.read_body, _read)
 
 
 def _from_its_owner(original: Callable[..., Any]) -> Callable[..., Any]:
     def copy(bucket_name: str, dest_key: str, *rest: Any) -> Any:
         path = unquote(rest[-1].get("x-amz-copy-source", "").lstrip("/").partition("?")[0])
         name = path.partition("/")[0]
-        owner = OWNER.original()(name)
+        owner = s3.bucket_owner_account.original()(name)
         token = _source.set((name, owner) if owner and owner != account_id() else None)
         try:
             return original(bucket_name, dest_key, *rest)

@@ -24,12 +24,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.s3 import s3
 from localcloud.ministack.iam import acting
 from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, authorize
 from localcloud.ministack.registry import region
-from localcloud.ministack.seam import Seam, attribute, wrap
 
-S3 = "ministack.services.s3"
 ALGORITHM = "x-amz-server-side-encryption"
 KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 BUCKET_KEY = "x-amz-server-side-encryption-bucket-key-enabled"
@@ -37,21 +37,6 @@ CONTEXT = "x-amz-server-side-encryption-context"
 _KMS = ("aws:kms", "aws:kms:dsse")
 
 READ = ("bucket_name", "key", "headers", "query_params")
-RESOLVE = Seam(S3, "_resolve_sse_write_headers", ("headers", "bucket_name"))
-PUT = Seam(S3, "_put_object", ("bucket_name", "key", "body", "headers"))
-POST = Seam(S3, "_post_object", ("bucket_name", "body", "headers"))
-COPY = Seam(S3, "_copy_object", ("bucket_name", "dest_key", "headers"))
-MULTIPART = Seam(S3, "_create_multipart_upload", ("bucket_name", "key", "headers"))
-PART = Seam(S3, "_check_sse_c_part", ("headers", "upload"))
-SOURCE = Seam(S3, "_check_sse_c_copy_source", ("headers", "src_obj"))
-GET = Seam(S3, "_get_object", READ)
-HEAD = Seam(S3, "_head_object", READ)
-ATTRIBUTES = Seam(S3, "_get_object_attributes", READ)
-GET_ANNOTATION = Seam(S3, "_get_object_annotation", READ)
-PUT_ANNOTATION = Seam(S3, "_put_object_annotation", ("bucket_name", "key", "body", "headers", "query_params"))
-ERROR = Seam(S3, "_error", ("code", "message", "status", "resource", "extra", "headers"))
-FORM_KEY = Seam(S3, "_request_access_key", ("method", "key", "headers", "query_params", "body"))
-REGION = Seam(S3, "bucket_region", ("name",))
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -63,22 +48,18 @@ _written: contextvars.ContextVar[tuple[str, str | None]] = contextvars.ContextVa
 
 def install() -> None:
     """Ask KMS at every call that encrypts or decrypts, and keep with an object what its decryption needs."""
-    from ministack.services import s3
-
-    for seam in (ERROR, FORM_KEY, REGION):
-        seam.original()
-    s3._SSE_STORED_HEADERS = (*attribute(S3, "_SSE_STORED_HEADERS", tuple), BUCKET_KEY, CONTEXT)
-    wrap(RESOLVE, _encrypting)
-    for seam in (PUT, COPY, MULTIPART):
+    s3.SSE_STORED_HEADERS = (*s3.SSE_STORED_HEADERS, BUCKET_KEY, CONTEXT)
+    wrap(s3.resolve_sse_write_headers, _encrypting)
+    for seam in (s3.put_object, s3.copy_object, s3.create_multipart_upload):
         wrap(seam, _writing)
-    wrap(POST, _posting)
-    wrap(PART, _decrypting_part)
-    wrap(SOURCE, _decrypting_source)
-    wrap(GET, _reading(lambda headers: True))
-    wrap(GET_ANNOTATION, _reading(lambda headers: True))
-    wrap(HEAD, _reading(_wants_checksum))
-    wrap(ATTRIBUTES, _looking_closer)
-    wrap(PUT_ANNOTATION, _annotating)
+    wrap(s3.post_object, _posting)
+    wrap(s3.check_sse_c_part, _decrypting_part)
+    wrap(s3.check_sse_c_copy_source, _decrypting_source)
+    wrap(s3.get_object, _reading(lambda headers: True))
+    wrap(s3.get_object_annotation, _reading(lambda headers: True))
+    wrap(s3.head_object, _reading(_wants_checksum))
+    wrap(s3.get_object_attributes, _looking_closer)
+    wrap(s3.put_object_annotation, _annotating)
 
 
 def _writing(original: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -95,7 +76,7 @@ def _writing(original: Callable[..., Answer]) -> Callable[..., Answer]:
 def _posting(original: Callable[..., Answer]) -> Callable[..., Answer]:
     def post(bucket_name: str, body: bytes, headers: dict[str, str]) -> Answer:
         # The form's key is known to its own parser alone; a policy sees the bucket's objects.
-        access_key = acting.access_key() or FORM_KEY.original()("POST", "", headers, {}, body)
+        access_key = acting.access_key() or s3.request_access_key.original()("POST", "", headers, {}, body)
         token = _written.set(("*", access_key))
         try:
             return original(bucket_name, body, headers)
@@ -122,7 +103,7 @@ def _encrypting(resolve: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return _encrypted(headers, bucket_name, str(wanted), given), None
         except _BadContextError as bad:
-            return None, ERROR.original()("InvalidArgument", str(bad), 400)
+            return None, s3.error.original()("InvalidArgument", str(bad), 400)
         except KeyRefused as refused:
             return None, _refusal(refused, f"/{bucket_name}/{_written.get()[0]}")
 
@@ -138,7 +119,7 @@ def _encrypted(headers: Mapping[str, str], bucket_name: str, algorithm: str, ref
     if headers.get(CONTEXT):
         found[CONTEXT] = headers[CONTEXT]
     key, access_key = _written.get()
-    place = REGION.original()(bucket_name) or region()
+    place = s3.bucket_region.original()(bucket_name) or region()
     use = KeyUse("kms:GenerateDataKey", "s3", place, _context(bucket_name, key, found))
     found[KEY] = authorize(use, reference, access_key=access_key)
     return found
@@ -151,9 +132,7 @@ def _default_key(bucket_name: str) -> str:
 
 def _default(bucket_name: str, element: str) -> str:
     """The text of an element of the bucket's default encryption; empty without one."""
-    from ministack.services import s3
-
-    found = re.search(rf"<(?:\w+:)?{element}>\s*([^<]*?)\s*<", s3._bucket_encryption.get(bucket_name) or "")
+    found = re.search(rf"<(?:\w+:)?{element}>\s*([^<]*?)\s*<", s3.bucket_encryption.get(bucket_name) or "")
     return found[1] if found else ""
 
 
@@ -194,8 +173,8 @@ def _decrypt(bucket_name: str, key: str, kept: Mapping[str, str], action: str = 
 def _refusal(refused: KeyRefused, resource: str) -> Answer:
     """KMS's refusal as S3 passes it on: AccessDenied, or KMS's own code behind `KMS.`."""
     if refused.code == "AccessDeniedException":
-        return ERROR.original()("AccessDenied", str(refused), 403, resource)  # type: ignore[no-any-return]
-    return ERROR.original()(f"KMS.{refused.code}", str(refused), 400, resource)  # type: ignore[no-any-return]
+        return s3.error.original()("AccessDenied", str(refused), 403, resource)  # type: ignore[no-any-return]
+    return s3.error.original()(f"KMS.{refused.code}", str(refused), 400, resource)  # type: ignore[no-any-return]
 
 
 def _reading(asks: Callable[[Mapping[str, str]], bool]) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
@@ -226,14 +205,14 @@ def _looking_closer(original: Callable[..., Answer]) -> Callable[..., Answer]:
         wanted = {one.strip() for one in (headers or {}).get("x-amz-object-attributes", "").split(",")}
         if answer[0] != 200 or not wanted & {"Checksum", "ObjectParts"}:
             return answer
-        return _decrypt(bucket_name, key, HEAD.original()(bucket_name, key, {}, query_params)[1]) or answer
+        return _decrypt(bucket_name, key, s3.head_object.original()(bucket_name, key, {}, query_params)[1]) or answer
 
     return attributes
 
 
 def _annotating(original: Callable[..., Answer]) -> Callable[..., Answer]:
     def annotate(bucket_name: str, key: str, body: bytes, headers: Any, query_params: Any) -> Answer:
-        kept = HEAD.original()(bucket_name, key, {}, query_params)[1]
+        kept = s3.head_object.original()(bucket_name, key, {}, query_params)[1]
         refused = _decrypt(bucket_name, key, kept, "kms:GenerateDataKey")
         return refused or original(bucket_name, key, body, headers, query_params)
 

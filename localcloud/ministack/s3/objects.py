@@ -11,63 +11,67 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ministack.core.responses import AccountScopedDict
-from ministack.services import s3
-
+from localcloud.ministack.door.core import iam_actions, responses
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.s3 import s3
 from localcloud.ministack.iam.acting import require
 from localcloud.ministack.iam.sts import AccessDenied
 from localcloud.ministack.registry import account_id
-from localcloud.ministack.seam import Seam, wrap
 from localcloud.server.object_files import erase_bucket, write_durably
 
 
-class _Buckets(AccountScopedDict):  # type: ignore[misc] # the emulator has no types
+def _table_of_buckets() -> Any:
     """The emulator's table of buckets, for which it matters whether their files are there.
 
     CloudFormation removes a bucket from the table and forgets its files: the bucket would be back at the next start,
     and a new bucket of the name would have the old one's objects.
     """
 
-    __slots__ = ()
+    class Buckets(responses.AccountScopedDict):  # type: ignore[misc, name-defined] # its base has no types
+        __slots__ = ()
 
-    def __setitem__(self, name: str, record: Any) -> None:
-        if name not in self:
+        def __setitem__(self, name: str, record: Any) -> None:
+            if name not in self:
+                _erase(account_id(), name)
+            super().__setitem__(name, record)
+
+        def setdefault(self, name: str, record: Any = None) -> Any:
+            if name not in self:
+                self[name] = record
+            return self[name]
+
+        def __delitem__(self, name: str) -> None:
+            super().__delitem__(name)
             _erase(account_id(), name)
-        super().__setitem__(name, record)
 
-    def setdefault(self, name: str, record: Any = None) -> Any:
-        if name not in self:
-            self[name] = record
-        return self[name]
+        def pop(self, name: str, *default: Any) -> Any:
+            known = name in self
+            record = super().pop(name, *default)
+            if known:
+                _erase(account_id(), name)
+            return record
 
-    def __delitem__(self, name: str) -> None:
-        super().__delitem__(name)
-        _erase(account_id(), name)
-
-    def pop(self, name: str, *default: Any) -> Any:
-        known = name in self
-        record = super().pop(name, *default)
-        if known:
-            _erase(account_id(), name)
-        return record
+    return Buckets()
 
 
 def install() -> None:
     """Put the table in place and make writes durable. Once, before the start."""
-    buckets = _Buckets()
-    buckets._data = s3._buckets._data
-    s3._buckets = buckets
-    s3._atomic_write = lambda path, data, *, text=False: write_durably(path, data)
+    buckets = _table_of_buckets()
+    buckets._data = s3.buckets._data
+    s3.buckets = buckets
+    wrap(s3.atomic_write, lambda _: lambda path, data, *, text=False: write_durably(path, data))
     # ministack keeps these in memory alone; a lock that a restart takes off is none.
-    s3._PERSISTED_BUCKET_DICTS.update(object_retention=s3._object_retention, object_legal_hold=s3._object_legal_hold)
-    persist = s3._persist_object
+    s3.PERSISTED_BUCKET_DICTS.update(object_retention=s3.object_retention, object_legal_hold=s3.object_legal_hold)
+    wrap(s3.persist_object, _forgetting)
 
+
+def _forgetting(persist: Callable[..., None]) -> Callable[..., None]:
     def persist_object(bucket: str, key: str, record: Any) -> None:
         persist(bucket, key, record)
         if isinstance(record, dict) and record.get("body") is None:
             _forget_bytes(bucket, key, record)
 
-    s3._persist_object = persist_object
+    return persist_object
 
 
 def drop_unknown(saved: Mapping[str, Any]) -> None:
@@ -77,8 +81,8 @@ def drop_unknown(saved: Mapping[str, Any]) -> None:
     """
     known = saved.get("buckets_meta")
     names = set(known._data) if known is not None else set()
-    for place in [place for place in s3._buckets._data if place not in names]:
-        del s3._buckets._data[place]
+    for place in [place for place in s3.buckets._data if place not in names]:
+        del s3.buckets._data[place]
         _forget_objects(*place)
     for account in _folders(Path(s3.DATA_DIR)):
         for bucket in _folders(account):
@@ -96,28 +100,21 @@ def _erase(account: str, bucket: str) -> None:
 
 def _forget_bytes(bucket: str, key: str, record: dict[str, Any]) -> None:
     """The bytes are on disk now: the version list need not hold them in memory as well."""
-    for version in s3._object_versions.get((bucket, key)) or []:
+    for version in s3.object_versions.get((bucket, key)) or []:
         if version["version_id"] == (record.get("version_id") or "null"):
             version["data"] = None
 
 
 def _forget_objects(account: str, bucket: str) -> None:
-    for store in (s3._object_versions, s3._object_tags, s3._object_acl, s3._object_annotations):
+    for store in (s3.object_versions, s3.object_tags, s3.object_acl, s3.object_annotations):
         for key in [key for key in store._data if key[0] == account and key[1][0] == bucket]:
             del store._data[key]
 
 
-S3 = "ministack.services.s3"
-PUT = Seam(S3, "_put_object", ("bucket_name", "key", "body", "headers"))
-COPY = Seam(S3, "_copy_object", ("bucket_name", "dest_key", "headers"))
-CONDITIONS = Seam(S3, "_check_put_preconditions", ("headers", "existing_obj"))
-
-
 def install_checksums() -> None:
     """Tell the checksum of what was written, and let a copy be conditional and take a checksum."""
-    CONDITIONS.original()
-    wrap(PUT, _put)
-    wrap(COPY, _copy)
+    wrap(s3.put_object, _put)
+    wrap(s3.copy_object, _copy)
 
 
 def _put(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,11 +131,9 @@ def _put(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
     def copy_object(bucket_name: str, dest_key: str, headers: dict[str, str]) -> Any:
-        from ministack.services import s3
-
-        bucket = s3._buckets.get(bucket_name)
+        bucket = s3.buckets.get(bucket_name)
         if bucket is not None:
-            refused = s3._check_put_preconditions(headers, bucket["objects"].get(dest_key))
+            refused = s3.check_put_preconditions(headers, bucket["objects"].get(dest_key))
             if refused:
                 return refused
         algorithm = headers.get("x-amz-checksum-algorithm") or _composite_algorithm(headers)
@@ -154,9 +149,7 @@ def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _checksums(bucket_name: str, key: str) -> dict[str, str]:
-    from ministack.services import s3
-
-    record = (s3._ensure_bucket(bucket_name) or {"objects": {}})["objects"].get(key) or {}
+    record = (s3.ensure_bucket(bucket_name) or {"objects": {}})["objects"].get(key) or {}
     return dict(record.get("checksums") or {})
 
 
@@ -179,12 +172,9 @@ def _with_checksums(content: bytes | str, checksums: dict[str, str]) -> bytes:
     return text.replace("</CopyObjectResult>", f"{members}</CopyObjectResult>").encode()
 
 
-CONTEXT = Seam("ministack.core.iam_actions", "s3_service_context", ("iam_action", "query_params", "path", "headers"))
-
-
 def install_conditions() -> None:
     """Tell IAM whether a write is conditional, and whether it makes an object."""
-    wrap(CONTEXT, _conditional)
+    wrap(iam_actions.s3_service_context, _conditional)
 
 
 def _conditional(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -209,18 +199,14 @@ def _conditional(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 READ = ("bucket_name", "key", "headers", "query_params")
-GET = Seam(S3, "_get_object", READ)
-HEAD = Seam(S3, "_head_object", READ)
-ERROR = Seam(S3, "_error", ("code", "message", "status", "resource", "extra", "headers"))
 
 Answer = tuple[int, dict[str, str], bytes]
 
 
 def install_absent_keys() -> None:
     """Ask for s3:ListBucket before a 404 of a key is told."""
-    ERROR.original()
-    wrap(GET, _discreet)
-    wrap(HEAD, _discreet)
+    wrap(s3.get_object, _discreet)
+    wrap(s3.head_object, _discreet)
 
 
 def _discreet(original: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -231,7 +217,7 @@ def _discreet(original: Callable[..., Answer]) -> Callable[..., Answer]:
         try:
             require("s3:ListBucket", f"arn:aws:s3:::{bucket_name}")
         except AccessDenied as refused:
-            denied: Answer = ERROR.original()("AccessDenied", str(refused), 403, f"/{bucket_name}/{key}")
+            denied: Answer = s3.error.original()("AccessDenied", str(refused), 403, f"/{bucket_name}/{key}")
             return denied
         return answer
 

@@ -13,18 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.ministack.door.core import responses
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import stepfunctions
 from localcloud.ministack.registry import request_scope
-from localcloud.ministack.seam import Seam, wrap
-
-SFN = "ministack.services.stepfunctions"
-
-RUN = Seam(SFN, "_run_execution", ("exec_arn",))
-START = Seam(SFN, "_start_execution", ("data",))
-STOP = Seam(SFN, "_stop_execution", ("data",))
-FAIL = Seam(SFN, "_fail_execution", ("execution", "error", "cause"))
-ADD_EVENT = Seam(SFN, "_add_event", ("execution", "event_type", "details"))
-INVOKE = Seam(SFN, "_invoke_resource", ("resource", "input_data"))
-INVOKE_WITH_TIMEOUT = Seam(SFN, "_invoke_resource_with_timeout", ("resource", "input_data", "timeout"))
 
 
 @dataclass(eq=False)
@@ -70,21 +62,19 @@ def cancelled() -> threading.Event:
 
 def install() -> None:
     """Let executions be stopped, timed out, and started twice as on AWS."""
-    wrap(RUN, _run)
-    wrap(START, _start)
-    wrap(STOP, _stop)
-    wrap(FAIL, _fail)
-    wrap(ADD_EVENT, _add_event)
-    wrap(INVOKE, _invoke)
-    wrap(INVOKE_WITH_TIMEOUT, _invoke_with_timeout)
+    wrap(stepfunctions.run_execution, _run)
+    wrap(stepfunctions.start_execution, _start)
+    wrap(stepfunctions.stop_execution, _stop)
+    wrap(stepfunctions.fail_execution, _fail)
+    wrap(stepfunctions.add_event, _add_event)
+    wrap(stepfunctions.invoke_resource, _invoke)
+    wrap(stepfunctions.invoke_resource_with_timeout, _invoke_with_timeout)
 
 
 def _run(original: Callable[..., Any]) -> Callable[..., Any]:
     def run(exec_arn: str) -> None:
-        from ministack.services import stepfunctions as sfn
-
-        record = sfn._executions.get(exec_arn) or {}
-        machine = sfn._state_machines.get(record.get("stateMachineArn", "")) or {}
+        record = stepfunctions.executions.get(exec_arn) or {}
+        machine = stepfunctions.state_machines.get(record.get("stateMachineArn", "")) or {}
         execution = Execution(
             exec_arn, machine.get("roleArn", ""), record.get("name", ""), machine.get("stateMachineArn", "")
         )
@@ -117,39 +107,36 @@ def _time_limit(machine: dict[str, Any]) -> float | None:
 
 
 def _time_out(record: dict[str, Any], execution: Execution) -> None:
-    from ministack.core.responses import now_iso
-    from ministack.services import stepfunctions as sfn
-
     if record.get("status") != "RUNNING":
         return
-    record.update(status="TIMED_OUT", stopDate=now_iso(), error="States.Timeout")
-    sfn._add_event(record, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
-    sfn._emit_execution_status_event(record)
+    record.update(status="TIMED_OUT", stopDate=responses.now_iso(), error="States.Timeout")
+    stepfunctions.add_event(record, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
+    stepfunctions.emit_execution_status_event(record)
     execution.stop()
 
 
 def _start(original: Callable[..., Any]) -> Callable[..., Any]:
     def start(data: dict[str, Any]) -> Any:
-        from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
-        from ministack.services import stepfunctions as sfn
-
         name = data.get("name")
         if name is not None and not re.fullmatch(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}", name):
-            return error_response_json("InvalidName", f"Invalid Name: '{name}'", 400)
+            return responses.error_response_json("InvalidName", f"Invalid Name: '{name}'", 400)
         given = data.get("input") or "{}"
         try:
             json.loads(given)
         except ValueError as error:
-            return error_response_json(
+            return responses.error_response_json(
                 "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'", 400
             )
-        machine = sfn._state_machines.get(sfn._resolve_state_machine_arn(data.get("stateMachineArn", "")) or "")
+        machine = stepfunctions.state_machines.get(
+            stepfunctions.resolve_state_machine_arn(data.get("stateMachineArn", "")) or ""
+        )
         if name and machine:
             # Starting a running execution again with the same input is no error: the answer of a retried request.
-            arn = f"arn:aws:states:{get_region()}:{get_account_id()}:execution:{machine['name']}:{name}"
-            running = sfn._executions.get(arn)
+            place = f"{responses.get_region()}:{responses.get_account_id()}"
+            arn = f"arn:aws:states:{place}:execution:{machine['name']}:{name}"
+            running = stepfunctions.executions.get(arn)
             if running and running["status"] == "RUNNING" and running["input"] == given:
-                return json_response({"executionArn": arn, "startDate": running["startDate"]})
+                return responses.json_response({"executionArn": arn, "startDate": running["startDate"]})
         return original({**data, "input": given})
 
     return start
@@ -228,13 +215,11 @@ def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _invoke_with_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
     def invoke(resource: str, input_data: Any, timeout: float) -> Any:
-        from ministack.services import stepfunctions as sfn
-
         event = threading.Event()
         token = _cancelled.set(event)
         try:
             return original(resource, input_data, timeout)
-        except sfn._ExecutionError as error:
+        except stepfunctions.ExecutionError as error:
             if error.error == "States.Timeout":
                 event.set()
             raise
@@ -249,13 +234,11 @@ CAUSE = "The local cloud ended while this execution was running."
 
 def settle() -> None:
     """Give every execution that a restart found running its end. ministack marks it failed and says no more."""
-    from ministack.services import stepfunctions as sfn
-
-    for (account, region, _), execution in list(sfn._executions._data.items()):
+    for (account, region, _), execution in list(stepfunctions.executions._data.items()):
         interrupted = execution["status"] == "RUNNING" or execution.get("error") == "States.ServiceRestart"
         last = execution["events"][-1]["type"] if execution.get("events") else ""
         if not interrupted or last == "ExecutionFailed":
             continue
         with request_scope(account, region):
             execution["status"] = "RUNNING"
-            sfn._fail_execution(execution, "States.ServiceRestart", CAUSE)
+            stepfunctions.fail_execution(execution, "States.ServiceRestart", CAUSE)

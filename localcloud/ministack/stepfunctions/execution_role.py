@@ -8,35 +8,24 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.ministack.door.core import emulator, responses
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import eventbridge, stepfunctions, sts
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.acting import check_pass_role
 from localcloud.ministack.iam.sts import AccessDenied, RoleNotAssumable, issue_role_credentials
 from localcloud.ministack.registry import account_id, region
-from localcloud.ministack.seam import Seam, wrap
-from localcloud.ministack.stepfunctions.execution import INVOKE, SFN, current_execution
+from localcloud.ministack.stepfunctions.execution import current_execution
 
 SERVICE = "states.amazonaws.com"
-CALL = Seam(
-    "ministack.app",
-    "call_service_handler_sync",
-    ("handler", "method", "path", "headers", "body", "query_params", "timeout"),
-)
-DISPATCH = Seam(
-    "ministack.app",
-    "_dispatch_service_request",
-    ("method", "path", "headers", "body", "query_params", "request_id"),
-)
-CREATE = Seam(SFN, "_create_state_machine", ("data",))
-UPDATE = Seam(SFN, "_update_state_machine", ("data",))
 
 
 def install_execution_roles() -> None:
     """Run tasks with the state machine's role, and check that role when it is given."""
-    DISPATCH.original()
-    wrap(CALL, _call_under_role)
-    wrap(INVOKE, _invoke_under_role)
-    wrap(CREATE, _with_checked_role)
-    wrap(UPDATE, _with_checked_role)
+    wrap(emulator.call_service_handler_sync, _call_under_role)
+    wrap(stepfunctions.invoke_resource, _invoke_under_role)
+    wrap(stepfunctions.create_state_machine, _with_checked_role)
+    wrap(stepfunctions.update_state_machine, _with_checked_role)
 
 
 def _call_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,7 +41,6 @@ def _call_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
         role = acting.acting_role()
         if role is None:
             return original(handler, method, path, headers, body, query_params, timeout)
-        import ministack.app as emulator
 
         signed = dict(headers)
         signed["authorization"] = re.sub(
@@ -63,9 +51,7 @@ def _call_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
         async def dispatch(
             method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
         ) -> Any:
-            return await emulator._dispatch_service_request(
-                method, path, headers, body, query_params, str(uuid.uuid4())
-            )
+            return await emulator.dispatch_service_request(method, path, headers, body, query_params, str(uuid.uuid4()))
 
         listed = {name: value if isinstance(value, list) else [value] for name, value in query_params.items()}
         sent = body.encode() if isinstance(body, str) else body
@@ -79,7 +65,6 @@ def _invoke_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
         execution = current_execution()
         if execution is None:
             return original(resource, input_data)
-        from ministack.services import stepfunctions as sfn
 
         try:
             with acting.acting_as(execution.role_arn, SERVICE, execution.name, execution.machine):
@@ -87,9 +72,9 @@ def _invoke_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
                     acting.require(action, target)
                 return original(resource, input_data)
         except RoleNotAssumable as error:
-            raise sfn._ExecutionError("States.Permissions", str(error)) from error
+            raise stepfunctions.ExecutionError("States.Permissions", str(error)) from error
         except AccessDenied as error:
-            raise sfn._ExecutionError(_denied_name(resource), str(error)) from error
+            raise stepfunctions.ExecutionError(_denied_name(resource), str(error)) from error
 
     return invoke
 
@@ -130,15 +115,13 @@ def _denied_name(resource: str) -> str:
 
 def _with_checked_role(original: Callable[..., Any]) -> Callable[..., Any]:
     def change(data: dict[str, Any]) -> Any:
-        from ministack.core.responses import error_response_json
-
         role = data.get("roleArn")
         if role:
             try:
                 check_pass_role(role, SERVICE)
                 check_trust(role, _machine_arn(data))
             except AccessDenied as error:
-                return error_response_json("AccessDeniedException", str(error), 400)
+                return responses.error_response_json("AccessDeniedException", str(error), 400)
         return original(data)
 
     return change
@@ -155,8 +138,6 @@ def machine_arn(name: str) -> str:
 
 def check_trust(role_arn: str, machine: str) -> None:
     """Raise AccessDenied, in Step Functions' words, where it may not assume the role for that state machine."""
-    from ministack.services import sts
-
     try:
         credentials = issue_role_credentials(role_arn, "check", 60, service=SERVICE, source_arn=machine)
     except RoleNotAssumable as error:
@@ -164,11 +145,8 @@ def check_trust(role_arn: str, machine: str) -> None:
             "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
             "assume the provided role."
         ) from error
-    sts._sessions.pop(credentials.access_key_id, None)
+    sts.sessions.pop(credentials.access_key_id, None)
 
-
-EVENTBRIDGE = "ministack.services.eventbridge"
-INVOKE_TARGET = Seam(EVENTBRIDGE, "_invoke_target", ("target", "event", "rule", "view"))
 
 logger = logging.getLogger("events")
 
@@ -188,7 +166,7 @@ def install_event_roles() -> None:
 
         return invoke_target
 
-    wrap(INVOKE_TARGET, make)
+    wrap(eventbridge.invoke_target, make)
 
 
 def _refusal(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> str | None:

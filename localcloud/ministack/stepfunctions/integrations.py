@@ -15,27 +15,25 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from localcloud.ministack.door.core import emulator, responses
+from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import eventbridge, stepfunctions
 from localcloud.ministack.registry import region, request_scope
-from localcloud.ministack.seam import Seam, attribute, wrap
-from localcloud.ministack.stepfunctions.execution import SFN, current_execution
+from localcloud.ministack.stepfunctions.execution import current_execution
 
 PUT_EVENTS = "arn:aws:states:::events:putEvents"
-CALL_JSON = Seam(SFN, "_dispatch_aws_sdk_json", ("service_info", "service_name", "action", "input_data"))
 
 
 def install_integrations() -> None:
     """Let `aws-sdk:sagemaker:*` reach SageMaker, and `events:putEvents` be a request like any other."""
-    CALL_JSON.original()
-    services = attribute(SFN, "_AWS_SDK_SERVICE_MAP", dict)
+    services = stepfunctions.AWS_SDK_SERVICE_MAP
     services["sagemaker"] = {"target_prefix": "SageMaker", "protocol": "json"}
-    attribute(SFN, "_AWS_SDK_ERROR_PREFIX", dict)["sagemaker"] = "SageMaker"
-    attribute(SFN, "_SERVICE_DISPATCH", dict)[PUT_EVENTS] = _put_events
+    stepfunctions.AWS_SDK_ERROR_PREFIX["sagemaker"] = "SageMaker"
+    stepfunctions.SERVICE_DISPATCH[PUT_EVENTS] = _put_events
 
 
 def _put_events(resource: str, data: dict[str, Any]) -> Any:
     """PutEvents as the optimized integration makes it: details may be objects, and the execution is a resource."""
-    from ministack.services import stepfunctions as sfn
-
     execution = current_execution()
     own = [execution.arn, execution.machine] if execution else []
     entries = []
@@ -48,11 +46,11 @@ def _put_events(resource: str, data: dict[str, Any]) -> Any:
                 "Resources": [*entry.get("Resources", []), *own],
             }
         )
-    result = sfn._dispatch_aws_sdk_json(
-        sfn._AWS_SDK_SERVICE_MAP["eventbridge"], "eventbridge", "putEvents", {**data, "Entries": entries}
+    result = stepfunctions.dispatch_aws_sdk_json(
+        stepfunctions.AWS_SDK_SERVICE_MAP["eventbridge"], "eventbridge", "putEvents", {**data, "Entries": entries}
     )
     if result.get("FailedEntryCount"):
-        raise sfn._ExecutionError("EventBridge.FailedEntry", json.dumps(result))
+        raise stepfunctions.ExecutionError("EventBridge.FailedEntry", json.dumps(result))
     return result
 
 
@@ -65,17 +63,13 @@ def register_integration(resource: str, integration: Integration) -> None:
 
     It runs on a thread of the execution, under the role of the state machine.
     """
-    attribute(SFN, "_SERVICE_DISPATCH", dict)[resource] = integration
+    stepfunctions.SERVICE_DISPATCH[resource] = integration
 
 
 def task_error(name: str, cause: str) -> Exception:
     """The error of a task, as Retry and Catch see it: `SageMaker.AmazonSageMakerException`, and its cause."""
-    from ministack.services import stepfunctions
-
-    return stepfunctions._ExecutionError(name, cause)  # type: ignore[no-any-return]
-
-
-PUT_JOB_EVENTS = Seam("ministack.services.eventbridge", "_put_events", ("data", "allow_aws_source"))
+    error: Exception = stepfunctions.ExecutionError(name, cause)
+    return error
 
 
 def put_service_event(
@@ -87,10 +81,7 @@ def put_service_event(
     """
     entry = {"Source": source, "DetailType": detail_type, "Resources": [resource], "Detail": json.dumps(detail)}
     with request_scope(account, region):
-        PUT_JOB_EVENTS.original()({"Entries": [entry]}, allow_aws_source=True)
-
-
-PREFIX = Seam(SFN, "_prefix_sdk_error", ("service_name", "error_code"))
+        eventbridge.put_events.original()({"Entries": [entry]}, allow_aws_source=True)
 
 
 def install_errors() -> None:
@@ -98,11 +89,9 @@ def install_errors() -> None:
 
     def make(original: Callable[..., str]) -> Callable[..., Any]:
         def prefix_sdk_error(service_name: str, error_code: str) -> str:
-            from ministack.services import stepfunctions as sfn
-
             code = error_code.rpartition("#")[2]
-            prefix = sfn._AWS_SDK_ERROR_PREFIX.get(service_name)
-            names = _modelled(sfn._AWS_SDK_SERVICE_MAP.get(service_name, {}).get("service_key", service_name))
+            prefix = stepfunctions.AWS_SDK_ERROR_PREFIX.get(service_name)
+            names = _modelled(stepfunctions.AWS_SDK_SERVICE_MAP.get(service_name, {}).get("service_key", service_name))
             if prefix is None or not names or code.startswith("States."):
                 return original(service_name, code)
             if code.removesuffix("Exception") in names:
@@ -111,23 +100,19 @@ def install_errors() -> None:
 
         return prefix_sdk_error
 
-    wrap(PREFIX, make)
+    wrap(stepfunctions.prefix_sdk_error, make)
 
 
 @functools.lru_cache(maxsize=64)
 def _modelled(service: str) -> frozenset[str]:
     """The errors that the service's model names, without `Exception` at the end; empty for an unknown service."""
-    from ministack.core.responses import _service_model
-
-    model = _service_model(service)
+    model = responses.service_model(service)
     if model is None:
         return frozenset()
     found = {shape.name for shape in model.error_shapes}
     codes = {shape.metadata.get("error", {}).get("code") or shape.name for shape in model.error_shapes}
     return frozenset(name.removesuffix("Exception").removesuffix("Fault") for name in found | codes)
 
-
-CALL_XML = Seam(SFN, "_dispatch_aws_sdk_rest_xml", ("service_info", "service_name", "action", "input_data"))
 
 RESULT_LIMIT = 262_144
 """Bytes that a state may hand on: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
@@ -144,17 +129,16 @@ def install() -> None:
 
         return call
 
-    wrap(CALL_XML, make)
+    wrap(stepfunctions.dispatch_aws_sdk_rest_xml, make)
 
 
 def _call_s3(operation: str, given: dict[str, Any]) -> dict[str, Any]:
     import botocore.exceptions
     from botocore import xform_name
-    from ministack.services import stepfunctions as sfn
 
     client = _client(region(), threading.get_ident())
     if operation not in client.meta.service_model.operation_names:
-        raise sfn._ExecutionError("States.Runtime", f"S3 has no operation {operation}.")
+        raise stepfunctions.ExecutionError("States.Runtime", f"S3 has no operation {operation}.")
     arguments = {"Tagging" if name == "tagging" else name: value for name, value in given.items()}
     if operation in ("PutObject", "UploadPart") and not isinstance(arguments.get("Body", ""), str):
         import json
@@ -163,17 +147,15 @@ def _call_s3(operation: str, given: dict[str, Any]) -> dict[str, Any]:
     try:
         answer = getattr(client, xform_name(operation))(**arguments)
     except botocore.exceptions.ClientError as error:
-        raise sfn._ExecutionError(_error_name(client, operation, error), _cause(error)) from error
+        raise stepfunctions.ExecutionError(_error_name(client, operation, error), _cause(error)) from error
     except botocore.exceptions.BotoCoreError as error:
-        raise sfn._ExecutionError("States.Runtime", str(error)) from error
+        raise stepfunctions.ExecutionError("States.Runtime", str(error)) from error
     answer.pop("ResponseMetadata", None)
     return {name: _plain(value) for name, value in answer.items()}
 
 
 def _plain(value: Any) -> Any:
     """A value as a state's output has it: times as ISO text, a body as text of at most 256 KiB."""
-    from ministack.services import stepfunctions as sfn
-
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -186,7 +168,7 @@ def _plain(value: Any) -> Any:
             message = (
                 "The state/task returned a result with a size exceeding the maximum number of bytes service limit."
             )
-            raise sfn._ExecutionError("States.DataLimitExceeded", message)
+            raise stepfunctions.ExecutionError("States.DataLimitExceeded", message)
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
 
 
@@ -225,7 +207,6 @@ def _client(region_name: str, thread: int) -> Any:
 
 
 def _answer(request: Any, **_: Any) -> Any:
-    import ministack.app as emulator
     from botocore.awsrequest import AWSResponse
     from botocore.compat import HTTPHeaders
 

@@ -7,16 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from localcloud.ministack.door.cloudformation import provisioners
+from localcloud.ministack.door.core import responses
+from localcloud.ministack.door.names import SeamMovedError, entry, wrap
+from localcloud.ministack.door.services import logs, stepfunctions
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.sts import AccessDenied, RoleNotAssumable
-from localcloud.ministack.seam import Seam, SeamMovedError, attribute, entry, wrap
-from localcloud.ministack.stepfunctions.execution import ADD_EVENT, SFN
-from localcloud.ministack.stepfunctions.execution_role import CREATE, SERVICE, UPDATE, check_trust, machine_arn
+from localcloud.ministack.stepfunctions.execution_role import SERVICE, check_trust, machine_arn
 from localcloud.state import MACHINE_ROLE, taken
-
-LOGS = "ministack.services.cloudwatch_logs"
-CREATE_STREAM = Seam(LOGS, "_create_log_stream", ("data",))
-PUT = Seam(LOGS, "_put_log_events", ("data",))
 
 DELIVERY_ACTIONS = (
     "logs:CreateLogDelivery",
@@ -38,11 +36,9 @@ _DATA = ("input", "output")
 
 def install_logging() -> None:
     """Write the history of executions to their log groups, and refuse a role that may not deliver logs."""
-    for seam in (CREATE_STREAM, PUT):
-        seam.original()
-    wrap(ADD_EVENT, _logged)
-    wrap(CREATE, _with_checked_logging)
-    wrap(UPDATE, _with_checked_logging)
+    wrap(stepfunctions.add_event, _logged)
+    wrap(stepfunctions.create_state_machine, _with_checked_logging)
+    wrap(stepfunctions.update_state_machine, _with_checked_logging)
 
 
 def log_group(configuration: dict[str, Any] | None) -> str:
@@ -71,25 +67,20 @@ def delivery_refusal(role_arn: str, machine: str, configuration: dict[str, Any] 
 
 def _with_checked_logging(original: Callable[..., Any]) -> Callable[..., Any]:
     def change(data: dict[str, Any]) -> Any:
-        from ministack.core.responses import error_response_json
-        from ministack.services import stepfunctions as sfn
-
-        known = sfn._state_machines.get(data.get("stateMachineArn", "")) or {}
+        known = stepfunctions.state_machines.get(data.get("stateMachineArn", "")) or {}
         role = data.get("roleArn") or known.get("roleArn", "")
         machine = data.get("stateMachineArn") or machine_arn(data.get("name", ""))
         refusal = delivery_refusal(role, machine, data.get("loggingConfiguration") or known.get("loggingConfiguration"))
-        return error_response_json("AccessDeniedException", refusal, 400) if refusal else original(data)
+        return responses.error_response_json("AccessDeniedException", refusal, 400) if refusal else original(data)
 
     return change
 
 
 def _logged(original: Callable[..., Any]) -> Callable[..., Any]:
     def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
-        from ministack.services import stepfunctions as sfn
-
         before = len(execution["events"])
         event = original(execution, event_type, details)
-        machine = sfn._state_machines.get(execution["stateMachineArn"]) or {}
+        machine = stepfunctions.state_machines.get(execution["stateMachineArn"]) or {}
         configuration = machine.get("loggingConfiguration") or {}
         group = log_group(configuration)
         if group:
@@ -124,8 +115,8 @@ def _write(group: str, machine: str, execution: dict[str, Any], event: dict[str,
         "execution_arn": execution["executionArn"],
         "redrive_count": "0",
     }
-    CREATE_STREAM.original()({"logGroupName": group, "logStreamName": stream})
-    PUT.original()(
+    logs.create_log_stream.original()({"logGroupName": group, "logStreamName": stream})
+    logs.put_log_events.original()(
         {
             "logGroupName": group,
             "logStreamName": stream,
@@ -134,21 +125,14 @@ def _write(group: str, machine: str, execution: dict[str, Any], event: dict[str,
     )
 
 
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
 TYPE = "AWS::StepFunctions::StateMachine"
-DEFINITION = Seam(PROVISIONERS, "_sfn_definition", ("props",))
-PHYSICAL_NAME = Seam(PROVISIONERS, "_physical_name", ("stack_name", "logical_id", "lowercase", "max_len", "seeded"))
-VALIDATE = Seam(SFN, "_validate_definition_jsonata", ("definition_str",))
 
 Properties = dict[str, Any]
 
 
 def install_resources() -> None:
     """Complete the handlers of the type."""
-    DEFINITION.original()
-    PHYSICAL_NAME.original()
-    VALIDATE.original()
-    handlers = attribute(PROVISIONERS, "_RESOURCE_HANDLERS", dict).get(TYPE)
+    handlers = provisioners.RESOURCE_HANDLERS.get(TYPE)
     if handlers is None:
         raise SeamMovedError(f"_RESOURCE_HANDLERS has no {TYPE}")
     entry(handlers, "create", _created, f"_RESOURCE_HANDLERS[{TYPE}]")
@@ -157,7 +141,9 @@ def install_resources() -> None:
 
 def _created(original: Callable[..., Any]) -> Callable[..., Any]:
     def create(logical_id: str, props: Properties, stack_name: str) -> Any:
-        name = props.get("StateMachineName") or PHYSICAL_NAME.original()(stack_name, logical_id, max_len=80)
+        name = props.get("StateMachineName") or provisioners.physical_name.original()(
+            stack_name, logical_id, max_len=80
+        )
         return original(logical_id, _checked(props, machine_arn(name)), stack_name)
 
     return create
@@ -173,7 +159,7 @@ def _updated(original: Callable[..., Any]) -> Callable[..., Any]:
 def _checked(props: Properties, machine: str) -> Properties:
     made = _lower(props)
     role = str(made.get("RoleArn", ""))
-    problem = VALIDATE.original()(DEFINITION.original()(made))
+    problem = stepfunctions.validate_definition_jsonata.original()(provisioners.sfn_definition.original()(made))
     try:
         check_trust(role, machine)
     except AccessDenied as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from kickstand.aws.resource_schema import resource_schema
 from kickstand.names import partition
+from localcloud.ministack.door.services import iam
 from localcloud.ministack.registry import account_id, region
 
 Properties = Mapping[str, Any]
@@ -75,7 +76,7 @@ ON_EVERYTHING = frozenset(
 """Actions of these types that IAM checks against no resource: policies allow them on `*` alone."""
 
 _ATTACHMENT = re.compile(r"iam:(Attach|Detach|Put|Delete|Get)(Role|User|Group)Policy$")
-_KINDS = {"Role": ("Roles", "_roles"), "User": ("Users", "_users"), "Group": ("Groups", "_groups")}
+_MEMBERS = {"Role": "Roles", "User": "Users", "Group": "Groups"}
 
 
 def on_everything(action: str) -> bool:
@@ -108,15 +109,14 @@ def attached_to(type_name: str, verb: str, action: str, old: Properties, new: Pr
     found = _ATTACHMENT.match(action)
     if found is None or type_name not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         return None
-    member, table = _KINDS[found[2]]
+    member = _MEMBERS[found[2]]
     before, after = list(old.get(member) or ()), list(new.get(member) or ())
     if found[1] in ("Detach", "Delete"):
         names = [each for each in before if each not in after]
     else:
         names = [each for each in after if found[1] != "Attach" or each not in before]
-    from ministack.services import iam
 
-    kept = getattr(iam, table)
+    kept = {"Role": iam.roles, "User": iam.users, "Group": iam.groups}[found[2]]
     kind = found[2].lower()
     return [((kept.get(each) or {}).get("Arn") or _full(f"iam::{account_id()}:{kind}/{each}"),) for each in names]
 

@@ -15,33 +15,11 @@ from typing import Any
 from kickstand.aws.resource_schema import resource_schema
 from localcloud.ministack.cloudformation.permissions.actions import HandlerCall, Permission, permissions
 from localcloud.ministack.cloudformation.permissions.arns import name_of
+from localcloud.ministack.door.cloudformation import drift, provisioners
+from localcloud.ministack.door.names import wrap
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.sts import AccessDenied
 from localcloud.ministack.registry import region
-from localcloud.ministack.seam import Seam, attribute, wrap
-
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
-STACKS = "ministack.services.cloudformation.stacks"
-CHANGESETS = "ministack.services.cloudformation.changesets"
-
-CREATE = Seam(PROVISIONERS, "_provision_resource", ("resource_type", "logical_id", "props", "stack_name"), (STACKS,))
-UPDATE = Seam(
-    PROVISIONERS,
-    "_update_resource",
-    ("resource_type", "physical_id", "old_props", "new_props", "stack_name", "logical_id", "old_attrs"),
-    (STACKS,),
-)
-DELETE = Seam(
-    PROVISIONERS,
-    "_delete_resource",
-    ("resource_type", "physical_id", "props", "stack_name", "logical_id"),
-    (STACKS,),
-)
-IMPORT = Seam(PROVISIONERS, "_import_resource", ("resource_type", "identifier"), (STACKS, CHANGESETS))
-REPLACING = Seam(PROVISIONERS, "_replacing_change", ("resource_type", "old_props", "new_props"), (STACKS,))
-DRIFT = Seam(
-    "ministack.services.cloudformation.drift", "detect_resource_drift", ("stack", "logical_id", "record", "timestamp")
-)
 
 _ASKING_THEMSELVES = ("AWS::SageMaker::", "AWS::CloudFormation::Stack")
 """Types whose handlers ask IAM, KMS and others of their own: of a nested stack, for each resource in it."""
@@ -57,12 +35,11 @@ Properties = dict[str, Any]
 
 def install() -> None:
     """Ask before each handler. First of all corrections of these functions: what they tell of it goes around."""
-    REPLACING.original()
-    wrap(CREATE, _create)
-    wrap(UPDATE, _update)
-    wrap(DELETE, _delete)
-    wrap(IMPORT, _import)
-    wrap(DRIFT, _drift)
+    wrap(provisioners.provision_resource, _create)
+    wrap(provisioners.update_resource, _update)
+    wrap(provisioners.delete_resource, _delete)
+    wrap(provisioners.import_resource, _import)
+    wrap(drift.detect_resource_drift, _drift)
 
 
 def require(call: HandlerCall) -> None:
@@ -105,10 +82,8 @@ def _own_name(resource_type: str) -> AbstractContextManager[None]:
 
 def _create(original: Callable[..., Any]) -> Callable[..., Any]:
     def provision(resource_type: str, logical_id: str, props: Properties, stack_name: str) -> Any:
-        from ministack.services.cloudformation import provisioners
-
         lowercase = resource_type == "AWS::S3::Bucket"
-        generated = provisioners._physical_name(stack_name, logical_id, lowercase=lowercase, max_len=63)
+        generated = provisioners.physical_name(stack_name, logical_id, lowercase=lowercase, max_len=63)
         require(HandlerCall(resource_type, "create", name_of(resource_type, props, generated), {}, props))
         with _own_name(resource_type):
             return original(resource_type, logical_id, props, stack_name)
@@ -126,12 +101,10 @@ def _update(original: Callable[..., Any]) -> Callable[..., Any]:
         logical_id: str | None = None,
         old_attrs: Properties | None = None,
     ) -> Any:
-        from ministack.services.cloudformation import provisioners
-
         given = (resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
         if old_props == new_props:
             return original(*given)
-        if provisioners._replacing_change(resource_type, old_props, new_props):
+        if provisioners.replacing_change(resource_type, old_props, new_props):
             return original(*given)  # which makes another, and deletes this one
         renamed = _replaces(resource_type, old_props, new_props)
         name = name_of(resource_type, new_props, physical_id) if renamed else physical_id
@@ -152,7 +125,7 @@ def _replaces(resource_type: str, old: Properties, new: Properties) -> bool:
 
 def _ask_later(call: HandlerCall) -> None:
     """Ask for the deletions that a handler left for the end of the update, when they are made."""
-    variable = attribute(PROVISIONERS, "_DEFERRED_PREDECESSOR_DELETES", object)
+    variable = provisioners.DEFERRED_PREDECESSOR_DELETES
     pending = variable.get() or []
     for place, (delete, arguments, named) in enumerate(pending):
 

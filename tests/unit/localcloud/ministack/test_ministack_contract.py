@@ -1,25 +1,26 @@
-"""Each touch of the emulator's inside that the server, its registry and its persistence rely on, by name.
+"""Each name of ministack that the local cloud touches is what the door declares, and does what is relied on.
 
-An upgrade that moves one of them fails here with that name, and not in some deployment with a riddle. The functions
-that corrections replace are checked where they are replaced (`localcloud.ministack.seam`).
+An upgrade that moves one of them fails here with that name, and not in some deployment with a riddle. The names, their
+kinds and the parameters of functions are those of `localcloud.ministack.door`; beside them stands what the server, its
+registry and its persistence rely on besides.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from source_tree import SourceTree
+
+from localcloud.ministack.door import declared
 
 TOUCHES = {
-    # application.py
-    "app.app is the ASGI application": "parameters(app.app) == ['scope', 'receive', 'send']",
-    "app._MAIN_LOOP is where worker threads find the loop": "app._MAIN_LOOP is None",
-    "eventbridge.start_scheduler starts the timer of rules": "parameters(eventbridge.start_scheduler) == []",
-    "scheduler.start_scheduler starts the timer of schedules": "parameters(scheduler.start_scheduler) == []",
     # served.py
     "AUTH turns IAM on": "app.AUTH is True",
     "SERVICES leaves the others out": "set(app.SERVICE_HANDLERS) == set(served.SERVED)",
@@ -30,13 +31,10 @@ TOUCHES = {
     "DOCKER_HOST without a socket means no Docker": "app._docker_socket_present() is False",
     # served.py
     "CloudFormation's table of resource types": "'AWS::S3::Bucket' in provisioners._RESOURCE_HANDLERS",
-    "refusals are told in a service's own protocol": "'error_code' in parameters(iam_actions.access_denied_response)",
-    # cloudformation_permissions.py
     "IAM is asked about every resource type that makes anything": "unasked() == ['AWS::CDK::Metadata', "
     "*(f'AWS::CloudFormation::{n}' for n in ('CustomResource', 'WaitCondition', 'WaitConditionHandle'))]",
     # registry.py
     "app.SERVICE_REGISTRY maps a service to its module": "app.SERVICE_REGISTRY['s3'] == {'module': 's3'}",
-    "app._lazy_handler makes a handler of a module name": "parameters(app._lazy_handler) == ['module_name']",
     "app._loaded_modules is asked first": "app._get_module('s3') is app._loaded_modules['s3']",
     "app._state_map names the saved state": "app._state_map['eventbridge'] == 'eventbridge'",
     "router.SERVICE_PATTERNS has target prefixes": "'AmazonSSM' in router.SERVICE_PATTERNS['ssm']['target_prefixes']",
@@ -47,9 +45,7 @@ TOUCHES = {
     "responses.get_account_id": "context.account_id() == '000000000000'",
     "responses.request_scope pins account and region": "scoped() == ('111122223333', 'eu-west-1')",
     "AccountRegionScopedDict keys are (account, region, key)": "stored() == ('111122223333', 'eu-west-1', 'name')",
-    # credentials.py
     "iam._roles is scoped by account": "iam._roles.get_scoped('111122223333', None, 'nobody') is None",
-    "sts.register_session takes a key and a session": "parameters(sts.register_session) == ['access_key', 'session']",
     "a registered session is a credential": "credential() == ('secret', 'arn:aws:sts::111122223333:assumed-role/r/s')",
     # persistence.py
     "every served module can give and take its state": "[n for n in modules() if not stateful(n)] == []",
@@ -57,18 +53,9 @@ TOUCHES = {
     "captured state is what the module would save itself": "[n for n in copying() if saved(n) != captured(n)] == []",
     "a capture leaves the records as they are": "captured_twice()",
     "scoped dictionaries survive JSON": "round_trip() == {('111122223333', 'eu-west-1', 'name'): {'a': 1}}",
-    "sts keeps its sessions in _sessions": "isinstance(sts._sessions, dict)",
-    "sts._evict_expired_sessions": "parameters(sts._evict_expired_sessions) == []",
     # log_events.py
     "log events have ids and lie in streams": "log_events_split() == (1, ['event'])",
-    "records by pointer can be made again": "'ptr' in parameters(cloudwatch_logs._build_log_record)",
-    # buckets.py
-    "s3._buckets is scoped by account": "type(s3._buckets).__name__ == 'AccountScopedDict'",
-    "s3._atomic_write is how objects are written": "parameters(s3._atomic_write) == ['fpath', 'data', 'text']",
-    "s3._persist_object is who writes them": "parameters(s3._persist_object) == ['bucket', 'key', 'obj']",
     "s3's state names its buckets": "'buckets_meta' in s3.get_state()",
-    "s3's tables of objects are keyed (bucket, key, …)": "all(hasattr(s3, n) for n in "
-    "('_object_versions', '_object_tags', '_object_acl', '_object_annotations'))",
     "object files lie under account and bucket": "s3._object_disk_path('b', 'k', '111122223333') == "
     "os.path.join(os.path.realpath(s3.DATA_DIR), '111122223333', 'b', 'k')",
     "version files lie under .versions": "s3._version_disk_path('b', 'k', 'v', '111122223333') == "
@@ -88,7 +75,7 @@ from ministack.core import iam_actions, iam_evaluator, persistence as format_, r
 from ministack.services import cloudwatch_logs, eventbridge, iam, s3, scheduler, sts
 from ministack.services.cloudformation import provisioners
 from kickstand.aws.resource_schema import resource_schema
-from localcloud.ministack import log_events, persistence, served
+from localcloud.ministack import door, log_events, persistence, served
 from localcloud.ministack import registry as context
 
 def parameters(function):
@@ -173,12 +160,15 @@ def log_events_split():
         del cloudwatch_logs._log_groups["g"]
     return len(changed), [event["eventId"] for events in changed.values() for event in events]
 
-outcomes = {}
-for what, expression in json.loads(sys.stdin.read()).items():
+def outcome(holds):
     try:
-        outcomes[what] = "" if eval(expression) else "is not so"
+        return "" if holds() else "is not so"
     except Exception as error:
-        outcomes[what] = f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}"
+
+outcomes = {f"{each.module}.{each.name}": outcome(lambda: each.check() is None) for each in door.declared()}
+for what, expression in json.loads(sys.stdin.read()).items():
+    outcomes[what] = outcome(lambda: eval(expression))
 print(json.dumps(outcomes))
 """
 
@@ -200,6 +190,20 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("touch", TOUCHES)
+NAMES = [f"{touch.module}.{touch.name}" for touch in declared()]
+
+
+@pytest.mark.parametrize("touch", [*NAMES, *TOUCHES])
 def test_the_emulator_still_has(touch: str, outcomes: dict[str, str]) -> None:
     assert outcomes[touch] == ""
+
+
+def test_each_name_is_declared_once() -> None:
+    assert [name for name, count in Counter(NAMES).items() if count > 1] == []
+
+
+def test_the_door_is_the_only_one() -> None:
+    door = "localcloud/ministack/door/"
+    touching = re.compile(r"^\s*(from|import) ministack\b|\bministack\.(app|core|services)\b", re.MULTILINE)
+    texts = SourceTree().texts.items()
+    assert [path for path, text in texts if touching.search(text) and not path.startswith(door)] == []

@@ -6,12 +6,13 @@ import pytest
 from botocore.loaders import Loader
 from ministack.core import router
 
-from localcloud.ministack.corrections import KNOWN, install_service_names, service_names
+from localcloud.ministack.corrections import install_service_names, service_names
+from localcloud.ministack.door.core import router as door
 
 
 def test_the_names_are_those_of_the_whole_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router, "_KNOWN_AWS_SERVICE_NAMES", None)
-    assert not KNOWN.original()("none-of-aws")
+    assert not door.is_aws_service_name.original()("none-of-aws")
     assert service_names() == router._KNOWN_AWS_SERVICE_NAMES
     assert {"glacier", "mobiletargeting", "execute-api", "sso-oauth"} < service_names()
 

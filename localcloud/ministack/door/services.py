@@ -1,0 +1,114 @@
+"""The other services of ministack: IAM, STS, KMS, logs, EventBridge, Step Functions and those of single names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.ministack.door.names import Names, Seam, Table, Value
+
+
+class _Logs(Names, of="ministack.services.cloudwatch_logs"):
+    log_groups = Value[Table]("_log_groups", "AccountRegionScopedDict")
+    log_records = Value[Table]("_log_records", "AccountRegionScopedDict")
+    append_log_events = Seam("_append_log_events", "stream events")
+    build_log_record = Seam("_build_log_record", "ptr timestamp_ms message log_group log_stream")
+    create_log_group = Seam("_create_log_group", "data")
+    create_log_stream = Seam("_create_log_stream", "data")
+    filter_log_events = Seam("_filter_log_events", "data")
+    put_log_events = Seam("_put_log_events", "data")
+    resolve_log_group_name = Seam("_resolve_log_group_name", "data")
+
+
+class _Ec2(Names, of="ministack.services.ec2"):
+    security_groups = Value[Table]("_security_groups", "AccountRegionScopedDict")
+    subnets = Value[Table]("_subnets", "AccountRegionScopedDict")
+    ensure_defaults_initialized = Seam("_ensure_defaults_initialized")
+
+
+class _Eventbridge(Names, of="ministack.services.eventbridge"):
+    http_open = Seam("_http_open", "req timeout")
+    invoke_target = Seam("_invoke_target", "target event rule view")
+    put_events = Seam("_put_events", "data allow_aws_source")
+    start_scheduler = Seam("start_scheduler")
+
+
+class _Iam(Names, of="ministack.services.iam"):
+    aws_managed_policies = Value[dict[str, Any]]("_aws_managed_policies", "dict")
+    groups = Value[Table]("_groups", "AccountScopedDict")
+    IAM_HANDLERS = Value[dict[str, Any]]("_IAM_HANDLERS", "dict")
+    oidc_providers = Value[Table]("_oidc_providers", "AccountScopedDict")
+    policies = Value[Table]("_policies", "AccountScopedDict")
+    roles = Value[Table]("_roles", "AccountScopedDict")
+    users = Value[Table]("_users", "AccountScopedDict")
+    boundary_policy_error = Seam("_boundary_policy_error", "arn")
+    error = Seam("_error", "status code message ns")
+    make_aws_managed_record = Seam("_make_aws_managed_record", "name document description")
+    now = Seam("_now")
+    p = Seam("_p", "params key default")
+    policy_known = Seam("policy_known", "arn account_id")
+    seed_aws_managed_policies = Seam("_seed_aws_managed_policies")
+    simulate_principal_policy = Seam("_simulate_principal_policy", "p")
+    xml = Seam("_xml", "status root_tag inner ns")
+
+
+class _Kms(Names, of="ministack.services.kms"):
+    aliases = Value[Table]("_aliases", "AccountRegionScopedDict")
+    grants = Value[Table]("_grants", "AccountRegionScopedDict")
+    keys = Value[Table]("_keys", "AccountRegionScopedDict")
+    create_key = Seam("_create_key", "data")
+
+
+class _Scheduler(Names, of="ministack.services.scheduler"):
+    start_scheduler = Seam("start_scheduler")
+
+
+class _Sns(Names, of="ministack.services.sns"):
+    http_post_sync = Seam("_http_post_sync", "endpoint payload sns_message_type")
+
+
+class _Stepfunctions(Names, of="ministack.services.stepfunctions"):
+    AWS_SDK_ERROR_PREFIX = Value[dict[str, Any]]("_AWS_SDK_ERROR_PREFIX", "dict")
+    AWS_SDK_SERVICE_MAP = Value[dict[str, Any]]("_AWS_SDK_SERVICE_MAP", "dict")
+    ExecutionError = Value[type[Any]]("_ExecutionError", "type")
+    executions = Value[Table]("_executions", "AccountRegionScopedDict")
+    SERVICE_DISPATCH = Value[dict[str, Any]]("_SERVICE_DISPATCH", "dict")
+    state_machines = Value[Table]("_state_machines", "AccountRegionScopedDict")
+    add_event = Seam("_add_event", "execution event_type details")
+    create_state_machine = Seam("_create_state_machine", "data")
+    dispatch_aws_sdk_json = Seam("_dispatch_aws_sdk_json", "service_info service_name action input_data")
+    dispatch_aws_sdk_rest_xml = Seam("_dispatch_aws_sdk_rest_xml", "service_info service_name action input_data")
+    emit_execution_status_event = Seam("_emit_execution_status_event", "execution")
+    fail_execution = Seam("_fail_execution", "execution error cause")
+    invoke_resource = Seam("_invoke_resource", "resource input_data")
+    invoke_resource_with_timeout = Seam("_invoke_resource_with_timeout", "resource input_data timeout")
+    prefix_sdk_error = Seam("_prefix_sdk_error", "service_name error_code")
+    resolve_state_machine_arn = Seam("_resolve_state_machine_arn", "arn")
+    run_execution = Seam("_run_execution", "exec_arn")
+    start_execution = Seam("_start_execution", "data")
+    stop_execution = Seam("_stop_execution", "data")
+    update_state_machine = Seam("_update_state_machine", "data")
+    validate_definition_jsonata = Seam("_validate_definition_jsonata", "definition_str")
+
+
+class _Sts(Names, of="ministack.services.sts"):
+    sessions = Value[dict[str, Any]]("_sessions", "dict")
+    caller_identity = Seam("_caller_identity", "headers query_params")
+    error = Seam("_error", "status code message ns")
+    evict_expired_sessions = Seam("_evict_expired_sessions")
+    get_state = Seam("get_state")
+    handle_request = Seam("handle_request", "method path headers body query_params")
+    load_persisted_state = Seam("load_persisted_state", "data")
+    register_session = Seam("register_session", "access_key session")
+    web_identity_principal = Seam("_web_identity_principal", "token provider_id role_arn")
+    web_identity_trust_denied = Seam("_web_identity_trust_denied", "role_arn params use_json")
+
+
+logs = _Logs()
+ec2 = _Ec2()
+eventbridge = _Eventbridge()
+iam = _Iam()
+kms = _Kms()
+scheduler = _Scheduler()
+sns = _Sns()
+stepfunctions = _Stepfunctions()
+sts = _Sts()
