@@ -22,7 +22,6 @@ from localcloud.ministack.cloudformation import (
     operation,
     outputs,
     recovery,
-    states,
     template,
 )
 from localcloud.ministack.cloudformation.permissions import authorization, stack_role
@@ -71,7 +70,7 @@ def install() -> None:
     change_sets.install_change_sets()
     cleanup.install()
     outputs.install()
-    states.install_states()
+    change_sets.install_states()
     stack_role.install()
     template.install_threads()
     drift.install()

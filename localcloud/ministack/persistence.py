@@ -20,8 +20,7 @@ from kickstand.errors import KickstandError, Problem
 from localcloud.ministack import log_events
 from localcloud.ministack.door.core import emulator, responses
 from localcloud.ministack.door.names import SERVICES, wrap
-from localcloud.ministack.door.s3 import s3
-from localcloud.ministack.door.services import sts
+from localcloud.ministack.door.services import s3, sts
 from localcloud.ministack.s3 import objects
 from localcloud.ministack.served import served_modules
 from localcloud.ministack.state_document import UnsavableError, decode, encode

@@ -12,8 +12,7 @@ from typing import Any
 
 from localcloud.ministack.door.cloudformation import drift
 from localcloud.ministack.door.names import Seam, SeamMovedError
-from localcloud.ministack.door.s3 import s3
-from localcloud.ministack.door.services import iam, stepfunctions
+from localcloud.ministack.door.services import iam, s3, stepfunctions
 from localcloud.ministack.s3 import bucket_resource as configuration
 from localcloud.ministack.s3.bucket_resource import _body
 

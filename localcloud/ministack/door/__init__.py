@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from localcloud.ministack.door import cloudformation, core, s3, services
+from localcloud.ministack.door import cloudformation, core, services
 from localcloud.ministack.door.names import Names, Seam, Value
 
 
 def declared() -> Iterator[Value[Any] | Seam]:
     """Every name that the local cloud touches."""
-    for module in (core, cloudformation, s3, services):
+    for module in (core, cloudformation, services):
         for names in vars(module).values():
             if isinstance(names, Names):
                 yield from names.touches()

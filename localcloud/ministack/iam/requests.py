@@ -14,8 +14,7 @@ from urllib.parse import parse_qs, unquote
 from localcloud.ministack.door.cloudformation import cloudformation
 from localcloud.ministack.door.core import iam_actions, iam_evaluator
 from localcloud.ministack.door.names import wrap
-from localcloud.ministack.door.s3 import s3
-from localcloud.ministack.door.services import ec2, iam
+from localcloud.ministack.door.services import ec2, iam, s3
 from localcloud.ministack.registry import account_id, region, request_scope
 
 _STREAM_ACTIONS = ("CreateLogStream", "DeleteLogStream", "DescribeLogStreams", "GetLogEvents", "PutLogEvents")

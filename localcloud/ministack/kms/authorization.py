@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.ministack.door.core import iam_evaluator, responses
-from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.requests import role_arn
 from localcloud.ministack.kms.keys import Key, find_key, key_arn

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.ministack.door.cloudformation import provisioners
+from localcloud.ministack.door.cloudformation import resource_handler
 from localcloud.ministack.door.core import iam_evaluator, responses
-from localcloud.ministack.door.names import SeamMovedError, entry, wrap
+from localcloud.ministack.door.names import wrap
 from localcloud.ministack.door.services import logs
 from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, require_usable
 from localcloud.ministack.kms.keys import find_key, key_arn
@@ -26,12 +26,8 @@ Properties = dict[str, Any]
 def install() -> None:
     """Look at the key before a group has it, made by a call or by a stack."""
     wrap(logs.create_log_group, _checked_call)
-    table = provisioners.RESOURCE_HANDLERS
-    if TYPE not in table:
-        raise SeamMovedError(f"_RESOURCE_HANDLERS has no {TYPE}")
-    where = f"_RESOURCE_HANDLERS[{TYPE}]"
-    entry(table[TYPE], "create", _checked_create, where)
-    entry(table[TYPE], "update", _checked_update, where)
+    resource_handler(TYPE, "create", _checked_create)
+    resource_handler(TYPE, "update", _checked_update)
 
 
 def problem(group: str, key: str) -> str:

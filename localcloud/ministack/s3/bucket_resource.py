@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.ministack.door.cloudformation import provisioners, resource_handler
 from localcloud.ministack.door.names import Seam
-from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import s3
 
 Properties = dict[str, Any]
 

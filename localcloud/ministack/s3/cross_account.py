@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from localcloud.ministack.door.core import iam_evaluator
 from localcloud.ministack.door.names import wrap
-from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam import acting
 from localcloud.ministack.registry import account_id, region, request_scope
 

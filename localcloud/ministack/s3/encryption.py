@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from localcloud.ministack.door.names import wrap
-from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam import acting
 from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, authorize
 from localcloud.ministack.registry import region

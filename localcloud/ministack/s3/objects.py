@@ -13,7 +13,7 @@ from typing import Any
 
 from localcloud.ministack.door.core import iam_actions, responses
 from localcloud.ministack.door.names import wrap
-from localcloud.ministack.door.s3 import s3
+from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam.acting import require
 from localcloud.ministack.iam.sts import AccessDenied
 from localcloud.ministack.registry import account_id

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.ministack.door.cloudformation import provisioners
+from localcloud.ministack.door.cloudformation import provisioners, resource_handler
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import SeamMovedError, entry, wrap
+from localcloud.ministack.door.names import wrap
 from localcloud.ministack.door.services import logs, stepfunctions
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.sts import AccessDenied, RoleNotAssumable
@@ -132,11 +132,8 @@ Properties = dict[str, Any]
 
 def install_resources() -> None:
     """Complete the handlers of the type."""
-    handlers = provisioners.RESOURCE_HANDLERS.get(TYPE)
-    if handlers is None:
-        raise SeamMovedError(f"_RESOURCE_HANDLERS has no {TYPE}")
-    entry(handlers, "create", _created, f"_RESOURCE_HANDLERS[{TYPE}]")
-    entry(handlers, "update", _updated, f"_RESOURCE_HANDLERS[{TYPE}]")
+    resource_handler(TYPE, "create", _created)
+    resource_handler(TYPE, "update", _updated)
 
 
 def _created(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.ministack.acknowledgement import Acknowledgement
+from localcloud.ministack.application import Acknowledgement
 from localcloud.server.object_files import failed_writes
 
 FULL = "No space left on device"
