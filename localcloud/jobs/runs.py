@@ -8,7 +8,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,33 @@ _KILL_AFTER_SECONDS = 120.0
 """StopTrainingJob: SIGTERM, then SIGKILL after 120 seconds (the API's own documentation)."""
 
 
-class TrainingRun:
-    """A training job in a process of its own.
+class JobRun:
+    """A job in a process of its own.
 
-    request:     the CreateTrainingJob request, as boto3 takes it.
+    agent:       the kind of job: its agent is `localcloud.jobs.AGENT.agent`.
+    request:     the request of its creation, as boto3 takes it.
+    model:       of a transform job: `image` (checked by the control plane), `url`, `variables`, `role`.
     folder:      an empty or absent folder for this job alone; `opt/ml` and `agent.log` appear in it.
     environment: AWS_* of the agent: AWS_ENDPOINT_URL, AWS_CA_BUNDLE, AWS_REGION and the temporary credentials of the
-                 job's execution role. The training program itself sees none of it.
+                 job's (a transform job's: its model's) execution role. The container's program sees none of it.
     on_event:    called with every JobEvent, in order, from a thread of this object's own. The last call is always
                  of kind "finished", whatever happens to the process.
 
-    The agent and the training program hold a pipe from this process: they exit when it dies.
+    The agent and the container's program hold a pipe from this process: they exit when it dies.
     """
-
-    _agent = "localcloud.jobs.training.agent"
-    _kind = "Training"
 
     def __init__(
         self,
+        agent: str,
         request: Mapping[str, Any],
         *,
         folder: Path,
         environment: Mapping[str, str],
         on_event: Callable[[JobEvent], None],
+        model: Mapping[str, Any] | None = None,
     ) -> None:
-        self._request = dict(request)
+        self._agent = agent
+        self._request, self._model = dict(request), dict(model or {})
         self._folder = folder
         self._environment = dict(environment)
         self._on_event = on_event
@@ -62,7 +63,7 @@ class TrainingRun:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "agent.log").open("ab") as log:
             self._process = start_program(
-                self._agent,
+                f"localcloud.jobs.{self._agent}.agent",
                 environment=program_environment({**registry_settings(), **self._environment}),
                 folder=self._folder,
                 lifeline=False,  # the agent reads its commands from the same pipe
@@ -103,8 +104,13 @@ class TrainingRun:
         return True
 
     def _order(self) -> dict[str, Any]:
-        """What the agent is told first."""
-        return {"request": self._request, "folder": str(self._folder), "kill_after": _KILL_AFTER_SECONDS}
+        """The first line that the agent reads."""
+        return {
+            "request": self._request,
+            "model": self._model,
+            "folder": str(self._folder),
+            "kill_after": _KILL_AFTER_SECONDS,
+        }
 
     def _send(self, command: Mapping[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:
@@ -134,43 +140,7 @@ class TrainingRun:
                 with contextlib.suppress(OSError):
                     process.stdin.close()
         if not finished:
-            reason = f"InternalServerError: the process of this {self._kind.lower()} job ended (exit code {code})"
+            reason = f"InternalServerError: the process of this {self._agent} job ended (exit code {code})"
             now = time.time()
-            self._on_event(JobEvent(now, "status", "Failed", f"{self._kind} job failed"))
+            self._on_event(JobEvent(now, "status", "Failed", f"{self._agent.title()} job failed"))
             self._on_event(JobEvent(now, "finished", outcome="Failed", failure_reason=reason))
-
-
-@dataclass(frozen=True, slots=True)
-class TransformModel:
-    """The model of a transform job: image (checked by the control plane), artifact, environment, execution role."""
-
-    image: str
-    url: str
-    variables: Mapping[str, str]
-    role: str
-
-
-class TransformRun(TrainingRun):
-    """A transform job in a process of its own, as a TrainingRun is; events "status" (Transforming) and "finished".
-
-    request: the CreateTransformJob request. model: taken down when the job was made: the model itself may go.
-    environment: AWS_* with temporary credentials of the model's execution role.
-    """
-
-    _agent = "localcloud.jobs.transform.agent"
-    _kind = "Transform"
-
-    def __init__(
-        self,
-        request: Mapping[str, Any],
-        model: TransformModel,
-        *,
-        folder: Path,
-        environment: Mapping[str, str],
-        on_event: Callable[[JobEvent], None],
-    ) -> None:
-        super().__init__(request, folder=folder, environment=environment, on_event=on_event)
-        self._model = model
-
-    def _order(self) -> dict[str, Any]:
-        return {"request": self._request, "model": asdict(self._model), "folder": str(self._folder)}

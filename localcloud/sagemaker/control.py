@@ -22,10 +22,11 @@ from localcloud.sagemaker.hosting.endpoint_config import EndpointConfigs
 from localcloud.sagemaker.hosting.live_endpoints import Hosting
 from localcloud.sagemaker.hosting.model import Models
 from localcloud.sagemaker.image import Images, Roles
-from localcloud.sagemaker.jobs.training_job import TrainingJobs
-from localcloud.sagemaker.jobs.training_runs import TrainingRuns
-from localcloud.sagemaker.jobs.transform_job import TransformJobs
-from localcloud.sagemaker.jobs.transform_runs import TransformRuns
+from localcloud.sagemaker.jobs.kind import TRAINING, JobKind
+from localcloud.sagemaker.jobs.operations import Interruptions, Jobs
+from localcloud.sagemaker.jobs.runs import JobRuns
+from localcloud.sagemaker.jobs.training_job import TrainingJob
+from localcloud.sagemaker.jobs.transform_job import TransformJob
 from localcloud.sagemaker.listing import Tags
 from localcloud.sagemaker.processes import Processes
 from localcloud.sagemaker.registry.model_package import ModelPackageGroups, ModelPackages
@@ -59,25 +60,24 @@ class Control:
         self.stores, self._resources = stores, resources
         self.tags = Tags(stores)
         events = Events(bus)
-        self.runs = TrainingRuns(stores, processes, roles, events, folder=folder / "jobs", clock=clock)
+        self._rules = (TrainingJob(roles, images), TransformJob(stores.models))
+        self.runs: dict[JobKind, JobRuns] = {
+            rules.kind: JobRuns(rules, stores, processes, roles, events, folder=folder, clock=clock)
+            for rules in self._rules
+        }
         self.hosting = Hosting(stores, processes, roles, events, folder=folder / "endpoints", clock=clock)
-        self.transforms = TransformRuns(stores, processes, roles, events, folder=folder / "transforms", clock=clock)
-        jobs = TrainingJobs(stores, self.runs, roles, images, self.tags, events, clock=clock)
-        transforms = TransformJobs(stores, self.transforms, self.tags, events, clock=clock)
         models = Models(stores, roles, images, self.tags, clock=clock)
         configs = EndpointConfigs(stores, self.tags, clock=clock)
         endpoints = Endpoints(stores, self.hosting, self.tags, events, clock=clock)
         groups = ModelPackageGroups(stores, self.tags, clock=clock)
         packages = ModelPackages(stores, self.tags, events, clock=clock)
         self._operations: dict[str, Operation] = {
-            "AddTags": jobs.add_tags,
+            "AddTags": Interruptions(stores, self.runs[TRAINING], self.tags).add_tags,
             "CreateEndpoint": endpoints.create,
             "CreateEndpointConfig": configs.create,
             "CreateModel": models.create,
             "CreateModelPackage": packages.create,
             "CreateModelPackageGroup": groups.create,
-            "CreateTrainingJob": jobs.create,
-            "CreateTransformJob": transforms.create,
             "DeleteEndpoint": endpoints.delete,
             "DeleteEndpointConfig": configs.delete,
             "DeleteModel": models.delete,
@@ -89,34 +89,29 @@ class Control:
             "DescribeModel": models.describe,
             "DescribeModelPackage": packages.describe,
             "DescribeModelPackageGroup": groups.describe,
-            "DescribeTrainingJob": jobs.describe,
-            "DescribeTransformJob": transforms.describe,
             "ListEndpointConfigs": configs.list_configs,
             "ListEndpoints": endpoints.list_endpoints,
             "ListModelPackageGroups": groups.list_groups,
             "ListModelPackages": packages.list_packages,
             "ListModels": models.list_models,
             "ListTags": self.tags.list_tags,
-            "ListTrainingJobs": jobs.list_jobs,
-            "ListTransformJobs": transforms.list_jobs,
             "Search": Search(stores, self.tags).search,
-            "StopTrainingJob": jobs.stop,
-            "StopTransformJob": transforms.stop,
             "UpdateEndpoint": endpoints.update,
             "UpdateEndpointWeightsAndCapacities": endpoints.update_weights,
             "UpdateModelPackage": packages.update,
         }
+        for rules in self._rules:
+            jobs = Jobs(rules, stores, self.runs[rules.kind], self.tags, events, clock=clock)
+            self._operations |= jobs.operations()
 
     def _check_keys(self, operation: str, request: Mapping[str, Any], scope: Scope) -> None:
         """Ask KMS for the role of a job, and for who makes or updates an endpoint; what is not there, others refuse."""
         if operation in ("CreateEndpoint", "UpdateEndpoint"):
             config = self.stores.endpoint_configs.get(scope, request["EndpointConfigName"])
             check_endpoint_key(config or {}, scope, self._resources)
-        elif operation == "CreateTrainingJob":
-            check_key_uses(operation, request, scope, self._resources, request["RoleArn"])
-        elif operation == "CreateTransformJob":
-            model = self.stores.models.get(scope, request["ModelName"]) or {}
-            check_key_uses(operation, request, scope, self._resources, model.get("ExecutionRoleArn", ""))
+        for rules in self._rules:
+            if operation == f"Create{rules.kind.noun}":
+                check_key_uses(operation, request, scope, self._resources, rules.role(scope, request))
 
     def perform(self, operation: str, scope: Scope, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Carry out an operation and give its answer as JSON. Raises ServiceError.
@@ -138,12 +133,12 @@ class Control:
 
     def resume(self) -> None:
         """Go on after a restart, in the background: interrupted jobs are closed, endpoints hosted again."""
-        self.runs.fail_interrupted()
-        self.transforms.fail_interrupted()
+        for runs in self.runs.values():
+            runs.fail_interrupted()
         self.hosting.resume()
 
     def shutdown(self) -> None:
         """End every process of jobs and endpoints."""
-        self.runs.shutdown()
-        self.transforms.shutdown()
+        for runs in self.runs.values():
+            runs.shutdown()
         self.hosting.shutdown()

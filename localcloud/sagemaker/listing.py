@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.sagemaker.api.call import Call, Scope, access_denied, unsupported, validation_error
+from localcloud.sagemaker.jobs.kind import KINDS
 from localcloud.sagemaker.store import Record, Stores, Table
 
 _TIMES = (
@@ -167,8 +168,7 @@ class Tags:
     def _tables(self) -> dict[str, Table]:
         stores = self._stores
         return {
-            "training-job": stores.training_jobs,
-            "transform-job": stores.transform_jobs,
+            **{kind.resource: stores.table(kind.table) for kind in KINDS},
             "model": stores.models,
             "endpoint-config": stores.endpoint_configs,
             "endpoint": stores.endpoints,

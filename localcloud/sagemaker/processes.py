@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from localcloud.jobs.events import JobEvent
 from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
-from localcloud.jobs.runs import TrainingRun, TransformModel, TransformRun
-
-
-class Event(Protocol):
-    """What a training run reports: see `localcloud.jobs.events.JobEvent`."""
-
-    @property
-    def time(self) -> float: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def secondary_status(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def metric(self) -> tuple[str, float] | None: ...
-    @property
-    def outcome(self) -> str | None: ...
-    @property
-    def failure_reason(self) -> str: ...
-    @property
-    def artifact(self) -> str: ...
-    @property
-    def training_seconds(self) -> int: ...
+from localcloud.jobs.runs import JobRun
 
 
 class Run(Protocol):
-    """A training job's processes."""
+    """A job's processes."""
 
     def start(self) -> None: ...
     def stop(self, *, final_status: str = "Stopped") -> None: ...
@@ -85,46 +63,48 @@ class ServerOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class TransformOrder:
-    """What a transform job is started from: the CreateTransformJob request and its model, as that was then.
+class JobOrder:
+    """What a job is started from.
 
-    environment: AWS_* in the name of `role`, the model's execution role.
+    request:         of its creation.
+    role:            whose credentials it works with, for `session_seconds`.
+    model:           that of a transform job, as it was then (`image`, `url`, `variables`, `role`): it may be deleted.
     """
 
     request: Mapping[str, Any]
-    image: str
-    model_data_url: str
-    variables: Mapping[str, str]
     role: str
-    folder: Path
-    environment: Mapping[str, str]
+    session_seconds: int
+    model: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Processes(Protocol):
     """Starts nothing itself: gives runs and servers that can be started."""
 
-    def training(
+    def job(
         self,
-        request: Mapping[str, Any],
+        agent: str,
+        order: JobOrder,
         folder: Path,
         environment: Mapping[str, str],
-        on_event: Callable[[Event], None],
+        on_event: Callable[[JobEvent], None],
     ) -> Run: ...
     def hosting(self, order: ServerOrder) -> Server: ...
-    def transform(self, order: TransformOrder, on_event: Callable[[Event], None]) -> Run: ...
 
 
 class Programs:
     """Gives runs and servers that work as processes of their own."""
 
-    def training(
+    def job(
         self,
-        request: Mapping[str, Any],
+        agent: str,
+        order: JobOrder,
         folder: Path,
         environment: Mapping[str, str],
-        on_event: Callable[[Event], None],
+        on_event: Callable[[JobEvent], None],
     ) -> Run:
-        return TrainingRun(request, folder=folder, environment=environment, on_event=on_event)
+        return JobRun(
+            agent, order.request, model=order.model, folder=folder, environment=environment, on_event=on_event
+        )
 
     def hosting(self, order: ServerOrder) -> Server:
         return ModelServer(
@@ -135,13 +115,4 @@ class Programs:
             log_group=order.log_group,
             log_stream=order.log_stream,
             startup_seconds=order.startup_seconds,
-        )
-
-    def transform(self, order: TransformOrder, on_event: Callable[[Event], None]) -> Run:
-        return TransformRun(
-            order.request,
-            TransformModel(order.image, order.model_data_url, order.variables, order.role),
-            folder=order.folder,
-            environment=order.environment,
-            on_event=on_event,
         )

@@ -27,12 +27,7 @@ from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.hosting.runtime import Runtime, refusal
 from localcloud.sagemaker.identity import ActingCaller, EmulatorBus, EmulatorResources, EmulatorRoles
 from localcloud.sagemaker.image import Images
-from localcloud.sagemaker.jobs.kind import TRAINING, TRANSFORM
-from localcloud.sagemaker.jobs.stepfunctions import (
-    CREATE_TRAINING_JOB,
-    CREATE_TRANSFORM_JOB,
-    JobTask,
-)
+from localcloud.sagemaker.jobs.stepfunctions import JobTask
 from localcloud.sagemaker.processes import Processes, Programs
 from localcloud.sagemaker.store import TABLES, Record, Stores
 from localcloud.server.running import ServerContext
@@ -138,12 +133,9 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
     )
     requests.install_sagemaker_denials()
     register_resource_types(resource_types(control, caller, scope=current_scope, initiated=initiated))
-    for resource, kind, runs in (
-        (CREATE_TRAINING_JOB, TRAINING, control.runs),
-        (CREATE_TRANSFORM_JOB, TRANSFORM, control.transforms),
-    ):
+    for kind, runs in control.runs.items():
         task = JobTask(control, caller, kind, runs, scope=current_scope, cancelled=cancelled)
-        register_integration(resource, task)
+        register_integration(f"arn:aws:states:::sagemaker:create{kind.noun}", task)
     _control = control
 
 

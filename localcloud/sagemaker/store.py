@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from localcloud.sagemaker.api.call import Scope
 from localcloud.sagemaker.api.service_model import operation_output, render
+from localcloud.sagemaker.jobs.kind import KINDS, TRAINING, JobKind
 
 Record = dict[str, Any]
 
@@ -61,14 +62,13 @@ class Table:
 
 
 TABLES = (
-    "training_jobs",
+    *(kind.table for kind in KINDS),
     "models",
     "endpoint_configs",
     "endpoints",
     "model_package_groups",
     "model_packages",
     "tags",
-    "transform_jobs",
 )
 
 
@@ -80,14 +80,18 @@ class Stores:
 
     def __init__(self, rows: Mapping[str, ScopedStore]) -> None:
         self.lock = threading.RLock()
-        self.training_jobs = Table(rows["training_jobs"], self.lock)
-        self.models = Table(rows["models"], self.lock)
-        self.endpoint_configs = Table(rows["endpoint_configs"], self.lock)
-        self.endpoints = Table(rows["endpoints"], self.lock)
-        self.model_package_groups = Table(rows["model_package_groups"], self.lock)
-        self.model_packages = Table(rows["model_packages"], self.lock)
-        self.tags = Table(rows["tags"], self.lock)
-        self.transform_jobs = Table(rows["transform_jobs"], self.lock)
+        self._tables = {name: Table(table, self.lock) for name, table in rows.items()}
+        self.training_jobs = self.table(TRAINING.table)
+        self.models = self.table("models")
+        self.endpoint_configs = self.table("endpoint_configs")
+        self.endpoints = self.table("endpoints")
+        self.model_package_groups = self.table("model_package_groups")
+        self.model_packages = self.table("model_packages")
+        self.tags = self.table("tags")
+
+    def table(self, name: str) -> Table:
+        """The table of that name."""
+        return self._tables[name]
 
 
 class Bus(Protocol):
@@ -102,11 +106,8 @@ class Events:
     def __init__(self, bus: Bus | None) -> None:
         self._bus = bus
 
-    def training_job(self, scope: Scope, record: Record) -> None:
-        self._put(scope, "Training Job", "DescribeTrainingJob", record["TrainingJobArn"], record)
-
-    def transform_job(self, scope: Scope, record: Record) -> None:
-        self._put(scope, "Transform Job", "DescribeTransformJob", record["TransformJobArn"], record)
+    def job(self, kind: JobKind, scope: Scope, record: Record) -> None:
+        self._put(scope, kind.title.title(), f"Describe{kind.noun}", record[kind.arn], record)
 
     def endpoint(self, scope: Scope, record: Record) -> None:
         # The event's status is in upper snake case where the API's is not (IN_SERVICE); the page has the list.

@@ -17,7 +17,7 @@ from localcloud.sagemaker.api.call import Scope, ServiceError, access_denied, va
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.hosting.runtime import Runtime
 from localcloud.sagemaker.image import Images
-from localcloud.sagemaker.processes import ServerOrder, TransformOrder
+from localcloud.sagemaker.processes import JobOrder, ServerOrder
 from localcloud.sagemaker.store import TABLES, Stores
 
 SCOPE = Scope("111122223333", "us-east-1")
@@ -48,10 +48,16 @@ class Rows:
 
 
 class Run:
-    """A training run that does what the test says."""
+    """A job's run that does what the test says."""
 
-    def __init__(self, request: Mapping[str, Any], on_event: Callable[[JobEvent], None], clock: Clock) -> None:
-        self.request, self._on_event, self._clock = request, on_event, clock
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        environment: Mapping[str, str],
+        on_event: Callable[[JobEvent], None],
+        clock: Clock,
+    ) -> None:
+        self.request, self.environment, self._on_event, self._clock = request, environment, on_event, clock
         self.started = self.terminated = False
         self.interruptions = 0
         self.stopped_as: list[str] = []
@@ -125,7 +131,7 @@ class Fakes:
     clock: Clock = field(default_factory=Clock)
     runs: list[Run] = field(default_factory=list)
     servers: list[Server] = field(default_factory=list)
-    transforms: list[tuple[TransformOrder, Run]] = field(default_factory=list)
+    transforms: list[tuple[JobOrder, Run]] = field(default_factory=list)
     events: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
@@ -138,26 +144,25 @@ class Fakes:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def training(
+    def job(
         self,
-        request: Mapping[str, Any],
+        agent: str,
+        order: JobOrder,
         folder: Path,
         environment: Mapping[str, str],
-        on_event: Callable[[Any], None],
+        on_event: Callable[[JobEvent], None],
     ) -> Run:
-        run = Run(request, on_event, self.clock)
-        self.runs.append(run)
+        run = Run(order.request, environment, on_event, self.clock)
+        if agent == "training":
+            self.runs.append(run)
+        else:
+            self.transforms.append((order, run))
         return run
 
     def hosting(self, order: ServerOrder) -> Server:
         server = Server(order, self.gate)
         self.servers.append(server)
         return server
-
-    def transform(self, order: TransformOrder, on_event: Callable[[Any], None]) -> Run:
-        run = Run(order.request, on_event, self.clock)
-        self.transforms.append((order, run))
-        return run
 
     def environment(self, scope: Scope, role_arn: str, session: str, seconds: int) -> Mapping[str, str]:
         if role_arn.endswith("/nobody"):

@@ -10,7 +10,7 @@ from typing import Any
 from platform_role import process_gone
 
 from localcloud.jobs.events import JobEvent
-from localcloud.jobs.runs import TrainingRun
+from localcloud.jobs.runs import JobRun
 
 
 class Job:
@@ -18,7 +18,7 @@ class Job:
 
     def __init__(self, request: Mapping[str, Any], folder: Path, environment: Mapping[str, str]) -> None:
         self.events: list[JobEvent] = []
-        self.run = TrainingRun(request, folder=folder, environment=environment, on_event=self.events.append)
+        self.run = JobRun("training", request, folder=folder, environment=environment, on_event=self.events.append)
         self.run.start()
 
     def wait_for(self, text: str, seconds: float = 30) -> None:

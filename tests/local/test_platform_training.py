@@ -322,11 +322,11 @@ def test_no_process_outlives_its_parent(tmp_path: Path, place: tuple[str, dict[s
     script = (
         "import json, sys, time\n"
         "from pathlib import Path\n"
-        "from localcloud.jobs.runs import TrainingRun\n"
+        "from localcloud.jobs.runs import JobRun\n"
         "order = json.loads(sys.stdin.readline())\n"
         "def told(event):\n"
         "    print(event.message, flush=True)\n"
-        "run = TrainingRun(order['request'], folder=Path(order['folder']), environment=order['environment'],\n"
+        "run = JobRun('training', order['request'], folder=Path(order['folder']), environment=order['environment'],\n"
         "    on_event=told)\n"
         "run.start()\n"
         "print('agent', run.pid, flush=True)\n"

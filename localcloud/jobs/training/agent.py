@@ -1,27 +1,18 @@
-"""`python -m localcloud.jobs.training.agent`: plays SageMaker around one training container.
-
-Standard input: one JSON line with the order (`request`, `folder`, `kill_after`), then commands (`{"stop": STATUS}`,
-`{"interrupt": true}`); its end means that the parent is gone, and ends program and agent at once. Standard output: one
-JobEvent a line. The environment holds AWS_* with the execution role's temporary credentials.
-"""
+"""`python -m localcloud.jobs.training.agent`: plays SageMaker around one training container, on one host or several."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import shutil
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localcloud.jobs.agent import JobAgent, main, report
 from localcloud.jobs.events import JobEvent, JobFailure, JobStopped, Outcome, shortened
 from localcloud.jobs.logs import LogStream, cloudwatch_line
-from localcloud.jobs.process.lifeline import ORPHANED
 from localcloud.jobs.process.namespace import host_network
 from localcloud.jobs.process.program import ForeignVariablesError, program_python, require_own_variables
 from localcloud.jobs.s3 import s3_client
@@ -36,35 +27,19 @@ if TYPE_CHECKING:
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
-class TrainingAgent:
-    """One training job, from the first byte downloaded to the last one uploaded."""
+class TrainingAgent(JobAgent):
+    """One training job."""
 
     def __init__(self, order: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        self._request: Mapping[str, Any] = order["request"]
-        self._folder = Path(order["folder"])
+        super().__init__(order, environment)
         self._hosts = job_hosts(self._request, self._folder)
         self._kill_after = float(order["kill_after"])
-        self._environment = environment
         self._stop_status = ""
         self._interrupted = False
         self._programs: HostPrograms | None = None
         self._python: Path | None = None
         self._lock = threading.Lock()
         self._billed_from: float | None = None
-
-    def run(self) -> None:
-        """Do the whole job and report how it ended. Raises nothing."""
-        self._status("Starting", "Preparing the instances for training")
-        try:
-            outcome, uploaded = self._steps()
-            self._finish(outcome, **uploaded)
-        except JobStopped:
-            self._finish("Stopped")
-        except JobFailure as failure:
-            self._finish("Failed", failure_reason=failure.reason)
-        except Exception as error:
-            traceback.print_exc()
-            self._finish("Failed", failure_reason=shortened(f"InternalServerError: {type(error).__name__}: {error}"))
 
     def stop(self, final_status: str) -> None:
         """SIGTERM to the program, SIGKILL later; before it runs, the end of the job."""
@@ -86,13 +61,13 @@ class TrainingAgent:
                 self._programs.kill()
 
     def abandon(self) -> None:
-        """The parent is gone: end everything now."""
         programs = self._programs
         if programs is not None:
             programs.kill()
-        os._exit(ORPHANED)
+        super().abandon()
 
-    def _steps(self) -> tuple[Outcome, dict[str, str]]:
+    def _steps(self) -> tuple[Outcome, dict[str, Any]]:
+        self._status("Starting", "Preparing the instances for training")
         try:
             require_own_variables(self._request.get("Environment") or {})
         except ForeignVariablesError as error:
@@ -176,9 +151,9 @@ class TrainingAgent:
         def on_line(host: str, text: str) -> None:
             line = cloudwatch_line(text)
             logs[host].write(line)
-            _report(JobEvent(time.time(), "log", message=line))
+            report(JobEvent(time.time(), "log", message=line))
             for metric in metrics.read(line):
-                _report(JobEvent(time.time(), "metric", metric=metric))
+                report(JobEvent(time.time(), "metric", metric=metric))
 
         with self._lock:
             if self._stop_status:
@@ -204,28 +179,11 @@ class TrainingAgent:
             log.close()
         return failure
 
-    @property
-    def _region(self) -> str:
-        return self._environment.get("AWS_REGION") or self._environment.get("AWS_DEFAULT_REGION", "")
-
-    def _status(self, status: str, message: str) -> None:
-        _report(JobEvent(time.time(), "status", status, message))
-
-    def _finish(self, outcome: Outcome, *, failure_reason: str = "", artifact: str = "", output: str = "") -> None:
+    def _finish(self, outcome: Outcome, **fields: Any) -> None:
         seconds = 0 if self._billed_from is None else max(1, math.ceil(time.monotonic() - self._billed_from))
         final = (self._stop_status or "Stopped") if outcome == "Stopped" else outcome
         self._status(final, _LAST_WORDS.get(final, f"Training job {final.lower()}"))
-        _report(
-            JobEvent(
-                time.time(),
-                "finished",
-                outcome=outcome,
-                failure_reason=failure_reason,
-                artifact=artifact,
-                output=output,
-                training_seconds=seconds,
-            )
-        )
+        super()._finish(outcome, training_seconds=seconds, **fields)
 
 
 _INTERRUPTED = "the spot instances were interrupted"
@@ -234,13 +192,6 @@ _LAST_WORDS = {
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
     "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
 }
-_report_lock = threading.Lock()
-
-
-def _report(event: JobEvent) -> None:
-    with _report_lock:
-        sys.stdout.write(event.to_line())
-        sys.stdout.flush()
 
 
 def _metric_reader(request: Mapping[str, Any]) -> MetricReader:
@@ -250,28 +201,5 @@ def _metric_reader(request: Mapping[str, Any]) -> MetricReader:
         raise JobFailure(f"ClientError: {error}") from None
 
 
-def _read_commands(agent: TrainingAgent) -> None:
-    """Read commands until the parent is gone."""
-    for line in sys.stdin:
-        command = json.loads(line)
-        if command.get("interrupt"):
-            agent.interrupt()
-        else:
-            agent.stop(command["stop"])
-    agent.abandon()
-
-
-def main() -> None:
-    """Take the order, watch the parent, do the job."""
-    order = sys.stdin.readline()
-    if not order:
-        sys.exit(ORPHANED)
-    agent = TrainingAgent(json.loads(order), os.environ)
-    threading.Thread(target=_read_commands, args=(agent,), name="commands", daemon=True).start()
-    agent.run()
-    sys.stdout.flush()
-    os._exit(0)  # the thread on standard input would hold an orderly exit up
-
-
 if __name__ == "__main__":
-    main()
+    main(TrainingAgent)

@@ -1,17 +1,11 @@
 """`python -m localcloud.jobs.transform.agent`: plays SageMaker around the container of one transform job.
 
-Standard input: one JSON line with the order (`request`, `model`, `folder`), then commands (`{"stop": STATUS}`); its end
-means that the parent is gone, and ends model server and agent at once. Standard output: one JobEvent a line.
-The environment holds AWS_* with temporary credentials of the model's execution role, which reads the artifact and the
-input and writes the output, as on AWS.
+It works in its model's execution role, which reads the artifact and the input and writes the output, as on AWS.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import sys
 import threading
 import time
 import traceback
@@ -19,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from localcloud.jobs.events import JobEvent, JobFailure, JobStopped, Outcome, shortened
+from localcloud.jobs.agent import JobAgent, main
+from localcloud.jobs.events import JobFailure, JobStopped, Outcome
 from localcloud.jobs.hosting.model_process import Answer, HostingError
 from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
 from localcloud.jobs.logs import TRANSFORM_LOG_GROUP, DataLog
-from localcloud.jobs.process.lifeline import ORPHANED
 from localcloud.jobs.s3 import s3_client
 from localcloud.jobs.transform.files import NOT_GZIP, InputFile, input_files, opened, upload_output
 from localcloud.jobs.transform.records import DataProcessing
@@ -43,36 +37,21 @@ _NO_PING = (
 _SEE_LOGS = "See job logs for more information"
 
 
-class TransformAgent:
-    """One transform job, from the first byte downloaded to the last one uploaded."""
+class TransformAgent(JobAgent):
+    """One transform job."""
 
     def __init__(self, order: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        self._request: Mapping[str, Any] = order["request"]
+        super().__init__(order, environment)
         self._model: Mapping[str, Any] = order["model"]
-        self._folder = Path(order["folder"])
-        self._environment = environment
         self._stopped = threading.Event()
         instance = f"i-{secrets.token_hex(9)[:17]}"
         self._stream = f"{self._request['TransformJobName']}/{instance}-{int(time.time())}"
 
-    def run(self) -> None:
-        """Do the whole job and report how it ended. Raises nothing."""
-        try:
-            self._steps()
-            self._finish("Completed")
-        except JobStopped:
-            self._finish("Stopped")
-        except JobFailure as failure:
-            self._finish("Failed", failure.reason)
-        except Exception as error:
-            traceback.print_exc()
-            self._finish("Failed", shortened(f"InternalServerError: {type(error).__name__}: {error}"))
-
-    def stop(self) -> None:
+    def stop(self, final_status: str) -> None:
         """End the job soon; nothing of its output is stored then (API reference, StopTransformJob)."""
         self._stopped.set()
 
-    def _steps(self) -> None:
+    def _steps(self) -> tuple[Outcome, dict[str, Any]]:
         request, s3 = self._request, s3_client(self._environment)
         files = input_files(s3, request, region=self._region, role=self._model["role"])
         server = self._start()
@@ -80,7 +59,7 @@ class TransformAgent:
         try:
             settings = transform_settings(request, _parameters(server))
             log.write(settings.line())
-            _report(JobEvent(time.time(), "status", "Transforming"))
+            self._status("Transforming")
             sides = [self._transform(number, file, server, settings, log) for number, file in enumerate(files)]
             # All at the end: what was stopped must leave no output, and a model's role may delete nothing.
             for number, file in enumerate(files):
@@ -93,6 +72,7 @@ class TransformAgent:
         failed = [side for side in sides if side]
         if failed:
             raise JobFailure(f"{failed[0]}: {_SEE_LOGS}")
+        return "Completed", {}
 
     def _start(self) -> ModelServer:
         """The container's server, started from the artifact as an endpoint's is."""
@@ -159,13 +139,6 @@ class TransformAgent:
         if self._stopped.is_set():
             raise JobStopped
 
-    @property
-    def _region(self) -> str:
-        return self._environment.get("AWS_REGION") or self._environment.get("AWS_DEFAULT_REGION", "")
-
-    def _finish(self, outcome: Outcome, reason: str = "") -> None:
-        _report(JobEvent(time.time(), "finished", outcome=outcome, failure_reason=reason))
-
 
 def _parameters(server: ModelServer) -> Mapping[str, Any]:
     """What the container asks for; it need not have an opinion."""
@@ -176,33 +149,5 @@ def _parameters(server: ModelServer) -> Mapping[str, Any]:
     return execution_parameters(answer.status, answer.body)
 
 
-_report_lock = threading.Lock()
-
-
-def _report(event: JobEvent) -> None:
-    with _report_lock:
-        sys.stdout.write(event.to_line())
-        sys.stdout.flush()
-
-
-def _read_commands(agent: TransformAgent) -> None:
-    """Read commands until the parent is gone; the model server ends with this process."""
-    for _ in sys.stdin:
-        agent.stop()
-    os._exit(ORPHANED)
-
-
-def main() -> None:
-    """Take the order, watch the parent, do the job."""
-    order = sys.stdin.readline()
-    if not order:
-        sys.exit(ORPHANED)
-    agent = TransformAgent(json.loads(order), os.environ)
-    threading.Thread(target=_read_commands, args=(agent,), name="commands", daemon=True).start()
-    agent.run()
-    sys.stdout.flush()
-    os._exit(0)  # the thread on standard input would hold an orderly exit up
-
-
 if __name__ == "__main__":
-    main()
+    main(TransformAgent)

@@ -9,18 +9,17 @@ import json
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from localcloud.ministack.stepfunctions.integrations import task_error
 from localcloud.sagemaker.api.call import Caller, Scope, ServiceError
 from localcloud.sagemaker.api.service_model import operation_output, render
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.jobs.kind import JobKind
+from localcloud.sagemaker.jobs.runs import JobRuns
 from localcloud.sagemaker.store import Record, in_milliseconds
 from localcloud.state import STOPPED_JOB, stands_at
 
-CREATE_TRAINING_JOB = "arn:aws:states:::sagemaker:createTrainingJob"
-CREATE_TRANSFORM_JOB = "arn:aws:states:::sagemaker:createTransformJob"
 _MARK = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 """The tag that Step Functions puts on jobs whose end it awaits: why its role needs sagemaker:AddTags."""
 
@@ -29,13 +28,6 @@ _POLL_SECONDS = 0.5
 
 # The integration speaks through AWS's SDK for Java 1, whose exception classes are these; all else is the base class.
 _MODELLED = ("ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound")
-
-
-class Runs(Protocol):
-    """The runs of one kind of job."""
-
-    def wait(self, scope: Scope, name: str, seconds: float) -> Record | None: ...
-    def stop(self, scope: Scope, name: str) -> None: ...
 
 
 class JobTask:
@@ -50,7 +42,7 @@ class JobTask:
         control: Control,
         caller: Caller,
         kind: JobKind,
-        runs: Runs,
+        runs: JobRuns,
         *,
         scope: Callable[[], Scope],
         cancelled: Callable[[], threading.Event],
@@ -60,7 +52,7 @@ class JobTask:
 
     def __call__(self, resource: str, arguments: Any) -> dict[str, Any]:
         scope = self._scope()
-        name = str(arguments.get(f"{self._kind.noun}Name", ""))
+        name = str(arguments.get(self._kind.name, ""))
         awaited = resource.endswith(".sync")
         request = {**arguments, "Tags": [*(arguments.get("Tags") or ()), _MARK]} if awaited else arguments
         try:
@@ -75,7 +67,7 @@ class JobTask:
         cancelled = self._cancelled()
         while True:
             record = self._runs.wait(scope, name, _POLL_SECONDS)
-            status = "Completed" if record is None else record[f"{self._kind.noun}Status"]
+            status = "Completed" if record is None else record[self._kind.status]
             if status == "Completed" or (status == "Stopped" and stands_at(STOPPED_JOB) == "completes"):
                 return described(self._kind, record or {})
             if record is not None and status in ("Failed", "Stopped"):

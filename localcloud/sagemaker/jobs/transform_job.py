@@ -1,23 +1,102 @@
-"""Transform jobs: create, describe, list, stop, and what a request must be beyond its shape.
+"""Transform jobs: what a request must be to make one, and how its record changes as the job goes on.
 
-The rules are SageMaker's own, and what is not imitated.
+The rules go beyond the shape of the request: SageMaker's own, and what is not imitated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kickstand.aws.instance_types import takes_volume_key
+from localcloud.jobs.events import JobEvent
 from localcloud.jobs.transform.json_path import JsonPath, JsonPathError
-from localcloud.sagemaker.api.call import Call, missing, resource_in_use, unsupported, validation_error
+from localcloud.sagemaker.api.call import Call, Scope, missing, unsupported, validation_error
 from localcloud.sagemaker.image import check_environment
-from localcloud.sagemaker.jobs.transform_runs import ENDED, TransformRuns
-from localcloud.sagemaker.listing import Listing, Tags
-from localcloud.sagemaker.store import Events, Record, Stores
+from localcloud.sagemaker.jobs.kind import REASON_LENGTH, TRANSFORM, JobRules
+from localcloud.sagemaker.processes import JobOrder
+from localcloud.sagemaker.store import Record, Table
 
 _MOST_MEGABYTES = 100
 _FILTERED = ("text/csv", "application/json", "application/jsonlines")
+_SESSION_SECONDS = 5 * 86_400
+"""How long a job's credentials live: longer than any job on one machine."""
+
+
+class TransformJob(JobRules):
+    """The rules of transform jobs."""
+
+    kind = TRANSFORM
+
+    def __init__(self, models: Table) -> None:
+        self._models = models
+
+    def admit(self, call: Call) -> None:
+        """Nobody passes a role to a job: it works in its model's execution role, which was passed to that.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+        """
+
+    def role(self, scope: Scope, request: Mapping[str, Any]) -> str:
+        model = self._models.get(scope, request["ModelName"]) or {}
+        return str(model.get("ExecutionRoleArn", ""))
+
+    def order(self, call: Call) -> JobOrder:
+        scope, request = call.scope, call.request
+        check_transform_request(request)
+        model = self._models.get(scope, request["ModelName"])
+        if model is None:
+            raise missing("model", scope.arn("model", request["ModelName"]))
+        source, role = model["_source"], model["ExecutionRoleArn"]
+        taken_down = {
+            "image": source["Image"],
+            "url": source["ModelDataUrl"],
+            "variables": source["Environment"],
+            "role": role,
+        }
+        return JobOrder(request, role, _SESSION_SECONDS, taken_down)
+
+    def taken(self, arn: str) -> str:
+        return (
+            f"Job name must be unique within an AWS account and region, and a job with this name already exists ({arn})"
+        )
+
+    def absent(self, name: str) -> str:
+        return f"Could not find requested job with name: {name}"
+
+    def new(self, scope: Scope, request: Mapping[str, Any], now: float) -> Record:
+        return {
+            **{member: value for member, value in request.items() if member != "Tags"},
+            "TransformInput": {"CompressionType": "None", "SplitType": "None", **request["TransformInput"]},
+            "TransformOutput": {"AssembleWith": "None", **request["TransformOutput"]},
+            "DataProcessing": {
+                "InputFilter": "$",
+                "OutputFilter": "$",
+                "JoinSource": "None",
+                **(request.get("DataProcessing") or {}),
+            },
+            "TransformJobArn": scope.arn("transform-job", request["TransformJobName"]),
+            "TransformJobStatus": "InProgress",
+            "CreationTime": now,
+            "LastModifiedTime": now,
+        }
+
+    def stopping(self, record: Record, final: str, now: float) -> Record:
+        return {**record, "TransformJobStatus": "Stopping", "LastModifiedTime": now}
+
+    def after(self, record: Record, event: JobEvent) -> Record | None:
+        if event.secondary_status != "Transforming":
+            return None
+        return {**record, "TransformStartTime": event.time, "LastModifiedTime": event.time}
+
+    def finished(self, record: Record, event: JobEvent) -> Record:
+        """A job that was told to stop ends Stopped where it failed; one that was done before is Completed."""
+        outcome = event.outcome or "Failed"
+        if record["TransformJobStatus"] == "Stopping" and outcome == "Failed":
+            outcome = "Stopped"
+        ended = {"TransformJobStatus": outcome, "TransformEndTime": event.time, "LastModifiedTime": event.time}
+        failure = {"FailureReason": event.failure_reason[:REASON_LENGTH]} if outcome == "Failed" else {}
+        return {**record, **ended, **failure}
 
 
 def check_transform_request(request: Mapping[str, Any]) -> None:
@@ -71,98 +150,23 @@ def _filter_problems(request: Mapping[str, Any]) -> Iterator[str]:
 
 def _join_problems(request: Mapping[str, Any]) -> Iterator[str]:
     settings = request.get("DataProcessing") or {}
-    asked = [m for m in ("InputFilter", "OutputFilter") if settings.get(m, "$") not in ("", "$")]
+    named = [m for m in ("InputFilter", "OutputFilter") if settings.get(m, "$") not in ("", "$")]
     if settings.get("JoinSource", "None") != "None":
-        asked.append("JoinSource")
-    if not asked:
+        named.append("JoinSource")
+    if not named:
         return
     given, result = request["TransformInput"], request["TransformOutput"]
     kind, accept = _media_type(given.get("ContentType")), _media_type(result.get("Accept"))
     if kind not in _FILTERED:
-        yield f"{asked[0]} needs a ContentType of {', '.join(_FILTERED)}; found {kind or 'none'}."
+        yield f"{named[0]} needs a ContentType of {', '.join(_FILTERED)}; found {kind or 'none'}."
         return
-    if asked == ["InputFilter"]:
+    if named == ["InputFilter"]:
         return
     if accept and (accept == "text/csv") != (kind == "text/csv"):
-        yield f"{asked[-1]} needs an Accept of the ContentType's kind, {kind}; found {accept}."
+        yield f"{named[-1]} needs an Accept of the ContentType's kind, {kind}; found {accept}."
     if given.get("SplitType", "None") != result.get("AssembleWith", "None"):
-        yield f"{asked[-1]} needs an AssembleWith that is the SplitType, {given.get('SplitType', 'None')}."
+        yield f"{named[-1]} needs an AssembleWith that is the SplitType, {given.get('SplitType', 'None')}."
 
 
 def _media_type(header: str | None) -> str:
     return (header or "").split(";")[0].strip().lower()
-
-
-class TransformJobs:
-    """The operations on transform jobs; `runs` does the work.
-
-    Nobody passes a role to a job: it works in its model's execution role, which was passed to that
-    (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html).
-    """
-
-    def __init__(
-        self, stores: Stores, runs: TransformRuns, tags: Tags, events: Events, *, clock: Callable[[], float]
-    ) -> None:
-        self._stores, self._runs, self._tags, self._events, self._clock = stores, runs, tags, events, clock
-        self._listing = Listing("TransformJobSummaries", "TransformJobName", "TransformJobStatus")
-
-    def create(self, call: Call) -> dict[str, Any]:
-        scope, request = call.scope, call.request
-        name, arn = request["TransformJobName"], scope.arn("transform-job", request["TransformJobName"])
-        self._refuse_taken(call)
-        check_transform_request(request)
-        model = self._stores.models.get(scope, request["ModelName"])
-        if model is None:
-            raise missing("model", scope.arn("model", request["ModelName"]))
-        now = self._clock()
-        record: Record = {
-            **{member: value for member, value in request.items() if member != "Tags"},
-            "TransformInput": {"CompressionType": "None", "SplitType": "None", **request["TransformInput"]},
-            "TransformOutput": {"AssembleWith": "None", **request["TransformOutput"]},
-            "DataProcessing": {
-                "InputFilter": "$",
-                "OutputFilter": "$",
-                "JoinSource": "None",
-                **(request.get("DataProcessing") or {}),
-            },
-            "TransformJobArn": arn,
-            "TransformJobStatus": "InProgress",
-            "CreationTime": now,
-            "LastModifiedTime": now,
-        }
-        with self._stores.lock:
-            self._refuse_taken(call)
-            self._stores.transform_jobs.put(scope, name, record)
-            self._tags.put(scope, arn, request.get("Tags", ()))
-        self._events.transform_job(scope, record)
-        self._runs.start(scope, request, model)
-        return {"TransformJobArn": arn}
-
-    def describe(self, call: Call) -> Record:
-        return self._existing(call)
-
-    def list_jobs(self, call: Call) -> dict[str, Any]:
-        return self._listing.page_of(self._stores.transform_jobs.all(call.scope), call.request)
-
-    def stop(self, call: Call) -> dict[str, Any]:
-        record = self._existing(call)
-        if record["TransformJobStatus"] in ENDED:
-            raise validation_error(
-                f"The request was rejected because the transform job is in status {record['TransformJobStatus']}."
-            )
-        self._runs.stop(call.scope, record["TransformJobName"])
-        return {}
-
-    def _existing(self, call: Call) -> Record:
-        record = self._stores.transform_jobs.get(call.scope, call.request["TransformJobName"])
-        if record is None:
-            raise validation_error(f"Could not find requested job with name: {call.request['TransformJobName']}")
-        return record
-
-    def _refuse_taken(self, call: Call) -> None:
-        taken = self._stores.transform_jobs.get(call.scope, call.request["TransformJobName"])
-        if taken is not None:
-            raise resource_in_use(
-                "Job name must be unique within an AWS account and region, and a job with this name already exists "
-                f"({taken['TransformJobArn']})"
-            )

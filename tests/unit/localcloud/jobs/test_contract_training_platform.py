@@ -19,7 +19,7 @@ from kickstand.images import image_table, image_uri, versions
 from kickstand.xgboost_container import OWN_IMAGE, XGBOOST
 from localcloud.container.contract import training_environment
 from localcloud.container.train import run
-from localcloud.jobs.runs import TrainingRun
+from localcloud.jobs.runs import JobRun
 from training.hyperparameters.support import KNOWN_VERSIONS
 
 ROOT = Path(__file__).parents[4]
@@ -134,7 +134,7 @@ def test_rounds_are_on_standard_output_and_everything_else_on_standard_error(
 
 @pytest.mark.contract("T68")
 def test_a_stopped_program_is_killed_after_120_seconds(tmp_path: Path) -> None:
-    job = TrainingRun({}, folder=tmp_path, environment={}, on_event=lambda event: None)
+    job = JobRun("training", {}, folder=tmp_path, environment={}, on_event=lambda event: None)
     assert job._order()["kill_after"] == 120.0
 
 

@@ -10,6 +10,7 @@ import pytest
 from sagemaker_fakes import IMAGE, ROLE, SCOPE, Fakes, Plane, make_plane, training_request
 
 from localcloud.sagemaker.api.call import ServiceError
+from localcloud.sagemaker.jobs.kind import TRAINING
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:training-job/job"
 
@@ -310,7 +311,7 @@ def test_a_stop_of_the_server_fails_the_job_at_the_next_start(plane: Plane, tmp_
         "InternalServerError: The local cloud was stopped while this training job was in status Downloading; "
         "its processes ended with it."
     )
-    assert restarted.control.runs.wait(SCOPE, "job", 1) is not None
+    assert restarted.control.runs[TRAINING].wait(SCOPE, "job", 1) is not None
 
 
 def tag(plane: Plane, key: str) -> None:

@@ -40,13 +40,14 @@ def job(plane: Plane) -> dict[str, Any]:
 def test_a_job_from_start_to_end(plane: Plane) -> None:
     assert plane("CreateTransformJob", **REQUEST, Tags=[{"Key": "a", "Value": "b"}]) == {"TransformJobArn": ARN}
     ((order, run),) = plane.fakes.transforms
-    assert (order.image, order.model_data_url, dict(order.variables)) == (
-        IMAGE,
-        "s3://b/m.tar.gz",
-        {"OMP_NUM_THREADS": "1"},
-    )
+    assert order.model == {
+        "image": IMAGE,
+        "url": "s3://b/m.tar.gz",
+        "variables": {"OMP_NUM_THREADS": "1"},
+        "role": ROLE,
+    }
     # The model's role does all of it; nobody passes another.
-    assert (order.role, order.environment["AWS_ACCESS_KEY_ID"]) == (ROLE, ROLE)
+    assert (order.role, run.environment["AWS_ACCESS_KEY_ID"]) == (ROLE, ROLE)
     assert run.started
     plane.fakes.clock.now = 1010.0
     run.say("status", "Transforming")
