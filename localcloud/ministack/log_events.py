@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import entries, wrap
 from localcloud.ministack.door.services import logs
 
 SERVICE = "cloudwatch_logs"
@@ -83,7 +83,7 @@ class LogSegments:
         Raises RuntimeError where a thread adds to the records meanwhile.
         """
         groups, changed, signatures = responses.AccountRegionScopedDict(), {}, {}
-        for place, group in state["log_groups"]._data.items():
+        for place, group in entries(state["log_groups"]).items():
             streams = {}
             for stream_name, stream in group.get("streams", {}).items():
                 names = []
@@ -95,7 +95,7 @@ class LogSegments:
                     if self._saved.get(name) != signature:
                         changed[name] = segment
                 streams[stream_name] = {**stream, "events": names}
-            groups._data[place] = {**group, "streams": streams}
+            entries(groups)[place] = {**group, "streams": streams}
         # Records by pointer are the events once more: they are made again at the start.
         rest = {key: value for key, value in state.items() if key not in ("log_groups", "log_records")}
         return {**rest, "log_groups": groups}, changed, signatures
@@ -112,7 +112,7 @@ class LogSegments:
 def join(state: dict[str, Any], documents: Mapping[str, bytes]) -> dict[str, Any]:
     """Put the events of the saved segments back into the restored state, in place; returns it."""
     groups = state.get("log_groups", responses.AccountRegionScopedDict())
-    for (account, region, group_name), group in groups._data.items():
+    for (account, region, group_name), group in entries(groups).items():
         for stream_name, stream in group.get("streams", {}).items():
             events = [event for name in stream["events"] for event in json.loads(documents[name])]
             stream["events"] = events

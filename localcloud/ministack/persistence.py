@@ -19,7 +19,7 @@ from typing import Any
 from kickstand.errors import KickstandError, Problem
 from localcloud.ministack import log_events
 from localcloud.ministack.door.core import emulator, responses
-from localcloud.ministack.door.names import SERVICES, wrap
+from localcloud.ministack.door.names import SERVICES, entries, wrap
 from localcloud.ministack.door.services import s3, sts
 from localcloud.ministack.s3 import objects
 from localcloud.ministack.served import served_modules
@@ -226,7 +226,7 @@ _NOBODY = "000000000000"
 def used_accounts() -> dict[str, list[str]]:
     """Accounts with records, and in which regions (the records of global services have none)."""
     found: dict[str, set[str]] = {}
-    for (account, _), bucket in list(s3.buckets._data.items()):
+    for (account, _), bucket in list(entries(s3.buckets).items()):
         found.setdefault(account, set()).add(bucket.get("region") or "us-east-1")
     for module in service_modules().values():
         for store in vars(module).values():
@@ -239,7 +239,7 @@ def used_accounts() -> dict[str, list[str]]:
 
 def _places(store: Any) -> list[tuple[str, str]]:
     if isinstance(store, responses.AccountRegionScopedDict):
-        return [(key[0], key[1]) for key in list(store._data)]
+        return [(key[0], key[1]) for key in list(entries(store))]
     if isinstance(store, responses.AccountScopedDict):
-        return [(key[0], "") for key in list(store._data)]
+        return [(key[0], "") for key in list(entries(store))]
     return []

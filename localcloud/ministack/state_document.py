@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from localcloud.ministack.door.core import responses, state_format
+from localcloud.ministack.door.names import entries
 
 _MARKS = ("__bytes__", "__scoped__", "__account_region_scoped__")
 _MARK = re.compile(r"\\*(?:" + "|".join(_MARKS) + ")")
@@ -59,7 +60,7 @@ def _escaped(value: Any) -> Any:
         return [_escaped(each) for each in value]
     if isinstance(value, responses.AccountScopedDict | responses.AccountRegionScopedDict):
         store = type(value)()
-        store._data = {key: _escaped(each) for key, each in value._data.items()}
+        entries(store).update({key: _escaped(each) for key, each in entries(value).items()})
         return store
     return value
 
@@ -84,7 +85,7 @@ def _place(value: Any, path: str, depth: int) -> str:
     if depth > 12:
         return ""
     if isinstance(value, responses.AccountScopedDict | responses.AccountRegionScopedDict):
-        value = value._data
+        value = entries(value)
     if isinstance(value, dict):
         found = (_place(each, f"{path}[{key!r}]"[:300], depth + 1) for key, each in value.items())
         return next(filter(None, found), "")

@@ -16,6 +16,7 @@ from localcloud.ministack.cloudformation.outputs import settle
 from localcloud.ministack.cloudformation.permissions.stack_role import acting_for
 from localcloud.ministack.door.cloudformation import cloudformation, engine, stacks
 from localcloud.ministack.door.core import concurrency
+from localcloud.ministack.door.names import entries
 from localcloud.ministack.registry import request_scope
 
 REASON = "The local cloud ended while this operation was running."
@@ -31,7 +32,7 @@ async def recover() -> None:
     for change_set in list(cloudformation.change_sets.all_values()):
         if change_set.get("ExecutionStatus") == "EXECUTE_IN_PROGRESS":
             change_set["ExecutionStatus"] = "EXECUTE_FAILED"
-    for (account, region, name), stack in list(cloudformation.stacks._data.items()):
+    for (account, region, name), stack in list(entries(cloudformation.stacks).items()):
         status = stack.get("StackStatus", "")
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             continue

@@ -28,10 +28,7 @@ class SeamMovedError(RuntimeError):
 
 
 class Table(Protocol):
-    """A dictionary of ministack that shows a request the entries of its own account, or of its account and region.
-
-    `_data` holds those of all, by (account, key) or (account, region, key).
-    """
+    """A dictionary of ministack that shows a request the entries of its own account, or of its account and region."""
 
     _data: dict[Any, Any]
 
@@ -48,6 +45,16 @@ class Table(Protocol):
     def all_items(self) -> Any: ...
     def all_values(self) -> Any: ...
     def get_scoped(self, account_id: str, region: str | None, key: Any, default: Any = None) -> Any: ...
+
+
+def entries(table: Table) -> dict[Any, Any]:
+    """The entries of every account, by (account, key) or (account, region, key): a change is one of the table."""
+    return table._data
+
+
+def share_entries(table: Table, other: Table) -> None:
+    """Let a table hold the very entries of another."""
+    table._data = other._data
 
 
 class Names:

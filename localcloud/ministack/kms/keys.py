@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import entries, wrap
 from localcloud.ministack.door.services import kms
 from localcloud.ministack.registry import request_scope
 
@@ -53,10 +53,12 @@ def find_key(arn: str) -> Key | None:
         return None
     aliases = [
         alias.rpartition(":")[2]
-        for (owner, place, alias), target in list(kms.aliases._data.items())
+        for (owner, place, alias), target in list(entries(kms.aliases).items())
         if (owner, place, target) == (account, region, key_id)
     ]
-    grants = [one for (owner, place, _), one in list(kms.grants._data.items()) if (owner, place) == (account, region)]
+    grants = [
+        one for (owner, place, _), one in list(entries(kms.grants).items()) if (owner, place) == (account, region)
+    ]
     return Key(
         arn=record["Arn"],
         account=account,

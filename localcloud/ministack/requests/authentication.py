@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 from localcloud.ministack.door.core import Credential, emulator, iam_evaluator, responses, router, sigv4
 from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.services import s3
 from localcloud.ministack.registry import request_scope
 from localcloud.ministack.requests.body import check_body, check_form
 from localcloud.ministack.requests.signature import RefusedError, SignedRequest, read_request
@@ -173,9 +174,8 @@ async def _unsigned(scope: Any, headers: dict[str, str], receive: Any) -> bytes 
             return body
     if scope["method"] == "POST" and headers.get("content-type", "").startswith("multipart/form-data"):
         body = await _read(headers, receive, UNCHECKED_BODY)
-        s3 = emulator.get_module("s3")
         # S3 compares the form's own signature.
-        if s3._post_form_access_key_id(s3._parse_multipart_form(headers["content-type"], body)):
+        if s3.post_form_access_key_id(s3.parse_multipart_form(headers["content-type"], body)):
             return body
     raise refusal
 
@@ -183,13 +183,12 @@ async def _unsigned(scope: Any, headers: dict[str, str], receive: Any) -> bytes 
 def _is_public(path: str) -> bool:
     """Whether a path is of an object in a bucket whose policy lets everybody do something; ministack asks the policy
     about this object."""
-    s3 = emulator.get_module("s3")
     bucket, _, key = path.lstrip("/").partition("/")
-    owner = s3._bucket_owner_account(bucket) if key else None
+    owner = s3.bucket_owner_account(bucket) if key else None
     if owner is None:
         return False
     with request_scope(owner, "us-east-1"):
-        policy = s3._bucket_policies.get(bucket)
+        policy = s3.bucket_policies.get(bucket)
     try:
         statements = json.loads(policy).get("Statement", []) if isinstance(policy, str | bytes) else []
     except ValueError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.ministack.door.core import iam_actions, responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import entries, share_entries, wrap
 from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam.acting import require
 from localcloud.ministack.iam.sts import AccessDenied
@@ -57,7 +57,7 @@ def _table_of_buckets() -> Any:
 def install() -> None:
     """Put the table in place and make writes durable. Once, before the start."""
     buckets = _table_of_buckets()
-    buckets._data = s3.buckets._data
+    share_entries(buckets, s3.buckets)
     s3.buckets = buckets
     wrap(s3.atomic_write, lambda _: lambda path, data, *, text=False: write_durably(path, data))
     # ministack keeps these in memory alone; a lock that a restart takes off is none.
@@ -80,9 +80,9 @@ def drop_unknown(saved: Mapping[str, Any]) -> None:
     saved: the restored records of S3. CloudFormation's records are of the same moment and do not know them either.
     """
     known = saved.get("buckets_meta")
-    names = set(known._data) if known is not None else set()
-    for place in [place for place in s3.buckets._data if place not in names]:
-        del s3.buckets._data[place]
+    names = set(entries(known)) if known is not None else set()
+    for place in [place for place in entries(s3.buckets) if place not in names]:
+        del entries(s3.buckets)[place]
         _forget_objects(*place)
     for account in _folders(Path(s3.DATA_DIR)):
         for bucket in _folders(account):
@@ -107,8 +107,8 @@ def _forget_bytes(bucket: str, key: str, record: dict[str, Any]) -> None:
 
 def _forget_objects(account: str, bucket: str) -> None:
     for store in (s3.object_versions, s3.object_tags, s3.object_acl, s3.object_annotations):
-        for key in [key for key in store._data if key[0] == account and key[1][0] == bucket]:
-            del store._data[key]
+        for key in [key for key in entries(store) if key[0] == account and key[1][0] == bucket]:
+            del entries(store)[key]
 
 
 def install_checksums() -> None:

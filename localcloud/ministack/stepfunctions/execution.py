@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import entries, wrap
 from localcloud.ministack.door.services import stepfunctions
 from localcloud.ministack.registry import request_scope
 
@@ -234,7 +234,7 @@ CAUSE = "The local cloud ended while this execution was running."
 
 def settle() -> None:
     """Give every execution that a restart found running its end. ministack marks it failed and says no more."""
-    for (account, region, _), execution in list(stepfunctions.executions._data.items()):
+    for (account, region, _), execution in list(entries(stepfunctions.executions).items()):
         interrupted = execution["status"] == "RUNNING" or execution.get("error") == "States.ServiceRestart"
         last = execution["events"][-1]["type"] if execution.get("events") else ""
         if not interrupted or last == "ExecutionFailed":
