@@ -19,6 +19,7 @@ from localcloud.ministack.door.cloudformation import provisioners
 from localcloud.ministack.door.core import emulator, iam_actions
 from localcloud.ministack.door.names import SERVICES, wrap
 from localcloud.ministack.door.services import eventbridge, sns
+from localcloud.ministack.requests.authentication import OPEN_PATH
 from localcloud.state import StateFolder
 
 SERVED = (
@@ -150,7 +151,6 @@ def refuse_other_routes() -> None:
     Health, downloads, certificates, data planes and consoles of services that are not here; of all of them S3's own
     hosts and its control plane, and the signals of wait conditions, are left.
     """
-    from localcloud.ministack.requests.authentication import OPEN_PATH
 
     def before_body(_: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(method: str, path: str, headers: Any, query_params: Any, request_id: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -127,7 +128,8 @@ class Seam:
 
 def _found(module: str, name: str) -> Any:
     try:
-        return getattr(importlib.import_module(module), name)
+        # A look-up in place of an import: requests come here many times.
+        return getattr(sys.modules.get(module) or importlib.import_module(module), name)
     except AttributeError:
         raise SeamMovedError(f"{module}.{name} is gone") from None
 
