@@ -264,6 +264,12 @@ def test_the_group_of_model_packages_has_the_environments_name() -> None:
     )
 
 
+def test_another_project_of_as_long_a_name_has_the_same_template_but_for_the_name() -> None:
+    """tests/local/shared_templates.py relies on it."""
+    ours, theirs = (json.dumps(synthesised(variant).training) for variant in ("plain", "second project"))
+    assert ours.replace("bikes", "boats") == theirs
+
+
 def test_outputs() -> None:
     assert sorted(synthesised("plain").training["Outputs"]) == [
         "ApproverPolicyArn",

@@ -21,7 +21,7 @@ Client = Callable[..., Any]
 
 @pytest.fixture(scope="session", autouse=True)
 def _templates_are_not_validated_again(_own_environment: None) -> None:
-    """Synthesis goes without the CDK's own check of templates, 4 s of CPU each: `tests/infra` and `tests/e2e` have it."""
+    """Synthesise without the CDK's own check of templates, 4 s of CPU each time: `tests/infra` has it."""
     os.environ["CDK_VALIDATION"] = "false"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,12 +14,12 @@ import boto3
 from botocore.config import Config
 from fit_world import rows
 from sagemaker_world import ACCOUNT, REGION, wait_for
+from shared_templates import synthesise, training_templates
 
 from kickstand.config.load import load_project
 from kickstand.names import Names
 from localcloud.cloud import LocalCloud
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 TOML = f"""\
 [project]
 name = "{{name}}"
@@ -93,30 +92,26 @@ class DeployedProject:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def deploy(self, stack: str) -> None:
-        """Synthesise, and make one stack (`training` or `hosting`) of the template as it is."""
-        assembly = self.folder / f"cdk.out-{uuid.uuid4().hex[:8]}"
-        context = {
-            **json.loads((REPOSITORY / "cdk.json").read_text())["context"],
-            "config": str(self.toml),
-            "environment": "dev",
-        }
-        variables = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(assembly)}
-        subprocess.run([sys.executable, REPOSITORY / "app.py"], env=variables, check=True, timeout=120)
-        (template,) = assembly.glob(f"assembly-*/*{stack}*.template.json")
+        """Make one stack (`training` or `hosting`) of its template as it is."""
+        template = training_templates(self.toml)["dev"] if stack == "training" else self._synthesised(stack)
         # What bootstrapping leaves behind, and templates of the CDK ask for.
         self.client("ssm").put_parameter(
             Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
         )
         cloudformation, name = self.client("cloudformation"), getattr(self.names, f"{stack}_stack")
-        cloudformation.create_stack(
-            StackName=name, TemplateBody=template.read_text(), Capabilities=["CAPABILITY_NAMED_IAM"]
-        )
+        cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
         made = wait_for(
             lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0],
             lambda one: not one["StackStatus"].endswith("_IN_PROGRESS"),
             60,
         )
         assert made["StackStatus"] == "CREATE_COMPLETE", cloudformation.describe_stack_events(StackName=name)
+
+    def _synthesised(self, stack: str) -> str:
+        assembly = self.folder / f"cdk.out-{uuid.uuid4().hex[:8]}"
+        synthesise(self.toml, assembly, environment="dev")
+        (template,) = assembly.glob(f"assembly-*/*{stack}*.template.json")
+        return template.read_text()
 
     def output(self, stack: str, key: str) -> str:
         (made,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 from promotion_world import KEY, MODEL, OVERRIDE, Stage
 from samples import IMAGE
-from three_accounts import ACCOUNTS, REPOSITORY, make_three_accounts
+from shared_templates import REPOSITORY
+from three_accounts import ACCOUNTS, make_three_accounts
 from typed import Screen, Terminal
 
 from kickstand.release.file import canonical, write_release

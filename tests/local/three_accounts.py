@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,12 +15,12 @@ import boto3
 from botocore.config import Config
 from fit_world import rows
 from sagemaker_world import REGION, wait_for
+from shared_templates import training_templates
 
 from kickstand.config.load import load_project
 from kickstand.names import Names
 from localcloud.cloud import LocalCloud
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNTS = {"dev": "111122223333", "staging": "444455556666", "prod": "777788889999"}
 PREFIXES = ("data", "training", "models", "metrics", "golden", "manifests", "latest", "locks")
 TOML = """\
@@ -103,13 +102,9 @@ def make_three_accounts(folder: Path, cloud: LocalCloud, keys: Mapping[str, str]
         text += f'storage.kms_key_arn = "{keys[name]}"\n' if keys and name in keys else ""
         before = name
     made.toml.write_text(text)
-    assembly = folder / "cdk.out"
-    context = {**json.loads((REPOSITORY / "cdk.json").read_text())["context"], "config": str(made.toml)}
-    variables = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(assembly)}
-    subprocess.run([sys.executable, REPOSITORY / "app.py"], env=variables, check=True, timeout=120)
+    templates = training_templates(made.toml)
     for name in ACCOUNTS:
-        (template,) = assembly.glob(f"assembly-{name}/*training*.template.json")
-        _deploy(made, name, template.read_text())
+        _deploy(made, name, templates[name])
         for prefix in PREFIXES:
             key = f"{prefix}/one/test/object"
             made.client("s3", name).put_object(Bucket=made.names(name).bucket, Key=key, Body=name.encode())
