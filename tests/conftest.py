@@ -9,6 +9,9 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.loaders import Loader, create_loader
+from run_end import MARK, pytest_configure, pytest_keyboard_interrupt, pytest_sessionfinish
+
+__all__ = ["pytest_configure", "pytest_keyboard_interrupt", "pytest_sessionfinish"]
 
 _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")
 
@@ -20,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 @pytest.fixture(autouse=True, scope="session")
 def _own_environment() -> None:
     """Forget the caller's credentials, profiles and endpoints, once for the whole run."""
-    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name != "CDK_HOME"]:
+    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in ("CDK_HOME", MARK)]:
         del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
