@@ -29,7 +29,9 @@ pytestmark = pytest.mark.xdist_group("main-job")
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    yield from open_workshop(tmp_path_factory.mktemp("workshop"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CDK_VALIDATION")  # as a user runs it
+        yield from open_workshop(tmp_path_factory.mktemp("workshop"))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -17,12 +16,6 @@ ACCOUNT = "111122223333"
 REGION = "us-east-1"
 
 Client = Callable[..., Any]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _templates_are_not_validated_again(_own_environment: None) -> None:
-    """Synthesise without the CDK's own check of templates, 4 s of CPU each time: `tests/infra` has it."""
-    os.environ["CDK_VALIDATION"] = "false"
 
 
 @pytest.fixture(scope="session")
