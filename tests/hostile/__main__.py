@@ -69,12 +69,17 @@ def _warm_up(pattern: Path) -> None:
     import io
     import pkgutil
 
+    from functools import cache
+
     import boto3  # noqa: F401
+    import typer.main
 
     import kickstand
     import promotion
     import training
     from cli.main import run
+
+    typer.main.get_command = cache(typer.main.get_command)  # 0.1 s of CPU each time
 
     for package in (kickstand, training, promotion):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
