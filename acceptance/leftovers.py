@@ -38,15 +38,15 @@ class Leftover:
         return f"{self.what} {self.name} ({self.where})"
 
 
-def stacks(place: Workspace) -> tuple[str, ...]:
+def stacks(workspace: Workspace) -> tuple[str, ...]:
     """An environment's stacks, in the order in which they can be deleted."""
-    names = place.names
+    names = workspace.names
     return (personas_stack(names.prefix), names.hosting_stack, names.training_stack, key_stack(names.prefix))
 
 
-def find(place: Workspace) -> list[Leftover]:
+def find(workspace: Workspace) -> list[Leftover]:
     """All that is there of an environment of a run. botocore's errors are raised: what cannot be seen is not gone."""
-    environment = place.environment
+    environment = workspace.environment
     where = f"account …{environment.account[-4:]}, {environment.region}"
     options = f" --region {environment.region}"
     options += f" --profile {shlex.quote(environment.profile)}" if environment.profile else ""
@@ -55,14 +55,14 @@ def find(place: Workspace) -> list[Leftover]:
         return Leftover(what, name, where, f"{command}{options}", run)
 
     found = []
-    cloudformation = place.session.client("cloudformation")
-    for stack in stacks(place):
+    cloudformation = workspace.session.client("cloudformation")
+    for stack in stacks(workspace):
         described = _described(cloudformation, stack)
         if described is not None:
             run = next((tag["Value"] for tag in described.get("Tags", ()) if tag["Key"] == RUN_TAG), "")
             found.append(left("stack", stack, f"aws cloudformation delete-stack --stack-name {stack}", run))
-    for one in find_leftovers(place.session, place.names):
-        command = _COMMANDS[one.what].format(name=one.name, prefix=place.names.prefix)
+    for one in find_leftovers(workspace.session, workspace.names):
+        command = _COMMANDS[one.what].format(name=one.name, prefix=workspace.names.prefix)
         found.append(left(one.what, one.name, command))
     return found
 
@@ -82,7 +82,7 @@ _COMMANDS = {
 }
 
 
-def remove(place: Workspace, say: Callable[[str], None]) -> list[str]:
+def remove(workspace: Workspace, say: Callable[[str], None]) -> list[str]:
     """Remove all that is there of an environment of a run; what went wrong on the way, a sentence each.
 
     Can be done again and again. What cannot be removed does not keep the rest from being removed.
@@ -95,10 +95,10 @@ def remove(place: Workspace, say: Callable[[str], None]) -> list[str]:
         except (KickstandError, *AWS_FAILURES) as error:
             problems.append(f"{doing}: {error}")
 
-    attempt("stopping jobs", lambda: _stop_jobs(place))
-    for stack in stacks(place):
-        attempt(f"deleting the stack {stack}", lambda stack=stack: _delete_stack(place, stack, say))  # type: ignore[misc]
-    attempt("deleting the rest", lambda: _delete_rest(place, say))
+    attempt("stopping jobs", lambda: _stop_jobs(workspace))
+    for stack in stacks(workspace):
+        attempt(f"deleting the stack {stack}", lambda stack=stack: _delete_stack(workspace, stack, say))  # type: ignore[misc]
+    attempt("deleting the rest", lambda: _delete_rest(workspace, say))
     return problems
 
 
@@ -112,8 +112,8 @@ def _described(cloudformation: Any, stack: str) -> dict[str, Any] | None:
     return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
 
-def _delete_stack(place: Workspace, stack: str, say: Callable[[str], None]) -> None:
-    cloudformation = place.session.client("cloudformation")
+def _delete_stack(workspace: Workspace, stack: str, say: Callable[[str], None]) -> None:
+    cloudformation = workspace.session.client("cloudformation")
     patience = Deadline(f"The stack {stack}", STACK_SECONDS)
     while True:
         described = _described(cloudformation, stack)
@@ -124,24 +124,24 @@ def _delete_stack(place: Workspace, stack: str, say: Callable[[str], None]) -> N
             break
         patience.sleep(3)  # CloudFormation refuses to delete a stack at work
     say(f"deleting the stack {stack}")
-    if stack == place.names.training_stack:
-        template = live_template(place.session, stack) if status != "REVIEW_IN_PROGRESS" else None
-        empty(place.session, deletion_plan(template or {}, place.names))
-    delete_stack(place.session, stack, show=lambda line: None, sleep=patience.sleep)
+    if stack == workspace.names.training_stack:
+        template = live_template(workspace.session, stack) if status != "REVIEW_IN_PROGRESS" else None
+        empty(workspace.session, deletion_plan(template or {}, workspace.names))
+    delete_stack(workspace.session, stack, show=lambda line: None, sleep=patience.sleep)
 
 
-def _stop_jobs(place: Workspace) -> None:
-    sagemaker = place.session.client("sagemaker")
-    for one in find_leftovers(place.session, place.names):
+def _stop_jobs(workspace: Workspace) -> None:
+    sagemaker = workspace.session.client("sagemaker")
+    for one in find_leftovers(workspace.session, workspace.names):
         if one.what == "training job":
             sagemaker.stop_training_job(TrainingJobName=one.name)
         if one.what == "transform job":
             sagemaker.stop_transform_job(TransformJobName=one.name)
 
 
-def _delete_rest(place: Workspace, say: Callable[[str], None]) -> None:
+def _delete_rest(workspace: Workspace, say: Callable[[str], None]) -> None:
     """What no stack owns: job logs, and what a stack has left that could not be deleted whole."""
-    session, names = place.session, place.names
+    session, names = workspace.session, workspace.names
     for one in find_leftovers(session, names):
         if one.what in _JOB_LOGS:
             for stream in list(_streams(session.client("logs"), one.name, f"{names.prefix}-")):

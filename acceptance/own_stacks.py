@@ -98,10 +98,10 @@ def personas_template(names: Names, secret: str) -> dict[str, Any]:
     return {"Resources": resources, "Outputs": outputs}
 
 
-def make_stack(place: Workspace, stack: str, template: Mapping[str, Any]) -> dict[str, str]:
+def make_stack(workspace: Workspace, stack: str, template: Mapping[str, Any]) -> dict[str, str]:
     """Make a stack unless it is there, wait for it, and return its outputs. KickstandError says why it failed."""
-    cloudformation = place.session.client("cloudformation")
-    tags = [{"Key": key, "Value": value} for key, value in place.environment.tags.items()]
+    cloudformation = workspace.session.client("cloudformation")
+    tags = [{"Key": key, "Value": value} for key, value in workspace.environment.tags.items()]
     try:
         cloudformation.create_stack(
             StackName=stack,
@@ -135,20 +135,20 @@ def creation_failures(cloudformation: Any, stack: str) -> list[str]:
     return found
 
 
-def make_key(place: Workspace, target: Names | None) -> str:
+def make_key(workspace: Workspace, target: Names | None) -> str:
     """The ARN of an environment's key."""
-    names = place.names
-    return make_stack(place, key_stack(names.prefix), key_template(names, target))["Key"]
+    names = workspace.names
+    return make_stack(workspace, key_stack(names.prefix), key_template(names, target))["Key"]
 
 
-def persona(place: Workspace, name: str, secret: str) -> Any:
+def persona(workspace: Workspace, name: str, secret: str) -> Any:
     """A session of a persona, whose stack is made where there is none; waits until IAM knows the role."""
     import boto3
 
-    names = place.names
-    role = make_stack(place, personas_stack(names.prefix), personas_template(names, secret))[name]
+    names = workspace.names
+    role = make_stack(workspace, personas_stack(names.prefix), personas_template(names, secret))[name]
     answer = retried_until_allowed(
-        lambda: place.session.client("sts").assume_role(
+        lambda: workspace.session.client("sts").assume_role(
             RoleArn=role, RoleSessionName="acceptance", ExternalId=secret, DurationSeconds=SESSION_SECONDS
         )
     )
@@ -157,5 +157,5 @@ def persona(place: Workspace, name: str, secret: str) -> Any:
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
-        region_name=place.environment.region,
+        region_name=workspace.environment.region,
     )

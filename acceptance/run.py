@@ -23,8 +23,8 @@ from acceptance.leftovers import Leftover, find, remove
 from acceptance.own_stacks import make_key
 from acceptance.project import ENVIRONMENTS, PREFIX, SOURCE, TARGET, Plan, started, write_project
 from acceptance.step import NotReady, NotRun, Outcome, Step, Verdict, World, assembly_folder
-from cli.context import REPOSITORY, Root, open_workspace
-from deployment.cdk import CLI, Cdk, node, remove_output_folder
+from cli.context import REPOSITORY, Root, workspace_of
+from deployment.cdk import CLI, bootstrap_words, node, remove_output_folder
 from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError, Problem
@@ -87,7 +87,7 @@ def interruptible() -> Iterator[None]:
 def workspaces_of(file: Path) -> list[Workspace]:
     """The environments of a run's project, opened."""
     project = load_project(file)
-    return [open_workspace(Root(file, local=False), project, name) for name in ENVIRONMENTS]
+    return [workspace_of(Root(file, local=False), project, name) for name in ENVIRONMENTS]
 
 
 def clear(folder: Path, plan: Plan, say: Say, *, now: datetime, whatever: bool = False) -> None:
@@ -97,14 +97,14 @@ def clear(folder: Path, plan: Plan, say: Say, *, now: datetime, whatever: bool =
     Raises KickstandError where something is not removed, with the commands that remove it.
     """
     former = folder / "project" / "kickstand.toml"
-    places = workspaces_of(former) if former.exists() else []
+    workspaces = workspaces_of(former) if former.exists() else []
     look = write_project(folder / "look", plan, {})
-    known = {(one.environment.account, one.environment.region, one.names.prefix) for one in places}
+    known = {(one.environment.account, one.environment.region, one.names.prefix) for one in workspaces}
     here = former.exists()
-    for place in workspaces_of(look):
-        if (place.environment.account, place.environment.region, place.names.prefix) not in known:
-            places.append(place)
-    left = [one for place in places for one in find(place)]
+    for workspace in workspaces_of(look):
+        if (workspace.environment.account, workspace.environment.region, workspace.names.prefix) not in known:
+            workspaces.append(workspace)
+    left = [one for workspace in workspaces for one in find(workspace)]
     if left:
         say("An earlier run has left:")
         for one in left:
@@ -115,8 +115,8 @@ def clear(folder: Path, plan: Plan, say: Say, *, now: datetime, whatever: bool =
                 f"A run of another machine made this at {young[0].run} and may be at work still. Nothing was removed."
             )
             raise InputError(Problem(message, young[0].where, "Wait for its end, or remove it now: --remove"))
-        problems = [problem for place in places for problem in remove(place, say)]
-        left = [one for place in places for one in find(place)]
+        problems = [problem for workspace in workspaces for problem in remove(workspace, say)]
+        left = [one for workspace in workspaces for one in find(workspace)]
         if left:
             raise KickstandError(*(Problem(f"Not removed: {one.line()}.", fix=one.command) for one in left), *problems)
         say("It is removed.")
@@ -230,18 +230,17 @@ def _set_up(world: World, *, bootstrap: bool) -> None:
     """A repository, a key for each environment, and the project file that names them."""
     from deployment.cdk import is_bootstrapped, refuse_without_bootstrap
 
-    places = {name: world.place(name) for name in ENVIRONMENTS}
-    for place in places.values():
-        cdk = Cdk(load_project(world.file), place.environment, place.session, place.releases)
-        if bootstrap and not is_bootstrapped(place.session, place.environment):
-            output = str(assembly_folder(world.plan, place.environment.name))
-            words = [*cdk.bootstrap_words(), "--output", output]
-            if place.environment.profile:
-                words += ["--profile", place.environment.profile]
+    workspaces = {name: world.workspace(name) for name in ENVIRONMENTS}
+    for workspace in workspaces.values():
+        if bootstrap and not is_bootstrapped(workspace.session, workspace.environment):
+            output = str(assembly_folder(world.plan, workspace.environment.name))
+            words = [*bootstrap_words(workspace.environment), "--output", output]
+            if workspace.environment.profile:
+                words += ["--profile", workspace.environment.profile]
             world.commands.run([([node(), str(CLI), *words], f"cdk {words[0]} {words[1]}")], minutes=15)
-        refuse_without_bootstrap(cdk)
-    world.keys[SOURCE] = make_key(places[SOURCE], places[TARGET].names)
-    world.keys[TARGET] = make_key(places[TARGET], None)
+        refuse_without_bootstrap(workspace)
+    world.keys[SOURCE] = make_key(workspaces[SOURCE], workspaces[TARGET].names)
+    world.keys[TARGET] = make_key(workspaces[TARGET], None)
     world.write()
     world.commands.git("init", "--quiet", "--initial-branch=main")
     world.commands.commit("The project of an acceptance run")
@@ -250,18 +249,18 @@ def _set_up(world: World, *, bootstrap: bool) -> None:
 def _cleared(world: World, say: Say) -> tuple[list[Leftover], list[str]]:
     """Remove everything; what is left then, and why. A second interruption ends the removal, and the list is made."""
     problems: list[str] = []
-    places: list[Workspace] = []
+    workspaces: list[Workspace] = []
     try:
         with interruptible():
-            places = [world.place(name) for name in ENVIRONMENTS]
-            for place in places:
-                problems += remove(place, say)
+            workspaces = [world.workspace(name) for name in ENVIRONMENTS]
+            for workspace in workspaces:
+                problems += remove(workspace, say)
     except KeyboardInterrupt:
         problems.append("The removal was interrupted.")
     except (KickstandError, *AWS_FAILURES) as error:
         problems.append(str(error))
     try:
-        return [one for place in places for one in find(place)], problems
+        return [one for workspace in workspaces for one in find(workspace)], problems
     except (KickstandError, *AWS_FAILURES) as error:
         problems.append(f"What is left cannot be seen: {error}")
         command = "aws cloudformation describe-stacks --query 'Stacks[].StackName'"

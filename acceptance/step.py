@@ -16,7 +16,7 @@ from typing import Any
 from acceptance.commands import Commands
 from acceptance.estimate import Used
 from acceptance.project import SOURCE, Plan, write_project
-from cli.context import REPOSITORY, Root, open_workspace
+from cli.context import REPOSITORY, Root, workspace_of
 from kickstand.config.load import load_project
 from kickstand.workspace import Workspace
 
@@ -114,7 +114,7 @@ class World:
     keys: dict[str, str]
     """The ARN of each environment's KMS key."""
     began: datetime
-    places: dict[str, Workspace] = field(default_factory=dict)
+    workspaces: dict[str, Workspace] = field(default_factory=dict)
     returned_logs: list[bool] = field(default_factory=list)
     """Of each time that the endpoint's stack was deleted: whether its log group was there again afterwards."""
     endpoints: dict[str, datetime] = field(default_factory=dict)
@@ -133,20 +133,20 @@ class World:
     def write(self, **changes: Any) -> None:
         """Write the project file anew: `rounds`, `probe`."""
         write_project(self.commands.folder, self.plan, self.keys, **changes)
-        self.places.clear()
+        self.workspaces.clear()
 
     def assembled(self, name: str) -> tuple[str, str]:
         """The option that takes what an environment's last command has synthesised, as it is."""
         return "--assembly", str(assembly_folder(self.plan, name))
 
-    def place(self, name: str = SOURCE) -> Workspace:
+    def workspace(self, name: str = SOURCE) -> Workspace:
         """An environment of the run's project, with a session of its own credentials."""
-        if name not in self.places:
-            self.places[name] = open_workspace(Root(self.file, local=False), load_project(self.file), name)
-        return self.places[name]
+        if name not in self.workspaces:
+            self.workspaces[name] = workspace_of(Root(self.file, local=False), load_project(self.file), name)
+        return self.workspaces[name]
 
     def client(self, service: str, name: str = SOURCE) -> Any:
-        return self.place(name).session.client(service)
+        return self.workspace(name).session.client(service)
 
     def host(self, name: str) -> None:
         """Count an endpoint's time from here on: a deployment that fails may have started one, too."""

@@ -1,4 +1,4 @@
-"""What a command opens: the project, one environment of it or several, a checked AWS session, a console."""
+"""What a command opens: the project, an environment of it or several, a console."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ import typer
 from kickstand.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    import boto3
     from rich.console import Console
 
     from kickstand.config.model import Environment, EnvironmentName, Project
-    from kickstand.names import Names
     from kickstand.workspace import Workspace
     from localcloud.cloud import LocalCloud
-    from training.prediction.batches import Expected
 
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -37,47 +34,10 @@ class Root:
     local: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CommandContext:
-    """One command's world, opened once at its start."""
-
-    root: Root
-    project: Project
-    environment: Environment
-    names: Names
-    session: boto3.Session
-    """Of the environment's own profile or role, in its region; its account has been compared."""
-    console: Console
-    """For what a person reads. Standard error where standard output carries data."""
-    releases: Path
-    """The folder of the release files."""
-
-    def expected_features(self) -> Expected | None:
-        """How many features the released model takes; None without a readable release (`deploy` says why)."""
-        from kickstand.release.file import read_release, release_path
-        from training.data.checks.objectives import label_columns
-        from training.prediction.batches import Expected
-
-        path = release_path(self.releases, self.environment.name)
-        try:
-            release = read_release(path, self.environment)
-        except InputError:
-            return None
-        trained = next((channel for channel in release.channels if channel.name == "train"), release.channels[0])
-        features = trained.columns - label_columns(release.hyperparameters, trained.content_type)
-        return Expected(features, f"as the model of {path} takes")
-
-    def typed(self, command: str) -> str:
-        """A command as the user must type it to reach the same project in the same place."""
-        return typed(self.root, command)
-
-
-def typed(root: Root, command: str) -> str:
-    """`kickstand [--local] [--config FILE] COMMAND`, for messages that say what to do next."""
-    options = ["--local"] if root.local else []
-    if root.config != default_config():
-        options += ["--config", shlex.quote(str(root.config))]
-    return " ".join(["kickstand", *options, command])
+def options_of(root: Root) -> tuple[str, ...]:
+    """The options with which `kickstand` reaches the same project in the same place, quoted."""
+    config = () if root.config == default_config() else ("--config", shlex.quote(str(root.config)))
+    return (*(("--local",) if root.local else ()), *config)
 
 
 def default_config() -> Path:
@@ -121,32 +81,36 @@ def _environment_fix(name: str, project: Project) -> str:
     return f"Did you mean {near[0]}?" if near else "Name one of them."
 
 
-def open_context(ctx: typer.Context, environment: str, *, data_on_stdout: bool = False) -> CommandContext:
-    """Open the world of a command for one environment, in AWS or, under `--local`, on the laptop.
+def open_workspace(ctx: typer.Context, environment: str, *, data_on_stdout: bool = False) -> tuple[Workspace, Console]:
+    """The environment that a command names, opened in AWS or, under `--local`, on the laptop, and a console.
 
+    data_on_stdout: what a person reads goes to standard error.
     Raises InputError for a wrong project file, environment or account, and KickstandError where the
     credentials or the cloud cannot be reached.
     """
     from kickstand.console import make_console
-    from kickstand.names import Names
 
-    root, project = root_of(ctx), load(ctx)
-    chosen = choose(project, environment)
+    workspace = workspace_of(root_of(ctx), load(ctx), environment)
+    return workspace, make_console(sys.stderr if data_on_stdout else sys.stdout)
+
+
+def workspace_of(root: Root, project: Project, name: str) -> Workspace:
+    """An environment with a session of its own credentials; they stay its own when another is opened after it.
+
+    Raises InputError for an unknown environment or another account, and KickstandError where credentials or the
+    cloud cannot be reached.
+    """
+    from kickstand.aws.session import open_session
+    from kickstand.workspace import Workspace
+
+    environment = choose(project, name)
     releases = project.releases
     if root.local:
-        cloud = enter_local_cloud(project, chosen)
-        releases = cloud.releases_folder(project.name)
-
-    from kickstand.aws.session import open_session
-
-    return CommandContext(
-        root=root,
-        project=project,
-        environment=chosen,
-        names=Names(chosen),
-        session=open_session(chosen),
-        console=make_console(sys.stderr if data_on_stdout else sys.stdout),
-        releases=releases,
+        releases = enter_local_cloud(project, environment).releases_folder(project.name)
+    # open_session has looked the credentials up: the session keeps them, whatever the process's variables say later.
+    session = open_session(environment)
+    return Workspace(
+        project, environment, session, releases, options_of(root), lambda other: workspace_of(root, project, other)
     )
 
 
@@ -158,21 +122,3 @@ def enter_local_cloud(project: Project, environment: Environment) -> LocalCloud:
     cloud.start(project=project)
     cloud.enter(environment.account, environment.region)
     return cloud
-
-
-def open_workspace(root: Root, project: Project, name: str) -> Workspace:
-    """An environment with a session of its own credentials; they stay its own when another is opened after it.
-
-    Raises InputError for an unknown environment or another account, and KickstandError where credentials or the
-    cloud cannot be reached.
-    """
-    from kickstand.aws.session import open_session
-    from kickstand.names import Names
-    from kickstand.workspace import Workspace
-
-    environment = choose(project, name)
-    releases = project.releases
-    if root.local:
-        releases = enter_local_cloud(project, environment).releases_folder(project.name)
-    # open_session has looked the credentials up: the session keeps them, whatever the process's variables say later.
-    return Workspace(environment, Names(environment), open_session(environment), releases)

@@ -13,12 +13,13 @@ import typer
 from kickstand.console import confirm
 
 if TYPE_CHECKING:
-    from cli.context import CommandContext
+    from rich.console import Console
+
     from deployment.cdk import Cdk
-    from deployment.deploy import Reporter
     from deployment.destroy import DeletionPlan
     from deployment.verify import Proof
     from kickstand.release.model import Release
+    from kickstand.workspace import Workspace
 
 
 def deploy(
@@ -45,40 +46,43 @@ def deploy(
     ] = False,
 ) -> None:
     """Deploy the environment's stacks: training, and hosting once there is a release."""
-    from cli.context import open_context
+    from cli.context import open_workspace, root_of
     from deployment.assembly import require_assembly
     from deployment.cdk import Cdk
-    from kickstand.release.file import read_release, release_path
 
     if not (yes or reviewed or take_back):
         _require_terminal(environment)
-    context = open_context(ctx, environment)
-    path = release_path(context.releases, context.environment.name)
-    release = read_release(path, context.environment) if path.exists() else None
+    workspace, console = open_workspace(ctx, environment)
+    release, may_bootstrap = workspace.release_or_none(), root_of(ctx).local
     built = assembly.resolve() if assembly is not None else None
-    cdk = Cdk(context.project, context.environment, context.session, context.releases, built)
+    cdk = Cdk(workspace, built)
     if built is not None:
-        require_assembly(built, context.environment, release)
+        require_assembly(built, workspace.environment, release)
     if pipeline:
         from deployment.deploy import deploy_pipeline
 
-        deploy_pipeline(cdk, reporter(context).say, ask=not yes, may_bootstrap=context.root.local)
+        deploy_pipeline(cdk, console.print, ask=not yes, may_bootstrap=may_bootstrap)
         return
     if training:
         from deployment.deploy import deploy_training
 
-        deploy_training(cdk, reporter(context), ask=not yes, may_bootstrap=context.root.local)
+        deploy_training(cdk, console.print, ask=not yes, may_bootstrap=may_bootstrap)
         return
     if take_back:
-        _import_retained(context, cdk)
+        _import_retained(cdk, console)
         return
-    proof = _reviewed(context, cdk, release, reviewed) if reviewed else _deployed(context, cdk, release, ask=not yes)
+    if reviewed:
+        proof = _reviewed(cdk, release, reviewed, console)
+    else:
+        from deployment.deploy import deploy_environment
+
+        proof = deploy_environment(cdk, release, console.print, ask=not yes, may_bootstrap=may_bootstrap)
     if release is None:
-        context.console.print(f"There is no release yet. Train a model: {context.typed(f'fit {environment}')}")
+        console.print(f"There is no release yet. Train a model: {workspace.command('fit')}")
     if proof is None:
         return
-    context.console.print(proof.sentence())
-    context.console.print(f"Ask it: {context.typed(f'predict {environment} ROWS.csv')}")
+    console.print(proof.sentence())
+    console.print(f"Ask it: {workspace.command('predict', 'ROWS.csv')}")
 
 
 def _require_terminal(environment: str) -> None:
@@ -92,34 +96,21 @@ def _require_terminal(environment: str) -> None:
         raise InputError(Problem(f"{message} Nothing was deployed.", f"deploy {environment}", "Add --yes."))
 
 
-def reporter(context: CommandContext) -> Reporter:
-    """A deployment's words on this command's console."""
-    from deployment.deploy import Reporter
-
-    return Reporter(context.console.print, context.typed)
-
-
-def _deployed(context: CommandContext, cdk: Cdk, release: Release | None, *, ask: bool) -> Proof | None:
-    from deployment.deploy import deploy_environment
-
-    return deploy_environment(cdk, release, reporter(context), ask=ask, may_bootstrap=context.root.local)
-
-
-def _reviewed(context: CommandContext, cdk: Cdk, release: Release | None, file: Path) -> Proof | None:
+def _reviewed(cdk: Cdk, release: Release | None, file: Path, console: Console) -> Proof | None:
     from review.bundle import read_bundle
     from review.execute import deploy_reviewed
 
-    again = context.typed(f"review {context.environment.name}")
-    bundle = read_bundle(file, context.environment, make=again)
-    return deploy_reviewed(cdk.synthesise(), bundle, release, reporter(context), now=lambda: datetime.now(UTC))
+    workspace = cdk.workspace
+    bundle = read_bundle(file, workspace.environment, make=workspace.command("review"))
+    return deploy_reviewed(cdk.synthesise(), bundle, release, console.print, now=lambda: datetime.now(UTC))
 
 
-def _import_retained(context: CommandContext, cdk: Cdk) -> None:
+def _import_retained(cdk: Cdk, console: Console) -> None:
     from deployment.retained import import_retained
     from kickstand.aws.errors import explained
 
     with explained("looking for what a destroyed environment kept"):
-        import_retained(cdk, context.names, reporter(context).say)
+        import_retained(cdk, console.print)
 
 
 def destroy(
@@ -131,93 +122,92 @@ def destroy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete the environment's stacks, hosting first; fail unless what remains is to be kept."""
-    from cli.context import open_context
+    from cli.context import open_workspace
     from deployment.destroy import deletion_plan, empty, live_template
     from kickstand.aws.errors import explained
 
-    context = open_context(ctx, environment)
-    names = context.names
+    workspace, console = open_workspace(ctx, environment)
+    names = workspace.names
     with explained("reading the deployed stacks"):
-        served = live_template(context.session, names.hosting_stack) is not None
-        trained = None if hosting else live_template(context.session, names.training_stack)
+        served = live_template(workspace.session, names.hosting_stack) is not None
+        trained = None if hosting else live_template(workspace.session, names.training_stack)
     if not served and trained is None:
-        context.console.print(f"No stack of {names.prefix} is deployed.")
+        console.print(f"No stack of {names.prefix} is deployed.")
     else:
         stacks = [names.hosting_stack] * served + [names.training_stack] * (trained is not None)
         doomed = None if trained is None else deletion_plan(trained, names)
-        _confirm_deletion(context, stacks, doomed, yes=yes)
+        _confirm_deletion(console, stacks, doomed, yes=yes)
         if served:
-            _delete_stack(context, names.hosting_stack)
+            _delete_stack(workspace, console, names.hosting_stack)
         if doomed is not None:
             with explained("emptying what the training stack deletes"):
-                empty(context.session, doomed)
-            _delete_stack(context, names.training_stack)
-    _delete_left_log_groups(context, hosting_only=hosting, yes=yes or served or trained is not None)
-    _show_leftovers(context, hosting_only=hosting)
+                empty(workspace.session, doomed)
+            _delete_stack(workspace, console, names.training_stack)
+    _delete_left_log_groups(workspace, console, hosting_only=hosting, yes=yes or served or trained is not None)
+    _show_leftovers(workspace, console, hosting_only=hosting)
 
 
-def _delete_left_log_groups(context: CommandContext, *, hosting_only: bool, yes: bool) -> None:
+def _delete_left_log_groups(workspace: Workspace, console: Console, *, hosting_only: bool, yes: bool) -> None:
     """Delete log groups that came back after their stack was gone. yes: the deletion was agreed to before."""
     from deployment.destroy import delete_log_groups, left_log_groups
     from kickstand.aws.errors import explained
 
     with explained("looking for log groups that came back"):
-        groups = left_log_groups(context.session, context.names, hosting_only=hosting_only)
+        groups = left_log_groups(workspace.session, workspace.names, hosting_only=hosting_only)
     if not groups:
         return
     if not yes:
-        context.console.print(f"To be deleted, left without their stack: {', '.join(groups)}")
+        console.print(f"To be deleted, left without their stack: {', '.join(groups)}")
         confirm("Go on?")
     with explained("deleting log groups that came back"):
-        delete_log_groups(context.session, groups)
+        delete_log_groups(workspace.session, groups)
     for group in groups:
-        context.console.print(f"Deleted the log group {group}: it was there without its stack.")
+        console.print(f"Deleted the log group {group}: it was there without its stack.")
 
 
-def _delete_stack(context: CommandContext, stack: str) -> None:
+def _delete_stack(workspace: Workspace, console: Console, stack: str) -> None:
     """Delete one stack and wait, showing what goes; through CloudFormation, so that no release is needed."""
     from deployment.destroy import delete_stack
     from kickstand.aws.errors import explained
     from kickstand.errors import KickstandError, Problem
 
-    context.console.print(f"Deleting {stack} …")
+    console.print(f"Deleting {stack} …")
     try:
         with explained("deleting the stack", f"stack {stack}"):
-            delete_stack(context.session, stack, show=lambda line: context.console.print(f"  {line}"))
+            delete_stack(workspace.session, stack, show=lambda line: console.print(f"  {line}"))
     except KeyboardInterrupt:
         message = "Interrupted; CloudFormation goes on deleting what it has begun."
         raise KickstandError(Problem(message, f"stack {stack}", "For the rest, run the same command again.")) from None
 
 
-def _confirm_deletion(context: CommandContext, stacks: list[str], doomed: DeletionPlan | None, *, yes: bool) -> None:
-    context.console.print("To be deleted: " + ", ".join(stacks))
+def _confirm_deletion(console: Console, stacks: list[str], doomed: DeletionPlan | None, *, yes: bool) -> None:
+    console.print("To be deleted: " + ", ".join(stacks))
     if doomed is not None and doomed.bucket is not None:
-        context.console.print(f"With them, for good: every object of {doomed.bucket} (data, models, evidence)")
+        console.print(f"With them, for good: every object of {doomed.bucket} (data, models, evidence)")
     if doomed is not None and doomed.model_package_group is not None:
-        context.console.print(f"With them, for good: the model packages of {doomed.model_package_group}")
+        console.print(f"With them, for good: the model packages of {doomed.model_package_group}")
     if not yes:
         confirm("Go on?")
 
 
-def _show_leftovers(context: CommandContext, *, hosting_only: bool) -> None:
+def _show_leftovers(workspace: Workspace, console: Console, *, hosting_only: bool) -> None:
     """Say all that remains, by asking AWS; KickstandError where something costs that is not to be kept."""
     import math
 
     from deployment.leftovers import find_leftovers, retained_because, surplus
     from kickstand.aws.errors import explained
     from kickstand.errors import KickstandError
-    from kickstand.release.file import release_path
 
     with explained("asking what remains"):
-        left = find_leftovers(context.session, context.names)
-    environment, console = context.environment, context.console
+        left = find_leftovers(workspace.session, workspace.names)
+    environment = workspace.environment
     console.print("What remains:" if left else "Nothing remains.")
     for one in left:
         cost = "while it runs" if math.isinf(one.dollars_a_month) else f"${one.dollars_a_month:,.2f} a month"
         reason = retained_because(one, environment, hosting_only=hosting_only)
         kept = f"kept: {reason}" if reason else "not to be kept" if one.billable else "costs nothing"
         console.print(f"  {one.what:<16}{one.name}  {one.amount}  {cost}  ({kept})")
-    path = release_path(context.releases, environment.name)
+    path = workspace.release_file
     if path.exists() and not any(one.what == "artifact bucket" for one in left):
         console.print(f"{path} names a model that is gone with its bucket: remove the file before the next deploy.")
     problems = surplus(left, environment, hosting_only=hosting_only)

@@ -10,8 +10,10 @@ import typer
 from kickstand.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from cli.context import CommandContext
+    from rich.console import Console
+
     from kickstand.config.model import Environment
+    from kickstand.workspace import Workspace
     from training.data.files import ChannelReport
     from training.evaluation.evaluation import Evaluation
 
@@ -25,7 +27,8 @@ def evaluate(
     parallel: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
 ) -> None:
     """Send the test channel through the endpoint; report metrics, save predictions and a plot."""
-    from cli.context import open_context
+    from cli.context import open_workspace
+    from cli.rows import expected_features
     from kickstand.aws.errors import explained
     from kickstand.xgboost_container import kind_of
     from training.data.checks.objectives import label_columns
@@ -34,21 +37,21 @@ def evaluate(
     from training.prediction.batches import rows_progress
     from training.prediction.endpoint_client import EndpointClient, runtime_client
 
-    context = open_context(ctx, environment)
-    hyperparameters = context.environment.hyperparameters
+    workspace, console = open_workspace(ctx, environment)
+    hyperparameters = workspace.environment.hyperparameters
     objective = hyperparameters.get("objective", "reg:squarederror")
     require_figure(objective)
-    report = test_report(context)
+    report = test_report(workspace)
     files = [file.path for file in report.files]
-    expected = context.expected_features()
-    content_type = context.environment.data.content_type
-    folder = out or default_folder(context)
+    expected = expected_features(workspace)
+    content_type = workspace.environment.data.content_type
+    folder = out or default_folder(workspace)
     if folder.exists() and not folder.is_dir():
         raise InputError(Problem("Expected a folder, found a file.", str(folder), "Name a folder with --out."))
-    with explained(f"evaluating the endpoint {context.names.endpoint}"), rows_progress(context.console) as progress:
+    with explained(f"evaluating the endpoint {workspace.names.endpoint}"), rows_progress(console) as progress:
         invoke = EndpointClient(
-            runtime_client(context.session, parallel=parallel),
-            endpoint=context.names.endpoint,
+            runtime_client(workspace.session, parallel=parallel),
+            endpoint=workspace.names.endpoint,
             accept="csv",
             source=str(files[0]) if len(files) == 1 else "test channel",
         )
@@ -56,7 +59,7 @@ def evaluate(
             files,
             invoke,
             objective=objective,
-            transform=context.environment.data.target_transform,
+            transform=workspace.environment.data.target_transform,
             label_columns=label_columns(hyperparameters, content_type),
             kind=kind_of(content_type),
             width=max(report.columns, expected.features + 1 if expected else 0),
@@ -64,28 +67,28 @@ def evaluate(
             parallel=parallel,
             done=progress,
         )
-    _save(context, result, folder)
-    _show(context, result, folder)
+    _save(workspace, result, folder)
+    _show(workspace, console, result, folder)
 
 
-def default_folder(context: CommandContext) -> Path:
+def default_folder(workspace: Workspace) -> Path:
     """`.kickstand/evaluation/PROJECT-ENV` beside the project file; it keeps itself out of git."""
-    hidden = context.project.file.parent / ".kickstand"
+    hidden = workspace.project.file.parent / ".kickstand"
     hidden.mkdir(exist_ok=True)
     ignore = hidden / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", "utf-8")
-    return hidden / "evaluation" / context.names.prefix
+    return hidden / "evaluation" / workspace.names.prefix
 
 
-def test_report(context: CommandContext) -> ChannelReport:
+def test_report(workspace: Workspace) -> ChannelReport:
     """The test channel, checked as for an upload.
 
     Raises InputError with everything that is wrong with them.
     """
     from training.data.check import check_data
 
-    environment = context.environment
+    environment = workspace.environment
     report, problems = check_data(
         {"test": test_channel(environment)},
         content_type=environment.data.content_type,
@@ -108,7 +111,7 @@ def test_channel(environment: Environment) -> Path:
     return environment.data.test
 
 
-def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:
+def _save(workspace: Workspace, result: Evaluation, folder: Path) -> None:
     import json
 
     from kickstand.atomic_file import atomic_file
@@ -118,10 +121,10 @@ def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:
     with atomic_file(folder / "predictions.csv") as stream:
         stream.write(("\n".join(result.answers) + "\n").encode())
     with atomic_file(folder / "metrics.json") as stream:
-        figures = {"endpoint": context.names.endpoint, "rows": len(result.answers), "metrics": dict(result.metrics)}
+        figures = {"endpoint": workspace.names.endpoint, "rows": len(result.answers), "metrics": dict(result.metrics)}
         stream.write((json.dumps(figures, indent=2, sort_keys=True) + "\n").encode())
-    data = context.environment.data
-    title = f"{context.names.endpoint}: {len(result.answers):,} test rows"
+    data = workspace.environment.data
+    title = f"{workspace.names.endpoint}: {len(result.answers):,} test rows"
     if "original:rmsle" in result.metrics:
         title += f", RMSLE {result.metrics['original:rmsle']:.4f}"
     draw_predicted_actual(
@@ -133,21 +136,21 @@ def _save(context: CommandContext, result: Evaluation, folder: Path) -> None:
     )
 
 
-def _show(context: CommandContext, result: Evaluation, folder: Path) -> None:
+def _show(workspace: Workspace, console: Console, result: Evaluation, folder: Path) -> None:
     from rich.table import Table
 
-    transform = context.environment.data.target_transform
-    table = Table(title=f"{context.names.endpoint} on {len(result.answers):,} test rows", title_justify="left")
+    transform = workspace.environment.data.target_transform
+    table = Table(title=f"{workspace.names.endpoint} on {len(result.answers):,} test rows", title_justify="left")
     table.add_column("metric")
     table.add_column("model's units" + (f" ({transform})" if transform != "none" else ""), justify="right")
     table.add_column("original units", justify="right")
     for name in dict.fromkeys(key.split(":", 1)[1] for key in result.metrics):
         cells = [result.metrics.get(f"{scale}:{name}") for scale in ("model", "original")]
         table.add_row(name.upper(), *("" if value is None else f"{value:.5f}" for value in cells))
-    context.console.print(table)
+    console.print(table)
     for label, name in (
         ("predictions", "predictions.csv"),
         ("metrics", "metrics.json"),
         ("plot", "predicted-actual.png"),
     ):
-        context.console.print(f"{label:<12}{folder / name}")
+        console.print(f"{label:<12}{folder / name}")

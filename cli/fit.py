@@ -9,8 +9,10 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cli.context import CommandContext
+    from rich.console import Console
+
     from kickstand.release.model import Release
+    from kickstand.workspace import Workspace
     from training.job.fit import Fit
     from training.job.jobs import JobDescription
     from training.upload.upload import SentData
@@ -21,19 +23,19 @@ def upload(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
 ) -> None:
     """Check the data and upload it; what is there already is not sent again."""
-    from cli.context import open_context
+    from cli.context import open_workspace
     from training.upload.channels import publish_manifest, s3_client
     from training.upload.upload import send_data
 
-    context = open_context(ctx, environment)
-    sent = send_data(context.environment, context.session, context.console, typed=context.typed)
-    key = publish_manifest(s3_client(context.session), context.environment, sent.channels)
-    context.console.print(f"manifest   s3://{context.names.bucket}/{key}")
-    if context.environment.training.on_new_data:
-        adopt = context.typed(f"adopt JOB {environment}")
-        context.console.print(f"A job starts by itself where this is new (on_new_data). Then release it: {adopt}")
+    workspace, console = open_workspace(ctx, environment)
+    sent = send_data(workspace, console)
+    key = publish_manifest(s3_client(workspace.session), workspace.environment, sent.channels)
+    console.print(f"manifest   s3://{workspace.names.bucket}/{key}")
+    if workspace.environment.training.on_new_data:
+        adopt = workspace.command("adopt JOB")
+        console.print(f"A job starts by itself where this is new (on_new_data). Then release it: {adopt}")
         return
-    context.console.print(f"Train on it: {context.typed(f'fit {environment}')}")
+    console.print(f"Train on it: {workspace.command('fit')}")
 
 
 def fit(
@@ -46,70 +48,56 @@ def fit(
     log: Annotated[bool, typer.Option("--log", help="Show the job's log as it comes.")] = False,
 ) -> None:
     """Check, upload, train, and write the release. Ctrl-C leaves the job running."""
-    from cli.context import open_context
+    from cli.context import open_workspace
     from kickstand.errors import InputError, KickstandError, Problem
+    from training.job.fit import Fit
     from training.model.figures import UnreleasableJobError
 
     if follow and stop:
         raise InputError(Problem("--follow and --stop were given together.", fix="Give one of them."))
-    context = open_context(ctx, environment)
-    work = fitting(context)
+    workspace, console = open_workspace(ctx, environment)
+    work = Fit(workspace, console)
     if stop:
-        _stop(context, work, stop)
+        _stop(console, work, stop)
         return
     known: SentData | None = None
     if follow:
         job = follow
     else:
         job, known = _start(work)
-        hint = f"Ctrl-C leaves it running; follow it again: {context.typed(f'fit {environment} --follow {job}')}"
-        context.console.print(hint, style="dim")
+        hint = f"Ctrl-C leaves it running; follow it again: {workspace.command('fit', '--follow', job)}"
+        console.print(hint, style="dim")
     completed = work.follow(job, show_log=log)
     try:
-        write_release(context, work, completed, known)
+        write_release(workspace, console, work, completed, known)
     except UnreleasableJobError:
         raise
     except KickstandError as error:
-        later = context.typed(f"adopt {completed.name} {environment}")
+        later = workspace.command(f"adopt {completed.name}")
         kept = f"Training job {completed.name} has completed and is kept. Then make its release: {later}"
         *first, last = error.problems
-        if later in last.fix or any(sign_later(context) in text for text in (last.fix, last.then)):
+        if later in last.fix or any(sign_later(workspace) in text for text in (last.fix, last.then)):
             raise
         raise type(error)(*first, last.followed_by(kept)) from error
 
 
-def fitting(context: CommandContext) -> Fit:
-    """The work on training jobs, at the edge: real clock, real sleep."""
-    import time
-
-    from training.job.fit import Fit
-
-    return Fit(
-        environment=context.environment,
-        session=context.session,
-        console=context.console,
-        typed=context.typed,
-        sleep=time.sleep,
-        clock=time.monotonic,
-    )
-
-
-def write_release(context: CommandContext, work: Fit, job: JobDescription, known: SentData | None = None) -> None:
+def write_release(
+    workspace: Workspace, console: Console, work: Fit, job: JobDescription, known: SentData | None = None
+) -> None:
     """Make a completed job's release, sign it where the environment signs, and end on what to type next.
 
     known: what was just checked and uploaded, and its warnings.
     """
-    from kickstand.release.file import release_path
     from training.model.release_maker import show_release, source_commit
 
-    file = release_path(context.releases, context.environment.name)
-    commit = source_commit(context.project.file.parent, releases=context.releases)
+    file = workspace.release_file
+    commit = source_commit(workspace.project.file.parent, releases=workspace.releases)
     release = work.release(job, known, release_file=file, source_commit=commit)
-    sign_written(context, release, file)
-    show_release(context.console, release, file, next_command=context.typed(f"deploy {context.environment.name}"))
+    sign_written(workspace, console, release, file)
+    show_release(console, release, file, next_command=workspace.command("deploy"))
 
 
-def sign_written(context: CommandContext, release: Release, file: Path) -> None:
+def sign_written(workspace: Workspace, console: Console, release: Release, file: Path) -> None:
     """Sign a release that has just been written, where the environment is set to; say so.
 
     An error ends on the command that signs it later: the release itself is kept.
@@ -119,19 +107,19 @@ def sign_written(context: CommandContext, release: Release, file: Path) -> None:
     from kickstand.signing.sign import sign_release
 
     try:
-        signature = sign_release(release, file, context.environment, context.session)
+        signature = sign_release(release, file, workspace.environment, workspace.session)
     except KickstandError as error:
         *first, last = error.problems
-        kept = f"The release is written, without a signature. Then sign it: {sign_later(context)}"
+        kept = f"The release is written, without a signature. Then sign it: {sign_later(workspace)}"
         raise type(error)(*first, last.followed_by(kept)) from error
     claim = signature and read_claim(signature)
     if claim:
-        context.console.print(f"Signed {claim.sentence()}: {signature}")
+        console.print(f"Signed {claim.sentence()}: {signature}")
 
 
-def sign_later(context: CommandContext) -> str:
+def sign_later(workspace: Workspace) -> str:
     """The command that signs the environment's release as it is."""
-    return context.typed(f"release sign {context.environment.name}")
+    return workspace.command("release sign")
 
 
 def _start(work: Fit) -> tuple[str, SentData]:
@@ -141,13 +129,13 @@ def _start(work: Fit) -> tuple[str, SentData]:
     return work.start(datetime.now(UTC), secrets.token_hex(2))
 
 
-def _stop(context: CommandContext, work: Fit, job: str) -> None:
+def _stop(console: Console, work: Fit, job: str) -> None:
     stopped = work.stop(job)
     if stopped:
-        context.console.print(f"Stopping {' and '.join(stopped)}.")
+        console.print(f"Stopping {' and '.join(stopped)}.")
         return
     found = work.find(job)
-    context.console.print(f"{found.name} does not run any more: it is {found.status}.")
+    console.print(f"{found.name} does not run any more: it is {found.status}.")
 
 
 def adopt(
@@ -156,8 +144,9 @@ def adopt(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
 ) -> None:
     """Make a release of any completed training job of the account that ran the built-in XGBoost."""
-    from cli.context import open_context
+    from cli.context import open_workspace
+    from training.job.fit import Fit
 
-    context = open_context(ctx, environment)
-    work = fitting(context)
-    write_release(context, work, work.find(job))
+    workspace, console = open_workspace(ctx, environment)
+    work = Fit(workspace, console)
+    write_release(workspace, console, work, work.find(job))

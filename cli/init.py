@@ -21,11 +21,12 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over workflow files that differ.")] = False,
 ) -> None:
     """Write the workflows that review pull requests and deploy merges, from the project file."""
-    from cli.context import load, root_of, typed
+    from cli.context import load, options_of, root_of
     from deployment.workflows.files import project_problems, repository_root, workflow_files, write_workflows
     from deployment.workflows.repository import GithubError, read_repository, repository_problems
     from kickstand.console import make_console
     from kickstand.errors import InputError, Problem
+    from kickstand.workspace import command_line
 
     if not github:
         raise InputError(Problem("Say for whom: GitHub is the one there is.", "kickstand init", "Add: --github"))
@@ -51,7 +52,9 @@ def init(
         console.print(f"{path}: {'written' if path in written else 'as it should be'}")
     for line in notes:
         console.print(line, soft_wrap=True)
-    for line in _to_do(project, [typed(root_of(ctx), f"deploy {name} --pipeline") for name in project.environments]):
+    options = options_of(root_of(ctx))
+    deployments = [command_line(options, f"deploy {name} --pipeline") for name in project.environments]
+    for line in _to_do(project, deployments):
         console.print(line, soft_wrap=True)
 
 

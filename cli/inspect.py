@@ -13,8 +13,8 @@ from kickstand.text import plain
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from cli.context import CommandContext
     from deployment.doctor.finding import Finding
+    from kickstand.workspace import Workspace
     from review.cost.spent import Spent
 
 
@@ -29,21 +29,21 @@ def access(
     """Say what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
     import json
 
-    from cli.context import open_context
+    from cli.context import open_workspace
     from review.access.allowed import allowed, deployed_stacks
     from review.access.view import IN_BRIEF, access_fields, access_lines
 
-    context = open_context(ctx, environment, data_on_stdout=as_json)
-    deploy = context.typed(f"deploy {environment}")
-    stacks = deployed_stacks(context.session.client("cloudformation"), context.names, deploy=deploy)
-    found = allowed(stacks, context.environment)
+    workspace, _ = open_workspace(ctx, environment, data_on_stdout=as_json)
+    deploy = workspace.command("deploy")
+    stacks = deployed_stacks(workspace.session.client("cloudformation"), workspace.names, deploy=deploy)
+    found = allowed(stacks, workspace.environment)
     if as_json:
-        fields = {"environment": context.environment.name, "stacks": [one.name for one in stacks]}
+        fields = {"environment": workspace.environment.name, "stacks": [one.name for one in stacks]}
         echo_json(json.dumps({**fields, **access_fields(found)}, indent=2))
         return
-    echo(f"{context.names.prefix}, by its deployed stacks: {', '.join(one.name for one in stacks)}")
+    echo(f"{workspace.names.prefix}, by its deployed stacks: {', '.join(one.name for one in stacks)}")
     echo("" if full else f"{IN_BRIEF}\n")
-    for line in access_lines(found, context.environment.account, bucket=context.names.bucket, full=full):
+    for line in access_lines(found, workspace.environment.account, bucket=workspace.names.bucket, full=full):
         echo(line)
 
 
@@ -59,28 +59,29 @@ def cost(
     """Say what training, endpoint and transform jobs have cost so far, and what the deployed stacks cost a month."""
     import json
 
-    from cli.context import open_context
+    from cli.context import open_workspace
     from kickstand.aws.errors import explained
     from review.changes.stacks import live_pairs
     from review.cost.report import cost_report
     from review.cost.spent import cost_fields, cost_lines
 
-    context = open_context(ctx, environment, data_on_stdout=as_json)
+    workspace, _ = open_workspace(ctx, environment, data_on_stdout=as_json)
     until = as_of.replace(hour=23, minute=59, second=59, tzinfo=UTC) if as_of else datetime.now(UTC)
     with explained("reading the deployed stacks"):
-        live = {pair.stack: pair.live for pair in live_pairs(context.session.client("cloudformation"), context.names)}
-    report = cost_report(live, live, context.environment, as_of=until.date())
-    spent = _spent(context, until)
+        live = {
+            pair.stack: pair.live for pair in live_pairs(workspace.session.client("cloudformation"), workspace.names)
+        }
+    report = cost_report(live, live, workspace.environment, as_of=until.date())
+    spent = _spent(workspace, until)
     if as_json:
-        echo_json(json.dumps(cost_fields(context.names.prefix, report, spent, until), indent=2))
+        echo_json(json.dumps(cost_fields(workspace.names.prefix, report, spent, until), indent=2))
         return
-    for line in cost_lines(context.names.prefix, report, spent, until):
+    for line in cost_lines(workspace.names.prefix, report, spent, until):
         echo(line)
 
 
-def _spent(context: CommandContext, until: datetime) -> list[Spent]:
+def _spent(workspace: Workspace, until: datetime) -> list[Spent]:
     """The released model's training, the endpoint since it exists, and transform jobs; less where there are none."""
-    from kickstand.release.file import read_release, release_path
     from review.cost.prices import price_table
     from review.cost.spent import (
         Spent,
@@ -92,14 +93,14 @@ def _spent(context: CommandContext, until: datetime) -> list[Spent]:
     )
 
     table, spent = price_table(), []
-    path = release_path(context.releases, context.environment.name)
-    if path.exists():
-        spent.append(training_spent(read_release(path, context.environment), table, as_of=until.date()))
-    sagemaker, region = context.session.client("sagemaker"), context.environment.region
-    hosted = hosted_endpoint(sagemaker, context.names.endpoint)
+    release = workspace.release_or_none()
+    if release is not None:
+        spent.append(training_spent(release, table, as_of=until.date()))
+    sagemaker, region = workspace.session.client("sagemaker"), workspace.environment.region
+    hosted = hosted_endpoint(sagemaker, workspace.names.endpoint)
     if hosted is not None:
         spent += hosting_spent(hosted, region, table, until=until)
-    jobs, older = transformed_jobs(sagemaker, context.names.prefix)
+    jobs, older = transformed_jobs(sagemaker, workspace.names.prefix)
     spent += transform_spent(jobs, region, table, until=until)
     if older:
         spent.append(Spent("batch transform", None, f"{older:,} older transform jobs, which were not looked at"))
@@ -117,36 +118,21 @@ def doctor(
     """Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; say how to mend each."""
     import sys
 
-    from cli.context import choose, enter_local_cloud, load, open_workspace, root_of, typed
-    from deployment.cdk import Cdk
+    from cli.context import choose, enter_local_cloud, load, options_of, root_of, workspace_of
+    from deployment.cdk import bootstrap_command
     from deployment.doctor.checks import run_checks
     from deployment.doctor.finding import problems
-    from kickstand.aws.session import open_session
     from kickstand.console import make_console
-    from kickstand.workspace import DoctorWorkspace
+    from kickstand.workspace import command_line
 
     root, project = root_of(ctx), load(ctx)
     chosen = choose(project, environment)
-    releases = enter_local_cloud(project, chosen).releases_folder(project.name) if root.local else project.releases
-
-    def patient() -> DoctorWorkspace:
-        session = open_session(chosen)
-        words = " ".join(Cdk(project, chosen, session, releases).bootstrap_words())
-        profile = f" --profile {chosen.profile}" if chosen.profile else ""
-        # The local cloud is bootstrapped by its first deployment.
-        fix = typed(root, f"deploy {environment}") if root.local else f"npx cdk {words}{profile}"
-        return DoctorWorkspace(
-            project,
-            chosen,
-            session,
-            releases,
-            f"Run: {fix}",
-            typed=lambda command: typed(root, command),
-            open_other=lambda other: open_workspace(root, project, other.name).session,
-        )
-
+    if root.local:
+        enter_local_cloud(project, chosen)  # what needs no session asks it too
+    # The local cloud is bootstrapped by its first deployment.
+    fix = command_line(options_of(root), f"deploy {environment}") if root.local else bootstrap_command(chosen)
     console, findings = make_console(sys.stdout), []
-    for finding in run_checks(chosen, patient):
+    for finding in run_checks(chosen, lambda: workspace_of(root, project, environment), bootstrap=f"Run: {fix}"):
         findings.append(finding)
         if not as_json:
             console.print(_finding_line(finding))

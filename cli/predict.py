@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import boto3
@@ -42,7 +38,12 @@ def predict(
 ) -> None:
     """Send rows of features through an endpoint; one answer a row, in order, with all digits."""
     environment, source = _words(words, endpoint)
-    problems = [*_option_problems(accept, original_units), *_file_problems(source, output)]
+    from cli.rows import accept_problems, rows_file_problems
+
+    problems = [
+        *accept_problems(accept, csv_only={"--original-units": original_units}),
+        *rows_file_problems(source, output),
+    ]
     if problems:
         raise InputError(*problems)
     target = _target(ctx, environment, endpoint)
@@ -67,26 +68,6 @@ class _Target:
     expected: Expected | None
 
 
-def _option_problems(accept: str, original_units: bool) -> Iterator[Problem]:
-    if accept not in ("csv", "json"):
-        yield Problem(f"Expected csv or json, found {accept!r}.", "--accept")
-    elif original_units and accept != "csv":
-        yield Problem("--original-units works on the csv form.", "--accept", "Leave --accept away.")
-
-
-def _file_problems(source: str, output: str) -> Iterator[Problem]:
-    """What is wrong with input and output as files, told before the endpoint is asked for anything."""
-    # A pipe with a name (`<(cut …)`) is as good as a file.
-    if source != "-" and (not Path(source).exists() or Path(source).is_dir()):
-        yield Problem("Expected a CSV file of rows, found none.", source)
-    if output == "-":
-        return
-    if Path(output).is_dir():
-        yield Problem("Expected the name of a file for the answers, found a folder.", output, "Name a file in it.")
-    elif source != "-" and Path(output).exists() and Path(source).exists() and Path(output).samefile(source):
-        yield Problem("The answers would take the place of the rows.", output, "Name another file.")
-
-
 def _words(words: list[str], endpoint: str | None) -> tuple[str | None, str]:
     if endpoint is None and len(words) == 2:
         return words[0], words[1]
@@ -103,12 +84,13 @@ def _words(words: list[str], endpoint: str | None) -> tuple[str | None, str]:
 
 
 def _target(ctx: typer.Context, environment: str | None, endpoint: str | None) -> _Target:
-    from cli.context import enter_local_cloud, load, open_context, root_of
+    from cli.context import enter_local_cloud, load, open_workspace, root_of
+    from cli.rows import expected_features
 
     if environment is not None:
-        context = open_context(ctx, environment, data_on_stdout=True)
-        transform = context.environment.data.target_transform
-        return _Target(context.session, context.names.endpoint, transform, context.expected_features())
+        workspace, _ = open_workspace(ctx, environment, data_on_stdout=True)
+        transform = workspace.environment.data.target_transform
+        return _Target(workspace.session, workspace.names.endpoint, transform, expected_features(workspace))
     if root_of(ctx).local:
         project = load(ctx)
         enter_local_cloud(project, next(iter(project.environments.values())))
@@ -132,6 +114,7 @@ def _own_session() -> boto3.Session:
 
 
 def _run(target: _Target, source: str, output: str, accept: Accept, original_units: bool, parallel: int) -> None:
+    from cli.rows import reading, writing
     from kickstand.aws.errors import explained
     from kickstand.console import make_console
     from training.prediction.batches import batches, in_order, rows_progress
@@ -155,47 +138,3 @@ def _run(target: _Target, source: str, output: str, accept: Accept, original_uni
 def _watched() -> bool:
     """Whether somebody looks: drawing takes time to load, and a script does not look."""
     return sys.stderr is not None and sys.stderr.isatty()
-
-
-@contextmanager
-def reading(source: str) -> Iterator[BinaryIO]:
-    if source != "-":
-        with Path(source).open("rb") as stream:
-            yield stream
-    elif sys.stdin is None:
-        raise InputError(Problem("Expected rows, found standard input closed.", "stdin"))
-    else:
-        yield sys.stdin.buffer
-
-
-@contextmanager
-def writing(output: str) -> Iterator[Any]:
-    from kickstand.atomic_file import atomic_file
-
-    if output != "-":
-        with atomic_file(Path(output)) as stream:
-            yield stream
-    elif sys.stdout is None:
-        raise InputError(Problem("The answers have nowhere to go: standard output is closed.", "stdout", "Give -o."))
-    else:
-        yield _StandardOutput(sys.stdout.buffer)
-
-
-@dataclass(frozen=True, slots=True)
-class _StandardOutput:
-    """Standard output, each batch of answers sent on at once; it may be a pipe whose reader has enough."""
-
-    stream: BinaryIO
-
-    def write(self, answers: bytes) -> None:
-        try:
-            self.stream.write(answers)
-            self.stream.flush()
-        except OSError as error:
-            # What is left in the buffer would fail again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
-            if isinstance(error, BrokenPipeError):
-                raise
-            raise KickstandError(
-                Problem(f"The answers could not be written: {error.strerror}.", "stdout", "Make room, or give -o.")
-            ) from error

@@ -42,7 +42,7 @@ def promote(
     """Ask TO's gates; then copy FROM's model under its digest, register it, and write releases/TO.json."""
     import sys
 
-    from cli.context import choose, load, root_of, typed
+    from cli.context import choose, load, options_of, root_of
     from kickstand.console import make_console
     from promotion.candidate import require_order
     from promotion.release_role import release_session
@@ -50,46 +50,45 @@ def promote(
 
     asked = asked_overrides(override or (), reason or ())
     project, root, console = load(ctx), root_of(ctx), make_console(sys.stdout)
-    require_order(project, choose(project, source), choose(project, target), lambda words: typed(root, words))
+    require_order(project, choose(project, source), choose(project, target), options_of(root))
     work = _work(ctx, project, source, target, console)
     release, candidate = work.candidate()
     _print(console, begin_lines(release, work.target.environment))
     work.prove_source(release)
-    outcomes = _ask(ctx, project, work, release, candidate, console)
-    overrides = overrides_of(outcomes, asked, by=work.by, command=work.command, typed=work.typed)
+    outcomes = _ask(work, release, candidate, console)
+    overrides = overrides_of(outcomes, asked, by=work.by, rerun_command=work.target.typed(work.command))
     if dry_run:
         _print(console, plan_lines(release, candidate, overrides, work.target))
         return
     if overrides and not yes:
         gates = ", ".join(one.gate for one in overrides)
         confirm(f"Override {gates}, in the release for ever?")
-    role = release_session(work.target, work.by, work.typed)
+    role = release_session(work.target, work.by)
     written = work.carry_out(release, candidate, outcomes, overrides, role)
-    _print(console, done_lines(release, written, work.target, work.typed, in_git=not root.local))
+    _print(console, done_lines(release, written, work.target, in_git=not root.local))
 
 
 def _work(ctx: typer.Context, project: Project, source: str, target: str, console: Console) -> PromotionWork:
     """Both environments opened, each with its own credentials; the target's last."""
     from datetime import UTC, datetime
 
-    from cli.context import open_workspace, root_of, typed
+    from cli.context import root_of, workspace_of
     from promotion.promote import PromotionWork
     from promotion.release_role import caller_arn
 
     root = root_of(ctx)
-    origin, taker = _both(lambda name: open_workspace(root, project, name), source, target)
+    origin, taker = _both(lambda name: workspace_of(root, project, name), source, target)
     return PromotionWork(
         source=origin,
         target=taker,
         by=caller_arn(taker.session),
         clock=lambda: datetime.now(UTC),
         report=lambda what, text: console.print(f"{what:<14} {text}"),
-        typed=lambda words: typed(root, words),
     )
 
 
 def _both(open_one: Callable[[str], Workspace], source: str, target: str) -> tuple[Workspace, Workspace]:
-    """Both places, or what is wrong with the credentials of either, told at once."""
+    """Both environments opened, or what is wrong with the credentials of either, told at once."""
     from kickstand.errors import KickstandError
 
     opened: list[Workspace] = []
@@ -105,27 +104,20 @@ def _both(open_one: Callable[[str], Workspace], source: str, target: str) -> tup
     return origin, taker
 
 
-def _ask(
-    ctx: typer.Context, project: Project, work: PromotionWork, release: Release, candidate: Release, console: Console
-) -> tuple[Outcome, ...]:
-    from cli.context import open_workspace, root_of
+def _ask(work: PromotionWork, release: Release, candidate: Release, console: Console) -> tuple[Outcome, ...]:
     from promotion.gates.context import GateContext
     from promotion.gates.gate import show_outcomes
     from promotion.gates.run import evaluate_gates
 
-    root = root_of(ctx)
-    contest = GateContext(
-        project=project,
+    context = GateContext(
         source=work.source,
         target=work.target,
         release=release,
         candidate=candidate,
         now=work.clock(),
-        open_place=lambda name: open_workspace(root, project, name),
-        typed=work.typed,
     )
     with console.status("") as status:
-        outcomes = evaluate_gates(contest, begun=lambda name: status.update(f"asking the gate {name}"))
+        outcomes = evaluate_gates(context, begun=lambda name: status.update(f"asking the gate {name}"))
     show_outcomes(console, outcomes)
     return outcomes
 
@@ -155,15 +147,15 @@ def gate(
     from promotion.gates.run import evaluate_gates
 
     console = make_console(sys.stderr if as_json else sys.stdout)
-    contest = open_gate_context(ctx, environment, origin)
-    source, release = contest.source.environment.name, contest.release
+    context = open_gate_context(ctx, environment, origin)
+    source, release = context.source.environment.name, context.release
     if not as_json:
-        way = f"for {environment}" if contest.moves else "against its own gates"
+        way = f"for {environment}" if context.moves else "against its own gates"
         console.print(f"The model {release.artifact.sha256[:12]} of {source}'s release, {way}:")
     with console.status("") as status:
-        outcomes = evaluate_gates(contest, only=only or (), begun=lambda name: status.update(f"asking the gate {name}"))
+        outcomes = evaluate_gates(context, only=only or (), begun=lambda name: status.update(f"asking the gate {name}"))
     if as_json:
-        echo_json(outcomes_json(contest, outcomes))
+        echo_json(outcomes_json(context, outcomes))
     else:
         show_outcomes(console, outcomes)
     raise typer.Exit(0 if all(outcome.passed for outcome in outcomes) else 1)
@@ -176,7 +168,7 @@ def open_gate_context(ctx: typer.Context, environment: str, origin: str | None) 
     """
     from datetime import UTC, datetime
 
-    from cli.context import choose, load, open_workspace, root_of, typed
+    from cli.context import choose, load, root_of, workspace_of
     from kickstand.images import image_uri
     from promotion.candidate import candidate_release
     from promotion.gates.context import GateContext
@@ -184,38 +176,40 @@ def open_gate_context(ctx: typer.Context, environment: str, origin: str | None) 
     root, project = root_of(ctx), load(ctx)
     taker = choose(project, environment)
     giver = choose(project, origin or taker.promotes_from or environment)
-    source = open_workspace(root, project, giver.name)
-    target = source if giver is taker else open_workspace(root, project, taker.name)
+    source = workspace_of(root, project, giver.name)
+    target = source if giver is taker else workspace_of(root, project, taker.name)
     release = source.release()
     candidate = release
     if giver is not taker:
         candidate = candidate_release(release, taker, image_uri=image_uri(taker.region, release.algorithm.version))
     return GateContext(
-        project=project,
         source=source,
         target=target,
         release=release,
         candidate=candidate,
         now=datetime.now(UTC),
-        open_place=lambda name: open_workspace(root, project, name),
-        typed=lambda command: typed(root, command),
     )
 
 
-def outcomes_json(contest: GateContext, outcomes: tuple[Outcome, ...]) -> str:
+def outcomes_json(context: GateContext, outcomes: tuple[Outcome, ...]) -> str:
     """The outcomes as a JSON text."""
     import json
-    from dataclasses import asdict
 
     fields = {
-        "environment": contest.target.environment.name,
-        "from": contest.source.environment.name,
-        "release_sha256": contest.release.sha256,
-        "artifact_sha256": contest.release.artifact.sha256,
+        "environment": context.target.environment.name,
+        "from": context.source.environment.name,
+        "release_sha256": context.release.sha256,
+        "artifact_sha256": context.release.artifact.sha256,
         "passed": all(outcome.passed for outcome in outcomes),
-        "outcomes": [asdict(outcome) for outcome in outcomes],
+        "outcomes": [_outcome_fields(outcome) for outcome in outcomes],
     }
     return json.dumps(fields, indent=2)
+
+
+def _outcome_fields(outcome: Outcome) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {"see" if name == "how_to_check" else name: value for name, value in asdict(outcome).items()}
 
 
 _Environment = Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod: whose model it is.")]
@@ -234,33 +228,31 @@ def reject(ctx: typer.Context, environment: _Environment, reason: _Reason, again
 
 
 def _decide(ctx: typer.Context, environment: str, status: Status, reason: str, *, again: bool) -> None:
-    from cli.context import open_context
+    from cli.context import open_workspace
     from kickstand.aws.errors import explained
-    from kickstand.release.file import read_release, release_path
     from kickstand.signing.verify import require_signature
     from promotion.gates.approval import approval_description, package_of, same_model, to_be_done
 
-    context = open_context(ctx, environment)
-    path = release_path(context.releases, environment)
-    release = read_release(path, context.environment)
-    require_signature(release, path, context.environment)
+    workspace, console = open_workspace(ctx, environment)
+    path, release = workspace.release_file, workspace.release()
+    require_signature(release, path, workspace.environment)
     arn = release.model_package_arn
     with explained("asking AWS who you are"):
-        caller = str(context.session.client("sts").get_caller_identity()["Arn"])
+        caller = str(workspace.session.client("sts").get_caller_identity()["Arn"])
     description = approval_description(caller, reason)
-    sagemaker = context.session.client("sagemaker")
+    sagemaker = workspace.session.client("sagemaker")
     with explained("reading the model package", arn):
         package = package_of(sagemaker.describe_model_package(ModelPackageName=arn))
     same_model(package, release, str(path))
     for line in _package_lines(package, release):
-        context.console.print(line)
+        console.print(line)
     if not to_be_done(package, status, again=again):
-        context.console.print(f"It is so already: {package.decision()}")
+        console.print(f"It is so already: {package.decision()}")
         return
     with explained(f"setting the model package to {status}", arn):
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=description)
         kept = package_of(sagemaker.describe_model_package(ModelPackageName=arn))
-    context.console.print(kept.decision())
+    console.print(kept.decision())
 
 
 def _package_lines(package: Package, release: Release) -> list[str]:

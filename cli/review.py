@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from cli.context import CommandContext
     from deployment.cdk import Cdk
-    from deployment.deploy import Reporter
     from kickstand.release.model import Release
+    from kickstand.workspace import Workspace
     from review.bundle import Bundle
     from review.reports import Headline
 
@@ -53,25 +52,24 @@ def review(
     ] = "",
 ) -> None:
     """Make the review bundle of an environment: index.html, review.md, review.json."""
-    from cli.context import open_context
+    from cli.context import open_workspace, root_of
     from review.bundle import read_bundle, write_folder
 
     day, level = day_of(as_of), level_of(fail_on)
-    context = open_context(ctx, environment)
-    release, cdk = assembled(context, assembly)
-    folder = out or default_folder(context)
-    again = context.typed(f"review {environment}")
+    workspace, console = open_workspace(ctx, environment)
+    release, cdk = assembled(workspace, assembly)
+    folder = out or default_folder(workspace, local=root_of(ctx).local)
     if prepare:
         from review.prepare import prepare as make_change_sets
 
-        bundle = read_bundle(folder / "review.json", context.environment, make=again)
-        bundle = make_change_sets(cdk, bundle, release, reporter_of(context), now=datetime.now(UTC))
+        bundle = read_bundle(folder / "review.json", workspace.environment, make=workspace.command("review"))
+        bundle = make_change_sets(cdk, bundle, release, console.print, now=datetime.now(UTC))
     else:
-        bundle = _made(context, cdk, release, day, drift)
+        bundle = _made(cdk, release, day, drift, console)
     from review.make import pages
 
     write_folder(folder, pages(bundle))
-    _show(context, bundle, folder, prepared=prepare)
+    _show(workspace, console, bundle, folder, prepared=prepare)
     if level and any(LEVELS.index(one.level) >= LEVELS.index(level) for one in bundle.headlines):
         raise typer.Exit(1)
 
@@ -107,52 +105,35 @@ def level_of(text: str) -> str:
     return text
 
 
-def assembled(context: CommandContext, assembly: Path | None) -> tuple[Release | None, Cdk]:
+def assembled(workspace: Workspace, assembly: Path | None) -> tuple[Release | None, Cdk]:
     """The environment's release, and a Cdk that works from the given assembly, else from one that it makes now."""
     from deployment.cdk import Cdk
-    from kickstand.release.file import read_release, release_path
     from kickstand.release.rules import require_serving
 
-    path = release_path(context.releases, context.environment.name)
-    release = read_release(path, context.environment) if path.exists() else None
+    release = workspace.release_or_none()
     if release is not None:
-        require_serving(release, context.environment.known_faults)
+        require_serving(release, workspace.environment.known_faults)
     built = assembly.resolve() if assembly is not None else None
-    cdk = Cdk(context.project, context.environment, context.session, context.releases, built)
-    return release, cdk.synthesise()
+    return release, Cdk(workspace, built).synthesise()
 
 
-def default_folder(context: CommandContext) -> Path:
+def default_folder(workspace: Workspace, *, local: bool) -> Path:
     """Where a review of this environment lies when nobody names another place."""
     from review.bundle import review_folder
 
-    project, root = context.project, context.root
-    return review_folder(context.releases, project.file, project.name, context.environment.name, local=root.local)
+    project = workspace.project
+    return review_folder(workspace.releases, project.file, project.name, workspace.environment.name, local=local)
 
 
-def reporter_of(context: CommandContext) -> Reporter:
-    from cli.deploy import reporter
-
-    return reporter(context)
-
-
-def _made(context: CommandContext, cdk: Cdk, release: Release | None, day: date, drift: Path | None) -> Bundle:
-    from cli.context import open_workspace
+def _made(cdk: Cdk, release: Release | None, day: date, drift: Path | None, console: Console) -> Bundle:
     from review.drift import read_drift
     from review.make import ReviewRequest, make_bundle
 
-    question = ReviewRequest(
-        cdk,
-        release,
-        day,
-        read_drift(drift) if drift is not None else None,
-        lambda other: open_workspace(context.root, context.project, other.name).session,
-    )
-    say = reporter_of(context).say
-    return make_bundle(question, now=datetime.now(UTC), say=say)
+    request = ReviewRequest(cdk, release, day, read_drift(drift) if drift is not None else None)
+    return make_bundle(request, now=datetime.now(UTC), say=console.print)
 
 
-def _show(context: CommandContext, bundle: Bundle, folder: Path, *, prepared: bool) -> None:
+def _show(workspace: Workspace, console: Console, bundle: Bundle, folder: Path, *, prepared: bool) -> None:
     """The headlines, danger first, the verdict, and where the pages are."""
     from rich.text import Text
 
@@ -160,19 +141,19 @@ def _show(context: CommandContext, bundle: Bundle, folder: Path, *, prepared: bo
 
     styles = {"danger": "bold red", "warning": "yellow", "note": ""}
     if not any(stack.exists for stack in bundle.infrastructure.stacks):
-        context.console.print("This is the first deployment: no stack of the environment is deployed yet.")
-    width = context.console.width if context.console.is_terminal else None
+        console.print("This is the first deployment: no stack of the environment is deployed yet.")
+    width = console.width if console.is_terminal else None
     for one in bundle.headlines:
-        context.console.print(Text(headline_lines(one, width), style=styles[one.level]))
-    context.console.print(Text(f"\n{verdict(bundle)}", style=styles[worst(bundle)] or "bold"))
+        console.print(Text(headline_lines(one, width), style=styles[one.level]))
+    console.print(Text(f"\n{verdict(bundle)}", style=styles[worst(bundle)] or "bold"))
     for change_set in bundle.change_sets:
         said = change_set.waits_for or ("nothing to do" if change_set.empty else change_set.arn)
-        context.console.print(f"{change_set.stack}: {said}")
-    context.console.print(str(folder / "index.html"))
+        console.print(f"{change_set.stack}: {said}")
+    console.print(str(folder / "index.html"))
     name = bundle.environment
     following = f"deploy {name} --reviewed {folder / 'review.json'}" if prepared else f"review {name} --prepare"
-    context.console.print(f"Next, {'when it is approved' if prepared else 'in the protected job'}:")
-    context.console.print(f"  {context.typed(following)}")
+    console.print(f"Next, {'when it is approved' if prepared else 'in the protected job'}:")
+    console.print(f"  {workspace.typed(following)}")
 
 
 def assembly(
@@ -242,10 +223,10 @@ def _require_same(names: list[str], made: Mapping[str, str], folder: Path) -> No
 
 def _digests_json(made: Mapping[str, str], before: Mapping[str, str] | None) -> dict[str, object]:
     """The JSON of `--json`: digests by environment, and with --since those that changed, in the project's order."""
-    told: dict[str, object] = {"assemblies": dict(made)}
+    fields: dict[str, object] = {"assemblies": dict(made)}
     if before is not None:
-        told["changed"] = [name for name, digest in made.items() if before[name] != digest]
-    return told
+        fields["changed"] = [name for name, digest in made.items() if before[name] != digest]
+    return fields
 
 
 def _show_digests(console: Console, made: Mapping[str, str], before: Mapping[str, str] | None) -> None:

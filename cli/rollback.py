@@ -11,8 +11,10 @@ from kickstand.console import confirm
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cli.context import CommandContext
+    from rich.console import Console
+
     from kickstand.release.model import Release
+    from kickstand.workspace import Workspace
     from promotion.gates.gate import Outcome
 
 
@@ -32,7 +34,7 @@ def rollback(
 
     Where the environment is deployed by reviewed change sets alone, it stops before the deployment.
     """
-    from cli.context import choose, load, open_context, root_of
+    from cli.context import choose, load, open_workspace, root_of
     from kickstand.release.file import release_path
     from promotion.rollback import earlier_release, require_committed, require_gates, require_good, restore
     from promotion.view import commit_lines, review_lines, rollback_lines
@@ -46,19 +48,19 @@ def rollback(
     earlier = earlier_release(path, to)
     require_committed(path, earlier)
     release = require_good(earlier, path, chosen)
-    context = open_context(ctx, environment)
-    _print(context, rollback_lines(earlier, environment))
-    again = context.typed(f"adopt {release.training_job.name} {environment}")
-    require_artifact(context.session.client("s3"), release, adopt_command=again)
-    require_gates(_ask(context, release, to), release)
+    workspace, console = open_workspace(ctx, environment)
+    _print(console, rollback_lines(earlier, environment))
+    adopt = workspace.command(f"adopt {release.training_job.name}")
+    require_artifact(workspace.session.client("s3"), release, adopt_command=adopt)
+    require_gates(_ask(workspace, console, release, to), release)
     if not yes:
         confirm(f"Go back to it in {environment}?")
     restore(earlier, path)
     if chosen.review.require_review:
-        _print(context, [*commit_lines(earlier, path, reason), *review_lines(chosen, context.typed)])
+        _print(console, [*commit_lines(earlier, path, reason), *review_lines(workspace)])
         return
-    _deploy(context, release, ask=not yes)
-    _print(context, commit_lines(earlier, path, reason))
+    _deploy(workspace, console, release, ask=not yes)
+    _print(console, commit_lines(earlier, path, reason))
 
 
 def _refuse_local(path: Path) -> None:
@@ -72,55 +74,47 @@ def _refuse_local(path: Path) -> None:
     raise InputError(Problem(message, str(path), fix))
 
 
-def _ask(context: CommandContext, release: Release, to: str) -> tuple[Outcome, ...]:
+def _ask(workspace: Workspace, console: Console, release: Release, to: str) -> tuple[Outcome, ...]:
     """The environment's own gates, but those that measure or compare what is live: they are of the other model."""
     from datetime import UTC, datetime
 
-    from cli.context import open_workspace
-    from kickstand.workspace import Workspace
     from promotion.gates.context import GateContext
     from promotion.gates.gate import show_outcomes
     from promotion.gates.run import evaluate_gates
 
-    here = Workspace(context.environment, context.names, context.session, context.releases)
-    contest = GateContext(
-        project=context.project,
-        source=here,
-        target=here,
+    context = GateContext(
+        source=workspace,
+        target=workspace,
         release=release,
         candidate=release,
         now=datetime.now(UTC),
-        newer=False,
-        way_back=f"rollback {context.environment.name} --to {to}",
-        open_place=lambda name: open_workspace(context.root, context.project, name),
-        typed=context.typed,
+        is_rollback=True,
+        rollback_command=workspace.command("rollback", "--to", to),
     )
-    with context.console.status("") as status:
-        outcomes = evaluate_gates(contest, begun=lambda name: status.update(f"asking the gate {name}"))
-    show_outcomes(context.console, outcomes)
+    with console.status("") as status:
+        outcomes = evaluate_gates(context, begun=lambda name: status.update(f"asking the gate {name}"))
+    show_outcomes(console, outcomes)
     return outcomes
 
 
-def _deploy(context: CommandContext, release: Release, *, ask: bool) -> None:
+def _deploy(workspace: Workspace, console: Console, release: Release, *, ask: bool) -> None:
     """The one deployment. Where it fails, the release stays restored, and the message says what to type."""
-    from cli.deploy import reporter
     from deployment.cdk import Cdk
     from deployment.deploy import deploy_environment
     from kickstand.errors import KickstandError, Problem
 
-    cdk = Cdk(context.project, context.environment, context.session, context.releases)
     try:
-        proof = deploy_environment(cdk, release, reporter(context), ask=ask)
+        proof = deploy_environment(Cdk(workspace), release, console.print, ask=ask)
     except KickstandError as error:
         again = Problem(
             "The release is restored, and was not deployed.",
-            fix=f"When the cause is mended: {context.typed(f'deploy {context.environment.name}')}",
+            fix=f"When the cause is mended: {workspace.command('deploy')}",
         )
         raise type(error)(*error.problems, again) from error
     if proof is not None:
-        context.console.print(proof.sentence())
+        console.print(proof.sentence())
 
 
-def _print(context: CommandContext, lines: list[str]) -> None:
+def _print(console: Console, lines: list[str]) -> None:
     for line in lines:
-        context.console.print(line)
+        console.print(line)

@@ -139,13 +139,13 @@ def below(path: Path, folder: Path) -> str:
 
 def _opened(ctx: typer.Context, environment: str) -> tuple[Environment, Path, boto3.Session | None]:
     """The environment, its release file, and its session where a KMS key is asked; offline otherwise."""
-    from cli.context import choose, load, open_context, root_of
+    from cli.context import choose, load, root_of, workspace_of
     from kickstand.release.file import release_path
     from kickstand.signing.sign import needs_session
 
     root, project = root_of(ctx), load(ctx)
     chosen = choose(project, environment)
-    session = open_context(ctx, environment).session if needs_session(chosen.signing) else None
+    session = workspace_of(root, project, chosen.name).session if needs_session(chosen.signing) else None
     return chosen, release_path(releases_of(root, project), chosen.name), session
 
 

@@ -12,9 +12,9 @@ from kickstand.console import echo, echo_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cli.context import CommandContext
     from kickstand.errors import KickstandError
     from kickstand.release.model import Release
+    from kickstand.workspace import Workspace
 
 _DOES_NOT_FIT = "DOES NOT FIT; see the end"
 
@@ -56,23 +56,21 @@ def verify(
     """Prove release, signature, artifact and live endpoint against each other, and say who could have swapped them."""
     import json
 
-    from cli.context import open_context
+    from cli.context import open_workspace
     from cli.signing import short
     from deployment.audit import artifact_writes, writes_sentence
     from deployment.verify import verify_endpoint
     from kickstand.aws.errors import explained
-    from kickstand.release.file import read_release, release_path
     from kickstand.signing.verify import require_signature
     from training.model.artifact import require_artifact
 
-    context = open_context(ctx, environment, data_on_stdout=as_json)
-    path = release_path(context.releases, context.environment.name)
-    release = read_release(path, context.environment)
-    s3 = context.session.client("s3")
-    again = context.typed(f"adopt {release.training_job.name} {environment}")
+    workspace, _ = open_workspace(ctx, environment, data_on_stdout=as_json)
+    path, release = workspace.release_file, workspace.release()
+    s3 = workspace.session.client("s3")
+    again = workspace.command(f"adopt {release.training_job.name}")
 
     def signature() -> str:
-        signed = require_signature(release, path, context.environment)
+        signed = require_signature(release, path, workspace.environment)
         return signed.sentence() if signed else "none; this environment demands none"
 
     def artifact() -> str:
@@ -80,8 +78,8 @@ def verify(
         return f"{release.artifact.s3_uri} holds the bytes that the release names"
 
     def endpoint() -> str:
-        with explained(f"verifying the endpoint {context.names.endpoint}"):
-            return verify_endpoint(context.session, context.names, release).sentence()
+        with explained(f"verifying the endpoint {workspace.names.endpoint}"):
+            return verify_endpoint(workspace.session, workspace.names, release).sentence()
 
     # Each is asked, whatever became of the one before: an auditor wants to know of everything.
     proofs = _Proofs(say=(lambda _: None) if as_json else typer.echo)
@@ -91,29 +89,29 @@ def verify(
     proofs.ask("written", lambda: writes_sentence(artifact_writes(s3, release.artifact), release.artifact))
     proofs.ask("endpoint", endpoint)
     if data:
-        _prove_data(context, release, proofs)
-    _prove_access(context, release, proofs)
+        _prove_data(workspace, release, proofs)
+    _prove_access(workspace, release, proofs)
     if as_json:
         fields = [{"what": label, "holds": holds, "says": text} for label, holds, text in proofs.told]
         wrong = [problem.message for failure in proofs.failures for problem in failure.problems]
         echo_json(json.dumps({"environment": environment, "proofs": fields, "problems": wrong}, indent=2))
     elif not proofs.failures:
-        echo(f"\nAll of it fits: {context.names.endpoint} serves the model that was released.")
+        echo(f"\nAll of it fits: {workspace.names.endpoint} serves the model that was released.")
     if proofs.failures:
         raise type(proofs.failures[0])(*(problem for failure in proofs.failures for problem in failure.problems))
 
 
-def _prove_access(context: CommandContext, release: Release, proofs: _Proofs) -> None:
+def _prove_access(workspace: Workspace, release: Release, proofs: _Proofs) -> None:
     """Who may write to the artifact's place or change the endpoint, by the deployed stacks."""
     from kickstand.errors import KickstandError
     from kickstand.names import partition
     from review.access.allowed import allowed, deployed_stacks
     from review.access.view import replacement_risks
 
-    names, environment = context.names, context.environment
+    names, environment = workspace.names, workspace.environment
     try:
-        cloudformation = context.session.client("cloudformation")
-        stacks = deployed_stacks(cloudformation, names, deploy=context.typed(f"deploy {environment.name}"))
+        cloudformation = workspace.session.client("cloudformation")
+        stacks = deployed_stacks(cloudformation, names, deploy=workspace.command("deploy"))
     except KickstandError as failure:
         proofs.add("may write", "not known", holds=False)
         proofs.failures.append(failure)
@@ -128,11 +126,11 @@ def _prove_access(context: CommandContext, release: Release, proofs: _Proofs) ->
         proofs.add(label, sentence)
 
 
-def _prove_data(context: CommandContext, release: Release, proofs: _Proofs) -> None:
+def _prove_data(workspace: Workspace, release: Release, proofs: _Proofs) -> None:
     from deployment.audit import check_data, require_data
     from kickstand.errors import KickstandError
 
-    checked = check_data(release, lambda bucket: _reader(context, bucket))
+    checked = check_data(release, lambda bucket: _reader(workspace, bucket))
     for each in checked:
         proofs.add("data", each.sentence(), holds=not (each.changed or each.unread))
     try:
@@ -141,12 +139,11 @@ def _prove_data(context: CommandContext, release: Release, proofs: _Proofs) -> N
         proofs.failures.append(failure)
 
 
-def _reader(context: CommandContext, bucket: str) -> Any:
+def _reader(workspace: Workspace, bucket: str) -> Any:
     """An S3 client of the environment that a bucket belongs to: data stay where they were trained on."""
-    from cli.context import open_workspace
     from kickstand.names import Names
 
-    for name, environment in context.project.environments.items():
-        if Names(environment).bucket == bucket and name != context.environment.name:
-            return open_workspace(context.root, context.project, name).session.client("s3")
-    return context.session.client("s3")
+    for name, environment in workspace.project.environments.items():
+        if Names(environment).bucket == bucket and name != workspace.environment.name:
+            return workspace.open(name).session.client("s3")
+    return workspace.session.client("s3")

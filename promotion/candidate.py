@@ -18,6 +18,7 @@ from kickstand.config.model import Environment, Project
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release.model import GateResult, GoldenRows, Override, Promotion, Release
+from kickstand.workspace import command_line
 
 
 def candidate_release(release: Release, target: Environment, *, image_uri: str) -> Release:
@@ -97,10 +98,10 @@ def is_promotion_of(release: Release, source: Release) -> bool:
     )
 
 
-def require_order(project: Project, source: Environment, target: Environment, typed: Callable[[str], str]) -> None:
+def require_order(project: Project, source: Environment, target: Environment, options: Sequence[str]) -> None:
     """Raise InputError where `target` does not take its models from `source`.
 
-    typed: a command as this user has to type it.
+    options: those with which the user reaches the project (see Workspace).
     """
     if source.name != target.name and target.promotes_from == source.name:
         return
@@ -109,7 +110,7 @@ def require_order(project: Project, source: Environment, target: Environment, ty
         fix = f'Give [environments.{target.name}] a promotes_from, such as "{source.name}", or train there.'
     else:
         message = f"{target.name} takes its models from {target.promotes_from}, not from {source.name}."
-        fix = f"Promote step by step: {typed(f'promote {target.promotes_from} {target.name}')}"
+        fix = f"Promote step by step: {command_line(options, f'promote {target.promotes_from} {target.name}')}"
         if source.name == target.name:
             message = f"{source.name} cannot be promoted to itself: it takes its models from {target.promotes_from}."
     order = promotion_order(project)

@@ -1,4 +1,4 @@
-"""A promotion: judged first, then written in the target, its release last.
+"""A promotion: evaluated first, then written in the target, its release last.
 
 Nothing is written before every gate was asked. Each step after that can be done again without harm, and the release
 file takes its place at the very end: whatever is interrupted is completed by doing it all again.
@@ -55,7 +55,6 @@ class PromotionWork:
     by:      ARN of who promotes, as the target's account knows them.
     clock:   the time, UTC and aware.
     report:  told of each step when it is done: its name, and what came of it.
-    typed:   a command as this user has to type it.
     """
 
     source: Workspace
@@ -63,10 +62,10 @@ class PromotionWork:
     by: str
     clock: Callable[[], datetime]
     report: Callable[[str, str], None]
-    typed: Callable[[str], str]
 
     @property
     def command(self) -> str:
+        """The words of the command: `promote dev staging`."""
         return f"promote {self.source.environment.name} {self.target.environment.name}"
 
     def candidate(self) -> tuple[Release, Release]:
@@ -107,7 +106,7 @@ class PromotionWork:
         try:
             return self._carried_out(release, candidate, outcomes, overrides, role)
         except KickstandError as error:
-            raise with_key_grant(error, self.source.names, self.target.names, self.typed) from error.__cause__
+            raise with_key_grant(error, self.source, self.target) from error.__cause__
 
     def _carried_out(
         self,
@@ -164,10 +163,7 @@ class PromotionWork:
             f"{name} has it already: its release is {release.environment}'s {release.sha256[:12]}, promoted{when}. "
             "Nothing was changed."
         )
-        fix = (
-            f"Commit it where it is not yet, then deploy: {self.typed(f'review {name}')}, "
-            f"{self.typed(f'deploy {name}')}"
-        )
+        fix = f"Commit it where it is not yet, then deploy: {target.command('review')}, {target.command('deploy')}"
         raise InputError(Problem(message, str(target.release_file), fix))
 
     def _require_unchanged(self, release: Release) -> None:
@@ -179,7 +175,7 @@ class PromotionWork:
     def _pull(self, s3: Any, piece: Piece) -> None:
         original = require_source(self.source.session.client("s3"), piece)
         bucket = artifact_bucket(self.target.environment)
-        pull(s3, original, bucket, piece.key, lambda: grants_needed(self.source.names, self.target.names, self.typed))
+        pull(s3, original, bucket, piece.key, lambda: grants_needed(self.source, self.target))
         self.report(piece.what, f"{original.size:,} bytes in {bucket.name}, SHA-256 the same")
 
     def _register(self, s3: Any, sagemaker: Any, candidate: Release) -> str:
@@ -192,7 +188,7 @@ class PromotionWork:
             job=PackagedJob(candidate.training_job.name, candidate.metrics),
             metrics_uri=write_metrics(s3, quality, bucket),
         )
-        return register(sagemaker, registration, deploy_command=self.typed(f"deploy {self.target.environment.name}"))
+        return register(sagemaker, registration, deploy_command=self.target.command("deploy"))
 
     def _write(self, made: Release) -> Release:
         """Sign, then write: the file in its place is the last that changes, and never without its signature.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
     from kickstand.workspace import Workspace
 
 
-def release_session(target: Workspace, by: str, typed: Callable[[str], str]) -> boto3.Session:
+def release_session(target: Workspace, by: str) -> boto3.Session:
     """A session of the target's release role in the target's region, assumed now and again before it expires.
 
-    by: ARN of who promotes; its name becomes the session's, which CloudTrail shows. typed: a command as this user
-    has to type it. KickstandError: the role is not there, or these credentials may not assume it.
+    by: ARN of who promotes; its name becomes the session's, which CloudTrail shows.
+    KickstandError: the role is not there, or these credentials may not assume it.
     """
     from kickstand.aws.errors import AWS_FAILURES
     from kickstand.aws.session import role_session
@@ -39,7 +38,7 @@ def release_session(target: Workspace, by: str, typed: Callable[[str], str]) -> 
             target.environment, target.session, target.names.release_role_arn, name=role_session_name(by)
         )
     except AWS_FAILURES as error:
-        raise _refused(error, target, typed) from error
+        raise _refused(error, target) from error
 
 
 def role_session_name(by: str) -> str:
@@ -51,7 +50,7 @@ def role_session_name(by: str) -> str:
     return f"kickstand-{who}"[:64]
 
 
-def _refused(error: Exception, target: Workspace, typed: Callable[[str], str]) -> KickstandError:
+def _refused(error: Exception, target: Workspace) -> KickstandError:
     from kickstand.aws.errors import DENIED, aws_error, error_code
 
     name = target.environment.name
@@ -60,7 +59,7 @@ def _refused(error: Exception, target: Workspace, typed: Callable[[str], str]) -
         return told
     policy = target.names.managed_policy("promoter")
     fix = (
-        f"The training stack of {name} makes the role: {typed(f'deploy {name}')}. "
+        f"The training stack of {name} makes the role: {target.command('deploy')}. "
         f"Who promotes needs the managed policy {policy}."
     )
     return KickstandError(*(Problem(problem.message, problem.where, fix) for problem in told.problems))
@@ -98,23 +97,20 @@ def _json(statements: Any) -> str:
     return json.dumps(statements, indent=2)
 
 
-def grants_needed(source: Names, target: Names, typed: Callable[[str], str]) -> str:
-    """What lets the target's release role read the source's models and write its own: commands and statements.
-
-    typed: a command as this user has to type it.
-    """
-    own = target.environment.name
+def grants_needed(source: Workspace, target: Workspace) -> str:
+    """What lets the target's release role read the source's models and write its own: commands and statements."""
+    names = target.names
     return (
         f"Of the source: {missing_grant(source.environment, target.environment)}\n"
-        f"Of the target: {target.release_role} gets its permissions by {typed(f'deploy {own}')}; no policy of the "
-        f"bucket {target.bucket} may deny it s3:PutObject under models/."
+        f"Of the target: {names.release_role} gets its permissions by {target.command('deploy')}; no policy of the "
+        f"bucket {names.bucket} may deny it s3:PutObject under models/."
     )
 
 
 _KEY_REFUSED = re.compile(r"not authorized to perform: (kms:(?:Decrypt|GenerateDataKey))")
 
 
-def with_key_grant(error: KickstandError, source: Names, target: Names, typed: Callable[[str], str]) -> KickstandError:
+def with_key_grant(error: KickstandError, source: Workspace, target: Workspace) -> KickstandError:
     """The error, with what the key's owner adds where KMS refused the release role a key; else the error itself.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
@@ -123,33 +119,33 @@ def with_key_grant(error: KickstandError, source: Names, target: Names, typed: C
     refused = _KEY_REFUSED.search(str(cause)) if cause is not None and error_code(cause) in DENIED else None
     if refused is None:
         return error
-    fix = _key_fix(refused[1], str(cause), source, target, typed)
+    fix = _key_fix(refused[1], str(cause), source, target)
     if not fix:
         return error
     return KickstandError(*(replace(problem, fix=fix) for problem in error.problems))
 
 
-def _key_fix(action: str, words: str, source: Names, target: Names, typed: Callable[[str], str]) -> str:
+def _key_fix(action: str, words: str, source: Workspace, target: Workspace) -> str:
     """What lets the release role do this with the key that the refusal names, or with the one that it must be."""
     own, theirs = target.environment.storage.kms_key_arn, source.environment.storage.kms_key_arn
     if "no identity-based policy" in words:
-        command = typed(f"deploy {target.environment.name}")
-        return f"{target.release_role} gets its permissions for the keys by {command}. Nothing was promoted."
+        role, command = target.names.release_role, target.command("deploy")
+        return f"{role} gets its permissions for the keys by {command}. Nothing was promoted."
     if (
         theirs is not None
         and theirs != own
         and (theirs in words or (action == "kms:Decrypt" and str(own) not in words))
     ):
-        return _added(theirs, source, key_grant(target))
+        return _added(theirs, source.environment, key_grant(target.names))
     everybody = {one.name: one for one in (source.environment, target.environment)}
     for need in key_needs(target.environment, everybody):
-        if need.arn == target.release_role_arn and need.key == own:
-            return _added(need.key, target, need.statement([action]))
+        if need.arn == target.names.release_role_arn and need.key == own:
+            return _added(need.key, target.environment, need.statement([action]))
     return ""
 
 
-def _added(key: str, owner: Names, statement: object) -> str:
+def _added(key: str, owner: Environment, statement: object) -> str:
     return (
-        f"The policy of {owner.environment.name}'s key {key} needs this statement, which its owner adds "
+        f"The policy of {owner.name}'s key {key} needs this statement, which its owner adds "
         f"(aws kms put-key-policy); then run it again. Nothing was promoted.\n{json.dumps(statement, indent=2)}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kickstand.config.model import Environment
@@ -57,11 +57,11 @@ def asked_overrides(gates: Sequence[str], reasons: Sequence[str]) -> dict[str, s
 
 
 def overrides_of(
-    outcomes: Sequence[Outcome], asked: Mapping[str, str], *, by: str, command: str, typed: Callable[[str], str]
+    outcomes: Sequence[Outcome], asked: Mapping[str, str], *, by: str, rerun_command: str
 ) -> tuple[Override, ...]:
     """The overrides of the gates that failed; none where all were passed.
 
-    asked: gate and reason. by: ARN of who overrides. command: `promote dev staging`, to be typed again.
+    asked: gate and reason. by: ARN of who overrides. rerun_command: what promotes again.
     Raises KickstandError where a gate failed that is not overridden, and InputError where one is overridden that
     did not fail: the release would tell of trouble that there was not.
     """
@@ -82,7 +82,7 @@ def overrides_of(
         )
     refused = [gate for gate in dict.fromkeys(outcome.gate for outcome in outcomes) if gate in failed - set(asked)]
     if refused:
-        raise KickstandError(Problem(_refusal(refused), fix=_way_on(refused, asked, typed(command))))
+        raise KickstandError(Problem(_refusal(refused), fix=_way_on(refused, asked, rerun_command)))
     return tuple(Override(gate=gate, reason=reason, by=by) for gate, reason in asked.items())
 
 
@@ -105,9 +105,7 @@ def begin_lines(release: Release, target: Environment) -> list[str]:
     return [plain(f"{release.environment} -> {target.name}: model {release.artifact.sha256[:12]} of the job {job}")]
 
 
-def done_lines(
-    release: Release, written: Release, target: Workspace, typed: Callable[[str], str], *, in_git: bool
-) -> list[str]:
+def done_lines(release: Release, written: Release, target: Workspace, *, in_git: bool) -> list[str]:
     """The digest at both ends, the file, what was overridden, and what to type next.
 
     in_git: whether the release lies in the project's repository, to be committed.
@@ -124,17 +122,17 @@ def done_lines(
         "",
         "Next:",
         *([f"  {_commit(release, written, file)}"] if in_git else []),
-        *(f"  {line}" for line in deployment_commands(target.environment, typed)),
+        *(f"  {line}" for line in deployment_commands(target)),
     ]
 
 
-def deployment_commands(environment: Environment, typed: Callable[[str], str]) -> list[str]:
+def deployment_commands(workspace: Workspace) -> list[str]:
     """What is typed to look at a new release's deployment, and to deploy it."""
-    name = environment.name
-    if not environment.review.require_review:
-        return [typed(f"review {name}"), typed(f"deploy {name}")]
-    reviewed = f"deploy {name} --reviewed review/{name}/review.json"
-    return [typed(f"review {name}"), typed(f"review {name} --prepare"), typed(reviewed)]
+    review = workspace.command("review")
+    if not workspace.environment.review.require_review:
+        return [review, workspace.command("deploy")]
+    file = f"review/{workspace.environment.name}/review.json"
+    return [review, f"{review} --prepare", workspace.command("deploy", "--reviewed", file)]
 
 
 def from_here(path: Path) -> Path:
@@ -211,7 +209,7 @@ def commit_lines(earlier: EarlierRelease, path: Path, reason: str) -> list[str]:
     ]
 
 
-def review_lines(environment: Environment, typed: Callable[[str], str]) -> list[str]:
+def review_lines(workspace: Workspace) -> list[str]:
     """What comes next where only reviewed change sets are deployed."""
-    told = f"Nothing was deployed: {environment.name} is deployed by reviewed change sets alone. Then:"
-    return [told, *(f"  {line}" for line in deployment_commands(environment, typed))]
+    told = f"Nothing was deployed: {workspace.environment.name} is deployed by reviewed change sets alone. Then:"
+    return [told, *(f"  {line}" for line in deployment_commands(workspace))]

@@ -11,8 +11,6 @@ from deployment.assembly import AssembledStack, require_assembly
 from deployment.change_set import deploy_session, describe_change_set, execute_change_set, last_change_set
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
-from kickstand.names import Names
-from kickstand.release.file import release_path
 from review.bundle import Bundle, ChangeSet
 from review.change_set_content import content_differences
 from review.changes.stacks import read_pairs
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     import boto3
 
     from deployment.cdk import Cdk
-    from deployment.deploy import Reporter
     from deployment.verify import Proof
     from kickstand.release.model import Release
 
@@ -51,7 +48,7 @@ class Step:
 
 
 def deploy_reviewed(
-    cdk: Cdk, review: Bundle, release: Release | None, talk: Reporter, *, now: Callable[[], datetime]
+    cdk: Cdk, review: Bundle, release: Release | None, say: Callable[[str], None], *, now: Callable[[], datetime]
 ) -> Proof | None:
     """Execute the review's change sets, training first, and prove the endpoint; None where nothing is hosted.
 
@@ -61,16 +58,16 @@ def deploy_reviewed(
     """
     from deployment.deploy import prove
 
-    steps, sessions = _checked(cdk, review, release, talk, now)
+    steps, sessions = _checked(cdk, review, release, say, now)
     for step in steps:
         if not step.to_execute:
-            talk.say(_idle(step))
+            say(_idle(step))
             continue
         name = step.change_set.stack
-        talk.say(f"{name}: executing {step.change_set.arn}")
+        say(f"{name}: executing {step.change_set.arn}")
         try:
             with explained("executing the change set", f"stack {name}"):
-                execute_change_set(sessions[name], step.change_set.arn, step.change_set.stack_arn, show=talk.say)
+                execute_change_set(sessions[name], step.change_set.arn, step.change_set.stack_arn, show=say)
         except KeyboardInterrupt:
             message = "Interrupted; CloudFormation goes on with what it has begun."
             fix = "Wait for it, then run the same command again: it goes on with what is left."
@@ -87,51 +84,51 @@ def _idle(step: Step) -> str:
 
 
 def _checked(
-    cdk: Cdk, review: Bundle, release: Release | None, talk: Reporter, now: Callable[[], datetime]
+    cdk: Cdk, review: Bundle, release: Release | None, say: Callable[[str], None], now: Callable[[], datetime]
 ) -> tuple[list[Step], dict[str, boto3.Session]]:
     """The steps, when nothing moved; else InputError with all that did."""
     from deployment.deploy import require_deployable
     from kickstand.signing.verify import require_signature
 
-    environment, names = cdk.environment, Names(cdk.environment)
-    again = talk.typed(f"review {environment.name}")
+    environment, names = cdk.workspace.environment, cdk.workspace.names
+    rerun_command = cdk.workspace.command("review")
     stacks = require_assembly(cdk.assembly(), environment, release)
     if not review.change_sets:
         message = "The review has no change sets: it was not prepared."
-        fix = f"Prepare it: {again} --prepare"
+        fix = f"Prepare it: {rerun_command} --prepare"
         raise InputError(Problem(message, f"review of {environment.name}", fix))
     with explained("reading the deployed stacks"):
-        pairs = read_pairs(cdk.session.client("cloudformation"), cdk.assembly(), names)
-    standing = CurrentState.of(cdk.assembly(), release, pairs)
-    sessions = {name: deploy_session(cdk.session, stack) for name, stack in stacks.items()}
+        pairs = read_pairs(cdk.workspace.session.client("cloudformation"), cdk.assembly(), names)
+    state = CurrentState.of(cdk.assembly(), release, pairs)
+    sessions = {name: deploy_session(cdk.workspace.session, stack) for name, stack in stacks.items()}
     with explained("reading the change sets"):
-        steps = list(_steps(review, stacks, cdk.session.client("cloudformation")))
+        steps = list(_steps(review, stacks, cdk.workspace.session.client("cloudformation")))
     left = [step.review for step in steps if not step.done]
-    problems = [*assembly_problems(review, standing, again=again)]
-    problems += stack_problems(left, standing, again=again)
-    problems += done_problems([step.review for step in steps if step.done], standing, again=again)
+    problems = [*assembly_problems(review, state, rerun_command=rerun_command)]
+    problems += stack_problems(left, state, rerun_command=rerun_command)
+    problems += done_problems([step.review for step in steps if step.done], state, rerun_command=rerun_command)
     for name in stacks.keys() - {step.change_set.stack for step in steps}:
         problems.append(
-            Problem("The review has no change set of this stack.", f"stack {name}", f"Review again: {again}")
+            Problem("The review has no change set of this stack.", f"stack {name}", f"Review again: {rerun_command}")
         )
-    problems += [problem for step in steps for problem in step_problems(step, review, again=again)]
+    problems += [problem for step in steps for problem in step_problems(step, review, rerun_command=rerun_command)]
     if release is not None:
         try:
-            require_signature(release, release_path(cdk.releases, environment.name), environment)
+            require_signature(release, cdk.workspace.release_file, environment)
         except InputError as error:
             problems += error.problems
     if not problems:  # it takes a while, and would tell the same again in other words
-        talk.say("Asking CloudFormation whether anything drifted since the review …")
+        say("Asking CloudFormation whether anything drifted since the review …")
         with explained("detecting drift"):
-            found = detect_drift(cdk.session, names, now=now().astimezone(UTC))
-        problems += drift_problems(review, found, [stack.stack for stack in left], again=again)
+            found = detect_drift(cdk.workspace.session, names, now=now().astimezone(UTC))
+        problems += drift_problems(review, found, [stack.stack for stack in left], rerun_command=rerun_command)
     if not problems and left:
-        made = remake(cdk, review, release, talk, now=now().astimezone(UTC), drift=found)
-        problems += executed_problems(review, made, [stack.stack for stack in left], again=again)
+        made = remake(cdk, review, release, say, now=now().astimezone(UTC), drift=found)
+        problems += executed_problems(review, made, [stack.stack for stack in left], rerun_command=rerun_command)
     if problems:
         raise InputError(*(_unchanged(problem) for problem in problems))
     hosts = any(step.review.stack == names.hosting_stack and step.state != "WAITS" for step in steps)
-    require_deployable(cdk, release if hosts else None, talk, may_bootstrap=False)
+    require_deployable(cdk, release if hosts else None, may_bootstrap=False)
     return steps, sessions
 
 
@@ -162,12 +159,12 @@ def _steps(review: Bundle, stacks: dict[str, AssembledStack], cloudformation: An
         yield Step(one, reviewed[name], state, differences)
 
 
-def step_problems(step: Step, review: Bundle, *, again: str) -> Iterator[Problem]:
-    """Why a recorded change set is not to be executed. again: the command that reviews anew."""
+def step_problems(step: Step, review: Bundle, *, rerun_command: str) -> Iterator[Problem]:
+    """Why a recorded change set is not to be executed. rerun_command: the command that reviews anew."""
     one = step.change_set
     if not step.to_execute:
         return
-    prepare = f"Prepare the review again: {again} --prepare"
+    prepare = f"Prepare the review again: {rerun_command} --prepare"
     place = one.arn.split(":")
     if len(place) != 6 or place[3:5] != [review.region, review.account]:
         message = f"The change set is of another account or region than {review.account} in {review.region}."
@@ -176,32 +173,36 @@ def step_problems(step: Step, review: Bundle, *, again: str) -> Iterator[Problem
         yield Problem("The change set is gone: it was deleted, or the stack was updated otherwise.", one.arn, prepare)
     elif step.state == "OBSOLETE":
         message = "The change set is obsolete: the stack was updated since it was made."
-        yield Problem(message, one.arn, f"Review what is there now: {again}")
+        yield Problem(message, one.arn, f"Review what is there now: {rerun_command}")
     elif step.state == "EXECUTE_FAILED":
         message = "The change set was executed before, and its deployment failed; it can be executed only once."
-        yield Problem(message, one.arn, f"Mend the cause, which the stack's events tell, then review again: {again}")
+        yield Problem(
+            message, one.arn, f"Mend the cause, which the stack's events tell, then review again: {rerun_command}"
+        )
     elif step.state == "EXECUTE_IN_PROGRESS":
         message = "The change set is being executed right now."
         yield Problem(message, one.arn, "Wait for the end of that deployment, then run the same command again.")
     elif step.state != "AVAILABLE":
         yield Problem(f"The change set cannot be executed: its execution status is {step.state}.", one.arn, prepare)
     for sentence in step.differences:
-        yield Problem(f"The change set is not what was reviewed. {sentence}", one.arn, f"Review again: {again}")
+        yield Problem(f"The change set is not what was reviewed. {sentence}", one.arn, f"Review again: {rerun_command}")
 
 
-def done_problems(stacks: Sequence[StackChange], now: CurrentState, *, again: str) -> Iterator[Problem]:
+def done_problems(stacks: Sequence[StackChange], now: CurrentState, *, rerun_command: str) -> Iterator[Problem]:
     """A stack whose change set was executed before is no longer as that left it."""
     for stack in stacks:
         if now.live.get(stack.stack, "") != stack.template_sha256:
             message = "The change set was executed before, and the stack was updated since."
-            yield Problem(message, f"stack {stack.stack}", f"Review what is there now: {again}")
+            yield Problem(message, f"stack {stack.stack}", f"Review what is there now: {rerun_command}")
 
 
-def drift_problems(review: Bundle, found: DriftReport, stacks: Sequence[str], *, again: str) -> Iterator[Problem]:
+def drift_problems(
+    review: Bundle, found: DriftReport, stacks: Sequence[str], *, rerun_command: str
+) -> Iterator[Problem]:
     """What was changed by hand since the review, in the stacks that are still to be deployed."""
     recorded, now = (_only(report, stacks) for report in (review.drift, found))
     for sentence in moved_since(recorded, now):
-        fix = f"Undo it by hand, or review what is there now: {again}"
+        fix = f"Undo it by hand, or review what is there now: {rerun_command}"
         yield Problem(
             f"The environment was changed by hand: {sentence}.", f"{review.project}-{review.environment}", fix
         )

@@ -20,16 +20,13 @@ from kickstand import __version__
 from kickstand.aws.errors import explained
 from kickstand.json_text import parse_json
 from kickstand.names import Names
-from kickstand.release.file import release_path
 from review.bundle import REVIEW_JSON, Bundle, bundle_json
 from review.reports import DriftReport, Headline, ModelReport
 
 if TYPE_CHECKING:
-    import boto3
-
     from deployment.cdk import Cdk
-    from kickstand.config.model import Environment
     from kickstand.release.model import Release
+    from kickstand.workspace import Workspace
     from review.changes.stacks import StackPair
 
 
@@ -44,19 +41,9 @@ class ReviewRequest:
     """The day that ages are counted to."""
     drift: DriftReport | None = None
     """Recorded before; None: AWS is asked."""
-    open_other: Callable[[Environment], boto3.Session] | None = None
-    """Opens a session of another environment, whose key this one's release role needs; None: there is none here."""
-
-    @property
-    def names(self) -> Names:
-        return Names(self.cdk.environment)
-
-    @property
-    def release_file(self) -> Path:
-        return release_path(self.cdk.releases, self.cdk.environment.name)
 
 
-def make_bundle(question: ReviewRequest, *, now: datetime, say: Callable[[str], None]) -> Bundle:
+def make_bundle(request: ReviewRequest, *, now: datetime, say: Callable[[str], None]) -> Bundle:
     """The review. now: when drift was detected, UTC. say: told what is being done.
 
     Raises InputError (an assembly of something else) and KickstandError (AWS does not tell).
@@ -67,33 +54,33 @@ def make_bundle(question: ReviewRequest, *, now: datetime, say: Callable[[str], 
     from review.infrastructure import infrastructure
     from review.policy.report import policy_report
 
-    cdk, names = question.cdk, question.names
-    environment = cdk.environment
-    require_assembly(cdk.assembly(), environment, question.release)
+    cdk, workspace = request.cdk, request.cdk.workspace
+    environment, names = workspace.environment, workspace.names
+    require_assembly(cdk.assembly(), environment, request.release)
     with explained("reading the deployed stacks"):
-        pairs = read_pairs(cdk.session.client("cloudformation"), cdk.assembly(), names)
-    drift = question.drift
+        pairs = read_pairs(workspace.session.client("cloudformation"), cdk.assembly(), names)
+    drift = request.drift
     if drift is None:
         say("Asking CloudFormation for drift …")
         with explained("detecting drift"):
-            drift = detect_drift(cdk.session, names, now=now)
+            drift = detect_drift(workspace.session, names, now=now)
     say("Holding the stacks to the policy rules …")
-    policy = policy_report(cdk.project, environment, cdk.releases)
-    policy = policy.model_copy(update={"headlines": (*policy.headlines, *_key_headlines(question))})
+    policy = policy_report(workspace.project, environment, workspace.releases)
+    policy = policy.model_copy(update={"headlines": (*policy.headlines, *_key_headlines(workspace))})
     say("Comparing infrastructure, model and cost …")
     return Bundle(
         project=environment.project,
         environment=environment.name,
         account=environment.account,
         region=environment.region,
-        as_of=question.as_of.isoformat(),
+        as_of=request.as_of.isoformat(),
         assembly_sha256=assembly_digest(cdk.assembly()),
-        release_sha256=question.release.sha256 if question.release is not None else "",
+        release_sha256=request.release.sha256 if request.release is not None else "",
         versions=versions(),
         infrastructure=infrastructure(pairs, environment),
         policy=policy,
-        model=_model(question),
-        cost=cost_report(_templates(pairs, "live"), _templates(pairs, "planned"), environment, as_of=question.as_of),
+        model=_model(request),
+        cost=cost_report(_templates(pairs, "live"), _templates(pairs, "planned"), environment, as_of=request.as_of),
         drift=drift,
     )
 
@@ -102,47 +89,38 @@ def _templates(pairs: Sequence[StackPair], side: Literal["live", "planned"]) -> 
     return {pair.stack: pair.live if side == "live" else pair.planned for pair in pairs}
 
 
-def _key_headlines(question: ReviewRequest) -> tuple[Headline, ...]:
+def _key_headlines(workspace: Workspace) -> tuple[Headline, ...]:
     """Whether the keys let the roles that need them: read live, since no template of ours has a key's policy."""
     from deployment.keys.access import key_access
     from deployment.keys.needs import key_needs
-    from kickstand.errors import KickstandError
 
-    cdk = question.cdk
-
-    def session(environment: Environment) -> boto3.Session:
-        if environment.name == cdk.environment.name:
-            return cdk.session
-        if question.open_other is None:
-            raise KickstandError(f"No session of {environment.name} can be opened here.")
-        return question.open_other(environment)
-
-    return key_headlines(
-        key_access(key_needs(cdk.environment, cdk.project.environments), session), cdk.environment.name
-    )
+    environment = workspace.environment
+    needs = key_needs(environment, workspace.project.environments)
+    return key_headlines(key_access(needs, lambda owner: workspace.open(owner.name).session), environment.name)
 
 
-def _model(question: ReviewRequest) -> ModelReport | None:
+def _model(request: ReviewRequest) -> ModelReport | None:
     """The model part; None without a release."""
     from kickstand.signing.verify import require_signature
     from review.model.releases import live_release, served_artifact
     from review.model.section import model_report
     from training.evaluation.stores import ModelStore
 
-    release, cdk, names = question.release, question.cdk, question.names
+    release, workspace = request.release, request.cdk.workspace
+    environment, names = workspace.environment, workspace.names
     if release is None:
         return None
     with explained("asking what the endpoint serves", f"endpoint {names.endpoint}"):
-        served = served_artifact(cdk.session, names)
-    s3 = cdk.session.client("s3")
-    source = cdk.environment.promotes_from
-    buckets = [names.bucket, *([Names(cdk.project.environments[source]).bucket] if source else [])]
+        served = served_artifact(workspace.session, names)
+    s3 = workspace.session.client("s3")
+    source = environment.promotes_from
+    buckets = [names.bucket, *([Names(workspace.project.environments[source]).bucket] if source else [])]
     return model_report(
-        cdk.environment,
+        environment,
         release,
-        live_release(served, release, question.release_file),
+        live_release(served, release, workspace.release_file),
         stores=[ModelStore(s3, bucket) for bucket in dict.fromkeys(buckets)],
-        signed=lambda: require_signature(release, question.release_file, cdk.environment),
+        signed=lambda: require_signature(release, workspace.release_file, environment),
         live_artifact_sha256=served,
     )
 

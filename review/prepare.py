@@ -6,7 +6,7 @@ change set does nothing until it is executed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from deployment.change_set import delete_change_set, deploy_session, describe_ch
 from deployment.failures import FailureLog
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
-from kickstand.names import Names
 from review.bundle import Bundle, ChangeSet
 from review.change_set_content import content_differences
 from review.changes.stacks import read_pairs
@@ -26,7 +25,6 @@ from review.verification import CurrentState, assembly_problems, given_problems,
 
 if TYPE_CHECKING:
     from deployment.cdk import Cdk
-    from deployment.deploy import Reporter
     from kickstand.release.model import Release
 
 PREFIX = "kickstand-"
@@ -38,7 +36,7 @@ def change_set_name(assembly_sha256: str) -> str:
     return f"{PREFIX}{assembly_sha256[:32]}"
 
 
-def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Reporter, *, now: datetime) -> Bundle:
+def prepare(cdk: Cdk, review: Bundle, release: Release | None, say: Callable[[str], None], *, now: datetime) -> Bundle:
     """The review, made anew, with one change set a stack, which the account now has; former ones are gone.
 
     cdk: working from the assembly. now: UTC.
@@ -46,22 +44,25 @@ def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Reporter, *
     KickstandError where a change set cannot be made or does something else than the review says; no change set is
     left then.
     """
-    environment = cdk.environment
-    again = talk.typed(f"review {environment.name}")
+    environment = cdk.workspace.environment
+    rerun_command = cdk.workspace.command("review")
     stacks = require_assembly(cdk.assembly(), environment, release)
     with explained("reading the deployed stacks"):
-        pairs = read_pairs(cdk.session.client("cloudformation"), cdk.assembly(), Names(environment))
-    standing = CurrentState.of(cdk.assembly(), release, pairs)
+        pairs = read_pairs(cdk.workspace.session.client("cloudformation"), cdk.assembly(), cdk.workspace.names)
+    state = CurrentState.of(cdk.assembly(), release, pairs)
     reviewed = [stack for stack in review.infrastructure.stacks if stack.stack in stacks]
-    problems = [*assembly_problems(review, standing, again=again), *stack_problems(reviewed, standing, again=again)]
+    problems = [
+        *assembly_problems(review, state, rerun_command=rerun_command),
+        *stack_problems(reviewed, state, rerun_command=rerun_command),
+    ]
     if not problems:
-        made = remake(cdk, review, release, talk, now=now)
-        problems += given_problems(review, made, again=again)
+        made = remake(cdk, review, release, say, now=now)
+        problems += given_problems(review, made, rerun_command=rerun_command)
     if problems:
         raise InputError(*problems)
     review, reviewed = made, [stack for stack in made.infrastructure.stacks if stack.stack in stacks]
-    waits = waiting(cdk, release, reviewed, talk)
-    preparation = Preparation(cdk, stacks, change_set_name(review.assembly_sha256), talk)
+    waits = waiting(cdk, release, reviewed)
+    preparation = Preparation(cdk, stacks, change_set_name(review.assembly_sha256), say)
     with explained("removing the change sets of a former preparation"):
         preparation.remove_former()
     change_sets: list[ChangeSet] = []
@@ -70,7 +71,7 @@ def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Reporter, *
             if stack.stack in waits:
                 reason = waits[stack.stack]
                 change_sets.append(ChangeSet(stack=stack.stack, arn="", stack_arn="", waits_for=reason))
-                talk.say(f"{stack.stack}: no change set yet. {waits[stack.stack]}")
+                say(f"{stack.stack}: no change set yet. {waits[stack.stack]}")
             else:
                 change_sets.append(preparation.make(stack))
     except BaseException:
@@ -79,7 +80,7 @@ def prepare(cdk: Cdk, review: Bundle, release: Release | None, talk: Reporter, *
     return review.model_copy(update={"change_sets": tuple(change_sets)})
 
 
-def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange], talk: Reporter) -> dict[str, str]:
+def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange]) -> dict[str, str]:
     """The stacks that cannot be prepared yet, each with what it waits for.
 
     Hosting waits where its model is to lie in a bucket that the training stack is still to make. Otherwise the model
@@ -89,22 +90,22 @@ def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange], ta
     from deployment.deploy import require_deployable
     from deployment.retained import retained_by_absent
 
-    names = Names(cdk.environment)
+    names = cdk.workspace.names
     exists = {stack.stack: stack.exists for stack in stacks}
     waits = {}
-    own_bucket = not cdk.environment.storage.existing_bucket
+    own_bucket = not cdk.workspace.environment.storage.existing_bucket
     if names.hosting_stack in exists and own_bucket and not exists.get(names.training_stack, True):
         waits[names.hosting_stack] = (
             f"Hosting waits for {names.training_stack}, which makes the bucket that its model lies in: deploy training "
             f"first, bring the model there, then review again."
         )
-    require_deployable(cdk, None if waits else release, talk, may_bootstrap=False)
+    require_deployable(cdk, None if waits else release, may_bootstrap=False)
     with explained("looking for what a destroyed environment kept"):
-        kept = retained_by_absent(cdk, names)
+        kept = retained_by_absent(cdk)
     if kept:
         message = f"What a destroyed environment kept is in the way of its stack: {', '.join(kept)}."
-        fix = f"Take it back: {talk.typed(f'deploy {cdk.environment.name} --take-back')}. Then review again."
-        raise KickstandError(Problem(message, f"{cdk.environment.project}-{cdk.environment.name}", fix))
+        fix = f"Take it back: {cdk.workspace.command('deploy', '--take-back')}. Then review again."
+        raise KickstandError(Problem(message, names.prefix, fix))
     return waits
 
 
@@ -115,7 +116,7 @@ class Preparation:
     cdk: Cdk
     stacks: dict[str, AssembledStack]
     name: str
-    talk: Reporter
+    say: Callable[[str], None]
 
     def make(self, review: StackChange) -> ChangeSet:
         """One stack's change set, by the CDK command line, equal in content to the review.
@@ -123,7 +124,7 @@ class Preparation:
         KickstandError: it could not be made, or it is not equal; it is deleted then.
         """
         stack = self.stacks[review.stack]
-        self.talk.say(f"{review.stack}: making the change set {self.name} …")
+        self.say(f"{review.stack}: making the change set {self.name} …")
         how = ("--exclusively", "--method=prepare-change-set", "--change-set-name", self.name)
         log = FailureLog.open(self._reader(), (stack.name,))
         try:
@@ -145,7 +146,7 @@ class Preparation:
                 delete_change_set(self._reader(), self._writer(stack), arn)
         if problems:
             raise KickstandError(*problems)
-        self.talk.say(f"{review.stack}: {'nothing to do' if empty else 'equal to the review'}.")
+        self.say(f"{review.stack}: {'nothing to do' if empty else 'equal to the review'}.")
         return ChangeSet(stack=stack.name, arn=arn, stack_arn=described["StackId"], empty=empty)
 
     def _problems(self, review: StackChange, described: dict[str, Any], empty: bool) -> Iterator[Problem]:
@@ -153,9 +154,8 @@ class Preparation:
             reason = described.get("StatusReason", "no reason given")
             yield Problem(f"CloudFormation could not make the change set: {reason}", f"stack {review.stack}")
             return
-        environment = self.cdk.environment.name
         for sentence in content_differences(review, [] if empty else described.get("Changes", [])):
-            fix = f"Review again, or ask why they differ: {self.talk.typed(f'review {environment}')}"
+            fix = f"Review again, or ask why they differ: {self.cdk.workspace.command('review')}"
             yield Problem(f"The change set is not what was reviewed. {sentence}", f"stack {review.stack}", fix)
 
     def remove_former(self) -> None:
@@ -179,14 +179,14 @@ class Preparation:
             if described is not None:
                 delete_change_set(self._reader(), self._writer(stack), described["ChangeSetId"])
         except Exception as error:
-            self.talk.say(f"The change set {name} of {stack.name} is left: {error}")
+            self.say(f"The change set {name} of {stack.name} is left: {error}")
 
     def _reader(self) -> Any:
         """With the caller's own rights, as the reviewer policy gives them: an old deploy role lists no change sets."""
-        return self.cdk.session.client("cloudformation")
+        return self.cdk.workspace.session.client("cloudformation")
 
     def _writer(self, stack: AssembledStack) -> Any:
-        return deploy_session(self.cdk.session, stack).client("cloudformation")
+        return deploy_session(self.cdk.workspace.session, stack).client("cloudformation")
 
 
 def _ours(cloudformation: Any, stack: str) -> Iterator[str]:

@@ -7,8 +7,8 @@ review was made of.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ from review.reports import DriftReport, StackChange
 
 if TYPE_CHECKING:
     from deployment.cdk import Cdk
-    from deployment.deploy import Reporter
 
 
 MOST = 10
@@ -40,7 +39,7 @@ def remake(
     cdk: Cdk,
     review: Bundle,
     release: Release | None,
-    talk: Reporter,
+    say: Callable[[str], None],
     *,
     now: datetime,
     drift: DriftReport | None = None,
@@ -57,26 +56,30 @@ def remake(
         day = date.max
     if day > now.date():
         message = f"The review counts ages to the day {_shown(review.as_of)}; today is {now.date().isoformat()} (UTC)."
-        again = talk.typed(f"review {cdk.environment.name}")
-        raise InputError(Problem(message, f"review of {cdk.environment.name}", f"Review again: {again}"))
-    talk.say("Making the review anew, to compare it with the one that was given …")
-    return make_bundle(ReviewRequest(cdk, release, day, drift), now=now, say=talk.say)
+        rerun_command = cdk.workspace.command("review")
+        raise InputError(
+            Problem(message, f"review of {cdk.workspace.environment.name}", f"Review again: {rerun_command}")
+        )
+    # In the local cloud, opening another environment would point the CDK command line at its account.
+    cdk = replace(cdk, workspace=replace(cdk.workspace, opener=None))
+    say("Making the review anew, to compare it with the one that was given …")
+    return make_bundle(ReviewRequest(cdk, release, day, drift), now=now, say=say)
 
 
-def given_problems(given: Bundle, made: Bundle, *, again: str) -> Iterator[Problem]:
+def given_problems(given: Bundle, made: Bundle, *, rerun_command: str) -> Iterator[Problem]:
     """Where a review that was handed in says something else than the one made anew, which takes its place.
 
     It may have been made with credentials that read less: what it then leaves out of the model, it leaves out.
-    again: the command that reviews anew.
+    rerun_command: the command that reviews anew.
     """
     where = f"review of {made.environment}"
     for sentence in moved_since(given.drift, made.drift):
-        fix = f"Undo it by hand, or review what is there now: {again}"
+        fix = f"Undo it by hand, or review what is there now: {rerun_command}"
         yield Problem(f"The environment was changed by hand: {sentence}.", where, fix)
     unread = _missing(made) - _missing(given)
     if unread:
         message = f"The review shows what these credentials may not read: {', '.join(sorted(unread))}."
-        yield Problem(message, where, f"Use credentials that may, or review again with these: {again}")
+        yield Problem(message, where, f"Use credentials that may, or review again with these: {rerun_command}")
     fields, anew = _fields(given), _fields(made)
     for side in (fields, anew):
         # Drift is compared above; warnings say what the credentials could not look at.
@@ -88,10 +91,10 @@ def given_problems(given: Bundle, made: Bundle, *, again: str) -> Iterator[Probl
         released = {one.name: one.released for one in made.model.metrics}
         shown = {one.name: one.released for one in given.model.metrics if one.released is not None}
         fields["metrics"], anew["metrics"] = shown, {name: released.get(name) for name in shown}
-    yield from _problems(fields, anew, where, again)
+    yield from _problems(fields, anew, where, rerun_command)
 
 
-def executed_problems(given: Bundle, made: Bundle, left: Collection[str], *, again: str) -> Iterator[Problem]:
+def executed_problems(given: Bundle, made: Bundle, left: Collection[str], *, rerun_command: str) -> Iterator[Problem]:
     """Where a review whose change sets are to be executed says something else than the one made anew.
 
     left: the stacks that are still to be deployed. What the review says of the others is history by now: no later
@@ -112,12 +115,12 @@ def executed_problems(given: Bundle, made: Bundle, left: Collection[str], *, aga
             }
             stacks = drift_report([one for one in review.drift.stacks if one.stack in left], "")
             side["drift"] = stacks.model_dump(mode="json")
-    yield from _problems(fields, anew, f"review of {made.environment}", again)
+    yield from _problems(fields, anew, f"review of {made.environment}", rerun_command)
 
 
-def _problems(given: Mapping[str, Any], made: Mapping[str, Any], where: str, again: str) -> Iterator[Problem]:
+def _problems(given: Mapping[str, Any], made: Mapping[str, Any], where: str, rerun_command: str) -> Iterator[Problem]:
     found = list(_differences("", given, made))
-    fix = f"Do not approve it before you know who changed it. Review again: {again}"
+    fix = f"Do not approve it before you know who changed it. Review again: {rerun_command}"
     for sentence in found[:MOST]:
         yield Problem(f"The review is not what comes of it when it is made anew: {sentence}.", where, fix)
     if len(found) > MOST:
@@ -175,20 +178,20 @@ class CurrentState:
         return cls(assembly_digest(assembly), release.sha256 if release is not None else "", live)
 
 
-def assembly_problems(review: Bundle, now: CurrentState, *, again: str) -> Iterator[Problem]:
-    """The assembly or the release is another than the reviewed one. again: the command that reviews anew."""
+def assembly_problems(review: Bundle, now: CurrentState, *, rerun_command: str) -> Iterator[Problem]:
+    """The assembly or the release is another than the reviewed one. rerun_command: the command that reviews anew."""
     if now.assembly_sha256 != review.assembly_sha256:
         reviewed, found = review.assembly_sha256, now.assembly_sha256
         message = f"The cloud assembly is not the reviewed one: reviewed {reviewed}, found {found}."
-        fix = f"Deploy the assembly that was reviewed (--assembly DIR), or review this one: {again}"
+        fix = f"Deploy the assembly that was reviewed (--assembly DIR), or review this one: {rerun_command}"
         yield Problem(message, "assembly", fix)
     if now.release_sha256 != review.release_sha256:
         found, reviewed = now.release_sha256 or "no release", review.release_sha256 or "no release"
         message = f"The release is not the reviewed one: reviewed {reviewed}, found {found}."
-        yield Problem(message, f"releases/{review.environment}.json", f"Review it: {again}")
+        yield Problem(message, f"releases/{review.environment}.json", f"Review it: {rerun_command}")
 
 
-def stack_problems(stacks: Sequence[StackChange], now: CurrentState, *, again: str) -> Iterator[Problem]:
+def stack_problems(stacks: Sequence[StackChange], now: CurrentState, *, rerun_command: str) -> Iterator[Problem]:
     """A live stack is another than when it was reviewed."""
     for stack in stacks:
         found = now.live.get(stack.stack, "")
@@ -202,4 +205,4 @@ def stack_problems(stacks: Sequence[StackChange], now: CurrentState, *, again: s
             message = (
                 f"The stack was updated since the review: its template was {stack.live_template_sha256}, it is {found}."
             )
-        yield Problem(message, f"stack {stack.stack}", f"Review what is there now: {again}")
+        yield Problem(message, f"stack {stack.stack}", f"Review what is there now: {rerun_command}")

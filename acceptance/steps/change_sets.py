@@ -28,17 +28,17 @@ _PREPARERS = ("Preparer", "PreparerWithoutParameters", "PreparerWithoutTags")
 
 def retag(world: World) -> Observed:
     """Twice for each stack: a change set of the template as it is, with one more tag, beside what a review predicts."""
-    place, cloudformation = world.place(), world.client("cloudformation")
+    workspace, cloudformation = world.workspace(), world.client("cloudformation")
     lines: list[str] = []
     wrong = False
-    for pair in live_pairs(cloudformation, place.names):
+    for pair in live_pairs(cloudformation, workspace.names):
         tags = {**pair.live_tags, PROBE_TAG: "1"}
         planned = replace(pair, planned=pair.live, planned_tags=tags)
-        where = StackPlace(place.environment.account, place.environment.region, pair.stack)
+        where = StackPlace(workspace.environment.account, workspace.environment.region, pair.stack)
         predicted = stack_change(planned, where)
         seen = []
         for _ in range(2):
-            made = make(cloudformation, place.names, pair.stack, tags)
+            made = make(cloudformation, workspace.names, pair.stack, tags)
             delete_change_set(cloudformation, cloudformation, made["ChangeSetId"])
             seen.append(made.get("Changes", []))
         listed = sorted({one["ResourceChange"]["ResourceType"] for one in seen[0]})
@@ -79,12 +79,12 @@ def make(cloudformation: Any, names: Names, stack: str, tags: Mapping[str, str])
 
 def prepare(world: World) -> Observed:
     """The pipeline's preparing role makes a change set: as it is, and twice with one permission taken away."""
-    place, lines, refused = world.place(), [], False
+    workspace, lines, refused = world.workspace(), [], False
     owner = world.client("cloudformation")
-    tags = {**place.environment.tags, PROBE_TAG: "2"}
+    tags = {**workspace.environment.tags, PROBE_TAG: "2"}
     for who in _PREPARERS:
-        cloudformation = persona(place, who, world.secret).client("cloudformation")
-        answer = _attempt(cloudformation, owner, place.names, tags, patient=who == "Preparer")
+        cloudformation = persona(workspace, who, world.secret).client("cloudformation")
+        answer = _attempt(cloudformation, owner, workspace.names, tags, patient=who == "Preparer")
         lines.append(f"{_WORDS[who]}: {answer or 'the change set is made'}")
         refused = refused or (who == "Preparer" and bool(answer))
     return Observed(tuple(lines), frozenset({PREPARING} if refused else ()))

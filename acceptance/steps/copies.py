@@ -21,9 +21,9 @@ _KEY = "models/acceptance/copy"
 
 def copy(world: World) -> Observed:
     """Copy the artifact as the target's release role: once as Kickstand does, then in each way that must be refused."""
-    target = world.place(TARGET)
-    s3 = release_session(target, caller_arn(target.session), lambda words: f"kickstand {words}").client("s3")
-    location = parse_location(world.place(SOURCE).release().artifact.s3_uri)
+    target = world.workspace(TARGET)
+    s3 = release_session(target, caller_arn(target.session)).client("s3")
+    location = parse_location(world.workspace(SOURCE).release().artifact.s3_uri)
     found = stored_object(s3, location)
     if found is None:
         raise KickstandError(Problem("The release role does not see the source's artifact.", location.uri))
@@ -76,7 +76,7 @@ def across(world: World) -> Observed:
     """The promotion itself was across accounts; what is left is to say so."""
     if not world.plan.two_accounts:
         raise NotRun("Both environments are in one account. Needs a second account: name its environment (TO=…).")
-    source, target = (world.place(name) for name in (SOURCE, TARGET))
+    source, target = (world.workspace(name) for name in (SOURCE, TARGET))
     where = f"from account {source.environment.account} to {target.environment.account}"
     return Observed((f"the promotion and the copies of the step before went {where}, between two customer keys",))
 

@@ -48,13 +48,15 @@ def destroy(world: World) -> Observed:
     """Both environments, the roles that stand for people first: a policy in use cannot be deleted."""
     for name in ENVIRONMENTS:
         patience = Deadline("The stack of personas", 600)
-        place = world.place(name)
-        delete_stack(place.session, personas_stack(place.names.prefix), show=lambda line: None, sleep=patience.sleep)
+        workspace = world.workspace(name)
+        delete_stack(
+            workspace.session, personas_stack(workspace.names.prefix), show=lambda line: None, sleep=patience.sleep
+        )
     with watched(world, SOURCE):
         world.commands.together(*[("destroy", name, "--yes") for name in ENVIRONMENTS], minutes=DESTROY_MINUTES)
     world.unhost(*ENVIRONMENTS)
     left = [
-        one.line() for name in ENVIRONMENTS for one in find(world.place(name)) if not _by_design(one.what, one.name)
+        one.line() for name in ENVIRONMENTS for one in find(world.workspace(name)) if not _by_design(one.what, one.name)
     ]
     lines = ("`kickstand destroy` ended well for both", *(f"left: {line}" for line in left))
     return Observed(lines, frozenset({"deployment/destroy.py"} if left else ()))
@@ -68,12 +70,12 @@ def _by_design(what: str, name: str) -> bool:
 @contextmanager
 def watched(world: World, name: str) -> Iterator[None]:
     """Look at the endpoint's log group while its stack goes: is there another of that name, if only for a moment?"""
-    place, over, found = world.place(name), threading.Event(), threading.Event()
-    before = created(place)
+    workspace, over, found = world.workspace(name), threading.Event(), threading.Event()
+    before = created(workspace)
 
     def look() -> None:
         while not over.wait(WATCH_SECONDS):
-            if created(place) not in (None, before):
+            if created(workspace) not in (None, before):
                 found.set()
 
     thread = threading.Thread(target=look, name="log-group", daemon=True)
@@ -83,25 +85,25 @@ def watched(world: World, name: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        world.returned_logs.append(found.is_set() or orphaned(place))
+        world.returned_logs.append(found.is_set() or orphaned(workspace))
 
 
-def created(place: Workspace) -> int | None:
+def created(workspace: Workspace) -> int | None:
     """When the endpoint's log group was made, in milliseconds; None where there is none, or AWS does not answer."""
-    group = place.names.endpoint_log_group
+    group = workspace.names.endpoint_log_group
     try:
-        groups = place.session.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        groups = workspace.session.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     except AWS_FAILURES:
         return None
     return next((int(one["creationTime"]) for one in groups if one["logGroupName"] == group), None)
 
 
-def orphaned(place: Workspace) -> bool:
+def orphaned(workspace: Workspace) -> bool:
     """Whether the endpoint's log group is there and its stack is not. Where AWS does not answer: no."""
     try:
-        place.session.client("cloudformation").describe_stacks(StackName=place.names.hosting_stack)
+        workspace.session.client("cloudformation").describe_stacks(StackName=workspace.names.hosting_stack)
     except AWS_FAILURES as error:
-        return error_code(error) == "ValidationError" and created(place) is not None
+        return error_code(error) == "ValidationError" and created(workspace) is not None
     return False
 
 
@@ -111,7 +113,7 @@ def log_group(world: World) -> Observed:
         raise NotRun("No hosting stack was destroyed in this run.")
     times = len(world.returned_logs)
     came = sum(world.returned_logs)
-    now = orphaned(world.place(SOURCE))
+    now = orphaned(world.workspace(SOURCE))
     lines = (
         f"the hosting stack was deleted {times} times; the endpoint's log group was there without it {came} times",
         f"at the end of the run it is {'there again' if now else 'not there'}",
@@ -130,7 +132,7 @@ class Creation:
 
 def races(world: World) -> Observed:
     """The reasons of every resource that could not be made, in all stacks of the run."""
-    made = [one for name in ENVIRONMENTS for one in creations(world.place(name), since=world.began)]
+    made = [one for name in ENVIRONMENTS for one in creations(world.workspace(name), since=world.began)]
     if not made:
         raise NotRun("No stack was made in this run.")
     return evaluate_races(made)
@@ -154,10 +156,10 @@ def evaluate_races(made: Sequence[Creation]) -> Observed:
     return Observed(lines, frozenset({RACES} if lost or other else ()))
 
 
-def creations(place: Workspace, *, since: datetime) -> list[Creation]:
+def creations(workspace: Workspace, *, since: datetime) -> list[Creation]:
     """Kickstand's stacks of an environment that were made since then, also those that are gone."""
-    cloudformation = place.session.client("cloudformation")
-    wanted = (place.names.training_stack, place.names.hosting_stack)
+    cloudformation = workspace.session.client("cloudformation")
+    wanted = (workspace.names.training_stack, workspace.names.hosting_stack)
     found = []
     for page in cloudformation.get_paginator("list_stacks").paginate():
         for one in page["StackSummaries"]:

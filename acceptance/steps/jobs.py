@@ -21,9 +21,9 @@ EMULATED = "localcloud/sagemaker/jobs/stepfunctions.py"
 
 def stop(world: World) -> Observed:
     """Start a job by the training trigger, stop it as soon as SageMaker knows it, and read how the task ended."""
-    place, states, sagemaker = world.place(), world.client("stepfunctions"), world.client("sagemaker")
-    trained = sagemaker.describe_training_job(TrainingJobName=place.release().training_job.name)
-    name = f"{place.names.prefix}-stopped-{world.plan.run.lower()}"
+    workspace, states, sagemaker = world.workspace(), world.client("stepfunctions"), world.client("sagemaker")
+    trained = sagemaker.describe_training_job(TrainingJobName=workspace.release().training_job.name)
+    name = f"{workspace.names.prefix}-stopped-{world.plan.run.lower()}"
     request = {
         "TrainingJobName": name,
         "InputDataConfig": [
@@ -32,7 +32,7 @@ def stop(world: World) -> Observed:
         ],
         "HyperParameters": {**trained["HyperParameters"], "num_round": _MANY_ROUNDS},
     }
-    execution = states.start_execution(stateMachineArn=place.names.state_machine_arn, input=json.dumps(request))
+    execution = states.start_execution(stateMachineArn=workspace.names.state_machine_arn, input=json.dumps(request))
     arn = execution["executionArn"]
     patience = Deadline(f"The execution {arn}", JOB_SECONDS)
     while not _stopped(sagemaker, name):

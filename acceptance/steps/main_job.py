@@ -24,7 +24,7 @@ def ready(world: World) -> Observed:
 def train(world: World) -> Observed:
     said = world.commands.kickstand("fit", SOURCE, minutes=FIT_MINUTES)
     world.commands.commit(f"{SOURCE}: the first model")
-    release = world.place().release()
+    release = world.workspace().release()
     metrics = ", ".join(f"{name} {value:g}" for name, value in sorted(release.metrics.items()))
     job = release.training_job
     return Observed(
@@ -92,7 +92,7 @@ def review(world: World) -> Observed:
 def promote(world: World) -> Observed:
     said = world.commands.kickstand("promote", SOURCE, TARGET, "--yes", minutes=20)
     world.commands.commit(f"{TARGET}: the first model, from {SOURCE}")
-    same = world.place(SOURCE).release().artifact.sha256 == world.place(TARGET).release().artifact.sha256
+    same = world.workspace(SOURCE).release().artifact.sha256 == world.workspace(TARGET).release().artifact.sha256
     line = f"{TARGET} has {'the same artifact, by its SHA-256' if same else 'another artifact'}"
     wrong = frozenset() if same else frozenset({"promotion/candidate.py"})
     return Observed((line, *_lines(said, "model artifact", "registered")), wrong)
@@ -108,11 +108,11 @@ def host_promoted(world: World) -> Observed:
 
 
 def roll_back(world: World) -> Observed:
-    before = world.place().release().artifact.sha256
+    before = world.workspace().release().artifact.sha256
     words = ("rollback", SOURCE, "--reason", "The acceptance run goes back.", "--yes")
     said = world.commands.kickstand(*words, minutes=DEPLOY_MINUTES)
     verified = world.commands.kickstand("verify", SOURCE, minutes=5)
-    other = world.place().release().artifact.sha256 != before
+    other = world.workspace().release().artifact.sha256 != before
     line = f"{SOURCE} serves {'the former artifact' if other else 'the same artifact as before'} again"
     wrong = frozenset() if other else frozenset({"promotion/rollback.py"})
     return Observed((line, *_lines(said, "InService"), *_begin(verified, "endpoint")), wrong)

@@ -26,13 +26,13 @@ class NamedJob:
 
 def register_package(world: World) -> Observed:
     """The fitter alone registers the released artifact once more, under another job's name."""
-    place, release = world.place(), world.place().release()
-    session = persona(place, "Fitter", world.secret)
+    workspace, release = world.workspace(), world.workspace().release()
+    session = persona(workspace, "Fitter", world.secret)
     quality = model_quality(release.metrics, release.hyperparameters.get("objective", ""))
-    bucket = artifact_bucket(place.environment)
+    bucket = artifact_bucket(workspace.environment)
     metrics = retried_until_allowed(lambda: write_metrics(session.client("s3"), quality, bucket))
     registration = Registration(
-        group=place.names.model_package_group,
+        group=workspace.names.model_package_group,
         image_uri=release.algorithm.image_uri,
         artifact=release.artifact,
         job=NamedJob(f"{release.training_job.name}-by-a-fitter", dict(release.metrics)),
@@ -40,33 +40,35 @@ def register_package(world: World) -> Observed:
     )
     arn = retried_until_allowed(
         lambda: register(
-            session.client("sagemaker"), registration, deploy_command=f"kickstand deploy {place.environment.name}"
+            session.client("sagemaker"), registration, deploy_command=f"kickstand deploy {workspace.environment.name}"
         ),
         seconds=30,
     )
     status = world.client("sagemaker").describe_model_package(ModelPackageName=arn)["ModelPackageStatus"]
-    line = f"a role with the policy {place.names.managed_policy('fitter')} alone registered {arn}, which is {status}"
+    line = (
+        f"a role with the policy {workspace.names.managed_policy('fitter')} alone registered {arn}, which is {status}"
+    )
     return Observed((line,), frozenset() if status == "Completed" else frozenset({PACKAGE}))
 
 
 def drift(world: World) -> Observed:
     """Detect drift as a reviewer, then with all rights; whatever the reviewer did not see is a missing permission."""
-    place = world.place()
-    reviewer = persona(place, "Reviewer", world.secret)
+    workspace = world.workspace()
+    reviewer = persona(workspace, "Reviewer", world.secret)
     patience = Deadline("Drift detection", DRIFT_SECONDS)
     now = datetime.now(UTC)
     report = retried_until_allowed(
-        lambda: detect_drift(reviewer, place.names, now=now, sleep=patience.sleep), seconds=30
+        lambda: detect_drift(reviewer, workspace.names, now=now, sleep=patience.sleep), seconds=30
     )
     statuses = {one.stack: one.status for one in report.stacks}
     seen = _checked(world)
-    detect_drift(place.session, place.names, now=now, sleep=patience.sleep)
+    detect_drift(workspace.session, workspace.names, now=now, sleep=patience.sleep)
     return evaluate_drift(statuses, [one.sentence for one in report.headlines], seen, _checked(world))
 
 
 def _checked(world: World) -> dict[str, tuple[str, str]]:
     """Type and drift status of each resource of both stacks, by stack and logical id."""
-    names, cloudformation = world.place().names, world.client("cloudformation")
+    names, cloudformation = world.workspace().names, world.client("cloudformation")
     found = {}
     for stack in (names.training_stack, names.hosting_stack):
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)

@@ -23,14 +23,14 @@ _ABSENT = "TypeNotFoundException"
 
 def describe(world: World) -> Observed:
     """DescribeType in each of the six regions, and in the run's own."""
-    own = world.place().environment.region
+    own = world.workspace().environment.region
     regions = sorted({*image_table().missing_types, own})
     found: dict[str, tuple[str, ...] | str] = {}
     for region in regions:
         if partition(region) != partition(own):
             found[region] = f"is of another partition ({partition(region)})"
             continue
-        client = world.place().session.client("cloudformation", region_name=region)
+        client = world.workspace().session.client("cloudformation", region_name=region)
         try:
             found[region] = tuple(kind for kind in TYPES if not has_type(client, kind))
         except AWS_FAILURES as error:

@@ -19,7 +19,8 @@ from kickstand.json_text import parse_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cli.context import CommandContext
+    from kickstand.workspace import Workspace
+
 
 ENVIRONMENT: Final = "dev"
 
@@ -48,8 +49,8 @@ def demo(
     ] = None,
 ) -> None:
     """The example from CSV files to predictions, in the local cloud on this machine."""
-    from cli.context import REPOSITORY, choose, load, open_context, root_of
-    from cli.evaluate import test_channel
+    from cli.context import REPOSITORY, choose, load, open_workspace, root_of
+    from cli.evaluate import default_folder, test_channel
     from kickstand.console import make_console
 
     ctx.obj = root = replace(root_of(ctx), local=True)
@@ -64,11 +65,11 @@ def demo(
         with steps.step("Prepare the data", "17,379 hours become train, validation and test"):
             run([sys.executable, str(REPOSITORY / "data" / "prepare.py")])
     with steps.step("Start the local cloud", "an AWS on loopback: S3, IAM, CloudFormation, SageMaker"):
-        context = open_context(ctx, ENVIRONMENT)
+        workspace, console = open_workspace(ctx, ENVIRONMENT)
     with steps.step("Bootstrap", "the CDK's own bucket and roles, once for an account and region"):
-        bootstrap(context)
+        bootstrap(workspace, console)
     kickstand = [sys.executable, "-m", "cli", "--local", "--config", str(root.config)]
-    folder = result_folder(context)
+    folder = default_folder(workspace)
     rows, predictions = folder / "rows.csv", folder / "answers.csv"
     for name, why, words in (
         ("Deploy training", "bucket, roles, training trigger, model package group", ["deploy", ENVIRONMENT, "--yes"]),
@@ -77,23 +78,17 @@ def demo(
         ("Evaluate", "every test row through the endpoint", ["evaluate", ENVIRONMENT, "--out", str(folder)]),
     ):
         with steps.step(name, why):
-            console.print(f"   $ {context.typed(' '.join(words))}", style="dim")
+            console.print(f"   $ {workspace.typed(' '.join(words))}", style="dim")
             run([*kickstand, *words])
     with steps.step("Predict", "what a caller of the endpoint does"):
-        write_rows(context, rows)
+        write_rows(workspace, rows)
         units = ["--original-units"] if data.target_transform != "none" else []
         words = ["predict", ENVIRONMENT, str(rows), *units, "-o", str(predictions)]
-        console.print(f"   $ {context.typed(' '.join(words))}", style="dim")
+        console.print(f"   $ {workspace.typed(' '.join(words))}", style="dim")
         run([*kickstand, *words])
-    show_results(context, steps, folder, predictions)
+    show_results(workspace, console, steps, folder, predictions)
     if times is not None:
         times.write_text(json.dumps(steps.seconds, indent=2) + "\n", "utf-8")
-
-
-def result_folder(context: CommandContext) -> Path:
-    from cli.evaluate import default_folder
-
-    return default_folder(context)
 
 
 def run(command: list[str]) -> None:
@@ -117,18 +112,18 @@ def run(command: list[str]) -> None:
         )
 
 
-def bootstrap(context: CommandContext) -> None:
+def bootstrap(workspace: Workspace, console: Console) -> None:
     from deployment.cdk import Cdk, is_bootstrapped
     from kickstand.aws.errors import explained
 
     with explained("looking for the CDK bootstrap stack"):
-        if is_bootstrapped(context.session, context.environment):
-            context.console.print("   done before")
+        if is_bootstrapped(workspace.session, workspace.environment):
+            console.print("   done before")
             return
-    Cdk(context.project, context.environment, context.session, context.releases).bootstrap()
+    Cdk(workspace).bootstrap()
 
 
-def write_rows(context: CommandContext, rows: Path) -> None:
+def write_rows(workspace: Workspace, rows: Path) -> None:
     """The test channel without its labels: what a caller of the endpoint would send."""
     from cli.evaluate import test_report
     from kickstand.atomic_file import atomic_file
@@ -136,8 +131,8 @@ def write_rows(context: CommandContext, rows: Path) -> None:
     from training.data.checks.objectives import label_columns
     from training.evaluation.evaluation import split_label
 
-    report, content_type = test_report(context), context.environment.data.content_type
-    columns = label_columns(context.environment.hyperparameters, content_type)
+    report, content_type = test_report(workspace), workspace.environment.data.content_type
+    columns = label_columns(workspace.environment.hyperparameters, content_type)
     files = [file.path for file in report.files]
     _, features = split_label(files, columns, kind=kind_of(content_type), width=report.columns)
     with atomic_file(rows) as stream:
@@ -151,27 +146,25 @@ def _score(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name.partition(":")[2].upper(), f"{metrics[name]:.4f} on the test rows") for name in names]
 
 
-def show_results(context: CommandContext, steps: Steps, folder: Path, predictions: Path) -> None:
+def show_results(workspace: Workspace, console: Console, steps: Steps, folder: Path, predictions: Path) -> None:
     """Where everything is, what it scored, what to type next. Plain lines, so that paths can be copied whole."""
-    from kickstand.release.file import release_path
-
     metrics = parse_json((folder / "metrics.json").read_text("utf-8"))["metrics"]
-    endpoint = context.session.client("sagemaker").describe_endpoint(EndpointName=context.names.endpoint)
-    say = context.console.print
+    endpoint = workspace.session.client("sagemaker").describe_endpoint(EndpointName=workspace.names.endpoint)
+    say = console.print
     say(f"\nDone in {sum(steps.seconds.values()):.0f} s", style="bold green")
     for name, seconds in steps.seconds.items():
         say(f"  {name:<24}{seconds:>6.1f} s")
     say("")
     for label, value in (
-        ("endpoint", f"{context.names.endpoint} ({endpoint['EndpointStatus']})"),
+        ("endpoint", f"{workspace.names.endpoint} ({endpoint['EndpointStatus']})"),
         *_score(metrics),
-        ("release", release_path(context.releases, context.environment.name)),
+        ("release", workspace.release_file),
         ("predictions", predictions),
         ("plot", folder / "predicted-actual.png"),
         ("next", "change a hyperparameter in kickstand.toml, then"),
-        ("", context.typed(f"fit {ENVIRONMENT}")),
-        ("", context.typed(f"deploy {ENVIRONMENT}")),
-        ("", context.typed(f"predict {ENVIRONMENT} {folder / 'rows.csv'}")),
+        ("", workspace.command("fit")),
+        ("", workspace.command("deploy")),
+        ("", workspace.command("predict", str(folder / "rows.csv"))),
         ("stop", "kickstand local stop     (its state stays; kickstand local reset removes it)"),
         ("", "The command lives in the clone: source .venv/bin/activate"),
     ):

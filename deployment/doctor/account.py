@@ -17,7 +17,7 @@ from deployment.assembly import run_app
 from deployment.doctor.finding import Finding
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
-from kickstand.workspace import DoctorWorkspace
+from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
     import boto3
@@ -30,25 +30,25 @@ _ACCOUNT_MANAGEMENT = frozenset({"aws", "aws-cn"})
 _ON = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
 
 
-def account_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def account_findings(workspace: Workspace) -> Iterator[Finding]:
     """Who asks. That the account is the project file's was compared when the session was opened."""
-    caller = patient.session.client("sts").get_caller_identity()
+    caller = workspace.session.client("sts").get_caller_identity()
     yield Finding("credentials", "ok", f"{caller['Arn']}, of account {caller['Account']} as the project file says.")
-    role = patient.environment.role_arn
+    role = workspace.environment.role_arn
     if role:
         yield Finding("role_arn", "ok", f"{role} was assumed.")
 
 
-def region_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def region_findings(workspace: Workspace) -> Iterator[Finding]:
     """Whether SageMaker is in the region, and the region enabled in the account.
 
     https://docs.aws.amazon.com/accounts/latest/APIReference/API_GetRegionOptStatus.html
     """
     from kickstand.names import partition
 
-    region = patient.environment.region
-    known = patient.session.get_available_regions("sagemaker", partition_name=partition(region))
-    yield region_verdict(region, known, _opt_in_state(patient.session, region))
+    region = workspace.environment.region
+    known = workspace.session.get_available_regions("sagemaker", partition_name=partition(region))
+    yield region_verdict(region, known, _opt_in_state(workspace.session, region))
 
 
 def _opt_in_state(session: boto3.Session, region: str) -> str:
@@ -120,13 +120,16 @@ def clock_verdict(local: datetime, remote: datetime) -> Finding:
     return Finding("clock", "ok", f"Within {abs(skew.total_seconds()) + 1:,.0f} s of AWS's.")
 
 
-def bootstrap_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
-    """Synthesise the environment, and compare the version in its SSM parameter with the one that is needed."""
+def bootstrap_findings(workspace: Workspace, *, how: str) -> Iterator[Finding]:
+    """Synthesise the environment, and compare the version in its SSM parameter with the one that is needed.
+
+    how: how the bootstrap stack is made or renewed, as a sentence.
+    """
     with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
-        needed = synthesised_need(patient, Path(folder))
+        needed = synthesised_need(workspace, Path(folder))
     yield Finding("synthesis", "ok", f"The stacks can be made; they need a bootstrap stack of version {needed}.")
-    reviewed = patient.environment.review.require_review
-    yield bootstrap_verdict(bootstrap_version(patient), needed, patient.bootstrap, reviewed=reviewed)
+    reviewed = workspace.environment.review.require_review
+    yield bootstrap_verdict(bootstrap_version(workspace), needed, how, reviewed=reviewed)
 
 
 LISTS_CHANGE_SETS = 32
@@ -152,19 +155,19 @@ def bootstrap_verdict(found: str | None, needed: int, fix: str, *, reviewed: boo
     return Finding("bootstrap", "ok", f"Version {found}; the stacks need {needed}.")
 
 
-def bootstrap_version(patient: DoctorWorkspace) -> str | None:
+def bootstrap_version(workspace: Workspace) -> str | None:
     """What the bootstrap stack has left in SSM, where the CDK CLI reads it too; None for nothing."""
-    ssm = patient.session.client("ssm")
-    name = f"/cdk-bootstrap/{patient.environment.bootstrap.qualifier}/version"
+    ssm = workspace.session.client("ssm")
+    name = f"/cdk-bootstrap/{workspace.environment.bootstrap.qualifier}/version"
     try:
         return str(ssm.get_parameter(Name=name)["Parameter"]["Value"])
     except ssm.exceptions.ParameterNotFound:
         return None
 
 
-def synthesised_need(patient: DoctorWorkspace, folder: Path) -> int:
+def synthesised_need(workspace: Workspace, folder: Path) -> int:
     """Synthesise into a folder, offline, and read the version that the assembly asks for."""
-    done = run_app(patient.project, patient.environment, patient.releases, folder)
+    done = run_app(workspace.project, workspace.environment, workspace.releases, folder)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise KickstandError(

@@ -12,7 +12,7 @@ from deployment.keys.access import KeyAccess, key_access
 from deployment.keys.needs import key_needs
 from kickstand.config.values import parse_arn
 from kickstand.json_text import parse_json
-from kickstand.workspace import DoctorWorkspace
+from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment
@@ -32,13 +32,13 @@ class Bucket:
     tells_eventbridge: bool
 
 
-def bucket_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def bucket_findings(workspace: Workspace) -> Iterator[Finding]:
     """Reach the bucket; where there is one, look at its settings."""
-    names, environment = patient.names, patient.environment
-    s3 = patient.session.client("s3")
+    names, environment = workspace.names, workspace.environment
+    s3 = workspace.session.client("s3")
     answer = _head(s3, names.bucket)
     ours = not environment.storage.existing_bucket
-    status = stack_status(patient.session, names.training_stack) if ours else None
+    status = stack_status(workspace.session, names.training_stack) if ours else None
     made = status is not None and status not in HOLDS_NOTHING
     yield reach_verdict(names.bucket, answer, ours=ours, made=made)
     if answer == 200 and (made or not ours):
@@ -152,13 +152,13 @@ _STATE_FIXES = {
 }
 
 
-def key_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def key_findings(workspace: Workspace) -> Iterator[Finding]:
     """The keys of `[storage]` and `[logs]`."""
-    environment = patient.environment
+    environment = workspace.environment
     keys = {"storage": environment.storage.kms_key_arn, "logs": environment.logs.kms_key_arn}
     for table, arn in keys.items():
         if arn:
-            name, kms = f"{table}.kms_key_arn", patient.session.client("kms")
+            name, kms = f"{table}.kms_key_arn", workspace.session.client("kms")
             found = key_verdict(name, arn, _described(kms, arn), environment.region)
             yield found
             if table == "logs" and found.status == "ok":
@@ -168,10 +168,10 @@ def key_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
         yield Finding("KMS", "ok", "No customer key is asked for; S3 and CloudWatch Logs encrypt with their own.")
 
 
-def key_access_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def key_access_findings(workspace: Workspace) -> Iterator[Finding]:
     """Whether the keys let the roles that need them: the environment's own key, and those that promotions read with."""
-    needs = key_needs(patient.environment, patient.project.environments)
-    for answer in key_access(needs, patient.session_of):
+    needs = key_needs(workspace.environment, workspace.project.environments)
+    for answer in key_access(needs, lambda owner: workspace.open(owner.name).session):
         yield access_verdict(answer)
 
 

@@ -14,30 +14,36 @@ from deployment.doctor.roles import pipeline_findings, promotion_findings, role_
 from deployment.doctor.stacks import endpoint_finding, stack_findings
 from deployment.doctor.tools import image_finding, resource_type_finding, tool_findings
 from kickstand.errors import KickstandError
-from kickstand.workspace import DoctorWorkspace
+from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment
 
-_IN_THE_ACCOUNT: tuple[tuple[str, Callable[[DoctorWorkspace], Iterator[Finding]]], ...] = (
-    ("credentials", account_findings),
-    ("region", region_findings),
-    ("bootstrap", bootstrap_findings),
-    ("roles", role_findings),
-    ("KMS", key_findings),
-    ("key access", key_access_findings),
-    ("quotas", quota_findings),
-    ("bucket", bucket_findings),
-    ("stacks", stack_findings),
-    ("promotion", promotion_findings),
-    ("endpoint", lambda patient: iter([endpoint_finding(patient)])),
-)
+
+def _account_checks(bootstrap: str) -> tuple[tuple[str, Callable[[Workspace], Iterator[Finding]]], ...]:
+    """Those that need a session in the environment's account."""
+    return (
+        ("credentials", account_findings),
+        ("region", region_findings),
+        ("bootstrap", partial(bootstrap_findings, how=bootstrap)),
+        ("roles", role_findings),
+        ("KMS", key_findings),
+        ("key access", key_access_findings),
+        ("quotas", quota_findings),
+        ("bucket", bucket_findings),
+        ("stacks", stack_findings),
+        ("promotion", promotion_findings),
+        ("endpoint", lambda workspace: iter([endpoint_finding(workspace)])),
+    )
 
 
-def run_checks(environment: Environment, patient: Callable[[], DoctorWorkspace]) -> Iterator[Finding]:
+def run_checks(
+    environment: Environment, open_workspace: Callable[[], Workspace], *, bootstrap: str
+) -> Iterator[Finding]:
     """Every finding of an environment, as it is made.
 
-    patient: opens the session; where it raises, its problems are findings, and what needs the account is skipped.
+    open_workspace: where it raises, its problems are findings, and what needs the account is skipped.
+    bootstrap: how the CDK bootstrap stack is made or renewed, as a sentence.
     """
     here: tuple[tuple[str, Check], ...] = (
         ("tools", tool_findings),
@@ -47,11 +53,12 @@ def run_checks(environment: Environment, patient: Callable[[], DoctorWorkspace])
         ("clock", lambda: [clock_finding(environment)]),
     )
     yield from findings_of(here)
+    checks = _account_checks(bootstrap)
     try:
-        opened = patient()
+        workspace = open_workspace()
     except KickstandError as error:
         yield from (Finding("credentials", "problem", p.message, p.fix) for p in error.problems)
-        for name, _ in _IN_THE_ACCOUNT[1:]:
+        for name, _ in checks[1:]:
             yield Finding(name, "skipped", "Not asked: there is no session in the environment's account.")
         return
-    yield from findings_of((name, partial(check, opened)) for name, check in _IN_THE_ACCOUNT)
+    yield from findings_of((name, partial(check, workspace)) for name, check in checks)

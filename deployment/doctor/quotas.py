@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deployment.doctor.finding import Finding
-from kickstand.workspace import DoctorWorkspace
+from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment
@@ -65,12 +65,12 @@ def needs(environment: Environment) -> tuple[Need, ...]:
     )
 
 
-def quota_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def quota_findings(workspace: Workspace) -> Iterator[Finding]:
     """Compare each need with the account's quota."""
-    wanted = needs(patient.environment)
-    found = find_quotas(patient.session.client("service-quotas"), {need.quota for need in wanted})
+    wanted = needs(workspace.environment)
+    found = find_quotas(workspace.session.client("service-quotas"), {need.quota for need in wanted})
     for need in wanted:
-        yield quota_verdict(need, found.get(need.quota), patient.place)
+        yield quota_verdict(need, found.get(need.quota), workspace.aws_options)
 
 
 def find_quotas(client: Any, names: Iterable[str]) -> Mapping[str, Quota]:

@@ -12,7 +12,7 @@ from deployment.doctor.finding import Finding
 from deployment.doctor.stacks import stack_status
 from kickstand.aws.errors import AWS_FAILURES, DENIED, error_code
 from kickstand.config.values import parse_arn
-from kickstand.workspace import DoctorWorkspace
+from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment
@@ -42,29 +42,29 @@ def pipeline_findings(environment: Environment) -> Iterator[Finding]:
     yield Finding("pipeline", "warning", found, fix)
 
 
-def promotion_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def promotion_findings(workspace: Workspace) -> Iterator[Finding]:
     """The release role, where the environment takes models from another, and the signing of its releases."""
-    if patient.environment.promotes_from is None:
+    if workspace.environment.promotes_from is None:
         yield Finding("release role", "ok", "None is needed: the environment takes its models from no other.")
     else:
-        yield _release_role(patient)
-    yield _signing(patient)
+        yield _release_role(workspace)
+    yield _signing(workspace)
 
 
-def _release_role(patient: DoctorWorkspace) -> Finding:
+def _release_role(workspace: Workspace) -> Finding:
     """Whether these credentials may act as the role: only who promotes needs to."""
     from kickstand.aws.session import role_session
 
-    name, arn = "release role", patient.names.release_role_arn
-    deploy = patient.typed(f"deploy {patient.environment.name}")
-    if stack_status(patient.session, patient.names.training_stack) is None:
+    name, arn = "release role", workspace.names.release_role_arn
+    deploy = workspace.command("deploy")
+    if stack_status(workspace.session, workspace.names.training_stack) is None:
         return Finding(name, "ok", f"The training stack makes it: {deploy}")
     try:
-        role_session(patient.environment, patient.session, arn, name="kickstand-doctor")
+        role_session(workspace.environment, workspace.session, arn, name="kickstand-doctor")
     except AWS_FAILURES as error:
         if error_code(error) not in DENIED:
             raise
-        policy = patient.names.managed_policy("promoter")
+        policy = workspace.names.managed_policy("promoter")
         return Finding(
             name,
             "skipped",
@@ -74,11 +74,11 @@ def _release_role(patient: DoctorWorkspace) -> Finding:
     return Finding(name, "ok", f"These credentials may act as {arn}.")
 
 
-def _signing(patient: DoctorWorkspace) -> Finding:
+def _signing(workspace: Workspace) -> Finding:
     from kickstand.signing.sign import can_sign, signing_key
     from kickstand.signing.verify import trust_of
 
-    environment, signing = patient.environment, patient.environment.signing
+    environment, signing = workspace.environment, workspace.environment.signing
     if not can_sign(signing) and not signing.required:
         return Finding("signing", "ok", "Releases are not signed, and need not be.")
     trust = trust_of(signing, environment.where("signing.public_keys"))
@@ -89,7 +89,7 @@ def _signing(patient: DoctorWorkspace) -> Finding:
             f"The key that signs is not on this machine: {signing.private_key}. Trusted: {trust.sentence()}.",
             "Only who fits or promotes needs it.",
         )
-    return signing_verdict(signing_key(environment, patient.session), trust)
+    return signing_verdict(signing_key(environment, workspace.session), trust)
 
 
 def signing_verdict(key: PublicKey | None, trust: Trust) -> Finding:
@@ -119,11 +119,11 @@ def services_of(environment: Environment) -> Mapping[str, tuple[str, ...]]:
     return {key: wanted for key, wanted in services.items() if getattr(roles, key)}
 
 
-def role_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def role_findings(workspace: Workspace) -> Iterator[Finding]:
     """Each existing role of `[roles]`, and the permissions boundary."""
-    environment = patient.environment
+    environment = workspace.environment
     wanted = services_of(environment)
-    iam = patient.session.client("iam")
+    iam = workspace.session.client("iam")
     for key, services in wanted.items():
         arn = getattr(environment.roles, key)
         trust = _trust(iam, arn) if _account(arn) == environment.account else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from deployment.doctor.finding import Finding
-from kickstand.workspace import DoctorWorkspace
+from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
     import boto3
@@ -36,11 +36,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 """
 
 
-def stack_findings(patient: DoctorWorkspace) -> Iterator[Finding]:
+def stack_findings(workspace: Workspace) -> Iterator[Finding]:
     """The training and the hosting stack."""
-    destroy = patient.typed(f"destroy {patient.environment.name}")
-    for name in (patient.names.training_stack, patient.names.hosting_stack):
-        yield stack_verdict(name, stack_status(patient.session, name), patient.place, destroy)
+    destroy = workspace.typed(f"destroy {workspace.environment.name}")
+    for name in (workspace.names.training_stack, workspace.names.hosting_stack):
+        yield stack_verdict(name, stack_status(workspace.session, name), workspace.aws_options, destroy)
 
 
 def stack_verdict(stack: str, status: str | None, place: str, destroy: str) -> Finding:
@@ -74,17 +74,17 @@ def stack_status(session: boto3.Session, stack: str) -> str | None:
     return str(found["StackStatus"])
 
 
-def endpoint_finding(patient: DoctorWorkspace) -> Finding:
+def endpoint_finding(workspace: Workspace) -> Finding:
     """Its state now; `deploy` proves that it serves the release."""
-    if stack_status(patient.session, patient.names.hosting_stack) is None:
-        name = patient.environment.name
-        fit = patient.typed(f"fit {name}")
+    if stack_status(workspace.session, workspace.names.hosting_stack) is None:
+        name = workspace.environment.name
+        fit = workspace.typed(f"fit {name}")
         return Finding("endpoint", "skipped", f"There is none before the hosting stack, which needs a release ({fit}).")
     return endpoint_verdict(
-        patient.names.endpoint,
-        *_state(patient.session.client("sagemaker"), patient.names.endpoint),
-        patient.typed(f"deploy {patient.environment.name}"),
-        patient.typed(f"destroy {patient.environment.name} --hosting"),
+        workspace.names.endpoint,
+        *_state(workspace.session.client("sagemaker"), workspace.names.endpoint),
+        workspace.command("deploy"),
+        workspace.typed(f"destroy {workspace.environment.name} --hosting"),
     )
 
 

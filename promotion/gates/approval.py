@@ -192,15 +192,16 @@ def approval(described: Mapping[str, Any]) -> Approval:
     )
 
 
-def evaluate_approval(contest: GateContext, _: Evidence | None = None) -> Verdict:
+def evaluate_approval(context: GateContext, _: Evidence | None = None) -> Verdict:
     """Passed where the package of this very artifact is approved, by somebody who is not promoting it."""
-    arn = contest.release.model_package_arn
+    arn = context.release.model_package_arn
     with explained("reading the approval of the model package", arn):
-        described = contest.source.session.client("sagemaker").describe_model_package(ModelPackageName=arn)
+        described = context.source.session.client("sagemaker").describe_model_package(ModelPackageName=arn)
         callers = {
-            str(place.session.client("sts").get_caller_identity()["Arn"]) for place in (contest.source, contest.target)
+            str(workspace.session.client("sts").get_caller_identity()["Arn"])
+            for workspace in (context.source, context.target)
         }
-    return approval_verdict(approval(described), contest.release.artifact.s3_uri, sorted(callers), arn)
+    return approval_verdict(approval(described), context.release.artifact.s3_uri, sorted(callers), arn)
 
 
 def approval_verdict(given: Approval, artifact: str, callers: Sequence[str], package: str) -> Verdict:
@@ -243,9 +244,9 @@ def _detail_lines(given: Approval, package: str, *, reason: bool) -> list[str]:
 
 APPROVAL_GATE = Gate(
     name="approval",
-    asked=lambda contest: contest.gates.approval,
-    limit=lambda contest: "Approved, by somebody else than who promotes",
-    see=lambda contest: contest.again("approval"),
-    judge=evaluate_approval,
+    asked=lambda context: context.gates.approval,
+    limit=lambda context: "Approved, by somebody else than who promotes",
+    how_to_check=lambda context: context.rerun_command("approval"),
+    evaluate=evaluate_approval,
     live=True,
 )

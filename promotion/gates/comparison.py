@@ -22,13 +22,13 @@ def percent(share: float) -> str:
     return f"{share * 100:+.3g} %" if abs(share) < 10 else f"{share * 100:+,.0f} %"
 
 
-def evaluate_not_worse(contest: GateContext, evidence: Evidence) -> Verdict:
+def evaluate_not_worse(context: GateContext, evidence: Evidence) -> Verdict:
     """Passed where nothing, or the same model, is served; else where the interval's upper end is within the margin."""
     alone = nothing_to_compare(evidence)
     if alone is not None:
         return Verdict(True, alone)
-    losses, gates = paired_losses(evidence), contest.gates
-    seed = seed_of(contest.release.artifact.sha256, losses.incumbent_id)
+    losses, gates = paired_losses(evidence), context.gates
+    seed = seed_of(context.release.artifact.sha256, losses.incumbent_id)
     change = compare(
         losses.metric,
         losses.candidate,
@@ -41,7 +41,7 @@ def evaluate_not_worse(contest: GateContext, evidence: Evidence) -> Verdict:
     return Verdict(
         change.high <= gates.max_regression,
         _not_worse_figure(losses.metric, change),
-        _not_worse_details(contest, losses, seed),
+        _not_worse_details(context, losses, seed),
     )
 
 
@@ -52,10 +52,10 @@ def _not_worse_figure(metric: str, change: Change) -> str:
     )
 
 
-def _not_worse_details(contest: GateContext, losses: Losses, seed: int) -> tuple[str, ...]:
-    gates = contest.gates
+def _not_worse_details(context: GateContext, losses: Losses, seed: int) -> tuple[str, ...]:
+    gates = context.gates
     return (
-        f"{contest.source.names.endpoint} and {contest.target.names.endpoint} were asked for the same "
+        f"{context.source.names.endpoint} and {context.target.names.endpoint} were asked for the same "
         f"{len(losses.candidate):,} rows of {losses.source}.",
         f"The {gates.confidence * 100:g} % interval is of {gates.resamples:,} paired resamples (seed {seed}); "
         "more than 0 % is worse.",
@@ -63,26 +63,26 @@ def _not_worse_details(contest: GateContext, losses: Losses, seed: int) -> tuple
     )
 
 
-def _not_worse_limit(contest: GateContext) -> str:
-    assert contest.gates.max_regression is not None
-    return f"interval ends at {percent(contest.gates.max_regression)} or below"
+def _not_worse_limit(context: GateContext) -> str:
+    assert context.gates.max_regression is not None
+    return f"interval ends at {percent(context.gates.max_regression)} or below"
 
 
 NOT_WORSE_GATE = Gate(
     name="not-worse",
-    asked=lambda contest: contest.gates.max_regression is not None and contest.moves,
+    asked=lambda context: context.gates.max_regression is not None and context.moves,
     limit=_not_worse_limit,
-    see=lambda contest: contest.see(
-        f"evaluate {contest.source.environment.name}", f"evaluate {contest.target.environment.name}"
+    how_to_check=lambda context: context.commands(
+        f"evaluate {context.source.environment.name}", f"evaluate {context.target.environment.name}"
     ),
-    judge=evaluate_not_worse,
+    evaluate=evaluate_not_worse,
     live=True,
 )
 
 
-def evaluate_slices(contest: GateContext, evidence: Evidence) -> Verdict:
+def evaluate_slices(context: GateContext, evidence: Evidence) -> Verdict:
     """Passed where no slice of enough rows is worse by more than the limit. All slices are in the details."""
-    indices = _column_indices(contest)
+    indices = _column_indices(context)
     alone = nothing_to_compare(evidence)
     if alone is not None:
         return Verdict(True, alone)
@@ -92,7 +92,7 @@ def evaluate_slices(contest: GateContext, evidence: Evidence) -> Verdict:
         for column, index in indices.items()
         for name, mask in slices_of(column, evidence.rows.column(index))
     ]
-    return slices_verdict(slices, losses, least_rows=contest.gates.min_slice_rows, most=_slice_limit(contest))
+    return slices_verdict(slices, losses, least_rows=context.gates.min_slice_rows, most=_slice_limit(context))
 
 
 def slices_verdict(slices: list[Slice], losses: Losses, *, least_rows: int, most: float) -> Verdict:
@@ -117,33 +117,33 @@ def _slice_line(one: Slice, least_rows: int, most: float) -> str:
     return f"{one.name}: {percent(one.share)}, {one.candidate:.4g} against {one.incumbent:.4g}, {rows}{mark}"
 
 
-def _column_indices(contest: GateContext) -> dict[str, int]:
+def _column_indices(context: GateContext) -> dict[str, int]:
     """Where each column of `[gates] slices` is in a row. Raises KickstandError for unknown ones, with those known."""
-    columns = contest.target.environment.data.columns
-    unknown = [name for name in contest.gates.slices if name not in columns]
+    columns = context.target.environment.data.columns
+    unknown = [name for name in context.gates.slices if name not in columns]
     if unknown:
         message = f"slices names {', '.join(unknown)}; the columns are {', '.join(columns) or 'not named'}."
-        where = contest.target.environment.where("gates.slices")
+        where = context.target.environment.where("gates.slices")
         raise KickstandError(Problem(message, where, "Name columns of [data] columns."))
-    width = next(channel.columns for channel in contest.release.channels if channel.name == "test")
+    width = next(channel.columns for channel in context.release.channels if channel.name == "test")
     if width != len(columns):
         message = f"[data] columns names {len(columns)} columns; the release's test rows have {width}."
-        raise KickstandError(Problem(message, contest.target.environment.where("data.columns")))
-    return {name: columns.index(name) for name in contest.gates.slices}
+        raise KickstandError(Problem(message, context.target.environment.where("data.columns")))
+    return {name: columns.index(name) for name in context.gates.slices}
 
 
-def _slice_limit(contest: GateContext) -> float:
-    assert contest.gates.max_slice_regression is not None
-    return contest.gates.max_slice_regression
+def _slice_limit(context: GateContext) -> float:
+    assert context.gates.max_slice_regression is not None
+    return context.gates.max_slice_regression
 
 
 SLICES_GATE = Gate(
     name="slices",
-    asked=lambda contest: (
-        bool(contest.gates.slices) and contest.gates.max_slice_regression is not None and contest.moves
+    asked=lambda context: (
+        bool(context.gates.slices) and context.gates.max_slice_regression is not None and context.moves
     ),
-    limit=lambda contest: f"no slice worse by more than {percent(_slice_limit(contest))}",
-    see=lambda contest: contest.again("slices"),
-    judge=evaluate_slices,
+    limit=lambda context: f"no slice worse by more than {percent(_slice_limit(context))}",
+    how_to_check=lambda context: context.rerun_command("slices"),
+    evaluate=evaluate_slices,
     live=True,
 )

@@ -5,7 +5,6 @@ The evidence: the test rows, the answers of both endpoints to them and the losse
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +13,7 @@ from typing import Any
 
 from kickstand.aws.endpoint import Served, served
 from kickstand.aws.errors import explained
-from kickstand.config.model import EnvironmentName, Gates, Project
+from kickstand.config.model import Gates
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release.model import Release
@@ -25,22 +24,13 @@ from training.evaluation.test_rows import TestRows, endpoint_answers, read_test_
 from training.model.artifact import FetchedArtifact, fetch_artifact
 
 
-def _typed(command: str) -> str:
-    return f"kickstand {command}"
-
-
-def _closed(name: EnvironmentName) -> Workspace:
-    raise KickstandError(Problem(f"There is no session for {name} here."))
-
-
 @dataclass(frozen=True, slots=True)
 class GateContext:
     """One model, where it is served, and where it would be.
 
-    source and target may be the same environment: its own release is then judged by its own gates.
+    source and target may be the same environment: its own release is then evaluated by its own gates.
     """
 
-    project: Project
     source: Workspace
     target: Workspace
     """Its `[gates]`, `[signing]` and stacks are what the model is held to."""
@@ -50,14 +40,11 @@ class GateContext:
     """The release as it would be written for the target."""
     now: datetime
     """UTC, with its time zone."""
-    newer: bool = True
-    """False for a way back: what compares with the served model or measures the source live is not asked."""
-    open_place: Callable[[EnvironmentName], Workspace] = _closed
-    """Opens a further environment: the one whose bucket holds the test rows. KickstandError: it cannot be."""
-    way_back: str = ""
-    """What asks these gates again where `newer` is False: `rollback prod --to 2`. Empty: `rollback ENV`."""
-    typed: Callable[[str], str] = _typed
-    """A `kickstand` command as the user must type it to reach the same project in the same place."""
+    is_rollback: bool = False
+    """The release is an earlier one: gates that compare with the served model or measure the source live are left
+    out."""
+    rollback_command: str = ""
+    """What evaluates these gates again in a rollback: `kickstand rollback prod --to 2`. Empty: `rollback ENV`."""
 
     @property
     def gates(self) -> Gates:
@@ -71,24 +58,23 @@ class GateContext:
 
     def s3_of(self, bucket: str) -> Any | None:
         """A client of S3 for a bucket of the project; None where the bucket is of no environment."""
-        environments = self.project.environments.items()
+        environments = self.target.project.environments.items()
         owner = next((name for name, environment in environments if Names(environment).bucket == bucket), None)
         if owner is None:
             return None
-        known = {each.environment.name: each for each in (self.source, self.target)}
-        return (known.get(owner) or self.open_place(owner)).session.client("s3")
+        workspace = self.source if owner == self.source.environment.name else self.target.open(owner)
+        return workspace.session.client("s3")
 
-    def see(self, *commands: str) -> str:
+    def commands(self, *commands: str) -> str:
         """Commands as they are typed, one after another."""
-        return "; ".join(self.typed(command) for command in commands)
+        return "; ".join(self.target.typed(command) for command in commands)
 
-    def again(self, gate: str) -> str:
-        """How one gate is asked again. A way back is asked as a whole, by the command that changes nothing unasked."""
-        name = self.target.environment.name
-        if not self.newer:
-            return self.typed(self.way_back or f"rollback {name}")
+    def rerun_command(self, gate: str) -> str:
+        """What evaluates one gate again; in a rollback all of them, by the command that changes nothing unasked."""
+        if self.is_rollback:
+            return self.rollback_command or self.target.command("rollback")
         origin = f" --from {self.source.environment.name}" if self._unusual else ""
-        return self.typed(f"gate {name}{origin} --only {gate}")
+        return self.target.typed(f"gate {self.target.environment.name}{origin} --only {gate}")
 
     @property
     def _unusual(self) -> bool:
@@ -98,32 +84,32 @@ class GateContext:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of one contest. folder: a temporary one, for the artifact."""
+    """Of one model. folder: a temporary one, for the artifact."""
 
-    contest: GateContext
+    context: GateContext
     folder: Path
 
     @cached_property
     def rows(self) -> TestRows:
         """The rows of the release's test channel."""
-        contest = self.contest
-        environments = (contest.source.environment, contest.target.environment)
-        return read_test_rows(contest.release, contest.source.release_file, environments, contest.s3_of)
+        context = self.context
+        environments = (context.source.environment, context.target.environment)
+        return read_test_rows(context.release, context.source.release_file, environments, context.s3_of)
 
     @cached_property
     def source_served(self) -> Served | None:
         """What the source's endpoint serves; None where there is no endpoint."""
-        return _served(self.contest.source)
+        return _served(self.context.source)
 
     @cached_property
     def target_served(self) -> Served | None:
         """What the target's endpoint serves now; None where there is no endpoint."""
-        return _served(self.contest.target)
+        return _served(self.context.target)
 
     @cached_property
     def candidate(self) -> EndpointAnswers:
         """The answers of the source's live endpoint, which must serve the release's very artifact."""
-        source, release = self.contest.source, self.contest.release
+        source, release = self.context.source, self.context.release
         live = self.source_served
         if live is None:
             raise KickstandError(_no_endpoint(source))
@@ -137,7 +123,7 @@ class Evidence:
         """The target's release, where it is of what is served there; None where it is not, or cannot be read."""
         live = self.target_served
         try:
-            release = self.contest.target.release()
+            release = self.context.target.release()
         except InputError:
             return None
         return release if live is not None and live.models == (release.artifact.s3_uri,) else None
@@ -145,20 +131,20 @@ class Evidence:
     @cached_property
     def incumbent(self) -> EndpointAnswers:
         """The answers of what the target's endpoint serves now. Only asked where something is served."""
-        target, live = self.contest.target, self.target_served
+        target, live = self.context.target, self.target_served
         if live is None:
             raise KickstandError(_no_endpoint(target))
         live.require_serving()
         texts = endpoint_answers(target.session, target.names.endpoint, self.rows)
         # Without its release, its labels are taken for the candidate's.
-        release = self.incumbent_release or self.contest.release
+        release = self.incumbent_release or self.context.release
         return EndpointAnswers(texts, objective_of(release), release.target_transform)
 
     @cached_property
     def artifact(self) -> FetchedArtifact:
         """The source's model artifact, on this machine; not yet compared with the release."""
-        s3 = self.contest.source.session.client("s3")
-        return fetch_artifact(s3, self.contest.release.artifact.s3_uri, self.folder / "model.tar.gz")
+        s3 = self.context.source.session.client("s3")
+        return fetch_artifact(s3, self.context.release.artifact.s3_uri, self.folder / "model.tar.gz")
 
 
 def objective_of(release: Release) -> str:
@@ -166,14 +152,15 @@ def objective_of(release: Release) -> str:
     return release.hyperparameters.get("objective", "reg:squarederror")
 
 
-def _served(place: Workspace) -> Served | None:
-    with explained(f"looking at the endpoint {place.names.endpoint}", f"endpoint {place.names.endpoint}"):
-        return served(place.session.client("sagemaker"), place.names.endpoint)
+def _served(workspace: Workspace) -> Served | None:
+    endpoint = workspace.names.endpoint
+    with explained(f"looking at the endpoint {endpoint}", f"endpoint {endpoint}"):
+        return served(workspace.session.client("sagemaker"), endpoint)
 
 
-def _no_endpoint(place: Workspace) -> Problem:
-    message = f"There is no endpoint {place.names.endpoint}, so its model cannot be asked."
-    return Problem(message, fix=f"Deploy {place.environment.name} first.")
+def _no_endpoint(workspace: Workspace) -> Problem:
+    message = f"There is no endpoint {workspace.names.endpoint}, so its model cannot be asked."
+    return Problem(message, fix=f"Deploy {workspace.environment.name} first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,30 +185,30 @@ def nothing_to_compare(evidence: Evidence) -> str | None:
     Raises KickstandError where the target's endpoint exists and does not answer: what it would serve is not known
     to be worse.
     """
-    contest, live = evidence.contest, evidence.target_served
+    context, live = evidence.context, evidence.target_served
     if live is None:
-        return f"{contest.target.names.endpoint} serves nothing yet"
+        return f"{context.target.names.endpoint} serves nothing yet"
     live.require_serving()
-    digest = contest.release.artifact.sha256
+    digest = context.release.artifact.sha256
     if live.models[0].endswith(f"/models/{digest}/model.tar.gz"):
-        return f"{contest.target.names.endpoint} serves the same model already"
+        return f"{context.target.names.endpoint} serves the same model already"
     return None
 
 
 def paired_losses(evidence: Evidence) -> Losses:
     """The losses of both models. Raises KickstandError where one cannot be asked, or they cannot be compared."""
-    contest, rows, live = evidence.contest, evidence.rows, evidence.target_served
-    metric = contest.gates.metric
+    context, rows, live = evidence.context, evidence.rows, evidence.target_served
+    metric = context.gates.metric
     if metric is None:
         message = "There is no metric to compare models by."
-        raise KickstandError(Problem(message, contest.target.environment.where("gates"), "Name one as metric."))
+        raise KickstandError(Problem(message, context.target.environment.where("gates"), "Name one as metric."))
     assert live is not None  # nothing_to_compare came first
-    labels = contest.release.target_transform
-    source, target = contest.source.names.endpoint, contest.target.names.endpoint
+    labels = context.release.target_transform
+    source, target = context.source.names.endpoint, context.target.names.endpoint
     notes = [f"{target} serves {live.models[0]}."]
     if evidence.incumbent_release is None:
         notes.append(
-            f"{contest.target.release_file} is not the release of it, so its answers are read as the candidate's: "
+            f"{context.target.release_file} is not the release of it, so its answers are read as the candidate's: "
             f"target_transform {labels}."
         )
     return Losses(

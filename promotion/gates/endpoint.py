@@ -30,17 +30,17 @@ from training.prediction.batches import Batch
 from training.prediction.endpoint_client import EndpointClient, runtime_client
 
 
-def evaluate_golden_rows(contest: GateContext, evidence: Evidence) -> Verdict:
+def evaluate_golden_rows(context: GateContext, evidence: Evidence) -> Verdict:
     """Passed where every golden row is reproduced. Raises KickstandError with what differs."""
-    golden = _golden_rows(contest)
-    if not contest.newer:
-        return _artifact_answers(contest, evidence, golden)
-    place, release = contest.source, contest.release
+    golden = _golden_rows(context)
+    if context.is_rollback:
+        return _artifact_answers(context, evidence, golden)
+    source, release = context.source, context.release
     if evidence.source_served is None:
-        message = f"There is no endpoint {place.names.endpoint}, so no golden row can be asked."
-        raise KickstandError(Problem(message, fix=f"Deploy it: {contest.typed(f'deploy {place.environment.name}')}"))
-    with explained(f"asking {place.names.endpoint} for the golden rows", f"endpoint {place.names.endpoint}"):
-        proof = verify_endpoint(place.session, place.names, release)
+        message = f"There is no endpoint {source.names.endpoint}, so no golden row can be asked."
+        raise KickstandError(Problem(message, fix=f"Deploy it: {source.command('deploy')}"))
+    with explained(f"asking {source.names.endpoint} for the golden rows", f"endpoint {source.names.endpoint}"):
+        proof = verify_endpoint(source.session, source.names, release)
     return Verdict(
         True,
         f"{proof.golden_rows} of {proof.golden_rows} reproduced by {proof.endpoint}",
@@ -48,10 +48,10 @@ def evaluate_golden_rows(contest: GateContext, evidence: Evidence) -> Verdict:
     )
 
 
-def _golden_rows(contest: GateContext) -> GoldenRows:
-    release = contest.release
-    golden = read_golden(contest.source.session.client("s3"), release.golden_rows)
-    where = release.golden_rows.s3_uri or str(contest.source.release_file)
+def _golden_rows(context: GateContext) -> GoldenRows:
+    release = context.release
+    golden = read_golden(context.source.session.client("s3"), release.golden_rows)
+    where = release.golden_rows.s3_uri or str(context.source.release_file)
     if not golden.rows:
         raise KickstandError(Problem("The release has no golden rows.", where, "Set [data] golden_rows; fit again."))
     for number, given in enumerate(golden.predictions, start=1):
@@ -62,11 +62,11 @@ def _golden_rows(contest: GateContext) -> GoldenRows:
     return golden
 
 
-def _artifact_answers(contest: GateContext, evidence: Evidence, golden: GoldenRows) -> Verdict:
-    uri = contest.release.artifact.s3_uri
+def _artifact_answers(context: GateContext, evidence: Evidence, golden: GoldenRows) -> Verdict:
+    uri = context.release.artifact.s3_uri
     with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
         files = extract_model(evidence.artifact.file, Path(folder))
-        models = find_models(files, model_count(contest.release.hyperparameters), folder=Path(folder), where=uri)
+        models = find_models(files, model_count(context.release.hyperparameters), folder=Path(folder), where=uri)
         given = run_model(models, golden.rows, where=uri).predictions
     answers = [one if isinstance(one, tuple) else (one,) for one in given]
     if problems := golden_problems(golden, answers):
@@ -77,19 +77,19 @@ def _artifact_answers(contest: GateContext, evidence: Evidence, golden: GoldenRo
     )
 
 
-def _check_golden_rows(contest: GateContext) -> str:
-    rows, name = contest.release.golden_rows.rows, contest.source.environment.name
-    if not rows or not contest.newer:
-        return contest.again("golden-rows")
-    return f"echo {shlex.quote(rows[0])} | {contest.typed(f'predict {name} -')}"
+def _check_golden_rows(context: GateContext) -> str:
+    rows, name = context.release.golden_rows.rows, context.source.environment.name
+    if not rows or context.is_rollback:
+        return context.rerun_command("golden-rows")
+    return f"echo {shlex.quote(rows[0])} | {context.commands(f'predict {name} -')}"
 
 
 GOLDEN_ROWS_GATE = Gate(
     name="golden-rows",
-    asked=lambda contest: True,
-    limit=lambda contest: "all reproduced",
-    see=_check_golden_rows,
-    judge=evaluate_golden_rows,
+    asked=lambda context: True,
+    limit=lambda context: "all reproduced",
+    how_to_check=_check_golden_rows,
+    evaluate=evaluate_golden_rows,
 )
 
 
@@ -123,19 +123,19 @@ def timed(
     return taken
 
 
-def evaluate_latency(contest: GateContext, evidence: Evidence) -> Verdict:
+def evaluate_latency(context: GateContext, evidence: Evidence) -> Verdict:
     """Passed where the 99th percentile is within the limit."""
-    place, gates, live = contest.source, contest.gates, evidence.source_served
+    source, gates, live = context.source, context.gates, evidence.source_served
     if live is None:
-        raise KickstandError(Problem(f"There is no endpoint {place.names.endpoint} to be timed."))
+        raise KickstandError(Problem(f"There is no endpoint {source.names.endpoint} to be timed."))
     live.require_serving()
-    live.require_artifact(contest.release.artifact.s3_uri)
-    rows = read_golden(place.session.client("s3"), contest.release.golden_rows).rows
+    live.require_artifact(context.release.artifact.s3_uri)
+    rows = read_golden(source.session.client("s3"), context.release.golden_rows).rows
     if not rows:
-        raise KickstandError(Problem("The release has no golden rows to ask.", str(contest.source.release_file)))
+        raise KickstandError(Problem("The release has no golden rows to ask.", str(context.source.release_file)))
     client = EndpointClient(
-        runtime_client(place.session, parallel=1),
-        endpoint=place.names.endpoint,
+        runtime_client(source.session, parallel=1),
+        endpoint=source.names.endpoint,
         accept="csv",
         source="golden rows",
         attempts=1,  # a second attempt would be a second request
@@ -157,23 +157,23 @@ def latency_verdict(taken: Sequence[float], most: float) -> Verdict:
 
 LATENCY_GATE = Gate(
     name="latency",
-    asked=lambda contest: contest.gates.max_p99_ms is not None,
-    limit=lambda contest: f"<= {contest.gates.max_p99_ms:g} ms",
-    see=lambda contest: contest.again("latency"),
-    judge=evaluate_latency,
+    asked=lambda context: context.gates.max_p99_ms is not None,
+    limit=lambda context: f"<= {context.gates.max_p99_ms:g} ms",
+    how_to_check=lambda context: context.rerun_command("latency"),
+    evaluate=evaluate_latency,
     live=True,
 )
 
 
-def evaluate_age(contest: GateContext, evidence: Evidence) -> Verdict:
+def evaluate_age(context: GateContext, evidence: Evidence) -> Verdict:
     """Passed where the endpoint configuration that serves the model is old enough."""
     live = evidence.source_served
     if live is None:
-        raise KickstandError(Problem(f"There is no endpoint {contest.source.names.endpoint}."))
+        raise KickstandError(Problem(f"There is no endpoint {context.source.names.endpoint}."))
     live.require_serving()
-    live.require_artifact(contest.release.artifact.s3_uri)
-    assert contest.gates.min_age_hours is not None
-    return age_verdict(live.since, contest.now, contest.gates.min_age_hours)
+    live.require_artifact(context.release.artifact.s3_uri)
+    assert context.gates.min_age_hours is not None
+    return age_verdict(live.since, context.now, context.gates.min_age_hours)
 
 
 def age_verdict(since: datetime, now: datetime, least_hours: float) -> Verdict:
@@ -192,9 +192,9 @@ def _hours(hours: float) -> str:
 
 AGE_GATE = Gate(
     name="age",
-    asked=lambda contest: contest.gates.min_age_hours is not None,
-    limit=lambda contest: f">= {contest.gates.min_age_hours:g} hours",
-    see=lambda contest: contest.again("age"),
-    judge=evaluate_age,
+    asked=lambda context: context.gates.min_age_hours is not None,
+    limit=lambda context: f">= {context.gates.min_age_hours:g} hours",
+    how_to_check=lambda context: context.rerun_command("age"),
+    evaluate=evaluate_age,
     live=True,
 )

@@ -40,12 +40,12 @@ class Gate:
     """Whether the target demands it."""
     limit: Callable[[GateContext], str]
     """What is demanded, in words."""
-    see: Callable[[GateContext], str]
-    """A command with which one sees it oneself."""
-    judge: Callable[[GateContext, Evidence], Verdict]
+    how_to_check: Callable[[GateContext], str]
+    """A command that shows the same figure."""
+    evaluate: Callable[[GateContext, Evidence], Verdict]
     """Measures. A KickstandError, or a failure of AWS, is a gate that was not passed, with that reason."""
     live: bool = False
-    """It compares with what is served, or measures the source live: not asked on a way back."""
+    """It compares with what is served, or measures the source live: left out of a rollback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Outcome:
     """What was measured: `validation:rmse 0.2897`."""
     limit: str
     """What was demanded: `<= 0.35`."""
-    see: str
-    """A command with which one sees it oneself."""
+    how_to_check: str
+    """A command that shows the same figure."""
     details: tuple[str, ...] = ()
     """Further lines: the slices, the interval, each finding."""
 
@@ -114,7 +114,7 @@ def outcome_lines(outcome: Outcome, width: int, *, details: bool = True) -> Iter
     if details or not outcome.passed:
         for detail in outcome.details:
             yield from _wrapped(detail, width, "none" if not outcome.passed else "dim")
-    yield Text(f"{_INDENT}see:   {outcome.see}", style="cyan")
+    yield Text(f"{_INDENT}see:   {outcome.how_to_check}", style="cyan")
 
 
 def _wrapped(text: str, width: int, style: str) -> Iterator[Text]:

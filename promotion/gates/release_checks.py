@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from review.reports import Finding, PolicyReport
 
 
-def _metric_limits(contest: GateContext) -> tuple[MetricLimit, ...]:
-    return tuple(parse_limit(text) for text in contest.gates.metrics)
+def _metric_limits(context: GateContext) -> tuple[MetricLimit, ...]:
+    return tuple(parse_limit(text) for text in context.gates.metrics)
 
 
-def _metrics_limit(contest: GateContext) -> str:
-    limits = _metric_limits(contest)
+def _metrics_limit(context: GateContext) -> str:
+    limits = _metric_limits(context)
     return limits[0].demand if len(limits) == 1 else ", ".join(f"{each.metric} {each.demand}" for each in limits)
 
 
-def evaluate_metrics(contest: GateContext, _: Evidence | None = None) -> Verdict:
+def evaluate_metrics(context: GateContext, _: Evidence | None = None) -> Verdict:
     """Every limit must hold. A metric that the release does not have fails, by its name."""
-    metrics = contest.release.metrics
+    metrics = context.release.metrics
     figures, faults = [], []
-    for limit in _metric_limits(contest):
+    for limit in _metric_limits(context):
         value = metrics.get(limit.metric)
         if value is None:
             figures.append(f"{limit.metric} unknown")
@@ -57,30 +57,30 @@ def evaluate_metrics(contest: GateContext, _: Evidence | None = None) -> Verdict
 
 METRICS_GATE = Gate(
     name="metrics",
-    asked=lambda contest: bool(contest.gates.metrics),
+    asked=lambda context: bool(context.gates.metrics),
     limit=_metrics_limit,
-    see=lambda contest: contest.typed(f"release show {contest.source.environment.name}"),
-    judge=evaluate_metrics,
+    how_to_check=lambda context: context.commands(f"release show {context.source.environment.name}"),
+    evaluate=evaluate_metrics,
 )
 
 
-def evaluate_signature(contest: GateContext, _: Evidence | None = None) -> Verdict:
+def evaluate_signature(context: GateContext, _: Evidence | None = None) -> Verdict:
     """Passed where the signature fits the release and is trusted. Else KickstandError with what is wrong."""
     from kickstand.signing.verify import verify_signature
 
-    target = contest.target.environment
+    target = context.target.environment
     where = target.where("signing.required")
-    signed = verify_signature(contest.release, contest.source.release_file, target.signing, where=where)
-    return Verdict(True, signed.sentence(), (f"{contest.source.release_file} {signed.sentence()}.",))
+    signed = verify_signature(context.release, context.source.release_file, target.signing, where=where)
+    return Verdict(True, signed.sentence(), (f"{context.source.release_file} {signed.sentence()}.",))
 
 
 SIGNATURE_GATE = Gate(
     name="signature",
-    # On the way back the release is not in its place yet: its signature was verified as it was read from git.
-    asked=lambda contest: contest.target.environment.signing.required and contest.newer,
-    limit=lambda contest: f"one that {contest.target.environment.name} trusts",
-    see=lambda contest: contest.typed(f"release verify {contest.source.environment.name}"),
-    judge=evaluate_signature,
+    # In a rollback the release is not in its place yet: its signature was verified as it was read from git.
+    asked=lambda context: context.target.environment.signing.required and not context.is_rollback,
+    limit=lambda context: f"one that {context.target.environment.name} trusts",
+    how_to_check=lambda context: context.commands(f"release verify {context.source.environment.name}"),
+    evaluate=evaluate_signature,
 )
 
 
@@ -91,25 +91,25 @@ _LARGEST_GROWTH = 1000
 """How many times its size an archive may unpack to: gzip packs no better than about 1,030 to 1."""
 
 
-def evaluate_artifact(contest: GateContext, evidence: Evidence) -> Verdict:
+def evaluate_artifact(context: GateContext, evidence: Evidence) -> Verdict:
     """Passed where digest and size are the release's and XGBoost loads the model. Else KickstandError, by name.
 
     So it is where the target would serve a model whose callers meet a fault of the image that it does not accept.
     """
-    artifact = contest.release.artifact
-    require_serving(contest.release, contest.target.environment.known_faults)
+    artifact = context.release.artifact
+    require_serving(context.release, context.target.environment.known_faults)
     require_bytes(artifact, evidence.artifact)
     with tempfile.TemporaryDirectory(dir=evidence.folder) as folder:
         files = extract_model(evidence.artifact.file, Path(folder), max_bytes=artifact.size * _LARGEST_GROWTH)
         models = find_models(
-            files, model_count(contest.release.hyperparameters), folder=Path(folder), where=artifact.s3_uri
+            files, model_count(context.release.hyperparameters), folder=Path(folder), where=artifact.s3_uri
         )
         held = [_content_sentence(model, artifact.s3_uri) for model in models]
         for model in models:
-            require_readable(model, contest.release.algorithm.version, where=artifact.s3_uri)
+            require_readable(model, context.release.algorithm.version, where=artifact.s3_uri)
         features = run_model(models, (), where=artifact.s3_uri).features
     released = f"{artifact.s3_uri}: {artifact.size:,} bytes of SHA-256 {artifact.sha256}."
-    what = _models_sentence(contest)
+    what = _models_sentence(context)
     if len(models) == 1:
         held = [f"It holds {held[0].replace(',', ' alone,', 1)}, which XGBoost loads: {features} features."]
     else:
@@ -117,8 +117,8 @@ def evaluate_artifact(contest: GateContext, evidence: Evidence) -> Verdict:
     return Verdict(True, f"SHA-256 {artifact.sha256[:12]} as released; {what}, no code", (released, *held))
 
 
-def _models_sentence(contest: GateContext) -> str:
-    count = model_count(contest.release.hyperparameters)
+def _models_sentence(context: GateContext) -> str:
+    count = model_count(context.release.hyperparameters)
     return f"{count} models, one a fold" if count > 1 else "one model"
 
 
@@ -154,25 +154,25 @@ def model_format(model: Path, where: str) -> str:
 
 ARTIFACT_SCAN_GATE = Gate(
     name="artifact-scan",
-    asked=lambda contest: True,
-    limit=lambda contest: f"the released bytes, {_models_sentence(contest)}, no pickle, no code",
-    see=lambda contest: contest.again("artifact-scan"),
-    judge=evaluate_artifact,
+    asked=lambda context: True,
+    limit=lambda context: f"the released bytes, {_models_sentence(context)}, no pickle, no code",
+    how_to_check=lambda context: context.rerun_command("artifact-scan"),
+    evaluate=evaluate_artifact,
 )
 
 
-def evaluate_policy(contest: GateContext, evidence: Evidence) -> Verdict:
+def evaluate_policy(context: GateContext, evidence: Evidence) -> Verdict:
     """Passed where rules were asked and none has a finding of level error.
 
     The stacks are synthesised with the candidate as their release.
     """
     from review.policy.report import policy_report
 
-    target = contest.target.environment
+    target = context.target.environment
     with TemporaryDirectory(dir=evidence.folder) as folder:
         releases = Path(folder)
-        write_release(release_path(releases, target.name), contest.candidate)
-        return policy_verdict(policy_report(contest.project, target, releases), target.where(""))
+        write_release(release_path(releases, target.name), context.candidate)
+        return policy_verdict(policy_report(context.target.project, target, releases), target.where(""))
 
 
 def policy_verdict(report: PolicyReport, project_file: str) -> Verdict:
@@ -206,8 +206,8 @@ def _counted(count: int, what: str) -> str:
 
 POLICY_GATE = Gate(
     name="policy",
-    asked=lambda contest: True,
-    limit=lambda contest: "0 findings",
-    see=lambda contest: contest.typed(f"review {contest.target.environment.name}"),
-    judge=evaluate_policy,
+    asked=lambda context: True,
+    limit=lambda context: "0 findings",
+    how_to_check=lambda context: context.commands(f"review {context.target.environment.name}"),
+    evaluate=evaluate_policy,
 )

@@ -29,7 +29,7 @@ GATES: tuple[Gate, ...] = (
 
 
 def evaluate_gates(
-    contest: GateContext, *, only: Collection[str] = (), begun: Callable[[str], None] = lambda name: None
+    context: GateContext, *, only: Collection[str] = (), begun: Callable[[str], None] = lambda name: None
 ) -> tuple[Outcome, ...]:
     """The outcome of every gate that the target demands of the model. Nothing is changed anywhere.
 
@@ -37,38 +37,39 @@ def evaluate_gates(
     A gate that cannot be asked (the endpoint is gone, AWS refuses) is failed, with the reason.
     Raises InputError for a name in `only` that is no gate, or is not asked here.
     """
-    gates = _chosen(contest, only)
+    gates = _chosen(context, only)
     with TemporaryDirectory(prefix="kickstand-gates-") as folder:
-        evidence = Evidence(contest, Path(folder))
+        evidence = Evidence(context, Path(folder))
         outcomes = []
         for gate in gates:
             begun(gate.name)
-            outcomes.append(evaluate_gate(gate, contest, evidence))
+            outcomes.append(evaluate_gate(gate, context, evidence))
     return tuple(outcomes)
 
 
-def evaluate_gate(gate: Gate, contest: GateContext, evidence: Evidence) -> Outcome:
+def evaluate_gate(gate: Gate, context: GateContext, evidence: Evidence) -> Outcome:
     """One gate's outcome."""
-    # On a way back every other command would tell of the release that is in place now.
-    limit, see = gate.limit(contest), gate.see(contest) if contest.newer else contest.again(gate.name)
+    # In a rollback every other command would tell of the release that is in place now.
+    limit = gate.limit(context)
+    check = context.rerun_command(gate.name) if context.is_rollback else gate.how_to_check(context)
     try:
-        verdict = gate.judge(contest, evidence)
+        verdict = gate.evaluate(context, evidence)
     except KickstandError as error:
-        return _unasked(gate, limit, see, error)
+        return _unasked(gate, limit, check, error)
     except AWS_FAILURES as error:
-        return _unasked(gate, limit, see, aws_error(error, f"asking the gate {gate.name}"))
-    return Outcome(gate.name, verdict.passed, verdict.figure, limit, see, verdict.details)
+        return _unasked(gate, limit, check, aws_error(error, f"asking the gate {gate.name}"))
+    return Outcome(gate.name, verdict.passed, verdict.figure, limit, check, verdict.details)
 
 
-def _chosen(contest: GateContext, only: Collection[str]) -> tuple[Gate, ...]:
-    demanded = tuple(gate for gate in GATES if gate.asked(contest) and (contest.newer or not gate.live))
+def _chosen(context: GateContext, only: Collection[str]) -> tuple[Gate, ...]:
+    demanded = tuple(gate for gate in GATES if gate.asked(context) and (not context.is_rollback or not gate.live))
     known = {gate.name for gate in GATES}
     here = {gate.name for gate in demanded}
-    name = contest.target.environment.name
+    name = context.target.environment.name
     problems = [
         Problem(f"There is no gate {one}; they are {', '.join(gate.name for gate in GATES)}.")
         if one not in known
-        else Problem(f"{name} does not ask the gate {one} of this release.", contest.target.environment.where("gates"))
+        else Problem(f"{name} does not ask the gate {one} of this release.", context.target.environment.where("gates"))
         for one in only
         if one not in here
     ]
@@ -77,7 +78,7 @@ def _chosen(contest: GateContext, only: Collection[str]) -> tuple[Gate, ...]:
     return tuple(gate for gate in demanded if not only or gate.name in only)
 
 
-def _unasked(gate: Gate, limit: str, see: str, error: KickstandError) -> Outcome:
+def _unasked(gate: Gate, limit: str, check: str, error: KickstandError) -> Outcome:
     """A gate whose figure could not be had, or that found what it looks for."""
     first, *others = error.problems
     short = len(first.message) <= _LONGEST_FIGURE
@@ -86,7 +87,7 @@ def _unasked(gate: Gate, limit: str, see: str, error: KickstandError) -> Outcome
     details = [_detail(problem) for problem in error.problems]
     if short and not others:  # the figure says it all but for the place and the mend
         details = [_detail(replace(first, message=""))]
-    return Outcome(gate.name, False, f"{figure}{more}", limit, see, tuple(filter(None, details)))
+    return Outcome(gate.name, False, f"{figure}{more}", limit, check, tuple(filter(None, details)))
 
 
 def _detail(problem: Problem) -> str:

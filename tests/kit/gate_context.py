@@ -1,4 +1,4 @@
-"""A contest between dev and staging, with AWS as the test wants it, and test rows on disk."""
+"""A model on its way from dev to staging, with AWS as the test wants it, and test rows on disk."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from samples import BUCKET, DIGEST, environment, release
+from workspaces import workspace
 
 from kickstand.config.model import Data, Gates, Project
-from kickstand.names import Names
 from kickstand.release.model import Channel, DataFile, Release
-from kickstand.workspace import Workspace
 from promotion.gates.context import GateContext
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -98,7 +97,7 @@ def channel_of(rows: Sequence[str], name: str = "test.csv") -> Channel:
     )
 
 
-def contest(
+def gate_context(
     folder: Path,
     *,
     source: Account | None = None,
@@ -106,7 +105,7 @@ def contest(
     gates: Gates | None = None,
     rows: Sequence[str] = ("1,0.5,1", "2,1.5,1", "3,2.5,2"),
     columns: Sequence[str] = ("label", "x", "kind"),
-    judged: Release | None = None,
+    released: Release | None = None,
     **more: Any,
 ) -> GateContext:
     """dev's release on its way to staging. rows: of the test channel, the label first; they are on disk."""
@@ -118,12 +117,12 @@ def contest(
     staging = environment(
         name="staging", account=STAGING, promotes_from="dev", data=data, gates=gates or Gates(), lines=dev.lines
     )
-    made = judged or release(channels=(channel_of(rows),), target_transform="none")
+    made = released or release(channels=(channel_of(rows),), target_transform="none")
     releases = folder / "releases"
+    project = Project(name="bikes", file=folder / "kickstand.toml", environments={"dev": dev, "staging": staging})
     return GateContext(
-        project=Project(name="bikes", file=folder / "kickstand.toml", environments={"dev": dev, "staging": staging}),
-        source=Workspace(dev, Names(dev), source or Account(), releases),  # type: ignore[arg-type]
-        target=Workspace(staging, Names(staging), target or Account(model=OLD_MODEL), releases),  # type: ignore[arg-type]
+        source=workspace(source or Account(), releases, of=dev, project=project),
+        target=workspace(target or Account(model=OLD_MODEL), releases, of=staging, project=project),
         release=made,
         candidate=made,
         now=NOW,

@@ -14,12 +14,12 @@ from lock_s3 import LockS3
 from memory_s3 import MemoryS3, refusal
 from release_repository import made_for
 from samples import environment
+from workspaces import workspace
 
 from kickstand.bucket import RELEASE_LOCK
 from kickstand.names import Names
 from kickstand.release.file import write_release
 from kickstand.release.model import Artifact, GoldenRows, LearningCurve, Override, Release
-from kickstand.workspace import Workspace
 from promotion.gates.gate import Outcome
 from promotion.promote import PromotionWork
 from training.model.golden_rows import golden_digest
@@ -120,12 +120,11 @@ class Stage:
     def work(self) -> PromotionWork:
         session: Any = self.cloud
         return PromotionWork(
-            source=Workspace(DEV, Names(DEV), session, self.folder),
-            target=Workspace(STAGING, Names(STAGING), session, self.folder),
+            source=workspace(session, self.folder, of=DEV, others=(STAGING,)),
+            target=workspace(session, self.folder, of=STAGING, others=(DEV,)),
             by=BY,
             clock=lambda: datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
             report=lambda what, text: self.told.append((what, text)),
-            typed=lambda words: f"kickstand {words}",
         )
 
     def promote(self, outcomes: tuple[Outcome, ...] = (PASSED,), overrides: tuple[Override, ...] = ()) -> Release:

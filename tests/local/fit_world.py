@@ -13,6 +13,7 @@ import boto3
 from sagemaker_world import IMAGE, TRUST
 from samples import environment
 from state_machines import trust
+from workspaces import workspace
 
 from infra.state_machines.training_definition import training_definition
 from kickstand.config.model import Data, Environment
@@ -96,13 +97,11 @@ class FitWorld:
     def work(self) -> Fit:
         import time
 
+        session, releases = boto3.Session(region_name="us-east-1"), self.folder / "releases"
         return Fit(
-            environment=self.environment,
-            session=boto3.Session(region_name="us-east-1"),
+            workspace(session, releases, of=self.environment),
             console=make_console(self.told),
-            typed=lambda words: f"kickstand {words}",
             sleep=lambda seconds: time.sleep(min(seconds, 0.2)),
-            clock=time.monotonic,
         )
 
     def release(self, job: JobDescription, known: SentData | None = None) -> Release:

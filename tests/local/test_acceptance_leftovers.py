@@ -20,7 +20,6 @@ from acceptance.steps.first_deployments import orphaned, watched
 from deployment.destroy import delete_stack
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError
-from kickstand.names import Names
 from kickstand.workspace import Workspace
 from localcloud.cloud import LocalCloud
 
@@ -51,33 +50,33 @@ def entered(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(plan: Plan, tmp_path: Path, entered: None) -> Workspace:
+def workspace(plan: Plan, tmp_path: Path, entered: None) -> Workspace:
     project = load_project(write_project(tmp_path / "project-of-the-run", plan, {}))
     environment = project.environments["dev"]
-    return Workspace(environment, Names(environment), boto3.Session(region_name=REGION), tmp_path)
+    return Workspace(project, environment, boto3.Session(region_name=REGION), tmp_path)
 
 
-def stack_with_bucket(place: Workspace) -> None:
+def stack_with_bucket(workspace: Workspace) -> None:
     """As much of a training stack as keeps one from being deleted: a bucket that holds versions of an object."""
     bucket = {
         "Type": "AWS::S3::Bucket",
-        "Properties": {"BucketName": place.names.bucket, "VersioningConfiguration": {"Status": "Enabled"}},
+        "Properties": {"BucketName": workspace.names.bucket, "VersioningConfiguration": {"Status": "Enabled"}},
     }
-    make_stack(place, place.names.training_stack, {"Resources": {"Bucket": bucket}})
+    make_stack(workspace, workspace.names.training_stack, {"Resources": {"Bucket": bucket}})
     for body in (b"one", b"two"):
-        place.session.client("s3").put_object(Bucket=place.names.bucket, Key="data/train.csv", Body=body)
+        workspace.session.client("s3").put_object(Bucket=workspace.names.bucket, Key="data/train.csv", Body=body)
 
 
-def test_all_that_is_left_is_listed_with_its_command_and_removed(place: Workspace) -> None:
-    make_key(place, None)
-    stack_with_bucket(place)
-    logs, names = place.session.client("logs"), place.names
+def test_all_that_is_left_is_listed_with_its_command_and_removed(workspace: Workspace) -> None:
+    make_key(workspace, None)
+    stack_with_bucket(workspace)
+    logs, names = workspace.session.client("logs"), workspace.names
     logs.create_log_group(logGroupName=names.endpoint_log_group)
     logs.create_log_group(logGroupName="/aws/sagemaker/TrainingJobs")
     for stream in (f"{names.prefix}-job/algo-1", "somebody-else/algo-1"):
         logs.create_log_stream(logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream)
 
-    found = find(place)
+    found = find(workspace)
     assert {(one.what, one.name) for one in found} == {
         ("stack", f"{names.prefix}-training"),
         ("stack", f"{names.prefix}-key"),
@@ -90,99 +89,101 @@ def test_all_that_is_left_is_listed_with_its_command_and_removed(place: Workspac
     assert f"aws s3 rb s3://{names.bucket} --force --region eu-west-1" in commands
     assert {one.run for one in found if one.what == "stack"} == {"20261128T202600Z"}
 
-    assert remove(place, lambda line: None) == []
-    assert find(place) == []
+    assert remove(workspace, lambda line: None) == []
+    assert find(workspace) == []
     streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")["logStreams"]
     assert [one["logStreamName"] for one in streams] == ["somebody-else/algo-1"]
     logs.delete_log_group(logGroupName="/aws/sagemaker/TrainingJobs")
 
 
 def test_what_cannot_be_removed_keeps_nothing_else_and_is_still_listed(
-    place: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_key(place, None)
-    stack_with_bucket(place)
+    make_key(workspace, None)
+    stack_with_bucket(workspace)
 
     def refuse(*words: Any) -> None:
         raise KickstandError("AWS refuses.")
 
     with monkeypatch.context() as refusing:
         refusing.setattr("acceptance.leftovers.empty", refuse)
-        problems = remove(place, lambda line: None)
-    assert f"deleting the stack {place.names.training_stack}: AWS refuses." in problems
-    assert {one.name for one in find(place)} == {place.names.training_stack, place.names.bucket}
-    assert remove(place, lambda line: None) == []
+        problems = remove(workspace, lambda line: None)
+    assert f"deleting the stack {workspace.names.training_stack}: AWS refuses." in problems
+    assert {one.name for one in find(workspace)} == {workspace.names.training_stack, workspace.names.bucket}
+    assert remove(workspace, lambda line: None) == []
 
 
-def test_a_key_is_deleted_with_its_stack(place: Workspace) -> None:
-    key = make_key(place, None)
-    remove(place, lambda line: None)
-    assert place.session.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+def test_a_key_is_deleted_with_its_stack(workspace: Workspace) -> None:
+    key = make_key(workspace, None)
+    remove(workspace, lambda line: None)
+    assert workspace.session.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
-def test_a_persona_has_the_policies_that_it_is_made_with_and_no_others(place: Workspace) -> None:
-    iam = place.session.client("iam")
+def test_a_persona_has_the_policies_that_it_is_made_with_and_no_others(workspace: Workspace) -> None:
+    iam = workspace.session.client("iam")
     allowed = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}'
     arns = [
-        iam.create_policy(PolicyName=place.names.managed_policy(job), PolicyDocument=allowed)["Policy"]["Arn"]
+        iam.create_policy(PolicyName=workspace.names.managed_policy(job), PolicyDocument=allowed)["Policy"]["Arn"]
         for job in ("fitter", "reviewer", "drift")
     ]
-    session = persona(place, "Fitter", "a-secret")
+    session = persona(workspace, "Fitter", "a-secret")
     assert "Buckets" in session.client("s3").list_buckets()
-    with pytest.raises(place.session.client("iam").exceptions.ClientError, match="not authorized"):
+    with pytest.raises(workspace.session.client("iam").exceptions.ClientError, match="not authorized"):
         session.client("iam").list_users()
-    assert remove(place, lambda line: None) == []
+    assert remove(workspace, lambda line: None) == []
     for arn in arns:
         iam.delete_policy(PolicyArn=arn)
 
 
 def test_a_run_of_another_machine_is_left_alone_while_it_may_be_at_work(
-    place: Workspace, plan: Plan, tmp_path: Path
+    workspace: Workspace, plan: Plan, tmp_path: Path
 ) -> None:
-    make_key(place, None)
+    make_key(workspace, None)
     folder, said = tmp_path / "runs", []
     with pytest.raises(InputError, match="A run of another machine made this at 20261128T202600Z"):
         clear(folder, plan, said.append, now=NOW)
-    assert f"  stack {place.names.prefix}-key (account …3333, eu-west-1)" in said
-    assert len(find(place)) == 1
+    assert f"  stack {workspace.names.prefix}-key (account …3333, eu-west-1)" in said
+    assert len(find(workspace)) == 1
     clear(folder, plan, said.append, now=NOW + timedelta(minutes=211))
-    assert find(place) == []
+    assert find(workspace) == []
     assert said[-1] == "It is removed."
 
 
-def test_a_run_of_this_machine_is_removed_at_once_wherever_it_was(place: Workspace, plan: Plan, tmp_path: Path) -> None:
+def test_a_run_of_this_machine_is_removed_at_once_wherever_it_was(
+    workspace: Workspace, plan: Plan, tmp_path: Path
+) -> None:
     """The project that the last run has left says which environments it worked in."""
-    make_key(place, None)
+    make_key(workspace, None)
     folder = tmp_path / "runs"
     write_project(folder / "project", plan, {})
     clear(folder, plan, lambda line: None, now=NOW)
-    assert find(place) == []
+    assert find(workspace) == []
     assert not (folder / "project").exists()
 
 
 def test_what_is_not_removed_ends_the_next_run_before_it_begins(
-    place: Workspace, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_key(place, None)
+    make_key(workspace, None)
     with monkeypatch.context() as refusing:
-        refusing.setattr(running, "remove", lambda place, say: ["AWS refuses."])
+        refusing.setattr(running, "remove", lambda workspace, say: ["AWS refuses."])
         with pytest.raises(KickstandError) as left:
             clear(tmp_path / "runs", plan, lambda line: None, now=NOW, whatever=True)
     (first, *_) = left.value.problems
     assert first.fix.startswith("aws cloudformation delete-stack --stack-name")
-    remove(place, lambda line: None)
+    remove(workspace, lambda line: None)
 
 
 @pytest.mark.parametrize("comes_back", [True, False])
-def test_a_log_group_that_comes_back_for_a_moment_is_seen(place: Workspace, comes_back: bool) -> None:
+def test_a_log_group_that_comes_back_for_a_moment_is_seen(workspace: Workspace, comes_back: bool) -> None:
     """As where SageMaker's log agent makes it again, and `kickstand destroy` deletes it."""
-    names, logs = place.names, place.session.client("logs")
+    names, logs = workspace.names, workspace.session.client("logs")
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": names.endpoint_log_group}}
-    make_stack(place, names.hosting_stack, {"Resources": {"Log": group}})
-    world = World(plan=None, commands=None, keys={}, began=NOW, places={"dev": place})  # type: ignore[arg-type]
+    make_stack(workspace, names.hosting_stack, {"Resources": {"Log": group}})
+    world = World(plan=None, commands=None, keys={}, began=NOW, workspaces={"dev": workspace})  # type: ignore[arg-type]
     with watched(world, "dev"):
         time.sleep(0.01)  # not in the same millisecond
-        delete_stack(place.session, names.hosting_stack, show=lambda line: None)
+        delete_stack(workspace.session, names.hosting_stack, show=lambda line: None)
         if comes_back:
             logs.create_log_group(logGroupName=names.endpoint_log_group)
             time.sleep(2)
@@ -190,9 +191,9 @@ def test_a_log_group_that_comes_back_for_a_moment_is_seen(place: Workspace, come
     assert world.returned_logs == [comes_back]
 
 
-def test_a_log_group_without_its_stack_is_seen_at_the_end(place: Workspace) -> None:
-    assert not orphaned(place)
-    place.session.client("logs").create_log_group(logGroupName=place.names.endpoint_log_group)
-    assert orphaned(place)
-    remove(place, lambda line: None)
-    assert not orphaned(place)
+def test_a_log_group_without_its_stack_is_seen_at_the_end(workspace: Workspace) -> None:
+    assert not orphaned(workspace)
+    workspace.session.client("logs").create_log_group(logGroupName=workspace.names.endpoint_log_group)
+    assert orphaned(workspace)
+    remove(workspace, lambda line: None)
+    assert not orphaned(workspace)

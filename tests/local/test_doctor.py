@@ -25,7 +25,7 @@ from deployment.doctor.quotas import quota_findings
 from deployment.doctor.roles import role_findings
 from kickstand.config.load import load_project
 from kickstand.config.model import Roles, Storage
-from kickstand.workspace import DoctorWorkspace
+from kickstand.workspace import Workspace
 from localcloud.cloud import LocalCloud
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "doctor.md"
@@ -53,11 +53,11 @@ def terminal(project: DeployedProject, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 @pytest.fixture
-def patient(project: DeployedProject) -> DoctorWorkspace:
+def workspace(project: DeployedProject) -> Workspace:
     loaded = load_project(project.toml)
     session = boto3.Session(region_name=REGION)
     dev = loaded.environments["dev"]
-    return DoctorWorkspace(loaded, dev, session, loaded.releases, "Run: x", lambda words: words, lambda other: session)
+    return Workspace(loaded, dev, session, loaded.releases)
 
 
 def statuses(screen: Screen) -> dict[str, str]:
@@ -102,12 +102,12 @@ def test_credentials_of_another_account_leave_the_rest_unasked(
     assert {found[name] for name in ("region", "bootstrap", "quotas", "bucket", "stacks")} == {"skipped"}
 
 
-def test_a_quota_of_zero_is_told_with_its_code(patient: DoctorWorkspace) -> None:
+def test_a_quota_of_zero_is_told_with_its_code(workspace: Workspace) -> None:
     class NewAccount:
         """The session, of an account to which AWS has given no instances yet."""
 
         def client(self, service: str) -> Any:
-            real = patient.session.client(service)
+            real = workspace.session.client(service)
 
             def emptied(parsed: dict[str, Any], **_: Any) -> None:
                 for quota in parsed.get("Quotas", ()):
@@ -116,12 +116,12 @@ def test_a_quota_of_zero_is_told_with_its_code(patient: DoctorWorkspace) -> None
             real.meta.events.register("after-call.service-quotas", emptied)
             return real
 
-    found = list(quota_findings(replace(patient, session=NewAccount())))  # type: ignore[arg-type]
+    found = list(quota_findings(replace(workspace, session=NewAccount())))  # type: ignore[arg-type]
     uses = ("training", "all training", "endpoint", "all endpoint", "transform", "all transform")
     assert [(one.name, one.status) for one in found] == [(f"quota: {use}", "problem") for use in uses]
     code = re.search(r"--quota-code (L-[0-9A-F]{8}) --desired-value 2 --region us-east-1 ", found[2].fix)
     assert code is not None
-    quota = patient.session.client("service-quotas").get_service_quota(ServiceCode="sagemaker", QuotaCode=code[1])
+    quota = workspace.session.client("service-quotas").get_service_quota(ServiceCode="sagemaker", QuotaCode=code[1])
     assert quota["Quota"]["QuotaName"] == "ml.m5.large for endpoint usage"
 
 
@@ -138,7 +138,7 @@ def test_quotas_are_read_only_with_the_permission(client: Client) -> None:
     assert len(quotas.list_service_quotas(ServiceCode="sagemaker")["Quotas"]) == 100
 
 
-def test_roles_that_nobody_may_take_on(patient: DoctorWorkspace, client: Client) -> None:
+def test_roles_that_nobody_may_take_on(workspace: Workspace, client: Client) -> None:
     iam, made = client("iam"), {}
     for service in ("sagemaker", "ec2"):
         trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -148,7 +148,7 @@ def test_roles_that_nobody_may_take_on(patient: DoctorWorkspace, client: Client)
     missing = f"arn:aws:iam::{ACCOUNT}:role/missing"
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/missing"
     roles = Roles(training=made["sagemaker"], hosting=made["ec2"], trigger=missing, permissions_boundary=boundary)
-    found = list(role_findings(replace(patient, environment=environment(roles=roles))))
+    found = list(role_findings(replace(workspace, environment=environment(roles=roles))))
     assert [(one.name, one.status, one.found) for one in found] == [
         ("roles.training", "ok", f"{made['sagemaker']} trusts sagemaker.amazonaws.com."),
         ("roles.hosting", "problem", f"{made['ec2']} does not trust sagemaker.amazonaws.com."),
@@ -157,11 +157,11 @@ def test_roles_that_nobody_may_take_on(patient: DoctorWorkspace, client: Client)
     ]
 
 
-def test_keys_and_buckets_of_the_organisation(patient: DoctorWorkspace, client: Client) -> None:
+def test_keys_and_buckets_of_the_organisation(workspace: Workspace, client: Client) -> None:
     kms, s3, bucket = client("kms"), client("s3"), f"own-{uuid.uuid4().hex[:8]}"
     key = kms.create_key()["KeyMetadata"]["Arn"]
     s3.create_bucket(Bucket=bucket)
-    owned = replace(patient, environment=environment(storage=Storage(existing_bucket=bucket, kms_key_arn=key)))
+    owned = replace(workspace, environment=environment(storage=Storage(existing_bucket=bucket, kms_key_arn=key)))
 
     def seen() -> list[Finding]:
         return [*key_findings(owned), *bucket_findings(owned)]

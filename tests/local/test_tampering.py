@@ -26,7 +26,7 @@ from promotion_world import KEY, MODEL, OVERRIDE, Stage
 from three_accounts import ACCOUNTS, make_three_accounts
 from typed import Terminal
 
-from cli.context import Root, open_workspace
+from cli.context import Root, workspace_of
 from kickstand.config.load import load_project
 from kickstand.errors import KickstandError
 from kickstand.release.file import write_release
@@ -369,12 +369,11 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     monkeypatch.setattr(register, later)
     works = [
         PromotionWork(
-            source=open_workspace(root, project, "dev"),
-            target=open_workspace(root, project, "staging"),
+            source=workspace_of(root, project, "dev"),
+            target=workspace_of(root, project, "staging"),
             by=f"arn:aws:iam::{ACCOUNTS['staging']}:user/{who}",
             clock=lambda: datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
             report=lambda what, text: None,
-            typed=lambda words: f"kickstand {words}",
         )
         for who in ("ana", "bo")
     ]
@@ -383,7 +382,7 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     def carry_out(work: PromotionWork) -> None:
         try:
             release, candidate = work.candidate()
-            role = release_session(work.target, work.by, work.typed)
+            role = release_session(work.target, work.by)
             ended.append(work.carry_out(release, candidate, (), (), role))
         except KickstandError as error:
             ended.append(error)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +18,9 @@ from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
+
+if TYPE_CHECKING:
+    from kickstand.workspace import Workspace
 
 _RETRIES = 2
 _ATTEMPT = re.compile(r"-r([1-9])$")
@@ -147,19 +150,19 @@ class Executions:
 class Trigger(Executions):
     """The training stack's state machine of one environment.
 
-    states: a Step Functions client. deploy_command: what the user types to deploy the training stack.
+    states: a Step Functions client; None: the session's usual one.
     """
 
-    def __init__(self, states: Any, names: Names, *, deploy_command: str) -> None:
+    def __init__(self, workspace: Workspace, states: Any = None) -> None:
+        names, self._deploy_command = workspace.names, workspace.command("deploy")
         super().__init__(
-            states,
+            states or workspace.session.client("stepfunctions"),
             names,
             machine=names.state_machine,
             stack=names.training_stack,
             what="training",
-            deploy_command=deploy_command,
+            deploy_command=self._deploy_command,
         )
-        self._deploy_command = deploy_command
 
     def require_settings(self) -> None:
         """Raise KickstandError unless the stack is deployed and trains as the configuration says: image, instances and

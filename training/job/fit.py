@@ -7,6 +7,7 @@ release with `adopt`.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +18,7 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 
 from kickstand.aws.errors import explained
-from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
-from kickstand.names import Names
 from kickstand.release.model import Release
 from training.job.execution import Trigger, attempts_of, job_of
 from training.job.follow import Follower, Log
@@ -33,8 +32,9 @@ from training.upload.channels import input_data_config, s3_client
 from training.upload.upload import SentData, send_data
 
 if TYPE_CHECKING:
-    import boto3
     from rich.console import Console
+
+    from kickstand.workspace import Workspace
 
 
 _LATE_READS = 3
@@ -103,26 +103,21 @@ def _is_the_last(done: Round, job: JobDescription) -> bool:
 class Fit:
     """The work on one environment's training jobs.
 
-    typed: a command as the user must type it, from its words behind `kickstand`.
     sleep, clock: seconds, as `time.sleep` and `time.monotonic`.
     """
 
-    environment: Environment
-    session: boto3.Session
+    workspace: Workspace
     console: Console
-    typed: Callable[[str], str]
-    sleep: Callable[[float], None]
-    clock: Callable[[], float]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def jobs(self) -> TrainingJobs:
-        return TrainingJobs(self.session.client("sagemaker"))
+        return TrainingJobs(self.workspace.session.client("sagemaker"))
 
     @property
     def trigger(self) -> Trigger:
-        return Trigger(
-            self.session.client("stepfunctions"), Names(self.environment), deploy_command=self._deploy_command
-        )
+        return Trigger(self.workspace)
 
     def start(self, now: datetime, token: str) -> tuple[str, SentData]:
         """Check everything, upload what is not there yet, start a job; its name, the channels in S3, the warnings.
@@ -132,27 +127,31 @@ class Fit:
         """
         trigger = self.trigger
         trigger.require_settings()
-        sent = send_data(self.environment, self.session, self.console)
-        job = Names(self.environment).training_job(now, token)
+        sent = send_data(self.workspace, self.console)
+        job = self.workspace.names.training_job(now, token)
         with self._leaving(job):
-            trigger.start(job, input_data_config(sent.channels, self.environment), self.environment.hyperparameters)
+            trigger.start(
+                job,
+                input_data_config(sent.channels, self.workspace.environment),
+                self.workspace.environment.hyperparameters,
+            )
         return job, sent
 
     def follow(self, job: str, *, show_log: bool) -> JobDescription:
         """Show a job until it has completed. Ctrl-C leaves it running. Raises KickstandError where it fails."""
         # The follower itself tries again, and tells; a client that does so in silence for a minute would hide it.
         once = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 1})
-        logs = self.session.client("logs", config=once)
-        states = self.session.client("stepfunctions", config=once)
+        logs = self.workspace.session.client("logs", config=once)
+        states = self.workspace.session.client("stepfunctions", config=once)
         with self._leaving(job), follow_view(self.console, show_log=show_log) as view:
             return Follower(
-                jobs=TrainingJobs(self.session.client("sagemaker", config=once)),
-                executions=Trigger(states, Names(self.environment), deploy_command=self._deploy_command),
+                jobs=TrainingJobs(self.workspace.session.client("sagemaker", config=once)),
+                executions=Trigger(self.workspace, states),
                 open_log=lambda attempt: JobLog(logs, attempt.name, attempt.instance_count),
                 view=view,
                 sleep=self.sleep,
                 clock=self.clock,
-                again=lambda name: self.typed(f"fit {self.environment.name} --follow {name}"),
+                again=lambda name: self.workspace.command("fit", "--follow", name),
             ).follow(job)
 
     def find(self, job: str) -> JobDescription:
@@ -160,7 +159,7 @@ class Fit:
         with explained(f"looking up training job {job}"):
             found = self.jobs.find(job)
         if found is None:
-            place = f"account {self.environment.account}, region {self.environment.region}"
+            place = f"account {self.workspace.environment.account}, region {self.workspace.environment.region}"
             raise InputError(
                 Problem(
                     f"There is no training job {job} in {place}.",
@@ -183,18 +182,18 @@ class Fit:
 
         known: what was just checked and uploaded, and its warnings.
         """
-        again = f"Make it: {self.typed(f'adopt {job.name} {self.environment.name}')}"
-        s3 = s3_client(self.session)
+        again = f"Make it: {self.workspace.command(f'adopt {job.name}')}"
+        s3 = s3_client(self.workspace.session)
         adoption = Adoption(
-            environment=self.environment,
+            environment=self.workspace.environment,
             s3=s3,
-            sagemaker=self.session.client("sagemaker"),
+            sagemaker=self.workspace.session.client("sagemaker"),
             rounds=self.rounds,
             report=lambda what, told: self.console.print(f"{what:<14} {told}"),
-            deploy_command=self._deploy_command,
+            deploy_command=self.workspace.command("deploy"),
         )
         try:
-            data = golden_source(self.environment, s3, known, job.channels)
+            data = golden_source(self.workspace.environment, s3, known, job.channels)
             return adoption.adopt(job, data, release_file=release_file, source_commit=source_commit)
         except KeyboardInterrupt:
             message = f"Interrupted before the release was written; training job {job.name} has completed."
@@ -202,7 +201,7 @@ class Fit:
 
     def rounds(self, job: JobDescription) -> Runs:
         """The rounds that a job's log has, model by model. Raises botocore's errors."""
-        log = JobLog(self.session.client("logs"), job.name, job.instance_count)
+        log = JobLog(self.workspace.session.client("logs"), job.name, job.instance_count)
         return read_runs(log, job, sleep=self.sleep)
 
     @contextmanager
@@ -211,11 +210,6 @@ class Fit:
         try:
             yield
         except KeyboardInterrupt:
-            name = self.environment.name
             message = f"Following was interrupted; training job {job} goes on, and costs, until it ends."
-            follow, stop = self.typed(f"fit {name} --follow {job}"), self.typed(f"fit {name} --stop {job}")
+            follow, stop = (self.workspace.command("fit", option, job) for option in ("--follow", "--stop"))
             raise KickstandError(Problem(message, fix=f"Follow it again: {follow}, or stop it: {stop}")) from None
-
-    @property
-    def _deploy_command(self) -> str:
-        return self.typed(f"deploy {self.environment.name}")

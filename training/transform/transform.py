@@ -6,6 +6,7 @@ The job is the stack's and SageMaker's: whoever started it may go away, and anyb
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,7 @@ from botocore.config import Config
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error, explained, is_transient, patience
 from kickstand.aws.s3 import S3Location
-from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
-from kickstand.names import Names
 from training.job.execution import Execution, Executions, attempts_of, job_of
 from training.job.follow import SHORTEST_WAIT, next_wait
 from training.job.jobs import TRANSFORM_ENDED, TransformDescription, TransformJobs
@@ -36,8 +35,9 @@ from training.upload.channels import s3_client
 from training.upload.objects import bytes_progress
 
 if TYPE_CHECKING:
-    import boto3
     from rich.console import Console
+
+    from kickstand.workspace import Workspace
 
 
 class Jobs(Protocol):
@@ -129,16 +129,13 @@ class Follower:
 class Transform:
     """The work on one environment's transform jobs.
 
-    typed: a command as the user must type it, from its words behind `kickstand`.
     sleep, clock: seconds, as `time.sleep` and `time.monotonic`.
     """
 
-    environment: Environment
-    session: boto3.Session
+    workspace: Workspace
     console: Console
-    typed: Callable[[str], str]
-    sleep: Callable[[float], None]
-    clock: Callable[[], float]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
     def send(self, source: BinaryIO, label: str, expected: Expected | None) -> tuple[S3Location, int]:
         """Check the rows of a CSV and upload them where they are not there yet; where they are, and how many.
@@ -149,26 +146,30 @@ class Transform:
         with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
             rows = checked_rows(source, label, Path(folder) / "rows.csv", expected)
             with explained("uploading the rows"), bytes_progress(self.console, "uploading", rows.size) as progress:
-                location, sent = upload_rows(s3_client(self.session), self.environment, rows, progress=progress)
+                location, sent = upload_rows(
+                    s3_client(self.workspace.session), self.workspace.environment, rows, progress=progress
+                )
         self._say(f"{rows.rows:,} rows  {'uploaded' if sent else 'already there'}  {location.uri}")
         return location, rows.rows
 
     def require_one_file(self, location: S3Location) -> None:
         """Raise InputError where rows in S3 are not one file, whose answers go into one."""
         with explained("listing the rows", location.uri):
-            require_one_file(self.session.client("s3"), location)
+            require_one_file(self.workspace.session.client("s3"), location)
 
     def start(self, job: str, location: S3Location, *, join: bool) -> None:
         """Start a job on rows that are in S3."""
         with self._leaving(job):
             self._trigger().begin(job, transform_request(job, location, join=join))
-        again = self.typed(f"transform {self.environment.name} --follow {job}")
-        self._say(f"Ctrl-C leaves it running; follow it again: {again}")
+        follow = self.workspace.command("transform", "--follow", job)
+        self._say(f"Ctrl-C leaves it running; follow it again: {follow}")
 
     def follow(self, job: str) -> TransformDescription:
         """Wait until a job has completed. Ctrl-C leaves it running. Raises KickstandError where it fails."""
         once = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 1})
-        jobs = TransformJobs(self.session.client("sagemaker", config=once), self.session.client("logs", config=once))
+        jobs = TransformJobs(
+            self.workspace.session.client("sagemaker", config=once), self.workspace.session.client("logs", config=once)
+        )
         follower = Follower(jobs, self._trigger(once), self._say, self.sleep, self.clock)
         with self._leaving(job):
             if not self.console.is_terminal:
@@ -180,7 +181,7 @@ class Transform:
         """The answers of a job of one input file, in order. rows: how many there must be, where that is known."""
         found = 0
         with explained(f"fetching the results of {job.name}"):
-            for line in result_rows(self.session.client("s3"), job, accept):
+            for line in result_rows(self.workspace.session.client("s3"), job, accept):
                 found += 1
                 yield line
         if rows is not None and found != rows:
@@ -190,26 +191,26 @@ class Transform:
     def files(self, job: TransformDescription) -> list[str]:
         """The S3 URIs of a job's results."""
         with explained(f"listing the results of {job.name}"):
-            return result_files(self.session.client("s3"), job)
+            return result_files(self.workspace.session.client("s3"), job)
 
     def stop(self, name: str) -> list[str]:
         """Stop a job: its execution, so that no attempt follows, then each attempt that runs; what was stopped."""
         job = job_of(name)
-        jobs = TransformJobs(self.session.client("sagemaker"), self.session.client("logs"))
+        jobs = TransformJobs(self.workspace.session.client("sagemaker"), self.workspace.session.client("logs"))
         ended = self._trigger().stop(job, "Stopped with kickstand transform --stop.")
         return [f"transform job {attempt}" for attempt in attempts_of(job) if jobs.stop(attempt)] + (
             ["its execution"] if ended else []
         )
 
     def _trigger(self, config: Config | None = None) -> Executions:
-        names = Names(self.environment)
+        names = self.workspace.names
         return Executions(
-            self.session.client("stepfunctions", config=config),
+            self.workspace.session.client("stepfunctions", config=config),
             names,
             machine=names.transform_machine,
             stack=names.hosting_stack,
             what="transform",
-            deploy_command=self.typed(f"deploy {self.environment.name}"),
+            deploy_command=self.workspace.command("deploy"),
         )
 
     def _say(self, text: str) -> None:
@@ -221,7 +222,6 @@ class Transform:
         try:
             yield
         except KeyboardInterrupt:
-            name = self.environment.name
             message = f"Following was interrupted; transform job {job} goes on, and costs, until it ends."
-            follow, stop = (self.typed(f"transform {name} --{what} {job}") for what in ("follow", "stop"))
+            follow, stop = (self.workspace.command("transform", option, job) for option in ("--follow", "--stop"))
             raise KickstandError(Problem(message, fix=f"Follow it again: {follow}, or stop it: {stop}")) from None

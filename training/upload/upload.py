@@ -24,8 +24,9 @@ from training.upload.channels import publish_latest, s3_client, upload_channels
 from training.upload.objects import bytes_progress
 
 if TYPE_CHECKING:
-    import boto3
     from rich.console import Console
+
+    from kickstand.workspace import Workspace
 
 
 def hyperparameter_problems(environment: Environment) -> list[Problem]:
@@ -152,20 +153,13 @@ class SentData:
     warnings: tuple[str, ...]
 
 
-def send_data(
-    environment: Environment,
-    session: boto3.Session,
-    console: Console,
-    *,
-    typed: Callable[[str], str] = "kickstand {}".format,
-) -> SentData:
+def send_data(workspace: Workspace, console: Console) -> SentData:
     """Check hyperparameters and data, upload what is not in S3 yet, list it back; the channels and the warnings.
 
     From then on they are what the schedule trains on.
-
-    typed: a Kickstand command as the user would type it, for messages.
     Raises InputError with everything that is wrong with the input, KickstandError for a failed upload.
     """
+    environment = workspace.environment
     with bytes_progress(console, "checking", data_size(environment)) as progress:
         report = check_inputs(environment, progress=progress, here=Path.cwd())
     sent: dict[str, int] = dict.fromkeys(report.channels, 0)
@@ -174,8 +168,8 @@ def send_data(
         sent[channel.name] += file.size if was_sent else 0
 
     with bytes_progress(console, "uploading", report.size) as progress:
-        s3 = s3_client(session)
-        channels = upload_channels(s3, environment, report, progress=progress, told=told, typed=typed)
+        s3 = s3_client(workspace.session)
+        channels = upload_channels(s3, environment, report, progress=progress, told=told, typed=workspace.typed)
     publish_latest(s3, environment, channels)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))

@@ -7,25 +7,24 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from local_sigstore import ISSUER, PERSON, LocalSigstore, token
 from release_repository import Repository
 from samples import environment, release
 from typed import Screen, Terminal
+from workspaces import workspace
 
-from cli.context import CommandContext, Root
 from cli.fit import sign_written
 from deployment.cdk import Cdk
-from deployment.deploy import Reporter, deploy_environment
+from deployment.deploy import deploy_environment
 from kickstand.config.load import load_project
 from kickstand.config.model import Signing
 from kickstand.console import make_console
 from kickstand.errors import InputError, KickstandError
-from kickstand.names import Names
 from kickstand.release.file import write_release
 from kickstand.signing import keyless
+from kickstand.workspace import Workspace
 
 SETTINGS = '[signing]\nrequired = true\nprivate_key = "keys/dev.pem"\npublic_keys = ["keys/dev.pub"]\n'
 
@@ -151,35 +150,35 @@ def test_a_keyless_signature_is_told_and_its_bundle_written(
     assert sorted(bundle) == ["dsseEnvelope", "mediaType", "verificationMaterial"]
 
 
-def context(folder: Path, signing: Signing) -> tuple[CommandContext, io.StringIO]:
+def opened(folder: Path, signing: Signing) -> Workspace:
     (folder / "kickstand.toml").write_text(
         '[project]\nname = "bikes"\n[data]\ntrain = "t.csv"\n[environments.dev]\naccount = "111122223333"\nregion = "us-east-1"\n'
     )
-    chosen, said = environment(signing=signing, lines={"": "kickstand.toml"}), io.StringIO()
-    session: Any = None
-    project = load_project(folder / "kickstand.toml")
-    root = Root(Path("kickstand.toml"), local=True)
-    return CommandContext(root, project, chosen, Names(chosen), session, make_console(said), folder / "releases"), said
+    chosen, project = (
+        environment(signing=signing, lines={"": "kickstand.toml"}),
+        load_project(folder / "kickstand.toml"),
+    )
+    return workspace(releases=folder / "releases", of=chosen, project=project, options=("--local",))
 
 
 def test_fit_signs_what_it_wrote(tmp_path: Path) -> None:
     from kickstand.signing.private_key import make_key
 
     pair = make_key(tmp_path / "dev.pem", "ed25519")
-    world, said = context(tmp_path, Signing(private_key=pair.private, public_keys=(pair.public,)))
+    world, said = opened(tmp_path, Signing(private_key=pair.private, public_keys=(pair.public,))), io.StringIO()
     file = tmp_path / "releases" / "dev.json"
-    sign_written(world, write_release(file, release()), file)
+    sign_written(world, make_console(said), write_release(file, release()), file)
     assert said.getvalue() == f"Signed by key {pair.key.id[:12]}: {tmp_path / 'releases' / 'dev.dsse.json'}\n"
 
 
 def test_a_release_that_cannot_be_signed_is_kept_and_the_way_on_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, said = context(tmp_path, Signing(private_key=tmp_path / "absent.pem"))
+    world, said = opened(tmp_path, Signing(private_key=tmp_path / "absent.pem")), io.StringIO()
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "releases" / "dev.json"
     with pytest.raises(InputError) as caught:
-        sign_written(world, write_release(file, release()), file)
+        sign_written(world, make_console(said), write_release(file, release()), file)
     (problem,) = caught.value.problems
     assert problem.message == "There is no such private key file."
     assert (
@@ -194,12 +193,10 @@ def test_a_deployment_asks_for_the_signature_before_anything_else(tmp_path: Path
     from kickstand.signing.sign import sign_release
 
     pair = make_key(tmp_path / "dev.pem", "ed25519")
-    world, _ = context(tmp_path, Signing(required=True, private_key=pair.private, public_keys=(pair.public,)))
+    world = opened(tmp_path, Signing(required=True, private_key=pair.private, public_keys=(pair.public,)))
     made = write_release(tmp_path / "releases" / "dev.json", release())
-    cdk = Cdk(world.project, world.environment, world.session, world.releases)
-    talk = Reporter(lambda line: None, str)
     with pytest.raises(KickstandError, match="The release of dev is not signed"):
-        deploy_environment(cdk, made, talk)
+        deploy_environment(Cdk(world), made, print)
     sign_release(made, tmp_path / "releases" / "dev.json", world.environment, None)
     with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'client'"):
-        deploy_environment(cdk, made, talk)
+        deploy_environment(Cdk(world), made, print)

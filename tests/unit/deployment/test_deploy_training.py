@@ -12,15 +12,18 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import environment
 from typer.testing import CliRunner
+from workspaces import workspace
 
 from cli.commands import app
 from deployment import cdk as bootstrap
 from deployment.cdk import Cdk
-from deployment.deploy import Reporter, deploy_training
+from deployment.deploy import deploy_training
 from kickstand.config.model import Review
 from kickstand.errors import InputError, KickstandError
 
-TALK = Reporter(lambda line: None, lambda words: f"kickstand {words}")
+
+def unsaid(line: str) -> None:
+    """A line that no test reads."""
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What the CDK command line was asked."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Cdk, "run", lambda _, *words: asked.append(words))
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
+    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
     return asked
 
 
@@ -124,9 +127,9 @@ def test_a_refusal_shows_cloudformations_own_reasons_and_no_older_ones(monkeypat
 
     monkeypatch.setattr("deployment.cdk.run_child", fail)
     monkeypatch.setattr(Cdk, "command", lambda *words: [])
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
+    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
     with pytest.raises(KickstandError) as caught:
-        deploy_training(cdk(calls), TALK)
+        deploy_training(cdk(calls), unsaid)
     assert [(one.where, one.message) for one in caught.value.problems] == [
         ("Bucket (AWS::S3::Bucket) of bikes-dev-training", "The bucket name bikes-dev is taken."),
         ("Key (AWS::S3::Bucket) of bikes-dev-training", "No such key."),
@@ -137,9 +140,9 @@ def test_a_refusal_shows_cloudformations_own_reasons_and_no_older_ones(monkeypat
 def test_a_failure_before_cloudformation_claims_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deployment.cdk.run_child", lambda command, **more: 1)
     monkeypatch.setattr(Cdk, "command", lambda *words: [])
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
+    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
     with pytest.raises(KickstandError) as caught:
-        deploy_training(cdk(Events()), TALK)
+        deploy_training(cdk(Events()), unsaid)
     assert [one.message for one in caught.value.problems] == ["cdk deploy failed (exit code 1)."]
 
 
@@ -154,14 +157,12 @@ def test_without_a_terminal_a_deployment_is_refused_before_anything_starts(what:
 
 
 def cdk(calls: Any = None, **changes: Any) -> Cdk:
-    project: Any = None
-    session: Any = Session(calls or Events())
-    return Cdk(project, environment(**changes), session, Path("releases"), None)
+    return Cdk(workspace(Session(calls or Events()), of=environment(**changes)))
 
 
 def test_only_the_training_stack_is_deployed(ran: list[tuple[str, ...]]) -> None:
-    deploy_training(cdk(), TALK)
-    deploy_training(cdk(), TALK, ask=False)
+    deploy_training(cdk(), unsaid)
+    deploy_training(cdk(), unsaid, ask=False)
     (first, second) = ran
     assert [one[:3] + one[4:] for one in ran] == [
         ("deploy", "dev/training", "--change-set-name"),
@@ -183,7 +184,7 @@ def test_another_deployment_is_named_once_a_status_and_waited_for(
     busy = ["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
     calls = Events(stacks=[*map(stack, busy)])
     monkeypatch.setattr("deployment.failures.wait_for_others.__kwdefaults__", {"sleep": lambda _: None})
-    deploy_training(cdk(calls), Reporter(said.append, str))
+    deploy_training(cdk(calls), said.append)
     assert said == [
         f"stack bikes-dev-training: Another deployment runs: the stack is {status} since 02:30:00 UTC. Waiting for it; "
         "Ctrl-C ends the waiting."
@@ -194,7 +195,7 @@ def test_another_deployment_is_named_once_a_status_and_waited_for(
 
 @pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
 def test_a_stack_that_rests_is_not_waited_for(ran: list[tuple[str, ...]], status: str) -> None:
-    deploy_training(cdk(Events(stacks=[stack(status)])), Reporter(pytest.fail, str))
+    deploy_training(cdk(Events(stacks=[stack(status)])), pytest.fail)
     assert len(ran) == 1
 
 
@@ -225,13 +226,13 @@ def test_what_another_deployment_refused_is_said(
     monkeypatch.setattr("secrets.token_hex", lambda count: "ours")
     monkeypatch.setattr("deployment.cdk.run_child", fail)
     monkeypatch.setattr(Cdk, "command", lambda *words: [])
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda cdk: None)
+    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
     with pytest.raises(KickstandError) as caught:
-        deploy_training(cdk(calls), TALK)
+        deploy_training(cdk(calls), unsaid)
     assert [one.message for one in caught.value.problems] == messages
 
 
 def test_an_environment_that_is_reviewed_is_not_deployed_past_its_review(ran: list[tuple[str, ...]]) -> None:
     with pytest.raises(InputError, match="require_review = true"):
-        deploy_training(cdk(review=Review(require_review=True)), TALK)
+        deploy_training(cdk(review=Review(require_review=True)), unsaid)
     assert ran == []

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 import xgboost as xgb
-from gate_context import Account, contest
+from gate_context import Account, gate_context
 from memory_s3 import MemoryS3
 from reviewed_models import archive_of, packed
 from samples import BUCKET, environment, release
+from workspaces import workspace
 
 from deployment.cdk import Cdk
-from deployment.deploy import Reporter, deploy_environment
+from deployment.deploy import deploy_environment
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.model import AlgorithmUsed, Artifact, Release
 from kickstand.release.rules import require_serving, serving_problems
@@ -66,18 +67,13 @@ def cdk(s3: MemoryS3 | None = None, **changes: Any) -> Cdk:
         assert (service, s3 is None) == ("s3", False), f"{service} was asked"
         return s3
 
-    return cast(
-        Cdk,
-        SimpleNamespace(
-            environment=environment(**changes), session=SimpleNamespace(client=client), releases=Path("/none")
-        ),
-    )
+    return Cdk(workspace(SimpleNamespace(client=client), Path("/none"), of=environment(**changes)))
 
 
 @pytest.mark.contract("F4")
 def test_deploy_refuses_it_before_aws_is_asked_for_anything() -> None:
     with pytest.raises(InputError) as refused:
-        deploy_environment(cdk(), trained_on("text/libsvm"), Reporter(print, str))
+        deploy_environment(cdk(), trained_on("text/libsvm"), print)
     assert str(refused.value) == REFUSED
 
 
@@ -86,7 +82,7 @@ def test_the_targets_artifact_scan_refuses_it_and_takes_what_the_target_accepts(
     body = model()
     judged = trained_on("text/libsvm", artifact=artifact(body))
     account = Account(model=judged.artifact.s3_uri, objects={judged.artifact.s3_uri: body})
-    made = contest(tmp_path, source=account, judged=judged)
+    made = gate_context(tmp_path, source=account, released=judged)
     outcome = evaluate_gate(release_checks.ARTIFACT_SCAN_GATE, made, Evidence(made, tmp_path))
     assert (outcome.passed, outcome.figure) == (False, REFUSED.split(": ", 2)[2].split(" Train on")[0])
 
@@ -139,5 +135,5 @@ def test_every_model_of_an_ensemble_is_looked_at() -> None:
 def test_deploy_looks_at_the_model_before_anything_is_touched() -> None:
     s3, made = stored("1.7-1")
     with pytest.raises(KickstandError, match=r"The model was saved by xgboost 3\.2\.0; image 1\.7-1"):
-        deploy_environment(cdk(s3), made, Reporter(print, str))
+        deploy_environment(cdk(s3), made, print)
     assert s3.writes == []

@@ -24,11 +24,12 @@ from test_assembly import TRAINING
 from test_assembly import make as make_assembly
 from typed import Terminal
 
-from cli.context import Root, typed
+from cli.context import Root, options_of
 from deployment.assembly import require_assembly
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.file import canonical, write_release
 from kickstand.signing.envelope import signature_path
+from kickstand.workspace import command_line
 from promotion.rollback import restore
 from review.bundle import bundle_json, read_bundle
 
@@ -311,7 +312,7 @@ def test_both_of_an_environments_files_are_told_of_at_once(repository: Repositor
 
 def test_commands_to_type_are_quoted(tmp_path: Path) -> None:
     root = Root(config=tmp_path / "bikes and trains" / "kickstand.toml", local=False)
-    assert typed(root, "review dev") == f"kickstand --config '{root.config}' review dev"
+    assert command_line(options_of(root), "review dev") == f"kickstand --config '{root.config}' review dev"
 
 
 # A review and an assembly.

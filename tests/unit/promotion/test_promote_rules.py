@@ -27,10 +27,6 @@ IMAGE = "683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 BY = "arn:aws:iam::444455556666:user/ana"
 
 
-def typed(words: str) -> str:
-    return f"kickstand {words}"
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """dev -> staging; prod takes none."""
@@ -38,7 +34,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_the_next_environment_is_fine(project: Project) -> None:
-    require_order(project, project.environments["dev"], project.environments["staging"], typed)
+    require_order(project, project.environments["dev"], project.environments["staging"], ())
 
 
 @pytest.mark.parametrize(
@@ -60,7 +56,7 @@ def test_the_next_environment_is_fine(project: Project) -> None:
 )
 def test_another_order_is_refused_with_the_right_one(project: Project, source: str, target: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        require_order(project, project.environments[source], project.environments[target], typed)  # type: ignore[index]
+        require_order(project, project.environments[source], project.environments[target], ())  # type: ignore[index]
     assert message in str(caught.value)
 
 
@@ -162,7 +158,7 @@ SCANNED = Outcome("artifact-scan", False, "a pickle", "no code", "")
 
 
 def overridden(asked: dict[str, str], *outcomes: Outcome) -> tuple[Override, ...]:
-    return overrides_of(outcomes, asked, by=BY, command="promote dev staging", typed=typed)
+    return overrides_of(outcomes, asked, by=BY, rerun_command="kickstand promote dev staging")
 
 
 def test_a_failed_gate_refuses_with_the_way_on() -> None:

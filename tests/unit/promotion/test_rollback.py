@@ -11,6 +11,7 @@ import pytest
 from release_repository import ACCOUNTS, Repository, made_for
 from samples import environment
 from typed import Terminal
+from workspaces import workspace
 
 from kickstand.config.model import Review, Signing
 from kickstand.errors import InputError, KickstandError
@@ -215,9 +216,9 @@ def test_the_screens(repository: Repository, monkeypatch: pytest.MonkeyPatch) ->
     assert commit_lines(earlier, path, "it's slow ")[-1] == (
         f"""  git add releases/dev.json && git commit -m 'dev: back to the release of {short}: it'"'"'s slow'"""
     )
-    assert review_lines(
-        environment(name="prod", review=Review(require_review=True)), lambda words: f"kickstand {words}"
-    )[-1] == ("  kickstand deploy prod --reviewed review/prod/review.json")
+    assert review_lines(workspace(of=environment(name="prod", review=Review(require_review=True))))[-1] == (
+        "  kickstand deploy prod --reviewed review/prod/review.json"
+    )
 
 
 def test_history_tells_a_rollback_as_such(

@@ -23,14 +23,16 @@ def step(state: str, *differences: str, review: StackChange | None = None, **mor
 
 def test_nothing_moved_nothing_is_said() -> None:
     review = bundle()
-    assert [*assembly_problems(review, NOW, again=AGAIN)] == []
-    assert [*stack_problems(review.infrastructure.stacks, NOW, again=AGAIN)] == []
-    assert [*step_problems(step("AVAILABLE"), review, again=AGAIN)] == []
-    assert [*drift_problems(review, drift(), ["bikes-dev-training"], again=AGAIN)] == []
+    assert [*assembly_problems(review, NOW, rerun_command=AGAIN)] == []
+    assert [*stack_problems(review.infrastructure.stacks, NOW, rerun_command=AGAIN)] == []
+    assert [*step_problems(step("AVAILABLE"), review, rerun_command=AGAIN)] == []
+    assert [*drift_problems(review, drift(), ["bikes-dev-training"], rerun_command=AGAIN)] == []
 
 
 def test_another_assembly_and_another_release_are_both_told() -> None:
-    found = [astuple(one)[:3] for one in assembly_problems(bundle(), CurrentState("a2", "", NOW.live), again=AGAIN)]
+    found = [
+        astuple(one)[:3] for one in assembly_problems(bundle(), CurrentState("a2", "", NOW.live), rerun_command=AGAIN)
+    ]
     assert found == [
         (
             "The cloud assembly is not the reviewed one: reviewed a1, found a2.",
@@ -59,7 +61,7 @@ def test_another_assembly_and_another_release_are_both_told() -> None:
 )
 def test_a_live_stack_that_moved(stack: StackChange, live: str, expected: str) -> None:
     now = CurrentState("a1", "r1", {"bikes-dev-hosting": live})
-    (problem,) = stack_problems([stack], now, again=AGAIN)
+    (problem,) = stack_problems([stack], now, rerun_command=AGAIN)
     assert astuple(problem)[:3] == (
         expected,
         "stack bikes-dev-hosting",
@@ -86,25 +88,25 @@ def test_a_live_stack_that_moved(stack: StackChange, live: str, expected: str) -
     ],
 )
 def test_a_change_set_that_cannot_be_executed(state: str, expected: str, fix: str) -> None:
-    (problem,) = step_problems(step(state), bundle(), again=AGAIN)
+    (problem,) = step_problems(step(state), bundle(), rerun_command=AGAIN)
     assert (problem.message, problem.where) == (expected, ARN)
     assert problem.fix.startswith(fix)
 
 
 @pytest.mark.parametrize("state", ["EMPTY", "WAITS", "EXECUTE_COMPLETE"])
 def test_what_is_not_executed_is_no_problem(state: str) -> None:
-    assert [*step_problems(step(state), bundle(), again=AGAIN)] == []
+    assert [*step_problems(step(state), bundle(), rerun_command=AGAIN)] == []
     assert not step(state).to_execute
 
 
 def test_a_change_set_of_another_account_is_named() -> None:
     arn = ARN.replace("111122223333", "444455556666")
-    (problem,) = step_problems(step("AVAILABLE", arn=arn), bundle(), again=AGAIN)
+    (problem,) = step_problems(step("AVAILABLE", arn=arn), bundle(), rerun_command=AGAIN)
     assert problem.message == "The change set is of another account or region than 111122223333 in us-east-1."
 
 
 def test_a_change_set_that_does_something_else_is_named() -> None:
-    (problem,) = step_problems(step("AVAILABLE", "Role is to be added."), bundle(), again=AGAIN)
+    (problem,) = step_problems(step("AVAILABLE", "Role is to be added."), bundle(), rerun_command=AGAIN)
     assert problem.message == "The change set is not what was reviewed. Role is to be added."
 
 
@@ -112,7 +114,7 @@ def test_drift_since_the_review_is_named_and_drift_of_the_review_is_not() -> Non
     known = drifted("Bucket", "Tags: expected nothing, found 1")
     review = bundle(drift=drift(known))
     now = drift(known, drifted("BucketPolicy", status="DELETED"))
-    (problem,) = drift_problems(review, now, ["bikes-dev-training"], again=AGAIN)
+    (problem,) = drift_problems(review, now, ["bikes-dev-training"], rerun_command=AGAIN)
     assert astuple(problem)[:3] == (
         "The environment was changed by hand: BucketPolicy is DELETED (AWS::S3::BucketPolicy) of bikes-dev-training, "
         "since the review.",
@@ -123,7 +125,7 @@ def test_drift_since_the_review_is_named_and_drift_of_the_review_is_not() -> Non
 
 def test_drift_that_was_undone_since_the_review_is_named_too() -> None:
     review = bundle(drift=drift(drifted("Bucket", "Tags: expected nothing, found 1")))
-    (problem,) = drift_problems(review, drift(), ["bikes-dev-training"], again=AGAIN)
+    (problem,) = drift_problems(review, drift(), ["bikes-dev-training"], rerun_command=AGAIN)
     assert problem.message == (
         "The environment was changed by hand: Bucket is MODIFIED (Tags: expected nothing, found 1) of "
         "bikes-dev-training no more, as the review has it."
@@ -131,10 +133,12 @@ def test_drift_that_was_undone_since_the_review_is_named_too() -> None:
 
 
 def test_drift_of_a_stack_that_is_deployed_already_is_not_asked_about() -> None:
-    assert [*drift_problems(bundle(), drift(drifted("Bucket")), ["bikes-dev-hosting"], again=AGAIN)] == []
+    assert [*drift_problems(bundle(), drift(drifted("Bucket")), ["bikes-dev-hosting"], rerun_command=AGAIN)] == []
 
 
 def test_a_stack_that_was_deployed_and_then_updated_is_named() -> None:
-    (problem,) = done_problems([training()], CurrentState("a1", "r1", {"bikes-dev-training": "t9"}), again=AGAIN)
+    (problem,) = done_problems(
+        [training()], CurrentState("a1", "r1", {"bikes-dev-training": "t9"}), rerun_command=AGAIN
+    )
     assert problem.message == "The change set was executed before, and the stack was updated since."
-    assert [*done_problems([training()], NOW, again=AGAIN)] == []
+    assert [*done_problems([training()], NOW, rerun_command=AGAIN)] == []

@@ -13,8 +13,9 @@ import pytest
 from reviews import drift, drifted
 from sample_bundle import STACK, TRAINING, dangerous
 from samples import environment
+from workspaces import workspace
 
-from deployment.deploy import Reporter
+from deployment.cdk import Cdk
 from kickstand.errors import InputError
 from review.bundle import Bundle, bundle_json, read_bundle
 from review.verification import executed_problems, given_problems, remake
@@ -61,8 +62,8 @@ def test_a_forged_review_is_refused_before_and_after_its_preparation(tmp_path: P
     change, said = FORGERIES[name]
     given = forge(tmp_path, change)
     for problems in (
-        [*given_problems(given, MADE, again=AGAIN)],
-        [*executed_problems(given, MADE, STACKS, again=AGAIN)],
+        [*given_problems(given, MADE, rerun_command=AGAIN)],
+        [*executed_problems(given, MADE, STACKS, rerun_command=AGAIN)],
     ):
         assert problems[0].message.startswith(BEGIN + said)
         assert problems[0].where == "review of dev"
@@ -77,8 +78,8 @@ def test_the_same_review_is_no_problem_whenever_drift_was_detected_and_whoever_w
 
     missing = sorted({one.partition(":")[0] for one in MADE.model.missing}) if MADE.model else []
     given = forge(tmp_path, later)
-    assert [*given_problems(given, MADE, again=AGAIN)] == []
-    assert [*executed_problems(given, MADE, STACKS, again=AGAIN)] == []
+    assert [*given_problems(given, MADE, rerun_command=AGAIN)] == []
+    assert [*executed_problems(given, MADE, STACKS, rerun_command=AGAIN)] == []
 
 
 def test_who_could_read_less_leaves_out_and_changes_nothing(tmp_path: Path) -> None:
@@ -88,17 +89,17 @@ def test_who_could_read_less_leaves_out_and_changes_nothing(tmp_path: Path) -> N
     def blind(fields: dict[str, Any]) -> None:
         fields["model"].update(slices=[], plots=[], missing=[*fields["model"]["missing"], told], headlines=[])
 
-    assert [*given_problems(forge(tmp_path, blind), MADE, again=AGAIN)] == []
+    assert [*given_problems(forge(tmp_path, blind), MADE, rerun_command=AGAIN)] == []
 
     def and_false(fields: dict[str, Any]) -> None:
         blind(fields)
         fields["model"]["metrics"][0]["released"] = 0.01
 
     name = MADE.model.metrics[0].name
-    (problem,) = given_problems(forge(tmp_path, and_false), MADE, again=AGAIN)
+    (problem,) = given_problems(forge(tmp_path, and_false), MADE, rerun_command=AGAIN)
     assert problem.message.startswith(f"{BEGIN}metrics.{name} is 0.01 in it")
     # What is executed was made by who executes it.
-    assert [*executed_problems(forge(tmp_path, blind), MADE, STACKS, again=AGAIN)]
+    assert [*executed_problems(forge(tmp_path, blind), MADE, STACKS, rerun_command=AGAIN)]
 
 
 def test_what_these_credentials_may_not_read_is_no_silence(tmp_path: Path) -> None:
@@ -107,14 +108,14 @@ def test_what_these_credentials_may_not_read_is_no_silence(tmp_path: Path) -> No
     made = MADE.model_copy(update={"model": blind})
     given = forge(tmp_path, lambda fields: fields["model"].update(missing=[]))
     assert (
-        next(given_problems(given, made, again=AGAIN)).message
+        next(given_problems(given, made, rerun_command=AGAIN)).message
         == "The review shows what these credentials may not read: The released model."
     )
 
 
 def test_drift_since_the_review_is_named_once() -> None:
     given, made = (MADE.model_copy(update={"drift": one}) for one in (drift(), drift(drifted("Bucket", "Tags: a"))))
-    (problem,) = given_problems(given, made, again=AGAIN)
+    (problem,) = given_problems(given, made, rerun_command=AGAIN)
     assert problem.message == (
         "The environment was changed by hand: Bucket is MODIFIED (Tags: a) of bikes-dev-training, since the review."
     )
@@ -125,18 +126,14 @@ def test_of_a_stack_that_is_deployed_already_only_what_is_left_is_compared(tmp_p
     gone = MADE.model_copy(
         update={"infrastructure": MADE.infrastructure.model_copy(update={"stacks": (), "permissions": ()})}
     )
-    assert [*executed_problems(MADE, gone, [], again=AGAIN)] == []
+    assert [*executed_problems(MADE, gone, [], rerun_command=AGAIN)] == []
     given = forge(tmp_path, lambda fields: fields["policy"]["findings"].clear())
-    (problem,) = executed_problems(given, gone, [], again=AGAIN)
+    (problem,) = executed_problems(given, gone, [], rerun_command=AGAIN)
     assert problem.message.startswith(BEGIN + "policy.findings[0] is null in it")
 
 
 @pytest.mark.parametrize("day", ["2026-11-24", "soon"])
 def test_a_day_that_is_still_to_come_is_refused(day: str) -> None:
-    class Cdk:
-        environment = environment()
-
-    talk = Reporter(lambda line: None, lambda words: f"kickstand {words}")
     review = MADE.model_copy(update={"as_of": day})
     with pytest.raises(InputError, match=rf'The review counts ages to the day "{day}"; today is 2026-11-23 \(UTC\)\.'):
-        remake(Cdk(), review, None, talk, now=datetime(2026, 11, 23, 12, tzinfo=UTC))  # type: ignore[arg-type]
+        remake(Cdk(workspace()), review, None, print, now=datetime(2026, 11, 23, 12, tzinfo=UTC))

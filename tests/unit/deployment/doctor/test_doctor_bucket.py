@@ -47,13 +47,13 @@ def test_reach(answer: int, ours: bool, made: bool, status: str, told: str) -> N
     ],
 )
 def test_a_stack_that_was_rolled_back_whole_never_made_its_bucket(stack: str, answer: int, found: str) -> None:
-    said = [one.found for one in bucket_findings(patient(stack, answer))]
+    said = [one.found for one in bucket_findings(workspace(stack, answer))]
     assert len(said) == 1
     assert found in said[0]
 
 
-def patient(stack: str, answer: int) -> Any:
-    """A patient whose CloudFormation has the training stack in a status, and whose S3 answers HeadBucket so."""
+def workspace(stack: str, answer: int) -> Any:
+    """An environment whose CloudFormation has the training stack in a status, and whose S3 answers HeadBucket so."""
 
     class Aws:
         def head_bucket(self, **asked: str) -> None:

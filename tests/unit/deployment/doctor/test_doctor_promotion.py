@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from samples import environment
+from workspaces import workspace
 
 from deployment.deploy import deploy_pipeline
 from deployment.doctor.roles import pipeline_findings, signing_verdict
@@ -76,8 +77,9 @@ def test_a_pipeline_with_ids_is_good_and_without_a_pipeline_there_is_nothing_to_
 def test_who_deploys_the_roles_is_warned_too(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, warned: bool) -> None:
     said: list[str] = []
     ran: list[str] = []
-    monkeypatch.setattr("deployment.deploy.refuse_without_bootstrap", lambda cdk: None)
-    cdk = SimpleNamespace(environment=environment(pipeline=pipeline), built=None, run=lambda *words: ran.extend(words))
+    monkeypatch.setattr("deployment.deploy.refuse_without_bootstrap", lambda workspace: None)
+    opened = workspace(of=environment(pipeline=pipeline))
+    cdk = SimpleNamespace(workspace=opened, built=None, run=lambda *words: ran.extend(words))
     deploy_pipeline(cdk, said.append, ask=True, may_bootstrap=False)  # type: ignore[arg-type]
     assert ran[:2] == ["deploy", "dev-pipeline/*"]
     assert [line.partition(",")[0] for line in said] == (

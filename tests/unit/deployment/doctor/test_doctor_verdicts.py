@@ -101,8 +101,8 @@ def test_a_partition_without_account_management_is_not_looked_up_there(
     region: str, called: list[str], status: str
 ) -> None:
     session = _Regions()
-    patient = SimpleNamespace(environment=SimpleNamespace(region=region), session=session)
-    (found,) = region_findings(patient)  # type: ignore[arg-type]
+    workspace = SimpleNamespace(environment=SimpleNamespace(region=region), session=session)
+    (found,) = region_findings(workspace)  # type: ignore[arg-type]
     assert (session.called, found.status) == (called, status)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost as xgb
-from gate_context import Account, contest
+from gate_context import Account, gate_context
 from samples import BUCKET, release
 
 from kickstand.release.model import Artifact, GoldenRows, Release
@@ -53,7 +53,7 @@ def released(archive: bytes, golden: GoldenRows | None = None) -> Release:
 def of(tmp_path: Path, archive: bytes, *, stored: bytes | None = None, golden: GoldenRows | None = None) -> GateContext:
     judged = released(archive, golden)
     account = Account(model=judged.artifact.s3_uri, objects={judged.artifact.s3_uri: stored or archive})
-    return contest(tmp_path, source=account, judged=judged)
+    return gate_context(tmp_path, source=account, released=judged)
 
 
 def scan(tmp_path: Path, archive: bytes, **more: bytes) -> Outcome:
@@ -76,7 +76,7 @@ def test_an_ensemble_and_nothing_else(tmp_path: Path, model: bytes) -> None:
     archive = packed(xgboost_model_0=model, xgboost_model_1=model)
     judged = released(archive).model_copy(update={"hyperparameters": {"_kfold": "2"}})
     account = Account(model=judged.artifact.s3_uri, objects={judged.artifact.s3_uri: archive})
-    made = contest(tmp_path, source=account, judged=judged)
+    made = gate_context(tmp_path, source=account, released=judged)
     outcome = evaluate_gate(release_checks.ARTIFACT_SCAN_GATE, made, Evidence(made, tmp_path))
     digest = hashlib.sha256(archive).hexdigest()
     figure = f"SHA-256 {digest[:12]} as released; 2 models, one a fold, no code"
@@ -159,7 +159,7 @@ def test_golden_rows_are_reproduced(tmp_path: Path) -> None:
     made.source.session.answers = {ROWS[0]: "1.5", ROWS[1]: "2.5000001"}  # type: ignore[attr-defined]
     outcome = rows_asked(made, tmp_path)
     assert (outcome.passed, outcome.figure) == (True, "2 of 2 reproduced by bikes-dev")
-    assert outcome.see == "echo 0.25,1 | kickstand predict dev -"
+    assert outcome.how_to_check == "echo 0.25,1 | kickstand predict dev -"
     digest = made.release.artifact.sha256
     assert outcome.details == (f"The live configuration config-7 serves the artifact {digest}.",)
 
@@ -196,9 +196,9 @@ def test_on_the_way_back_the_artifact_itself_is_asked(tmp_path: Path, model: byt
     inputs = np.array([[0.25, 1], [0.75, 0]], dtype=np.float32)
     first, second = booster.predict(xgb.DMatrix(inputs)).astype(float).tolist()
     archive = packed(xgboost_model=model)
-    made = replace(of(tmp_path, archive, golden=golden(first, second)), newer=False)
+    made = replace(of(tmp_path, archive, golden=golden(first, second)), is_rollback=True)
     outcome = rows_asked(made, tmp_path)
     assert (outcome.passed, outcome.figure) == (True, "2 of 2 reproduced by the artifact itself")
     assert made.source.session.requests == 0  # type: ignore[attr-defined]
-    wrong = replace(of(tmp_path, archive, golden=golden(first, second + 0.1)), newer=False)
+    wrong = replace(of(tmp_path, archive, golden=golden(first, second + 0.1)), is_rollback=True)
     assert not rows_asked(wrong, tmp_path).passed

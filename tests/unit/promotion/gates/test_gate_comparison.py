@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_context import OLD_MODEL, STAGING_BUCKET, Account, contest
+from gate_context import OLD_MODEL, STAGING_BUCKET, Account, gate_context
 from samples import DIGEST, release
 
 from kickstand.config.model import Gates
@@ -42,7 +42,7 @@ def answers(worse: float = 0.0, seed: int = 1, kind: str = "") -> dict[str, str]
 def asked(
     tmp_path: Path, gates: Gates, *, source: Account | None = None, target: Account | None = None, **more: Any
 ) -> tuple[Outcome, GateContext]:
-    made = contest(
+    made = gate_context(
         tmp_path,
         source=source or Account(answers=answers()),
         target=target or Account(model=OLD_MODEL, answers=answers(seed=2)),
@@ -61,7 +61,7 @@ def test_a_model_that_is_as_good_passes(tmp_path: Path) -> None:
     assert outcome.figure.startswith("model:rmse ")
     assert " against " in outcome.figure
     assert outcome.limit == "interval ends at +2 % or below"
-    assert outcome.see == "kickstand evaluate dev; kickstand evaluate staging"
+    assert outcome.how_to_check == "kickstand evaluate dev; kickstand evaluate staging"
     assert outcome.details[0] == f"bikes-dev and bikes-staging were asked for the same 400 rows of {tmp_path}/test.csv."
     assert outcome.details[1].startswith("The 95 % interval is of 500 paired resamples (seed ")
     assert f"bikes-staging serves {OLD_MODEL}." in outcome.details
@@ -162,7 +162,7 @@ def test_slices_show_where_a_model_is_worse(tmp_path: Path) -> None:
     assert not outcome.passed
     assert outcome.figure.startswith("worst of 2 slices: kind = 1, model:mae +")
     assert outcome.limit == "no slice worse by more than +10 %"
-    assert outcome.see == "kickstand gate staging --only slices"
+    assert outcome.how_to_check == "kickstand gate staging --only slices"
     assert [line.split(":")[0] for line in outcome.details[:2]] == ["kind = 0", "kind = 1"]
     assert outcome.details[1].endswith("100 rows  TOO MUCH WORSE")
     assert outcome.details[0].endswith("300 rows")
@@ -180,6 +180,6 @@ def test_columns_that_are_not_those_of_the_test_rows_are_told(tmp_path: Path) ->
 
 
 def test_not_asked_of_an_environments_own_release(tmp_path: Path) -> None:
-    made = contest(tmp_path, gates=Gates(metric="model:mae", max_regression=0.1))
+    made = gate_context(tmp_path, gates=Gates(metric="model:mae", max_regression=0.1))
     assert comparison.NOT_WORSE_GATE.asked(made)
     assert not comparison.NOT_WORSE_GATE.asked(replace(made, source=made.target))

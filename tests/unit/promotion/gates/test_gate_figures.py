@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from gate_context import NOW, contest
+from gate_context import NOW, gate_context
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from review.reports import Acknowledged, Finding, PolicyReport
 
 
 def metrics(tmp_path: Path, *limits: str) -> tuple[Verdict, str]:
-    made = contest(tmp_path, gates=Gates(metrics=limits))
+    made = gate_context(tmp_path, gates=Gates(metrics=limits))
     return release_checks.evaluate_metrics(made), release_checks.METRICS_GATE.limit(made)
 
 

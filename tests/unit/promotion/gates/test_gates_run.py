@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_context import Account, contest
+from gate_context import Account, gate_context
 from rich.console import Console
 
 from cli.promote import outcomes_json
@@ -52,7 +52,7 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
 
 def with_signing(tmp_path: Path, gates: Gates = ALL, **more: Any) -> Any:
-    made = contest(tmp_path, gates=gates, **more)
+    made = gate_context(tmp_path, gates=gates, **more)
     signed = made.target.environment.model_copy(update={"signing": Signing(required=True)})
     return replace(made, target=replace(made.target, environment=signed))
 
@@ -72,15 +72,15 @@ def test_every_gate_is_asked_where_it_is_demanded(tmp_path: Path) -> None:
 
 
 def test_three_gates_are_asked_always(tmp_path: Path) -> None:
-    assert names(evaluate_gates(contest(tmp_path))) == ["golden-rows", "policy", "artifact-scan"]
+    assert names(evaluate_gates(gate_context(tmp_path))) == ["golden-rows", "policy", "artifact-scan"]
 
 
 def test_a_way_back_is_not_held_to_what_is_served_now(tmp_path: Path) -> None:
-    back = replace(with_signing(tmp_path), newer=False)
-    outcomes = evaluate_gates(replace(back, way_back="rollback staging --to 2"))
+    back = replace(with_signing(tmp_path), is_rollback=True)
+    outcomes = evaluate_gates(replace(back, rollback_command="kickstand rollback staging --to 2"))
     assert names(outcomes) == ["metrics", "golden-rows", "policy", "artifact-scan"]
-    assert {outcome.see for outcome in outcomes} == {"kickstand rollback staging --to 2"}
-    assert back.again("metrics") == "kickstand rollback staging"
+    assert {outcome.how_to_check for outcome in outcomes} == {"kickstand rollback staging --to 2"}
+    assert back.rerun_command("metrics") == "kickstand rollback staging"
 
 
 def test_an_environments_own_release_is_not_compared_with_itself(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_an_environments_own_release_is_not_compared_with_itself(tmp_path: Path)
 
 
 def test_policy_is_asked_about_the_candidate(tmp_path: Path, policy: list[Any]) -> None:
-    made = contest(tmp_path)
+    made = gate_context(tmp_path)
     candidate = made.release.model_copy(update={"environment": "staging", "source_commit": "f00d"})
     (outcome,) = evaluate_gates(replace(made, candidate=candidate), only=("policy",))
     assert (outcome.passed, outcome.figure, outcome.limit) == (True, "0 findings, 0 warnings", "0 findings")
@@ -111,14 +111,14 @@ def test_whatever_goes_wrong_is_a_failed_gate(tmp_path: Path) -> None:
     assert by_name["metrics"].passed
     assert by_name["policy"].passed
     assert "no" in by_name["signature"].figure
-    assert by_name["signature"].see == "kickstand release verify dev"
+    assert by_name["signature"].how_to_check == "kickstand release verify dev"
 
 
 def test_all_that_a_gate_found_is_told(tmp_path: Path) -> None:
     """The first problem is the figure; with more than one, each is in the details with its place and its mend."""
     first = Problem("One.", "here", "Mend it.")
     outcomes = [
-        evaluate_gate(replace(GATES[0], judge=judge), made := contest(tmp_path), Evidence(made, tmp_path))
+        evaluate_gate(replace(GATES[0], evaluate=judge), made := gate_context(tmp_path), Evidence(made, tmp_path))
         for judge in (raising(first), raising(first, Problem("Two.")), raising(Problem("x" * 400)))
     ]
     assert [(outcome.figure[:20], outcome.details) for outcome in outcomes[:2]] == [
@@ -137,20 +137,20 @@ def raising(*problems: Problem) -> Any:
 
 def test_a_gate_that_is_none_and_one_that_is_not_asked(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
-        evaluate_gates(contest(tmp_path), only=("golden-row", "latency"))
+        evaluate_gates(gate_context(tmp_path), only=("golden-row", "latency"))
     first, second = refused.value.problems
     assert first.message.startswith("There is no gate golden-row; they are metrics, not-worse, ")
     assert second.message == "staging does not ask the gate latency of this release."
 
 
 def test_one_gate_alone_is_asked_from_where_it_was(tmp_path: Path) -> None:
-    made = contest(tmp_path, gates=Gates(min_age_hours=1.0))
+    made = gate_context(tmp_path, gates=Gates(min_age_hours=1.0))
     (outcome,) = evaluate_gates(made, only=("age",))
     assert (outcome.passed, outcome.figure) == (True, "served for 48 hours")
-    assert outcome.see == "kickstand gate staging --only age"
-    assert made.again("age") == outcome.see
+    assert outcome.how_to_check == "kickstand gate staging --only age"
+    assert made.rerun_command("age") == outcome.how_to_check
     own = replace(made, source=made.target)
-    assert own.again("age") == "kickstand gate staging --from staging --only age"
+    assert own.rerun_command("age") == "kickstand gate staging --from staging --only age"
 
 
 def test_nothing_is_written(tmp_path: Path) -> None:
@@ -165,7 +165,8 @@ OUTCOME = Outcome(
     passed=False,
     figure="original:rmse 41.2301 against 40.8701: +0.88 %, interval -0.4 % to +2.1 %",
     limit="interval ends at +2 % or below",
-    see="kickstand --local --config /a/very/long/way/to/kickstand.toml evaluate dev; kickstand evaluate staging",
+    how_to_check="kickstand --local --config /a/very/long/way/to/kickstand.toml evaluate dev; "
+    "kickstand evaluate staging",
     details=("bikes-dev and bikes-staging were asked for the same 6,493 rows of /data/test.csv, one by one.",),
 )
 
@@ -177,12 +178,12 @@ def test_the_screen_is_legible_at_80_columns_without_colour() -> None:
         "      limit: interval ends at +2 % or below",
         "      bikes-dev and bikes-staging were asked for the same 6,493 rows of",
         "        /data/test.csv, one by one.",
-        f"      see:   {OUTCOME.see}",
+        f"      see:   {OUTCOME.how_to_check}",
     ]
 
 
 def test_passed_gates_may_be_told_in_short() -> None:
-    passed = replace(OUTCOME, passed=True, figure="fine", see="look")
+    passed = replace(OUTCOME, passed=True, figure="fine", how_to_check="look")
     assert [line.plain for line in outcome_lines(passed, 80, details=False)] == [
         "pass  not-worse      fine",
         "      limit: interval ends at +2 % or below",
@@ -202,7 +203,7 @@ def test_the_sum(tmp_path: Path) -> None:
 
 
 def test_for_machines(tmp_path: Path) -> None:
-    made = contest(tmp_path)
+    made = gate_context(tmp_path)
     told = json.loads(outcomes_json(made, (replace(OUTCOME, passed=True), OUTCOME)))
     assert (told["environment"], told["from"], told["passed"]) == ("staging", "dev", False)
     assert told["artifact_sha256"] == "ab" * 32

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gate_context import Account, contest
+from gate_context import Account, gate_context
 from samples import channel, release
 
 from kickstand.errors import KickstandError
@@ -37,14 +37,14 @@ def test_what_is_no_row_is_told(content: bytes, told: str) -> None:
 
 
 def test_the_projects_own_file_is_read_where_it_is_the_channels(tmp_path: Path) -> None:
-    rows = Evidence(contest(tmp_path), tmp_path).rows
+    rows = Evidence(gate_context(tmp_path), tmp_path).rows
     assert rows.source == str(tmp_path / "test.csv")
     assert rows.labels.tolist() == [1.0, 2.0, 3.0]
 
 
 def stored(tmp_path: Path, content: bytes = b"1,0.5,1\n2,1.5,1\n3,2.5,2\n") -> GateContext:
-    """A contest whose test rows have changed on disk since; S3 holds `content`."""
-    made = contest(tmp_path)
+    """A model whose test rows have changed on disk since; S3 holds `content`."""
+    made = gate_context(tmp_path)
     (tmp_path / "test.csv").write_text("9,9,9\n")
     made.source.session.objects[f"{made.release.channels[0].s3_uri}test.csv"] = content  # type: ignore[attr-defined]
     return made
@@ -93,7 +93,7 @@ def test_a_bucket_of_nobodys_is_told(tmp_path: Path) -> None:
 
 
 def test_a_release_without_a_test_channel_is_told(tmp_path: Path) -> None:
-    made = contest(tmp_path, judged=release(channels=(channel("train", 10),)))
+    made = gate_context(tmp_path, released=release(channels=(channel("train", 10),)))
     with pytest.raises(KickstandError, match="The release has no test channel"):
         _ = Evidence(made, tmp_path).rows
 

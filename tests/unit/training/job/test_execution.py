@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from samples import environment
+from workspaces import workspace
 
 from kickstand.config.model import Training
 from kickstand.errors import KickstandError
@@ -30,7 +31,7 @@ def states() -> Any:
 
 
 def trigger(states: Any) -> Trigger:
-    return Trigger(states, NAMES, deploy_command="kickstand deploy dev")
+    return Trigger(workspace(), states)
 
 
 def test_attempts_belong_to_their_job() -> None:
@@ -152,7 +153,7 @@ def test_every_setting_that_was_changed_since_the_stack_was_deployed_is_told(sta
 
 
 def test_a_stack_that_was_deployed_without_the_chosen_encryption_is_told(states: Any) -> None:
-    names = Names(environment(training=Training(encrypt_inter_container_traffic=True)))
+    given = environment(training=Training(encrypt_inter_container_traffic=True))
     machine = {
         "stateMachineArn": MACHINE,
         "name": "bikes-dev-training",
@@ -164,7 +165,7 @@ def test_a_stack_that_was_deployed_without_the_chosen_encryption_is_told(states:
     with Stubber(states) as stub:
         stub.add_response("describe_state_machine", machine)
         with pytest.raises(KickstandError) as told:
-            Trigger(states, names, deploy_command="kickstand deploy dev").require_settings()
+            Trigger(workspace(of=given), states).require_settings()
     assert [problem.message for problem in told.value.problems] == [
         "The training stack that is deployed trains with encrypt_inter_container_traffic false; true is chosen."
     ]

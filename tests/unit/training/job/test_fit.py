@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from job_shapes import at, described
 from memory_s3 import refusal
-from samples import environment, release
+from samples import release
+from workspaces import workspace
 
 from kickstand.console import make_console
 from kickstand.errors import KickstandError
@@ -54,10 +55,8 @@ class Cloud:
 
 def fit(cloud: Cloud, told: io.StringIO | None = None) -> Fit:
     return Fit(
-        environment=environment(),
-        session=cloud,  # type: ignore[arg-type]
+        workspace(cloud, options=("--local",)),
         console=make_console(told or io.StringIO()),
-        typed=lambda words: f"kickstand --local {words}",
         sleep=lambda seconds: None,
         clock=lambda: 0.0,
     )

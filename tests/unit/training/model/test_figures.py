@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
-from gate_context import contest
+from gate_context import gate_context
 from job_shapes import channel, described
 from samples import release
 
@@ -117,7 +117,7 @@ def test_show_diff_the_gate_and_the_review_have_them(tmp_path: Path, capsys: pyt
     (pair,) = [one for one in metric_pairs(made, before, None, None) if one.name == "validation:rmse"]
     assert [float(shown), change.after, pair.released] == pytest.approx([own] * 3, abs=6e-6)
     limit = Gates(metrics=(f"validation:rmse <= {own + 0.0001:.6f}",))  # which the job's last round does not hold
-    assert release_checks.evaluate_metrics(contest(tmp_path, gates=limit, judged=made)).passed
+    assert release_checks.evaluate_metrics(gate_context(tmp_path, gates=limit, released=made)).passed
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
