@@ -21,7 +21,7 @@ from acceptance.report import Facts, counts, report
 from acceptance.run import Ended, EndedEarly, alone, clear, environment_is_local, run
 from acceptance.step import Verdict
 from acceptance.steps import STEPS
-from cli.context import REPOSITORY, default_config
+from cli.options import REPOSITORY, default_config
 from kickstand import __version__
 from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.config.load import load_project

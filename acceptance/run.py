@@ -23,7 +23,8 @@ from acceptance.leftovers import Leftover, find, remove
 from acceptance.own_stacks import make_key
 from acceptance.project import ENVIRONMENTS, PREFIX, SOURCE, TARGET, Plan, started, write_project
 from acceptance.step import NotReady, NotRun, Outcome, Step, Verdict, World, assembly_folder
-from cli.context import REPOSITORY, Root, workspace_of
+from cli.context import workspace_of
+from cli.options import REPOSITORY, Root
 from deployment.cdk import CLI, bootstrap_words, node, remove_output_folder
 from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.config.load import load_project

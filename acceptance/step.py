@@ -16,7 +16,8 @@ from typing import Any
 from acceptance.commands import Commands
 from acceptance.estimate import Used
 from acceptance.project import SOURCE, Plan, write_project
-from cli.context import REPOSITORY, Root, workspace_of
+from cli.context import workspace_of
+from cli.options import REPOSITORY, Root
 from kickstand.config.load import load_project
 from kickstand.workspace import Workspace
 

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 import typer
 
+from cli.options import Root, options_of, root_of
+from kickstand.console import make_console
 from kickstand.errors import InputError, Problem
+from localcloud.cloud import LocalCloud
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from kickstand.config.model import Environment, EnvironmentName, Project
+    from kickstand.release.model import Release
     from kickstand.workspace import Workspace
     from localcloud.cloud import LocalCloud
-
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-"""The folder of `app.py` and `cdk.json`."""
-
-DEFAULT_CONFIG = "kickstand.toml"
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """The options before the command's name."""
-
-    config: Path
-    local: bool
-
-
-def options_of(root: Root) -> tuple[str, ...]:
-    """The options with which `kickstand` reaches the same project in the same place, quoted."""
-    config = () if root.config == default_config() else ("--config", shlex.quote(str(root.config)))
-    return (*(("--local",) if root.local else ()), *config)
-
-
-def default_config() -> Path:
-    """The project file in this folder, else the one of the repository."""
-    here = Path(DEFAULT_CONFIG)
-    return here if here.exists() else REPOSITORY / DEFAULT_CONFIG
-
-
-def root_of(ctx: typer.Context) -> Root:
-    return cast(Root, ctx.obj)
 
 
 def load(ctx: typer.Context) -> Project:
@@ -71,8 +45,6 @@ def choose(project: Project, name: str) -> Environment:
 
 
 def _environment_fix(name: str, project: Project) -> str:
-    from difflib import get_close_matches
-
     from kickstand.config.model import EnvironmentName
 
     if name in get_args(EnvironmentName):
@@ -88,8 +60,6 @@ def open_workspace(ctx: typer.Context, environment: str, *, data_on_stdout: bool
     Raises InputError for a wrong project file, environment or account, and KickstandError where the
     credentials or the cloud cannot be reached.
     """
-    from kickstand.console import make_console
-
     workspace = workspace_of(root_of(ctx), load(ctx), environment)
     return workspace, make_console(sys.stderr if data_on_stdout else sys.stdout)
 
@@ -114,11 +84,46 @@ def workspace_of(root: Root, project: Project, name: str) -> Workspace:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseFile:
+    """An environment's release as a file, for what opens no session and starts nothing."""
+
+    project: Project
+    environment: Environment
+    path: Path
+
+    def release(self) -> Release:
+        """The release. InputError: there is none, or it does not pass its checks."""
+        from kickstand.release.file import read_release
+
+        return read_release(self.path, self.environment)
+
+
+def release_file(ctx: typer.Context, environment: str) -> ReleaseFile:
+    """The release file of an environment; under `--local` that of the local cloud, which is not started."""
+    from kickstand.release.file import release_path
+
+    project = load(ctx)
+    chosen = choose(project, environment)
+    local = root_of(ctx).local
+    folder = LocalCloud.default().releases_folder(project.name) if local else project.releases
+    return ReleaseFile(project, chosen, release_path(folder, chosen.name))
+
+
 def enter_local_cloud(project: Project, environment: Environment) -> LocalCloud:
     """Start the local cloud where it does not run yet, and point this process at it."""
-    from localcloud.cloud import LocalCloud
-
     cloud = LocalCloud.default()
     cloud.start(project=project)
     cloud.enter(environment.account, environment.region)
     return cloud
+
+
+def short(path: Path) -> str:
+    """A path as it is typed from here."""
+    return below(path, Path.cwd())
+
+
+def below(path: Path, folder: Path) -> str:
+    """A path as it is named from a folder, where it is below it."""
+    whole, top = path.resolve(), folder.resolve()
+    return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else str(path)

@@ -4,13 +4,19 @@ deletion of its stacks, hosting first.
 
 from __future__ import annotations
 
+import math
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.context import open_workspace
+from cli.options import ENV, YES, root_of
+from deployment.cdk import Cdk
 from kickstand.console import confirm
+from kickstand.errors import InputError, KickstandError, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
 
 def deploy(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before security-relevant changes; needed without a terminal.")
     ] = False,
@@ -46,9 +52,7 @@ def deploy(
     ] = False,
 ) -> None:
     """Deploy the environment's stacks: training, and hosting once there is a release."""
-    from cli.context import open_workspace, root_of
     from deployment.assembly import require_assembly
-    from deployment.cdk import Cdk
 
     if not (yes or reviewed or take_back):
         _require_terminal(environment)
@@ -87,9 +91,6 @@ def deploy(
 
 def _require_terminal(environment: str) -> None:
     """Raise InputError where nobody could answer the CDK command line, which then fails in the middle."""
-    import sys
-
-    from kickstand.errors import InputError, Problem
 
     if sys.stdin is None or not sys.stdin.isatty():
         message = "Security-relevant changes are asked about, and there is no terminal to answer in."
@@ -115,14 +116,13 @@ def _import_retained(cdk: Cdk, console: Console) -> None:
 
 def destroy(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     hosting: Annotated[
         bool, typer.Option("--hosting", help="The endpoint only: the bill stops, nothing is lost.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YES = False,
 ) -> None:
     """Delete the environment's stacks, hosting first; fail unless what remains is to be kept."""
-    from cli.context import open_workspace
     from deployment.destroy import deletion_plan, empty, live_template
     from kickstand.aws.errors import explained
 
@@ -169,7 +169,6 @@ def _delete_stack(workspace: Workspace, console: Console, stack: str) -> None:
     """Delete one stack and wait, showing what goes; through CloudFormation, so that no release is needed."""
     from deployment.destroy import delete_stack
     from kickstand.aws.errors import explained
-    from kickstand.errors import KickstandError, Problem
 
     console.print(f"Deleting {stack} …")
     try:
@@ -192,11 +191,9 @@ def _confirm_deletion(console: Console, stacks: list[str], doomed: DeletionPlan 
 
 def _show_leftovers(workspace: Workspace, console: Console, *, hosting_only: bool) -> None:
     """Say all that remains, by asking AWS; KickstandError where something costs that is not to be kept."""
-    import math
 
     from deployment.leftovers import find_leftovers, retained_because, surplus
     from kickstand.aws.errors import explained
-    from kickstand.errors import KickstandError
 
     with explained("asking what remains"):
         left = find_leftovers(workspace.session, workspace.names)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.context import open_workspace
+from cli.options import ENV, PARALLEL, REQUESTS_IN_FLIGHT
+from cli.rows import expected_features
+from kickstand.atomic_file import atomic_file
 from kickstand.errors import InputError, Problem
+from kickstand.xgboost_container import kind_of
+from training.data.checks.objectives import label_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,18 +27,14 @@ if TYPE_CHECKING:
 
 def evaluate(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where predictions, metrics and plot go.")
     ] = None,
-    parallel: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
+    parallel: PARALLEL = REQUESTS_IN_FLIGHT,
 ) -> None:
     """Send the test channel through the endpoint; report metrics, save predictions and a plot."""
-    from cli.context import open_workspace
-    from cli.rows import expected_features
     from kickstand.aws.errors import explained
-    from kickstand.xgboost_container import kind_of
-    from training.data.checks.objectives import label_columns
     from training.evaluation.evaluation import evaluate as evaluate_channel
     from training.evaluation.metrics import require_figure
     from training.prediction.batches import rows_progress
@@ -112,9 +115,6 @@ def test_channel(environment: Environment) -> Path:
 
 
 def _save(workspace: Workspace, result: Evaluation, folder: Path) -> None:
-    import json
-
-    from kickstand.atomic_file import atomic_file
     from training.evaluation.evaluation import draw_predicted_actual
     from training.evaluation.metrics import original_units
 

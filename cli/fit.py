@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.context import open_workspace
+from cli.options import ENV, FOLLOW, STOP
+from kickstand.errors import InputError, KickstandError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,10 +26,9 @@ if TYPE_CHECKING:
 
 def upload(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
 ) -> None:
     """Check the data and upload it; what is there already is not sent again."""
-    from cli.context import open_workspace
     from training.upload.channels import publish_manifest, s3_client
     from training.upload.upload import send_data
 
@@ -40,16 +45,12 @@ def upload(
 
 def fit(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
-    follow: Annotated[
-        str | None, typer.Option("--follow", metavar="JOB", help="Follow a job that was started before.")
-    ] = None,
-    stop: Annotated[str | None, typer.Option("--stop", metavar="JOB", help="Stop a job that runs.")] = None,
+    environment: ENV,
+    follow: FOLLOW = None,
+    stop: STOP = None,
     log: Annotated[bool, typer.Option("--log", help="Show the job's log as it comes.")] = False,
 ) -> None:
     """Check, upload, train, and write the release. Ctrl-C leaves the job running."""
-    from cli.context import open_workspace
-    from kickstand.errors import InputError, KickstandError, Problem
     from training.job.fit import Fit
     from training.model.figures import UnreleasableJobError
 
@@ -102,7 +103,6 @@ def sign_written(workspace: Workspace, console: Console, release: Release, file:
 
     An error ends on the command that signs it later: the release itself is kept.
     """
-    from kickstand.errors import KickstandError
     from kickstand.signing.envelope import read_claim
     from kickstand.signing.sign import sign_release
 
@@ -123,9 +123,6 @@ def sign_later(workspace: Workspace) -> str:
 
 
 def _start(work: Fit) -> tuple[str, SentData]:
-    import secrets
-    from datetime import UTC, datetime
-
     return work.start(datetime.now(UTC), secrets.token_hex(2))
 
 
@@ -141,10 +138,9 @@ def _stop(console: Console, work: Fit, job: str) -> None:
 def adopt(
     ctx: typer.Context,
     job: Annotated[str, typer.Argument(metavar="JOB", help="The name of a completed training job.")],
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
 ) -> None:
     """Make a release of any completed training job of the account that ran the built-in XGBoost."""
-    from cli.context import open_workspace
     from training.job.fit import Fit
 
     workspace, console = open_workspace(ctx, environment)

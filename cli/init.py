@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.context import load
+from cli.options import options_of, root_of
+from kickstand.config.source import read_source
+from kickstand.console import make_console
+from kickstand.errors import InputError, Problem
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,11 +27,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over workflow files that differ.")] = False,
 ) -> None:
     """Write the workflows that review pull requests and deploy merges, from the project file."""
-    from cli.context import load, options_of, root_of
     from deployment.workflows.files import project_problems, repository_root, workflow_files, write_workflows
     from deployment.workflows.repository import GithubError, read_repository, repository_problems
-    from kickstand.console import make_console
-    from kickstand.errors import InputError, Problem
     from kickstand.workspace import command_line
 
     if not github:
@@ -72,7 +75,6 @@ def _ids(
     """The project file with GitHub's ids, by its path below root, where it lacks them; and what there is to say."""
     from deployment.workflows.repository import opt_in, with_ids
     from kickstand.aws.github_oidc import IMMUTABLE_SINCE
-    from kickstand.config.source import read_source
 
     if named.is_immutable:
         return {}, []

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kickstand.console import echo, echo_json
+from cli.context import choose, enter_local_cloud, load, open_workspace, workspace_of
+from cli.options import AS_JSON, ENV, options_of, root_of
+from deployment.cdk import bootstrap_command
+from deployment.doctor.finding import problems
+from kickstand.console import echo, echo_json, make_console
 from kickstand.text import plain
 
 if TYPE_CHECKING:
@@ -20,16 +28,14 @@ if TYPE_CHECKING:
 
 def access(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     full: Annotated[
         bool, typer.Option("--full", help="Every action and resource by its exact name, of everybody.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Say what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
-    import json
 
-    from cli.context import open_workspace
     from review.access.allowed import allowed, deployed_stacks
     from review.access.view import IN_BRIEF, access_fields, access_lines
 
@@ -49,17 +55,15 @@ def access(
 
 def cost(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     as_of: Annotated[
         datetime | None,
         typer.Option("--as-of", formats=["%Y-%m-%d"], help="Count to the end of this day. Default: until now."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Say what training, endpoint and transform jobs have cost so far, and what the deployed stacks cost a month."""
-    import json
 
-    from cli.context import open_workspace
     from kickstand.aws.errors import explained
     from review.changes.stacks import live_pairs
     from review.cost.report import cost_report
@@ -112,17 +116,12 @@ _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red", "skipped":
 
 def doctor(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
-    as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON, for machines.")] = False,
+    environment: ENV,
+    as_json: AS_JSON = False,
 ) -> None:
     """Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; say how to mend each."""
-    import sys
 
-    from cli.context import choose, enter_local_cloud, load, options_of, root_of, workspace_of
-    from deployment.cdk import bootstrap_command
     from deployment.doctor.checks import run_checks
-    from deployment.doctor.finding import problems
-    from kickstand.console import make_console
     from kickstand.workspace import command_line
 
     root, project = root_of(ctx), load(ctx)
@@ -156,8 +155,6 @@ def _finding_line(finding: Finding) -> Text:
 
 
 def _findings_summary(findings: list[Finding]) -> str:
-    from collections import Counter
-
     counted = Counter(finding.status for finding in findings)
     return ", ".join(
         f"{counted[status]} {status}{'s' if status in ('problem', 'warning') and counted[status] != 1 else ''}"
@@ -166,7 +163,4 @@ def _findings_summary(findings: list[Finding]) -> str:
 
 
 def _findings_json(environment: str, findings: list[Finding]) -> str:
-    import json
-    from dataclasses import asdict
-
     return json.dumps({"environment": environment, "findings": [asdict(one) for one in findings]}, indent=2)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kickstand.console import confirm, echo, echo_text
+from cli.context import choose, load
+from cli.options import YES, default_config, root_of
+from kickstand.console import confirm, echo, echo_text, make_console
+from kickstand.errors import InputError, Problem
+from localcloud.clients.environment import CLEARED, client_python
+from localcloud.cloud import LocalCloud
+from localcloud.server.process import follow_log
+from localcloud.state import SWITCHES, Switches
 
 if TYPE_CHECKING:
     from kickstand.config.model import Project
@@ -29,8 +39,6 @@ def start(
     ] = None,
 ) -> None:
     """Start it, or do nothing where it runs; ends when it answers."""
-    from localcloud.cloud import LocalCloud
-
     cloud = LocalCloud.default()
     cloud.start(port, project=_project(ctx))
     echo(f"The local cloud answers at {cloud.url}")
@@ -44,8 +52,6 @@ def stop(
     ] = False,
 ) -> None:
     """Save its state and stop it; goes on running where the state cannot be saved."""
-    from localcloud.cloud import LocalCloud
-
     stopped = LocalCloud.default().stop(discard=discard)
     echo("The local cloud is stopped; its state is kept." if stopped else "The local cloud was not running.")
 
@@ -53,10 +59,7 @@ def stop(
 @app.command()
 def status() -> None:
     """Whether it runs, and what it holds: accounts, endpoints, training jobs, stacks."""
-    import sys
 
-    from kickstand.console import make_console
-    from localcloud.cloud import LocalCloud
     from localcloud.resources import list_resources
 
     console = make_console(sys.stdout)
@@ -79,9 +82,6 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
 ) -> None:
     """Show the server's own log (a job's log is shown by `kickstand fit`)."""
-    from localcloud.cloud import LocalCloud
-    from localcloud.server.process import follow_log
-
     cloud = LocalCloud.default()
     text = cloud.last_log_lines(lines)
     if text:
@@ -97,8 +97,6 @@ def interrupt(
     latest: Annotated[bool, typer.Option("--latest", help="The one that was started last.")] = False,
 ) -> None:
     """Take a spot job's instances away, as AWS may at any time: it starts over, and its log says so."""
-    from kickstand.errors import InputError, Problem
-    from localcloud.cloud import LocalCloud
     from localcloud.resources import interrupt as interrupt_job
 
     if (job is None) != latest:
@@ -114,10 +112,6 @@ def switch(
     value: Annotated[str | None, typer.Argument(metavar="VALUE", help="What it is set to.")] = None,
 ) -> None:
     """Choose how it behaves where AWS's behaviour is not known, or differs from one time to the next."""
-    from kickstand.errors import InputError, Problem
-    from localcloud.cloud import LocalCloud
-    from localcloud.state import SWITCHES, Switches
-
     switches = Switches(LocalCloud.default().folder)
     if name is not None:
         if value is None:
@@ -130,10 +124,8 @@ def switch(
 
 
 @app.command()
-def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def reset(yes: YES = False) -> None:
     """Stop it and delete everything in it: buckets, models, endpoints, stacks, releases."""
-    from localcloud.cloud import LocalCloud
-
     cloud = LocalCloud.default()
     if not yes:
         confirm(f"Delete the local cloud in {cloud.folder.root}, releases included?")
@@ -149,11 +141,6 @@ def env(
     ] = "dev",
 ) -> None:
     """Print what points a shell at it: eval "$(kickstand local env dev)"."""
-    import shlex
-
-    from cli.context import choose, load
-    from localcloud.clients.environment import CLEARED
-    from localcloud.cloud import LocalCloud
 
     chosen = choose(load(ctx), environment)
     variables = LocalCloud.default().environment(chosen.account, chosen.region)
@@ -169,8 +156,6 @@ def client(
     ],
 ) -> None:
     """Print the Python of a client that is not in the project's environment; made now where it is not there yet."""
-    from localcloud.clients.environment import client_python
-
     echo_text(str(client_python(name)))
 
 
@@ -179,15 +164,11 @@ def _project(ctx: typer.Context) -> Project | None:
 
     Raises InputError where `--config` names none.
     """
-    from cli.context import default_config, load, root_of
-
     config = root_of(ctx).config
     return load(ctx) if config != default_config() or config.exists() else None
 
 
 def _status_lines(found: Status) -> list[str]:
-    from datetime import datetime
-
     size = f"{found.state_bytes / 1e6:.1f} MB in {found.state}"
     if not found.running:
         return ["not running", f"state    {size}", "start    kickstand local start"]

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cli.context import enter_local_cloud, load, open_workspace
+from cli.options import ACCEPT, PARALLEL, REQUESTS_IN_FLIGHT, root_of
+from cli.rows import accept_problems, expected_features, reading, rows_file_problems, writing
+from kickstand.console import make_console
 from kickstand.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -16,8 +20,6 @@ if TYPE_CHECKING:
     from kickstand.config.model import TargetTransform
     from training.prediction.batches import Expected
     from training.prediction.endpoint_client import Accept
-
-PARALLEL = 4
 
 
 def predict(
@@ -32,13 +34,12 @@ def predict(
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="Where answers go; - for stdout.")
     ] = "-",
-    accept: Annotated[str, typer.Option(metavar="csv|json", help="The form of the answers.")] = "csv",
+    accept: ACCEPT = "csv",
     original_units: Annotated[bool, typer.Option("--original-units", help="Undo the target transform.")] = False,
-    parallel: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = PARALLEL,
+    parallel: PARALLEL = REQUESTS_IN_FLIGHT,
 ) -> None:
     """Send rows of features through an endpoint; one answer a row, in order, with all digits."""
     environment, source = _words(words, endpoint)
-    from cli.rows import accept_problems, rows_file_problems
 
     problems = [
         *accept_problems(accept, csv_only={"--original-units": original_units}),
@@ -84,9 +85,6 @@ def _words(words: list[str], endpoint: str | None) -> tuple[str | None, str]:
 
 
 def _target(ctx: typer.Context, environment: str | None, endpoint: str | None) -> _Target:
-    from cli.context import enter_local_cloud, load, open_workspace, root_of
-    from cli.rows import expected_features
-
     if environment is not None:
         workspace, _ = open_workspace(ctx, environment, data_on_stdout=True)
         transform = workspace.environment.data.target_transform
@@ -114,9 +112,7 @@ def _own_session() -> boto3.Session:
 
 
 def _run(target: _Target, source: str, output: str, accept: Accept, original_units: bool, parallel: int) -> None:
-    from cli.rows import reading, writing
     from kickstand.aws.errors import explained
-    from kickstand.console import make_console
     from training.prediction.batches import batches, in_order, rows_progress
     from training.prediction.endpoint_client import EndpointClient, runtime_client, to_original_units
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kickstand.console import confirm, echo_json
+from cli.context import choose, load, open_workspace, workspace_of
+from cli.options import AS_JSON, options_of, root_of
+from kickstand.console import confirm, echo_json, make_console
+from kickstand.errors import KickstandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +47,7 @@ def promote(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before gates are overridden.")] = False,
 ) -> None:
     """Ask TO's gates; then copy FROM's model under its digest, register it, and write releases/TO.json."""
-    import sys
 
-    from cli.context import choose, load, options_of, root_of
-    from kickstand.console import make_console
     from promotion.candidate import require_order
     from promotion.release_role import release_session
     from promotion.view import asked_overrides, begin_lines, done_lines, overrides_of, plan_lines
@@ -70,9 +74,7 @@ def promote(
 
 def _work(ctx: typer.Context, project: Project, source: str, target: str, console: Console) -> PromotionWork:
     """Both environments opened, each with its own credentials; the target's last."""
-    from datetime import UTC, datetime
 
-    from cli.context import root_of, workspace_of
     from promotion.promote import PromotionWork
     from promotion.release_role import caller_arn
 
@@ -89,8 +91,6 @@ def _work(ctx: typer.Context, project: Project, source: str, target: str, consol
 
 def _both(open_one: Callable[[str], Workspace], source: str, target: str) -> tuple[Workspace, Workspace]:
     """Both environments opened, or what is wrong with the credentials of either, told at once."""
-    from kickstand.errors import KickstandError
-
     opened: list[Workspace] = []
     failures: list[KickstandError] = []
     for name in (source, target):
@@ -137,12 +137,10 @@ def gate(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="GATE", help="Ask this gate alone; may be repeated.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The outcomes as JSON, for machines.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Ask the gates of an environment about the release that would be promoted into it; change nothing."""
-    import sys
 
-    from kickstand.console import make_console
     from promotion.gates.gate import show_outcomes
     from promotion.gates.run import evaluate_gates
 
@@ -166,9 +164,7 @@ def open_gate_context(ctx: typer.Context, environment: str, origin: str | None) 
 
     Raises InputError for unknown environments and for a release that does not pass its checks.
     """
-    from datetime import UTC, datetime
 
-    from cli.context import choose, load, root_of, workspace_of
     from kickstand.images import image_uri
     from promotion.candidate import candidate_release
     from promotion.gates.context import GateContext
@@ -193,8 +189,6 @@ def open_gate_context(ctx: typer.Context, environment: str, origin: str | None) 
 
 def outcomes_json(context: GateContext, outcomes: tuple[Outcome, ...]) -> str:
     """The outcomes as a JSON text."""
-    import json
-
     fields = {
         "environment": context.target.environment.name,
         "from": context.source.environment.name,
@@ -207,8 +201,6 @@ def outcomes_json(context: GateContext, outcomes: tuple[Outcome, ...]) -> str:
 
 
 def _outcome_fields(outcome: Outcome) -> dict[str, object]:
-    from dataclasses import asdict
-
     return {"see" if name == "how_to_check" else name: value for name, value in asdict(outcome).items()}
 
 
@@ -228,7 +220,6 @@ def reject(ctx: typer.Context, environment: _Environment, reason: _Reason, again
 
 
 def _decide(ctx: typer.Context, environment: str, status: Status, reason: str, *, again: bool) -> None:
-    from cli.context import open_workspace
     from kickstand.aws.errors import explained
     from kickstand.signing.verify import require_signature
     from promotion.gates.approval import approval_description, package_of, same_model, to_be_done

@@ -8,11 +8,16 @@ import tempfile
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kickstand.console import echo, echo_json
+from cli.context import choose, load, open_workspace
+from cli.options import AS_JSON, ENV, root_of
+from deployment.cdk import Cdk
+from kickstand.console import echo, echo_json, make_console
+from kickstand.errors import InputError, KickstandError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +36,7 @@ LEVELS = ("note", "warning", "danger")
 
 def review(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     as_of: Annotated[
         str, typer.Option("--as-of", metavar="DATE", help="The day that ages are counted to. Default: today (UTC).")
     ] = "",
@@ -52,7 +57,6 @@ def review(
     ] = "",
 ) -> None:
     """Make the review bundle of an environment: index.html, review.md, review.json."""
-    from cli.context import open_workspace, root_of
     from review.bundle import read_bundle, write_folder
 
     day, level = day_of(as_of), level_of(fail_on)
@@ -76,8 +80,6 @@ def review(
 
 def headline_lines(headline: Headline, width: int | None) -> str:
     """A headline behind its level. width: of the terminal, in which it is broken below itself; None: one line."""
-    from textwrap import fill
-
     line, indent = f"{headline.level:<8} {headline.sentence}", " " * 9
     if width is None or width < 40:
         return line
@@ -86,8 +88,6 @@ def headline_lines(headline: Headline, width: int | None) -> str:
 
 def day_of(text: str) -> date:
     """A day as `YYYY-MM-DD`; empty: today, UTC. InputError: another text."""
-    from kickstand.errors import InputError, Problem
-
     if not text:
         return datetime.now(UTC).date()
     try:
@@ -98,8 +98,6 @@ def day_of(text: str) -> date:
 
 def level_of(text: str) -> str:
     """A level of headlines, or empty. InputError: another text."""
-    from kickstand.errors import InputError, Problem
-
     if text and text not in LEVELS:
         raise InputError(Problem(f"Expected one of {', '.join(LEVELS)}, found {text!r}.", "--fail-on"))
     return text
@@ -107,7 +105,6 @@ def level_of(text: str) -> str:
 
 def assembled(workspace: Workspace, assembly: Path | None) -> tuple[Release | None, Cdk]:
     """The environment's release, and a Cdk that works from the given assembly, else from one that it makes now."""
-    from deployment.cdk import Cdk
     from kickstand.release.rules import require_serving
 
     release = workspace.release_or_none()
@@ -173,12 +170,10 @@ def assembly(
             "--same-as", metavar="DIR", help="Fail unless this assembly is what the files here give (one ENV)."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Synthesise the environments and print the SHA-256 of each cloud assembly; AWS is not asked."""
-    from cli.context import choose, load
     from deployment.assembly_digests import Tree, digests_of_commit
-    from kickstand.console import make_console
 
     project = load(ctx)
     names: list[str] = [choose(project, name).name for name in environments or project.environments]
@@ -205,7 +200,6 @@ def assembly(
 
 def _require_same(names: list[str], made: Mapping[str, str], folder: Path) -> None:
     from deployment.assembly import assembly_digest
-    from kickstand.errors import InputError, KickstandError, Problem
 
     if len(names) != 1:
         raise InputError(Problem("--same-as is about one environment.", "--same-as", "Name it: kickstand assembly ENV"))

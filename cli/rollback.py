@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.context import choose, load, open_workspace
+from cli.options import ENV, YES, root_of
+from deployment.cdk import Cdk
 from kickstand.console import confirm
+from kickstand.errors import InputError, KickstandError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
 def rollback(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     to: Annotated[
         str,
         typer.Option("--to", metavar="N|COMMIT", help="How many releases back, or a commit that has the release."),
@@ -28,13 +33,12 @@ def rollback(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; it goes into the commit that records it.")
     ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YES = False,
 ) -> None:
     """Restore an earlier release byte for byte, once the gates let it pass, and deploy it.
 
     Where the environment is deployed by reviewed change sets alone, it stops before the deployment.
     """
-    from cli.context import choose, load, open_workspace, root_of
     from kickstand.release.file import release_path
     from promotion.rollback import earlier_release, require_committed, require_gates, require_good, restore
     from promotion.view import commit_lines, review_lines, rollback_lines
@@ -64,8 +68,6 @@ def rollback(
 
 
 def _refuse_local(path: Path) -> None:
-    from kickstand.errors import InputError, Problem
-
     message = "The local cloud keeps only the last release of an environment, out of git: there is no earlier one."
     fix = (
         "In a terminal that was pointed at the local cloud (kickstand local env), without --local, releases are the "
@@ -76,7 +78,6 @@ def _refuse_local(path: Path) -> None:
 
 def _ask(workspace: Workspace, console: Console, release: Release, to: str) -> tuple[Outcome, ...]:
     """The environment's own gates, but those that measure or compare what is live: they are of the other model."""
-    from datetime import UTC, datetime
 
     from promotion.gates.context import GateContext
     from promotion.gates.gate import show_outcomes
@@ -99,9 +100,7 @@ def _ask(workspace: Workspace, console: Console, release: Release, to: str) -> t
 
 def _deploy(workspace: Workspace, console: Console, release: Release, *, ask: bool) -> None:
     """The one deployment. Where it fails, the release stays restored, and the message says what to type."""
-    from deployment.cdk import Cdk
     from deployment.deploy import deploy_environment
-    from kickstand.errors import KickstandError, Problem
 
     try:
         proof = deploy_environment(Cdk(workspace), release, console.print, ask=ask)

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from kickstand.atomic_file import atomic_file
 from kickstand.errors import InputError, KickstandError, Problem
 from training.data.checks.objectives import label_columns
-from training.prediction.batches import Expected
 
 if TYPE_CHECKING:
     from kickstand.workspace import Workspace
+    from training.prediction.batches import Expected
 
 
 def expected_features(workspace: Workspace) -> Expected | None:
     """How many features the released model takes; None without a readable release (`deploy` says why)."""
+    from training.prediction.batches import Expected
+
     try:
         release = workspace.release()
     except InputError:

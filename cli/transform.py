@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cli.context import open_workspace
+from cli.options import ACCEPT, ENV, FOLLOW, STOP
+from cli.rows import accept_problems, expected_features, reading, rows_file_problems, writing
 from kickstand.console import echo
 from kickstand.errors import InputError, Problem
 
@@ -22,7 +27,7 @@ _LINES_AT_ONCE = 10_000
 
 def transform(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     source: Annotated[
         str | None,
         typer.Argument(metavar="FILE|S3URI", help="Rows of features: a CSV, - for stdin, or files below an S3 prefix."),
@@ -32,20 +37,16 @@ def transform(
         typer.Option("-o", "--output", metavar="FILE", help="Where answers go; - for stdout, a FILE's default."),
     ] = None,
     join: Annotated[bool, typer.Option("--join", help="Put each row before its answer.")] = False,
-    accept: Annotated[str, typer.Option(metavar="csv|json", help="The form of the answers.")] = "csv",
-    follow: Annotated[
-        str | None, typer.Option("--follow", metavar="JOB", help="Follow a job that was started before.")
-    ] = None,
-    stop: Annotated[str | None, typer.Option("--stop", metavar="JOB", help="Stop a job that runs.")] = None,
+    accept: ACCEPT = "csv",
+    follow: FOLLOW = None,
+    stop: STOP = None,
 ) -> None:
     """Send rows through a batch transform job; one answer a row, in order. Ctrl-C leaves the job running."""
-    from cli.rows import rows_file_problems
     from training.transform.transform import Transform
 
     problems = [*_word_problems(source, follow, stop, output, join, accept), *rows_file_problems(source, output)]
     if problems:
         raise InputError(*problems)
-    from cli.context import open_workspace
 
     to_stdout = stop is None and (output == "-" or (output is None and not (source or "").startswith("s3://")))
     workspace, console = open_workspace(ctx, environment, data_on_stdout=to_stdout)
@@ -65,8 +66,6 @@ def _word_problems(
     source: str | None, follow: str | None, stop: str | None, output: str | None, join: bool, accept: str
 ) -> Iterator[Problem]:
     """What is wrong with the words of the command, told before anything is opened."""
-    from cli.rows import accept_problems
-
     given = [word for word, value in (("FILE", source), ("--follow", follow), ("--stop", stop)) if value is not None]
     if len(given) != 1:
         told = " and ".join(given) if given else "none of them"
@@ -90,10 +89,7 @@ def _start(workspace: Workspace, work: Transform, source: str, join: bool, *, to
 
     to_one: the answers are to go into one file.
     """
-    import secrets
-    from datetime import UTC, datetime
 
-    from cli.rows import expected_features, reading
     from training.transform.rows import input_location
 
     rows: int | None = None
@@ -128,8 +124,6 @@ def _results(
 
 
 def _write(lines: Iterable[str], output: str) -> None:
-    from cli.rows import writing
-
     rest = iter(lines)
     with writing(output) as sink:
         while part := list(islice(rest, _LINES_AT_ONCE)):

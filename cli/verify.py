@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.context import open_workspace, short
+from cli.options import AS_JSON, ENV
 from kickstand.console import echo, echo_json
+from kickstand.errors import KickstandError
+from kickstand.text import labelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,15 +33,12 @@ class _Proofs:
     failures: list[KickstandError] = field(default_factory=list)
 
     def add(self, label: str, text: str, *, holds: bool = True) -> None:
-        from kickstand.text import labelled
-
         self.told.append((label, holds, text))
         for line in labelled(label, text, indent=0, width=12):
             self.say(line)
 
     def ask(self, label: str, proof: Callable[[], str]) -> None:
         """Tell what a proof says; where it fails, say so, and keep why."""
-        from kickstand.errors import KickstandError
 
         try:
             self.add(label, proof())
@@ -47,17 +49,14 @@ class _Proofs:
 
 def verify(
     ctx: typer.Context,
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")],
+    environment: ENV,
     data: Annotated[
         bool, typer.Option("--data", help="Hold every file that the model was trained on against its digest, too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For a program: JSON on standard output.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Prove release, signature, artifact and live endpoint against each other, and say who could have swapped them."""
-    import json
 
-    from cli.context import open_workspace
-    from cli.signing import short
     from deployment.audit import artifact_writes, writes_sentence
     from deployment.verify import verify_endpoint
     from kickstand.aws.errors import explained
@@ -103,7 +102,6 @@ def verify(
 
 def _prove_access(workspace: Workspace, release: Release, proofs: _Proofs) -> None:
     """Who may write to the artifact's place or change the endpoint, by the deployed stacks."""
-    from kickstand.errors import KickstandError
     from kickstand.names import partition
     from review.access.allowed import allowed, deployed_stacks
     from review.access.view import replacement_risks
@@ -128,7 +126,6 @@ def _prove_access(workspace: Workspace, release: Release, proofs: _Proofs) -> No
 
 def _prove_data(workspace: Workspace, release: Release, proofs: _Proofs) -> None:
     from deployment.audit import check_data, require_data
-    from kickstand.errors import KickstandError
 
     checked = check_data(release, lambda bucket: _reader(workspace, bucket))
     for each in checked:

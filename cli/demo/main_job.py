@@ -9,12 +9,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
+from cli.context import choose, load, open_workspace
+from cli.evaluate import default_folder, test_channel, test_report
+from cli.options import REPOSITORY, TIMES, root_of
+from deployment.cdk import Cdk, is_bootstrapped
+from kickstand.atomic_file import atomic_file
+from kickstand.child_process import run_child
+from kickstand.console import make_console
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
+from kickstand.xgboost_container import kind_of
+from training.data.checks.objectives import label_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,15 +53,9 @@ class Steps:
 
 def demo(
     ctx: typer.Context,
-    times: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write each step's seconds there, as JSON.")
-    ] = None,
+    times: TIMES = None,
 ) -> None:
     """The example from CSV files to predictions, in the local cloud on this machine."""
-    from cli.context import REPOSITORY, choose, load, open_workspace, root_of
-    from cli.evaluate import default_folder, test_channel
-    from kickstand.console import make_console
-
     ctx.obj = root = replace(root_of(ctx), local=True)
     console = make_console(sys.stdout)
     console.print("Kickstand: bike rental, from CSV files to an HTTPS endpoint, on this machine.", style="bold")
@@ -93,8 +96,6 @@ def demo(
 
 def run(command: list[str]) -> None:
     """Run a step's command with the terminal as its own; end the demo where it fails."""
-    from kickstand.child_process import run_child
-
     try:
         code = run_child(command)
     except KeyboardInterrupt:
@@ -113,7 +114,6 @@ def run(command: list[str]) -> None:
 
 
 def bootstrap(workspace: Workspace, console: Console) -> None:
-    from deployment.cdk import Cdk, is_bootstrapped
     from kickstand.aws.errors import explained
 
     with explained("looking for the CDK bootstrap stack"):
@@ -125,10 +125,6 @@ def bootstrap(workspace: Workspace, console: Console) -> None:
 
 def write_rows(workspace: Workspace, rows: Path) -> None:
     """The test channel without its labels: what a caller of the endpoint would send."""
-    from cli.evaluate import test_report
-    from kickstand.atomic_file import atomic_file
-    from kickstand.xgboost_container import kind_of
-    from training.data.checks.objectives import label_columns
     from training.evaluation.evaluation import split_label
 
     report, content_type = test_report(workspace), workspace.environment.data.content_type

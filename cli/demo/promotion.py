@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.demo.main_job import Steps
+from cli.demo.promotion_script import ADMINISTRATOR, ENVIRONMENTS, Command, CreateUser, DemoUsers, promotion_steps
+from cli.options import REPOSITORY, TIMES
+from deployment.cdk import CLI, node
+from kickstand.child_process import run_child
+from kickstand.console import make_console
 from kickstand.errors import KickstandError, Problem
+from localcloud.clients.environment import CLEARED
+from localcloud.cloud import LocalCloud
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,17 +36,10 @@ def demo_promotion(
         Path | None,
         typer.Option(metavar="DIR", help="Where its repository goes. Default: .kickstand/demo-promotion of the clone."),
     ] = None,
-    times: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write each step's seconds there, as JSON.")
-    ] = None,
+    times: TIMES = None,
 ) -> None:
     """Two models on their way from dev to staging to prod: gates, signatures, a review, a rollback."""
-    from cli.context import REPOSITORY
-    from cli.demo.main_job import Steps
-    from cli.demo.promotion_script import ADMINISTRATOR, ENVIRONMENTS, DemoUsers, promotion_steps
     from kickstand.config.load import load_project
-    from kickstand.console import make_console
-    from localcloud.cloud import LocalCloud
 
     console = make_console(sys.stdout)
     stage = (folder or REPOSITORY / ".kickstand" / "demo-promotion").resolve()
@@ -83,8 +84,6 @@ class _Runner:
         return {**self._variables, **self._people.variables(name)}
 
     def act(self, act: Command | Edit | CreateUser) -> None:
-        from cli.demo.promotion_script import Command, CreateUser
-
         if isinstance(act, Command):
             self.line(act.line, ends=act.ends, by=act.by)
             return
@@ -100,8 +99,6 @@ class _Runner:
         path.write_text(text, "utf-8")
 
     def line(self, line: str, *, ends: int = 0, by: str = "ana") -> None:
-        from kickstand.child_process import run_child
-
         self._console.print(f"\n   {by}$ {line}", style="bold", highlight=False, soft_wrap=True)
         words = shlex.split(line)
         programs = {"kickstand": [sys.executable, "-m", "cli"], "npx": _cdk()}
@@ -134,9 +131,6 @@ def _clear(stage: Path, cloud: LocalCloud) -> None:
 
 def _make_project(folder: Path) -> None:
     """The project's files: the project file, the data, what git ignores."""
-    from cli.context import REPOSITORY
-    from kickstand.child_process import run_child
-
     data = REPOSITORY / "data"
     names = ("train.csv", "validation.csv", "test.csv")
     if not all((data / name).exists() for name in names) and run_child([sys.executable, str(data / "prepare.py")]):
@@ -150,8 +144,6 @@ def _make_project(folder: Path) -> None:
 
 def _variables(cloud: LocalCloud, project: Project, folder: Path) -> dict[str, str]:
     """The environment of a terminal that was pointed at the local cloud (`kickstand local env`)."""
-    from localcloud.clients.environment import CLEARED
-
     dev = project.environments["dev"]
     variables = {name: value for name, value in os.environ.items() if name not in CLEARED}
     variables |= cloud.environment(dev.account, dev.region)
@@ -170,8 +162,6 @@ def _bootstraps(project: Project, environments: tuple[str, ...]) -> tuple[str, .
 
 
 def _cdk() -> list[str]:
-    from deployment.cdk import CLI, node
-
     return [node(), str(CLI)]
 
 

@@ -26,7 +26,8 @@ from promotion_world import KEY, MODEL, OVERRIDE, Stage
 from three_accounts import ACCOUNTS, make_three_accounts
 from typed import Terminal
 
-from cli.context import Root, workspace_of
+from cli.context import workspace_of
+from cli.options import Root
 from kickstand.config.load import load_project
 from kickstand.errors import KickstandError
 from kickstand.release.file import write_release

@@ -24,7 +24,7 @@ from test_assembly import TRAINING
 from test_assembly import make as make_assembly
 from typed import Terminal
 
-from cli.context import Root, options_of
+from cli.options import Root, options_of
 from deployment.assembly import require_assembly
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.file import canonical, write_release
