@@ -14,7 +14,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 from training.job.execution import Execution, attempts_of, job_of
 from training.job.follow_view import ReportedProgress
 from training.job.jobs import ENDED, JobDescription, Phase
-from training.job.log import FoldCount, LogLine, Round
+from training.job.log import FoldCount, Log, LogLine, Round
 
 Verdict = Literal["wait", "completed", "failed", "absent"]
 
@@ -48,15 +48,6 @@ class Jobs(Protocol):
 
 class Executions(Protocol):
     def find(self, job: str) -> Execution | None: ...
-
-
-class Log(Protocol):
-    @property
-    def streams(self) -> Sequence[str]: ...
-
-    def started_over(self, times: int) -> None: ...
-
-    def read(self) -> list[LogLine]: ...
 
 
 def verdict(job: JobDescription | None, execution: Execution | None) -> Verdict:

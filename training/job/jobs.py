@@ -18,7 +18,7 @@ from kickstand.xgboost_container import model_count
 from training.job.execution import is_job_name
 
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
-"""The values of TrainingJobStatus after which nothing changes any more."""
+"""The values of TrainingJobStatus and TransformJobStatus after which nothing changes any more."""
 
 DEFAULT_CONTENT_TYPE = "text/libsvm"
 """What the XGBoost container takes a channel for when the job names no content type."""
@@ -134,10 +134,6 @@ def utc_text(time: datetime | None) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else ""
 
 
-TRANSFORM_ENDED = frozenset({"Completed", "Failed", "Stopped"})
-"""The values of TransformJobStatus after which nothing changes any more."""
-
-
 @dataclass(frozen=True, slots=True)
 class TransformDescription:
     """A transform job. Times are aware; absent ones are None."""
@@ -234,7 +230,7 @@ class TransformJobs:
         try:
             return parse_transform(self._sagemaker.describe_transform_job(TransformJobName=name))
         except ClientError as error:
-            if error_code(error) in ("ValidationException", "ResourceNotFound") and "not find" in error_message(error):
+            if error_code(error) in ("ValidationException", "ResourceNotFound") and _absent(error):
                 return None
             raise
 
@@ -242,7 +238,7 @@ class TransformJobs:
         """Ask SageMaker to stop a job. False where there is none, or it has ended, or is stopping already."""
         with explained(f"stopping transform job {name}"):
             job = self.find(name)
-            if job is None or job.status in (*TRANSFORM_ENDED, "Stopping"):
+            if job is None or job.status in (*ENDED, "Stopping"):
                 return False
             try:
                 self._sagemaker.stop_transform_job(TransformJobName=name)

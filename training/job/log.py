@@ -10,14 +10,16 @@ repetition, and behind several repetitions those over all.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from kickstand.aws.errors import error_code
+from training.job.jobs import JobDescription
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _PAGES_A_READ = 200
@@ -63,6 +65,17 @@ def parse_round(line: str) -> Round | None:
         except ValueError:
             return None
     return Round(int(found[1]), metrics)
+
+
+class Log(Protocol):
+    """What reads a job's log: `JobLog`."""
+
+    @property
+    def streams(self) -> Sequence[str]: ...
+
+    def started_over(self, times: int) -> None: ...
+
+    def read(self) -> list[LogLine]: ...
 
 
 class JobLog:
@@ -189,3 +202,65 @@ def mean_round(rounds: Sequence[Round]) -> Round:
     first = rounds[0]
     named = [name for name in first.metrics if all(name in done.metrics for done in rounds)]
     return Round(first.number, {name: sum(done.metrics[name] for done in rounds) / len(rounds) for name in named})
+
+
+_LATE_READS = 3
+"""Times that a log is read again, a second apart: CloudWatch may be a few seconds behind a job that has ended."""
+
+
+def rounds_of(lines: Iterable[LogLine]) -> tuple[Round, ...]:
+    """The rounds that made the model, by number.
+
+    lines: of all streams; a spot job that was interrupted has one more each time, and goes on from its checkpoint:
+    of a round that was trained twice the last one counts, and rounds behind a restart that did not come again do not.
+    """
+    kept: list[Round] = []
+    for line in sorted(lines, key=lambda line: line.time):
+        done = parse_round(line.text)
+        if done is None:
+            continue
+        while kept and kept[-1].number >= done.number:
+            kept.pop()
+        kept.append(done)
+    return tuple(kept)
+
+
+def runs_of(lines: Iterable[LogLine], job: JobDescription) -> tuple[tuple[Round, ...], ...]:
+    """The rounds of each model that a job made, of a cross-validation fold by fold; none before the log has them."""
+    if job.models == 1:
+        rounds = rounds_of(lines)
+        return (rounds,) if rounds else ()
+    logged = sorted((line for line in lines if parse_round(line.text)), key=lambda line: line.time)
+    # One host writes them; where several do, they write the same.
+    read = [done for line in logged if line.host == logged[0].host and (done := parse_round(line.text))]
+    # The means end a repetition: without them the last fold may still lack rounds.
+    if job.rounds is None or not read or read[-1].number < job.rounds:
+        return ()
+    return fold_rounds(read, job.models, job.rounds)
+
+
+def read_runs(log: Log, job: JobDescription, *, sleep: Callable[[float], None]) -> tuple[tuple[Round, ...], ...]:
+    """Every round of a job's log, model by model; none where there is no log any more.
+
+    log: not read yet. sleep: seconds. Raises botocore's errors.
+    """
+    lines: list[LogLine] = []
+    for further in range(_LATE_READS + 1):
+        while read := [line for line in log.read() if parse_round(line.text)]:
+            lines += read
+        runs = runs_of(lines, job)
+        if runs and (job.models > 1 or runs[0][-1].number + 1 == job.rounds or _is_the_last(runs[0][-1], job)):
+            break
+        if further < _LATE_READS:
+            sleep(1.0)
+    return runs
+
+
+def _is_the_last(done: Round, job: JobDescription) -> bool:
+    """Whether a round can be the last of a job that stops early: SageMaker's final metrics are its own."""
+    if "early_stopping_rounds" not in job.hyperparameters:
+        return False
+    logged = {name.replace("-", ":", 1): value for name, value in done.metrics.items() if math.isfinite(value)}
+    return all(
+        math.isclose(value, job.metrics[name], rel_tol=1e-5) for name, value in logged.items() if name in job.metrics
+    )

@@ -42,27 +42,11 @@ from training.model.figures import (
     rounds_of_models,
     stopping_problems,
 )
-from training.model.golden_rows import first_rows, golden_rows, keep_confidential
+from training.model.golden_rows import CheckedData, first_rows, golden_rows, keep_confidential, train_channel
 from training.model.inspection.archive import ArchiveError, extract_model, require_readable
 from training.model.inspection.model_run import find_models, run_model
 from training.model.learning_curve import curve_of, keep_curve, kept_curve, kept_runs
 from training.model.release_maker import adoption_problems, image_version, make_release
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedData:
-    """What is known of the project's own data, just checked and uploaded.
-
-    channels: the channels that are in S3, each under its digest.
-    golden_files: the files, in order, that the golden rows are taken from.
-    golden_channel: the name of the channel that they are of.
-    warnings: what the check of data and hyperparameters warned of, a line each.
-    """
-
-    channels: Sequence[Channel]
-    golden_files: Sequence[Path]
-    golden_channel: str
-    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +226,6 @@ class Adoption:
         golden = golden_rows(rows, answers.predictions, where=job.artifact_uri)
         self.report("golden rows", f"{len(rows)} of channel {data.golden_channel}, SHA-256 {golden.sha256}")
         return golden, rounds_of_models(job, answers.rounds)
-
-
-def train_channel(channels: Sequence[Channel]) -> Channel:
-    """The channel that a model was trained on."""
-    return next(channel for channel in channels if channel.name == "train")
 
 
 def _open(fetched: FetchedArtifact, folder: Path, uri: str) -> list[Path]:

@@ -20,7 +20,7 @@ from kickstand.aws.s3 import S3Location
 from kickstand.errors import InputError, KickstandError, Problem
 from training.job.execution import Execution, Executions, attempts_of, job_of
 from training.job.follow import SHORTEST_WAIT, next_wait
-from training.job.jobs import TRANSFORM_ENDED, TransformDescription, TransformJobs
+from training.job.jobs import ENDED, TransformDescription, TransformJobs
 from training.prediction.batches import Expected
 from training.prediction.endpoint_client import Accept
 from training.transform.rows import (
@@ -88,7 +88,7 @@ class Follower:
                 self.tell(f"  Completed after {job.seconds:.1f} s")
                 return job
             running = execution is not None and execution.running
-            if not running and (job is None or job.status in TRANSFORM_ENDED):
+            if not running and (job is None or job.status in ENDED):
                 raise self._failure(base, job, execution)
             self.sleep(wait)
             wait = next_wait(wait, news=False)
@@ -100,7 +100,7 @@ class Follower:
             if job is None:
                 break
             found = job
-            if job.status not in TRANSFORM_ENDED or job.status == "Completed":
+            if job.status not in ENDED or job.status == "Completed":
                 break
         return found
 

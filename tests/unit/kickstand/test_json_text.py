@@ -97,11 +97,10 @@ OTHER_READERS = {
     "kickstand/json_text.py": "the reader",
     "kickstand/aws/resource_schema.py": "a package's own tables",
     "deployment/workflows/repository.py": "what gh says, and copies of what is in memory",
-    "training/model/inspection/answers.py": "a child's request, from its parent",
     "training/model/inspection/boosters.py": "xgboost's own configuration",
     "training/model/inspection/document.py": "a model, which xgboost writes with NaN; its depth is checked there",
     "training/model/inspection/model_run.py": "a child's answer",
-    "training/model/inspection/scores.py": "a child's request, from its parent",
+    "training/model/inspection/run.py": "a child's request, from its parent",
     "training/prediction/endpoint_client.py": "an endpoint's answer: AWS's image writes NaN",
 }
 """Files that call Python's own reader, and why."""

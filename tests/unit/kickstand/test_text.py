@@ -135,8 +135,7 @@ OUTPUT = {
     "cli/predict.py": "rows of numbers as bytes",
     "deployment/assembly_digests.py": "hands standard error to the CDK",
     "deployment/workflows/review_artifact.py": "a workflow command, escaped as GitHub asks",
-    "training/model/inspection/answers.py": "JSON for its parent",
-    "training/model/inspection/scores.py": "JSON for its parent",
+    "training/model/inspection/run.py": "JSON for its parent",
 }
 """Files that write to standard output or error otherwise, and why."""
 

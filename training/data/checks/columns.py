@@ -73,8 +73,6 @@ class StraightLines:
 
 FEWEST = 20
 """Rows from which numbers one after another are no accident."""
-_FIRST = 64
-"""Rows of a block that are enough to rule most columns out."""
 _MODULUS = 1 << 64
 
 
@@ -109,7 +107,7 @@ class Counting:
             self.low = np.full(len(matrix), np.iinfo(np.int64).max)
             self.high = np.full(len(matrix), np.iinfo(np.int64).min)
         self._keep(np.asarray(self.columns < len(matrix)))
-        for rows in (slice(_FIRST), slice(None)):
+        for rows in (slice(_SAMPLE_ROWS), slice(None)):
             values = matrix[self.columns, rows]
             whole = (values == np.floor(values)) & (np.abs(values) < 2.0**53)
             self._keep(np.asarray(whole.all(axis=1)))

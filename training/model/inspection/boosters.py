@@ -1,6 +1,6 @@
 """A trained model in this process, one booster or an ensemble of several: its width, its answers, its gain.
 
-For the programs that run apart from all else (`answers`, `scores`), in the Python of the image that saved it.
+For the program that runs apart from all else (`run`), in the Python of the image that saved it.
 
 Several models answer as one by the container's rule (`serve_utils.py`): the mean of their predictions, or where a
 prediction is a class (`VOTING`), a vote. The serving program of the local cloud combines here too, so that the answers

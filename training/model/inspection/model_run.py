@@ -1,7 +1,7 @@
 """Run a trained model without trusting its file: its number of features, its answers to rows, its gain.
 
-A pickle is never opened; xgboost's own formats are opened in a process without credentials (`answers` for a few rows,
-`scores` for all rows of a channel).
+A pickle is never opened; xgboost's own formats are opened in a process without credentials (`run`), which
+answers to a few rows or to all rows of a channel.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def run_model(models: Sequence[Path], rows: Sequence[str], *, where: str) -> Mod
     Raises KickstandError where xgboost cannot load it, or dies of it.
     """
     request = {"models": [str(model.resolve()) for model in models], "rows": list(rows)}
-    answer = run_isolated("training.model.inspection.answers", request, models, where)
+    answer = run_isolated("training.model.inspection.run", request, models, where)
     predictions = tuple(tuple(given) if isinstance(given, list) else given for given in answer["predictions"])
     by_fold = sorted(zip(models, answer["rounds"], strict=True), key=lambda one: _fold(one[0]))
     return ModelAnswers(answer["features"], predictions, tuple(rounds for _, rounds in by_fold))
@@ -255,7 +255,7 @@ def score_rows(
             "answers": str(answers),
         }
         told = run_isolated(
-            "training.model.inspection.scores", request, models, where, timeout=_SCORING_SECONDS, written=_LARGEST
+            "training.model.inspection.run", request, models, where, timeout=_SCORING_SECONDS, written=_LARGEST
         )
         if told["features"] != columns - label_columns:
             message = f"The model has {told['features']} features, the rows have {columns - label_columns}."

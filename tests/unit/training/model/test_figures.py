@@ -19,9 +19,8 @@ from localcloud.container.training.training_data import TrainingData
 from promotion.gates import release_checks
 from review.model.comparison import metric_pairs
 from training.hyperparameters.check import parse_hyperparameters
-from training.job.fit import runs_of
 from training.job.jobs import JobDescription, parse_job
-from training.job.log import LogLine, Round, parse_round
+from training.job.log import LogLine, Round, parse_round, runs_of
 from training.model.figures import Figures, released_figures, rounds_of_models, stopping_problems
 
 Rows = tuple[np.ndarray, np.ndarray]

@@ -14,8 +14,7 @@ from kickstand.config.model import Data
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.model import GoldenRows
 from training.job.jobs import ChannelSource
-from training.model.golden_rows import features_of, first_rows, golden_digest, golden_rows, read_golden
-from training.model.golden_source import golden_source
+from training.model.golden_rows import features_of, first_rows, golden_digest, golden_rows, golden_source, read_golden
 from training.upload.upload import SentData
 
 

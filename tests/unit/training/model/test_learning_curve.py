@@ -10,9 +10,8 @@ from memory_s3 import MemoryS3
 
 from kickstand.aws.s3 import ArtifactBucket, S3Location
 from kickstand.errors import KickstandError
-from training.job.fit import read_runs, rounds_of
 from training.job.jobs import JobDescription, parse_job
-from training.job.log import LogLine, Round, mean_rounds
+from training.job.log import LogLine, Round, mean_rounds, read_runs, rounds_of
 from training.model.learning_curve import Curve, curve_bytes, curve_of, keep_curve, parse_curve, read_curve
 
 DIGEST = "ab" * 32

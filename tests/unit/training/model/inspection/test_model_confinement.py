@@ -110,7 +110,7 @@ def test_the_probes_do_run_within_limits(tmp_path: Path, monkeypatch: pytest.Mon
 
     (tmp_path / "xgboost-model").write_bytes(b"{L")
     monkeypatch.setattr(model_run.subprocess, "run", started)
-    run_isolated("training.model.inspection.answers", {}, [tmp_path / "xgboost-model"], "s3://m")
+    run_isolated("training.model.inspection.run", {}, [tmp_path / "xgboost-model"], "s3://m")
     ((command, environment),) = seen
     assert command[1:] == [
         "-P",
@@ -119,6 +119,6 @@ def test_the_probes_do_run_within_limits(tmp_path: Path, monkeypatch: pytest.Mon
         "640",
         "300",
         "64",
-        "training.model.inspection.answers",
+        "training.model.inspection.run",
     ]
     assert environment == {**bare_environment(), "OMP_NUM_THREADS": "1"}

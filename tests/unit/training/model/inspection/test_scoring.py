@@ -9,7 +9,7 @@ import pytest
 import xgboost as xgb
 
 from kickstand.errors import KickstandError
-from training.model.inspection import scores
+from training.model.inspection import run
 from training.model.inspection.model_run import score_rows
 
 RANDOM = np.random.default_rng(0)
@@ -48,8 +48,8 @@ def test_answers_are_xgboost_s_own_over_files_and_batches(tmp_path: Path, monkey
     found = score_rows([model], files, 1, columns=4, where="here")
     assert found.features == 3
     assert found.answers.tolist() == [*expected(booster).tolist(), *expected(booster, 7).tolist()]
-    monkeypatch.setattr(scores, "_BATCH", 11)
-    told = scores.score([model], files, 1, 4, tmp_path / "answers")
+    monkeypatch.setattr(run, "_BATCH", 11)
+    told = run.score([model], files, 1, 4, tmp_path / "answers")
     assert told["rows"] == 307
     assert np.fromfile(tmp_path / "answers").tolist() == found.answers.tolist()
 
