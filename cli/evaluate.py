@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from kickstand.workspace import Workspace
     from training.data.files import ChannelReport
     from training.evaluation.evaluation import Evaluation
+    from training.evaluation.rows import Rows
 
 
 def evaluate(
@@ -35,41 +38,33 @@ def evaluate(
 ) -> None:
     """Send the test channel through the endpoint; report metrics, save predictions and a plot."""
     from kickstand.aws.errors import explained
-    from training.evaluation.evaluation import evaluate as evaluate_channel
-    from training.evaluation.metrics import require_figure
+    from training.evaluation.answers import endpoint_answers
+    from training.evaluation.evaluation import evaluate as evaluate_answers
+    from training.evaluation.metrics import objective_of, require_figure
     from training.prediction.batches import rows_progress
-    from training.prediction.endpoint_client import EndpointClient, runtime_client
 
     workspace, console = open_workspace(ctx, environment)
-    hyperparameters = workspace.environment.hyperparameters
-    objective = hyperparameters.get("objective", "reg:squarederror")
+    objective = objective_of(workspace.environment.hyperparameters)
     require_figure(objective)
     report = test_report(workspace)
-    files = [file.path for file in report.files]
     expected = expected_features(workspace)
-    content_type = workspace.environment.data.content_type
     folder = out or default_folder(workspace)
     if folder.exists() and not folder.is_dir():
         raise InputError(Problem("Expected a folder, found a file.", str(folder), "Name a folder with --out."))
-    with explained(f"evaluating the endpoint {workspace.names.endpoint}"), rows_progress(console) as progress:
-        invoke = EndpointClient(
-            runtime_client(workspace.session, parallel=parallel),
-            endpoint=workspace.names.endpoint,
-            accept="csv",
-            source=str(files[0]) if len(files) == 1 else "test channel",
-        )
-        result = evaluate_channel(
-            files,
-            invoke,
-            objective=objective,
-            transform=workspace.environment.data.target_transform,
-            label_columns=label_columns(hyperparameters, content_type),
-            kind=kind_of(content_type),
-            width=max(report.columns, expected.features + 1 if expected else 0),
-            expected=expected,
-            parallel=parallel,
-            done=progress,
-        )
+    endpoint = workspace.names.endpoint
+    with explained(f"evaluating the endpoint {endpoint}"), rows_progress(console) as progress:
+        with own_rows(workspace, report, width=expected.features + 1 if expected else 0) as rows:
+            answers = endpoint_answers(
+                workspace.session,
+                endpoint,
+                rows,
+                objective=objective,
+                transform=rows.labels.transform,
+                expected=expected,
+                parallel=parallel,
+                done=progress,
+            )
+        result = evaluate_answers(answers, rows.labels)
     _save(workspace, result, folder)
     _show(workspace, console, result, folder)
 
@@ -105,6 +100,26 @@ def test_report(workspace: Workspace) -> ChannelReport:
     return report.channels["test"]
 
 
+@contextmanager
+def own_rows(workspace: Workspace, report: ChannelReport, *, width: int = 0) -> Iterator[Rows]:
+    """The rows of the checked test channel, as long as the block lasts. width: columns with the label, at least."""
+    from tempfile import TemporaryDirectory
+
+    from training.evaluation.rows import read_rows
+
+    environment, files = workspace.environment, [(str(file.path), file.path) for file in report.files]
+    with TemporaryDirectory(prefix="kickstand-") as folder:
+        yield read_rows(
+            files,
+            label_columns=label_columns(environment.hyperparameters, environment.data.content_type),
+            transform=environment.data.target_transform,
+            source=files[0][0] if len(files) == 1 else "test channel",
+            folder=Path(folder),
+            kind=kind_of(environment.data.content_type),
+            width=max(report.columns, width),
+        )
+
+
 def test_channel(environment: Environment) -> Path:
     """Where the test channel is; InputError where the project names none."""
     if environment.data.test is None:
@@ -116,10 +131,9 @@ def test_channel(environment: Environment) -> Path:
 
 def _save(workspace: Workspace, result: Evaluation, folder: Path) -> None:
     from training.evaluation.evaluation import draw_predicted_actual
-    from training.evaluation.metrics import original_units
 
     with atomic_file(folder / "predictions.csv") as stream:
-        stream.write(("\n".join(result.answers) + "\n").encode())
+        stream.write(("\n".join(result.answers.texts) + "\n").encode())
     with atomic_file(folder / "metrics.json") as stream:
         figures = {"endpoint": workspace.names.endpoint, "rows": len(result.answers), "metrics": dict(result.metrics)}
         stream.write((json.dumps(figures, indent=2, sort_keys=True) + "\n").encode())
@@ -128,8 +142,8 @@ def _save(workspace: Workspace, result: Evaluation, folder: Path) -> None:
     if "original:rmsle" in result.metrics:
         title += f", RMSLE {result.metrics['original:rmsle']:.4f}"
     draw_predicted_actual(
-        original_units(result.actual, data.target_transform),
-        original_units(result.predicted, data.target_transform),
+        result.actual,
+        result.predicted,
         title=title,
         unit=data.columns[0] if data.columns else "label",
         file=folder / "predicted-actual.png",

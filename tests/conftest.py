@@ -59,7 +59,7 @@ def _service_models_are_read_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _the_command_line_is_made_once() -> Iterator[None]:
-    """Share the parsers of all commands among a process's commands: making them takes 0.1 s of CPU, a command little."""
+    """Make the parsers of all commands once a process: that takes 0.1 s of CPU, and a command little."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         yield

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shutil import copyfileobj
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from cli.context import choose, load, open_workspace
-from cli.evaluate import default_folder, test_channel, test_report
+from cli.evaluate import default_folder, own_rows, test_channel, test_report
 from cli.options import REPOSITORY, TIMES, root_of
 from deployment.cdk import Cdk, is_bootstrapped
 from kickstand.atomic_file import atomic_file
@@ -22,8 +23,6 @@ from kickstand.child_process import run_child
 from kickstand.console import make_console
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
-from kickstand.xgboost_container import kind_of
-from training.data.checks.objectives import label_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -125,14 +124,9 @@ def bootstrap(workspace: Workspace, console: Console) -> None:
 
 def write_rows(workspace: Workspace, rows: Path) -> None:
     """The test channel without its labels: what a caller of the endpoint would send."""
-    from training.evaluation.evaluation import split_label
-
-    report, content_type = test_report(workspace), workspace.environment.data.content_type
-    columns = label_columns(workspace.environment.hyperparameters, content_type)
-    files = [file.path for file in report.files]
-    _, features = split_label(files, columns, kind=kind_of(content_type), width=report.columns)
-    with atomic_file(rows) as stream:
-        stream.write(features)
+    report = test_report(workspace)
+    with own_rows(workspace, report) as channel, channel.features() as features, atomic_file(rows) as stream:
+        copyfileobj(features, stream)
 
 
 def _score(metrics: Mapping[str, float]) -> list[tuple[str, str]]:

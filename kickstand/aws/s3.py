@@ -15,11 +15,11 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from kickstand.aws.errors import error_code, explained
+from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
@@ -144,6 +144,65 @@ def pieces(body: Any) -> Iterator[bytes]:
     """The bytes of an object's body, a piece at a time."""
     while piece := body.read(_CHUNK):
         yield piece
+
+
+FIND_WRITER = "Find out who wrote it; delete that object version."
+
+
+def read_object(
+    s3: Any,
+    location: S3Location,
+    out: BinaryIO,
+    *,
+    doing: str,
+    most: int | None = None,
+    on_bytes: Callable[[int], None] = lambda count: None,
+) -> ReadObject:
+    """Write an object's bytes to `out`, hashing them as they pass.
+
+    doing: as it follows "while". most: bytes that it may have. on_bytes: is given the length of each piece, for a
+    progress bar.
+    Raises KickstandError where it is gone, may not be read, or breaks off; ChangedObjectError where it is too long.
+    """
+    digest, size = hashlib.sha256(), 0
+    try:
+        answer = s3.get_object(Bucket=location.bucket, Key=location.key)
+        if most is not None and answer["ContentLength"] > most:
+            message = f"The object has {answer['ContentLength']:,} bytes; at most {most:,} are read."
+            raise ChangedObjectError(Problem(message, location.uri, FIND_WRITER))
+        for piece in pieces(answer["Body"]):
+            digest.update(piece)
+            size += len(piece)
+            out.write(piece)
+            on_bytes(len(piece))
+    except (*AWS_FAILURES, OSError) as error:
+        raise aws_error(error, doing, location.uri) from error
+    if size != answer["ContentLength"]:
+        message = f"The download broke off after {size} of {answer['ContentLength']} bytes."
+        raise KickstandError(Problem(message, location.uri, "Run it again."))
+    return ReadObject(location, digest.hexdigest(), size, answer["ETag"])
+
+
+def require_object(
+    s3: Any,
+    location: S3Location,
+    sha256: str,
+    out: BinaryIO,
+    *,
+    what: str,
+    fix: str = FIND_WRITER,
+    most: int | None = None,
+) -> None:
+    """Write the bytes of an object to `out`, and prove that they are those of a digest.
+
+    what: a noun for messages, of several things where it ends with s: "test rows", "model artifact". most: bytes.
+    Raises KickstandError as `read_object`; ChangedObjectError where other bytes are there.
+    """
+    found = read_object(s3, location, out, doing=f"reading the {what}", most=most).sha256
+    if found != sha256:
+        were = "were" if what.endswith("s") else "was"
+        message = f"The {what} {were} changed: expected SHA-256 {sha256}, found {found}."
+        raise ChangedObjectError(Problem(message, location.uri, fix))
 
 
 def keep_copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, key: str) -> None:

@@ -87,10 +87,11 @@ def evaluate_slices(context: GateContext, evidence: Evidence) -> Verdict:
     if alone is not None:
         return Verdict(True, alone)
     losses = paired_losses(evidence)
+    columns = evidence.rows.columns([*indices.values()])
     slices = [
         compare_slice(name, mask, losses.metric, losses.candidate, losses.incumbent)
-        for column, index in indices.items()
-        for name, mask in slices_of(column, evidence.rows.column(index))
+        for column, values in zip(indices, columns.T, strict=True)
+        for name, mask in slices_of(column, values)
     ]
     return slices_verdict(slices, losses, least_rows=context.gates.min_slice_rows, most=_slice_limit(context))
 

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from kickstand.aws.endpoint import Served, served
 from kickstand.aws.errors import explained
+from kickstand.aws.s3 import parse_location
 from kickstand.config.model import Gates
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
-from kickstand.release.model import Release
+from kickstand.release.model import Channel, Release
 from kickstand.workspace import Workspace
-from training.evaluation.comparison import EndpointAnswers, row_losses
-from training.evaluation.metrics import Vector
-from training.evaluation.test_rows import TestRows, endpoint_answers, read_test_rows
+from training.evaluation.answers import endpoint_answers
+from training.evaluation.metrics import Answers, Vector, losses, objective_of
+from training.evaluation.rows import Rows, test_rows
+from training.evaluation.stores import ModelStore
 from training.model.artifact import FetchedArtifact, fetch_artifact
 
 
@@ -56,14 +57,16 @@ class GateContext:
         """Whether the model goes to another environment."""
         return self.source.environment.name != self.target.environment.name
 
-    def s3_of(self, bucket: str) -> Any | None:
-        """A client of S3 for a bucket of the project; None where the bucket is of no environment."""
+    def stores_of(self, channel: Channel) -> tuple[ModelStore, ...]:
+        """The bucket that a channel is in. Raises KickstandError where it is of no environment of the project."""
+        bucket = parse_location(channel.s3_uri).bucket
         environments = self.target.project.environments.items()
         owner = next((name for name, environment in environments if Names(environment).bucket == bucket), None)
         if owner is None:
-            return None
+            message = f"The test rows are in the bucket {bucket}, which is of no environment of the project."
+            raise KickstandError(Problem(message, channel.s3_uri, "Put the very files where [data] test names them."))
         workspace = self.source if owner == self.source.environment.name else self.target.open(owner)
-        return workspace.session.client("s3")
+        return (ModelStore(workspace.session.client("s3"), bucket),)
 
     def commands(self, *commands: str) -> str:
         """Commands as they are typed, one after another."""
@@ -90,11 +93,12 @@ class Evidence:
     folder: Path
 
     @cached_property
-    def rows(self) -> TestRows:
+    def rows(self) -> Rows:
         """The rows of the release's test channel."""
         context = self.context
         environments = (context.source.environment, context.target.environment)
-        return read_test_rows(context.release, context.source.release_file, environments, context.s3_of)
+        where = str(context.source.release_file)
+        return test_rows(context.release, environments, context.stores_of, self.folder / "rows", where=where)
 
     @cached_property
     def source_served(self) -> Served | None:
@@ -107,7 +111,7 @@ class Evidence:
         return _served(self.context.target)
 
     @cached_property
-    def candidate(self) -> EndpointAnswers:
+    def candidate(self) -> Answers:
         """The answers of the source's live endpoint, which must serve the release's very artifact."""
         source, release = self.context.source, self.context.release
         live = self.source_served
@@ -115,8 +119,7 @@ class Evidence:
             raise KickstandError(_no_endpoint(source))
         live.require_serving()
         live.require_artifact(release.artifact.s3_uri)
-        texts = endpoint_answers(source.session, source.names.endpoint, self.rows)
-        return EndpointAnswers(texts, objective_of(release), release.target_transform)
+        return self._answers(source, release)
 
     @cached_property
     def incumbent_release(self) -> Release | None:
@@ -129,27 +132,29 @@ class Evidence:
         return release if live is not None and live.models == (release.artifact.s3_uri,) else None
 
     @cached_property
-    def incumbent(self) -> EndpointAnswers:
+    def incumbent(self) -> Answers:
         """The answers of what the target's endpoint serves now. Only asked where something is served."""
         target, live = self.context.target, self.target_served
         if live is None:
             raise KickstandError(_no_endpoint(target))
         live.require_serving()
-        texts = endpoint_answers(target.session, target.names.endpoint, self.rows)
         # Without its release, its labels are taken for the candidate's.
-        release = self.incumbent_release or self.context.release
-        return EndpointAnswers(texts, objective_of(release), release.target_transform)
+        return self._answers(target, self.incumbent_release or self.context.release)
+
+    def _answers(self, workspace: Workspace, release: Release) -> Answers:
+        return endpoint_answers(
+            workspace.session,
+            workspace.names.endpoint,
+            self.rows,
+            objective=objective_of(release.hyperparameters),
+            transform=release.target_transform,
+        )
 
     @cached_property
     def artifact(self) -> FetchedArtifact:
         """The source's model artifact, on this machine; not yet compared with the release."""
         s3 = self.context.source.session.client("s3")
         return fetch_artifact(s3, self.context.release.artifact.s3_uri, self.folder / "model.tar.gz")
-
-
-def objective_of(release: Release) -> str:
-    """The objective that a release's model was trained for; XGBoost's default where none was given."""
-    return release.hyperparameters.get("objective", "reg:squarederror")
 
 
 def _served(workspace: Workspace) -> Served | None:
@@ -203,18 +208,17 @@ def paired_losses(evidence: Evidence) -> Losses:
         message = "There is no metric to compare models by."
         raise KickstandError(Problem(message, context.target.environment.where("gates"), "Name one as metric."))
     assert live is not None  # nothing_to_compare came first
-    labels = context.release.target_transform
-    source, target = context.source.names.endpoint, context.target.names.endpoint
+    target = context.target.names.endpoint
     notes = [f"{target} serves {live.models[0]}."]
     if evidence.incumbent_release is None:
         notes.append(
             f"{context.target.release_file} is not the release of it, so its answers are read as the candidate's: "
-            f"target_transform {labels}."
+            f"target_transform {rows.labels.transform}."
         )
     return Losses(
         metric=metric,
-        candidate=row_losses(metric, evidence.candidate, rows, labels, where=f"endpoint {source}"),
-        incumbent=row_losses(metric, evidence.incumbent, rows, labels, where=f"endpoint {target}"),
+        candidate=losses(metric, evidence.candidate, rows.labels),
+        incumbent=losses(metric, evidence.incumbent, rows.labels),
         incumbent_id=_digest(live.models[0]),
         source=rows.source,
         notes=tuple(notes),

@@ -10,8 +10,8 @@ from kickstand.config.model import Gates
 from kickstand.release.model import Release
 from review.reports import Headline, MetricPair, SliceMetric
 from training.evaluation.comparison import slices_of
-from training.evaluation.evaluation import ModelScores, TestLabels, main_metric
-from training.evaluation.metrics import Vector, lower_is_better
+from training.evaluation.evaluation import Evaluation, main_metric
+from training.evaluation.metrics import Vector, lower_is_better, metric_of
 
 DANGER_SHARE = 0.05
 """Worse by more than this share is a danger where the project sets no margin (`[gates] max_regression`)."""
@@ -50,12 +50,12 @@ def rounded(value: float) -> float:
 
 
 def metric_pairs(
-    release: Release, live: Release | None, ours: ModelScores | None, theirs: ModelScores | None
+    release: Release, live: Release | None, ours: Evaluation | None, theirs: Evaluation | None
 ) -> tuple[MetricPair, ...]:
     """The jobs' own metrics, then those on the test rows; `test original:rmsle` is what `kickstand evaluate` calls
     `original:rmsle`."""
     job = _paired(live.metrics if live else {}, release.metrics, "")
-    return (*job, *_paired(theirs.metrics if theirs else {}, ours.metrics if ours else {}, "test "))
+    return (*job, *_paired(theirs.distinct if theirs else {}, ours.distinct if ours else {}, "test "))
 
 
 def _paired(live: Mapping[str, float], released: Mapping[str, float], prefix: str) -> Iterator[MetricPair]:
@@ -68,14 +68,14 @@ def _paired(live: Mapping[str, float], released: Mapping[str, float], prefix: st
         )
 
 
-def test_contrast(ours: ModelScores, theirs: ModelScores, rows: int, gates: Gates) -> Contrast | None:
+def test_contrast(ours: Evaluation, theirs: Evaluation, rows: int, gates: Gates) -> Contrast | None:
     """Both models on the same test rows; None where they have no metric in common."""
     name = main_metric(gates.metric, ours)
-    shared = [metric for metric in dict.fromkeys([name, *ours.metrics]) if metric in theirs.metrics]
+    shared = [metric for metric in dict.fromkeys([name, *ours.distinct]) if metric in theirs.distinct]
     if not shared:
         return None
     return Contrast(
-        shared[0], theirs.metrics[shared[0]], ours.metrics[shared[0]], True, f"on the same {rows:,} test rows"
+        shared[0], theirs.distinct[shared[0]], ours.distinct[shared[0]], True, f"on the same {rows:,} test rows"
     )
 
 
@@ -114,26 +114,22 @@ def contrast_headlines(contrast: Contrast, gates: Gates) -> Iterator[Headline]:
 
 
 def slice_metrics(
-    columns: Mapping[str, Vector], labels: TestLabels, ours: ModelScores, theirs: ModelScores | None, metric: str
+    columns: Mapping[str, Vector], ours: Evaluation, theirs: Evaluation | None, metric: str
 ) -> tuple[SliceMetric, ...]:
     """The metric on every slice of every column. columns: the values of the test rows, by name."""
-    found = []
-    for column, values in columns.items():
-        for name, mask in slices_of(column, values):
-            live = theirs.on(labels, mask).get(metric) if theirs else None
-            released = ours.on(labels, mask).get(metric)
-            if released is None:  # its labels are below 0, where rmsle is none
-                continue
-            found.append(
-                SliceMetric(
-                    column=column,
-                    value=name.removeprefix(column).strip().removeprefix("= "),
-                    rows=int(mask.sum()),
-                    live=None if live is None else rounded(live),
-                    released=rounded(released),
-                )
-            )
-    return tuple(found)
+    released = ours.losses(metric)
+    live = theirs.losses(metric) if theirs is not None and metric in theirs.distinct else None
+    return tuple(
+        SliceMetric(
+            column=column,
+            value=name.removeprefix(column).strip().removeprefix("= "),
+            rows=int(mask.sum()),
+            live=None if live is None else rounded(metric_of(metric, live[mask])),
+            released=rounded(metric_of(metric, released[mask])),
+        )
+        for column, values in columns.items()
+        for name, mask in slices_of(column, values)
+    )
 
 
 def slice_headlines(slices: Sequence[SliceMetric], metric: str, gates: Gates) -> Iterator[Headline]:

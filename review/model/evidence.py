@@ -18,10 +18,11 @@ from kickstand.release.model import Release
 from kickstand.text import plain
 from kickstand.xgboost_container import model_count
 from training.data.checks.objectives import label_columns
-from training.evaluation.evaluation import ModelScores, TestLabels, model_scores
-from training.evaluation.metrics import Vector
-from training.evaluation.stores import ModelStore, UnsoundModelError, fetch_curve, fetch_models
-from training.evaluation.test_rows import read_columns, test_files
+from training.evaluation.answers import model_answers
+from training.evaluation.evaluation import Evaluation, evaluate
+from training.evaluation.metrics import Labels, UnsoundModelError, Vector, objective_of
+from training.evaluation.rows import Rows, test_rows
+from training.evaluation.stores import ModelStore, fetch_curve, fetch_models
 from training.model.inspection.model_run import Scores, score_rows
 from training.model.learning_curve import Curve
 
@@ -35,10 +36,10 @@ class Evidence:
     the release has it. missing: what could not be had, and why.
     """
 
-    labels: TestLabels | None = None
+    labels: Labels | None = None
     slices: Mapping[str, Vector] = field(default_factory=dict)
-    released: ModelScores | None = None
-    live: ModelScores | None = None
+    released: Evaluation | None = None
+    live: Evaluation | None = None
     gain: Mapping[str, float] = field(default_factory=dict)
     live_gain: Mapping[str, float] = field(default_factory=dict)
     curve: Curve | None = None
@@ -105,21 +106,20 @@ def _ask(
         return
     own = label_columns(release.hyperparameters, release.channels[0].content_type)
     columns = max(channel.columns for channel in release.channels)
-    files: list[Path] = []
+    rows: Rows | None = None
     with found.trying("Test rows (metrics on them, predictions, errors, slices)"):
-        channel = next((one for one in release.channels if one.name == "test"), None)
-        files = test_files(environment, channel, stores, folder / "rows", width=columns)
+        rows = test_rows(release, [environment], lambda channel: stores, folder / "rows")
         named = _slice_columns(found, environment, columns)
-        read = read_columns(files, [0, *named.values()])
-        found.labels = TestLabels(read[:, 0], release.target_transform)
-        found.slices = {name: read[:, place] for place, name in enumerate(named, start=1)}
+        found.slices = dict(zip(named, rows.columns([*named.values()]).T, strict=True)) if named else {}
+        found.labels = rows.labels
 
     def scores(sha256: str, of: Release | None) -> Scores:
         count = None if of is None else model_count(of.hyperparameters)
         models = fetch_models(stores, sha256, count, folder / sha256)
         where = f"artifact {sha256[:12]}"
         try:
-            return score_rows(models, files if found.labels else [], own, columns=columns, where=where)
+            files = [file.path for file in rows.files] if rows is not None and found.labels else []
+            return score_rows(models, files, own, columns=columns, where=where)
         except KickstandError as error:
             raise UnsoundModelError(*error.problems) from error
 
@@ -127,7 +127,7 @@ def _ask(
     with found.trying("The released model"):
         given = scores(release.artifact.sha256, release)
         found.gain = {names(number): value for number, value in given.gain.items()}
-        found.released = _judged(found.labels, given, release, release.artifact.sha256)
+        found.released = _evaluated(found.labels, given, release, release.artifact.sha256)
     if live_sha256 in ("", release.artifact.sha256):
         return
     if live is None:
@@ -138,19 +138,19 @@ def _ask(
     with found.trying("The live model"):
         given = scores(live_sha256, live)
         found.live_gain = {names(number): value for number, value in given.gain.items()}
-        found.live = _judged(found.labels, given, live or release, live_sha256)
+        found.live = _evaluated(found.labels, given, live or release, live_sha256)
 
 
-def _judged(labels: TestLabels | None, given: Scores, release: Release, sha256: str) -> ModelScores | None:
+def _evaluated(labels: Labels | None, given: Scores, release: Release, sha256: str) -> Evaluation | None:
     if labels is None:
         return None
-    return model_scores(
+    answers = model_answers(
         given.answers,
-        labels,
-        objective=release.hyperparameters.get("objective", "reg:squarederror"),
+        objective=objective_of(release.hyperparameters),
         transform=release.target_transform,
         where=f"artifact {sha256[:12]}",
     )
+    return evaluate(answers, labels)
 
 
 def _slice_columns(found: Evidence, environment: Environment, columns: int) -> dict[str, int]:

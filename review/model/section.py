@@ -34,8 +34,7 @@ from review.model.releases import (
     training_facts,
 )
 from review.reports import Headline, ModelReport, Plot
-from training.evaluation.evaluation import ModelScores, TestLabels, main_metric
-from training.evaluation.metrics import original_units
+from training.evaluation.evaluation import Evaluation, main_metric
 from training.evaluation.stores import ModelStore
 
 
@@ -48,32 +47,31 @@ def plots(environment: Environment, found: Evidence) -> tuple[Plot, ...]:
     if found.labels is not None and found.released is not None:
         live = found.live if found.live is not None and _alike(found.live, found.released) else None
         unit = environment.data.columns[0] if environment.data.columns else "label"
-        drawn += _of_answers(found.labels, found.released, live, unit)
+        drawn += _of_answers(found.released, live, unit)
     drawn.append(draw_importance(found.gain, found.live_gain))
     return tuple(plot for plot in drawn if plot is not None)
 
 
-def _alike(live: ModelScores, released: ModelScores) -> bool:
+def _alike(live: Evaluation, released: Evaluation) -> bool:
     """Whether their predictions are of the same kind, and so stand in one picture."""
-    return live.regression if released.regression else live.objective == released.objective
+    ours, theirs = released.answers, live.answers
+    return theirs.regression if ours.regression else theirs.objective == ours.objective
 
 
-def _of_answers(labels: TestLabels, released: ModelScores, live: ModelScores | None, unit: str) -> list[Plot]:
-    predicted = released.predicted
-    if released.regression:
-        actual = original_units(labels.values, labels.transform)
-        beside = live.predicted if live else None
+def _of_answers(released: Evaluation, live: Evaluation | None, unit: str) -> list[Plot]:
+    actual, predicted = released.actual, released.predicted
+    beside = live.predicted if live else None
+    if released.answers.regression:
         return [
             draw_predicted_actual(actual, predicted, unit=unit),
             draw_residuals(actual, predicted, beside, unit=unit),
         ]
-    if released.objective == "binary:logistic":
-        beside = live.predicted if live else None
+    if released.answers.objective == "binary:logistic":
         return [
-            draw_calibration(labels.values, predicted, beside),
-            draw_confusion(labels.values, (predicted > 0.5).astype(np.float64)),
+            draw_calibration(actual, predicted, beside),
+            draw_confusion(actual, (predicted > 0.5).astype(np.float64)),
         ]
-    return [draw_confusion(labels.values, predicted)]
+    return [draw_confusion(actual, predicted)]
 
 
 class Signer(Protocol):
@@ -109,9 +107,7 @@ def model_report(
     signature, signature_headlines = _signature(environment, signed)
     metric = main_metric(environment.gates.metric, found.released) if found.released else ""
     slices = (
-        slice_metrics(found.slices, found.labels, found.released, beside if live_sha256 else None, metric)
-        if (found.labels and found.released)
-        else ()
+        slice_metrics(found.slices, found.released, beside if live_sha256 else None, metric) if found.released else ()
     )
     return ModelReport(
         release_sha256=release.sha256,
@@ -182,7 +178,7 @@ def _note(release: Release, live_sha256: str, contrast: Contrast | None, found: 
     if contrast is not None:
         figure = f"; {contrast.sentence_part()}"
     elif found.released is not None and found.labels is not None:
-        short, value = metric.rpartition(":")[2], found.released.metrics[metric]
+        short, value = metric.rpartition(":")[2], found.released.distinct[metric]
         figure = f"; {short} {value:.4g} on {len(found.labels):,} test rows"
     kind = "New model" if live_sha256 else "First model, nothing is served yet"
     return Headline(level="note", sentence=plain(f"{kind}: {name}{figure}."))

@@ -68,7 +68,6 @@ def _warm_up(pattern: Path) -> None:
     import importlib
     import io
     import pkgutil
-
     from functools import cache
 
     import boto3  # noqa: F401

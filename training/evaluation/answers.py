@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kickstand.config.model import TargetTransform
 from kickstand.errors import Problem
+from training.evaluation.metrics import Answers, UnsoundModelError
 from training.evaluation.rows import Rows
-from training.evaluation.scoring import Answers, UnsoundModelError
 from training.prediction.batches import Expected, Invoke, batches, in_order
 from training.prediction.endpoint_client import EndpointClient, runtime_client
 

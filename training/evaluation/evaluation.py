@@ -1,193 +1,65 @@
-"""One model on the test rows: the endpoint invoked with all of them, the metrics of its answers, and the plot."""
+"""One model on test rows: its metrics, the one that models are compared by, and the plot of its predictions."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kickstand.atomic_file import atomic_file
-from kickstand.config.model import TargetTransform
-from kickstand.errors import KickstandError, Problem
 from kickstand.text import plain
-from training.data.csv.float_text import delimiter_of
-from training.data.row_text import csv_lines, first_content
-from training.evaluation.metrics import (
-    REGRESSION,
-    Vector,
-    evaluation,
-    figures,
-    original_units,
-    reported_metrics,
-    require_figure,
-)
-from training.evaluation.stores import UnsoundModelError
-from training.prediction.batches import Expected, Invoke, batches, in_order
+from training.evaluation import metrics
+from training.evaluation.metrics import Answers, Labels, Vector
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came of one evaluation: metrics by name, labels, answers as text, predictions as numbers."""
+    """One model on test rows. metrics: by name, with their scale (`original:rmse`); all are better when lower."""
 
-    metrics: Mapping[str, float]
-    actual: Vector
-    answers: list[str]
-    predicted: Vector
-
-
-def split_label(
-    files: Sequence[Path], label_columns: int = 1, *, kind: str = "csv", width: int = 0
-) -> tuple[Vector, bytes]:
-    """The labels (first column) and the features of the rows as CSV bytes, for the endpoint.
-
-    files: checked data (`data_check`). label_columns: columns before the features; 2 where the second is a weight.
-    kind: of the files. width: columns with the label, of rows that do not name all of them.
-    Raises KickstandError for a file that changed since.
-    """
-    labels: list[float] = []
-    first, features = b"", io.BytesIO()
-    for file in files:
-        try:
-            first = first or first_content(kind, files)
-            lines = csv_lines(kind, file.name, file.read_bytes(), width, first=first)
-        except OSError as error:
-            raise KickstandError(Problem(f"The file cannot be read: {error.strerror}.", str(file))) from error
-        except (ValueError, IndexError) as error:
-            message = f"The file changed after it was checked: {error}"
-            raise KickstandError(Problem(message, str(file), "Run the same command again.")) from error
-        delimiter = delimiter_of(lines[0] if lines else b"").encode()
-        for number, line in enumerate(lines, start=1):
-            cells = line.split(delimiter, label_columns)
-            try:
-                labels.append(float(cells[0]))
-                features.write(cells[label_columns].replace(delimiter, b",") + b"\n")
-            except (ValueError, IndexError):
-                message = "The line has no numeric label and features: the file changed after it was checked."
-                raise KickstandError(Problem(message, f"{file}:{number}", "Run the same command again.")) from None
-    return np.array(labels, dtype=np.float64), features.getvalue()
-
-
-def evaluate(
-    files: Sequence[Path],
-    invoke: Invoke,
-    *,
-    objective: str,
-    transform: TargetTransform,
-    label_columns: int = 1,
-    kind: str = "csv",
-    width: int = 0,
-    expected: Expected | None = None,
-    parallel: int,
-    done: Callable[[int], None] = lambda rows: None,
-) -> Evaluation:
-    """Ask the endpoint for every test row and compare with the labels.
-
-    files: checked data, of this kind. width: columns with the label, of rows that do not name all of them.
-    expected: the features of the model, where they are known.
-    Raises InputError for an objective without a figure, KickstandError where the endpoint fails.
-    """
-    require_figure(objective)
-    actual, features = split_label(files, label_columns, kind=kind, width=width)
-    cut = batches(io.BytesIO(features), "test channel", expected=expected)
-    answers = [row for part in in_order(cut, invoke, parallel=parallel, done=done) for row in part.rows]
-    metrics, predicted = evaluation(objective, actual, answers, transform)
-    return Evaluation(metrics, actual, answers, predicted)
-
-
-@dataclass(frozen=True, slots=True)
-class TestLabels:
-    """What the rows truly are. values: as in the CSV. transform: what was done to them before."""
-
-    __test__ = False  # not a test of pytest's
-
-    values: Vector
-    transform: TargetTransform
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def of(self, rows: NDArray[np.bool_]) -> TestLabels:
-        return TestLabels(self.values[rows], self.transform)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelScores:
-    """One model on the test rows.
-
-    answers: what it gave. predicted: one number a row: a value in original units, a probability, or a class.
-    metrics: lower is better; `model:` ones are missing where its labels were transformed in another way.
-    """
-
-    objective: str
-    transform: TargetTransform
-    answers: NDArray[np.float64]
-    predicted: Vector
+    answers: Answers
+    labels: Labels
     metrics: Mapping[str, float]
 
     @property
-    def regression(self) -> bool:
-        return self.objective.startswith(REGRESSION)
+    def actual(self) -> Vector:
+        """The labels as `predicted` is: values in original units, or classes."""
+        return self.labels.original if self.answers.regression else self.labels.values
 
-    def on(self, labels: TestLabels, rows: NDArray[np.bool_]) -> Mapping[str, float]:
-        """The metrics on some of the rows. labels: of all."""
-        return _figures(self.objective, self.transform, labels.of(rows), self.answers[rows])
+    @property
+    def predicted(self) -> Vector:
+        """One number a row: a value in original units, a probability, or a class."""
+        return self.answers.predicted
+
+    @property
+    def distinct(self) -> Mapping[str, float]:
+        """The metrics, each once: without a target transform both scales are one."""
+        if not self.answers.regression or self.answers.transform != "none":
+            return self.metrics
+        return {name: value for name, value in self.metrics.items() if name.startswith("original:")}
+
+    def losses(self, metric: str) -> Vector:
+        """The loss of each row. Raises KickstandError for a metric that there is not."""
+        return metrics.losses(metric, self.answers, self.labels)
 
 
-def model_scores(
-    answers: NDArray[np.float64], labels: TestLabels, *, objective: str, transform: TargetTransform, where: str
-) -> ModelScores:
-    """Judge a model's answers.
+def evaluate(answers: Answers, labels: Labels) -> Evaluation:
+    """Compare answers with the labels of the same rows.
 
-    objective, transform: of the model, which may have been trained on labels that were transformed in another way.
-    where: the model, for messages. Raises InputError for an objective without a figure, KickstandError where an
-    answer is no finite number or a label is of a class that the model does not know.
+    Raises InputError for an objective without a metric, KickstandError where a label is of a class that the model does
+    not know, UnsoundModelError where a metric cannot be computed.
     """
-    require_figure(objective)
-    if len(answers) != len(labels):
-        raise KickstandError(Problem(f"The model gave {len(answers):,} answers to {len(labels):,} rows.", where))
-    if not len(labels):
-        raise KickstandError(Problem("The test channel has no rows.", where))
-    regression = objective.startswith(REGRESSION)
-    with np.errstate(over="ignore"):
-        predicted = original_units(answers, transform) if regression else answers
-    finite = np.isfinite(predicted if predicted.ndim == 1 else predicted.sum(axis=1))
-    if not finite.all():
-        message = f"The model's answers to {int((~finite).sum()):,} of {len(finite):,} test rows are no finite numbers."
-        raise UnsoundModelError(Problem(message, where, "It has not learned; do not serve it."))
-    if answers.ndim == 2:
-        if labels.values.max() >= answers.shape[1]:
-            message = f"A test row is of class {labels.values.max():g}; the model knows {answers.shape[1]} classes."
-            raise KickstandError(Problem(message, where))
-        predicted = answers.argmax(axis=1).astype(np.float64)
-    return ModelScores(objective, transform, answers, predicted, _figures(objective, transform, labels, answers))
+    return Evaluation(answers, labels, metrics.metrics(answers, labels))
 
 
-def _figures(
-    objective: str, transform: TargetTransform, labels: TestLabels, answers: NDArray[np.float64]
-) -> Mapping[str, float]:
-    actual = labels.values
-    if labels.transform != transform:
-        actual = original_units(actual, labels.transform)
-        actual = np.log1p(actual) if transform == "log1p" else actual
-    told, _ = figures(objective, actual, answers, transform)
-    if not objective.startswith(REGRESSION):
-        return told
-    # Without a transform both scales are one; with another transform the model's own compares with nothing.
-    scales = ("original:",) if labels.transform != transform or transform == "none" else ("original:", "model:")
-    return {name: value for name, value in told.items() if name.startswith(scales)}
-
-
-def main_metric(wanted: str | None, one: ModelScores) -> str:
+def main_metric(wanted: str | None, one: Evaluation) -> str:
     """The metric that models are compared by: the one of the gates, else the objective's own."""
-    if wanted in one.metrics:
+    if wanted in one.distinct:
         return str(wanted)
-    if one.transform == "log1p" and "original:rmsle" in one.metrics:
+    if one.answers.transform == "log1p" and "original:rmsle" in one.distinct:
         return "original:rmsle"
-    return next(name for name in reported_metrics(one.objective) if name in one.metrics)
+    return next(iter(one.distinct))
 
 
 def draw_predicted_actual(actual: Vector, predicted: Vector, *, title: str, unit: str, file: Path) -> None:

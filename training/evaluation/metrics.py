@@ -1,12 +1,14 @@
-"""How good predictions are: the metrics that `evaluate` reports, as functions of labels and predictions.
+"""Metrics of a model's answers to labelled rows: which an objective has, the loss of each row, and what they come to.
 
-Beside them their names by objective, by which models can be compared, and which way each is better.
+The loss of a row is what it adds to a metric: the metric is the mean of the losses, or the root of that mean, so the
+metric of any selection of rows, a slice or a resample, is one mean.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,165 +19,202 @@ from training.hyperparameters.table import MAXIMIZED_METRICS
 
 Vector = NDArray[np.float64]
 
-REGRESSION = ("reg:", "count:")
-_CLASSES = frozenset({"binary:logistic", "binary:hinge", "multi:softmax", "multi:softprob"})
-
-
-def rmse(actual: Vector, predicted: Vector) -> float:
-    """Root mean squared error, in the unit of the values."""
-    return float(np.sqrt(np.mean((predicted - actual) ** 2)))
-
-
-def mae(actual: Vector, predicted: Vector) -> float:
-    """Mean absolute error, in the unit of the values."""
-    return float(np.mean(np.abs(predicted - actual)))
-
-
-def rmsle(actual: Vector, predicted: Vector) -> float | None:
-    """Root mean squared logarithmic error; predictions below 0 count as 0. None where a label is below 0."""
-    if actual.min() < 0:
-        return None
-    return rmse(np.log1p(actual), np.log1p(np.maximum(predicted, 0)))
-
-
-def error_rate(actual: Vector, predicted: Vector) -> float:
-    """The share of rows whose class is not the predicted one."""
-    return float(np.mean(actual != predicted))
-
-
-def log_loss(actual: Vector, probability: Vector) -> float:
-    """Mean negative log likelihood of binary labels; probabilities are kept 1e-15 away from 0 and 1."""
-    p = np.clip(probability, 1e-15, 1 - 1e-15)
-    return float(-np.mean(actual * np.log(p) + (1 - actual) * np.log(1 - p)))
-
-
-def original_units(values: Vector, transform: TargetTransform) -> Vector:
-    """Undo the target transform."""
-    return np.expm1(values) if transform == "log1p" else values
-
-
-def evaluation(
-    objective: str, actual: Vector, answers: list[str], transform: TargetTransform
-) -> tuple[Mapping[str, float], Vector]:
-    """The metrics of an objective, and the predictions as one number a row.
-
-    actual: labels as in the CSV. answers: the endpoint's csv rows. Regression metrics come in the
-    model's units (`model:rmse`) and in the original ones (`original:rmse`, `original:rmsle`, …).
-    Raises InputError for an objective that has no test-set figure here (ranking, survival).
-    """
-    require_figure(objective)
-    given = answer_numbers(answers, several=objective == "multi:softprob")
-    if given.ndim == 2 and len(actual) and actual.max() >= given.shape[1]:
-        message = f"A test row is of class {actual.max():g}; the endpoint answers for {given.shape[1]} classes."
-        raise KickstandError(Problem(message, "test channel", "Train it on rows of every class."))
-    return figures(objective, actual, given, transform)
-
-
-def answer_numbers(answers: Sequence[str], *, several: bool) -> NDArray[np.float64]:
-    """The endpoint's csv rows as numbers: shape (rows,), or (rows, numbers a row) for `several`.
-
-    Raises KickstandError for an answer that is no finite number, or of another count of numbers than the first.
-    """
-    rows = [text.split(",") for text in answers]
-    width = len(rows[0]) if several and rows else 1
-    table = np.empty((len(rows), width))
-    for number, cells in enumerate(rows):
-        try:
-            table[number] = [float(cell) for cell in cells] if len(cells) == width else math.nan
-        except ValueError:
-            table[number] = math.nan
-    odd = np.flatnonzero(~np.isfinite(table).all(axis=1))
-    if len(odd):
-        wanted = "a finite number" if width == 1 else f"{width} finite numbers"
-        first = answers[odd[0]]
-        shown = first if len(first) <= 60 else f"{first[:60]}…"
-        message = (
-            f"{len(odd):,} of {len(rows):,} answers are not {wanted}: the first is {shown!r}, of row {odd[0] + 1:,}."
-        )
-        raise KickstandError(Problem(message, "the endpoint's answers", "The model has not learned; do not serve it."))
-    return table if several else table[:, 0]
-
-
-def figures(
-    objective: str, actual: Vector, answers: NDArray[np.float64], transform: TargetTransform
-) -> tuple[Mapping[str, float], Vector]:
-    """`evaluation` of answers that are numbers: shape (rows,), or (rows, classes) for `multi:softprob`.
-
-    Raises KickstandError where a figure is beyond a 64-bit float, as the squares of answers like 1e200 are.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        told, predicted = _figures(objective, actual, answers, transform)
-    if odd := [name for name, value in told.items() if not math.isfinite(value)]:
-        top = f"{np.abs(answers).max():g}"
-        message = f"{' and '.join(odd)} cannot be computed: answers reach {top}, which is beyond what a float can hold"
-        fix = "The model has not learned; do not serve it."
-        raise KickstandError(Problem(f"{message} ({transform} undone).", "the model's answers", fix))
-    return told, predicted
-
-
-def _figures(
-    objective: str, actual: Vector, answers: NDArray[np.float64], transform: TargetTransform
-) -> tuple[dict[str, float], Vector]:
-    if objective.startswith(REGRESSION):
-        return _regression(actual, answers, transform), answers
-    if objective == "binary:logistic":
-        told = {
-            "model:logloss": log_loss(actual, answers),
-            "model:error": error_rate(actual, (answers > 0.5).astype(np.float64)),
-        }
-        return told, answers
-    if objective in ("binary:hinge", "multi:softmax"):
-        return {"model:error": error_rate(actual, answers)}, answers
-    if objective == "multi:softprob":
-        predicted = answers.argmax(axis=1).astype(np.float64)
-        chosen = np.clip(answers[np.arange(len(actual)), actual.astype(int)], 1e-15, 1)
-        return {
-            "model:mlogloss": float(-np.mean(np.log(chosen))),
-            "model:error": error_rate(actual, predicted),
-        }, predicted
-    raise InputError(_no_figure(objective))
-
-
-def require_figure(objective: str) -> None:
-    """Raise InputError for an objective that `evaluation` has no figure for, before anything is asked."""
-    if not objective.startswith(REGRESSION) and objective not in _CLASSES:
-        raise InputError(_no_figure(objective))
-
-
-def _no_figure(objective: str) -> Problem:
-    return Problem(
-        f"There is no test-set figure for the objective {objective} here.",
-        "[hyperparameters] objective",
-        "Use kickstand predict and compute the figure that fits the task.",
-    )
-
-
-def _regression(actual: Vector, predicted: Vector, transform: TargetTransform) -> dict[str, float]:
-    told = {"model:rmse": rmse(actual, predicted), "model:mae": mae(actual, predicted)}
-    truth, guess = original_units(actual, transform), original_units(predicted, transform)
-    told |= {"original:rmse": rmse(truth, guess), "original:mae": mae(truth, guess)}
-    logarithmic = rmsle(truth, guess)
-    if logarithmic is not None:
-        told["original:rmsle"] = logarithmic
-    return told
-
-
-_REGRESSION_METRICS = ("original:rmse", "original:mae", "original:rmsle", "model:rmse", "model:mae")
-_CLASS_METRICS = {
+_REGRESSION = ("original:rmse", "original:mae", "original:rmsle", "model:rmse", "model:mae")
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "reg": _REGRESSION,
+    "count": _REGRESSION,
     "binary:logistic": ("model:logloss", "model:error"),
     "binary:hinge": ("model:error",),
     "multi:softmax": ("model:error",),
     "multi:softprob": ("model:mlogloss", "model:error"),
 }
+"""By objective, or by the group of it; each with its scale, original units first. All of them are better when lower."""
+
+_ROOTS = frozenset({"rmse", "rmsle"})
+_NEAREST_PROBABILITY = 1e-15
+
+
+class UnsoundModelError(KickstandError):
+    """A model that cannot be opened, or whose answers are no numbers that a metric can be computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What rows truly are. values: as in the data. transform: what was done to them before."""
+
+    values: Vector
+    transform: TargetTransform
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def original(self) -> Vector:
+        """The values in original units."""
+        return original_units(self.values, self.transform)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one model gave for rows, in their order.
+
+    objective, transform: of the model, which may have been trained on labels that were transformed in another way.
+    values: finite numbers, shape (rows,), or (rows, classes) for `multi:softprob`. where: the model, for messages.
+    texts: what an endpoint wrote, with all its digits; none for a model that was run here.
+    """
+
+    objective: str
+    transform: TargetTransform
+    values: NDArray[np.float64]
+    where: str
+    texts: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def regression(self) -> bool:
+        return self.objective.startswith(("reg:", "count:"))
+
+    @property
+    def predicted(self) -> Vector:
+        """One number a row: a value in original units, a probability, or a class."""
+        if self.regression:
+            return original_units(self.values, self.transform)
+        return self.values.argmax(axis=1).astype(np.float64) if self.values.ndim == 2 else self.values
+
+
+def original_units(values: Vector, transform: TargetTransform) -> Vector:
+    """Undo the target transform. A value that a float cannot hold becomes infinite."""
+    with np.errstate(over="ignore"):
+        return np.expm1(values) if transform == "log1p" else values
+
+
+def objective_of(hyperparameters: Mapping[str, str]) -> str:
+    """The objective that a model is trained for; XGBoost's default where none is given."""
+    return hyperparameters.get("objective", "reg:squarederror")
 
 
 def reported_metrics(objective: str) -> tuple[str, ...]:
-    """The metrics of an objective with their scale, original units first; none for ranking and survival."""
-    if objective.startswith(("reg:", "count:")):
-        return _REGRESSION_METRICS
-    return _CLASS_METRICS.get(objective, ())
+    """The metrics of an objective with their scale; none for ranking and survival."""
+    return METRICS.get(objective) or METRICS.get(objective.partition(":")[0], ())
+
+
+def require_figure(objective: str) -> None:
+    """Raise InputError for an objective that has no metric here, before an endpoint is invoked."""
+    if not reported_metrics(objective):
+        raise InputError(
+            Problem(
+                f"There is no test-set figure for the objective {objective} here.",
+                "[hyperparameters] objective",
+                "Use kickstand predict and compute the figure that fits the task.",
+            )
+        )
 
 
 def lower_is_better(metric: str) -> bool:
     """Of a metric by its name, with or without a channel, a threshold or a depth: `validation:rmse`, `ndcg@5`."""
     return metric.rpartition(":")[2].partition("@")[0] not in MAXIMIZED_METRICS
+
+
+def metric_of(metric: str, losses: Vector) -> float:
+    """The metric of rows whose losses are given."""
+    return float(metrics_of(metric, np.asarray(losses.mean())))
+
+
+def metrics_of(metric: str, means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The metric of many selections of rows, from the means of their losses."""
+    return np.sqrt(means) if metric.split(":")[1] in _ROOTS else means
+
+
+def metrics(answers: Answers, labels: Labels) -> Mapping[str, float]:
+    """The metrics of a model that its labels allow, by name.
+
+    Those in the model's units are left out where the labels were transformed in another way, rmsle where one is
+    below 0. Raises InputError for an objective without a metric, UnsoundModelError where one cannot be computed.
+    """
+    require_figure(answers.objective)
+    _require_rows(answers, labels)
+    found = {
+        name: metric_of(name, _losses(name, answers, labels))
+        for name in reported_metrics(answers.objective)
+        if _obstacle(name, answers, labels) is None
+    }
+    _require_computed(found, answers)
+    return found
+
+
+def losses(metric: str, answers: Answers, labels: Labels) -> Vector:
+    """The loss of each row, for a metric with its scale: `original:rmse`.
+
+    Raises KickstandError for a metric that the model, or the labels, do not have; UnsoundModelError where it cannot be
+    computed.
+    """
+    _require_rows(answers, labels)
+    if problem := _obstacle(metric, answers, labels):
+        raise KickstandError(problem)
+    found = _losses(metric, answers, labels)
+    _require_computed({metric: metric_of(metric, found)}, answers)
+    return found
+
+
+def _obstacle(metric: str, answers: Answers, labels: Labels) -> Problem | None:
+    """Why there is no such metric of these answers to rows of these labels."""
+    scale, _, name = metric.partition(":")
+    if metric not in reported_metrics(answers.objective):
+        message = f"The model of the objective {answers.objective} has no {metric}."
+        return Problem(message, answers.where, "Compare by a metric that both have.")
+    if answers.regression and scale == "model" and answers.transform != labels.transform:
+        message = f"It was trained with target_transform {answers.transform}, the test labels are {labels.transform}."
+        return Problem(message, answers.where, f"Compare in original units: {name}.")
+    if name == "rmsle" and labels.original.min() < 0:
+        return Problem("Labels below 0 have no rmsle.", "test channel", "Compare by rmse or mae.")
+    return None
+
+
+def _losses(metric: str, answers: Answers, labels: Labels) -> Vector:
+    """Infinite, or NaN, where a float cannot hold one."""
+    scale, _, name = metric.partition(":")
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not answers.regression:
+            return _class_losses(name, answers, labels.values)
+        actual, predicted = labels.values, answers.values
+        if scale == "original":
+            actual, predicted = labels.original, answers.predicted
+        if name == "mae":
+            return np.asarray(np.abs(predicted - actual), dtype=np.float64)
+        if name == "rmsle":
+            actual, predicted = np.log1p(actual), np.log1p(np.maximum(predicted, 0))
+        return np.asarray((predicted - actual) ** 2, dtype=np.float64)
+
+
+def _class_losses(name: str, answers: Answers, actual: Vector) -> Vector:
+    if name == "error":
+        chosen = answers.predicted
+        chosen = (chosen > 0.5).astype(np.float64) if answers.objective == "binary:logistic" else chosen
+        return np.asarray(actual != chosen, dtype=np.float64)
+    if name == "logloss":
+        p = np.clip(answers.values, _NEAREST_PROBABILITY, 1 - _NEAREST_PROBABILITY)
+        return np.asarray(-(actual * np.log(p) + (1 - actual) * np.log(1 - p)), dtype=np.float64)
+    of_actual = answers.values[np.arange(len(actual)), actual.astype(int)]
+    return np.asarray(-np.log(np.clip(of_actual, _NEAREST_PROBABILITY, 1)), dtype=np.float64)
+
+
+def _require_rows(answers: Answers, labels: Labels) -> None:
+    if len(answers) != len(labels):
+        message = f"The model gave {len(answers):,} answers to {len(labels):,} rows."
+        raise KickstandError(Problem(message, answers.where))
+    if not len(labels):
+        raise KickstandError(Problem("The test channel has no rows.", answers.where))
+    if answers.values.ndim == 2 and labels.values.max() >= answers.values.shape[1]:
+        classes = answers.values.shape[1]
+        message = f"A test row is of class {labels.values.max():g}; the model knows {classes} classes."
+        raise KickstandError(Problem(message, answers.where, "Train it on rows of every class."))
+
+
+def _require_computed(found: Mapping[str, float], answers: Answers) -> None:
+    if odd := [name for name, value in found.items() if not math.isfinite(value)]:
+        top = f"{np.abs(answers.values).max():g}"
+        message = f"{' and '.join(odd)} cannot be computed: answers reach {top}, which is beyond what a float can hold"
+        fix = "The model has not learned; do not serve it."
+        raise UnsoundModelError(Problem(f"{message} ({answers.transform} undone).", answers.where, fix))

@@ -26,7 +26,7 @@ from training.data.csv.float_text import delimiter_of
 from training.data.files import channel_files, channel_sha256
 from training.data.formats.parquet_numbers import first_data_file
 from training.data.row_text import csv_lines
-from training.evaluation.scoring import Labels
+from training.evaluation.metrics import Labels
 from training.evaluation.stores import ModelStore, fetch_channel
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Where a review reads models, learning curves and test rows: buckets of the project, and nothing that is not proven.
+"""Where models, learning curves and test rows are read: buckets of the project, and nothing that is not proven.
 
-What a release says of places is somebody's word; only the buckets that are passed in are asked, and what is found
-there is held against the release's digests.
+What a release says of places is not trusted: only the buckets that are passed in are read, and what is found there is
+checked against the release's digests.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kickstand.aws.s3 import ChangedObjectError, S3Location, parse_location
+from kickstand.aws.s3 import ChangedObjectError, S3Location, parse_location, require_object
 from kickstand.bucket import learning_curve_key, model_key
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.model import Channel, LearningCurve
-from training.model.artifact import fetch_artifact
+from training.evaluation.metrics import UnsoundModelError
 from training.model.inspection.archive import extract_model
 from training.model.inspection.model_run import find_models
 from training.model.learning_curve import Curve, read_curve
 
 Found = TypeVar("Found")
-
-
-class UnsoundModelError(KickstandError):
-    """A model that cannot be opened, or that answers with what is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ def fetch_models(stores: Sequence[ModelStore], sha256: str, count: int | None, f
 
     def fetch(store: ModelStore, number: int) -> tuple[Path, ...]:
         here = S3Location(store.bucket, model_key(sha256))
-        _require_bytes(_fetched(store, here, folder / f"{number}.tar.gz"), sha256, here)
+        _require(store, here, sha256, folder / f"{number}.tar.gz", "model artifact")
         try:
             files = extract_model(folder / f"{number}.tar.gz", folder / str(number))
             return find_models(files, count, folder=folder / str(number), where=here.uri)
@@ -70,22 +66,17 @@ def fetch_channel(stores: Sequence[ModelStore], channel: Channel, folder: Path) 
         for number, file in enumerate(channel.files):
             here = S3Location(store.bucket, f"{prefix}{file.name}")
             target = folder / f"{store_number}-{number}.csv"  # the name is somebody's word too
-            _require_bytes(_fetched(store, here, target), file.sha256, here)
+            _require(store, here, file.sha256, target, "test rows")
             files.append(target)
         return files
 
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # a gate may ask again
     return _first(stores, fetch)
 
 
-def _fetched(store: ModelStore, here: S3Location, file: Path) -> str:
-    return fetch_artifact(store.s3, here.uri, file).read.sha256
-
-
-def _require_bytes(found: str, wanted: str, here: S3Location) -> None:
-    if found != wanted:
-        message = f"The object was changed: expected SHA-256 {wanted}, found {found}."
-        raise ChangedObjectError(Problem(message, here.uri, "Find out who wrote it; delete that object version."))
+def _require(store: ModelStore, here: S3Location, sha256: str, file: Path, what: str) -> None:
+    with file.open("wb") as out:
+        require_object(store.s3, here, sha256, out, what=what)
 
 
 def _first(stores: Sequence[ModelStore], fetch: Callable[[ModelStore, int], Found]) -> Found:

@@ -28,7 +28,7 @@ from kickstand.aws.s3 import (
     StoredObject,
     keep_copy,
     parse_location,
-    pieces,
+    read_object,
     stored_object,
     write_once,
 )
@@ -57,23 +57,13 @@ def fetch_artifact(
     on_bytes: told of each piece, for a progress bar.
     Raises KickstandError where it is gone, may not be read, or breaks off.
     """
-    source = parse_location(uri)
-    digest, size = hashlib.sha256(), 0
     try:
-        answer = s3.get_object(Bucket=source.bucket, Key=source.key)
         with file.open("wb") as out:
-            for piece in pieces(answer["Body"]):
-                digest.update(piece)
-                size += len(piece)
-                out.write(piece)
-                on_bytes(len(piece))
-    except (*AWS_FAILURES, OSError) as error:
+            read = read_object(
+                s3, parse_location(uri), out, doing="fetching the job's model artifact", on_bytes=on_bytes
+            )
+    except OSError as error:
         raise aws_error(error, "fetching the job's model artifact", uri) from error
-    if size != answer["ContentLength"]:
-        raise KickstandError(
-            Problem(f"The download broke off after {size} of {answer['ContentLength']} bytes.", uri, "Run it again.")
-        )
-    read = ReadObject(source, digest.hexdigest(), size, answer["ETag"])
     return FetchedArtifact(file, read)
 
 

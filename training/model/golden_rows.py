@@ -7,6 +7,7 @@ the first rows of the test channel, else of validation's, else of train's.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.aws.errors import explained
-from kickstand.aws.s3 import ArtifactBucket, parse_location, write_once
+from kickstand.aws.s3 import ArtifactBucket, parse_location, require_object, write_once
 from kickstand.bucket import golden_key
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
@@ -98,15 +99,10 @@ def read_golden(s3: Any, golden: GoldenRows) -> GoldenRows:
     """
     if not golden.s3_uri:
         return golden
-    place = parse_location(golden.s3_uri)
-    with explained("reading the golden rows", golden.s3_uri):
-        text = s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
-    found = hashlib.sha256(text).hexdigest()
-    if found != golden.sha256:
-        message = f"The golden rows were changed: expected SHA-256 {golden.sha256}, found {found}."
-        raise KickstandError(Problem(message, golden.s3_uri, "Delete that object version, or make the release anew."))
+    content, fix = io.BytesIO(), "Delete that object version, or make the release anew."
+    require_object(s3, parse_location(golden.s3_uri), golden.sha256, content, what="golden rows", fix=fix)
     try:
-        fields = parse_json(text)
+        fields = parse_json(content.getvalue())
         predictions = tuple(tuple(one) if isinstance(one, list) else one for one in fields["predictions"])
         rows = tuple(fields["rows"])
         same = hashlib.sha256(_text(rows, predictions)).hexdigest() == golden.sha256

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kickstand.aws.errors import error_code, explained
-from kickstand.aws.s3 import EXISTS, ArtifactBucket, ChangedObjectError, S3Location, decided
+from kickstand.aws.s3 import EXISTS, ArtifactBucket, S3Location, decided, require_object
 from kickstand.bucket import learning_curve_key
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
@@ -139,13 +140,9 @@ def kept_runs(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> tuple[tu
 
 def read_curve(s3: Any, place: S3Location, sha256: str) -> Curve:
     """A release's curve, from wherever a copy of it is. Raises KickstandError: gone, or changed."""
-    with explained("reading the learning curve", place.uri):
-        body = _read(s3, place)
-    found = hashlib.sha256(body).hexdigest()
-    if found != sha256:
-        message = f"The learning curve was changed: expected SHA-256 {sha256}, found {found}."
-        raise ChangedObjectError(Problem(message, place.uri, "Delete that object version, or adopt the job again."))
-    return _parsed(body, place)
+    body, fix = io.BytesIO(), "Delete that object version, or adopt the job again."
+    require_object(s3, place, sha256, body, what="learning curve", fix=fix, most=_MOST_BYTES)
+    return _parsed(body.getvalue(), place)
 
 
 def _read(s3: Any, place: S3Location) -> bytes:

@@ -43,7 +43,7 @@ class Aws:
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         assert (Bucket, Key) == ("b", "golden/x.json")
-        return {"Body": io.BytesIO(self.golden)}
+        return {"Body": io.BytesIO(self.golden), "ContentLength": len(self.golden), "ETag": "e"}
 
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
         assert request["Body"] == b"1,2\n3,4\n"

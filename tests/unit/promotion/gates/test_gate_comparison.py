@@ -115,7 +115,7 @@ def test_the_same_model_is_served_already(tmp_path: Path) -> None:
         (
             Account(answers={**answers(), features(ROWS[7]): "nan"}),
             None,
-            "The answer to the row test.csv:8 is nan, not finite.",
+            "1 of 400 answers are not a finite number: the first is 'nan', of row test.csv:8.",
         ),
     ],
 )
