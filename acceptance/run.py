@@ -25,7 +25,7 @@ from acceptance.project import ENVIRONMENTS, PREFIX, SOURCE, TARGET, Plan, start
 from acceptance.step import NotReady, NotRun, Outcome, Step, Verdict, World, assembly_folder
 from cli.context import workspace_of
 from cli.options import REPOSITORY, Root
-from deployment.cdk import CLI, bootstrap_words, node, remove_output_folder
+from deployment.cdk import CLI, bootstrap_words, is_bootstrapped, node, refuse_without_bootstrap, remove_output_folder
 from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.config.load import load_project
 from kickstand.errors import InputError, KickstandError, Problem
@@ -229,8 +229,6 @@ def without_workspaces(lines: Iterable[str]) -> tuple[str, ...]:
 
 def _set_up(world: World, *, bootstrap: bool) -> None:
     """A repository, a key for each environment, and the project file that names them."""
-    from deployment.cdk import is_bootstrapped, refuse_without_bootstrap
-
     workspaces = {name: world.workspace(name) for name in ENVIRONMENTS}
     for workspace in workspaces.values():
         if bootstrap and not is_bootstrapped(workspace.session, workspace.environment):

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from deployment.cdk import is_bootstrapped, refuse_without_bootstrap
+from deployment.cdk import CdkFailedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.doctor.roles import pipeline_findings
+from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
+from deployment.retained import import_retained
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, Problem
+from kickstand.release.rules import require_serving
 
 if TYPE_CHECKING:
     from deployment.cdk import Cdk
@@ -33,10 +36,6 @@ def deploy_environment(
     Raises InputError where the environment takes only what was reviewed (`reviewed.py`), and KickstandError: no
     bootstrap, another artifact than released, a failed deployment, an endpoint that does not serve the release.
     """
-    from deployment.failures import deploy_twice, wait_for_others
-    from deployment.retained import import_retained
-    from kickstand.aws.errors import explained
-
     refuse_without_review(cdk.workspace)
     names = cdk.workspace.names
     stacks = (names.training_stack, names.hosting_stack)
@@ -57,9 +56,6 @@ def deploy_training(cdk: Cdk, say: Callable[[str], None], *, ask: bool = True, m
 
     Arguments and errors as of `deploy_environment`, of which it is the first half.
     """
-    from deployment.failures import deploy_twice, wait_for_others
-    from kickstand.aws.errors import explained
-
     refuse_without_review(cdk.workspace)
     require_deployable(cdk, None, may_bootstrap=may_bootstrap)
     stacks = (cdk.workspace.names.training_stack,)
@@ -74,9 +70,6 @@ def deploy_training(cdk: Cdk, say: Callable[[str], None], *, ask: bool = True, m
 
 def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *, ask: bool) -> None:
     """`cdk deploy`; where it fails, the error has CloudFormation's own reasons, or what was in its way."""
-    from deployment.cdk import CdkFailedError
-    from deployment.failures import FailureLog, StackWatch
-
     cloudformation = cdk.workspace.session.client("cloudformation")
     log, watch = FailureLog.open(cloudformation, stacks), StackWatch.open(cloudformation, stacks)
     named = ("--change-set-name", watch.change_set)
@@ -93,9 +86,6 @@ def require_deployable(cdk: Cdk, release: Release | None, *, may_bootstrap: bool
     """Raise KickstandError where callers would meet a fault of the image that the environment does not accept, the
     release's signature is not right, the chosen image cannot read its model, its artifact is not what it was, its own
     image cannot read it, or the account is not bootstrapped."""
-    from deployment.cdk import is_bootstrapped, refuse_without_bootstrap
-    from kickstand.aws.errors import explained
-    from kickstand.release.rules import require_serving
     from kickstand.signing.verify import require_signature
     from training.model.artifact import require_artifact, require_image, require_model
 
@@ -118,7 +108,6 @@ def require_deployable(cdk: Cdk, release: Release | None, *, may_bootstrap: bool
 def prove(cdk: Cdk, release: Release) -> Proof:
     """The proof that the endpoint serves the release; KickstandError says how it does not."""
     from deployment.verify import verify_endpoint
-    from kickstand.aws.errors import explained
 
     names = cdk.workspace.names
     with explained(f"verifying the endpoint {names.endpoint}"):

@@ -13,9 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kickstand.atomic_file import atomic_file, put_on_disk
 from kickstand.aws.errors import explained
 from kickstand.aws.s3 import artifact_bucket
 from kickstand.errors import InputError, KickstandError, Problem
+from kickstand.images import image_uri
 from kickstand.release.file import write_release
 from kickstand.release.model import Override, Release
 from kickstand.workspace import Workspace
@@ -74,7 +76,6 @@ class PromotionWork:
         InputError: there is none, it or the target's present one does not pass its checks, its signature is not one
         that the source itself would take, or it is there already.
         """
-        from kickstand.images import image_uri
         from kickstand.signing.verify import require_signature
 
         release = self.source.release()
@@ -197,7 +198,6 @@ class PromotionWork:
         the same command makes both anew. The release is on the disk before the signature takes its place: a disk
         that is full leaves both as they were.
         """
-        from kickstand.atomic_file import atomic_file, put_on_disk
         from kickstand.signing.envelope import signature_path
         from kickstand.signing.sign import sign_release
 
@@ -218,8 +218,6 @@ class PromotionWork:
 
 def put_signature(place: Path, signature: Path | None) -> None:
     """Put a signature's file in its place, whole or not at all; None takes a former one away."""
-    from kickstand.atomic_file import atomic_file
-
     if signature is None:
         place.unlink(missing_ok=True)
         return

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from deployment.keys.needs import key_needs
 from infra.policies.statement import bucket_grants, key_grant
-from kickstand.aws.errors import DENIED, error_code
+from kickstand.aws.errors import AWS_FAILURES, DENIED, aws_error, error_code, explained
+from kickstand.aws.session import role_session
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
@@ -30,9 +31,6 @@ def release_session(target: Workspace, by: str) -> boto3.Session:
     by: ARN of who promotes; its name becomes the session's, which CloudTrail shows.
     KickstandError: the role is not there, or these credentials may not assume it.
     """
-    from kickstand.aws.errors import AWS_FAILURES
-    from kickstand.aws.session import role_session
-
     try:
         return role_session(
             target.environment, target.session, target.names.release_role_arn, name=role_session_name(by)
@@ -51,8 +49,6 @@ def role_session_name(by: str) -> str:
 
 
 def _refused(error: Exception, target: Workspace) -> KickstandError:
-    from kickstand.aws.errors import DENIED, aws_error, error_code
-
     name = target.environment.name
     told = aws_error(error, f"assuming the release role {target.names.release_role_arn}")
     if error_code(error) not in DENIED:
@@ -67,8 +63,6 @@ def _refused(error: Exception, target: Workspace) -> KickstandError:
 
 def caller_arn(session: boto3.Session) -> str:
     """Who a session's credentials belong to, as AWS knows them."""
-    from kickstand.aws.errors import explained
-
     with explained("asking AWS whose credentials these are"):
         return str(session.client("sts").get_caller_identity()["Arn"])
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kickstand.atomic_file import atomic_file, put_on_disk
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.git import GitFile
@@ -213,8 +214,6 @@ def restore(earlier: EarlierRelease, path: Path) -> None:
 
 
 def _place(earlier: EarlierRelease, path: Path) -> None:
-    from kickstand.atomic_file import atomic_file, put_on_disk
-
     signature = signature_path(path)
     with atomic_file(path) as stream:
         stream.write(earlier.text.encode("utf-8"))

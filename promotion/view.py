@@ -10,6 +10,8 @@ from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release.model import Override, Release
 from kickstand.release.view import diff_lines, differences
+from kickstand.signing.envelope import signature_path
+from kickstand.signing.sign import can_sign
 from kickstand.text import plain
 from kickstand.workspace import Workspace
 from promotion.candidate import pieces_of
@@ -143,8 +145,6 @@ def from_here(path: Path) -> Path:
 
 def added_files(release_file: Path) -> str:
     """The release and its signature, where there is one, as the words of `git add`."""
-    from kickstand.signing.envelope import signature_path
-
     signature = signature_path(release_file)
     files = [release_file, *([signature] if signature.exists() else [])]
     return " ".join(shlex.quote(str(from_here(file))) for file in files)
@@ -176,8 +176,6 @@ def plan_lines(release: Release, candidate: Release, overrides: Sequence[Overrid
 
 
 def _signed(target: Workspace) -> str:
-    from kickstand.signing.sign import can_sign
-
     return " and its signature" if can_sign(target.environment.signing) else ""
 
 

@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from deployment.assembly import assembly_digest, require_assembly
 from deployment.cdk import CLI
-from deployment.keys.access import KeyAccess
+from deployment.keys.access import KeyAccess, key_access
+from deployment.keys.needs import key_needs
 from kickstand import __version__
 from kickstand.aws.errors import explained
 from kickstand.json_text import parse_json
 from kickstand.names import Names
 from review.bundle import REVIEW_JSON, Bundle, bundle_json
+from review.changes.stacks import read_pairs
+from review.cost.report import cost_report
+from review.drift import detect_drift
+from review.infrastructure import infrastructure
 from review.reports import DriftReport, Headline, ModelReport
 
 if TYPE_CHECKING:
@@ -48,10 +53,6 @@ def make_bundle(request: ReviewRequest, *, now: datetime, say: Callable[[str], N
 
     Raises InputError (an assembly of something else) and KickstandError (AWS does not tell).
     """
-    from review.changes.stacks import read_pairs
-    from review.cost.report import cost_report
-    from review.drift import detect_drift
-    from review.infrastructure import infrastructure
     from review.policy.report import policy_report
 
     cdk, workspace = request.cdk, request.cdk.workspace
@@ -91,9 +92,6 @@ def _templates(pairs: Sequence[StackPair], side: Literal["live", "planned"]) -> 
 
 def _key_headlines(workspace: Workspace) -> tuple[Headline, ...]:
     """Whether the keys let the roles that need them: read live, since no template of ours has a key's policy."""
-    from deployment.keys.access import key_access
-    from deployment.keys.needs import key_needs
-
     environment = workspace.environment
     needs = key_needs(environment, workspace.project.environments)
     return key_headlines(key_access(needs, lambda owner: workspace.open(owner.name).session), environment.name)

@@ -15,6 +15,7 @@ from deployment.assembly import AssembledStack, require_assembly
 from deployment.cdk import CdkFailedError
 from deployment.change_set import delete_change_set, deploy_session, describe_change_set, is_empty
 from deployment.failures import FailureLog
+from deployment.retained import retained_by_absent
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from review.bundle import Bundle, ChangeSet
@@ -88,7 +89,6 @@ def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange]) ->
     KickstandError.
     """
     from deployment.deploy import require_deployable
-    from deployment.retained import retained_by_absent
 
     names = cdk.workspace.names
     exists = {stack.stack: stack.exists for stack in stacks}

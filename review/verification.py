@@ -20,6 +20,7 @@ from review.bundle import Bundle
 from review.changes.resources import template_sha256
 from review.changes.stacks import StackPair
 from review.drift import drift_report, moved_since
+from review.make import ReviewRequest, make_bundle
 from review.reports import DriftReport, StackChange
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ def remake(
 
     Raises InputError where the review's day is no day, or is still to come; see also `make_bundle`.
     """
-    from review.make import ReviewRequest, make_bundle
-
     try:
         day = date.fromisoformat(review.as_of)
     except ValueError:

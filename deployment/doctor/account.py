@@ -17,6 +17,7 @@ from deployment.assembly import run_app
 from deployment.doctor.finding import Finding
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
+from kickstand.names import partition
 from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ def region_findings(workspace: Workspace) -> Iterator[Finding]:
 
     https://docs.aws.amazon.com/accounts/latest/APIReference/API_GetRegionOptStatus.html
     """
-    from kickstand.names import partition
-
     region = workspace.environment.region
     known = workspace.session.get_available_regions("sagemaker", partition_name=partition(region))
     yield region_verdict(region, known, _opt_in_state(workspace.session, region))
@@ -53,8 +52,6 @@ def region_findings(workspace: Workspace) -> Iterator[Finding]:
 
 def _opt_in_state(session: boto3.Session, region: str) -> str:
     """The account's opt-in status for a region. Outside the partitions that have the service nothing is opted into."""
-    from kickstand.names import partition
-
     if partition(region) not in _ACCOUNT_MANAGEMENT:
         return "ENABLED_BY_DEFAULT"
     return str(session.client("account").get_region_opt_status(RegionName=region)["RegionOptStatus"])

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from deployment.doctor.finding import Finding
 from deployment.doctor.stacks import stack_status
 from kickstand.aws.errors import AWS_FAILURES, DENIED, error_code
+from kickstand.aws.github_oidc import IMMUTABLE_SINCE, Repository
+from kickstand.aws.session import role_session
 from kickstand.config.values import parse_arn
 from kickstand.workspace import Workspace
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 def pipeline_findings(environment: Environment) -> Iterator[Finding]:
     """Whether the pipeline's roles trust the subjects that GitHub issues; nothing where there is no pipeline."""
-    from kickstand.aws.github_oidc import IMMUTABLE_SINCE, Repository
-
     repository = Repository.of(environment.pipeline)
     if repository is None:
         return
@@ -53,8 +53,6 @@ def promotion_findings(workspace: Workspace) -> Iterator[Finding]:
 
 def _release_role(workspace: Workspace) -> Finding:
     """Whether these credentials may act as the role: only who promotes needs to."""
-    from kickstand.aws.session import role_session
-
     name, arn = "release role", workspace.names.release_role_arn
     deploy = workspace.command("deploy")
     if stack_status(workspace.session, workspace.names.training_stack) is None:

@@ -166,13 +166,18 @@ def evaluate_policy(context: GateContext, evidence: Evidence) -> Verdict:
 
     The stacks are synthesised with the candidate as their release.
     """
-    from review.policy.report import policy_report
-
     target = context.target.environment
     with TemporaryDirectory(dir=evidence.folder) as folder:
         releases = Path(folder)
         write_release(release_path(releases, target.name), context.candidate)
-        return policy_verdict(policy_report(context.target.project, target, releases), target.where(""))
+        return policy_verdict(candidate_policy(context, releases), target.where(""))
+
+
+def candidate_policy(context: GateContext, releases: Path) -> PolicyReport:
+    """The policy rules over the target's stacks. releases: the folder that has the candidate as their release."""
+    from review.policy.report import policy_report  # loads the CDK, which takes seconds
+
+    return policy_report(context.target.project, context.target.environment, releases)
 
 
 def policy_verdict(report: PolicyReport, project_file: str) -> Verdict:

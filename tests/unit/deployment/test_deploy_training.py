@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from workspaces import workspace
 
 from cli.commands import app
-from deployment import cdk as bootstrap
 from deployment.cdk import Cdk
 from deployment.deploy import deploy_training
 from kickstand.config.model import Review
@@ -31,7 +30,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What the CDK command line was asked."""
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(Cdk, "run", lambda _, *words: asked.append(words))
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
+    monkeypatch.setattr("deployment.deploy.refuse_without_bootstrap", lambda workspace: None)
     return asked
 
 
@@ -127,7 +126,7 @@ def test_a_refusal_shows_cloudformations_own_reasons_and_no_older_ones(monkeypat
 
     monkeypatch.setattr("deployment.cdk.run_child", fail)
     monkeypatch.setattr(Cdk, "command", lambda *words: [])
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
+    monkeypatch.setattr("deployment.deploy.refuse_without_bootstrap", lambda workspace: None)
     with pytest.raises(KickstandError) as caught:
         deploy_training(cdk(calls), unsaid)
     assert [(one.where, one.message) for one in caught.value.problems] == [
@@ -140,7 +139,7 @@ def test_a_refusal_shows_cloudformations_own_reasons_and_no_older_ones(monkeypat
 def test_a_failure_before_cloudformation_claims_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deployment.cdk.run_child", lambda command, **more: 1)
     monkeypatch.setattr(Cdk, "command", lambda *words: [])
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
+    monkeypatch.setattr("deployment.deploy.refuse_without_bootstrap", lambda workspace: None)
     with pytest.raises(KickstandError) as caught:
         deploy_training(cdk(Events()), unsaid)
     assert [one.message for one in caught.value.problems] == ["cdk deploy failed (exit code 1)."]
@@ -226,7 +225,7 @@ def test_what_another_deployment_refused_is_said(
     monkeypatch.setattr("secrets.token_hex", lambda count: "ours")
     monkeypatch.setattr("deployment.cdk.run_child", fail)
     monkeypatch.setattr(Cdk, "command", lambda *words: [])
-    monkeypatch.setattr(bootstrap, "refuse_without_bootstrap", lambda workspace: None)
+    monkeypatch.setattr("deployment.deploy.refuse_without_bootstrap", lambda workspace: None)
     with pytest.raises(KickstandError) as caught:
         deploy_training(cdk(calls), unsaid)
     assert [one.message for one in caught.value.problems] == messages

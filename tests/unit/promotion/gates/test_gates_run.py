@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import types
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from cli.promote import outcomes_json
 from kickstand.config.model import Gates, Signing
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release.file import release_path
-from promotion.gates.context import Evidence
+from promotion.gates.context import Evidence, GateContext
 from promotion.gates.gate import Outcome, outcome_lines, show_outcomes, summary
 from promotion.gates.run import GATES, evaluate_gate, evaluate_gates
 from review.reports import PolicyReport
@@ -40,14 +38,13 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Stands in for the synthesis; collects what it was asked about: the release in its folder."""
     seen: list[Any] = []
 
-    def policy_report(project: Any, environment: Any, releases: Path) -> PolicyReport:
+    def candidate_policy(context: GateContext, releases: Path) -> PolicyReport:
+        environment = context.target.environment
         assert [path.name for path in releases.iterdir()] == [f"{environment.name}.json"]
         seen.append((environment.name, json.loads(release_path(releases, environment.name).read_bytes())))
         return PolicyReport(findings=(), acknowledged=(), rules_run={"guard": 9}, headlines=())
 
-    module = types.ModuleType("review.policy.report")
-    module.policy_report = policy_report  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "review.policy.report", module)
+    monkeypatch.setattr("promotion.gates.release_checks.candidate_policy", candidate_policy)
     yield seen
 
 
