@@ -12,9 +12,16 @@ import pytest
 import typer.main
 from botocore.hooks import EventAliaser
 from botocore.loaders import Loader, create_loader
-from run_end import MARK, pytest_configure, pytest_keyboard_interrupt, pytest_sessionfinish
+from run_end import FOLDER, MARK, pytest_configure, pytest_keyboard_interrupt, pytest_sessionfinish
+from run_order import pytest_cmdline_main, pytest_collection_modifyitems
 
-__all__ = ["pytest_configure", "pytest_keyboard_interrupt", "pytest_sessionfinish"]
+__all__ = [
+    "pytest_cmdline_main",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_keyboard_interrupt",
+    "pytest_sessionfinish",
+]
 
 _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")
 
@@ -26,7 +33,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 @pytest.fixture(autouse=True, scope="session")
 def _own_environment() -> None:
     """Forget the caller's credentials, profiles and endpoints, once for the whole run."""
-    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in ("CDK_HOME", MARK)]:
+    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in ("CDK_HOME", MARK, FOLDER)]:
         del os.environ[name]
     # The CDK checks templates in three quarters of a synthesis, 4 s of CPU: tests/infra and the main job let it.
     os.environ["CDK_VALIDATION"] = "false"

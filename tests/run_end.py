@@ -8,8 +8,10 @@ Hooks, which `conftest.py` imports.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,9 @@ import pytest
 MARK = "KICKSTAND_TEST_RUN"
 """A variable of all processes of a run; servers of the local cloud pass on what begins so."""
 
+FOLDER = "KICKSTAND_TEST_FOLDER"
+"""A variable that names the folder of what a run's processes make once for all of them; see `once_a_run`."""
+
 _SECONDS = 5.0
 """Until a process that was asked to end is killed."""
 
@@ -28,6 +33,7 @@ _SECONDS = 5.0
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="kickstand-tests-")
         signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
 
@@ -51,6 +57,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         while left and time.monotonic() < deadline:
             time.sleep(0.05)
             left = _marked()
+    shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
 
 
 _interrupted = 0.0

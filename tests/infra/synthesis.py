@@ -1,16 +1,17 @@
-"""Templates of the environments that the tests look at, each synthesised once a worker."""
+"""Templates of the environments that the tests look at, each synthesised once a test run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk.assertions import Template
+from once_a_run import once_a_run
 from samples import BUCKET, IMAGE, environment, release
 
 from infra.stacks.environment_stage import EnvironmentStage
@@ -178,6 +179,11 @@ NEIGHBOURS: Mapping[str, tuple[Environment | None, tuple[Environment, ...]]] = {
 @cache
 def synthesised(variant: str) -> Synthesised:
     """The templates of a variant."""
+    made = once_a_run(f"variant {variant}", lambda: json.dumps(asdict(_synthesise(variant))).encode())
+    return Synthesised(**json.loads(made))
+
+
+def _synthesise(variant: str) -> Synthesised:
     settings, released = VARIANTS[variant]
     app = cdk.App(
         analytics_reporting=False, stack_traces=False, context=json.loads((ROOT / "cdk.json").read_text())["context"]

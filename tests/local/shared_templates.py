@@ -1,4 +1,4 @@
-"""Templates of projects that differ in their names alone: synthesised once a process, by `app.py` as the CDK runs it.
+"""Templates of projects that differ in their names alone: synthesised once a test run, by `app.py` as the CDK runs it.
 
 `tests/infra` holds that a template has a project's name only where it is the name, so that it can be replaced.
 """
@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from once_a_run import once_a_run
 
 from kickstand.config.load import load_project
 
@@ -37,6 +39,11 @@ def training_templates(toml: Path) -> dict[str, str]:
 
 @cache
 def _synthesised(text: str) -> Mapping[str, str]:
+    made: Mapping[str, str] = json.loads(once_a_run(text, lambda: json.dumps(_synthesise(text)).encode()))
+    return made
+
+
+def _synthesise(text: str) -> Mapping[str, str]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         toml, assembly = folder / "kickstand.toml", folder / "cdk.out"

@@ -1,0 +1,37 @@
+"""How a run of many tests is spread over processes: the files that take longest first, so that all end together.
+
+Hooks, which `conftest.py` imports.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SLOWEST = (
+)
+"""Files that take more than 5 s, the slowest first."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run whole folders in one process more than there are cores, whose tests often wait for the local cloud.
+
+    A file is one process's: its tests share what they set up. `-n` says another number; 0: this process alone.
+    """
+    options = config.option
+    if not config.pluginmanager.hasplugin("xdist") or hasattr(config, "workerinput"):
+        return
+    folders = all(Path(argument.split("::")[0]).is_dir() for argument in config.args)
+    if options.numprocesses is None and folders and not options.usepdb and not options.collectonly:
+        options.numprocesses = (os.cpu_count() or 1) + 1
+    if options.numprocesses and options.dist == "no":
+        options.dist, options.loadscopereorder = "loadfile", False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    place = {config.rootpath / "tests" / file: number for number, file in enumerate(SLOWEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
