@@ -18,9 +18,9 @@ from pathlib import Path
 
 from deployment.assembly import assembly_digest
 from deployment.cdk import BIN, REPOSITORY, node
-from kickstand.child_process import run_child
 from kickstand.errors import KickstandError, Problem
 from kickstand.git import GitFile
+from kickstand.programs import run_child
 
 SETUP_FILES = ("package-lock.json", "package.json", "requirements-uv.lock", "requirements.lock")
 """What the synthesis runs on: where a commit has others, it is set up for itself."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kickstand.child_process import run_child
 from kickstand.errors import KickstandError, Problem
+from kickstand.programs import run_child
 
 if TYPE_CHECKING:
     import boto3

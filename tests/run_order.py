@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SLOWEST = (
-)
+SLOWEST = ()
 """Files that take more than 5 s, the slowest first."""
 
 

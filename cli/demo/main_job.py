@@ -19,10 +19,10 @@ from cli.evaluate import default_folder, own_rows, test_channel, test_report
 from cli.options import REPOSITORY, TIMES, root_of
 from deployment.cdk import Cdk, is_bootstrapped
 from kickstand.atomic_file import atomic_file
-from kickstand.child_process import run_child
 from kickstand.console import make_console
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
+from kickstand.programs import run_child
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,9 +17,9 @@ from cli.demo.main_job import Steps
 from cli.demo.promotion_script import ADMINISTRATOR, ENVIRONMENTS, Command, CreateUser, DemoUsers, promotion_steps
 from cli.options import REPOSITORY, TIMES
 from deployment.cdk import CLI, node
-from kickstand.child_process import run_child
 from kickstand.console import make_console
 from kickstand.errors import KickstandError, Problem
+from kickstand.programs import run_child
 from localcloud.clients.environment import CLEARED
 from localcloud.cloud import LocalCloud
 

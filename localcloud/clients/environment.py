@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kickstand.errors import InputError, Problem
-from kickstand.python_environment import CACHE, LockedEnvironment
+from kickstand.programs import CACHE, LockedEnvironment
 
 
 def client_environment(

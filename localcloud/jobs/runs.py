@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kickstand.python_environment import registry_settings
+from kickstand.programs import registry_settings
 from localcloud.jobs.events import JobEvent
 from localcloud.jobs.process.program import program_environment, start_program
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.errors import KickstandError, Problem
-from kickstand.python_environment import registry_settings
+from kickstand.programs import registry_settings
 from localcloud.server.running import holder, usual
 from localcloud.state import StateFolder
 

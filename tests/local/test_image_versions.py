@@ -18,7 +18,7 @@ from platform_role import LOGS, bucket, reading, role_environment, writing
 from training_jobs import Job
 
 from kickstand.errors import KickstandError
-from kickstand.python_environment import image_python
+from kickstand.programs import image_python
 from kickstand.xgboost_container import XGBOOST
 from localcloud.cloud import LocalCloud
 from localcloud.jobs.hosting.model_process import HostingError

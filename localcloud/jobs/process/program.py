@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from kickstand.errors import KickstandError
-from kickstand.python_environment import image_python
+from kickstand.programs import image_python
 from kickstand.xgboost_container import version_of
 from localcloud.container.contract import ACCEPTED_FAULTS, BASE_VARIABLE
 from localcloud.jobs.events import JobFailure, shortened

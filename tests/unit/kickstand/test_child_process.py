@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kickstand.child_process import run_child
+from kickstand.programs import run_child
 
 PARENT = """
 import sys
-from kickstand.child_process import run_child
+from kickstand.programs import run_child
 try:
     run_child([sys.executable, "-c", sys.argv[1]])
 except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kickstand.errors import InputError, KickstandError
-from kickstand.python_environment import LockedEnvironment, image_python, registry_settings
+from kickstand.programs import LockedEnvironment, image_python, registry_settings
 from kickstand.xgboost_container import XGBOOST
 from localcloud.clients.environment import CLIENTS, client_python
 

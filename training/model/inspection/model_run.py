@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kickstand.errors import KickstandError, Problem
-from kickstand.python_environment import image_python
+from kickstand.programs import image_python
 from training.model.inspection.archive import reading_image
 from training.model.inspection.limits import Limits, bare_environment, memory_for
 

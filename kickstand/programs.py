@@ -1,23 +1,78 @@
-"""Python environments made on demand from a lock file: for an older image's xgboost, for a client that conflicts with
-the project's packages.
+"""Programs that are started: a child that has the terminal as its own, and Python environments made on demand.
 
-An environment is made once for its lock file and Python, from the package registry that uv is configured for; every
-later use costs a look at the file system. `image_python` is the interpreter that has an image's xgboost.
+What a child prints is seen, and what is typed goes to it. An environment is made once for its lock file and Python,
+from the package registry that uv is configured for; every later use costs a look at the file system. `image_python` is
+the interpreter that has an image's xgboost; others are for clients that conflict with the project's packages.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kickstand.errors import KickstandError, Problem
 from kickstand.xgboost_container import OWN_IMAGE, XGBOOST
+
+_LAST_WORDS_SECONDS = 15.0
+"""How long an interrupted program may take to end by itself; then it is killed."""
+
+
+def run_child(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run a program and wait for its end; its exit code (negative: the signal that ended it).
+
+    Ctrl-C reaches it too, by the terminal. It is given time to say what it leaves behind; then KeyboardInterrupt
+    goes on. Pressed again, it is killed. SIGTERM, which reaches this process alone, is passed on to it, and ends this
+    process behind it.
+    """
+    child = subprocess.Popen(command, cwd=cwd, env=env)
+    try:
+        with _passing_on_sigterm(child):
+            code = child.wait()
+    except KeyboardInterrupt:
+        try:
+            child.wait(_LAST_WORDS_SECONDS)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            child.kill()
+            child.wait()
+        raise
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    if code == -signal.SIGINT:  # it was quicker to end than this process to be told
+        raise KeyboardInterrupt
+    return code
+
+
+@contextlib.contextmanager
+def _passing_on_sigterm(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets no other thread handle a signal
+        return
+    received = []
+
+    def pass_on(number: int, frame: object) -> None:
+        received.append(number)
+        child.terminate()
+
+    before = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if received:
+        sys.exit(128 + signal.SIGTERM)
+
 
 CACHE = Path(__file__).resolve().parents[1] / ".kickstand" / "cache"
 """Environments are kept in folders of this one, by kind."""
