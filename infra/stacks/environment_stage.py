@@ -1,4 +1,7 @@
-"""One environment: what is deployed, reviewed and destroyed together."""
+"""The stage of one environment: its training and hosting stacks, or, apart from them, the stack of its pipeline.
+
+The pipeline stack holds the roles that the workflows of a repository assume.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,99 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.checks.policy_checks import checks_are_on
+from infra.constructs.roles import ManagedPolicy, OidcProvider, WorkflowRole
+from infra.policies.automation import deploy_statements, prepare_statements
+from infra.policies.reviewer import drift_statements, reviewer_statements
+from infra.policies.statement import Statement
 from infra.stacks.hosting_stack import HostingStack
-from infra.stacks.pipeline_stack import PipelineStage
 from infra.stacks.training_stack import TrainingStack
-from kickstand.aws.github_oidc import Repository
+from kickstand.aws.github_oidc import AUDIENCE, Repository, preparing
 from kickstand.config.model import Environment, Project
+from kickstand.names import Names
 from kickstand.release.model import Release
+
+
+class PipelineStack(cdk.Stack):
+    """The OIDC provider, and three roles: `review` for pull requests, `prepare` before approval, `deploy` after it.
+
+    Reviewing reads. Its policies are the reviewers' word for word and still its own: a policy that is attached
+    cannot be deleted, and the training stack must be, whenever its environment is destroyed.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment: Environment, repository: Repository
+    ) -> None:
+        names = Names(environment)
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=names.pipeline_stack,
+            description=f"What workflows of {repository.name} may do with {environment.project}, {environment.name}",
+            synthesizer=cdk.DefaultStackSynthesizer(qualifier=environment.bootstrap.qualifier),
+            tags=dict(environment.tags),
+        )
+        self._names, self._environment, self._repository = names, environment, repository
+        self._provider = OidcProvider(
+            self,
+            "GitHub",
+            audience=AUDIENCE,
+            existing_arn=environment.pipeline.oidc_provider_arn,
+        )
+        self._reading = self._readers()
+        subjects = {
+            "review": (repository.pull_request_subject, []),
+            "prepare": (repository.environment_subject(preparing(environment.name)), prepare_statements(names)),
+            "deploy": (repository.environment_subject(environment.name), deploy_statements(names)),
+        }
+        for job, (subject, statements) in subjects.items():
+            role = self._role(job, subject, statements)
+            cdk.CfnOutput(self, f"{job.capitalize()}RoleArn", value=role.arn)
+        for key, value in environment.tags.items():
+            cdk.Tags.of(self).add(key, value)
+
+    def _readers(self) -> list[str]:
+        """ARNs of the policies that read: two, since one takes 6,144 characters."""
+        arn, key = self._names.bucket_arn, self._environment.storage.kms_key_arn
+        policies = {
+            "review": reviewer_statements(self._names, bucket_arn=arn, kms_key_arn=key),
+            "drift": drift_statements(self._names, bucket_arn=arn),
+        }
+        return [
+            ManagedPolicy(
+                self,
+                f"{what.capitalize()}Policy",
+                policy_name=self._names.managed_policy(f"pipeline-{what}"),
+                description="Read what Kickstand has deployed, for its pipeline",
+                statements=statements,
+            ).arn
+            for what, statements in policies.items()
+        ]
+
+    def _role(self, job: str, subject: str, statements: list[Statement]) -> WorkflowRole:
+        return WorkflowRole(
+            self,
+            f"{job.capitalize()}Role",
+            role_name=self._names.pipeline_role(job),
+            description=f"The pipeline's {job} jobs of {self._names.prefix}",
+            provider_arn=self._provider.arn,
+            conditions=self._repository.conditions(self._environment.region, subject),
+            policies=self._reading,
+            statements=statements,
+            permissions_boundary=self._environment.roles.permissions_boundary,
+        )
+
+
+class PipelineStage(cdk.Stage):
+    """The pipeline stack of one environment, apart from its other stacks: `ENV-pipeline/roles`.
+
+    What grants the right to deploy is not deployed by it: a person does that (`kickstand deploy ENV --pipeline`).
+    """
+
+    def __init__(self, scope: Construct, *, environment: Environment, repository: Repository) -> None:
+        place = cdk.Environment(account=environment.account, region=environment.region)
+        super().__init__(scope, f"{environment.name}-pipeline", env=place)
+        self.roles = PipelineStack(self, "roles", environment=environment, repository=repository)
+
 
 PIPELINE_CONTEXT = "pipeline"
 """The context value that asks for the pipeline stacks, and for them alone: `-c pipeline=on`."""

@@ -12,8 +12,7 @@ import pytest
 from samples import environment
 from synthesis import BOUNDARY, KEY, ROOT, STAGING
 
-from infra.stacks.environment_stage import environment_stage
-from infra.stacks.pipeline_stack import PipelineStage
+from infra.stacks.environment_stage import PipelineStage, environment_stage
 from kickstand.aws.github_oidc import Repository
 from kickstand.config.model import Bootstrap, Environment, Pipeline, Project, Roles, Storage
 from kickstand.names import Names

@@ -11,8 +11,7 @@ import pytest
 from samples import environment, release
 from synthesis import ROOT, VARIANTS, synthesised
 
-from infra.stacks.environment_stage import EnvironmentStage
-from infra.stacks.pipeline_stack import PipelineStage
+from infra.stacks.environment_stage import EnvironmentStage, PipelineStage
 from kickstand.aws.github_oidc import Repository
 from kickstand.config.model import Pipeline, Training
 from kickstand.config.rules import RULES
