@@ -105,7 +105,6 @@ class _Iam(Names, of="ministack.services.iam"):
     p = Seam("_p", "params key default")
     policy_known = Seam("policy_known", "arn account_id")
     seed_aws_managed_policies = Seam("_seed_aws_managed_policies")
-    simulate_principal_policy = Seam("_simulate_principal_policy", "p")
     xml = Seam("_xml", "status root_tag inner ns")
 
 

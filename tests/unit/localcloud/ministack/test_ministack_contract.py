@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from source_tree import SourceTree
 
-from localcloud.ministack.door import declared
+from localcloud.ministack.door import cloudformation, core, declared, services
+from localcloud.ministack.door.names import Names
 
 TOUCHES = {
     # served.py
@@ -190,6 +191,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
+DOOR = "localcloud/ministack/door/"
 NAMES = [f"{touch.module}.{touch.name}" for touch in declared()]
 
 
@@ -198,12 +200,22 @@ def test_the_emulator_still_has(touch: str, outcomes: dict[str, str]) -> None:
     assert outcomes[touch] == ""
 
 
-def test_each_name_is_declared_once() -> None:
+def test_each_name_is_declared_once_and_used() -> None:
     assert [name for name, count in Counter(NAMES).items() if count > 1] == []
+    users = "\n".join(text for path, text in SourceTree().texts.items() if not path.startswith(DOOR))
+    names = [each for module in (cloudformation, core, services) for each in vars(module).items()]
+    uses = [
+        f"{instance}.{name}"
+        for instance, declaring in names
+        if isinstance(declaring, Names)
+        for name, touch in vars(type(declaring)).items()
+        if touch in declaring.touches()
+    ]
+    assert len(uses) == len(NAMES)
+    assert [use for use in uses if not re.search(rf"\b{re.escape(use)}\b", users)] == []
 
 
 def test_the_door_is_the_only_one() -> None:
-    door = "localcloud/ministack/door/"
     touching = re.compile(r"^\s*(from|import) ministack\b|\bministack\.(app|core|services)\b", re.MULTILINE)
     texts = SourceTree().texts.items()
-    assert [path for path, text in texts if touching.search(text) and not path.startswith(door)] == []
+    assert [path for path, text in texts if touching.search(text) and not path.startswith(DOOR)] == []
