@@ -30,7 +30,7 @@ acceptance: setup ## The main job and nine questions on a real account: ENV=dev 
 	@$(BIN)/python -m acceptance $(or $(ENV),$(error Say which environment's account: make acceptance ENV=dev)) $(if $(TO),--to $(TO)) $(if $(LOCAL),--local) $(if $(YES),--yes) $(if $(REMOVE),--remove)
 
 test: setup ## All tests
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest
 
 check: setup ## Format, lint, types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary && echo "format, lint and types are good"

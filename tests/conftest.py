@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -28,6 +29,9 @@ _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")
 # Read when xgboost is loaded: several test processes share few cores, where threads that spin while they wait for one
 # another make a training of milliseconds one of seconds.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Or each of a run's many processes would compile the same modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -22,6 +22,8 @@ FILES = (
     ".gitignore",
     "docs/release.schema.json",
     "tests/conftest.py",
+    "tests/run_end.py",
+    "tests/run_order.py",
     "tests/kit/samples.py",
     "tests/unit/deployment/test_assembly.py",
 )

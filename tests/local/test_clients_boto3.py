@@ -225,7 +225,9 @@ def test_what_is_wrong_is_a_validation_exception(operation: str, arguments: dict
 
 
 def test_a_name_that_is_taken(world: World, sagemaker: Any, artifact: str) -> None:
-    name = artifact.split("/")[4]
+    name = fresh("taken")
+    sagemaker.create_training_job(**world.training_job(name))
+    world.wait_for_job(name)
     with pytest.raises(sagemaker.exceptions.ResourceInUse, match="names must be unique"):
         sagemaker.create_training_job(**world.training_job(name))
     model = world.model(fresh("taken"), artifact)
