@@ -70,7 +70,7 @@ def _service_models_are_read_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _the_command_line_is_made_once() -> Iterator[None]:
-    """Make the parsers of all commands once a process: that takes 0.1 s of CPU, and a command little."""
+    """Share the parsers of all commands among the commands of a process: making them takes 0.1 s of CPU."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         yield

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-SLOWEST = ()
+SLOWEST = (
+    "unit/test_hostile_inputs.py",
+    "unit/review/model/test_review_model.py",
+)
 """Files that take more than 5 s, the slowest first."""
 
 

@@ -1,0 +1,78 @@
+"""A run of many tests is spread over processes, the slowest files first, and makes once what all of them need."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import run_order
+from once_a_run import once_a_run
+
+TESTS = Path(__file__).resolve().parents[1]
+ALL = (os.cpu_count() or 1) + 1
+
+
+def _options(arguments: list[str], *, plugin: bool = True, **given: Any) -> SimpleNamespace:
+    """What a command line's options become."""
+    options = SimpleNamespace(**{"numprocesses": None, "dist": "no", "usepdb": False, "collectonly": False, **given})
+    manager = SimpleNamespace(hasplugin=lambda _: plugin)
+    run_order.pytest_cmdline_main(SimpleNamespace(args=arguments, option=options, pluginmanager=manager))  # type: ignore[arg-type]
+    return options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "processes"),
+    [
+        ([str(TESTS)], {}, ALL),
+        ([str(TESTS / "unit"), str(TESTS / "kit")], {}, ALL),
+        ([str(TESTS)], {"numprocesses": 1}, 1),
+        ([str(TESTS)], {"numprocesses": 0}, 0),
+        ([str(TESTS)], {"usepdb": True}, None),
+        ([str(TESTS)], {"collectonly": True}, None),
+        ([str(TESTS)], {"plugin": False}, None),
+        ([__file__], {}, None),
+        ([f"{__file__}::test_x"], {}, None),
+    ],
+)
+def test_folders_are_run_in_one_process_more_than_there_are_cores(
+    arguments: list[str], given: dict[str, Any], processes: int | None
+) -> None:
+    options = _options(arguments, **given)
+    assert options.numprocesses == processes
+    assert options.dist == ("loadfile" if processes else "no")
+
+
+def test_the_slowest_files_are_there_once_and_first() -> None:
+    assert [file for file in run_order.SLOWEST if not (TESTS / file).is_file()] == []
+    assert len({*run_order.SLOWEST}) == len(run_order.SLOWEST)
+    paths = [TESTS / "unit" / "test_x.py", *(TESTS / file for file in reversed(run_order.SLOWEST))]
+    items: Any = [SimpleNamespace(path=path) for path in paths]
+    run_order.pytest_collection_modifyitems(SimpleNamespace(rootpath=TESTS.parent), items)  # type: ignore[arg-type]
+    assert [item.path for item in items] == [*reversed(paths[1:]), paths[0]]
+
+
+def test_what_several_ask_for_at_a_time_is_made_once() -> None:
+    made = []
+
+    def make() -> bytes:
+        made.append(1)
+        time.sleep(0.05)
+        return b"this"
+
+    key = f"asked for {uuid4()}"
+    with ThreadPoolExecutor(4) as pool:
+        answers = [*pool.map(lambda _: once_a_run(key, make), range(8))]
+    assert (answers, made) == ([b"this"] * 8, [1])
+
+
+def test_what_cannot_be_made_is_tried_again_by_the_next() -> None:
+    key = f"asked for {uuid4()}"
+    with pytest.raises(ZeroDivisionError):
+        once_a_run(key, lambda: bytes(1 // 0))
+    assert once_a_run(key, lambda: b"this") == b"this"
