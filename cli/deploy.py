@@ -135,13 +135,13 @@ def destroy(
         console.print(f"No stack of {names.prefix} is deployed.")
     else:
         stacks = [names.hosting_stack] * served + [names.training_stack] * (trained is not None)
-        doomed = None if trained is None else deletion_plan(trained, names)
-        _confirm_deletion(console, stacks, doomed, yes=yes)
+        plan = None if trained is None else deletion_plan(trained, names)
+        _confirm_deletion(console, stacks, plan, yes=yes)
         if served:
             _delete_stack(workspace, console, names.hosting_stack)
-        if doomed is not None:
+        if plan is not None:
             with explained("emptying what the training stack deletes"):
-                empty(workspace.session, doomed)
+                empty(workspace.session, plan)
             _delete_stack(workspace, console, names.training_stack)
     _delete_left_log_groups(workspace, console, hosting_only=hosting, yes=yes or served or trained is not None)
     _show_leftovers(workspace, console, hosting_only=hosting)
@@ -179,12 +179,12 @@ def _delete_stack(workspace: Workspace, console: Console, stack: str) -> None:
         raise KickstandError(Problem(message, f"stack {stack}", "For the rest, run the same command again.")) from None
 
 
-def _confirm_deletion(console: Console, stacks: list[str], doomed: DeletionPlan | None, *, yes: bool) -> None:
+def _confirm_deletion(console: Console, stacks: list[str], plan: DeletionPlan | None, *, yes: bool) -> None:
     console.print("To be deleted: " + ", ".join(stacks))
-    if doomed is not None and doomed.bucket is not None:
-        console.print(f"With them, for good: every object of {doomed.bucket} (data, models, evidence)")
-    if doomed is not None and doomed.model_package_group is not None:
-        console.print(f"With them, for good: the model packages of {doomed.model_package_group}")
+    if plan is not None and plan.bucket is not None:
+        console.print(f"With them, for good: every object of {plan.bucket} (data, models, evidence)")
+    if plan is not None and plan.model_package_group is not None:
+        console.print(f"With them, for good: the model packages of {plan.model_package_group}")
     if not yes:
         confirm("Go on?")
 

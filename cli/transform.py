@@ -68,9 +68,9 @@ def _word_problems(
     """What is wrong with the words of the command, told before anything is opened."""
     given = [word for word, value in (("FILE", source), ("--follow", follow), ("--stop", stop)) if value is not None]
     if len(given) != 1:
-        told = " and ".join(given) if given else "none of them"
+        found = " and ".join(given) if given else "none of them"
         yield Problem(
-            f"Expected one of FILE, --follow and --stop, found {told}.",
+            f"Expected one of FILE, --follow and --stop, found {found}.",
             "kickstand transform",
             "For example: kickstand transform dev rows.csv -o answers.csv",
         )

@@ -29,11 +29,11 @@ class _Proofs:
     """What was proved and what was not, in the order it was asked. say: prints a line as it comes."""
 
     say: Callable[[str], object]
-    told: list[tuple[str, bool, str]] = field(default_factory=list)
+    shown: list[tuple[str, bool, str]] = field(default_factory=list)
     failures: list[KickstandError] = field(default_factory=list)
 
     def add(self, label: str, text: str, *, holds: bool = True) -> None:
-        self.told.append((label, holds, text))
+        self.shown.append((label, holds, text))
         for line in labelled(label, text, indent=0, width=12):
             self.say(line)
 
@@ -91,7 +91,7 @@ def verify(
         _prove_data(workspace, release, proofs)
     _prove_access(workspace, release, proofs)
     if as_json:
-        fields = [{"what": label, "holds": holds, "says": text} for label, holds, text in proofs.told]
+        fields = [{"what": label, "holds": holds, "says": text} for label, holds, text in proofs.shown]
         wrong = [problem.message for failure in proofs.failures for problem in failure.problems]
         echo_json(json.dumps({"environment": environment, "proofs": fields, "problems": wrong}, indent=2))
     elif not proofs.failures:

@@ -66,12 +66,12 @@ def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | Non
     return found
 
 
-def empty(session: boto3.Session, doomed: DeletionPlan) -> None:
+def empty(session: boto3.Session, plan: DeletionPlan) -> None:
     """Delete what keeps the training stack from being deleted; nothing that its template retains."""
-    if doomed.bucket is not None:
-        _empty_bucket(session, doomed.bucket)
-    if doomed.model_package_group is not None:
-        _empty_group(session, doomed.model_package_group)
+    if plan.bucket is not None:
+        _empty_bucket(session, plan.bucket)
+    if plan.model_package_group is not None:
+        _empty_group(session, plan.model_package_group)
 
 
 def left_log_groups(session: boto3.Session, names: Names, *, hosting_only: bool) -> list[str]:

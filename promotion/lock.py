@@ -52,9 +52,9 @@ class Owner:
     def parse(cls, body: bytes) -> Owner:
         """What a lock says; a lock of another hand is somebody's all the same."""
         try:
-            told: Any = parse_json(body)
-            by, at, doing = (str(told.get(name, UNKNOWN)) for name in ("by", "at", "doing"))
-            return cls(by, at, doing, str(told.get("machine", "")), int(told.get("process", 0)))
+            fields: Any = parse_json(body)
+            by, at, doing = (str(fields.get(name, UNKNOWN)) for name in ("by", "at", "doing"))
+            return cls(by, at, doing, str(fields.get("machine", "")), int(fields.get("process", 0)))
         except (ValueError, TypeError, AttributeError):
             return cls(UNKNOWN, "a time that it does not tell", "something that it does not tell")
 

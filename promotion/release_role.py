@@ -50,15 +50,15 @@ def role_session_name(by: str) -> str:
 
 def _refused(error: Exception, target: Workspace) -> KickstandError:
     name = target.environment.name
-    told = aws_error(error, f"assuming the release role {target.names.release_role_arn}")
+    failure = aws_error(error, f"assuming the release role {target.names.release_role_arn}")
     if error_code(error) not in DENIED:
-        return told
+        return failure
     policy = target.names.managed_policy("promoter")
     fix = (
         f"The training stack of {name} makes the role: {target.command('deploy')}. "
         f"Who promotes needs the managed policy {policy}."
     )
-    return KickstandError(*(Problem(problem.message, problem.where, fix) for problem in told.problems))
+    return KickstandError(*(Problem(problem.message, problem.where, fix) for problem in failure.problems))
 
 
 def caller_arn(session: boto3.Session) -> str:

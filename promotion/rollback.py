@@ -199,9 +199,9 @@ def require_gates(outcomes: Sequence[Outcome], release: Release) -> None:
     overridden = {one.gate for one in origin.overrides} if origin is not None else set()
     refused = [outcome.gate for outcome in outcomes if not outcome.passed and outcome.gate not in overridden]
     if refused:
-        told = f"The gate {refused[0]} refuses" if len(refused) == 1 else f"The gates {', '.join(refused)} refuse"
+        message = f"The gate {refused[0]} refuses" if len(refused) == 1 else f"The gates {', '.join(refused)} refuse"
         raise KickstandError(
-            f"{told} the earlier release. Nothing was changed. Go back to another one: --to N or COMMIT."
+            f"{message} the earlier release. Nothing was changed. Go back to another one: --to N or COMMIT."
         )
 
 

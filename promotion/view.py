@@ -209,5 +209,5 @@ def commit_lines(earlier: EarlierRelease, path: Path, reason: str) -> list[str]:
 
 def review_lines(workspace: Workspace) -> list[str]:
     """What comes next where only reviewed change sets are deployed."""
-    told = f"Nothing was deployed: {workspace.environment.name} is deployed by reviewed change sets alone. Then:"
-    return [told, *(f"  {line}" for line in deployment_commands(workspace))]
+    message = f"Nothing was deployed: {workspace.environment.name} is deployed by reviewed change sets alone. Then:"
+    return [message, *(f"  {line}" for line in deployment_commands(workspace))]

@@ -128,14 +128,14 @@ def infrastructure(pairs: Sequence[StackPair], environment: Environment) -> Infr
     """The stacks in the order of `pairs`. A function of its arguments alone: the same templates, the same words."""
     account, region = environment.account, environment.region
     stacks = tuple(stack_change(pair, Place(account, region, pair.stack)) for pair in pairs)
-    told = [one for pair in pairs for one in _permissions(pair, Place(account, region, pair.stack))]
+    permissions = [one for pair in pairs for one in _permissions(pair, Place(account, region, pair.stack))]
     everywhere = Place(account, region, "")
     sentence = traffic(pairs, stacks, everywhere)
     return Infrastructure(
         stacks=stacks,
-        permissions=tuple(one.change for one in sorted(told, key=lambda one: not one.change.widened)),
+        permissions=tuple(one.change for one in sorted(permissions, key=lambda one: not one.change.widened)),
         traffic=sentence,
-        headlines=headlines(pairs, stacks, told, sentence, everywhere),
+        headlines=headlines(pairs, stacks, permissions, sentence, everywhere),
     )
 
 
@@ -146,8 +146,11 @@ def _permissions(pair: StackPair, place: Place) -> Iterator[Permission]:
         return
     old, new = effective_resources(pair.live, place), effective_resources(pair.planned, place)
     for tell in (attachments, network):
-        for told in tell(old, new, place.region, fresh=pair.live is None):
+        for permission in tell(old, new, place.region, fresh=pair.live is None):
             change = PermissionChange(
-                stack=pair.stack, logical_id=told.logical_id, widened=told.widened, sentence=told.sentence
+                stack=pair.stack,
+                logical_id=permission.logical_id,
+                widened=permission.widened,
+                sentence=permission.sentence,
             )
-            yield Permission(change, public=told.public)
+            yield Permission(change, public=permission.public)

@@ -54,7 +54,7 @@ def demo_promotion(
         cloud.start(0, project=project)
         people = DemoUsers(cloud, project, stage / "people")
         for name in ENVIRONMENTS:
-            people.hire("ana", name, ADMINISTRATOR)
+            people.create("ana", name, ADMINISTRATOR)
         run = _Runner(console, project_folder, _variables(cloud, project, project_folder), people)
         for line in (
             "git init --quiet --initial-branch=main",
@@ -62,9 +62,9 @@ def demo_promotion(
             'git commit --quiet -m "The rentals project"',
         ):
             run.line(line)
-    for scene in promotion_steps(_bootstraps(project, ENVIRONMENTS)):
-        with steps.step(scene.name, scene.why):
-            for act in scene.acts:
+    for part in promotion_steps(_bootstraps(project, ENVIRONMENTS)):
+        with steps.step(part.name, part.why):
+            for act in part.acts:
                 run.act(act)
     with steps.step("One artifact, three accounts, three releases", "its SHA-256, asked of each bucket"):
         _show_digests(console, cloud, project)
@@ -88,7 +88,7 @@ class _Runner:
             self.line(act.line, ends=act.ends, by=act.by)
             return
         if isinstance(act, CreateUser):
-            user = self._people.hire_by_policy(act.name, act.environment, act.policy)
+            user = self._people.create_with_policy(act.name, act.environment, act.policy)
             self._console.print(f"\n   The owner of the account made {user}", style="bold", highlight=False)
             return
         path = self._folder / "kickstand.toml"

@@ -188,7 +188,7 @@ class DemoUsers:
         """What makes a process that person's."""
         return {"AWS_SHARED_CREDENTIALS_FILE": str(self._folder / name)}
 
-    def hire(self, name: str, environment: str, policy_arn: str) -> str:
+    def create(self, name: str, environment: str, policy_arn: str) -> str:
         """A user with one policy in an environment's account, and its keys in the person's file; the user's ARN."""
         chosen = self._environment(environment)
         iam = self._cloud.client("iam", chosen.account, chosen.region)
@@ -198,14 +198,14 @@ class DemoUsers:
         self._keep(name, chosen, key)
         return str(user)
 
-    def hire_by_policy(self, name: str, environment: str, job: str) -> str:
+    def create_with_policy(self, name: str, environment: str, job: str) -> str:
         """The same with one of the environment's managed policies, by its job; what was done, in words."""
         from kickstand.names import Names, partition
 
         chosen = self._environment(environment)
         policy = Names(chosen).managed_policy(job)
         arn = f"arn:{partition(chosen.region)}:iam::{chosen.account}:policy/{policy}"
-        return f"{self.hire(name, environment, arn)}, with the policy {policy} alone."
+        return f"{self.create(name, environment, arn)}, with the policy {policy} alone."
 
     def _environment(self, name: str) -> Environment:
         return next(one for one in self._project.environments.values() if one.name == name)

@@ -108,12 +108,12 @@ def clock_verdict(local: datetime, remote: datetime) -> Finding:
     """Both with a time zone. The header is in whole seconds, and the answer was under way for part of one."""
     skew = local - remote
     seconds = f"{abs(skew.total_seconds()):,.0f} s"
-    told = f"The clock is {seconds} {'ahead of' if skew > timedelta(0) else 'behind'} AWS's"
+    sentence = f"The clock is {seconds} {'ahead of' if skew > timedelta(0) else 'behind'} AWS's"
     fix = "Set the clock: sudo timedatectl set-ntp true (macOS: sudo sntp -sS time.apple.com)"
     if abs(skew) > CLOCK_LIMIT:
-        return Finding("clock", "problem", f"{told}; AWS refuses signatures that are 300 s off.", fix)
+        return Finding("clock", "problem", f"{sentence}; AWS refuses signatures that are 300 s off.", fix)
     if abs(skew) > _NOTICEABLE:
-        return Finding("clock", "warning", f"{told}; from 300 s on AWS refuses signatures.", fix)
+        return Finding("clock", "warning", f"{sentence}; from 300 s on AWS refuses signatures.", fix)
     return Finding("clock", "ok", f"Within {abs(skew.total_seconds()) + 1:,.0f} s of AWS's.")
 
 

@@ -198,8 +198,8 @@ def key_verdict(name: str, arn: str, described: Mapping[str, Any] | None, region
         return Finding(name, "problem", f"{arn} is {state}.", fix)
     kind = described.get("KeySpec", "SYMMETRIC_DEFAULT")
     if described.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT" or kind != "SYMMETRIC_DEFAULT":
-        told = f"{arn} is a key of kind {kind} for {described.get('KeyUsage')}; AWS encrypts with symmetric keys."
-        return Finding(name, "problem", told, "Name a symmetric encryption key.")
+        sentence = f"{arn} is a key of kind {kind} for {described.get('KeyUsage')}; AWS encrypts with symmetric keys."
+        return Finding(name, "problem", sentence, "Name a symmetric encryption key.")
     return Finding(name, "ok", f"{arn} is enabled.")
 
 

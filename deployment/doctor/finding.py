@@ -43,8 +43,8 @@ def findings_of(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
         except KickstandError as error:
             yield from (Finding(name, "problem", p.message, p.fix) for p in error.problems)
         except AWS_FAILURES as error:
-            (told,) = aws_error(error, "asking AWS").problems
-            yield Finding(name, "skipped" if error_code(error) in DENIED else "problem", told.message, told.fix)
+            (problem,) = aws_error(error, "asking AWS").problems
+            yield Finding(name, "skipped" if error_code(error) in DENIED else "problem", problem.message, problem.fix)
 
 
 def problems(findings: Iterable[Finding]) -> int:

@@ -106,13 +106,13 @@ def quota_verdict(need: Need, quota: Quota | None, place: str) -> Finding:
             if need.account_wide
             else "Check the instance type; if it is right, ask AWS Support for its quota.",
         )
-    told = f"{need.quota}: {quota.value:g}; the environment takes {need.count}"
+    sentence = f"{need.quota}: {quota.value:g}; the environment takes {need.count}"
     if quota.value < need.count:
-        return Finding(name, "problem", f"{told}.", _request(need, quota, place))
+        return Finding(name, "problem", f"{sentence}.", _request(need, quota, place))
     if quota.value < need.better:
-        found = f"{told}, and {need.better} while it is updated."
+        found = f"{sentence}, and {need.better} while it is updated."
         return Finding(name, "warning", found, _request(need, quota, place))
-    return Finding(name, "ok", f"{told}.")
+    return Finding(name, "ok", f"{sentence}.")
 
 
 def _request(need: Need, quota: Quota, place: str) -> str:

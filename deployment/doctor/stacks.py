@@ -98,12 +98,12 @@ def endpoint_verdict(endpoint: str, status: str | None, reason: str, deploy: str
         return Finding("endpoint", "problem", f"{endpoint} was deleted behind its stack's back.", again)
     if status == "InService":
         return Finding("endpoint", "ok", f"{endpoint} is InService.")
-    told = f"{endpoint} is {status}. {reason}".strip()
+    sentence = f"{endpoint} is {status}. {reason}".strip()
     if status in ("Failed", "UpdateRollbackFailed"):
-        return Finding("endpoint", "problem", told, again)
+        return Finding("endpoint", "problem", sentence, again)
     if status == "OutOfService":
-        return Finding("endpoint", "problem", told, f"Run: {deploy}")
-    return Finding("endpoint", "warning", told, "Wait until it is InService.")
+        return Finding("endpoint", "problem", sentence, f"Run: {deploy}")
+    return Finding("endpoint", "warning", sentence, "Wait until it is InService.")
 
 
 def _state(sagemaker: Any, endpoint: str) -> tuple[str | None, str]:

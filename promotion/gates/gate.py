@@ -94,8 +94,8 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     """`7 gates passed, 2 failed: not-worse, latency.`"""
     failed = [outcome.gate for outcome in outcomes if not outcome.passed]
     passed = len(outcomes) - len(failed)
-    told = f"{passed} gate{'' if passed == 1 else 's'} passed"
-    return f"{told}, {len(failed)} failed: {', '.join(failed)}." if failed else f"{told}, none failed."
+    text = f"{passed} gate{'' if passed == 1 else 's'} passed"
+    return f"{text}, {len(failed)} failed: {', '.join(failed)}." if failed else f"{text}, none failed."
 
 
 def outcome_lines(outcome: Outcome, width: int, *, details: bool = True) -> Iterator[Text]:

@@ -79,7 +79,7 @@ def auditor(demo: Demo) -> str:
     policies = [
         f"arn:aws:iam::{prod.account}:policy/{Names(prod).managed_policy(job)}" for job in ("reviewer", "predictor")
     ]
-    DemoUsers(cloud, project, demo.folder / "people").hire("eve", "prod", policies[0])
+    DemoUsers(cloud, project, demo.folder / "people").create("eve", "prod", policies[0])
     iam = cloud.client("iam", prod.account, prod.region)
     iam.attach_user_policy(UserName="eve", PolicyArn=policies[1])
     return f"AWS_SHARED_CREDENTIALS_FILE={demo.folder}/people/eve"

@@ -126,7 +126,7 @@ class Fit:
             s3=s3,
             sagemaker=self.workspace.session.client("sagemaker"),
             rounds=self.rounds,
-            report=lambda what, told: self.console.print(f"{what:<14} {told}"),
+            report=lambda what, text: self.console.print(f"{what:<14} {text}"),
             deploy_command=self.workspace.command("deploy"),
         )
         try:

@@ -196,8 +196,8 @@ class Follower:
         """Go on for a while through what may pass by itself, and say so; raise what will not, or did not."""
         waited, longest = self._clock() - reached, patience(error)
         if not is_transient(error) or waited > longest:
-            told = aws_error(error, f"following training job {job} (which does not depend on this command)")
-            *first, last = told.problems
+            failure = aws_error(error, f"following training job {job} (which does not depend on this command)")
+            *first, last = failure.problems
             again = f"Then follow it again: {self._again(job)}"
             raise KickstandError(*first, last.followed_by(again)) from error
         if waited >= SILENCE and not self._silent:

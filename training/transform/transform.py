@@ -68,7 +68,7 @@ class Follower:
 
         Raises InputError where it is unknown, KickstandError where it failed, was stopped, or AWS refuses to tell.
         """
-        base, wait, told, reached = job_of(name), SHORTEST_WAIT, "", self.clock()
+        base, wait, shown, reached = job_of(name), SHORTEST_WAIT, "", self.clock()
         while True:
             try:
                 # The execution first: what it had started when it ended is all there will ever be.
@@ -80,8 +80,8 @@ class Follower:
                 self.sleep(wait)
                 continue
             reached = self.clock()
-            if job is not None and job.name != told:
-                told = job.name
+            if job is not None and job.name != shown:
+                shown = job.name
                 self.tell(f"transform job {job.name} on {job.instance_count} x {job.instance_type}")
                 wait = SHORTEST_WAIT
             if job is not None and job.status == "Completed":
