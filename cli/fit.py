@@ -127,11 +127,11 @@ def _start(work: Fit) -> tuple[str, SentData]:
 
 
 def _stop(console: Console, work: Fit, job: str) -> None:
-    stopped = work.stop(job)
+    stopped = work.run.stop(job)
     if stopped:
         console.print(f"Stopping {' and '.join(stopped)}.")
         return
-    found = work.find(job)
+    found = work.run.find(job)
     console.print(f"{found.name} does not run any more: it is {found.status}.")
 
 
@@ -145,4 +145,4 @@ def adopt(
 
     workspace, console = open_workspace(ctx, environment)
     work = Fit(workspace, console)
-    write_release(workspace, console, work, work.find(job))
+    write_release(workspace, console, work, work.run.find(job))

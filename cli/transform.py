@@ -52,7 +52,7 @@ def transform(
     workspace, console = open_workspace(ctx, environment, data_on_stdout=to_stdout)
     work = Transform(workspace, console)
     if stop is not None:
-        stopped = work.stop(stop)
+        stopped = work.run.stop(stop)
         said = f"Stopping {' and '.join(stopped)}." if stopped else f"{stop} does not run."
         console.print(said)
         return

@@ -26,6 +26,7 @@ from kickstand.release.file import read_release
 from localcloud.cloud import LocalCloud
 from review.model.section import model_report
 from training.evaluation.stores import ModelStore
+from training.job.execution import Trigger
 from training.model.artifact import require_model
 from training.model.inspection.archive import extract_model
 from training.model.learning_curve import read_curve
@@ -75,20 +76,20 @@ def started(world: FitWorld, client: Client, **hyperparameters: str) -> str:
     client("s3").put_object(Bucket=world.names.bucket, Key="data/own/train/train.csv", Body=b"1,2,3\n4,5,7\n" * 20)
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{world.names.bucket}/data/own/train/"}
     channel = {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
-    world.work.trigger.start(job, [channel], {"num_round": "5", **hyperparameters})
+    Trigger(world.work.workspace).start(job, [channel], {"num_round": "5", **hyperparameters})
     return job
 
 
 def wait_for_job(world: FitWorld, job: str) -> None:
     deadline = time.monotonic() + 30
-    while world.work.jobs.find(job) is None:
+    while world.work.run.jobs.find(job) is None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
 def test_a_job_is_trained_and_released(deployed: tuple[FitWorld, Trained], client: Client) -> None:
     world, trained = deployed
-    release = world.release(world.work.find(trained.job), trained.known)
+    release = world.release(world.work.run.find(trained.job), trained.known)
 
     assert read_release(world.release_file, world.environment) == release
     assert [(one.name, one.rows, one.columns) for one in release.channels] == [
@@ -116,7 +117,7 @@ def test_a_job_is_trained_and_released(deployed: tuple[FitWorld, Trained], clien
 def test_the_same_rows_as_libsvm_give_the_same_model_and_golden_rows(
     world: FitWorld, trained: Trained, tmp_path: Path
 ) -> None:
-    as_csv = world.release(world.work.find(trained.job), trained.known)
+    as_csv = world.release(world.work.run.find(trained.job), trained.known)
     world.release_file.unlink()
     for name in ("train", "validation", "test"):
         rows = [line.split(",") for line in (tmp_path / f"{name}.csv").read_text().splitlines()]
@@ -215,11 +216,11 @@ def test_early_stopping_releases_the_figures_of_the_model_that_it_kept(
     metadata = client("sagemaker").describe_model_package(ModelPackageName=release.model_package_arn)
     assert float(metadata["CustomerMetadataProperties"]["metric:train:rmse"]) == release.metrics["train:rmse"]
     world.release_file.unlink()
-    assert world.release(world.work.find(ended.name)) == release
+    assert world.release(world.work.run.find(ended.name)) == release
 
 
 def test_a_review_shows_the_model_from_the_bucket(world: FitWorld, trained: Trained, client: Client) -> None:
-    release = world.release(world.work.find(trained.job), trained.known)
+    release = world.release(world.work.run.find(trained.job), trained.known)
     stores = [ModelStore(client("s3"), world.names.bucket)]
     report = model_report(world.environment, release, None, stores=stores, signed=lambda: None)
     assert report.missing == ()
@@ -229,7 +230,7 @@ def test_a_review_shows_the_model_from_the_bucket(world: FitWorld, trained: Trai
 
 
 def test_following_a_job_that_has_ended_gives_the_same_release(world: FitWorld, trained: Trained) -> None:
-    first = world.release(world.work.find(trained.job), trained.known)
+    first = world.release(world.work.run.find(trained.job), trained.known)
     world.release_file.unlink()
     again = world.work.follow(trained.job, show_log=True)
     assert world.release(again) == first
@@ -242,14 +243,14 @@ def test_a_job_of_a_notebook_is_adopted_with_its_data(world: FitWorld, client: C
     client("sagemaker").create_training_job(**notebook.training_job(name))
     notebook.wait_for_job(name)
 
-    release = world.release(world.work.find(name))
+    release = world.release(world.work.run.find(name))
 
     assert release.training_job.name == name
     train = release.channels[0]
     assert train.s3_uri == f"s3://{world.names.bucket}/data/{train.sha256}/train/"
     kept = client("s3").get_object(Bucket=world.names.bucket, Key=f"data/{train.sha256}/train/train.csv")
     assert hashlib.sha256(kept["Body"].read()).hexdigest() == train.files[0].sha256
-    assert world.release(world.work.find(name)) == release
+    assert world.release(world.work.run.find(name)) == release
 
 
 def test_a_failed_job_tells_its_reason_and_last_lines_and_is_not_released(world: FitWorld, client: Client) -> None:
@@ -261,18 +262,18 @@ def test_a_failed_job_tells_its_reason_and_last_lines_and_is_not_released(world:
     assert "Extraneous hyperparameter found: max_dept" in problem.message
     assert any(f"{job}/algo-1-" in line for line in problem.details)
     with pytest.raises(InputError, match="The training job is Failed, not Completed"):
-        world.release(world.work.find(job))
+        world.release(world.work.run.find(job))
     assert not world.release_file.exists()
 
 
 def test_a_stopped_job_ends_and_is_not_tried_again(world: FitWorld, client: Client) -> None:
     job = started(world, client, num_round="1000000")
     wait_for_job(world, job)
-    assert world.work.stop(job)[-1] == "its execution"
+    assert world.work.run.stop(job)[-1] == "its execution"
     with pytest.raises(KickstandError, match="The training job was stopped; no release was written"):
         world.work.follow(job, show_log=False)
-    assert world.work.stop(job) == []
-    assert world.work.jobs.find(f"{job}-r1") is None
+    assert world.work.run.stop(job) == []
+    assert world.work.run.jobs.find(f"{job}-r1") is None
 
 
 def test_bad_input_is_told_whole_before_anything_is_sent(world: FitWorld, client: Client) -> None:
@@ -287,11 +288,11 @@ def test_bad_input_is_told_whole_before_anything_is_sent(world: FitWorld, client
     assert "eta" in text
     assert "validation.csv" in text
     assert client("s3").list_objects_v2(Bucket=world.names.bucket)["KeyCount"] == before
-    assert world.work.jobs.find(world.names.training_job(NOW, "ffff")) is None
+    assert world.work.run.jobs.find(world.names.training_job(NOW, "ffff")) is None
 
 
 def test_an_unknown_job_is_told(world: FitWorld) -> None:
     with pytest.raises(KickstandError, match="There is no training job"):
         world.work.follow("nobody", show_log=False)
     with pytest.raises(InputError, match="There is no training job nobody in account 111122223333, region us-east-1"):
-        world.work.find("nobody")
+        world.work.run.find("nobody")

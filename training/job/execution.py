@@ -1,13 +1,8 @@
-"""Executions of the training stack's state machine: one starts a training job and sees it through.
-
-An execution has the name of its job. After a capacity or internal error the state machine tries again under
-NAME-r1, then NAME-r2: the attempts of that job.
-"""
+"""Executions of the state machines that start jobs: one starts a job, has its name, and sees it through."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,28 +12,25 @@ from botocore.exceptions import ClientError
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
-from kickstand.names import Names
+from kickstand.json_text import parse_json
+from training.job.kind import TRAINING, JobKind, is_job_name
 
 if TYPE_CHECKING:
     from kickstand.workspace import Workspace
 
-_RETRIES = 2
-_ATTEMPT = re.compile(r"-r([1-9])$")
 _SETTINGS = {
-    "algorithm.version": re.compile(r"/sagemaker-xgboost:([\w.-]+)"),
-    "training.instance_type": re.compile(r'"InstanceType":\s*"([\w.-]+)"'),
-    "training.instance_count": re.compile(r'"InstanceCount":\s*(\d+)'),
-    "training.volume_size_gb": re.compile(r'"VolumeSizeInGB":\s*(\d+)'),
-    "training.max_runtime_seconds": re.compile(r'"MaxRuntimeInSeconds":\s*(\d+)'),
-    "training.max_wait_seconds": re.compile(r'"MaxWaitTimeInSeconds":\s*(\d+)'),
-    "training.spot": re.compile(r'"EnableManagedSpotTraining":\s*(true|false)'),
-    "training.encrypt_inter_container_traffic": re.compile(r'"EnableInterContainerTrafficEncryption":\s*(true)'),
+    "algorithm.version": ("AlgorithmSpecification", "TrainingImage"),
+    "training.instance_type": ("ResourceConfig", "InstanceType"),
+    "training.instance_count": ("ResourceConfig", "InstanceCount"),
+    "training.volume_size_gb": ("ResourceConfig", "VolumeSizeInGB"),
+    "training.max_runtime_seconds": ("StoppingCondition", "MaxRuntimeInSeconds"),
+    "training.max_wait_seconds": ("StoppingCondition", "MaxWaitTimeInSeconds"),
+    "training.spot": ("EnableManagedSpotTraining",),
+    "training.encrypt_inter_container_traffic": ("EnableInterContainerTrafficEncryption",),
 }
-"""What a deployed state machine's definition fixes for every job: the key in the configuration, and where it stands."""
-_ABSENT = {"training.encrypt_inter_container_traffic": "false"}
-"""What it means that a definition does not have a setting; of any other it says nothing."""
-_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-"""Of a training job: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
+"""What a deployed state machine fixes for every job: the key in the configuration, and the place in the request."""
+_ABSENT = {"training.encrypt_inter_container_traffic": False}
+"""What it means that the request does not have a setting; of any other it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +47,20 @@ class Execution:
         return self.status in ("RUNNING", "PENDING_REDRIVE")
 
 
-def is_job_name(text: str) -> bool:
-    """Whether a training job may have this name; asked for any other, AWS answers that the request is malformed."""
-    return _NAME.fullmatch(text) is not None
-
-
-def job_of(attempt: str) -> str:
-    """The job (and execution) that an attempt belongs to: `NAME-r1` -> `NAME`."""
-    return _ATTEMPT.sub("", attempt)
-
-
-def attempts_of(job: str) -> tuple[str, ...]:
-    """The training jobs that one execution may make, in order: NAME, NAME-r1, NAME-r2."""
-    return (job, *(f"{job}-r{number}" for number in range(1, _RETRIES + 1)))
-
-
 class Executions:
     """Executions of one of an environment's state machines, each named after its job.
 
-    states: a Step Functions client. machine: the state machine's name. stack: the stack that makes it.
-    what: what it is to people. deploy_command: what the user types to deploy the stack.
+    states: a Step Functions client; None: the session's usual one.
     """
 
-    def __init__(self, states: Any, names: Names, *, machine: str, stack: str, what: str, deploy_command: str) -> None:
-        self._states = states
-        self._names = names
-        self._machine, self._what = machine, what
+    def __init__(self, kind: JobKind[Any], workspace: Workspace, states: Any = None) -> None:
+        names = workspace.names
+        self._states = states or workspace.session.client("stepfunctions")
+        self._names, self._what, self._machine = names, kind.word, kind.machine(names)
         self._not_deployed = Problem(
-            f"The stack {stack} is not deployed in account {names.environment.account}, "
-            f"region {names.environment.region}: it has no state machine {machine}.",
-            fix=f"Deploy it: {deploy_command}",
+            f"The stack {kind.stack(names)} is not deployed in account {names.environment.account}, "
+            f"region {names.environment.region}: it has no state machine {self._machine}.",
+            fix=f"Deploy it: {workspace.command('deploy')}",
         )
 
     def require_deployed(self) -> str:
@@ -154,30 +130,22 @@ class Trigger(Executions):
     """
 
     def __init__(self, workspace: Workspace, states: Any = None) -> None:
-        names, self._deploy_command = workspace.names, workspace.command("deploy")
-        super().__init__(
-            states or workspace.session.client("stepfunctions"),
-            names,
-            machine=names.state_machine,
-            stack=names.training_stack,
-            what="training",
-            deploy_command=self._deploy_command,
-        )
+        super().__init__(TRAINING, workspace, states)
+        self._deploy_command = workspace.command("deploy", "--training")
 
     def require_settings(self) -> None:
         """Raise KickstandError unless the stack is deployed and trains as the configuration says: image, instances and
         limits are the stack's, so those that were changed since it was deployed have no effect."""
-        definition, environment = self.require_deployed(), self._names.environment
+        request, environment = _train_request(self.require_deployed()), self._names.environment
         problems = []
-        for setting, deployed in _SETTINGS.items():
-            match, chosen = deployed.search(definition), _written(environment, setting)
-            found = match[1] if match else _ABSENT.get(setting)
+        for setting in _SETTINGS:
+            found, chosen = _written(_deployed(request, setting)), _written(_chosen(environment, setting))
             if found is not None and chosen is not None and found != chosen:
                 what = "image" if setting == "algorithm.version" else setting.rpartition(".")[2]
                 message = f"The training stack that is deployed trains with {what} {found}; {chosen} is chosen."
                 problems.append(Problem(message, environment.where(setting)))
         if problems:
-            fix = f"Deploy it: {self._deploy_command} --training"
+            fix = f"Deploy it: {self._deploy_command}"
             raise KickstandError(*problems[:-1], replace(problems[-1], fix=fix))
 
     def start(self, job: str, channels: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, str]) -> None:
@@ -188,8 +156,29 @@ class Trigger(Executions):
         )
 
 
-def _written(environment: Environment, setting: str) -> str | None:
-    """The value of a key as a state machine's definition writes it; None where it is not given."""
+def _train_request(definition: str) -> Any:
+    """The part of CreateTrainingJob's request that a state machine fixes; nothing of one that is not Kickstand's."""
+    try:
+        return parse_json(definition)["States"]["Train"]["Arguments"]
+    except (ValueError, LookupError, TypeError):
+        return {}
+
+
+def _deployed(request: Any, setting: str) -> Any:
+    """The value that a request has for a key of the configuration; None where it says nothing of it."""
+    for name in _SETTINGS[setting]:
+        request = request.get(name) if isinstance(request, Mapping) else None
+    if request is None:
+        return _ABSENT.get(setting)
+    if setting == "algorithm.version":
+        return str(request).rpartition("/sagemaker-xgboost:")[2] if "/sagemaker-xgboost:" in str(request) else None
+    return request
+
+
+def _chosen(environment: Environment, setting: str) -> Any:
     table, _, key = setting.partition(".")
-    value = getattr(getattr(environment, table), key)
+    return getattr(getattr(environment, table), key)
+
+
+def _written(value: Any) -> str | None:
     return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,20 +1,26 @@
-"""Following a training job to its end: its phases, its rounds, its log, whichever attempt is running.
+"""The jobs of one kind in a workspace: found, stopped, and followed to their end, whichever attempt is running.
 
-What is known decides what is done (`verdict`, `next_wait`, `Seen`); `Follower` only asks AWS, waits, and
-tells a view.
+What is known decides what is done (`verdict`, `next_wait`); `Follower` only asks AWS, waits, and tells an `Observer`,
+which knows what a job of its kind shows on its way and leaves when it fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from kickstand.aws.errors import AWS_FAILURES, aws_error, error_message, is_denied, is_transient, patience
+from botocore.config import Config
+
+from kickstand.aws.errors import AWS_FAILURES, aws_error, error_message, explained, is_transient, patience
 from kickstand.errors import InputError, KickstandError, Problem
-from training.job.execution import Execution, attempts_of, job_of
-from training.job.follow_view import ReportedProgress
-from training.job.jobs import ENDED, JobDescription, Phase
-from training.job.log import FoldCount, Log, LogLine, Round
+from training.job.execution import Execution, Executions
+from training.job.jobs import ENDED
+from training.job.kind import J, Job, JobKind, Jobs, attempts_of, job_of
+
+if TYPE_CHECKING:
+    from kickstand.workspace import Workspace
 
 Verdict = Literal["wait", "completed", "failed", "absent"]
 
@@ -23,34 +29,36 @@ SHORTEST_WAIT = 0.5
 LONGEST_WAIT = 8.0
 SILENCE = 3.0
 """Seconds without an answer of AWS until that is told."""
-_LATE_LOG_READS = 5
+
+Given = TypeVar("Given", bound=Job, contravariant=True)
+Found = TypeVar("Found", bound=Job, covariant=True)
 
 
-class View(Protocol):
-    """Who is told what happens. All in the order in which it happened."""
+class Observer(Protocol[Given]):
+    """Who is told what happens, in the order in which it happens."""
 
-    def attempt(self, name: str, job: JobDescription) -> None: ...
+    def begin(self, job: Given, failed: Given | None) -> None:
+        """An attempt is there. failed: the one before it."""
 
-    def phase(self, phase: Phase) -> None: ...
+    def look(self, job: Given) -> bool:
+        """The attempt as it is now. Whether anything is new. May raise botocore's errors."""
 
-    def current(self, phase: Phase) -> None: ...
+    def note(self, text: str) -> None:
+        """A sentence for people."""
 
-    def round(self, done: Round) -> None: ...
-
-    def log(self, line: LogLine) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-
-class Jobs(Protocol):
-    def find(self, name: str) -> JobDescription | None: ...
+    def failure(self, job: Given) -> Problem:
+        """What is to be said of a job that failed."""
 
 
-class Executions(Protocol):
+class Finder(Protocol[Found]):
+    def find(self, name: str) -> Found | None: ...
+
+
+class ExecutionFinder(Protocol):
     def find(self, job: str) -> Execution | None: ...
 
 
-def verdict(job: JobDescription | None, execution: Execution | None) -> Verdict:
+def verdict(job: Job | None, execution: Execution | None) -> Verdict:
     """What is to be done, given the last attempt's job and the execution (looked up before the job).
 
     A job that failed, or is not there, may get a further attempt as long as the execution runs.
@@ -69,39 +77,36 @@ def next_wait(last: float, *, news: bool) -> float:
     return SHORTEST_WAIT if news else min(last * 1.5, LONGEST_WAIT)
 
 
-class Follower:
+class Follower(Generic[J]):
     """Follows one job.
 
-    open_log: the log of an attempt. sleep and clock: seconds, as `time.sleep` and `time.monotonic`.
-    again: what the user types to follow the job again, given its name.
+    sleep and clock: seconds, as `time.sleep` and `time.monotonic`.
+    follow_command: what the user types to follow the job again, given its name.
     """
 
     def __init__(
         self,
+        kind: JobKind[J],
         *,
-        jobs: Jobs,
-        executions: Executions,
-        open_log: Callable[[JobDescription], Log],
-        view: View,
+        jobs: Finder[J],
+        executions: ExecutionFinder,
+        observer: Observer[J],
         sleep: Callable[[float], None],
         clock: Callable[[], float],
-        again: Callable[[str], str],
+        follow_command: Callable[[str], str],
     ) -> None:
+        self._kind = kind
         self._jobs = jobs
         self._executions = executions
-        self._open_log = open_log
-        self._view = view
+        self._observer = observer
         self._sleep = sleep
         self._clock = clock
-        self._again = again
+        self._follow_command = follow_command
         self._silent = False
-        self._log: Log | None = None
-        self._log_refused = False
-        self._seen = ReportedProgress()
-        self._last: JobDescription | None = None
+        self._last: J | None = None
 
-    def follow(self, name: str) -> JobDescription:
-        """Follow a job until it has completed, and return it.
+    def follow(self, name: str) -> J:
+        """Follow a job until it has completed, and return it; of its attempts, the one that did.
 
         name: the job, or one of its attempts.
         Raises InputError where it is unknown, KickstandError where it failed, was stopped, or AWS refuses to tell.
@@ -117,23 +122,23 @@ class Follower:
                 if job is not None:
                     news = newest != index
                     if news:
-                        self._begin(job)
+                        self._observer.begin(job, self._last)
                     index, self._last = newest, job
-                    news = self._tell(job) or news
+                    news = self._observer.look(job) or news
                 state = verdict(job, execution)
             except AWS_FAILURES as error:
-                self._bear(error, reached, attempts[0])
+                self._tolerate(error, reached, attempts[0])
                 state, job, execution = "wait", None, None
             if state == "completed" and job is not None:
                 return job
             if state == "absent":
-                raise InputError(_absent(attempts[0]))
+                raise InputError(self._absent(attempts[0]))
             if state == "failed":
                 raise KickstandError(self._failure(attempts[0], job, execution))
             wait = next_wait(wait, news=news)
             self._sleep(wait)
 
-    def _look(self, attempts: Sequence[str], index: int) -> tuple[Execution | None, int, JobDescription | None]:
+    def _look(self, attempts: Sequence[str], index: int) -> tuple[Execution | None, int, J | None]:
         """The execution, and the last attempt that there is a job for. A job that runs is looked at alone."""
         job = self._jobs.find(attempts[index])
         if job is not None and (job.status == "Completed" or job.status not in ENDED):
@@ -146,100 +151,106 @@ class Follower:
                 index, job = later, found
         return execution, index, job
 
-    def _begin(self, job: JobDescription) -> None:
-        if self._last is not None:
-            self._view.note(f"{self._last.name} failed: {self._last.failure_reason} The trigger tries again.")
-        folds = FoldCount(job.models, job.rounds) if job.models > 1 and job.rounds else None
-        self._seen = ReportedProgress(folds=folds)
-        self._log = self._open_log(job)
-        self._view.attempt(job.name, job)
-
-    def _tell(self, job: JobDescription) -> bool:
-        """Tell the view what is new of a job; True where anything was."""
-        phases = self._seen.new_phases(job)
-        self._seen.interruptions = sum(phase.status == "Interrupted" for phase in job.phases)
-        if self._log is not None:
-            self._log.started_over(self._seen.interruptions)
-        logged = self._tell_log()
-        for phase in phases:
-            self._view.phase(phase)
-        current = self._seen.new_current(job)
-        if current is not None:
-            self._view.current(current)
-        return bool(phases or logged or current)
-
-    def _tell_log(self) -> bool:
-        lines = self._read_log()
-        for line in lines:
-            self._seen.tail.append(line.text)
-            self._view.log(line)
-            done = self._seen.new_round(line)
-            if done is not None:
-                self._view.round(done)
-        return bool(lines)
-
-    def _read_log(self) -> list[LogLine]:
-        if self._log is None or self._log_refused:
-            return []
-        try:
-            return self._log.read()
-        except AWS_FAILURES as error:
-            if is_denied(error):
-                self._log_refused = True
-                self._view.note(f"The job's log may not be read with these credentials: {error_message(error)}")
-                return []
-            if is_transient(error):
-                return []
-            raise
-
-    def _bear(self, error: Exception, reached: float, job: str) -> None:
+    def _tolerate(self, error: Exception, reached: float, job: str) -> None:
         """Go on for a while through what may pass by itself, and say so; raise what will not, or did not."""
         waited, longest = self._clock() - reached, patience(error)
         if not is_transient(error) or waited > longest:
-            failure = aws_error(error, f"following training job {job} (which does not depend on this command)")
-            *first, last = failure.problems
-            again = f"Then follow it again: {self._again(job)}"
+            doing = f"following {self._kind.word} job {job} (which does not depend on this command)"
+            *first, last = aws_error(error, doing).problems
+            again = f"Then follow it again: {self._follow_command(job)}"
             raise KickstandError(*first, last.followed_by(again)) from error
         if waited >= SILENCE and not self._silent:
             self._silent = True
             number, unit = (seconds / 60, "minute") if (seconds := longest - waited) >= 60 else (seconds, "second")
             left = f"trying again for {number:.0f} {unit}{'' if round(number) == 1 else 's'}"
-            self._view.note(f"AWS does not answer ({error_message(error)}); {left}. Ctrl-C ends the waiting.")
+            self._observer.note(f"AWS does not answer ({error_message(error)}); {left}. Ctrl-C ends the waiting.")
 
     def _answered(self) -> None:
         if self._silent:
-            self._view.note("AWS answers again.")
+            self._observer.note("AWS answers again.")
         self._silent = False
 
-    def _failure(self, name: str, job: JobDescription | None, execution: Execution | None) -> Problem:
+    def _failure(self, name: str, job: J | None, execution: Execution | None) -> Problem:
+        word = self._kind.word
         if job is None:
             reason = " ".join(part for part in (execution.error, execution.cause) if part) if execution else ""
-            return Problem(f"The training trigger ended without a training job: {reason}", name)
+            return Problem(f"The {word} trigger ended without a {word} job: {reason}", name)
         if job.status == "Stopped":
-            return Problem("The training job was stopped; no release was written.", job.name)
-        # CloudWatch may be a few seconds behind a job that has ended.
-        for _ in range(_LATE_LOG_READS):
-            if self._seen.tail or self._tell_log():
-                break
-            self._sleep(1.0)
-        tail = list(self._seen.tail)
-        stream = ", ".join(self._log.streams) if self._log else ""
-        message = f"The training job failed: {job.failure_reason or 'SageMaker gives no reason.'}"
-        details = (f"Its last {len(tail)} log lines ({stream}):", *(f"  {line}" for line in tail)) if tail else ()
-        fix = f"No release was written. The whole log: {console_link(job)}"
-        return Problem(message, job.name, fix, details)
+            return Problem(f"The {word} job was stopped; {self._kind.lost}.", job.name)
+        return self._observer.failure(job)
+
+    def _absent(self, name: str) -> Problem:
+        word = self._kind.word
+        message = f"There is no {word} job, and no execution of the {word} trigger, of this name."
+        return Problem(message, name, f"See the jobs there are: {self._kind.list_command}")
 
 
-def console_link(job: JobDescription) -> str:
-    """The job's page in the AWS console."""
-    _, partition, _, region, *_ = job.arn.split(":")
-    domain = "console.amazonaws-us-gov.com" if partition == "aws-us-gov" else "console.aws.amazon.com"
-    return f"https://{region}.{domain}/sagemaker/home?region={region}#/jobs/{job.name}"
+ONCE = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 1})
+"""Of clients that a follower uses: it tries again itself, and says so; one that does so in silence would hide it."""
 
 
-def _absent(name: str) -> Problem:
-    return Problem(
-        "There is no training job, and no execution of the training trigger, of this name.",
-        name,
-        "See the jobs there are: aws sagemaker list-training-jobs --sort-by CreationTime",
-    )
+@dataclass(frozen=True, slots=True)
+class JobRun(Generic[J]):
+    """The jobs of one kind in one environment. config: of every client; None: boto3's own."""
+
+    kind: JobKind[J]
+    workspace: Workspace
+    config: Config | None = None
+
+    def client(self, service: str) -> Any:
+        return self.workspace.session.client(service, config=self.config)
+
+    @property
+    def jobs(self) -> Jobs[J]:
+        return Jobs(self.kind, self.client("sagemaker"))
+
+    @property
+    def executions(self) -> Executions:
+        return Executions(self.kind, self.workspace, self.client("stepfunctions"))
+
+    def find(self, job: str) -> J:
+        """A job by its name; InputError where the account has none in this region."""
+        with explained(f"looking up {self.kind.word} job {job}"):
+            found = self.jobs.find(job)
+        if found is None:
+            environment = self.workspace.environment
+            place = f"account {environment.account}, region {environment.region}"
+            message = f"There is no {self.kind.word} job {job} in {place}."
+            raise InputError(Problem(message, fix=f"See those there are: {self.kind.list_command}"))
+        return found
+
+    def follower(
+        self, observer: Observer[J], *, sleep: Callable[[float], None], clock: Callable[[], float]
+    ) -> Follower[J]:
+        """What follows a job. sleep, clock: seconds, as `time.sleep` and `time.monotonic`."""
+        return Follower(
+            self.kind,
+            jobs=self.jobs,
+            executions=self.executions,
+            observer=observer,
+            sleep=sleep,
+            clock=clock,
+            follow_command=self.follow_command,
+        )
+
+    def stop(self, name: str) -> list[str]:
+        """Stop a job: its execution, so that no attempt follows, then each attempt that runs; what was stopped."""
+        job, jobs = job_of(name), self.jobs
+        ended = self.executions.stop(job, f"Stopped with kickstand {self.kind.command} --stop.")
+        stopped = [f"{self.kind.word} job {attempt}" for attempt in attempts_of(job) if jobs.stop(attempt)]
+        return stopped + (["its execution"] if ended else [])
+
+    def follow_command(self, job: str) -> str:
+        """What the user types to follow a job again."""
+        return self.workspace.command(self.kind.command, "--follow", job)
+
+    @contextmanager
+    def leaving(self, job: str) -> Iterator[None]:
+        """Ctrl-C inside leaves the job running, and says so."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            message = f"Following was interrupted; {self.kind.word} job {job} goes on, and costs, until it ends."
+            stop = self.workspace.command(self.kind.command, "--stop", job)
+            fix = f"Follow it again: {self.follow_command(job)}, or stop it: {stop}"
+            raise KickstandError(Problem(message, fix=fix)) from None

@@ -1,15 +1,20 @@
-"""What is shown of a training job that is followed, each phase and round once: a live bar on a terminal, else lines."""
+"""What is shown of a training job that is followed: its phases, rounds and log, each once.
+
+`TrainingProgress` finds what is new and tells a view: a live bar on a terminal, else lines.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from kickstand.aws.errors import AWS_FAILURES, error_message, is_denied, is_transient
+from kickstand.errors import Problem
 from training.job.jobs import ENDED, JobDescription, Phase
-from training.job.log import FoldCount, LogLine, Round, parse_round
+from training.job.log import FoldCount, Log, LogLine, Round, parse_round
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,6 +70,108 @@ class ReportedProgress:
             return None
         self.last_round = done.number
         return done
+
+
+_LATE_LOG_READS = 5
+
+
+class View(Protocol):
+    """Who is told what happens. All in the order in which it happened."""
+
+    def attempt(self, name: str, job: JobDescription) -> None: ...
+
+    def phase(self, phase: Phase) -> None: ...
+
+    def current(self, phase: Phase) -> None: ...
+
+    def round(self, done: Round) -> None: ...
+
+    def log(self, line: LogLine) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+class TrainingProgress:
+    """Tells a view what is new of a training job; the `Observer` of a follower.
+
+    open_log: the log of an attempt. sleep: seconds.
+    """
+
+    def __init__(
+        self, view: View, *, open_log: Callable[[JobDescription], Log], sleep: Callable[[float], None]
+    ) -> None:
+        self._view, self._open_log, self._sleep = view, open_log, sleep
+        self._log: Log | None = None
+        self._log_refused = False
+        self._seen = ReportedProgress()
+
+    def begin(self, job: JobDescription, failed: JobDescription | None) -> None:
+        if failed is not None:
+            self._view.note(f"{failed.name} failed: {failed.failure_reason} The trigger tries again.")
+        folds = FoldCount(job.models, job.rounds) if job.models > 1 and job.rounds else None
+        self._seen = ReportedProgress(folds=folds)
+        self._log = self._open_log(job)
+        self._view.attempt(job.name, job)
+
+    def look(self, job: JobDescription) -> bool:
+        phases = self._seen.new_phases(job)
+        self._seen.interruptions = sum(phase.status == "Interrupted" for phase in job.phases)
+        if self._log is not None:
+            self._log.started_over(self._seen.interruptions)
+        logged = self._tell_log()
+        for phase in phases:
+            self._view.phase(phase)
+        current = self._seen.new_current(job)
+        if current is not None:
+            self._view.current(current)
+        return bool(phases or logged or current)
+
+    def note(self, text: str) -> None:
+        self._view.note(text)
+
+    def failure(self, job: JobDescription) -> Problem:
+        # CloudWatch may be a few seconds behind a job that has ended.
+        for _ in range(_LATE_LOG_READS):
+            if self._seen.tail or self._tell_log():
+                break
+            self._sleep(1.0)
+        tail = list(self._seen.tail)
+        stream = ", ".join(self._log.streams) if self._log else ""
+        message = f"The training job failed: {job.failure_reason or 'SageMaker gives no reason.'}"
+        details = (f"Its last {len(tail)} log lines ({stream}):", *(f"  {line}" for line in tail)) if tail else ()
+        fix = f"No release was written. The whole log: {console_link(job)}"
+        return Problem(message, job.name, fix, details)
+
+    def _tell_log(self) -> bool:
+        lines = self._read_log()
+        for line in lines:
+            self._seen.tail.append(line.text)
+            self._view.log(line)
+            done = self._seen.new_round(line)
+            if done is not None:
+                self._view.round(done)
+        return bool(lines)
+
+    def _read_log(self) -> list[LogLine]:
+        if self._log is None or self._log_refused:
+            return []
+        try:
+            return self._log.read()
+        except AWS_FAILURES as error:
+            if is_denied(error):
+                self._log_refused = True
+                self._view.note(f"The job's log may not be read with these credentials: {error_message(error)}")
+                return []
+            if is_transient(error):
+                return []
+            raise
+
+
+def console_link(job: JobDescription) -> str:
+    """The job's page in the AWS console."""
+    _, partition, _, region, *_ = job.arn.split(":")
+    domain = "console.amazonaws-us-gov.com" if partition == "aws-us-gov" else "console.aws.amazon.com"
+    return f"https://{region}.{domain}/sagemaker/home?region={region}#/jobs/{job.name}"
 
 
 _PLAIN_STEPS = 10

@@ -1,4 +1,4 @@
-"""Training and transform jobs of an account and region: described, parsed once into typed values, and stopped.
+"""Training and transform jobs as SageMaker describes them, parsed once into typed values.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJob.html
@@ -11,11 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from kickstand.aws.errors import AWS_FAILURES, error_code, error_message, explained
 from kickstand.xgboost_container import model_count
-from training.job.execution import is_job_name
 
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 """The values of TrainingJobStatus and TransformJobStatus after which nothing changes any more."""
@@ -168,97 +164,3 @@ def parse_transform(description: Mapping[str, Any]) -> TransformDescription:
         created=description["CreationTime"],
         ended=description.get("TransformEndTime"),
     )
-
-
-class TrainingJobs:
-    """SageMaker's training jobs. sagemaker: a SageMaker client."""
-
-    def __init__(self, sagemaker: Any) -> None:
-        self._sagemaker = sagemaker
-
-    def find(self, name: str) -> JobDescription | None:
-        """A job; None where there is none of that name.
-
-        Raises botocore's errors: who follows a job goes on through throttling.
-        """
-        if not is_job_name(name):
-            return None
-        try:
-            return parse_job(self._sagemaker.describe_training_job(TrainingJobName=name))
-        except ClientError as error:
-            if error_code(error) in ("ValidationException", "ResourceNotFound") and _absent(error):
-                return None
-            raise
-
-    def stop(self, name: str) -> bool:
-        """Ask SageMaker to stop a job. False where there is none, or it has ended, or is stopping already."""
-        with explained(f"stopping training job {name}"):
-            job = self.find(name)
-            if job is None or job.status in (*ENDED, "Stopping"):
-                return False
-            try:
-                self._sagemaker.stop_training_job(TrainingJobName=name)
-            except ClientError as error:
-                # It ended between the two calls; SageMaker then names its status.
-                if error_code(error) == "ValidationException":
-                    return False
-                raise
-            return True
-
-
-def _absent(error: ClientError) -> bool:
-    """SageMaker answers `ValidationException` with `Requested resource not found.` for an unknown job."""
-    message = error_message(error).lower()
-    return "not found" in message or "could not find" in message or "does not exist" in message
-
-
-LOG_GROUP = "/aws/sagemaker/TransformJobs"
-_TAIL = 8
-"""Lines of a failed job's data log that are shown."""
-
-
-class TransformJobs:
-    """SageMaker's transform jobs. sagemaker, logs: clients."""
-
-    def __init__(self, sagemaker: Any, logs: Any) -> None:
-        self._sagemaker, self._logs = sagemaker, logs
-
-    def find(self, name: str) -> TransformDescription | None:
-        """A job; None where there is none of that name. Raises botocore's errors."""
-        if not is_job_name(name):
-            return None
-        try:
-            return parse_transform(self._sagemaker.describe_transform_job(TransformJobName=name))
-        except ClientError as error:
-            if error_code(error) in ("ValidationException", "ResourceNotFound") and _absent(error):
-                return None
-            raise
-
-    def stop(self, name: str) -> bool:
-        """Ask SageMaker to stop a job. False where there is none, or it has ended, or is stopping already."""
-        with explained(f"stopping transform job {name}"):
-            job = self.find(name)
-            if job is None or job.status in (*ENDED, "Stopping"):
-                return False
-            try:
-                self._sagemaker.stop_transform_job(TransformJobName=name)
-            except ClientError as error:
-                if error_code(error) == "ValidationException":  # it ended between the two calls
-                    return False
-                raise
-            return True
-
-    def last_lines(self, name: str) -> list[str]:
-        """The end of a job's data log, which says what SageMaker's FailureReason only points at; may be empty."""
-        found: list[str] = []
-        try:
-            streams = self._logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")
-            for stream in streams["logStreams"]:
-                if stream["logStreamName"].endswith("/data-log"):
-                    events = self._logs.get_log_events(
-                        logGroupName=LOG_GROUP, logStreamName=stream["logStreamName"], limit=_TAIL
-                    )["events"]
-                    found += [event["message"] for event in events]
-        except AWS_FAILURES:
-            return found  # the reason is told without them
-        return found[-_TAIL:]

@@ -18,11 +18,14 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from kickstand.aws.errors import error_code
+from kickstand.aws.errors import AWS_FAILURES, error_code
 from training.job.jobs import JobDescription
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _PAGES_A_READ = 200
+_DATA_LOG_TAIL = 8
+"""Lines of a failed transform job's data log that are shown."""
 
 # The container writes a tab, which CloudWatch shows as `#011`.
 _ROUND = re.compile(r"\[(\d+)\]\t(\S+:\S+(?:\t\S+:\S+)*)")
@@ -264,3 +267,18 @@ def _is_the_last(done: Round, job: JobDescription) -> bool:
     return all(
         math.isclose(value, job.metrics[name], rel_tol=1e-5) for name, value in logged.items() if name in job.metrics
     )
+
+
+def data_log_tail(logs: Any, job: str) -> list[str]:
+    """The end of a transform job's data log, which says what SageMaker's FailureReason only points at; may be empty."""
+    found: list[str] = []
+    try:
+        streams = logs.describe_log_streams(logGroupName=TRANSFORM_LOG_GROUP, logStreamNamePrefix=f"{job}/")
+        for stream in streams["logStreams"]:
+            if stream["logStreamName"].endswith("/data-log"):
+                request = {"logGroupName": TRANSFORM_LOG_GROUP, "logStreamName": stream["logStreamName"]}
+                events = logs.get_log_events(**request, limit=_DATA_LOG_TAIL)["events"]
+                found += [event["message"] for event in events]
+    except AWS_FAILURES:
+        return found  # the reason is told without them
+    return found[-_DATA_LOG_TAIL:]

@@ -8,19 +8,17 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
-from botocore.config import Config
-
-from kickstand.aws.errors import AWS_FAILURES, aws_error, explained, is_transient, patience
+from kickstand.aws.errors import explained
 from kickstand.aws.s3 import S3Location
-from kickstand.errors import InputError, KickstandError, Problem
-from training.job.execution import Execution, Executions, attempts_of, job_of
-from training.job.follow import SHORTEST_WAIT, next_wait
-from training.job.jobs import ENDED, TransformDescription, TransformJobs
+from kickstand.errors import KickstandError, Problem
+from training.job.follow import ONCE, JobRun
+from training.job.jobs import TransformDescription
+from training.job.kind import TRANSFORM
+from training.job.log import data_log_tail
 from training.prediction.batches import Expected
 from training.prediction.endpoint_client import Accept
 from training.transform.rows import (
@@ -40,89 +38,32 @@ if TYPE_CHECKING:
     from kickstand.workspace import Workspace
 
 
-class Jobs(Protocol):
-    """Where transform jobs are looked up."""
+@dataclass(slots=True)
+class TransformProgress:
+    """Says which attempt runs and how a job ended; the `Observer` of a follower.
 
-    def find(self, name: str) -> TransformDescription | None: ...
-    def last_lines(self, name: str) -> list[str]: ...
+    say: takes a line for people. tail: the end of a job's data log.
+    """
 
+    say: Callable[[str], None]
+    tail: Callable[[str], list[str]]
 
-class Trigger(Protocol):
-    """Where executions are looked up."""
+    def begin(self, job: TransformDescription, failed: TransformDescription | None) -> None:
+        self.say(f"transform job {job.name} on {job.instance_count} x {job.instance_type}")
 
-    def find(self, job: str) -> Execution | None: ...
+    def look(self, job: TransformDescription) -> bool:
+        if job.status == "Completed":
+            self.say(f"  Completed after {job.seconds:.1f} s")
+        return False
 
+    def note(self, text: str) -> None:
+        """What is said while AWS does not answer is not shown: a status line turns all the time."""
 
-@dataclass(frozen=True, slots=True)
-class Follower:
-    """jobs, trigger: of SageMaker and Step Functions. tell: takes a line for people. sleep, clock: seconds."""
-
-    jobs: Jobs
-    trigger: Trigger
-    tell: Callable[[str], None]
-    sleep: Callable[[float], None]
-    clock: Callable[[], float]
-
-    def follow(self, name: str) -> TransformDescription:
-        """The job once it has completed; of its attempts, the one that did.
-
-        Raises InputError where it is unknown, KickstandError where it failed, was stopped, or AWS refuses to tell.
-        """
-        base, wait, shown, reached = job_of(name), SHORTEST_WAIT, "", self.clock()
-        while True:
-            try:
-                # The execution first: what it had started when it ended is all there will ever be.
-                execution = self.trigger.find(base)
-                job = self._newest(base)
-            except AWS_FAILURES as error:
-                if not is_transient(error) or self.clock() - reached > patience(error):
-                    raise aws_error(error, f"following transform job {base} (which goes on by itself)") from error
-                self.sleep(wait)
-                continue
-            reached = self.clock()
-            if job is not None and job.name != shown:
-                shown = job.name
-                self.tell(f"transform job {job.name} on {job.instance_count} x {job.instance_type}")
-                wait = SHORTEST_WAIT
-            if job is not None and job.status == "Completed":
-                self.tell(f"  Completed after {job.seconds:.1f} s")
-                return job
-            running = execution is not None and execution.running
-            if not running and (job is None or job.status in ENDED):
-                raise self._failure(base, job, execution)
-            self.sleep(wait)
-            wait = next_wait(wait, news=False)
-
-    def _newest(self, base: str) -> TransformDescription | None:
-        found = None
-        for attempt in attempts_of(base):
-            job = self.jobs.find(attempt)
-            if job is None:
-                break
-            found = job
-            if job.status not in ENDED or job.status == "Completed":
-                break
-        return found
-
-    def _failure(self, base: str, job: TransformDescription | None, execution: Execution | None) -> KickstandError:
-        if job is None and execution is None:
-            return InputError(
-                Problem(
-                    "There is no transform job, and no execution of the transform trigger, of this name.",
-                    base,
-                    "See the jobs there are: aws sagemaker list-transform-jobs --sort-by CreationTime",
-                )
-            )
-        if job is None:
-            reason = " ".join(part for part in (execution.error, execution.cause) if part) if execution else ""
-            return KickstandError(Problem(f"The transform trigger ended without a transform job: {reason}", base))
-        if job.status == "Stopped":
-            return KickstandError(Problem("The transform job was stopped; it left no results.", job.name))
-        lines = self.jobs.last_lines(job.name)
+    def failure(self, job: TransformDescription) -> Problem:
+        lines = self.tail(job.name)
         shown = "".join(f"\n    {line}" for line in lines)
         log = f"\n  The end of its data log:{shown}" if lines else ""
-        message = f"The transform job failed: {job.failure_reason or 'SageMaker gives no reason.'}{log}"
-        return KickstandError(Problem(message, job.name))
+        return Problem(f"The transform job failed: {job.failure_reason or 'SageMaker gives no reason.'}{log}", job.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +78,17 @@ class Transform:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
+    @property
+    def run(self) -> JobRun[TransformDescription]:
+        """The jobs of the environment: found, stopped."""
+        return JobRun(TRANSFORM, self.workspace)
+
     def send(self, source: BinaryIO, label: str, expected: Expected | None) -> tuple[S3Location, int]:
         """Check the rows of a CSV and upload them where they are not there yet; where they are, and how many.
 
         Raises InputError with everything that is wrong with the rows; then nothing was uploaded.
         """
-        self._trigger().require_deployed()
+        self.run.executions.require_deployed()
         with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:
             rows = checked_rows(source, label, Path(folder) / "rows.csv", expected)
             with explained("uploading the rows"), bytes_progress(self.console, "uploading", rows.size) as progress:
@@ -159,19 +105,17 @@ class Transform:
 
     def start(self, job: str, location: S3Location, *, join: bool) -> None:
         """Start a job on rows that are in S3."""
-        with self._leaving(job):
-            self._trigger().begin(job, transform_request(job, location, join=join))
-        follow = self.workspace.command("transform", "--follow", job)
-        self._say(f"Ctrl-C leaves it running; follow it again: {follow}")
+        with self.run.leaving(job):
+            self.run.executions.begin(job, transform_request(job, location, join=join))
+        self._say(f"Ctrl-C leaves it running; follow it again: {self.run.follow_command(job)}")
 
     def follow(self, job: str) -> TransformDescription:
         """Wait until a job has completed. Ctrl-C leaves it running. Raises KickstandError where it fails."""
-        once = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 1})
-        jobs = TransformJobs(
-            self.workspace.session.client("sagemaker", config=once), self.workspace.session.client("logs", config=once)
-        )
-        follower = Follower(jobs, self._trigger(once), self._say, self.sleep, self.clock)
-        with self._leaving(job):
+        once = JobRun(TRANSFORM, self.workspace, ONCE)
+        logs = once.client("logs")
+        progress = TransformProgress(self._say, lambda name: data_log_tail(logs, name))
+        follower = once.follower(progress, sleep=self.sleep, clock=self.clock)
+        with once.leaving(job):
             if not self.console.is_terminal:
                 return follower.follow(job)
             with self.console.status("transforming"):
@@ -193,35 +137,5 @@ class Transform:
         with explained(f"listing the results of {job.name}"):
             return result_files(self.workspace.session.client("s3"), job)
 
-    def stop(self, name: str) -> list[str]:
-        """Stop a job: its execution, so that no attempt follows, then each attempt that runs; what was stopped."""
-        job = job_of(name)
-        jobs = TransformJobs(self.workspace.session.client("sagemaker"), self.workspace.session.client("logs"))
-        ended = self._trigger().stop(job, "Stopped with kickstand transform --stop.")
-        return [f"transform job {attempt}" for attempt in attempts_of(job) if jobs.stop(attempt)] + (
-            ["its execution"] if ended else []
-        )
-
-    def _trigger(self, config: Config | None = None) -> Executions:
-        names = self.workspace.names
-        return Executions(
-            self.workspace.session.client("stepfunctions", config=config),
-            names,
-            machine=names.transform_machine,
-            stack=names.hosting_stack,
-            what="transform",
-            deploy_command=self.workspace.command("deploy"),
-        )
-
     def _say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True)
-
-    @contextmanager
-    def _leaving(self, job: str) -> Iterator[None]:
-        """Ctrl-C inside leaves the job running, and says so."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            message = f"Following was interrupted; transform job {job} goes on, and costs, until it ends."
-            follow, stop = (self.workspace.command("transform", option, job) for option in ("--follow", "--stop"))
-            raise KickstandError(Problem(message, fix=f"Follow it again: {follow}, or stop it: {stop}")) from None

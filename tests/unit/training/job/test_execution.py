@@ -12,10 +12,12 @@ from botocore.stub import Stubber
 from samples import environment
 from workspaces import workspace
 
+from infra.state_machines.training_definition import training_job
 from kickstand.config.model import Training
 from kickstand.errors import KickstandError
 from kickstand.names import Names
-from training.job.execution import Execution, Trigger, attempts_of, job_of
+from training.job.execution import _SETTINGS, Execution, Trigger, _deployed, _written
+from training.job.kind import attempts_of, job_of
 
 NAMES = Names(environment())
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev-training"
@@ -32,6 +34,48 @@ def states() -> Any:
 
 def trigger(states: Any) -> Trigger:
     return Trigger(workspace(), states)
+
+
+def definition(request: dict[str, Any]) -> str:
+    """A state machine whose job has this part of its request."""
+    return json.dumps({"StartAt": "Train", "States": {"Train": {"Type": "Task", "Arguments": request}}})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"States": {"Train": {}}}', definition({"ResourceConfig": None})])
+def test_a_state_machine_that_is_not_ours_says_nothing_of_settings(states: Any, text: str) -> None:
+    machine = {
+        "stateMachineArn": MACHINE,
+        "name": "bikes-dev-training",
+        "definition": text or " ",
+        "roleArn": "arn:aws:iam::111122223333:role/trigger",
+        "type": "STANDARD",
+        "creationDate": 0,
+    }
+    with Stubber(states) as stub:
+        stub.add_response("describe_state_machine", machine)
+        trigger(states).require_settings()
+
+
+def test_what_the_stack_fixes_is_read_where_the_stack_writes_it() -> None:
+    """Every setting has its place in the request that infra makes."""
+    request = training_job(
+        image_uri="1.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+        role_arn="arn:aws:iam::1:role/r",
+        output_uri="s3://b/jobs",
+        instance_type="ml.m5.large",
+        instance_count=2,
+        volume_size_gb=30,
+        max_runtime_seconds=60,
+        max_wait_seconds=90,
+        spot=True,
+        kms_key_arn=None,
+        encrypt_inter_container_traffic=True,
+        subnets=(),
+        security_group_ids=(),
+        known_faults={},
+    )
+    found = {setting: _written(_deployed(request, setting)) for setting in _SETTINGS}
+    assert list(found.values()) == ["3.2-0", "ml.m5.large", "2", "30", "60", "90", "true", "true"]
 
 
 def test_attempts_belong_to_their_job() -> None:
@@ -106,7 +150,7 @@ def test_a_stack_that_trains_with_another_image_than_chosen_is_told(states: Any,
     machine = {
         "stateMachineArn": "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev-training",
         "name": "bikes-dev-training",
-        "definition": f'{{"TrainingImage":"{uri}","TrainingInputMode":"File"}}',
+        "definition": definition({"AlgorithmSpecification": {"TrainingImage": uri, "TrainingInputMode": "File"}}),
         "roleArn": "arn:aws:iam::111122223333:role/trigger",
         "type": "STANDARD",
         "creationDate": 0,
@@ -133,7 +177,7 @@ def test_every_setting_that_was_changed_since_the_stack_was_deployed_is_told(sta
     machine = {
         "stateMachineArn": MACHINE,
         "name": "bikes-dev-training",
-        "definition": json.dumps(fixed),
+        "definition": definition(fixed),
         "roleArn": "arn:aws:iam::111122223333:role/trigger",
         "type": "STANDARD",
         "creationDate": 0,
@@ -157,7 +201,7 @@ def test_a_stack_that_was_deployed_without_the_chosen_encryption_is_told(states:
     machine = {
         "stateMachineArn": MACHINE,
         "name": "bikes-dev-training",
-        "definition": '{"EnableManagedSpotTraining":false}',
+        "definition": definition({"EnableManagedSpotTraining": False}),
         "roleArn": "arn:aws:iam::111122223333:role/trigger",
         "type": "STANDARD",
         "creationDate": 0,

@@ -76,13 +76,13 @@ def test_ctrl_c_leaves_the_job_running_and_gives_the_commands() -> None:
 
 def test_stopping_ends_the_execution_before_the_job() -> None:
     cloud = Cloud(jobs={"j": "Failed", "j-r1": "InProgress"})
-    assert fit(cloud).stop("j-r1") == ["training job j-r1", "its execution"]
+    assert fit(cloud).run.stop("j-r1") == ["training job j-r1", "its execution"]
     assert cloud.calls == ["stop execution", "stop j-r1"]
 
 
 def test_stopping_what_has_ended_does_nothing() -> None:
     cloud = Cloud(execution="SUCCEEDED", jobs={"j": "Completed"})
-    assert fit(cloud).stop("j") == []
+    assert fit(cloud).run.stop("j") == []
     assert cloud.calls == []
 
 

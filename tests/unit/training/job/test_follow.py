@@ -1,9 +1,10 @@
-"""Following a training job: what is told, in which order, and how it ends."""
+"""Following a job of any kind: what is told, in which order, and how it ends."""
 
 from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -14,11 +15,14 @@ from job_shapes import described, phase
 from memory_s3 import refusal
 
 from kickstand.aws.errors import PATIENCE
-from kickstand.errors import KickstandError
+from kickstand.errors import InputError, KickstandError, Problem
 from training.job.execution import Execution
 from training.job.follow import LONGEST_WAIT, SHORTEST_WAIT, Follower, next_wait, verdict
-from training.job.jobs import JobDescription, Phase, parse_job
+from training.job.follow_view import TrainingProgress
+from training.job.jobs import JobDescription, Phase, TransformDescription, parse_job
+from training.job.kind import TRAINING, TRANSFORM
 from training.job.log import FoldCount, LogLine, Round
+from training.transform.transform import TransformProgress
 
 RUNNING = Execution("arn", "RUNNING", "", "")
 FAILED = Execution("arn", "FAILED", "States.TaskFailed", "AlgorithmError: boom")
@@ -78,11 +82,14 @@ class World:
         self.looks += 1
         assert self.looks < 500, "never ends"
 
-    def find(self, name: str) -> JobDescription | None:
+    def find(self, name: str) -> Any:
         found = self.moment().get(name)
         if isinstance(found, Exception):
             raise found
-        return parse_job(described(name, **found)) if found else None
+        return self.parsed(name, **found) if found else None
+
+    def parsed(self, name: str, **found: Any) -> Any:
+        return parse_job(described(name, **found))
 
     # the view
     def attempt(self, name: str, job: JobDescription) -> None:
@@ -106,13 +113,13 @@ class World:
 
     def follow(self, name: str = "j") -> JobDescription:
         return Follower(
+            TRAINING,
             jobs=self,
             executions=Executions(self),
-            open_log=self.open_log,
-            view=self,
+            observer=TrainingProgress(self, open_log=self.open_log, sleep=self.sleep),
             sleep=self.sleep,
             clock=lambda: self.now,
-            again=lambda name: f"kickstand fit dev --follow {name}",
+            follow_command=lambda name: f"kickstand fit dev --follow {name}",
         ).follow(name)
 
     def open_log(self, job: JobDescription) -> Log:
@@ -121,6 +128,35 @@ class World:
 
     def told_of(self, kind: str) -> list[Any]:
         return [what for told, what in self.told if told == kind]
+
+
+@dataclass
+class TransformWorld(World):
+    """The same with transform jobs, of which a line is said at their beginning and end."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def parsed(self, name: str, **found: Any) -> Any:
+        start = datetime(2026, 3, 4, tzinfo=UTC)
+        reason = found.get("FailureReason", "")
+        places = ("s3://b/in", "s3://b/out", "ml.m5.large", 1)
+        return TransformDescription(name, found["status"], reason, *places, start, start.replace(second=5))
+
+    def follow(self, name: str = "j") -> Any:
+        return Follower(
+            TRANSFORM,
+            jobs=self,
+            executions=Executions(self),
+            observer=TransformProgress(lambda text: self.told.append(("line", text)), lambda job: self.lines),
+            sleep=self.sleep,
+            clock=lambda: self.now,
+            follow_command=lambda name: f"kickstand transform dev --follow {name}",
+        ).follow(name)
+
+
+LOST = {"training": "no release was written", "transform": "it left no results"}
+COMMANDS = {"training": "fit", "transform": "transform"}
+WORLDS = pytest.mark.parametrize(("kind", "world_of"), [("training", World), ("transform", TransformWorld)])
 
 
 @dataclass
@@ -236,15 +272,17 @@ def test_the_attempt_that_runs_is_followed() -> None:
     assert world.told_of("note") == ["j failed: CapacityError: none left. The trigger tries again."]
 
 
+@WORLDS
 @pytest.mark.parametrize("name", ["j", "j-r1", "j-r2"])
-def test_the_last_attempt_is_found_whatever_it_is_called_by(name: str) -> None:
+def test_the_last_attempt_is_found_whatever_it_is_called_by(kind: str, world_of: type[World], name: str) -> None:
     failed = {"status": "Failed", "FailureReason": "CapacityError"}
-    world = World([{"execution": SUCCEEDED, "j": failed, "j-r2": {"status": "Completed"}}])
+    world = world_of([{"execution": SUCCEEDED, "j": failed, "j-r2": {"status": "Completed"}}])
     assert world.follow(name).name == "j-r2"
 
 
-def test_a_job_without_an_execution_is_followed_too() -> None:
-    world = World([{"j": {"status": "InProgress"}}, {"j": {"status": "Completed"}}])
+@WORLDS
+def test_a_job_without_an_execution_is_followed_too(kind: str, world_of: type[World]) -> None:
+    world = world_of([{"j": {"status": "InProgress"}}, {"j": {"status": "Completed"}}])
     assert world.follow().status == "Completed"
 
 
@@ -274,21 +312,33 @@ def test_the_log_of_a_failed_job_may_come_late() -> None:
     assert "  the last words" in _failure(world).problems[0].details
 
 
-def test_a_stopped_job_is_told_as_stopped() -> None:
-    told = _failure(World([{"execution": FAILED, "j": {"status": "Stopped"}}]))
-    assert told.problems[0].message == "The training job was stopped; no release was written."
+@WORLDS
+def test_a_stopped_job_is_told_as_stopped(kind: str, world_of: type[World]) -> None:
+    told = _failure(world_of([{"execution": FAILED, "j": {"status": "Stopped"}}]))
+    assert told.problems[0].message == f"The {kind} job was stopped; {LOST[kind]}."
 
 
-def test_an_execution_that_could_not_create_the_job_says_why() -> None:
+@WORLDS
+def test_an_execution_that_could_not_create_the_job_says_why(kind: str, world_of: type[World]) -> None:
     denied = Execution("arn", "FAILED", "SageMaker.AmazonSageMakerException", "not authorized to perform iam:PassRole")
-    assert "not authorized to perform iam:PassRole" in str(_failure(World([{"execution": denied}])))
+    (problem,) = _failure(world_of([{"execution": denied}])).problems
+    assert problem.message == f"The {kind} trigger ended without a {kind} job: {denied.error} {denied.cause}"
 
 
-def test_an_unknown_job_is_told_by_its_name() -> None:
-    (problem,) = _failure(World([{}])).problems
-    assert (problem.where, problem.message[:24]) == ("j", "There is no training job")
+@WORLDS
+def test_an_unknown_job_is_told_by_its_name(kind: str, world_of: type[World]) -> None:
+    error = _failure(world_of([{}]))
+    assert isinstance(error, InputError)
+    assert error.problems == (
+        Problem(
+            f"There is no {kind} job, and no execution of the {kind} trigger, of this name.",
+            "j",
+            f"See the jobs there are: aws sagemaker list-{kind}-jobs --sort-by CreationTime",
+        ),
+    )
 
 
+@WORLDS
 @pytest.mark.parametrize(
     "error",
     [
@@ -297,16 +347,17 @@ def test_an_unknown_job_is_told_by_its_name() -> None:
         EndpointConnectionError(endpoint_url="https://sagemaker"),
     ],
 )
-def test_throttling_and_the_network_are_borne(error: Exception) -> None:
-    world = World([{"j": error}, {"j": {"status": "InProgress"}}, {"j": error}, {"j": {"status": "Completed"}}])
+def test_throttling_and_the_network_are_borne(kind: str, world_of: type[World], error: Exception) -> None:
+    world = world_of([{"j": error}, {"j": {"status": "InProgress"}}, {"j": error}, {"j": {"status": "Completed"}}])
     assert world.follow().status == "Completed"
 
 
-def test_patience_ends() -> None:
-    world = World([{"j": EndpointConnectionError(endpoint_url="https://sagemaker")}])
+@WORLDS
+def test_patience_ends(kind: str, world_of: type[World]) -> None:
+    world = world_of([{"j": EndpointConnectionError(endpoint_url="https://sagemaker")}])
     (problem,) = _failure(world).problems
-    assert "Failed while following training job j (which does not depend on this command)" in problem.message
-    assert problem.then == "Then follow it again: kickstand fit dev --follow j"
+    assert f"Failed while following {kind} job j (which does not depend on this command)" in problem.message
+    assert problem.then == f"Then follow it again: kickstand {COMMANDS[kind]} dev --follow j"
     assert PATIENCE < world.now < PATIENCE + 2 * LONGEST_WAIT
 
 
@@ -329,8 +380,9 @@ def test_a_server_that_was_ended_is_said_within_seconds() -> None:
     assert 5 < world.now < 5 + LONGEST_WAIT
 
 
-def test_a_server_that_is_back_within_seconds_is_followed_on() -> None:
-    world = World([{"j": refused()}, {"j": refused()}, {"j": {"status": "Completed"}}])
+@WORLDS
+def test_a_server_that_is_back_within_seconds_is_followed_on(kind: str, world_of: type[World]) -> None:
+    world = world_of([{"j": refused()}, {"j": refused()}, {"j": {"status": "Completed"}}])
     assert world.follow().status == "Completed"
 
 
@@ -352,8 +404,9 @@ def test_a_short_silence_is_not_told() -> None:
     assert world.told_of("note") == []
 
 
-def test_a_refusal_ends_it_at_once() -> None:
-    world = World([{"j": refusal("AccessDeniedException", "DescribeTrainingJob", 400, "no")}])
+@WORLDS
+def test_a_refusal_ends_it_at_once(kind: str, world_of: type[World]) -> None:
+    world = world_of([{"j": refusal("AccessDeniedException", "DescribeTrainingJob", 400, "no")}])
     assert "AccessDeniedException" in str(_failure(world))
     assert world.looks == 0
 
@@ -369,3 +422,34 @@ def test_a_log_that_may_not_be_read_does_not_end_it() -> None:
     )
     assert world.follow().status == "Completed"
     assert world.told_of("note") == ["The job's log may not be read with these credentials: not yours"]
+
+
+def test_a_transform_job_is_told_at_its_beginning_and_end() -> None:
+    world = TransformWorld([{"execution": RUNNING}, {"j": {"status": "InProgress"}}, {"j": {"status": "Completed"}}])
+    assert world.follow().status == "Completed"
+    assert world.told == [("line", "transform job j on 1 x ml.m5.large"), ("line", "  Completed after 5.0 s")]
+
+
+def test_a_further_attempt_of_a_transform_job_is_followed() -> None:
+    failed = {"status": "Failed", "FailureReason": "CapacityError: none"}
+    world = TransformWorld(
+        [
+            {"execution": RUNNING, "j": failed},
+            {"execution": RUNNING, "j": failed, "j-r1": {"status": "InProgress"}},
+            {"execution": SUCCEEDED, "j": failed, "j-r1": {"status": "Completed"}},
+        ]
+    )
+    assert world.follow("j-r1").name == "j-r1"
+    assert [text for _, text in world.told] == [
+        "transform job j on 1 x ml.m5.large",
+        "transform job j-r1 on 1 x ml.m5.large",
+        "  Completed after 5.0 s",
+    ]
+
+
+@pytest.mark.parametrize("lines", [[], ["one", "two"]])
+def test_a_failed_transform_job_shows_the_end_of_its_data_log(lines: list[str]) -> None:
+    failed = {"status": "Failed", "FailureReason": "ClientError: See"}
+    (problem,) = _failure(TransformWorld([{"execution": FAILED, "j": failed}], lines=lines)).problems
+    log = "\n  The end of its data log:\n    one\n    two" if lines else ""
+    assert problem == Problem(f"The transform job failed: ClientError: See{log}", "j")
