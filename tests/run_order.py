@@ -11,8 +11,38 @@ from pathlib import Path
 import pytest
 
 SLOWEST = (
+    "e2e/test_acceptance.py",
+    "e2e/test_workflow.py",
+    "e2e/test_reviewed_deployment.py",
+    "e2e/test_demo_promotion.py",
+    "e2e/test_main_job.py",
+    "e2e/test_clients_page.py",
+    "local/test_permissions.py",
     "unit/test_hostile_inputs.py",
+    "local/test_clients_sdk_v2.py",
+    "local/test_keys.py",
+    "local/test_doctor.py",
+    "local/test_gates.py",
+    "local/test_tampering.py",
+    "local/test_clients_aws_cli.py",
+    "local/test_clients_model_trainer.py",
+    "local/test_transform.py",
+    "local/test_training_hosts.py",
+    "local/test_fit_and_adopt.py",
+    "local/test_promoter.py",
+    "local/test_what_remains.py",
+    "local/test_image_versions.py",
+    "local/test_kills.py",
+    "infra/test_app.py",
+    "infra/test_policy_report.py",
+    "local/test_clients_sagemaker_core.py",
+    "local/test_training_by_itself.py",
+    "local/test_hostile_http.py",
+    "local/test_promote.py",
+    "infra/test_regions.py",
     "unit/review/model/test_review_model.py",
+    "unit/kickstand/test_images.py",
+    "unit/test_run_end.py",
 )
 """Files that take more than 5 s, the slowest first."""
 
