@@ -123,6 +123,6 @@ def _quarters(name: str, values: Vector, low: float, high: float) -> Iterator[tu
 
 def compare_slice(name: str, mask: Mask, metric: str, candidate: Vector, incumbent: Vector) -> Slice:
     """Both models on the rows of a slice. candidate, incumbent: the losses of all rows."""
-    found, served = metric_of(metric, candidate[mask]), metric_of(metric, incumbent[mask])
-    share = float(relative_change(np.array([found]), np.array([served]))[0])
-    return Slice(name, int(mask.sum()), found, served, share)
+    ours, theirs = metric_of(metric, candidate[mask]), metric_of(metric, incumbent[mask])
+    share = float(relative_change(np.array([ours]), np.array([theirs]))[0])
+    return Slice(name, int(mask.sum()), ours, theirs, share)

@@ -135,13 +135,13 @@ def metrics(answers: Answers, labels: Labels) -> Mapping[str, float]:
     """
     require_figure(answers.objective)
     _require_rows(answers, labels)
-    found = {
+    computed = {
         name: metric_of(name, _losses(name, answers, labels))
         for name in reported_metrics(answers.objective)
         if _obstacle(name, answers, labels) is None
     }
-    _require_computed(found, answers)
-    return found
+    _require_computed(computed, answers)
+    return computed
 
 
 def losses(metric: str, answers: Answers, labels: Labels) -> Vector:
@@ -153,9 +153,9 @@ def losses(metric: str, answers: Answers, labels: Labels) -> Vector:
     _require_rows(answers, labels)
     if problem := _obstacle(metric, answers, labels):
         raise KickstandError(problem)
-    found = _losses(metric, answers, labels)
-    _require_computed({metric: metric_of(metric, found)}, answers)
-    return found
+    row_losses = _losses(metric, answers, labels)
+    _require_computed({metric: metric_of(metric, row_losses)}, answers)
+    return row_losses
 
 
 def _obstacle(metric: str, answers: Answers, labels: Labels) -> Problem | None:
@@ -212,8 +212,8 @@ def _require_rows(answers: Answers, labels: Labels) -> None:
         raise KickstandError(Problem(message, answers.where, "Train it on rows of every class."))
 
 
-def _require_computed(found: Mapping[str, float], answers: Answers) -> None:
-    if odd := [name for name, value in found.items() if not math.isfinite(value)]:
+def _require_computed(figures: Mapping[str, float], answers: Answers) -> None:
+    if odd := [name for name, value in figures.items() if not math.isfinite(value)]:
         top = f"{np.abs(answers.values).max():g}"
         message = f"{' and '.join(odd)} cannot be computed: answers reach {top}, which is beyond what a float can hold"
         fix = "The model has not learned; do not serve it."

@@ -155,14 +155,14 @@ def read_rows(
     width: columns with the label, of rows that do not name all of them.
     Raises KickstandError for what cannot be read, a line without a label and features, and where there is none.
     """
-    found: list[CsvFile] = []
+    csv_files: list[CsvFile] = []
     labels: list[float] = []
     for name, path in files if kind == "csv" else _as_csv(kind, files, width, folder):
-        found.append(CsvFile(name, path, len(labels)))
+        csv_files.append(CsvFile(name, path, len(labels)))
         labels += _labels(name, path, label_columns)
     if not labels:
         raise KickstandError(Problem("The test channel has no rows.", source))
-    return Rows(source, tuple(found), Labels(np.array(labels, dtype=np.float64), transform), label_columns)
+    return Rows(source, tuple(csv_files), Labels(np.array(labels, dtype=np.float64), transform), label_columns)
 
 
 def _as_csv(kind: str, files: Sequence[tuple[str, Path]], width: int, folder: Path) -> Iterator[tuple[str, Path]]:

@@ -47,7 +47,7 @@ class Fit:
 
     @property
     def run(self) -> JobRun[JobDescription]:
-        """The jobs of the environment: found, stopped."""
+        """The training jobs of the environment."""
         return JobRun(TRAINING, self.workspace)
 
     def start(self, now: datetime, token: str) -> tuple[str, SentData]:

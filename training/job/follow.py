@@ -1,7 +1,7 @@
-"""The jobs of one kind in a workspace: found, stopped, and followed to their end, whichever attempt is running.
+"""The jobs of one kind in a workspace: looked up, stopped, and followed to their end, whichever attempt is running.
 
-What is known decides what is done (`verdict`, `next_wait`); `Follower` only asks AWS, waits, and tells an `Observer`,
-which knows what a job of its kind shows on its way and leaves when it fails.
+What is known decides what is done (`verdict`, `next_wait`); `Follower` only calls AWS, waits, and reports to
+an `Observer`, which knows what a job of its kind shows on its way and leaves when it fails.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ SHORTEST_WAIT = 0.5
 """Seconds between two looks while something happens; DescribeTrainingJob is not to be asked more often."""
 LONGEST_WAIT = 8.0
 SILENCE = 3.0
-"""Seconds without an answer of AWS until that is told."""
+"""Seconds without an answer of AWS until that is reported."""
 
 Given = TypeVar("Given", bound=Job, contravariant=True)
 Found = TypeVar("Found", bound=Job, covariant=True)
 
 
 class Observer(Protocol[Given]):
-    """Who is told what happens, in the order in which it happens."""
+    """Receives what happens, in the order in which it happens."""
 
     def begin(self, job: Given, failed: Given | None) -> None:
         """An attempt is there. failed: the one before it."""

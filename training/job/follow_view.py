@@ -1,6 +1,6 @@
 """What is shown of a training job that is followed: its phases, rounds and log, each once.
 
-`TrainingProgress` finds what is new and tells a view: a live bar on a terminal, else lines.
+`TrainingProgress` reports what is new to a view: a live bar on a terminal, else lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TAIL = 20
 
 @dataclass(slots=True)
 class ReportedProgress:
-    """What the view has been told of one attempt."""
+    """What was reported of one attempt."""
 
     phases: int = 0
     current: str = ""
@@ -76,7 +76,7 @@ _LATE_LOG_READS = 5
 
 
 class View(Protocol):
-    """Who is told what happens. All in the order in which it happened."""
+    """Receives what happens, in the order in which it happens."""
 
     def attempt(self, name: str, job: JobDescription) -> None: ...
 
@@ -92,7 +92,7 @@ class View(Protocol):
 
 
 class TrainingProgress:
-    """Tells a view what is new of a training job; the `Observer` of a follower.
+    """Reports what is new of a training job to a view; the `Observer` of a follower.
 
     open_log: the log of an attempt. sleep: seconds.
     """
@@ -118,7 +118,7 @@ class TrainingProgress:
         self._seen.interruptions = sum(phase.status == "Interrupted" for phase in job.phases)
         if self._log is not None:
             self._log.started_over(self._seen.interruptions)
-        logged = self._tell_log()
+        logged = self._report_log()
         for phase in phases:
             self._view.phase(phase)
         current = self._seen.new_current(job)
@@ -132,7 +132,7 @@ class TrainingProgress:
     def failure(self, job: JobDescription) -> Problem:
         # CloudWatch may be a few seconds behind a job that has ended.
         for _ in range(_LATE_LOG_READS):
-            if self._seen.tail or self._tell_log():
+            if self._seen.tail or self._report_log():
                 break
             self._sleep(1.0)
         tail = list(self._seen.tail)
@@ -142,7 +142,7 @@ class TrainingProgress:
         fix = f"No release was written. The whole log: {console_link(job)}"
         return Problem(message, job.name, fix, details)
 
-    def _tell_log(self) -> bool:
+    def _report_log(self) -> bool:
         lines = self._read_log()
         for line in lines:
             self._seen.tail.append(line.text)

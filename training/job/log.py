@@ -280,5 +280,5 @@ def data_log_tail(logs: Any, job: str) -> list[str]:
                 events = logs.get_log_events(**request, limit=_DATA_LOG_TAIL)["events"]
                 found += [event["message"] for event in events]
     except AWS_FAILURES:
-        return found  # the reason is told without them
+        return found  # the reason is shown without them
     return found[-_DATA_LOG_TAIL:]

@@ -80,7 +80,7 @@ class Transform:
 
     @property
     def run(self) -> JobRun[TransformDescription]:
-        """The jobs of the environment: found, stopped."""
+        """The transform jobs of the environment."""
         return JobRun(TRANSFORM, self.workspace)
 
     def send(self, source: BinaryIO, label: str, expected: Expected | None) -> tuple[S3Location, int]:

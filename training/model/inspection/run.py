@@ -1,4 +1,4 @@
-"""The program that loads a trained model and asks it: `python -m training.model.inspection.run`, JSON in and out.
+"""The program that loads a trained model and predicts: `python -m training.model.inspection.run`, JSON in and out.
 
 A process of its own, because xgboost ends the whole process on some damaged models (an empty file is one), and because
 bytes from a bucket are best parsed where no credentials are. `model_run` runs it. One thread: the same rows give the
@@ -8,11 +8,11 @@ stdin, a few rows:   {"models": [PATH, ...], "rows": ["1,2.5,,4", ...]}   rows a
 stdout:              {"features": 13, "rounds": [150], "predictions": [0.25, ...]}
 stdin, many rows:    {"models": [PATH, ...], "files": [PATH, ...], "label_columns": 1, "columns": 14, "answers": PATH}
 stdout:              {"features": 13, "rows": 6493, "width": 1, "gain": {"0": 12.5, ...}}
-stdout, of failures: {"error": TEXT} of xgboost, {"damaged": TEXT} of a model that it was not asked to open
+stdout, of failures: {"error": TEXT} of xgboost, {"damaged": TEXT} of a model that xgboost does not open
 
 answers: float64 of this machine's byte order, `width` a row; files are streamed, so that memory does not grow with
 them. gain: of each feature that has a split, summed over its splits, of an ensemble the mean of its models'; empty for
-linear models, which do not split. Where the rows have another width than the model, it is not asked for them.
+linear models, which do not split. Where the rows have another width than the model, nothing is predicted.
 """
 
 from __future__ import annotations
@@ -65,37 +65,39 @@ def answer(models: Sequence[Path], rows: Sequence[str]) -> Answer:
     """
     width = rows[0].count(",") + 1 if rows else None
 
-    def asked(model: Boosters) -> Answer:
+    def predicted(model: Boosters) -> Answer:
         # float32 widened to Python's float has the very digits that the endpoint prints.
         fits = width == model.features
         given = model.predict(read_rows(rows)).astype("float64").tolist() if fits else []
         return {"features": model.features, "rounds": model.rounds, "predictions": given}
 
-    return _opened(models, width, {"rounds": [0] * len(models), "predictions": []}, asked)
+    return _opened(models, width, {"rounds": [0] * len(models), "predictions": []}, predicted)
 
 
 def score(models: Sequence[Path], files: Sequence[Path], label_columns: int, columns: int, answers: Path) -> Answer:
-    """Write the model's answers to all rows; what else is asked of it. columns: of the files, with the label."""
+    """Write the model's answers to all rows; its width and gain. columns: of the files, with the label."""
     nothing: Answer = {"rows": 0, "width": 1, "gain": {}}
 
-    def asked(model: Boosters) -> Answer:
+    def predicted(model: Boosters) -> Answer:
         if model.features != columns - label_columns:
             return {"features": model.features, **nothing}
         rows, width = 0, 1
         with answers.open("wb") as out:
-            asked_for = feature_rows(files, label_columns)
+            every = feature_rows(files, label_columns)
             size = max(1, min(_BATCH, _CELLS // columns))
-            while batch := tuple(islice(asked_for, size)):
+            while batch := tuple(islice(every, size)):
                 given = model.predict(read_rows(batch))
                 rows, width = rows + len(batch), given.size // len(batch)
                 out.write(given.astype("float64").tobytes())
         return {"features": model.features, "rows": rows, "width": width, "gain": model.gain()}
 
-    return _opened(models, columns - label_columns, nothing, asked)
+    return _opened(models, columns - label_columns, nothing, predicted)
 
 
-def _opened(models: Sequence[Path], width: int | None, other: Answer, asked: Callable[[Boosters], Answer]) -> Answer:
-    """What is asked of models that xgboost loads.
+def _opened(
+    models: Sequence[Path], width: int | None, other: Answer, predicted: Callable[[Boosters], Answer]
+) -> Answer:
+    """What models that xgboost loads predict.
 
     width: of the rows; xgboost does not open models that have another one by their own word, and `other` is the answer.
     """
@@ -112,7 +114,7 @@ def _opened(models: Sequence[Path], width: int | None, other: Answer, asked: Cal
         return {"features": features, **other}
     with xgb.config_context(verbosity=0):
         try:
-            return asked(Boosters(models))
+            return predicted(Boosters(models))
         except (xgb.core.XGBoostError, ValueError) as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
             return {"error": lines[0] if lines else type(error).__name__}
