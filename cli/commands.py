@@ -46,7 +46,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "access": Entry(
         "cli.inspect:access",
-        "Say what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts.",
+        "Show what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts.",
     ),
     "cost": Entry(
         "cli.inspect:cost",
@@ -54,7 +54,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "verify": Entry(
         "cli.verify:verify",
-        "Prove release, signature, artifact and live endpoint against each other, and say who could have swapped them.",
+        "Verify release, signature, artifact and live endpoint against each other, and show who could replace them.",
     ),
     "predict": Entry(
         "cli.predict:predict",
@@ -72,15 +72,15 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "destroy": Entry(
         "cli.deploy:destroy",
-        "Delete the environment's stacks, hosting first; fail unless what remains is to be kept.",
+        "Delete the environment's stacks, hosting first; fail unless only what is retained is left.",
     ),
     "doctor": Entry(
         "cli.inspect:doctor",
-        "Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; say how to mend each.",
+        "Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; print the fix for each.",
     ),
     "gate": Entry(
         "cli.promote:gate",
-        "Ask the gates of an environment about the release that would be promoted into it; change nothing.",
+        "Check the gates of an environment for the release that would be promoted into it; change nothing.",
     ),
     "init": Entry(
         "cli.init:init", "Write the workflows that review pull requests and deploy merges, from the project file."
@@ -95,7 +95,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "promote": Entry(
         "cli.promote:promote",
-        "Ask TO's gates; then copy FROM's model under its digest, register it, and write releases/TO.json.",
+        "Check TO's gates; then copy FROM's model under its digest, register it, and write releases/TO.json.",
     ),
     "rollback": Entry(
         "cli.rollback:rollback",

@@ -30,7 +30,7 @@ def predict(
             metavar="[ENV] INPUT.csv", help="The environment (not with --endpoint) and the rows; - for stdin."
         ),
     ],
-    endpoint: Annotated[str | None, typer.Option(metavar="NAME", help="An endpoint by name, whoever made it.")] = None,
+    endpoint: Annotated[str | None, typer.Option(metavar="NAME", help="Any endpoint, by name.")] = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="Where answers go; - for stdout.")
     ] = "-",

@@ -63,7 +63,7 @@ def rollback(
     if chosen.review.require_review:
         _print(console, [*commit_lines(earlier, path, reason), *review_lines(workspace)])
         return
-    _deploy(workspace, console, release, ask=not yes)
+    _deploy(workspace, console, release, prompt=not yes)
     _print(console, commit_lines(earlier, path, reason))
 
 
@@ -93,21 +93,21 @@ def _ask(workspace: Workspace, console: Console, release: Release, to: str) -> t
         rollback_command=workspace.command("rollback", "--to", to),
     )
     with console.status("") as status:
-        outcomes = evaluate_gates(context, begun=lambda name: status.update(f"asking the gate {name}"))
+        outcomes = evaluate_gates(context, begun=lambda name: status.update(f"checking the gate {name}"))
     show_outcomes(console, outcomes)
     return outcomes
 
 
-def _deploy(workspace: Workspace, console: Console, release: Release, *, ask: bool) -> None:
+def _deploy(workspace: Workspace, console: Console, release: Release, *, prompt: bool) -> None:
     """The one deployment. Where it fails, the release stays restored, and the message says what to type."""
     from deployment.deploy import deploy_environment
 
     try:
-        proof = deploy_environment(Cdk(workspace), release, console.print, ask=ask)
+        proof = deploy_environment(Cdk(workspace), release, console.print, prompt=prompt)
     except KickstandError as error:
         again = Problem(
             "The release is restored, and was not deployed.",
-            fix=f"When the cause is mended: {workspace.command('deploy')}",
+            fix=f"When the cause is fixed: {workspace.command('deploy')}",
         )
         raise type(error)(*error.problems, again) from error
     if proof is not None:

@@ -24,12 +24,12 @@ def describe_change_set(cloudformation: Any, name: str, stack: str = "") -> dict
     """A change set with all its changes; None where there is none. name: its ARN, or its name with its stack."""
     from botocore.exceptions import ClientError
 
-    asked = {"ChangeSetName": name, **({"StackName": stack} if stack else {})}
+    requested = {"ChangeSetName": name, **({"StackName": stack} if stack else {})}
     try:
-        found: dict[str, Any] = cloudformation.describe_change_set(**asked)
+        found: dict[str, Any] = cloudformation.describe_change_set(**requested)
         page = found
         while page.get("NextToken"):
-            page = cloudformation.describe_change_set(**asked, NextToken=page["NextToken"])
+            page = cloudformation.describe_change_set(**requested, NextToken=page["NextToken"])
             found["Changes"] += page["Changes"]
     except ClientError as error:
         if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException") or (

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 def deploy_environment(
-    cdk: Cdk, release: Release | None, say: Callable[[str], None], *, ask: bool = True, may_bootstrap: bool = False
+    cdk: Cdk, release: Release | None, say: Callable[[str], None], *, prompt: bool = True, may_bootstrap: bool = False
 ) -> Proof | None:
     """Deploy both stacks (training alone while there is no release) and prove the endpoint; None without a release.
 
     release:       what the environment's release file says, read and checked.
     say:           prints a line.
-    ask:           whether the CDK command line asks before security-relevant changes.
+    prompt:           whether the CDK command line asks before security-relevant changes.
     may_bootstrap: whether a missing bootstrap stack is made; else it is refused with the command to type.
     A deployment that IAM was too slow for is run once more (`role_race.py`).
     Raises InputError where the environment takes only what was reviewed (`reviewed.py`), and KickstandError: no
@@ -44,14 +44,14 @@ def deploy_environment(
     def deploy() -> None:
         wait_for_others(cdk.workspace.session.client("cloudformation"), stacks, say)
         import_retained(cdk, say)
-        _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, ask=ask)
+        _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
 
     with explained("deploying the stacks"):
         deploy_twice(cdk.workspace.session, stacks, deploy, say)
     return None if release is None else prove(cdk, release)
 
 
-def deploy_training(cdk: Cdk, say: Callable[[str], None], *, ask: bool = True, may_bootstrap: bool = False) -> None:
+def deploy_training(cdk: Cdk, say: Callable[[str], None], *, prompt: bool = True, may_bootstrap: bool = False) -> None:
     """Deploy the training stack alone: what is served, and the image it is served by, stay as they are.
 
     Arguments and errors as of `deploy_environment`, of which it is the first half.
@@ -62,19 +62,19 @@ def deploy_training(cdk: Cdk, say: Callable[[str], None], *, ask: bool = True, m
 
     def deploy() -> None:
         wait_for_others(cdk.workspace.session.client("cloudformation"), stacks, say)
-        _run_deploy(cdk, f"{cdk.workspace.environment.name}/training", stacks, ask=ask)
+        _run_deploy(cdk, f"{cdk.workspace.environment.name}/training", stacks, prompt=prompt)
 
     with explained("deploying the training stack"):
         deploy_twice(cdk.workspace.session, stacks, deploy, say)
 
 
-def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *, ask: bool) -> None:
+def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *, prompt: bool) -> None:
     """`cdk deploy`; where it fails, the error has CloudFormation's own reasons, or what was in its way."""
     cloudformation = cdk.workspace.session.client("cloudformation")
     log, watch = FailureLog.open(cloudformation, stacks), StackWatch.open(cloudformation, stacks)
     named = ("--change-set-name", watch.change_set)
     try:
-        cdk.run("deploy", selected, *named, *([] if ask else ["--require-approval", "never"]))
+        cdk.run("deploy", selected, *named, *([] if prompt else ["--require-approval", "never"]))
     except CdkFailedError as error:
         reasons = log.reasons() or watch.others()
         if not reasons:
@@ -130,11 +130,11 @@ def refuse_without_review(workspace: Workspace) -> None:
     )
 
 
-def deploy_pipeline(cdk: Cdk, say: Callable[[str], object], *, ask: bool, may_bootstrap: bool) -> None:
+def deploy_pipeline(cdk: Cdk, say: Callable[[str], object], *, prompt: bool, may_bootstrap: bool) -> None:
     """Deploy `PROJECT-ENV-pipeline` and nothing else.
 
     say: gets a warning where the project file has the repository's name alone: GitHub may issue subjects with ids.
-    ask: whether the CDK command line asks before it grants rights. may_bootstrap: see deploy_environment.
+    prompt: whether the CDK command line asks before it grants rights. may_bootstrap: see deploy_environment.
     Raises InputError where the project file names no repository or an assembly was given, KickstandError where the
     account is not bootstrapped or the deployment fails.
     """
@@ -154,5 +154,5 @@ def deploy_pipeline(cdk: Cdk, say: Callable[[str], object], *, ask: bool, may_bo
             refuse_without_bootstrap(cdk.workspace)
         elif not is_bootstrapped(cdk.workspace.session, environment):
             cdk.bootstrap()
-    approval = [] if ask else ["--require-approval", "never"]
+    approval = [] if prompt else ["--require-approval", "never"]
     cdk.run("deploy", f"{environment.name}-pipeline/*", "--context", "pipeline=on", *approval)

@@ -89,12 +89,12 @@ class GitFile:
         folder = file.parent.resolve()
         while not folder.is_dir():
             folder = folder.parent
-        told, complaint = _git(folder, "rev-parse", "--show-toplevel", "--show-prefix")
-        if told is None:
+        printed, complaint = _git(folder, "rev-parse", "--show-toplevel", "--show-prefix")
+        if printed is None:
             message = f"No git repository can be read here, so it has no history: {complaint}."
             raise InputError(Problem(message, str(file), "Keep the project in git: git init, then commit the release."))
         below = file.parent.resolve().relative_to(folder).joinpath(file.name).as_posix()
-        top, prefix = _line(told).split("\n", 1) if b"\n" in told.rstrip(b"\n") else (_line(told), "")
+        top, prefix = _line(printed).split("\n", 1) if b"\n" in printed.rstrip(b"\n") else (_line(printed), "")
         return cls(Path(top), prefix + below)
 
     def commit(self, revision: str) -> str:
@@ -113,7 +113,7 @@ class GitFile:
 
     def is_shallow(self) -> bool:
         """Whether the clone lacks the older part of the history."""
-        return _line(self._told("rev-parse", "--is-shallow-repository")) == "true"
+        return _line(self._text("rev-parse", "--is-shallow-repository")) == "true"
 
     def commits(self) -> tuple[Commit, ...]:
         """Every commit reachable from HEAD that changed the file, newest first.
@@ -130,7 +130,7 @@ class GitFile:
             if not part:
                 break
             first = part[-1].id
-            names = self._told("show", "--format=", "-z", "-M", "--name-status", "--diff-filter=R", first)
+            names = self._text("show", "--format=", "-z", "-M", "--name-status", "--diff-filter=R", first)
             former = moved_from(names, path)
             if former is None:
                 break
@@ -140,7 +140,7 @@ class GitFile:
     def mainline(self) -> frozenset[str]:
         """The ids of HEAD's own commits: of a merge its first parent is followed, and not what was merged."""
         head = self.head()
-        return frozenset(_line(self._told("rev-list", "--first-parent", head)).split()) if head else frozenset()
+        return frozenset(_line(self._text("rev-list", "--first-parent", head)).split()) if head else frozenset()
 
     def text(self, commit: str) -> str | None:
         """The file in a commit: see `texts`."""
@@ -154,18 +154,18 @@ class GitFile:
         """
         if not places:
             return []
-        asked = "".join(f"{commit}:{path}\n" for commit, path in places)
-        return parse_blobs(self._told("cat-file", "--batch", given=asked.encode()), len(places))
+        requested = "".join(f"{commit}:{path}\n" for commit, path in places)
+        return parse_blobs(self._text("cat-file", "--batch", given=requested.encode()), len(places))
 
     def _log(self, start: str, path: str) -> bytes:
         options = ["--full-history", "--date-order", "--no-show-signature", "--no-color", "--no-follow"]
-        return self._told("log", "-z", f"--format=tformat:{LOG_FORMAT}", *options, start, "--", path)
+        return self._text("log", "-z", f"--format=tformat:{LOG_FORMAT}", *options, start, "--", path)
 
     def _find(self, revision: str) -> str:
         found, _ = _git(self.folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         return _line(found or b"")
 
-    def _told(self, *words: str, given: bytes = b"") -> bytes:
+    def _text(self, *words: str, given: bytes = b"") -> bytes:
         said, complaint = _git(self.folder, *words, given=given)
         if said is None:
             raise KickstandError(Problem(f"git {words[0]} failed: {complaint}.", str(self.folder)))

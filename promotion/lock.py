@@ -56,7 +56,7 @@ class Owner:
             by, at, doing = (str(fields.get(name, UNKNOWN)) for name in ("by", "at", "doing"))
             return cls(by, at, doing, str(fields.get("machine", "")), int(fields.get("process", 0)))
         except (ValueError, TypeError, AttributeError):
-            return cls(UNKNOWN, "a time that it does not tell", "something that it does not tell")
+            return cls(UNKNOWN, "an unknown time", "an unknown promotion")
 
     def fields(self) -> dict[str, Any]:
         return asdict(self)
@@ -170,8 +170,8 @@ def _read(s3: Any, bucket: ArtifactBucket) -> _Found | None:
                 return None
             raise
         body = answer["Body"].read()
-    asked = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    now = parsedate_to_datetime(asked) if asked else datetime.now(UTC)
+    requested = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    now = parsedate_to_datetime(requested) if requested else datetime.now(UTC)
     return _Found(Owner.parse(body), str(answer["ETag"]), now - answer["LastModified"])
 
 
@@ -194,7 +194,11 @@ def _held_problem(held: _Found | None, bucket: ArtifactBucket) -> Problem:
         "behind, and the next promotion takes it over."
     )
     owner = held.owner
-    return Problem(f"{owner.by} is at it, since {owner.at}: {owner.doing}. Nothing was written.", _place(bucket), fix)
+    return Problem(
+        f"{owner.by} holds the promotion lock since {owner.at}: {owner.doing}. Nothing was written.",
+        _place(bucket),
+        fix,
+    )
 
 
 def _place(bucket: ArtifactBucket) -> str:

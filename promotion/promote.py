@@ -170,7 +170,7 @@ class PromotionWork:
     def _require_unchanged(self, release: Release) -> None:
         """The gates were asked about this very release; somebody may have written another one since."""
         if self.source.release() != release:
-            message = "The release was changed while its gates were asked. Nothing was written."
+            message = "The release was changed while its gates were checked. Nothing was written."
             raise KickstandError(Problem(message, str(self.source.release_file), "Run it again."))
 
     def _pull(self, s3: Any, piece: Piece) -> None:

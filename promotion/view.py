@@ -21,7 +21,7 @@ from promotion.rollback import EarlierRelease
 
 NEVER = {
     "artifact-scan": "a model that can run code is no model to serve",
-    "signature": "nobody would know any more who vouches for the model",
+    "signature": "it would be unknown who vouches for the model",
     "approval": "it would be one person's word in place of two: have it approved (kickstand approve)",
 }
 """Gates that cannot be overridden, and why: docs/decisions/0007-promotion.md."""
@@ -51,7 +51,7 @@ def asked_overrides(gates: Sequence[str], reasons: Sequence[str]) -> dict[str, s
             problems.append(Problem("It is overridden twice.", where, "Name each gate once."))
     for reason in reasons:
         if len(reason.strip()) < SHORTEST_REASON:
-            message = f"A reason has at least {SHORTEST_REASON} characters; it stays in the release for ever."
+            message = f"A reason has at least {SHORTEST_REASON} characters; it is on record in the release."
             problems.append(Problem(message, f"--reason {reason!r}", "Say why it is right to go on."))
     if problems:
         raise InputError(*problems)
@@ -59,22 +59,22 @@ def asked_overrides(gates: Sequence[str], reasons: Sequence[str]) -> dict[str, s
 
 
 def overrides_of(
-    outcomes: Sequence[Outcome], asked: Mapping[str, str], *, by: str, rerun_command: str
+    outcomes: Sequence[Outcome], requested: Mapping[str, str], *, by: str, rerun_command: str
 ) -> tuple[Override, ...]:
     """The overrides of the gates that failed; none where all were passed.
 
-    asked: gate and reason. by: ARN of who overrides. rerun_command: what promotes again.
+    requested: gate and reason. by: ARN of who overrides. rerun_command: what promotes again.
     Raises KickstandError where a gate failed that is not overridden, and InputError where one is overridden that
     did not fail: the release would tell of trouble that there was not.
     """
     failed = {outcome.gate for outcome in outcomes if not outcome.passed}
-    idle = [gate for gate in asked if gate not in failed]
+    idle = [gate for gate in requested if gate not in failed]
     if idle:
         known = {outcome.gate for outcome in outcomes}
         raise InputError(
             *(
                 Problem(
-                    f"The gate {gate} {'was passed' if gate in known else 'is not asked here'}: "
+                    f"The gate {gate} {'was passed' if gate in known else 'is not requested here'}: "
                     "there is nothing to override. Nothing was written.",
                     f"--override {gate}",
                     "Leave it out.",
@@ -82,10 +82,10 @@ def overrides_of(
                 for gate in idle
             )
         )
-    refused = [gate for gate in dict.fromkeys(outcome.gate for outcome in outcomes) if gate in failed - set(asked)]
+    refused = [gate for gate in dict.fromkeys(outcome.gate for outcome in outcomes) if gate in failed - set(requested)]
     if refused:
-        raise KickstandError(Problem(_refusal(refused), fix=_way_on(refused, asked, rerun_command)))
-    return tuple(Override(gate=gate, reason=reason, by=by) for gate, reason in asked.items())
+        raise KickstandError(Problem(_refusal(refused), fix=_way_on(refused, requested, rerun_command)))
+    return tuple(Override(gate=gate, reason=reason, by=by) for gate, reason in requested.items())
 
 
 def _refusal(refused: Sequence[str]) -> str:
@@ -93,12 +93,12 @@ def _refusal(refused: Sequence[str]) -> str:
     return f"{gates} refused the model. Nothing was written."
 
 
-def _way_on(refused: Sequence[str], asked: Mapping[str, str], command: str) -> str:
+def _way_on(refused: Sequence[str], requested: Mapping[str, str], command: str) -> str:
     hopeless = [gate for gate in refused if gate in NEVER]
     if hopeless:
         return " ".join(f"{gate} cannot be overridden: {NEVER[gate]}." for gate in hopeless)
-    pairs = " ".join(f"--override {gate} --reason '...'" for gate in (*asked, *refused))
-    return f"Make a better model; or answer for this one, in the release for ever: {command} {pairs}"
+    pairs = " ".join(f"--override {gate} --reason '...'" for gate in (*requested, *refused))
+    return f"Make a better model; or override the gate, on record in the release: {command} {pairs}"
 
 
 def begin_lines(release: Release, target: Environment) -> list[str]:

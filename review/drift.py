@@ -69,7 +69,7 @@ def read_drift(file: Path) -> DriftReport:
     except OSError as error:
         raise InputError(Problem(f"The recorded drift cannot be read: {error.strerror or error}.", str(file))) from None
     except (ValueError, ValidationError):
-        fix = "Give the review.json of an earlier review, or leave --drift out: then AWS is asked."
+        fix = "Give the review.json of an earlier review, or leave --drift out: then drift is detected now."
         raise InputError(Problem("The file holds no recorded drift.", str(file), fix)) from None
 
 

@@ -177,7 +177,7 @@ def step_problems(step: Step, review: Bundle, *, rerun_command: str) -> Iterator
     elif step.state == "EXECUTE_FAILED":
         message = "The change set was executed before, and its deployment failed; it can be executed only once."
         yield Problem(
-            message, one.arn, f"Mend the cause, which the stack's events tell, then review again: {rerun_command}"
+            message, one.arn, f"Fix the cause, which the stack's events show, then review again: {rerun_command}"
         )
     elif step.state == "EXECUTE_IN_PROGRESS":
         message = "The change set is being executed right now."

@@ -12,7 +12,7 @@ from review.changes.properties import STATEFUL, called, listed
 from review.changes.resources import stack_change
 from review.changes.risks import ENDPOINT, collisions, guardrails, traffic, two_steps
 from review.changes.stacks import StackPair
-from review.changes.template import Place, effective_resources
+from review.changes.template import StackScope, effective_resources
 from review.reports import Headline, Infrastructure, PermissionChange, ResourceChange, StackChange
 
 ONLY_THE_MODEL = "One new model; nothing else changes."
@@ -24,7 +24,7 @@ def headlines(
     stacks: Sequence[StackChange],
     permissions: Sequence[Permission],
     traffic: str,
-    place: Place,
+    place: StackScope,
 ) -> tuple[Headline, ...]:
     """Danger, then warnings, then notes; each sentence once."""
     dangers = [
@@ -57,7 +57,7 @@ def _endpoint_at_risk(stacks: Sequence[StackChange]) -> bool:
     )
 
 
-def _lost(pair: StackPair, stack: StackChange, place: Place) -> Iterator[str]:
+def _lost(pair: StackPair, stack: StackChange, place: StackScope) -> Iterator[str]:
     """What cannot be made again, and is deleted or begun anew."""
     old = effective_resources(pair.live, place)
     for change in stack.resources:
@@ -127,9 +127,9 @@ def _added(change: ResourceChange) -> bool:
 def infrastructure(pairs: Sequence[StackPair], environment: Environment) -> Infrastructure:
     """The stacks in the order of `pairs`. A function of its arguments alone: the same templates, the same words."""
     account, region = environment.account, environment.region
-    stacks = tuple(stack_change(pair, Place(account, region, pair.stack)) for pair in pairs)
-    permissions = [one for pair in pairs for one in _permissions(pair, Place(account, region, pair.stack))]
-    everywhere = Place(account, region, "")
+    stacks = tuple(stack_change(pair, StackScope(account, region, pair.stack)) for pair in pairs)
+    permissions = [one for pair in pairs for one in _permissions(pair, StackScope(account, region, pair.stack))]
+    everywhere = StackScope(account, region, "")
     sentence = traffic(pairs, stacks, everywhere)
     return Infrastructure(
         stacks=stacks,
@@ -139,14 +139,14 @@ def infrastructure(pairs: Sequence[StackPair], environment: Environment) -> Infr
     )
 
 
-def _permissions(pair: StackPair, place: Place) -> Iterator[Permission]:
+def _permissions(pair: StackPair, place: StackScope) -> Iterator[Permission]:
     """Policies, then what is attached to roles, then the network."""
     yield from permissions(pair, place)
     if pair.planned is None:
         return
     old, new = effective_resources(pair.live, place), effective_resources(pair.planned, place)
-    for tell in (attachments, network):
-        for permission in tell(old, new, place.region, fresh=pair.live is None):
+    for describe in (attachments, network):
+        for permission in describe(old, new, place.region, fresh=pair.live is None):
             change = PermissionChange(
                 stack=pair.stack,
                 logical_id=permission.logical_id,

@@ -155,7 +155,7 @@ class Preparation:
             yield Problem(f"CloudFormation could not make the change set: {reason}", f"stack {review.stack}")
             return
         for sentence in content_differences(review, [] if empty else described.get("Changes", [])):
-            fix = f"Review again, or ask why they differ: {self.cdk.workspace.command('review')}"
+            fix = f"Review again, or find out why they differ: {self.cdk.workspace.command('review')}"
             yield Problem(f"The change set is not what was reviewed. {sentence}", f"stack {review.stack}", fix)
 
     def remove_former(self) -> None:

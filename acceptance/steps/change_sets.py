@@ -18,7 +18,7 @@ from kickstand.names import Names, partition
 from review.change_set_content import content_differences
 from review.changes.resources import stack_change
 from review.changes.stacks import live_pairs
-from review.changes.template import Place as StackPlace
+from review.changes.template import StackScope as StackPlace
 
 NAME = "kickstand-acceptance"
 SECONDS = 300.0

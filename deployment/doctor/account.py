@@ -168,14 +168,12 @@ def synthesised_need(workspace: Workspace, folder: Path) -> int:
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise KickstandError(
-            Problem(
-                f"The stacks cannot be synthesised: {said[-1] if said else done.returncode}", fix="Mend that first."
-            )
+            Problem(f"The stacks cannot be synthesised: {said[-1] if said else done.returncode}", fix="Fix that first.")
         )
     return max(needed_version(parse_json(path.read_text("utf-8"))) for path in folder.glob("assembly-*/manifest.json"))
 
 
 def needed_version(manifest: Mapping[str, Any]) -> int:
     """The greatest version that an artifact of a cloud assembly's manifest asks for; 0 where none does."""
-    asked = (one.get("properties", {}) for one in manifest.get("artifacts", {}).values())
-    return max((int(one.get("requiresBootstrapStackVersion", 0)) for one in asked), default=0)
+    requested = (one.get("properties", {}) for one in manifest.get("artifacts", {}).values())
+    return max((int(one.get("requiresBootstrapStackVersion", 0)) for one in requested), default=0)

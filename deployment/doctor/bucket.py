@@ -102,7 +102,7 @@ def setting_verdicts(name: str, bucket: Bucket, environment: Environment) -> Ite
         yield Finding(
             "bucket events",
             "problem",
-            "It tells EventBridge nothing: on_new_data would never start a training job.",
+            "It sends EventBridge no events: on_new_data would never start a training job.",
             "Turn Amazon EventBridge on in the bucket's properties, Event notifications.",
         )
     elif environment.training.on_new_data:

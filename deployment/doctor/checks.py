@@ -59,6 +59,6 @@ def run_checks(
     except KickstandError as error:
         yield from (Finding("credentials", "problem", p.message, p.fix) for p in error.problems)
         for name, _ in checks[1:]:
-            yield Finding(name, "skipped", "Not asked: there is no session in the environment's account.")
+            yield Finding(name, "skipped", "Not checked: there is no session in the environment's account.")
         return
     yield from findings_of((name, partial(check, workspace)) for name, check in checks)

@@ -23,10 +23,10 @@ _STUCK = {
     "ROLLBACK_FAILED": _DELETE,
     "DELETE_FAILED": "Its events say what is in the way: empty or detach that, then: {destroy}",
     "UPDATE_ROLLBACK_FAILED": (
-        "Mend what its events name, then: aws cloudformation continue-update-rollback --stack-name {stack} {place}"
+        "Fix what its events name, then: aws cloudformation continue-update-rollback --stack-name {stack} {place}"
     ),
     "IMPORT_ROLLBACK_FAILED": (
-        "Mend what its events name, then: aws cloudformation continue-update-rollback --stack-name {stack} {place}"
+        "Fix what its events name, then: aws cloudformation continue-update-rollback --stack-name {stack} {place}"
     ),
     "UPDATE_FAILED": "Run: aws cloudformation rollback-stack --stack-name {stack} {place}",
 }

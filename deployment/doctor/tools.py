@@ -110,7 +110,7 @@ def image_finding(environment: Environment) -> Finding:
     from kickstand.images import image_uri
 
     uri = image_uri(environment.region, environment.algorithm.version)
-    return Finding("image", "ok", f"{uri}, by the repository's table; AWS's registry itself cannot be asked.")
+    return Finding("image", "ok", f"{uri}, by the repository's table; AWS's registry itself cannot be queried.")
 
 
 def resource_type_finding(region: str) -> Finding:

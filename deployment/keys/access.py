@@ -72,7 +72,7 @@ def _policy(need: Need, session: Session) -> dict[str, Any] | str:
 
 
 def _of_policy(need: Need, policy: dict[str, Any], session: Session) -> KeyAccess:
-    said = {action: evaluate(policy, need.asked(action)) for action in need.actions}
+    said = {action: evaluate(policy, need.requested(action)) for action in need.actions}
     refused = [action for action, one in said.items() if one.verdict in ("refused", "denied")]
     if refused and not _granted(need, refused, session):
         return _refused(need, refused, said)
@@ -107,12 +107,12 @@ def _refused(need: Need, lacking: list[str], said: dict[str, Decision]) -> KeyAc
 
 
 def _unknown(need: Need, actions: Iterable[str], why: str) -> KeyAccess:
-    asked = list(actions)
+    requested = list(actions)
     return KeyAccess(
         need,
         "unknown",
-        f"Whether the key {need.key} lets {_named(need)} {need.purpose} ({_listed(asked)}) is unknown: {why}.",
-        f"Its policy needs, where nothing there says it yet:\n{needed_statement(need, asked)}",
+        f"Whether the key {need.key} lets {_named(need)} {need.purpose} ({_listed(requested)}) is unknown: {why}.",
+        f"Its policy needs, where nothing there says it yet:\n{needed_statement(need, requested)}",
     )
 
 
@@ -147,7 +147,7 @@ def _not_allowed_by_iam(need: Need, actions: list[str], session: Session) -> lis
     """
     context = [
         {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
-        for name, value in need.asked(actions[0]).known.items()
+        for name, value in need.requested(actions[0]).known.items()
     ]
     try:
         iam = session(need.holder).client("iam")

@@ -41,7 +41,7 @@ class Need:
     holder: Environment
     promotion: bool = False
 
-    def asked(self, action: str) -> KeyUse:
+    def requested(self, action: str) -> KeyUse:
         """The question to the key's policy. S3 and SageMaker call KMS for the role, in the key's region."""
         names = Names(self.owner)
         known = {"aws:securetransport": "true", "aws:viaawsservice": "true", "aws:principaltype": "AssumedRole"}

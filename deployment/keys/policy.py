@@ -45,12 +45,12 @@ class Decision:
     by: str = ""
 
 
-def evaluate(policy: Mapping[str, Any], asked: KeyUse) -> Decision:
+def evaluate(policy: Mapping[str, Any], requested: KeyUse) -> Decision:
     """What a key policy answers to one use."""
     found: dict[tuple[str, str], str] = {}
     """The first statement of each effect and match."""
     for name, statement in _statements(policy):
-        found.setdefault((str(statement.get("Effect")), _matches(statement, asked)), name)
+        found.setdefault((str(statement.get("Effect")), _matches(statement, requested)), name)
     order: tuple[tuple[str, str, Verdict], ...] = (
         ("Deny", "named", "denied"),
         ("Deny", "account", "denied"),
@@ -71,13 +71,13 @@ def _statements(policy: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
         yield str(one.get("Sid") or f"statement {number}"), one
 
 
-def _matches(statement: Mapping[str, Any], asked: KeyUse) -> Literal["named", "account", "unknown", "no"]:
-    if not _covers_action(statement, asked.action):
+def _matches(statement: Mapping[str, Any], requested: KeyUse) -> Literal["named", "account", "unknown", "no"]:
+    if not _covers_action(statement, requested.action):
         return "no"
-    level = _principal(statement, asked.principal)
+    level = _principal(statement, requested.principal)
     if level == "no":
         return "no"
-    held = _conditions(statement.get("Condition") or {}, asked, denies=statement.get("Effect") == "Deny")
+    held = _conditions(statement.get("Condition") or {}, requested, denies=statement.get("Effect") == "Deny")
     if held is None:
         return "unknown"
     return level if held else "no"
@@ -107,17 +107,17 @@ def _is_account(name: str, account: str) -> bool:
     return name == account or re.fullmatch(rf"arn:aws[a-z-]*:iam::{account}:root", name) is not None
 
 
-def _conditions(conditions: Mapping[str, Any], asked: KeyUse, *, denies: bool) -> bool | None:
+def _conditions(conditions: Mapping[str, Any], requested: KeyUse, *, denies: bool) -> bool | None:
     """Whether every condition holds; None where that is not known.
 
     A Deny of roles by their whole ARNs is taken not to mean one that CloudFormation has yet to name.
     """
-    nameless = denies and not asked.principal.arn
+    nameless = denies and not requested.principal.arn
     known = {
-        **asked.known,
-        "aws:principalaccount": asked.principal.account,
-        "kms:calleraccount": asked.principal.account,
-        **({"aws:principalarn": asked.principal.arn} if asked.principal.arn else {}),
+        **requested.known,
+        "aws:principalaccount": requested.principal.account,
+        "kms:calleraccount": requested.principal.account,
+        **({"aws:principalarn": requested.principal.arn} if requested.principal.arn else {}),
     }
     answers = [
         _condition(operator, "" if nameless and _names_roles(operator, key, values) else known.get(key.lower()), values)

@@ -57,7 +57,7 @@ def workflow_files(project: Project, root: Path) -> dict[Path, str]:
     config = project.file.relative_to(root)
     # A folder's name is the user's: the shell gets it from the environment, never as part of a command's text.
     elsewhere = "" if config.as_posix() == "kickstand.toml" else ' --config "$CONFIG"'
-    told: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "config": config.as_posix(),
         "releases": project.releases.relative_to(root).as_posix(),
         "kickstand": f".venv/bin/kickstand{elsewhere}",
@@ -78,7 +78,7 @@ def workflow_files(project: Project, root: Path) -> dict[Path, str]:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  YAML; paths and profiles go into it as JSON, the rest by the project file's rules
     )
-    return {WORKFLOWS / name: templates.get_template(name).render(told) for name in FILES}
+    return {WORKFLOWS / name: templates.get_template(name).render(variables) for name in FILES}
 
 
 def is_reviewed(environment: Environment) -> bool:

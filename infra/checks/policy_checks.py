@@ -69,7 +69,7 @@ def rule_files(environment: Environment) -> tuple[Path, ...]:
         RULES / "key" / "storage.guard": demanded or environment.storage.kms_key_arn is not None,
         RULES / "key" / "logs.guard": demanded or environment.logs.kms_key_arn is not None,
     }
-    return (*sorted(RULES.glob("*.guard")), *(file for file, asked in keys.items() if asked))
+    return (*sorted(RULES.glob("*.guard")), *(file for file, requested in keys.items() if requested))
 
 
 def rule_names(file: Path) -> tuple[str, ...]:

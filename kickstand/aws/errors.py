@@ -143,7 +143,7 @@ def _answer(error: Any) -> tuple[str, str]:
     if code in UNKNOWN_KEY:
         return message, "AWS does not know these credentials: check the access key, or sign in again."
     if code in THROTTLING:
-        return message, "AWS asked to slow down and went on asking: wait a minute, then run the same command."
+        return message, "AWS throttled the requests and every retry: wait a minute, then run the same command."
     if code in QUOTA:
         return message, "Ask for a higher quota in the Service Quotas console, or choose another instance type."
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -48,7 +48,7 @@ class MetricLimit:
 
 
 class LimitError(ValueError):
-    """A text that is no limit. `fault`: what follows "the limit …" in a message, and how to mend it."""
+    """A text that is no limit. `fault`: what follows "the limit …" in a message, and how to fix it."""
 
     def __init__(self, fault: str, fix: str) -> None:
         self.fault, self.fix = fault, fix
@@ -71,7 +71,7 @@ def parse_limit(text: str) -> MetricLimit:
 
 
 def limit_fault(text: str) -> tuple[str, str] | None:
-    """The rule of a setting: what is wrong with a text as a limit, and how to mend it; None where nothing is."""
+    """The rule of a setting: what is wrong with a text as a limit, and how to fix it; None where nothing is."""
     try:
         parse_limit(text)
     except LimitError as error:
@@ -196,7 +196,7 @@ def gate_problems(environment: Environment) -> Iterator[Problem]:
             message = f"{limit} compares models by a metric, and [gates] names none."
             yield Problem(message, environment.where(f"gates.{limit}"), 'For example metric = "original:rmse".')
     if gates.slices and gates.max_slice_regression is None:
-        message = "slices without max_slice_regression are judged by nothing."
+        message = "slices has no effect without max_slice_regression."
         yield Problem(message, environment.where("gates.slices"), "For example max_slice_regression = 0.1.")
     if gates.max_slice_regression is not None and not gates.slices:
         message = "max_slice_regression judges slices, and [gates] names none."

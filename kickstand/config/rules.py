@@ -1,7 +1,7 @@
 """The rules that one setting's value must meet by itself, whatever the other settings say.
 
 Each rule is a function of a value that already has the right type. It returns None, or the fault: what follows
-the setting's name in the message, and how to mend it.
+the setting's name in the message, and how to fix it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 
 def mismatch(value: object, wanted: Any) -> tuple[str, str] | None:
-    """None where `value` fits the annotation `wanted`; else (what was expected and found, how to mend it).
+    """None where `value` fits the annotation `wanted`; else (what was expected and found, how to fix it).
 
     Nothing is converted: "3" is no number, true is no 1, 1 is no true, 3.0 is no whole number; infinity is no number.
     Known annotations: str, int, float (a whole number is one), bool, Path, tuple of texts or paths, Literal of texts,

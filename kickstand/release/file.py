@@ -137,8 +137,8 @@ def read_release(path: Path, environment: Environment) -> Release:
     release, problems = _validated(release_text(path, environment), path)
     if release is not None:
         foreign = list(foreign_problems(release, environment, path))
-        mend = _restore(path)
-        problems += foreign or [*place_problems(release, path, mend), *override_problems(release, path, mend)]
+        remedy = _restore(path)
+        problems += foreign or [*place_problems(release, path, remedy), *override_problems(release, path, remedy)]
     if release is None or problems:
         raise InputError(*problems)
     return release

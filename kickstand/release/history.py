@@ -39,7 +39,7 @@ class LineageStep:
         """Who approved and why, as the gate recorded it; that nobody was asked where the gate was off."""
         gate = next((one for one in self.promotion.gates if one.name == _APPROVAL), None)
         if gate is None:
-            return f"by nobody: {self.into} did not ask for an approval"
+            return f"by nobody: {self.into} did not require an approval"
         if not gate.passed:
             return f"by nobody: {gate.figure or 'not recorded'}; the gate was overridden"
         return gate.figure.removeprefix("Approved ") or "by whom is not recorded"
@@ -48,8 +48,8 @@ class LineageStep:
         """`8 passed: age, latency, …`; how many failed and were overridden."""
         passed = [gate.name for gate in self.promotion.gates if gate.passed]
         failed = [gate.name for gate in self.promotion.gates if not gate.passed]
-        told = f"{len(passed)} passed: {', '.join(passed)}" if passed else "none passed"
-        return f"{told}; {len(failed)} failed: {', '.join(failed)}" if failed else told
+        passed_gates = f"{len(passed)} passed: {', '.join(passed)}" if passed else "none passed"
+        return f"{passed_gates}; {len(failed)} failed: {', '.join(failed)}" if failed else passed_gates
 
     def figures(self) -> str:
         """What the measuring gates found: `latency: p99 5 ms (<= 500 ms); metrics: validation:rmse 0.29 (<= 0.35)`."""
@@ -58,9 +58,9 @@ class LineageStep:
 
     def overrides(self) -> Iterator[str]:
         """`latency from dev: p99 312 ms, limit <= 200 ms; REASON (WHO)`, one for each gate that was overridden."""
-        asked = {gate.name: gate for gate in self.promotion.gates}
+        requested = {gate.name: gate for gate in self.promotion.gates}
         for one in self.promotion.overrides:
-            yield _overridden(self.promotion.environment, one, asked.get(one.gate))
+            yield _overridden(self.promotion.environment, one, requested.get(one.gate))
 
 
 def lineage(release: Release) -> tuple[LineageStep, ...]:
@@ -254,7 +254,7 @@ def _read_anywhere(path: Path) -> Release:
 
 
 def _committed(text: str, place: str) -> Release:
-    """A release that is only looked at: what is wrong with it is told without the mend for a working file."""
+    """A release that is only looked at: what is wrong with it is said without the fix for a working file."""
     try:
         return parse_release(text, Path(place))
     except InputError as error:

@@ -93,9 +93,9 @@ def _golden(release: Release) -> Iterator[str]:
     yield from labelled("sha256", golden.sha256)
     if golden.s3_uri:
         yield from labelled("kept in", golden.s3_uri)
-    for asked, answer in zip(golden.rows, golden.predictions, strict=False):
-        told = ", ".join(map(repr, answer)) if isinstance(answer, tuple) else repr(answer)
-        yield plain(f"  {asked} -> {told}")
+    for requested, answer in zip(golden.rows, golden.predictions, strict=False):
+        prediction = ", ".join(map(repr, answer)) if isinstance(answer, tuple) else repr(answer)
+        yield plain(f"  {requested} -> {prediction}")
 
 
 _FIRST = ("artifact", "model_package_arn", "metrics", "hyperparameters", "channels", "target_transform", "algorithm")

@@ -215,6 +215,6 @@ def _explained(doing: str, where: str) -> Iterator[None]:
     except KickstandError:
         raise
     except Exception as error:  # sigstore's clients raise what they and their HTTP library please
-        told: Any = _reason(error)
+        reason: Any = _reason(error)
         fix = "Needs the network: fulcio.sigstore.dev, rekor.sigstore.dev. Or sign with private_key or kms_key_arn."
-        raise KickstandError(Problem(f"Failed while {doing}: {told}.", where, fix)) from error
+        raise KickstandError(Problem(f"Failed while {doing}: {reason}.", where, fix)) from error

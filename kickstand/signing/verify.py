@@ -32,10 +32,10 @@ class Trust:
 
     def sentence(self) -> str:
         """`the keys 3f2a… (keys/dev.pub)`; `nobody`."""
-        told = [f"the key {one.id[:12]} ({one.place})" for one in self.keys]
+        accepted = [f"the key {one.id[:12]} ({one.place})" for one in self.keys]
         if self.identity is not None:
-            told.append(f"{self.identity.name} by {self.identity.issuer}")
-        return ", ".join(told) or "nobody"
+            accepted.append(f"{self.identity.name} by {self.identity.issuer}")
+        return ", ".join(accepted) or "nobody"
 
 
 def require_signature(release: Release, release_file: Path, environment: Environment) -> SignedBy | None:

@@ -99,7 +99,7 @@ class _Server:
         files = StateFiles(self._state.services)
         documents = files.load()
         for name in repair_objects(self._state.objects):
-            _log.info("mended the object %s, which was being written when the server was killed", name)
+            _log.info("repaired the object %s, which was being written when the server was killed", name)
         confine_to_loopback()
         state.serve(self._state)
         # In this order: the emulator reads its settings, and S3 its files, while it is imported, which is now.

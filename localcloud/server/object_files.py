@@ -1,4 +1,4 @@
-"""Mends the files of S3 objects after a kill: each object is what it was before a write, or what it is after.
+"""Repairs the files of S3 objects after a kill: each object is what it was before a write, or what it is after.
 
 The emulator keeps an object as two files, the bytes and a `.meta.json` beside them, and replaces one after the other;
 a version that is displaced is copied to `.versions` first. Layout: ACCOUNT/BUCKET/KEY and
@@ -30,9 +30,9 @@ failed_writes: ContextVar[list[str] | None] = ContextVar("failed_writes", defaul
 def repair_objects(root: Path) -> list[str]:
     """Undo or complete what a killed server was writing. Before the emulator reads the files.
 
-    Returns the objects that were mended, as ACCOUNT/BUCKET/KEY.
+    Returns the objects that were repaired, as ACCOUNT/BUCKET/KEY.
     """
-    mended = []
+    repaired = []
     for folder in root.glob(f"{ERASED}*"):
         shutil.rmtree(folder)
     for path in [*root.rglob("*.tmp")]:
@@ -40,8 +40,8 @@ def repair_objects(root: Path) -> list[str]:
             path.unlink()
     for data in _data_files(root):
         if _repair(root, data):
-            mended.append(str(data.relative_to(root)))
-    return mended
+            repaired.append(str(data.relative_to(root)))
+    return repaired
 
 
 def erase_bucket(root: Path, account: str, bucket: str, unique: str) -> None:

@@ -49,7 +49,7 @@ class Package:
         """Who decided and why, for people: `Approved by arn:…: it is better.`"""
         # The description begins with the name of who wrote it, if Kickstand did.
         named = self.description.startswith("arn:")
-        who = "" if named else f" by {self.changed_by}" if self.changed_by else ", by whom is not told"
+        who = "" if named else f" by {self.changed_by}" if self.changed_by else ", approver unknown"
         words = f" by {self.description}" if named else f": {self.description}" if self.description else ""
         return f"{self.status}{who}{words}"
 
@@ -214,15 +214,15 @@ def approval_verdict(given: Approval, artifact: str, callers: Sequence[str], pac
     if given.status != "Approved":
         return Verdict(False, given.status, details)
     if not given.approver:
-        fault = "It is not told who approved it. Approve it with kickstand approve, which says who and why."
-        return Verdict(False, "Approved, by nobody that is named", (fault, *details))
+        fault = "The approver is unknown. Approve it with kickstand approve, which says who and why."
+        return Verdict(False, "Approved, approver unknown", (fault, *details))
     named = {arn for arn in (given.approver, given.described_by) if arn and is_somebody(arn)}
     own = sorted(arn for arn in named if any(is_same(arn, caller) for caller in callers))
     if own:
         fault = f"{own[0]} both approved and promotes. Somebody else must do one of the two."
         return Verdict(False, "Approved by who promotes it", (fault, *details))
     if not named:
-        root = "AWS tells no more of the approver than the account's root, which may be the very person who promotes."
+        root = "AWS names as the approver only the account's root, which may be the very person who promotes."
         details = (*details, root)
     return Verdict(True, _approval_figure(given), details)
 
@@ -244,7 +244,7 @@ def _detail_lines(given: Approval, package: str, *, reason: bool) -> list[str]:
 
 APPROVAL_GATE = Gate(
     name="approval",
-    asked=lambda context: context.gates.approval,
+    applies=lambda context: context.gates.approval,
     limit=lambda context: "Approved, by somebody else than who promotes",
     how_to_check=lambda context: context.rerun_command("approval"),
     evaluate=evaluate_approval,

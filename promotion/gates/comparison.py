@@ -70,7 +70,7 @@ def _not_worse_limit(context: GateContext) -> str:
 
 NOT_WORSE_GATE = Gate(
     name="not-worse",
-    asked=lambda context: context.gates.max_regression is not None and context.moves,
+    applies=lambda context: context.gates.max_regression is not None and context.moves,
     limit=_not_worse_limit,
     how_to_check=lambda context: context.commands(
         f"evaluate {context.source.environment.name}", f"evaluate {context.target.environment.name}"
@@ -98,20 +98,20 @@ def evaluate_slices(context: GateContext, evidence: Evidence) -> Verdict:
 
 def slices_verdict(slices: list[Slice], losses: Losses, *, least_rows: int, most: float) -> Verdict:
     """What the slices come to. least_rows: that a slice must have to be judged. most: the limit, a share."""
-    judged = [each for each in slices if each.rows >= least_rows]
+    compared = [each for each in slices if each.rows >= least_rows]
     details = tuple(_slice_line(each, least_rows, most) for each in slices)
-    if not judged:
-        return Verdict(False, f"no slice has {least_rows:,} rows, so none was judged", (*details, *losses.notes))
-    worst = max(judged, key=lambda each: each.share)
-    count = sum(each.share > most for each in judged)
-    others = f"; {count} of {len(judged)} slices are over the limit" if count > 1 else ""
-    figure = f"worst of {len(judged)} slices: {worst.name}, {losses.metric} {percent(worst.share)}{others}"
+    if not compared:
+        return Verdict(False, f"no slice has {least_rows:,} rows, so none was compared", (*details, *losses.notes))
+    worst = max(compared, key=lambda each: each.share)
+    count = sum(each.share > most for each in compared)
+    others = f"; {count} of {len(compared)} slices are over the limit" if count > 1 else ""
+    figure = f"worst of {len(compared)} slices: {worst.name}, {losses.metric} {percent(worst.share)}{others}"
     return Verdict(count == 0, figure, (*details, *losses.notes))
 
 
 def _slice_line(one: Slice, least_rows: int, most: float) -> str:
     if one.rows < least_rows:
-        mark = f"  (fewer than {least_rows} rows: not judged)"
+        mark = f"  (fewer than {least_rows} rows: not compared)"
     else:
         mark = "  TOO MUCH WORSE" if one.share > most else ""
     rows = f"{one.rows:,} row{'' if one.rows == 1 else 's'}"
@@ -140,7 +140,7 @@ def _slice_limit(context: GateContext) -> float:
 
 SLICES_GATE = Gate(
     name="slices",
-    asked=lambda context: (
+    applies=lambda context: (
         bool(context.gates.slices) and context.gates.max_slice_regression is not None and context.moves
     ),
     limit=lambda context: f"no slice worse by more than {percent(_slice_limit(context))}",

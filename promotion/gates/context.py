@@ -164,7 +164,7 @@ def _served(workspace: Workspace) -> Served | None:
 
 
 def _no_endpoint(workspace: Workspace) -> Problem:
-    message = f"There is no endpoint {workspace.names.endpoint}, so its model cannot be asked."
+    message = f"There is no endpoint {workspace.names.endpoint}, so its model cannot be compared."
     return Problem(message, fix=f"Deploy {workspace.environment.name} first.")
 
 

@@ -37,7 +37,7 @@ def evaluate_golden_rows(context: GateContext, evidence: Evidence) -> Verdict:
         return _artifact_answers(context, evidence, golden)
     source, release = context.source, context.release
     if evidence.source_served is None:
-        message = f"There is no endpoint {source.names.endpoint}, so no golden row can be asked."
+        message = f"There is no endpoint {source.names.endpoint}, so no golden row can be checked."
         raise KickstandError(Problem(message, fix=f"Deploy it: {source.command('deploy')}"))
     with explained(f"asking {source.names.endpoint} for the golden rows", f"endpoint {source.names.endpoint}"):
         proof = verify_endpoint(source.session, source.names, release)
@@ -86,7 +86,7 @@ def _check_golden_rows(context: GateContext) -> str:
 
 GOLDEN_ROWS_GATE = Gate(
     name="golden-rows",
-    asked=lambda context: True,
+    applies=lambda context: True,
     limit=lambda context: "all reproduced",
     how_to_check=_check_golden_rows,
     evaluate=evaluate_golden_rows,
@@ -106,7 +106,7 @@ def nearest_rank(values: Sequence[float], percentile: float) -> float:
 
 
 def timed(
-    ask: Callable[[str], object], rows: Sequence[str], count: int, *, clock: Callable[[], float] = time.perf_counter
+    send: Callable[[str], object], rows: Sequence[str], count: int, *, clock: Callable[[], float] = time.perf_counter
 ) -> list[float]:
     """Milliseconds of `count` requests of one row each, one after another, the rows in turn.
 
@@ -116,7 +116,7 @@ def timed(
     for number in range(WARM_UP + count):
         row = rows[number % len(rows)]
         before = clock()
-        ask(row)
+        send(row)
         after = clock()
         if number >= WARM_UP:
             taken.append((after - before) * 1000)
@@ -132,7 +132,7 @@ def evaluate_latency(context: GateContext, evidence: Evidence) -> Verdict:
     live.require_artifact(context.release.artifact.s3_uri)
     rows = read_golden(source.session.client("s3"), context.release.golden_rows).rows
     if not rows:
-        raise KickstandError(Problem("The release has no golden rows to ask.", str(context.source.release_file)))
+        raise KickstandError(Problem("The release has no golden rows to send.", str(context.source.release_file)))
     client = EndpointClient(
         runtime_client(source.session, parallel=1),
         endpoint=source.names.endpoint,
@@ -157,7 +157,7 @@ def latency_verdict(taken: Sequence[float], most: float) -> Verdict:
 
 LATENCY_GATE = Gate(
     name="latency",
-    asked=lambda context: context.gates.max_p99_ms is not None,
+    applies=lambda context: context.gates.max_p99_ms is not None,
     limit=lambda context: f"<= {context.gates.max_p99_ms:g} ms",
     how_to_check=lambda context: context.rerun_command("latency"),
     evaluate=evaluate_latency,
@@ -192,7 +192,7 @@ def _hours(hours: float) -> str:
 
 AGE_GATE = Gate(
     name="age",
-    asked=lambda context: context.gates.min_age_hours is not None,
+    applies=lambda context: context.gates.min_age_hours is not None,
     limit=lambda context: f">= {context.gates.min_age_hours:g} hours",
     how_to_check=lambda context: context.rerun_command("age"),
     evaluate=evaluate_age,

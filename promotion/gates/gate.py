@@ -36,7 +36,7 @@ class Gate:
     """One gate of the table in `run`."""
 
     name: str
-    asked: Callable[[GateContext], bool]
+    applies: Callable[[GateContext], bool]
     """Whether the target demands it."""
     limit: Callable[[GateContext], str]
     """What is demanded, in words."""

@@ -57,7 +57,7 @@ def evaluate_metrics(context: GateContext, _: Evidence | None = None) -> Verdict
 
 METRICS_GATE = Gate(
     name="metrics",
-    asked=lambda context: bool(context.gates.metrics),
+    applies=lambda context: bool(context.gates.metrics),
     limit=_metrics_limit,
     how_to_check=lambda context: context.commands(f"release show {context.source.environment.name}"),
     evaluate=evaluate_metrics,
@@ -77,7 +77,7 @@ def evaluate_signature(context: GateContext, _: Evidence | None = None) -> Verdi
 SIGNATURE_GATE = Gate(
     name="signature",
     # In a rollback the release is not in its place yet: its signature was verified as it was read from git.
-    asked=lambda context: context.target.environment.signing.required and not context.is_rollback,
+    applies=lambda context: context.target.environment.signing.required and not context.is_rollback,
     limit=lambda context: f"one that {context.target.environment.name} trusts",
     how_to_check=lambda context: context.commands(f"release verify {context.source.environment.name}"),
     evaluate=evaluate_signature,
@@ -154,7 +154,7 @@ def model_format(model: Path, where: str) -> str:
 
 ARTIFACT_SCAN_GATE = Gate(
     name="artifact-scan",
-    asked=lambda context: True,
+    applies=lambda context: True,
     limit=lambda context: f"the released bytes, {_models_sentence(context)}, no pickle, no code",
     how_to_check=lambda context: context.rerun_command("artifact-scan"),
     evaluate=evaluate_artifact,
@@ -196,7 +196,7 @@ def policy_verdict(report: PolicyReport, project_file: str) -> Verdict:
     details += [f"accepted: {one.rule} ({one.where}): {one.reason}" for one in accepted]
     if others := len(report.acknowledged) - len(accepted):
         details.append(f"{_counted(others, 'exception')} of the constructs themselves: the review gives the reasons.")
-    details.append(f"Rules asked: {rules or 'none'}.")
+    details.append(f"Rules checked: {rules or 'none'}.")
     return Verdict(not errors and sum(report.rules_run.values()) > 0, figure, tuple(details))
 
 
@@ -211,7 +211,7 @@ def _counted(count: int, what: str) -> str:
 
 POLICY_GATE = Gate(
     name="policy",
-    asked=lambda context: True,
+    applies=lambda context: True,
     limit=lambda context: "0 findings",
     how_to_check=lambda context: context.commands(f"review {context.target.environment.name}"),
     evaluate=evaluate_policy,

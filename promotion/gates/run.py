@@ -57,19 +57,21 @@ def evaluate_gate(gate: Gate, context: GateContext, evidence: Evidence) -> Outco
     except KickstandError as error:
         return _unasked(gate, limit, check, error)
     except AWS_FAILURES as error:
-        return _unasked(gate, limit, check, aws_error(error, f"asking the gate {gate.name}"))
+        return _unasked(gate, limit, check, aws_error(error, f"checking the gate {gate.name}"))
     return Outcome(gate.name, verdict.passed, verdict.figure, limit, check, verdict.details)
 
 
 def _chosen(context: GateContext, only: Collection[str]) -> tuple[Gate, ...]:
-    demanded = tuple(gate for gate in GATES if gate.asked(context) and (not context.is_rollback or not gate.live))
+    demanded = tuple(gate for gate in GATES if gate.applies(context) and (not context.is_rollback or not gate.live))
     known = {gate.name for gate in GATES}
     here = {gate.name for gate in demanded}
     name = context.target.environment.name
     problems = [
         Problem(f"There is no gate {one}; they are {', '.join(gate.name for gate in GATES)}.")
         if one not in known
-        else Problem(f"{name} does not ask the gate {one} of this release.", context.target.environment.where("gates"))
+        else Problem(
+            f"{name} does not check the gate {one} of this release.", context.target.environment.where("gates")
+        )
         for one in only
         if one not in here
     ]
@@ -85,7 +87,7 @@ def _unasked(gate: Gate, limit: str, check: str, error: KickstandError) -> Outco
     figure = first.message if short else first.message[: _LONGEST_FIGURE - 1] + "…"
     more = f" (and {len(others)} more)" if others else ""
     details = [_detail(problem) for problem in error.problems]
-    if short and not others:  # the figure says it all but for the place and the mend
+    if short and not others:  # the figure says it all but for the place and the fix
         details = [_detail(replace(first, message=""))]
     return Outcome(gate.name, False, f"{figure}{more}", limit, check, tuple(filter(None, details)))
 

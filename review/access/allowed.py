@@ -15,7 +15,7 @@ from review.access.policies import Policy, policies, texts
 from review.access.statement import Statement
 from review.access.wording import foreign_account, is_public, who
 from review.changes.stacks import live_pairs
-from review.changes.template import Place, Resource, effective_resources
+from review.changes.template import Resource, StackScope, effective_resources
 
 Group = Literal["endpoint", "training", "trigger", "promotion", "pipeline", "people", "resources"]
 """What it is for: the endpoint's own role; training jobs; what starts them; what takes models in; a pipeline's role;
@@ -53,7 +53,9 @@ class Subject:
 _ROLE = "AWS::IAM::Role"
 
 
-def deployed_resources(template: Mapping[str, Any], physical: Mapping[str, str], place: Place) -> dict[str, Resource]:
+def deployed_resources(
+    template: Mapping[str, Any], physical: Mapping[str, str], place: StackScope
+) -> dict[str, Resource]:
     """Effective resources; a role goes by its physical name, and what refers to a resource names it.
 
     physical: logical id to physical id; what it lacks keeps the template's name.
@@ -66,7 +68,7 @@ def deployed_resources(template: Mapping[str, Any], physical: Mapping[str, str],
 
 
 class _Reading:
-    def __init__(self, resources: Mapping[str, Any], physical: Mapping[str, str], place: Place) -> None:
+    def __init__(self, resources: Mapping[str, Any], physical: Mapping[str, str], place: StackScope) -> None:
         self._resources, self._physical, self._place = resources, physical, place
 
     def value(self, value: Any) -> Any:
@@ -134,7 +136,7 @@ class Access:
 
 def allowed(stacks: Sequence[DeployedStack], environment: Environment) -> Access:
     """A function of the templates: what somebody changed past the stacks is drift, which a review tells."""
-    places = [(stack, Place(environment.account, environment.region, stack.name)) for stack in stacks]
+    places = [(stack, StackScope(environment.account, environment.region, stack.name)) for stack in stacks]
     resources = [(deployed_resources(stack.template, stack.physical, place), place) for stack, place in places]
     models = [one["Properties"] for found, _ in resources for one in found.values() if _is_model(one)]
     role = next((str(one.get("ExecutionRoleArn", "")) for one in models), "")
@@ -151,7 +153,7 @@ def _is_model(resource: Resource) -> bool:
     return bool(resource["Type"] == "AWS::SageMaker::Model")
 
 
-def _subjects(resources: Mapping[str, Resource], place: Place, endpoint_role: str) -> Iterator[Subject]:
+def _subjects(resources: Mapping[str, Resource], place: StackScope, endpoint_role: str) -> Iterator[Subject]:
     """Identities with who may act as them, then the resources that have a policy of their own."""
     found = policies(resources, place.region)
     text = texts(resources)
@@ -217,7 +219,7 @@ def _trusted(trust: Policy, account: str) -> Iterator[str]:
                 yield who(name, statement.conditions, account)
 
 
-def _outsiders(resources: Mapping[str, Resource], place: Place) -> Iterator[str]:
+def _outsiders(resources: Mapping[str, Resource], place: StackScope) -> Iterator[str]:
     """Who is let in from outside the account, with what for: of the resources' policies and of the roles' trust."""
     for policy in policies(resources, place.region).values():
         for statement in policy.statements if policy.kind != "identity" else ():

@@ -9,7 +9,7 @@ from review.access.policies import Policy, policies
 from review.access.statement import Condition, Grant, Statement, covers
 from review.access.wording import condition, do, do_briefly, foreign_account, is_public, on, on_briefly, who
 from review.changes.stacks import StackPair
-from review.changes.template import Place, effective_resources
+from review.changes.template import StackScope, effective_resources
 from review.reports import PermissionChange
 
 
@@ -26,7 +26,7 @@ class Permission:
     """It lets another account in."""
 
 
-def permissions(pair: StackPair, place: Place) -> tuple[Permission, ...]:
+def permissions(pair: StackPair, place: StackScope) -> tuple[Permission, ...]:
     """Of one stack, in the order of the subjects. Of a stack that the assembly no longer has: none, it stays."""
     if pair.planned is None:
         return ()
@@ -56,7 +56,7 @@ class _Comparison:
             yield from self._made(policy)
             return
         for statement, grants in _beyond(after, before, allow=True):
-            yield self._told(policy, statement, grants, before)
+            yield self._text(policy, statement, grants, before)
         for statement, grants in _beyond(before, after, allow=False):
             yield self._lifted(policy, statement, grants)
         if new is None:
@@ -90,9 +90,9 @@ class _Comparison:
             if not statement.allow:
                 continue
             grants = list(statement.grants())
-            told = self._told(policy, statement, grants, ())
-            if told.public or told.boundless or told.foreign:
-                yield told
+            shown = self._text(policy, statement, grants, ())
+            if shown.public or shown.boundless or shown.foreign:
+                yield shown
             else:
                 quiet.append(statement)
         if quiet:
@@ -109,7 +109,7 @@ class _Comparison:
         resources = {resource for one in allowed for resource in one.resources}
         return f"New: {policy.subject} may {do_briefly(actions)}{on_briefly(resources)}."
 
-    def _told(
+    def _text(
         self, policy: Policy, statement: Statement, grants: list[Grant], before: tuple[Statement, ...]
     ) -> Permission:
         """More is allowed."""

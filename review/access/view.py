@@ -46,8 +46,8 @@ def _names(subject: Subject, statement: Statement, account: str) -> Iterator[str
 def _speaks(statement: Statement, action: str, resource: str) -> bool:
     """Whether a statement is about the action on the resource; of a policy on a resource, the resource is its own."""
     for grant in statement.grants():
-        asked = Grant(grant.principal, action, resource if grant.resource else "", grant.conditions)
-        if covers(grant, asked):
+        requested = Grant(grant.principal, action, resource if grant.resource else "", grant.conditions)
+        if covers(grant, requested):
             return True
     return False
 
@@ -123,7 +123,7 @@ def access_lines(access: Access, account: str, *, bucket: str, full: bool = Fals
     yield ""
     yield from wrapped(
         f"Besides: administrators of the account {account} may do anything, and CloudFormation whatever a deployment "
-        "asks for. What somebody changed past the stacks is drift, which kickstand review tells.",
+        "asks for. What somebody changed outside the stacks is drift, which kickstand review shows.",
         indent=0,
     )
 
@@ -149,10 +149,10 @@ def _subject(subject: Subject, access: Access, account: str, brief: str) -> Iter
 
 def _isolation(access: Access, *, indent: int = 2) -> Iterator[str]:
     if access.isolated:
-        told = "its container has no network: it sees the model artifact and the requests, and nothing else"
+        message = "its container has no network: it sees the model artifact and the requests, and nothing else"
     else:
-        told = "its container has a network: it can reach whatever its network and this role let it"
-    yield from wrapped(told, indent=indent)
+        message = "its container has a network: it can reach whatever its network and this role let it"
+    yield from wrapped(message, indent=indent)
 
 
 def _in_brief(statements: Sequence[Statement], bucket: str) -> Iterator[str]:

@@ -70,7 +70,7 @@ def predicted_changes(old: Resources, new: Resources, region: str) -> dict[str, 
             key: _predicted_change(direct[key], _referring(new[key], moved, region), key in retyped, moved)
             for key in common
         }
-        kept = {key: movement for key, movement in found.items() if movement.details or key in retyped}
+        kept = {key: predicted for key, predicted in found.items() if predicted.details or key in retyped}
         if kept == moved:
             return moved
         moved = kept
@@ -91,9 +91,9 @@ def _referring(resource: Mapping[str, Any], moved: Mapping[str, PredictedChange]
     found = []
     for name, value in sorted((resource.get("Properties") or {}).items()):
         for target, attribute in references(value):
-            movement = moved.get(target)
-            if movement is not None and (attribute or movement.replacement != "False"):
-                static = movement.replacement == "True"
+            predicted = moved.get(target)
+            if predicted is not None and (attribute or predicted.replacement != "False"):
+                static = predicted.replacement == "True"
                 found.append(Detail(name, schema.recreation(name), static, cause=target))
     return list(dict.fromkeys(found))
 
@@ -136,7 +136,7 @@ def modified(
     key: str,
     old: Resource,
     new: Mapping[str, Resource],
-    movement: PredictedChange | None,
+    predicted: PredictedChange | None,
     names: list[str],
     region: str,
 ) -> str:
@@ -144,37 +144,37 @@ def modified(
     resource = new[key]
     what = f"The {called(key, resource, region)}"
     properties = listed(sorted(dict.fromkeys(names)))
-    if movement is None or (set(names) == {"Tags"} and not movement.causes):
+    if predicted is None or (set(names) == {"Tags"} and not predicted.causes):
         return f"{what} gets other tags; nothing else of it changes."
-    if movement.idle:
+    if predicted.idle:
         if set(names) == {"Metadata"}:
             return f"{what} stays as it is: only notes about it in the template change."
-        through = listed([called(cause, new[cause], region) for cause in movement.causes])
+        through = listed([called(cause, new[cause], region) for cause in predicted.causes])
         return (
             f"{what} stays as it is: CloudFormation lists it because its {properties} asks for an attribute of the "
             f"{through}, which changes in place and keeps its name and ARN."
         )
-    because = listed([f"{called(cause, new[cause], region)}" for cause in movement.causes])
-    reason = f" because it refers to the {because}" if movement.causes and not movement.direct else f": {properties}"
+    because = listed([f"{called(cause, new[cause], region)}" for cause in predicted.causes])
+    reason = f" because it refers to the {because}" if predicted.causes and not predicted.direct else f": {properties}"
     if old.get("Type") != resource.get("Type"):
         return f"{what} is made, and the {called(key, old, region)} of the same logical id deleted."
-    if movement.replacement == "False":
+    if predicted.replacement == "False":
         return f"{what} is changed in place{reason}."
-    sentence = f"{what} {_replaced(movement)}{reason}."
-    if collides(old, resource, movement, region):
+    sentence = f"{what} {_replaced(predicted)}{reason}."
+    if collides(old, resource, predicted, region):
         name = own_name(resource, region)
         sentence += f" It cannot be: the new one would have the name of the old one, {name}, which is still there."
     return sentence
 
 
-def collides(old: Resource, new: Resource, movement: PredictedChange, region: str) -> bool:
+def collides(old: Resource, new: Resource, predicted: PredictedChange, region: str) -> bool:
     """Whether a replacement asks for the name that the old one still has: CloudFormation makes the new one first."""
     name = own_name(new, region) if resource_schema(region, str(new.get("Type", ""))).name_property else ""
     same_type = old.get("Type") == new.get("Type")
-    return movement.replacement == "True" and same_type and bool(name) and name == own_name(old, region)
+    return predicted.replacement == "True" and same_type and bool(name) and name == own_name(old, region)
 
 
-def _replaced(movement: PredictedChange) -> str:
-    if movement.replacement == "True":
+def _replaced(predicted: PredictedChange) -> str:
+    if predicted.replacement == "True":
         return "is replaced (a new one is made, then the old one deleted)"
     return "may be replaced, which CloudFormation knows only while it deploys"

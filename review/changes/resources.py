@@ -10,7 +10,7 @@ from typing import Any
 from review.changes.properties import Difference, differences, known_as, places, references
 from review.changes.replacement import ATTRIBUTES, PredictedChange, added, modified, predicted_changes, removed
 from review.changes.stacks import StackPair
-from review.changes.template import Place, Resource, effective_outputs, effective_resources
+from review.changes.template import Resource, StackScope, effective_outputs, effective_resources
 from review.reports import PropertyChange, ResourceChange, StackChange
 
 UNTAGGED = frozenset(
@@ -23,7 +23,7 @@ UNTAGGED = frozenset(
 """Types that a change set leaves out where only the stack's tags change; as are all `Custom::` ones."""
 
 
-def resource_changes(pair: StackPair, place: Place) -> tuple[ResourceChange, ...]:
+def resource_changes(pair: StackPair, place: StackScope) -> tuple[ResourceChange, ...]:
     """Replacements first, then removals, changes, additions; what CloudFormation only lists comes after what moves.
 
     Of a stack that the assembly no longer has, nothing: CloudFormation leaves it as it is.
@@ -46,7 +46,7 @@ def _order(change: ResourceChange) -> tuple[int, bool, str]:
     return rank if not change.idle else 5, change.idle, change.logical_id
 
 
-def _added(key: str, resource: Resource, place: Place) -> ResourceChange:
+def _added(key: str, resource: Resource, place: StackScope) -> ResourceChange:
     return ResourceChange(
         logical_id=key,
         type=resource["Type"],
@@ -56,7 +56,7 @@ def _added(key: str, resource: Resource, place: Place) -> ResourceChange:
     )
 
 
-def _removed(key: str, resource: Resource, place: Place) -> ResourceChange:
+def _removed(key: str, resource: Resource, place: StackScope) -> ResourceChange:
     kept = str(resource.get("DeletionPolicy", "")).startswith("Retain")
     return ResourceChange(
         logical_id=key,
@@ -72,16 +72,16 @@ def _modified(
     key: str,
     old: Resource,
     new: Mapping[str, Resource],
-    movement: PredictedChange | None,
+    predicted: PredictedChange | None,
     retagged: tuple[Difference, ...],
-    place: Place,
+    place: StackScope,
 ) -> ResourceChange | None:
     resource = new[key]
     if resource["Type"] in UNTAGGED or resource["Type"].startswith("Custom::"):
         retagged = ()
-    if movement is None and not retagged:
+    if predicted is None and not retagged:
         return None
-    properties = [*(_properties(old, resource, movement) if movement is not None else ())]
+    properties = [*(_properties(old, resource, predicted) if predicted is not None else ())]
     there = {(one.path, str(one.before), str(one.after)) for one in properties}
     properties += [
         PropertyChange(name="Tags", path=tag.path, before=tag.before, after=tag.after, replaces="False")
@@ -93,16 +93,16 @@ def _modified(
         type=resource["Type"],
         name=known_as(resource, place.region),
         action="Modify",
-        replacement=movement.replacement if movement is not None else "False",
+        replacement=predicted.replacement if predicted is not None else "False",
         properties=tuple(properties),
-        because_of=movement.causes if movement is not None and not movement.direct and not retagged else (),
-        idle=movement.idle and not retagged if movement is not None else False,
-        says=modified(key, old, new, movement, [one.name for one in properties], place.region),
+        because_of=predicted.causes if predicted is not None and not predicted.direct and not retagged else (),
+        idle=predicted.idle and not retagged if predicted is not None else False,
+        says=modified(key, old, new, predicted, [one.name for one in properties], place.region),
     )
 
 
-def _properties(old: Resource, new: Resource, movement: PredictedChange) -> Iterator[PropertyChange]:
-    for detail in movement.details:
+def _properties(old: Resource, new: Resource, predicted: PredictedChange) -> Iterator[PropertyChange]:
+    for detail in predicted.details:
         if detail.cause:
             for path, after in places(detail.name, new["Properties"].get(detail.name), detail.cause):
                 yield PropertyChange(
@@ -137,7 +137,7 @@ def _tags(pair: StackPair) -> Iterator[Difference]:
             yield Difference(f"Tags[{name}].Value", before, after)
 
 
-def output_sentences(pair: StackPair, resources: tuple[ResourceChange, ...], place: Place) -> tuple[str, ...]:
+def output_sentences(pair: StackPair, resources: tuple[ResourceChange, ...], place: StackScope) -> tuple[str, ...]:
     """In the order of their names. Outputs whose value is another because a resource is replaced are among them."""
     if pair.planned is None:
         return ()
@@ -163,7 +163,7 @@ def _exported(output: Mapping[str, Any]) -> str:
     return f" (exported as {export}: other stacks may depend on it)" if export else ""
 
 
-def stack_change(pair: StackPair, place: Place) -> StackChange:
+def stack_change(pair: StackPair, place: StackScope) -> StackChange:
     """What a deployment does to one stack."""
     resources = resource_changes(pair, place)
     return StackChange(

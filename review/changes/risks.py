@@ -9,7 +9,7 @@ from typing import Any
 from kickstand.aws.resource_schema import resource_schema
 from review.changes.properties import STATEFUL, called, listed, own_name
 from review.changes.stacks import StackPair
-from review.changes.template import Place, effective_resources
+from review.changes.template import StackScope, effective_resources
 from review.reports import PropertyChange, ResourceChange, StackChange
 
 ENDPOINT = "AWS::SageMaker::Endpoint"
@@ -20,13 +20,13 @@ NONE = "There is no endpoint, so no traffic is at risk."
 UNTOUCHED = "The endpoint is not touched: requests are answered as before."
 
 
-def traffic(pairs: Sequence[StackPair], stacks: Sequence[StackChange], place: Place) -> str:
+def traffic(pairs: Sequence[StackPair], stacks: Sequence[StackChange], place: StackScope) -> str:
     """The sentence for the worst that happens to an endpoint of the stacks."""
     sentences = [one for pair, stack in zip(pairs, stacks, strict=True) for one in _of_stack(pair, stack, place)]
     return " ".join(text for _, text in sorted(dict.fromkeys(sentences))) or NONE
 
 
-def _of_stack(pair: StackPair, stack: StackChange, place: Place) -> list[tuple[int, str]]:
+def _of_stack(pair: StackPair, stack: StackChange, place: StackScope) -> list[tuple[int, str]]:
     """(how bad, 0 being worst; sentence) for each endpoint of a stack."""
     old, new = effective_resources(pair.live, place), effective_resources(pair.planned, place)
     names = {key: own_name(one, place.region) or key for key, one in {**old, **new}.items() if one["Type"] == ENDPOINT}
@@ -73,7 +73,7 @@ def _of_endpoint(name: str, before: str, changes: list[ResourceChange | None]) -
     return 3, f"The endpoint {name} is changed in place and goes on answering requests: no instance of it is replaced."
 
 
-def two_steps(pair: StackPair, stack: StackChange, place: Place) -> str:
+def two_steps(pair: StackPair, stack: StackChange, place: StackScope) -> str:
     """What to do where an instance type changes under a registered scalable target, which SageMaker refuses.
 
     A target that the same deployment removes does not help: CloudFormation removes it only at the end.
@@ -106,7 +106,7 @@ _SIZES = {
     "MaxCapacity": "largest number of instances",
 }
 _WATCHERS = {
-    "AWS::CloudWatch::Alarm": "nobody is told any more when it would have rung",
+    "AWS::CloudWatch::Alarm": "nobody is notified any longer when it goes off",
     "AWS::ApplicationAutoScaling::ScalableTarget": "the endpoint no longer grows with its load",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "the endpoint no longer grows with its load",
 }
@@ -120,7 +120,7 @@ _PROTECTION = {
 }
 
 
-def guardrails(pair: StackPair, stack: StackChange, place: Place) -> Iterator[str]:
+def guardrails(pair: StackPair, stack: StackChange, place: StackScope) -> Iterator[str]:
     """One sentence for each, in the order of the stack's changes."""
     old = effective_resources(pair.live, place)
     for change in stack.resources:
@@ -163,7 +163,7 @@ class _Leaving:
     change: ResourceChange
 
 
-def collisions(pairs: Sequence[StackPair], stacks: Sequence[StackChange], place: Place) -> Iterator[str]:
+def collisions(pairs: Sequence[StackPair], stacks: Sequence[StackChange], place: StackScope) -> Iterator[str]:
     """One sentence for each, in the order of the stacks."""
     leaving = {
         (change.type, change.name): _Leaving(order, stack.stack, change)

@@ -133,5 +133,5 @@ def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Ma
 
 def _absent(error: ClientError) -> bool:
     """DescribeStacks has no error code of its own for a stack that is not there."""
-    told = error.response["Error"]
-    return told.get("Code") == "ValidationError" and "does not exist" in told.get("Message", "")
+    details = error.response["Error"]
+    return details.get("Code") == "ValidationError" and "does not exist" in details.get("Message", "")

@@ -21,7 +21,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StackScope:
     """What the pseudo parameters stand for."""
 
     account: str
@@ -39,7 +39,7 @@ class Place:
         }
 
 
-def effective_resources(template: Template | None, place: Place) -> dict[str, Resource]:
+def effective_resources(template: Template | None, place: StackScope) -> dict[str, Resource]:
     """Logical id to resource, for the resources that the template's conditions let be."""
     if template is None:
         return {}
@@ -51,7 +51,7 @@ def effective_resources(template: Template | None, place: Place) -> dict[str, Re
     }
 
 
-def effective_outputs(template: Template | None, place: Place) -> dict[str, dict[str, Any]]:
+def effective_outputs(template: Template | None, place: StackScope) -> dict[str, dict[str, Any]]:
     """Output name to its definition, likewise."""
     if template is None:
         return {}
@@ -66,7 +66,7 @@ def effective_outputs(template: Template | None, place: Place) -> dict[str, dict
 class _Reading:
     """One template, being read."""
 
-    def __init__(self, template: Template, place: Place) -> None:
+    def __init__(self, template: Template, place: StackScope) -> None:
         self._conditions: Mapping[str, Any] = template.get("Conditions", {})
         self._mappings: Mapping[str, Any] = template.get("Mappings", {})
         self._known: dict[str, Any] = dict(place.values())

@@ -87,9 +87,9 @@ def hosting_spent(hosted: Hosted, region: str, table: PriceTable, *, until: date
         if price is None:
             found.append(Spent(what, None, f"{ran}; no price of {kind} is known there"))
             continue
-        told = at_price(price, table, until.date())
+        message = at_price(price, table, until.date())
         as_if = "as if the endpoint had always had the instances that it has now"
-        found.append(Spent(what, _exact(price.amount * hours * count), f"{ran}, {told}, {as_if}"))
+        found.append(Spent(what, _exact(price.amount * hours * count), f"{ran}, {message}, {as_if}"))
     return tuple(found)
 
 
@@ -108,13 +108,13 @@ def transform_spent(
     found = []
     for kind, each in sorted(seconds.items()):
         several = "1 transform job" if len(each) == 1 else f"{len(each):,} transform jobs"
-        told = f"{several}: {sum(each):,.0f} instance seconds of {kind} in {region}"
+        message = f"{several}: {sum(each):,.0f} instance seconds of {kind} in {region}"
         price = table.price(region, "transform", kind)
         if price is None:
-            found.append(Spent("batch transform", None, f"{told}; no price of {kind} is known there"))
+            found.append(Spent("batch transform", None, f"{message}; no price of {kind} is known there"))
             continue
         amount = _exact(price.amount * Decimal(sum(each)) / _HOUR)
-        found.append(Spent("batch transform", amount, f"{told}, {at_price(price, table, until.date())}"))
+        found.append(Spent("batch transform", amount, f"{message}, {at_price(price, table, until.date())}"))
     return tuple(found)
 
 

@@ -136,14 +136,14 @@ def slice_headlines(slices: Sequence[SliceMetric], metric: str, gates: Gates) ->
     """The worst slice that is worse by more than the gate allows; nothing where no limit is set."""
     if gates.max_slice_regression is None:
         return
-    judged = [
+    compared = [
         (Contrast(metric, one.live, one.released, True, f"where {one.column} is {one.value} ({one.rows:,} rows)"))
         for one in slices
         if one.live is not None and one.rows >= gates.min_slice_rows
     ]
-    over = sorted((one for one in judged if one.worse_by > gates.max_slice_regression), key=lambda one: -one.worse_by)
+    over = sorted((one for one in compared if one.worse_by > gates.max_slice_regression), key=lambda one: -one.worse_by)
     if over:
-        more = f"; so it is on {len(over) - 1} more of {len(judged)} groups of rows" if len(over) > 1 else ""
+        more = f"; so it is on {len(over) - 1} more of {len(compared)} groups of rows" if len(over) > 1 else ""
         part = over[0].sentence_part()
         yield Headline(level="danger", sentence=f"On a group of rows the new model is worse: {part}{more}.")
 

@@ -56,13 +56,13 @@ class Evidence:
         try:
             yield
         except KickstandError as error:
-            told = plain(f"{what}: {' '.join(_told(problem) for problem in error.problems)}")
-            self.missing.append(told)
+            sentence = plain(f"{what}: {' '.join(_text(problem) for problem in error.problems)}")
+            self.missing.append(sentence)
             if isinstance(error, ChangedObjectError | UnsoundModelError):
-                self.unsound.append(told)
+                self.unsound.append(sentence)
 
 
-def _told(problem: Problem) -> str:
+def _text(problem: Problem) -> str:
     return f"{problem.message.rstrip()} ({problem.where})" if problem.where else problem.message
 
 

@@ -87,9 +87,9 @@ def _promotion(one: Promotion, *, last: bool) -> str:
 def override_sentences(release: Release) -> Iterator[str]:
     """Each override on the model's way here, as a manager reads it."""
     for promotion in (*release.earlier_promotions, *((release.promoted_from,) if release.promoted_from else ())):
-        asked = {gate.name: gate for gate in promotion.gates}
+        requested = {gate.name: gate for gate in promotion.gates}
         for one in promotion.overrides:
-            gate = asked.get(one.gate)
+            gate = requested.get(one.gate)
             found = f" ({gate.figure}; limit {gate.limit})" if gate else ""
             way = f" when the model was promoted from {promotion.environment}"
             yield plain(f"The gate {one.gate} was overridden by {one.by}{way}, because: {one.reason}{found}")

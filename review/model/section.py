@@ -147,10 +147,10 @@ def _signature(environment: Environment, signed: Callable[[], Signer | None]) ->
     try:
         signer = signed()
     except KickstandError as error:
-        told = plain(" ".join(problem.message for problem in error.problems))
+        reason = plain(" ".join(problem.message for problem in error.problems))
         needed = ", which this environment requires" if environment.signing.required else ""
-        sentence = f"The release has no good signature{needed}. {told}"
-        return f"No good signature. {told}", (Headline(level="danger", sentence=sentence),)
+        sentence = f"The release has no good signature{needed}. {reason}"
+        return f"No good signature. {reason}", (Headline(level="danger", sentence=sentence),)
     if signer is not None:
         return plain(f"The release is {signer.sentence()}."), ()
     if environment.signing.required:

@@ -127,8 +127,8 @@ def _model(found: ModelReport, limits: Limits) -> Iterator[str]:
     else:
         yield "No metrics."
     if found.plots:
-        told = [f"**{text(one.title, limits.text)}.** {text(one.alt, 2 * limits.text)}" for one in found.plots]
-        yield blocks(["The pictures are in index.html. What they show:", bullets(told, limits)])
+        counts = [f"**{text(one.title, limits.text)}.** {text(one.alt, 2 * limits.text)}" for one in found.plots]
+        yield blocks(["The pictures are in index.html. What they show:", bullets(counts, limits)])
     else:
         yield "No pictures."
     yield _pairs("Hyperparameters", ("Name", "Live", "Released"), found.hyperparameters, limits)
@@ -210,8 +210,8 @@ def policy(bundle: Bundle, limits: Limits) -> str:
         parts.append(folded(f"{count}, with {'its reason' if count.startswith('1 ') else 'their reasons'}", drawn))
     else:
         parts.append("No accepted exceptions.")
-    asked = ", ".join(f"{count:,} of {text(source, 40)}" for source, count in sorted(report.rules_run.items())[:10])
-    parts.append(f"Rules asked: {asked or 'none'}.")
+    requested = ", ".join(f"{count:,} of {text(source, 40)}" for source, count in sorted(report.rules_run.items())[:10])
+    parts.append(f"Rules checked: {requested or 'none'}.")
     return blocks(parts)
 
 
@@ -220,9 +220,9 @@ def drift(bundle: Bundle, limits: Limits) -> str:
     report = bundle.drift
     parts = ["## Drift"]
     if not report.detected_at:
-        parts.append("Nobody asked AWS whether the stacks still are as they were deployed.")
+        parts.append("Drift was not detected: nothing is known about changes outside the stacks.")
     else:
-        parts.append(f"As AWS told at {text(report.detected_at, 40)}.")
+        parts.append(f"Detected at {text(report.detected_at, 40)}.")
     if report.stacks:
         shown = [f"{text(one.stack, limits.text)}: **{text(one.status, 40)}**" for one in report.stacks]
         parts.append(bullets(shown, limits))

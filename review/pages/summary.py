@@ -103,7 +103,7 @@ def _missing(bundle: Bundle) -> Iterator[str]:
     for one in bundle.cost.unknown:
         yield f"The cost of {one}: no price is known, so it is in no sum."
     if not bundle.drift.detected_at:
-        yield "Drift: nobody asked AWS for it."
+        yield "Drift: not detected."
     for stack in bundle.drift.stacks:
         if stack.status == "NOT_CHECKED":
             yield f"Drift of {stack.stack}: CloudFormation could not be asked."

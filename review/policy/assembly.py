@@ -75,9 +75,9 @@ def _stacks(assembly: Path) -> Iterator[CheckedStack]:
     for manifest in assembly.rglob("manifest.json"):
         for artifact in parse_json(manifest.read_text("utf-8")).get("artifacts", {}).values():
             if artifact["type"] == "aws:cloudformation:stack":
-                told = artifact["properties"]
-                template = (manifest.parent / told["templateFile"]).read_text("utf-8")
-                yield CheckedStack(artifact["displayName"].partition(" ")[0], told["stackName"], template)
+                properties = artifact["properties"]
+                template = (manifest.parent / properties["templateFile"]).read_text("utf-8")
+                yield CheckedStack(artifact["displayName"].partition(" ")[0], properties["stackName"], template)
 
 
 def _unasked(report: Mapping[str, Any]) -> Problem:
@@ -208,9 +208,9 @@ def _stack(path: str, stacks: Mapping[str, str]) -> str:
 
 
 def _fix(source: Source, violation: Mapping[str, Any]) -> str:
-    told = violation.get("suggestedFix") or ""
-    if source == "guard" and told != violation["description"]:
-        return str(told)
+    properties = violation.get("suggestedFix") or ""
+    if source == "guard" and properties != violation["description"]:
+        return str(properties)
     if violation["ruleName"].startswith("AwsSolutions-IAM5"):
         return "Narrow the policy to the resources that are needed."
-    return f'Mend it, or accept it with its reason: [policy_exceptions] "{rule_name(violation["ruleName"])}" = "…".'
+    return f'Fix it, or accept it with its reason: [policy_exceptions] "{rule_name(violation["ruleName"])}" = "…".'

@@ -115,8 +115,8 @@ def policy_report(project: Project, environment: Environment, releases: Path) ->
     assembly = checked_assembly(project, environment, releases)
     stacks = {stack.path: stack.name for stack in assembly.stacks}
     linted, lint_rules = lint_findings(assembly.stacks, environment.region)
-    told = reported_findings(assembly.report, stacks)
-    found = (*told, *_untold(linted, told, logical_ids(assembly.report)))
+    reported = reported_findings(assembly.report, stacks)
+    found = (*reported, *_unreported(linted, reported, logical_ids(assembly.report)))
     findings, accepted = apply_exceptions(found, environment)
     ordered = tuple(sorted(findings, key=lambda one: (one.level, one.source, one.rule, one.stack, one.resource)))
     acknowledged = (*accepted, *reported_acknowledgements(assembly.report))
@@ -133,7 +133,7 @@ def guard_rules(environment: Environment) -> int:
     return sum(len(rule_names(file)) for file in rule_files(environment))
 
 
-def _untold(linted: Iterable[Finding], told: Iterable[Finding], ids: Mapping[str, str]) -> Iterator[Finding]:
+def _unreported(linted: Iterable[Finding], reported: Iterable[Finding], ids: Mapping[str, str]) -> Iterator[Finding]:
     """What cfn-lint finds beyond the CDK, which asks some of its rules too, and knows the construct."""
-    known = {(one.rule, one.stack, ids.get(one.resource, one.resource)) for one in told}
+    known = {(one.rule, one.stack, ids.get(one.resource, one.resource)) for one in reported}
     return (one for one in linted if (one.rule, one.stack, one.resource) not in known)

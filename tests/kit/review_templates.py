@@ -10,13 +10,13 @@ from samples import environment
 
 from review.changes.resources import resource_changes
 from review.changes.stacks import StackPair
-from review.changes.template import Place
+from review.changes.template import StackScope
 from review.infrastructure import infrastructure
 from review.reports import Infrastructure, ResourceChange
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 STACK = "bikes-dev-hosting"
-PLACE = Place(ACCOUNT, REGION, STACK)
+PLACE = StackScope(ACCOUNT, REGION, STACK)
 MODELS = "arn:aws:s3:::bikes-models/models/*"
 
 Template = dict[str, Any]

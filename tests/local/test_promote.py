@@ -105,7 +105,10 @@ def test_two_at_once_and_one_that_was_killed(terminal: Terminal, stage: Stage) -
     stage.put("staging", "locks/release", json.dumps(other.fields()).encode())
     held = promote(terminal, stage, "dev", "staging", *OVERRIDE)
     assert held.code == 1
-    assert "user/bo is at it, since 2026-11-24T09:00:00Z: promote dev staging. Nothing was written." in held.err
+    assert (
+        "user/bo holds the promotion lock since 2026-11-24T09:00:00Z: promote dev staging. Nothing was written."
+        in held.err
+    )
     assert "locks/release" in stage.keys("staging")
     stage.put("staging", "locks/release", json.dumps(dead.fields()).encode())
     assert promote(terminal, stage, "dev", "staging", *OVERRIDE).code == 0

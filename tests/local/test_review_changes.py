@@ -18,7 +18,7 @@ from kickstand.names import Names
 from review.change_set_content import content_differences
 from review.changes.resources import stack_change
 from review.changes.stacks import StackPair, read_pairs
-from review.changes.template import Place
+from review.changes.template import StackScope
 from review.reports import StackChange
 
 Template = dict[str, Any]
@@ -67,7 +67,7 @@ class Deployed:
 
     def reviewed(self, planned: Template, tags: Mapping[str, str], folder: Path) -> StackChange:
         """By the whole way: the assembly read from disk, the live stack from CloudFormation."""
-        return stack_change(self.pair(planned, tags, folder), Place(ACCOUNT, REGION, self.stack))
+        return stack_change(self.pair(planned, tags, folder), StackScope(ACCOUNT, REGION, self.stack))
 
     def pair(self, planned: Template, tags: Mapping[str, str], folder: Path) -> StackPair:
         (folder / "t.json").write_text(json.dumps(planned))

@@ -399,8 +399,8 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     assert written.promoted_from is not None
     winner = written.promoted_from.by
     assert str(error).startswith(
-        f"s3://{stage.names('staging').bucket}/locks/release: {winner} is at it, since 2026-11-24T09:00:00Z: "
-        f"promote dev staging, model {MODEL.sha256[:12]}. Nothing was written."
+        f"s3://{stage.names('staging').bucket}/locks/release: {winner} holds the promotion lock since "
+        f"2026-11-24T09:00:00Z: promote dev staging, model {MODEL.sha256[:12]}. Nothing was written."
     )
     assert stage.released("staging") == written
     assert "locks/release" not in stage.keys("staging")

@@ -41,7 +41,7 @@ def dev(tmp_path: Path) -> Environment:
 def test_channels_are_uploaded_once_and_announced_once(s3: Any, dev: Environment) -> None:
     sent: list[bool] = []
     for _ in range(2):
-        channels = upload_channels(s3, dev, check_inputs(dev), told=lambda channel, file, now: sent.append(now))
+        channels = upload_channels(s3, dev, check_inputs(dev), on_file=lambda channel, file, now: sent.append(now))
         key = publish_manifest(s3, dev, channels)
     assert sent == [True, True, False, False]
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="manifests/")["Contents"]
@@ -62,7 +62,7 @@ def test_a_big_file_goes_in_parts_and_is_known_again(
     report = check_inputs(dev)
     sent: list[bool] = []
     for _ in range(2):
-        channels = upload_channels(s3, dev, report, told=lambda channel, file, now: sent.append(now))
+        channels = upload_channels(s3, dev, report, on_file=lambda channel, file, now: sent.append(now))
     assert sent[::2] == [True, False]
     key = f"{channels[0].s3_uri.removeprefix(f's3://{BUCKET}/')}train.csv"
     head = s3.head_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")

@@ -175,11 +175,11 @@ def problems_of(files: Iterable[Findings]) -> list[Problem]:
                 merged[key] = (file, group, [])
     problems = []
     for (kind, column, _), (file, group, elsewhere) in merged.items():
-        told = _cells(file, group) if group.cause else _kind(file, str(kind), column, group)
+        described = _cells(file, group) if group.cause else _kind(file, str(kind), column, group)
         if elsewhere:
-            last = told[-1]
-            told[-1] = Problem(f"{last.message} The same in {listed(elsewhere)}.", last.where, last.fix)
-        problems += told
+            last = described[-1]
+            described[-1] = Problem(f"{last.message} The same in {listed(elsewhere)}.", last.where, last.fix)
+        problems += described
     problems += [Problem("The rest of the file was not read.", file.shown) for file in cut if file.too_many]
     return problems
 

@@ -143,7 +143,7 @@ class Adoption:
         self, rounds: Sequence[Round], silent: str, artifact: Artifact, bucket: ArtifactBucket
     ) -> LearningCurve | None:
         """Keep the job's learning curve. A release without one is whole: what is in the way is said, and no more."""
-        told = f"{len(rounds):,} rounds" if rounds else f"kept earlier ({silent})"
+        kept_rounds = f"{len(rounds):,} rounds" if rounds else f"kept earlier ({silent})"
         try:
             kept = (
                 keep_curve(self.s3, curve_of(rounds), artifact.sha256, bucket)
@@ -153,7 +153,7 @@ class Adoption:
         except KickstandError as error:
             self.report("learning curve", f"none: {error}")
             return None
-        self.report("learning curve", f"{told}, {kept.s3_uri}" if kept else f"none: {silent}")
+        self.report("learning curve", f"{kept_rounds}, {kept.s3_uri}" if kept else f"none: {silent}")
         return kept
 
     def _channels(self, job: JobDescription, data: CheckedData) -> list[Channel]:

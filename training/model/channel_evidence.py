@@ -102,14 +102,14 @@ def _read(
             raise KickstandError(
                 Problem(
                     f"The file was written at {utc_text(modified)}, after the job had begun ({utc_text(started)}): "
-                    "what the model was trained on cannot be told any more.",
+                    "what the model was trained on can no longer be determined.",
                     here.uri,
                     "Train again, with kickstand fit or on data that stay where they are.",
                 )
             )
         files.append(_read_file(s3, here, _name(key, location.key), kind_of(source.content_type), on_bytes))
     if not files:
-        raise KickstandError(Problem(f"Channel {source.name} holds no file any more.", source.s3_uri))
+        raise KickstandError(Problem(f"Channel {source.name} no longer holds a file.", source.s3_uri))
     return files
 
 

@@ -122,14 +122,14 @@ def upload_channels(
     report: DataReport,
     *,
     progress: Callable[[int], None] = lambda count: None,
-    told: Callable[[Channel, FileReport, bool], None] = lambda channel, file, sent: None,
+    on_file: Callable[[Channel, FileReport, bool], None] = lambda channel, file, sent: None,
     typed: Callable[[str], str] = "kickstand {}".format,
 ) -> tuple[Channel, ...]:
     """Upload what is not there yet to `data/<sha256>/<channel>/`, then list it back; the channels as now in S3.
 
     report:   of the data check: exactly those bytes are uploaded.
     progress: called with the bytes sent, or found in place, since the last call.
-    told:     called for each file: whether it had to be sent.
+    on_file:     called for each file: whether it had to be sent.
     typed:    a Kickstand command as the user would type it, for messages.
     Raises KickstandError where a file has changed since the check, where another object stands in its place,
     where a prefix holds what is not of the channel, and for what AWS refuses.
@@ -143,7 +143,7 @@ def upload_channels(
         try:
             there = _listed(s3, names.bucket, prefix, upload.requests)
             for file in found.files:
-                told(channel, file, upload.put(f"{prefix}{file.name}", file, present=file.name in there))
+                on_file(channel, file, upload.put(f"{prefix}{file.name}", file, present=file.name in there))
             _demand_listed(channel, _listed(s3, names.bucket, prefix, upload.requests))
         except (*AWS_FAILURES, OSError) as error:
             raise _explained(error, environment, channel, typed) from error

@@ -164,12 +164,12 @@ def send_data(workspace: Workspace, console: Console) -> SentData:
         report = check_inputs(environment, progress=progress, here=Path.cwd())
     sent: dict[str, int] = dict.fromkeys(report.channels, 0)
 
-    def told(channel: Channel, file: FileReport, was_sent: bool) -> None:
+    def on_file(channel: Channel, file: FileReport, was_sent: bool) -> None:
         sent[channel.name] += file.size if was_sent else 0
 
     with bytes_progress(console, "uploading", report.size) as progress:
         s3 = s3_client(workspace.session)
-        channels = upload_channels(s3, environment, report, progress=progress, told=told, typed=workspace.typed)
+        channels = upload_channels(s3, environment, report, progress=progress, on_file=on_file, typed=workspace.typed)
     publish_latest(s3, environment, channels)
     for channel in channels:
         console.print(_line(channel, report, sent[channel.name]))

@@ -58,8 +58,8 @@ class ServingSettings:
             return default
 
         selected: tuple[str, ...] = ()
-        if (asked := environment.get("SAGEMAKER_INFERENCE_OUTPUT")) is not None:
-            selected = selected_keys(asked)
+        if (requested := environment.get("SAGEMAKER_INFERENCE_OUTPUT")) is not None:
+            selected = selected_keys(requested)
             if odd := [key for key in selected if key not in KEYS]:
                 wrong.append(f"SAGEMAKER_INFERENCE_OUTPUT must name some of {', '.join(KEYS)}; found {odd}")
         batch = bool(environment.get("SAGEMAKER_BATCH"))

@@ -39,16 +39,16 @@ class StopOnSignal(xgboost.callback.TrainingCallback):
     """
 
     def __init__(self, agree: Callable[[bool], bool]) -> None:
-        self.asked = False
+        self.requested = False
         self._agree = agree
         signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
-        self.asked = True
+        self.requested = True
 
     def after_iteration(self, model: Any, epoch: int, evals_log: object) -> bool:
-        self.asked = self._agree(self.asked)
-        return self.asked
+        self.requested = self._agree(self.requested)
+        return self.requested
 
 
 def early_stopping(rounds: int, metric: str, *, save: bool = True) -> xgboost.callback.TrainingCallback:
@@ -167,9 +167,9 @@ def stop_on_signal(parameters: Mapping[str, Any], agree: Callable[[bool], bool] 
 
 def watched_metrics(parameters: Mapping[str, Any]) -> list[str]:
     """eval_metric and what a tuning job watches; sorted where both are given, as in the container."""
-    asked = list(parameters.get("eval_metric") or [])
+    requested = list(parameters.get("eval_metric") or [])
     tuned = _tuned(parameters)
-    return sorted({*asked, tuned}) if asked and tuned else [tuned] if tuned else asked
+    return sorted({*requested, tuned}) if requested and tuned else [tuned] if tuned else requested
 
 
 def for_xgboost(parameters: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any]:

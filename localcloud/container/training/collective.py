@@ -194,13 +194,13 @@ class Cluster:
         for tracker in trackers:
             tracker.wait()
 
-    def agree(self, asked: bool) -> bool:
+    def agree(self, requested: bool) -> bool:
         """Whether any host asks for it: all of them hear the same answer in the same round."""
         if not self.several:
-            return asked
+            return requested
         from localcloud.container.training.xgboost_collective import any_host
 
-        return any_host(asked)
+        return any_host(requested)
 
     def _address(self, port: int) -> tuple[str, int]:
         return self._ip(self.hosts[0]), port

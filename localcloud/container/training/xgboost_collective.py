@@ -58,6 +58,6 @@ def joined(arguments: Mapping[str, Any], host: str) -> Iterator[None]:
     collective.finalize()
 
 
-def any_host(asked: bool) -> bool:
+def any_host(requested: bool) -> bool:
     """Whether any worker asks for something; every worker must ask at the same point."""
-    return bool(collective.allreduce(np.array([asked], dtype=np.int32), collective.Op.MAX)[0])
+    return bool(collective.allreduce(np.array([requested], dtype=np.int32), collective.Op.MAX)[0])

@@ -131,7 +131,7 @@ def _simulate(parameters: Parameters) -> Answer:
     results = []
     for action in _members(parameters, "ActionNames"):
         for resource in _members(parameters, "ResourceArns") or ["*"]:
-            asked = iam_evaluator.EvalContext(
+            requested = iam_evaluator.EvalContext(
                 principal_arn=arn,
                 principal_type="User",
                 principal_account=account_id(),
@@ -142,7 +142,7 @@ def _simulate(parameters: Parameters) -> Answer:
                 secure_transport=True,
                 service_context=context,
             )
-            results.append((action, resource, DECISIONS[iam_evaluator.evaluate(asked, policies, *limits).decision]))
+            results.append((action, resource, DECISIONS[iam_evaluator.evaluate(requested, policies, *limits).decision]))
     listed = "".join(
         f"<member><EvalActionName>{escape(action)}</EvalActionName>"
         f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"

@@ -68,14 +68,14 @@ def _copied_along(path: str, headers: dict[str, str]) -> list[tuple[str, str]]:
             "Tagging": any(kept[:2] == (bucket, key) for kept in s3.object_tags),
             "Annotation": any(kept[:2] == (bucket, key) for kept in s3.object_annotations),
         }
-    asked = {
+    requested = {
         "Tagging": headers.get("x-amz-tagging-directive", "COPY").upper() != "REPLACE",
         "Annotation": headers.get("x-amz-object-annotation-directive", "COPY").upper() != "EXCLUDE",
     }
     return [
         (f"s3:{verb}Object{what}", f"arn:aws:s3:::{place}")
         for what in has
-        if has[what] and asked[what]
+        if has[what] and requested[what]
         for verb, place in (("Get", source), ("Put", target))
     ]
 

@@ -96,7 +96,7 @@ def _trusts(document: str | dict[str, Any], service: str, role_arn: str, source_
     policy = json.loads(document) if isinstance(document, str) else document
     account = role_arn.split(":")[4]
     source = {"aws:sourceaccount": source_arn.split(":")[4] if source_arn else account}
-    asked = iam_evaluator.EvalContext(
+    requested = iam_evaluator.EvalContext(
         principal_arn=service,
         principal_type="Service",
         principal_account=account,
@@ -114,7 +114,7 @@ def _trusts(document: str | dict[str, Any], service: str, role_arn: str, source_
         services = ["*"] if principal == "*" else _listed(principal.get("Service"))
         if not {"sts:AssumeRole", "sts:*", "*"} & set(actions) or not {service, "*"} & set(services):
             continue
-        if not iam_evaluator.conditions_met(statement.get("Condition", {}), asked):
+        if not iam_evaluator.conditions_met(statement.get("Condition", {}), requested):
             continue
         if statement.get("Effect") == "Deny":
             return False

@@ -93,7 +93,7 @@ def managed_key_policy(service: str, account: str, region: str) -> str:
 
 def install() -> None:
     """Refuse a usage that the kind does not have."""
-    wrap(kms.create_key, _judged)
+    wrap(kms.create_key, _checked)
 
 
 def stand_in(arn: str) -> bool:
@@ -124,7 +124,7 @@ def usages(spec: str) -> tuple[str, ...]:
     return ("SIGN_VERIFY", "KEY_AGREEMENT") if spec.startswith("ECC_NIST_") else ()
 
 
-def _judged(create: Callable[..., Any]) -> Callable[..., Any]:
+def _checked(create: Callable[..., Any]) -> Callable[..., Any]:
     def create_key(data: dict[str, Any]) -> Any:
         spec = data.get("KeySpec", data.get("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"))
         usage = data.get("KeyUsage", "ENCRYPT_DECRYPT")

@@ -47,7 +47,7 @@ def problem(group: str, key: str) -> str:
 def _allows(policy: str, action: str, key: str, group: str) -> bool:
     decisions = set()
     for service in (f"logs.{region()}.amazonaws.com", "logs.amazonaws.com"):
-        asked = iam_evaluator.EvalContext(
+        requested = iam_evaluator.EvalContext(
             principal_arn=service,
             principal_type="Service",
             principal_account=account_id(),
@@ -61,7 +61,7 @@ def _allows(policy: str, action: str, key: str, group: str) -> bool:
                 "kms:encryptioncontextkeys": ["aws:logs:arn"],
             },
         )
-        decisions.add(iam_evaluator.evaluate_resource_policy.original()(policy, asked, service).decision)
+        decisions.add(iam_evaluator.evaluate_resource_policy.original()(policy, requested, service).decision)
     return "Allow" in decisions and "Deny" not in decisions
 
 

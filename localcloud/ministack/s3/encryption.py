@@ -177,7 +177,7 @@ def _refusal(refused: KeyRefused, resource: str) -> Answer:
     return s3.error.original()(f"KMS.{refused.code}", str(refused), 400, resource)  # type: ignore[no-any-return]
 
 
-def _reading(asks: Callable[[Mapping[str, str]], bool]) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+def _reading(requires: Callable[[Mapping[str, str]], bool]) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
     """asks: whether a request with these headers reads what is encrypted."""
 
     def make(original: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -186,7 +186,7 @@ def _reading(asks: Callable[[Mapping[str, str]], bool]) -> Callable[[Callable[..
             kept = answer[1]
             if kept.get(ALGORITHM) not in _KMS or answer[0] not in (200, 206):
                 return answer
-            refused = _decrypt(bucket_name, key, kept) if asks(headers or {}) else None
+            refused = _decrypt(bucket_name, key, kept) if requires(headers or {}) else None
             kept.pop(CONTEXT, None)  # kept with the object, and not among what a read answers
             return refused or answer
 

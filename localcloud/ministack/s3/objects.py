@@ -187,12 +187,12 @@ def _conditional(original: Callable[..., Any]) -> Callable[..., Any]:
         found: dict[str, Any] = original(iam_action, query_params, path, headers)
         if iam_action != "s3:PutObject":
             return found
-        given, asked = headers or {}, query_params or {}
+        given, requested = headers or {}, query_params or {}
         for name in ("if-match", "if-none-match"):
             if given.get(name):
                 found = {**found, f"s3:{name}": given[name]}
         # Beginning a multipart upload and sending its parts make no object; its completion does.
-        part = "uploads" in asked or "partNumber" in asked
+        part = "uploads" in requested or "partNumber" in requested
         return {**found, "s3:ObjectCreationOperation": "false" if part else "true"}
 
     return s3_service_context

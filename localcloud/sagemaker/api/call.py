@@ -102,13 +102,13 @@ def resource_in_use(message: str) -> ServiceError:
     return ServiceError("ResourceInUse", message)
 
 
-def resource_limit_exceeded(limit: str, most: int, asked: int) -> ServiceError:
+def resource_limit_exceeded(limit: str, most: int, requested: int) -> ServiceError:
     """limit: the quota's name."""
     return ServiceError(
         "ResourceLimitExceeded",
         f"The account-level service limit '{limit}' is {most} Instances, with current utilization of 0 Instances and a "
-        f"request delta of {asked} Instances. Please use AWS Service Quotas to request an increase for this quota. If "
-        "AWS Service Quotas is not available, contact AWS support to request an increase for this quota.",
+        f"request delta of {requested} Instances. Please use AWS Service Quotas to request an increase for this quota. "
+        "If AWS Service Quotas is not available, contact AWS support to request an increase for this quota.",
     )
 
 

@@ -35,15 +35,15 @@ def draw_learning_curve(
     lines = {name: points for name, points in lines.items() if points[0]}
     if not lines:
         return None
-    told = "validation" if f"validation:{bases[-1]}" in lines else "train"
-    main = f"{told}:{bases[-1]}" if f"{told}:{bases[-1]}" in lines else next(iter(lines))
+    channel = "validation" if f"validation:{bases[-1]}" in lines else "train"
+    main = f"{channel}:{bases[-1]}" if f"{channel}:{bases[-1]}" in lines else next(iter(lines))
     rounds, values = lines[main]
     best = (min if lower_is_better(main) else max)(range(len(values)), key=values.__getitem__)
     earlier = _points(live, main) if live is not None and main in live.metrics else None
     own = next((point for point in zip(rounds, values, strict=True) if point[0] == released), None)
     title = f"Learning curve: {bases[-1]} by round"
     alt = (
-        "; ".join(_told(name, points, curve.logged_rounds) for name, points in lines.items())
+        "; ".join(_text(name, points, curve.logged_rounds) for name, points in lines.items())
         + f". Best {main}: {values[best]:.4g} in round {rounds[best]}."
         + (f" The released model has {own[0]:,} round{'' if own[0] == 1 else 's'}: {own[1]:.4g}." if own else "")
         + (_live_sentence(earlier, live_released) if earlier and earlier[0] else "")
@@ -121,7 +121,7 @@ def _spans_decades(lines: Mapping[str, Points]) -> bool:
     return min(values) > 0 and max(values) / min(values) > _LOG_FROM
 
 
-def _told(name: str, points: Points, rounds: int) -> str:
+def _text(name: str, points: Points, rounds: int) -> str:
     first, last = points[1][0], points[1][-1]
     moves = "falls" if last < first else "rises" if last > first else "stays"
     return f"{name} {moves} from {first:.4g} to {last:.4g} in {rounds:,} rounds"

@@ -90,7 +90,7 @@ def test_answers_never_take_the_place_of_the_rows(terminal: Terminal, tmp_path: 
     ("failure", "code", "told"),
     [
         (KickstandError("It broke."), 1, "error: It broke.\n"),
-        (InputError(Problem("Bad.", "a.csv:1", "Mend it.")), 2, "error: a.csv:1: Bad.\n       Mend it.\n"),
+        (InputError(Problem("Bad.", "a.csv:1", "Fix it.")), 2, "error: a.csv:1: Bad.\n       Fix it.\n"),
         (KeyboardInterrupt(), 1, f"\n{main.INTERRUPTED}\n"),
         (
             OSError(28, "No space left on device", "/x"),

@@ -161,7 +161,7 @@ def cdk(calls: Any = None, **changes: Any) -> Cdk:
 
 def test_only_the_training_stack_is_deployed(ran: list[tuple[str, ...]]) -> None:
     deploy_training(cdk(), unsaid)
-    deploy_training(cdk(), unsaid, ask=False)
+    deploy_training(cdk(), unsaid, prompt=False)
     (first, second) = ran
     assert [one[:3] + one[4:] for one in ran] == [
         ("deploy", "dev/training", "--change-set-name"),

@@ -116,7 +116,7 @@ def test_no_value_of_an_error_begins_a_line(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("count", [2, 19, 20, 500])
 def test_an_error_is_forty_lines_at_most(count: int) -> None:
-    lines = list(error_lines(KickstandError(*(Problem(f"Bad {n}.", fix="Mend it.") for n in range(count)))))
+    lines = list(error_lines(KickstandError(*(Problem(f"Bad {n}.", fix="Fix it.") for n in range(count)))))
     assert lines[0].plain == f"{count} problems:"
     if count < 20:
         assert len(lines) == 1 + 2 * count

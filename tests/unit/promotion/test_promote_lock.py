@@ -52,7 +52,7 @@ def test_a_second_promotion_is_told_who_is_at_it_and_since_when() -> None:
         with pytest.raises(KickstandError) as caught, hold(s3, BO):
             pytest.fail("both hold it")
         assert str(caught.value) == (
-            "s3://bikes-staging/locks/release: arn:aws:iam::444455556666:user/ana is at it, since "
+            "s3://bikes-staging/locks/release: arn:aws:iam::444455556666:user/ana holds the promotion lock since "
             "2026-11-24T09:00:00Z: promote dev staging, model aaaa. Nothing was written. Wait until it is done, then "
             "run it again. Where it was killed: in 18 minutes its lock counts as left behind, and the next promotion "
             "takes it over."

@@ -136,7 +136,7 @@ def test_overrides_are_pairs() -> None:
     ("gates", "reasons", "message"),
     [
         (["age"], [], "1 times --override and 0 times --reason: each override has its own reason."),
-        (["age"], ["because"], "A reason has at least 10 characters; it stays in the release for ever."),
+        (["age"], ["because"], "A reason has at least 10 characters; it is on record in the release."),
         (["ages"], ["a fix that could not wait"], "There is no gate 'ages'."),
         (["signature"], ["a fix that could not wait"], "The gate signature cannot be overridden: nobody would know"),
         (["artifact-scan"], ["a fix that could not wait"], "The gate artifact-scan cannot be overridden: a model"),

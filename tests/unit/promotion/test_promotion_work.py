@@ -192,7 +192,7 @@ def test_two_at_once(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> 
     stage.cloud.copy_object = meanwhile  # type: ignore[method-assign]
     stage.promote()
     assert len(met) == 2
-    assert f"{BY} is at it, since 2026-11-24T09:00:00Z: promote dev staging, model {SHA[:12]}" in met[0]
+    assert f"{BY} holds the promotion lock since 2026-11-24T09:00:00Z: promote dev staging, model {SHA[:12]}" in met[0]
     assert other.in_target() == {}
     assert not other.file.exists()
 

@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_passed_over(repository: Repository) -> None:
     repository.commit("Merge in a hurry")
     assert "The committed release of dev cannot be read" in refused(repository, "1")
     repository.path("dev").write_text(good)
-    repository.commit("Mend it")
+    repository.commit("Fix it")
     repository.release(letter="d")
     repository.commit("Serve d")
     assert [found(repository, to) for to in ("1", "2")] == ["c", "b"]

@@ -77,7 +77,7 @@ def test_a_live_stack_that_moved(stack: StackChange, live: str, expected: str) -
         (
             "EXECUTE_FAILED",
             "The change set was executed before, and its deployment failed; it can be executed only once.",
-            "Mend the cause",
+            "Fix the cause",
         ),
         ("EXECUTE_IN_PROGRESS", "The change set is being executed right now.", "Wait for the end"),
         (

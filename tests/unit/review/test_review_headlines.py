@@ -134,7 +134,7 @@ COLLISION = (
             [
                 (
                     "warning",
-                    "The alarm bikes-dev-errors is removed: nobody is told any more when it would have rung.",
+                    "The alarm bikes-dev-errors is removed: nobody is notified any longer when it goes off.",
                 )
             ],
         ),

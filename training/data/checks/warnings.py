@@ -104,11 +104,11 @@ def _of_the_label(train: ColumnFacts, name: Callable[[int], str], label_columns:
     """Features from which the label can be read off."""
     if train.rows < FEWEST or not train.features:
         return
-    told = set()
+    reported = set()
     for lines, target in ((train.of_label, "the label"), (train.of_measured, "what the label is the logarithm of")):
         for column, same in lines.found():
-            if column >= label_columns and column not in told:
-                told.add(column)
+            if column >= label_columns and column not in reported:
+                reported.add(column)
                 what = f"is {target}" if same else f"is a straight line of {target}"
                 yield (
                     f"{_capital(name(column))} {what} in all {train.rows:,} rows of train: the model learns nothing "
@@ -133,12 +133,12 @@ def _that_say_nothing(train: ColumnFacts, name: Callable[[int], str], label_colu
 def _other_labels(facts: Facts, train: ColumnFacts, values: Mapping[str, str]) -> Iterator[str]:
     """Labels of a channel that are not as those of train; of one class alone, `label_warnings` speaks by the metric."""
     objective = values.get("objective", "")
-    told = any(metric.partition("@")[0] in ("auc", "aucpr") for metric in requested_metrics(values))
+    reported = any(metric.partition("@")[0] in ("auc", "aucpr") for metric in requested_metrics(values))
     for channel, found in facts.items():
         if found is train or train.rows < FEWEST:
             continue
         if objective.startswith(("binary:", "multi:")):
-            if not (told and channel == "validation" and found.low[0] == found.high[0]):
+            if not (reported and channel == "validation" and found.low[0] == found.high[0]):
                 yield from _other_classes(channel, found, train)
         elif not objective.startswith(("rank:", "survival:")) and found.rows >= FEWEST:
             mean, middle = found.total[0] / found.rows, train.total[0] / train.rows

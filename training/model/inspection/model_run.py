@@ -180,8 +180,8 @@ def _unloadable(models: Sequence[Path], reason: str, where: str, *, ours: bool =
 def _other_models(names: Sequence[str], wanted: Sequence[str], where: str) -> Problem:
     """An ensemble with a member too few or too many."""
     lacks, extra = sorted({*wanted} - {*names}), sorted({*names} - {*wanted})
-    told = [f"{what} {_listed(which)}" for what, which in (("lacks", lacks), ("has", extra)) if which]
-    found = " and ".join(told)
+    report = [f"{what} {_listed(which)}" for what, which in (("lacks", lacks), ("has", extra)) if which]
+    found = " and ".join(report)
     return Problem(
         f"Hyperparameter _kfold makes {len(wanted)} models, {MODEL_FILE}-0 to {MODEL_FILE}-{len(wanted) - 1}; "
         f"the artifact {found}: an endpoint takes every file for a model and averages them all.",
@@ -254,14 +254,14 @@ def score_rows(
             "columns": columns,
             "answers": str(answers),
         }
-        told = run_isolated(
+        report = run_isolated(
             "training.model.inspection.run", request, models, where, timeout=_SCORING_SECONDS, written=_LARGEST
         )
-        if told["features"] != columns - label_columns:
-            message = f"The model has {told['features']} features, the rows have {columns - label_columns}."
+        if report["features"] != columns - label_columns:
+            message = f"The model has {report['features']} features, the rows have {columns - label_columns}."
             raise KickstandError(Problem(message, where))
         given = np.fromfile(answers, dtype=np.float64)
-    shape = (told["rows"],) if told["width"] == 1 else (told["rows"], told["width"])
+    shape = (report["rows"],) if report["width"] == 1 else (report["rows"], report["width"])
     return Scores(
-        told["features"], given.reshape(shape), {int(number): value for number, value in told["gain"].items()}
+        report["features"], given.reshape(shape), {int(number): value for number, value in report["gain"].items()}
     )

@@ -46,7 +46,7 @@ def test_every_check_runs_whatever_the_others_do() -> None:
         raise EndpointConnectionError(endpoint_url="https://kms")
 
     def wrong() -> list[Finding]:
-        raise InputError(Problem("One.", fix="Mend one."), Problem("Two."))
+        raise InputError(Problem("One.", fix="Fix one."), Problem("Two."))
 
     last = Finding("last", "ok", "Here.")
     found = list(findings_of([("roles", denied), ("KMS", unreachable), ("image", wrong), ("last", lambda: [last])]))
@@ -58,7 +58,7 @@ def test_every_check_runs_whatever_the_others_do() -> None:
         ("last", "ok"),
     ]
     assert "the permission iam:GetRole" in found[0].fix
-    assert (found[2].found, found[2].fix) == ("One.", "Mend one.")
+    assert (found[2].found, found[2].fix) == ("One.", "Fix one.")
     assert problems(found) == 3
 
 
@@ -273,7 +273,7 @@ def test_keys() -> None:
         (
             "UPDATE_ROLLBACK_FAILED",
             "problem",
-            f"Mend what its events name, then: aws cloudformation continue-update-rollback --stack-name s {PLACE}",
+            f"Fix what its events name, then: aws cloudformation continue-update-rollback --stack-name s {PLACE}",
         ),
         (
             "DELETE_FAILED",

@@ -72,7 +72,7 @@ OF_A_KEY = (
         (
             answer("ThrottlingException", "Rate exceeded"),
             "CreateModel: ThrottlingException: Rate exceeded.",
-            "AWS asked to slow down and went on asking: wait a minute, then run the same command.",
+            "AWS throttled the requests and every retry: wait a minute, then run the same command.",
         ),
         (
             answer("ResourceLimitExceeded", "The account-level service limit 'ml.m5.large' is 0 Instances."),

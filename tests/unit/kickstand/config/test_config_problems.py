@@ -1,4 +1,4 @@
-"""What a wrong project file is told: every problem at once, each on its line, each with its mend."""
+"""What a wrong project file is told: every problem at once, each on its line, each with its fix."""
 
 # ruff: noqa: E501 (a message is compared whole, on one line)
 

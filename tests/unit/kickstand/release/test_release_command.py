@@ -86,7 +86,7 @@ def test_show_tells_what_an_auditor_asks(terminal: Terminal, staging: Release) -
     assert shown[promoted + 1 : promoted + 7] == [
         "  by            arn:aws:iam::444455556666:user/ana, 2026-11-24T09:00:00Z",
         f"  its release   {staging.promoted_from.release_sha256}",
-        "  approved      by nobody: staging did not ask for an approval",
+        "  approved      by nobody: staging did not require an approval",
         "  gates         1 passed: metrics",
         "    metrics        validation:rmse 0.29; limit: <= 0.35",
         "golden rows",
@@ -237,7 +237,7 @@ def test_a_release_of_the_first_schema_is_shown_and_checked(terminal: Terminal, 
     assert shown[promoted + 1 : promoted + 7] == [
         "  by            not recorded: see the commit",
         "  its release   3c4b97072c57e05af8e72d0d8f99131d3a30ce1df88544a959e49310caa59050",
-        "  approved      by nobody: staging did not ask for an approval",
+        "  approved      by nobody: staging did not require an approval",
         "  gates         2 passed: golden-rows, metrics",
         "    golden-rows    passed, with a figure that was not recorded",
         "    metrics        passed, with a figure that was not recorded",

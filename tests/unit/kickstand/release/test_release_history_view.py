@@ -87,7 +87,7 @@ def test_history_tells_the_whole_story(terminal: Terminal, repository: Repositor
         f"  before that   from dev into staging: release {first.sha256[:12]}, brought by commit",
         f"                {commits[2]}",
         f"    by          {ANA}, 2026-11-24T09:00:00Z",
-        "    approved    by nobody: staging did not ask for an approval",
+        "    approved    by nobody: staging did not require an approval",
         "    gates       1 passed: metrics; 1 failed: latency",
         "    figures     latency: p99 312 ms (<= 200 ms); metrics: validation:rmse 0.29",
         "                (<= 0.35)",
@@ -179,7 +179,7 @@ def test_where_a_model_was_trained_and_its_way(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("gates", "told"),
     [
-        ((METRICS,), "by nobody: prod did not ask for an approval"),
+        ((METRICS,), "by nobody: prod did not require an approval"),
         ((APPROVAL,), f"by {ANA}: Looked at the errors on rainy days: as before."),
         # A Kickstand of before recorded that somebody had, and not who.
         ((APPROVAL.model_copy(update={"figure": ""}),), "by whom is not recorded"),

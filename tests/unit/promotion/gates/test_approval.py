@@ -42,7 +42,7 @@ def test_the_words_begin_with_who_says_them_and_are_one_line() -> None:
             {"ApprovalDescription": "looks good", "LastModifiedBy": {"IamIdentity": {"Arn": BEN}}},
             f"Approved by {BEN}: looks good",
         ),
-        ({}, "Approved, by whom is not told"),
+        ({}, "Approved, approver unknown"),
     ],
 )
 def test_who_decided(said: dict[str, Any], expected: str) -> None:

@@ -124,11 +124,11 @@ def test_an_approval_of_another_model_fails() -> None:
 
 
 def test_nobodys_approval_fails() -> None:
-    assert judged(ApprovalDescription="") == (False, "Approved, by nobody that is named")
+    assert judged(ApprovalDescription="") == (False, "Approved, approver unknown")
 
 
 def test_an_accounts_root_is_nobody_in_particular_and_that_is_said() -> None:
     root = "arn:aws:iam::111122223333:root"
     found = approval_verdict(approval(described(ApprovalDescription=f"{root}: Fine.")), MODEL, (root,), PACKAGE)
     assert (found.passed, found.figure) == (True, f"Approved by {root}: Fine.")
-    assert found.details[-1].startswith("AWS tells no more of the approver than the account's root")
+    assert found.details[-1].startswith("AWS names as the approver only the account's root")

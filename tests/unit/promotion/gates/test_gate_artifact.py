@@ -180,7 +180,7 @@ def test_an_endpoint_that_is_gone_or_serves_another_model_fails(tmp_path: Path) 
     assert "found s3://b/models/other/model.tar.gz" in rows_asked(made, tmp_path).figure
     made.source.session.model = None  # type: ignore[attr-defined]
     outcome = rows_asked(made, tmp_path)
-    assert outcome.figure == "There is no endpoint bikes-dev, so no golden row can be asked."
+    assert outcome.figure == "There is no endpoint bikes-dev, so no golden row can be checked."
     assert outcome.details[0].endswith("Deploy it: kickstand deploy dev")
 
 

@@ -39,7 +39,7 @@ def answers(worse: float = 0.0, seed: int = 1, kind: str = "") -> dict[str, str]
     return given
 
 
-def asked(
+def applies(
     tmp_path: Path, gates: Gates, *, source: Account | None = None, target: Account | None = None, **more: Any
 ) -> tuple[Outcome, GateContext]:
     made = gate_context(
@@ -51,12 +51,12 @@ def asked(
         **more,
     )
     gate = comparison.SLICES_GATE if gates.slices else comparison.NOT_WORSE_GATE
-    assert gate.asked(made)
+    assert gate.applies(made)
     return evaluate_gate(gate, made, Evidence(made, tmp_path)), made
 
 
 def test_a_model_that_is_as_good_passes(tmp_path: Path) -> None:
-    outcome, made = asked(tmp_path, NOT_WORSE)
+    outcome, made = applies(tmp_path, NOT_WORSE)
     assert outcome.passed, outcome
     assert outcome.figure.startswith("model:rmse ")
     assert " against " in outcome.figure
@@ -69,11 +69,11 @@ def test_a_model_that_is_as_good_passes(tmp_path: Path) -> None:
 
 
 def test_the_figure_can_be_had_again(tmp_path: Path) -> None:
-    assert asked(tmp_path, NOT_WORSE)[0] == asked(tmp_path, NOT_WORSE)[0]
+    assert applies(tmp_path, NOT_WORSE)[0] == applies(tmp_path, NOT_WORSE)[0]
 
 
 def test_a_worse_model_fails(tmp_path: Path) -> None:
-    outcome, _ = asked(tmp_path, NOT_WORSE, source=Account(answers=answers(worse=0.05)))
+    outcome, _ = applies(tmp_path, NOT_WORSE, source=Account(answers=answers(worse=0.05)))
     assert not outcome.passed
     assert outcome.figure == "model:rmse 1.05006 against 1.00116: +4.88 %, interval +4.62 % to +5.19 %"
 
@@ -82,20 +82,20 @@ def test_a_worse_model_fails(tmp_path: Path) -> None:
 def test_the_intervals_upper_end_is_judged_not_the_figure(tmp_path: Path, margin: float, passed: bool) -> None:
     """The figure is +4.88 %, the interval ends at +5.19 %."""
     gates = NOT_WORSE.model_copy(update={"max_regression": margin})
-    outcome, _ = asked(tmp_path, gates, source=Account(answers=answers(worse=0.05)))
+    outcome, _ = applies(tmp_path, gates, source=Account(answers=answers(worse=0.05)))
     assert outcome.passed is passed
 
 
 def test_nothing_is_served_yet(tmp_path: Path) -> None:
     for gates in (NOT_WORSE, SLICES):
-        outcome, _ = asked(tmp_path, gates, target=Account(model=None))
+        outcome, _ = applies(tmp_path, gates, target=Account(model=None))
         assert (outcome.passed, outcome.figure, outcome.details) == (True, "bikes-staging serves nothing yet", ())
 
 
 def test_the_same_model_is_served_already(tmp_path: Path) -> None:
     same = Account(model=f"s3://{STAGING_BUCKET}/models/{DIGEST}/model.tar.gz")
     for gates in (NOT_WORSE, SLICES):
-        outcome, made = asked(tmp_path, gates, target=same)
+        outcome, made = applies(tmp_path, gates, target=same)
         assert (outcome.passed, outcome.figure) == (True, "bikes-staging serves the same model already")
         assert made.source.session.requests == 0  # type: ignore[attr-defined]
 
@@ -103,7 +103,7 @@ def test_the_same_model_is_served_already(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "target", "told"),
     [
-        (Account(model=None), None, "There is no endpoint bikes-dev, so its model cannot be asked."),
+        (Account(model=None), None, "There is no endpoint bikes-dev, so its model cannot be compared."),
         (
             Account(model=OLD_MODEL),
             None,
@@ -123,7 +123,7 @@ def test_what_cannot_be_compared_is_not_passed(
     tmp_path: Path, source: Account | None, target: Account | None, told: str
 ) -> None:
     for gates in (NOT_WORSE, SLICES):
-        outcome, _ = asked(tmp_path, gates, source=source, target=target)
+        outcome, _ = applies(tmp_path, gates, source=source, target=target)
         assert not outcome.passed
         assert outcome.figure.startswith(told)
 
@@ -143,7 +143,7 @@ def of_staging(transform: str, model: str = OLD_MODEL) -> Release:
 def test_the_served_models_own_release_says_how_its_answers_are_read(tmp_path: Path) -> None:
     """The served model was trained on log1p of the label; compared on the model's scale, the gate says so."""
     write_release(tmp_path / "releases" / "staging.json", of_staging("log1p"))
-    outcome, _ = asked(tmp_path, NOT_WORSE)
+    outcome, _ = applies(tmp_path, NOT_WORSE)
     assert not outcome.passed
     assert outcome.figure == "It was trained with target_transform log1p, the test labels are none."
 
@@ -151,14 +151,14 @@ def test_the_served_models_own_release_says_how_its_answers_are_read(tmp_path: P
 def test_a_release_of_another_model_than_the_served_one_says_nothing(tmp_path: Path) -> None:
     other = f"s3://{STAGING_BUCKET}/models/{'34' * 32}/model.tar.gz"
     write_release(tmp_path / "releases" / "staging.json", of_staging("log1p", other))
-    outcome, _ = asked(tmp_path, NOT_WORSE)
+    outcome, _ = applies(tmp_path, NOT_WORSE)
     assert outcome.passed
     assert "staging.json is not the release of it" in outcome.details[-1]
 
 
 def test_slices_show_where_a_model_is_worse(tmp_path: Path) -> None:
     """Worse by 30 % on every fourth row alone; over all rows that is 7.5 %."""
-    outcome, _ = asked(tmp_path, SLICES, source=Account(answers=answers(worse=0.3, kind=",1")))
+    outcome, _ = applies(tmp_path, SLICES, source=Account(answers=answers(worse=0.3, kind=",1")))
     assert not outcome.passed
     assert outcome.figure.startswith("worst of 2 slices: kind = 1, model:mae +")
     assert outcome.limit == "no slice worse by more than +10 %"
@@ -166,20 +166,20 @@ def test_slices_show_where_a_model_is_worse(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in outcome.details[:2]] == ["kind = 0", "kind = 1"]
     assert outcome.details[1].endswith("100 rows  TOO MUCH WORSE")
     assert outcome.details[0].endswith("300 rows")
-    assert asked(tmp_path, SLICES)[0].passed
+    assert applies(tmp_path, SLICES)[0].passed
 
 
 def test_unknown_columns_are_told_with_those_known(tmp_path: Path) -> None:
-    outcome, _ = asked(tmp_path, SLICES.model_copy(update={"slices": ("kind", "season")}))
+    outcome, _ = applies(tmp_path, SLICES.model_copy(update={"slices": ("kind", "season")}))
     assert (outcome.passed, outcome.figure) == (False, "slices names season; the columns are label, x, kind.")
 
 
 def test_columns_that_are_not_those_of_the_test_rows_are_told(tmp_path: Path) -> None:
-    outcome, _ = asked(tmp_path, SLICES, columns=("label", "x", "kind", "more"))
+    outcome, _ = applies(tmp_path, SLICES, columns=("label", "x", "kind", "more"))
     assert outcome.figure == "[data] columns names 4 columns; the release's test rows have 3."
 
 
 def test_not_asked_of_an_environments_own_release(tmp_path: Path) -> None:
     made = gate_context(tmp_path, gates=Gates(metric="model:mae", max_regression=0.1))
-    assert comparison.NOT_WORSE_GATE.asked(made)
-    assert not comparison.NOT_WORSE_GATE.asked(replace(made, source=made.target))
+    assert comparison.NOT_WORSE_GATE.applies(made)
+    assert not comparison.NOT_WORSE_GATE.applies(replace(made, source=made.target))

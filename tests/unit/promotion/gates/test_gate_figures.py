@@ -150,7 +150,7 @@ def test_policy() -> None:
             "warning: R1, bikes-staging-hosting Endpoint: Is open. Close it.",
             "accepted: S1 (kickstand.toml:41): Logged elsewhere.",
             "1 exception of the constructs themselves: the review gives the reasons.",
-            "Rules asked: 9 of guard.",
+            "Rules checked: 9 of guard.",
         ),
     )
     broken = clean.model_copy(update={"findings": tuple(findings("warning", "error")), "acknowledged": ()})
@@ -162,7 +162,7 @@ def test_policy() -> None:
 def test_where_no_rule_was_asked_nothing_is_shown() -> None:
     empty = PolicyReport(findings=(), acknowledged=(), rules_run={}, headlines=())
     assert release_checks.policy_verdict(empty, "kickstand.toml") == Verdict(
-        False, "0 findings, 0 warnings", ("Rules asked: none.",)
+        False, "0 findings, 0 warnings", ("Rules checked: none.",)
     )
 
 

@@ -73,7 +73,7 @@ def test_all_slices_are_told_and_small_ones_not_judged() -> None:
         "worst of 1 slices: season = 1, model:mae +1 %",
         (
             "season = 1: +1 %, 1.01 against 1, 60 rows",
-            "season = 3: +800 %, 9 against 1, 49 rows  (fewer than 50 rows: not judged)",
+            "season = 3: +800 %, 9 against 1, 49 rows  (fewer than 50 rows: not compared)",
             "A note.",
         ),
     )
@@ -95,4 +95,4 @@ def test_the_limit_itself_passes(share: float, passed: bool) -> None:
 
 def test_where_no_slice_is_large_enough_nothing_is_shown() -> None:
     judged = slices_verdict([SMALL], LOSSES, least_rows=50, most=0.1)
-    assert (judged.passed, judged.figure) == (False, "no slice has 50 rows, so none was judged")
+    assert (judged.passed, judged.figure) == (False, "no slice has 50 rows, so none was compared")

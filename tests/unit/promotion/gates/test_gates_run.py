@@ -112,15 +112,15 @@ def test_whatever_goes_wrong_is_a_failed_gate(tmp_path: Path) -> None:
 
 
 def test_all_that_a_gate_found_is_told(tmp_path: Path) -> None:
-    """The first problem is the figure; with more than one, each is in the details with its place and its mend."""
-    first = Problem("One.", "here", "Mend it.")
+    """The first problem is the figure; with more than one, each is in the details with its place and its fix."""
+    first = Problem("One.", "here", "Fix it.")
     outcomes = [
         evaluate_gate(replace(GATES[0], evaluate=judge), made := gate_context(tmp_path), Evidence(made, tmp_path))
         for judge in (raising(first), raising(first, Problem("Two.")), raising(Problem("x" * 400)))
     ]
     assert [(outcome.figure[:20], outcome.details) for outcome in outcomes[:2]] == [
-        ("One.", ("here: Mend it.",)),
-        ("One. (and 1 more)", ("here: One. Mend it.", "Two.")),
+        ("One.", ("here: Fix it.",)),
+        ("One. (and 1 more)", ("here: One. Fix it.", "Two.")),
     ]
     assert (len(outcomes[2].figure), outcomes[2].details) == (300, ("x" * 400,))
 
@@ -137,7 +137,7 @@ def test_a_gate_that_is_none_and_one_that_is_not_asked(tmp_path: Path) -> None:
         evaluate_gates(gate_context(tmp_path), only=("golden-row", "latency"))
     first, second = refused.value.problems
     assert first.message.startswith("There is no gate golden-row; they are metrics, not-worse, ")
-    assert second.message == "staging does not ask the gate latency of this release."
+    assert second.message == "staging does not check the gate latency of this release."
 
 
 def test_one_gate_alone_is_asked_from_where_it_was(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from samples import environment
 
 from review.access.allowed import Access, DeployedStack, allowed, deployed_resources
 from review.access.view import access_fields, access_lines, access_query, replacement_risks
-from review.changes.template import Place
+from review.changes.template import StackScope
 
 
 def told(found: Access, *, full: bool = False) -> list[str]:
@@ -193,5 +193,5 @@ def test_for_a_program() -> None:
 
 
 def test_what_aws_does_not_name_keeps_the_templates_name() -> None:
-    resources = deployed_resources({"Resources": TRAINING}, {}, Place(ACCOUNT, "us-east-1", "s"))
+    resources = deployed_resources({"Resources": TRAINING}, {}, StackScope(ACCOUNT, "us-east-1", "s"))
     assert {"JobRole", "TakesRole"} < set(resources)

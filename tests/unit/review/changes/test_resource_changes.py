@@ -13,7 +13,7 @@ from review_templates import ACCOUNT, PLACE, REGION, Template, changes, edited, 
 from kickstand.aws.resource_schema import resource_schema
 from review.changes.properties import Difference, differences
 from review.changes.resources import output_sentences, resource_changes, stack_change, template_sha256
-from review.changes.template import Place
+from review.changes.template import StackScope
 from review.reports import PropertyChange
 
 
@@ -26,7 +26,7 @@ from review.reports import PropertyChange
     ],
 )
 def test_the_pseudo_parameters_are_the_regions(region: str, partition: str, suffix: str) -> None:
-    values = Place(ACCOUNT, region, "bikes-dev-hosting").values()
+    values = StackScope(ACCOUNT, region, "bikes-dev-hosting").values()
     assert (values["AWS::Partition"], values["AWS::URLSuffix"]) == (partition, suffix)
 
 

@@ -61,7 +61,7 @@ def test_a_report_is_read_rule_by_rule_and_construct_by_construct() -> None:
         ("cfn-lint", "E3012", "warning", "bikes-dev-hosting", "dev/hosting/Model"),
     ]
     assert (found[2].message, found[2].fix) == ("The model has a fixed name.", "Leave ModelName out.")
-    assert found[0].fix == 'Mend it, or accept it with its reason: [policy_exceptions] "AwsSolutions-S1" = "…".'
+    assert found[0].fix == 'Fix it, or accept it with its reason: [policy_exceptions] "AwsSolutions-S1" = "…".'
 
 
 def test_what_the_cdk_calls_fatal_is_cfn_lints_error() -> None:

@@ -52,10 +52,10 @@ def test_every_channel_lies_under_its_digest(report: DataReport) -> None:
     s3, seen = UploadS3(), []
     progress: list[int] = []
 
-    def told(channel: Channel, file: FileReport, sent: bool) -> None:
+    def on_file(channel: Channel, file: FileReport, sent: bool) -> None:
         seen.append((channel.name, file.name, sent))
 
-    channels = upload_channels(s3, environment(), report, progress=progress.append, told=told)
+    channels = upload_channels(s3, environment(), report, progress=progress.append, on_file=on_file)
     assert {key: kept.body.decode() for key, kept in s3.objects.items()} == {
         key_of(report, "train"): TRAIN,
         key_of(report, "validation"): TRAIN * 2,
@@ -77,8 +77,8 @@ def test_what_is_there_is_not_sent_again(report: DataReport) -> None:
     s3.requests.clear()
     sent: list[bool] = []
     progress: list[int] = []
-    told = lambda channel, file, was_sent: sent.append(was_sent)  # noqa: E731
-    assert upload_channels(s3, environment(), report, told=told, progress=progress.append) == first
+    on_file = lambda channel, file, was_sent: sent.append(was_sent)  # noqa: E731
+    assert upload_channels(s3, environment(), report, on_file=on_file, progress=progress.append) == first
     assert sent == [False, False, False]
     assert sum(progress) == report.size
     assert set(s3.operations()) == {"list_objects_v2", "head_object"}
