@@ -22,7 +22,7 @@ _KILL_AFTER_SECONDS = 120.0
 class JobRun:
     """A job in a process of its own.
 
-    agent:       the kind of job: its agent is `localcloud.jobs.AGENT.agent`.
+    agent:       the kind of job: the folder of `localcloud/jobs` whose `agent.py` runs it.
     request:     the request of its creation, as boto3 takes it.
     model:       of a transform job: `image` (checked by the control plane), `url`, `variables`, `role`.
     folder:      an empty or absent folder for this job alone; `opt/ml` and `agent.log` appear in it.
