@@ -32,7 +32,7 @@ def deploy(
     ctx: typer.Context,
     environment: ENV,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do not prompt before security-relevant changes; needed without a terminal.")
+        bool, typer.Option("--yes", help="Do not ask before security-relevant changes; needed without a terminal.")
     ] = False,
     reviewed: Annotated[
         Path | None,
@@ -42,7 +42,7 @@ def deploy(
         Path | None, typer.Option(metavar="DIR", help="Deploy this cloud assembly instead of synthesising one.")
     ] = None,
     take_back: Annotated[
-        bool, typer.Option("--take-back", help="Only import what a destroyed environment retained; deploy nothing.")
+        bool, typer.Option("--take-back", help="Only take back what a destroyed environment kept; deploy nothing.")
     ] = False,
     training: Annotated[
         bool, typer.Option("--training", help="Only deploy the training stack; what is served stays as it is.")
@@ -53,6 +53,7 @@ def deploy(
 ) -> None:
     """Deploy the environment's stacks: training, and hosting once there is a release."""
     from deployment.assembly import require_assembly
+    from deployment.deploy import deploy_environment, deploy_pipeline, deploy_training
 
     if not (yes or reviewed or take_back):
         _require_terminal(environment)
@@ -63,14 +64,10 @@ def deploy(
     if built is not None:
         require_assembly(built, workspace.environment, release)
     if pipeline:
-        from deployment.deploy import deploy_pipeline
-
-        deploy_pipeline(cdk, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
+        deploy_pipeline(cdk, console.print, ask=not yes, may_bootstrap=may_bootstrap)
         return
     if training:
-        from deployment.deploy import deploy_training
-
-        deploy_training(cdk, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
+        deploy_training(cdk, console.print, ask=not yes, may_bootstrap=may_bootstrap)
         return
     if take_back:
         _import_retained(cdk, console)
@@ -78,9 +75,7 @@ def deploy(
     if reviewed:
         proof = _reviewed(cdk, release, reviewed, console)
     else:
-        from deployment.deploy import deploy_environment
-
-        proof = deploy_environment(cdk, release, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
+        proof = deploy_environment(cdk, release, console.print, ask=not yes, may_bootstrap=may_bootstrap)
     if release is None:
         console.print(f"There is no release yet. Train a model: {workspace.command('fit')}")
     if proof is None:
@@ -91,7 +86,6 @@ def deploy(
 
 def _require_terminal(environment: str) -> None:
     """Raise InputError where nobody could answer the CDK command line, which then fails in the middle."""
-
     if sys.stdin is None or not sys.stdin.isatty():
         message = "Security-relevant changes are asked about, and there is no terminal to answer in."
         raise InputError(Problem(f"{message} Nothing was deployed.", f"deploy {environment}", "Add --yes."))
@@ -122,7 +116,7 @@ def destroy(
     ] = False,
     yes: YES = False,
 ) -> None:
-    """Delete the environment's stacks, hosting first; fail unless only what is retained is left."""
+    """Delete the environment's stacks, hosting first; fail unless what remains is to be kept."""
     from deployment.destroy import deletion_plan, empty, live_template
     from kickstand.aws.errors import explained
 
@@ -191,7 +185,6 @@ def _confirm_deletion(console: Console, stacks: list[str], plan: DeletionPlan | 
 
 def _show_leftovers(workspace: Workspace, console: Console, *, hosting_only: bool) -> None:
     """Say all that remains, by asking AWS; KickstandError where something costs that is not to be kept."""
-
     from deployment.leftovers import find_leftovers, retained_because, surplus
     from kickstand.aws.errors import explained
 

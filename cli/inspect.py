@@ -34,8 +34,7 @@ def access(
     ] = False,
     as_json: AS_JSON = False,
 ) -> None:
-    """Show what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
-
+    """Say what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
     from review.access.allowed import allowed, deployed_stacks
     from review.access.view import IN_BRIEF, access_fields, access_lines
 
@@ -63,7 +62,6 @@ def cost(
     as_json: AS_JSON = False,
 ) -> None:
     """Say what training, endpoint and transform jobs have cost so far, and what the deployed stacks cost a month."""
-
     from kickstand.aws.errors import explained
     from review.changes.stacks import live_pairs
     from review.cost.report import cost_report
@@ -119,8 +117,7 @@ def doctor(
     environment: ENV,
     as_json: AS_JSON = False,
 ) -> None:
-    """Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; print the fix for each."""
-
+    """Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; say how to mend each."""
     from deployment.doctor.checks import run_checks
     from kickstand.workspace import command_line
 

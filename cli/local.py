@@ -59,7 +59,6 @@ def stop(
 @app.command()
 def status() -> None:
     """Whether it runs, and what it holds: accounts, endpoints, training jobs, stacks."""
-
     from localcloud.resources import list_resources
 
     console = make_console(sys.stdout)
@@ -141,7 +140,6 @@ def env(
     ] = "dev",
 ) -> None:
     """Print what points a shell at it: eval "$(kickstand local env dev)"."""
-
     chosen = choose(load(ctx), environment)
     variables = LocalCloud.default().environment(chosen.account, chosen.region)
     echo(f"unset {' '.join(CLEARED)}")

@@ -40,7 +40,6 @@ def predict(
 ) -> None:
     """Send rows of features through an endpoint; one answer a row, in order, with all digits."""
     environment, source = _words(words, endpoint)
-
     problems = [
         *accept_problems(accept, csv_only={"--original-units": original_units}),
         *rows_file_problems(source, output),

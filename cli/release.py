@@ -89,7 +89,6 @@ def diff(
     as_json: AS_JSON = False,
 ) -> None:
     """Show what the release changes, field by field."""
-
     from kickstand.release.history import earlier_release, named_release
     from kickstand.release.view import diff_lines, differences
 
@@ -112,8 +111,7 @@ def diff(
 
 @app.command()
 def history(ctx: typer.Context, environment: ENV, as_json: AS_JSON = False) -> None:
-    """Show from git who changed the release, when, to which model, promoted from where."""
-
+    """Tell from git who changed the release, when, to which model, promoted from where."""
     from kickstand.release.history import environment_history
     from kickstand.release.history_view import history_fields, history_lines
     from kickstand.signing.envelope import signatures_in_git

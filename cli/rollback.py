@@ -78,7 +78,6 @@ def _refuse_local(path: Path) -> None:
 
 def _ask(workspace: Workspace, console: Console, release: Release, to: str) -> tuple[Outcome, ...]:
     """The environment's own gates, but those that measure or compare what is live: they are of the other model."""
-
     from promotion.gates.context import GateContext
     from promotion.gates.gate import show_outcomes
     from promotion.gates.run import evaluate_gates

@@ -89,7 +89,6 @@ def _start(workspace: Workspace, work: Transform, source: str, join: bool, *, to
 
     to_one: the answers are to go into one file.
     """
-
     from training.transform.rows import input_location
 
     rows: int | None = None
