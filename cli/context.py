@@ -13,7 +13,6 @@ import typer
 from cli.options import Root, options_of, root_of
 from kickstand.console import make_console
 from kickstand.errors import InputError, Problem
-from localcloud.cloud import LocalCloud
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,6 +101,7 @@ class ReleaseFile:
 def release_file(ctx: typer.Context, environment: str) -> ReleaseFile:
     """The release file of an environment; under `--local` that of the local cloud, which is not started."""
     from kickstand.release.file import release_path
+    from localcloud.cloud import LocalCloud
 
     project = load(ctx)
     chosen = choose(project, environment)
@@ -112,6 +112,8 @@ def release_file(ctx: typer.Context, environment: str) -> ReleaseFile:
 
 def enter_local_cloud(project: Project, environment: Environment) -> LocalCloud:
     """Start the local cloud where it does not run yet, and point this process at it."""
+    from localcloud.cloud import LocalCloud
+
     cloud = LocalCloud.default()
     cloud.start(project=project)
     cloud.enter(environment.account, environment.region)
