@@ -32,7 +32,7 @@ def deploy(
     ctx: typer.Context,
     environment: ENV,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask before security-relevant changes; needed without a terminal.")
+        bool, typer.Option("--yes", help="Do not prompt before security-relevant changes; needed without a terminal.")
     ] = False,
     reviewed: Annotated[
         Path | None,
@@ -42,7 +42,7 @@ def deploy(
         Path | None, typer.Option(metavar="DIR", help="Deploy this cloud assembly instead of synthesising one.")
     ] = None,
     take_back: Annotated[
-        bool, typer.Option("--take-back", help="Only take back what a destroyed environment kept; deploy nothing.")
+        bool, typer.Option("--take-back", help="Only import what a destroyed environment retained; deploy nothing.")
     ] = False,
     training: Annotated[
         bool, typer.Option("--training", help="Only deploy the training stack; what is served stays as it is.")
@@ -64,10 +64,10 @@ def deploy(
     if built is not None:
         require_assembly(built, workspace.environment, release)
     if pipeline:
-        deploy_pipeline(cdk, console.print, ask=not yes, may_bootstrap=may_bootstrap)
+        deploy_pipeline(cdk, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
         return
     if training:
-        deploy_training(cdk, console.print, ask=not yes, may_bootstrap=may_bootstrap)
+        deploy_training(cdk, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
         return
     if take_back:
         _import_retained(cdk, console)
@@ -75,7 +75,7 @@ def deploy(
     if reviewed:
         proof = _reviewed(cdk, release, reviewed, console)
     else:
-        proof = deploy_environment(cdk, release, console.print, ask=not yes, may_bootstrap=may_bootstrap)
+        proof = deploy_environment(cdk, release, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
     if release is None:
         console.print(f"There is no release yet. Train a model: {workspace.command('fit')}")
     if proof is None:
@@ -116,7 +116,7 @@ def destroy(
     ] = False,
     yes: YES = False,
 ) -> None:
-    """Delete the environment's stacks, hosting first; fail unless what remains is to be kept."""
+    """Delete the environment's stacks, hosting first; fail unless only what is retained is left."""
     from deployment.destroy import deletion_plan, empty, live_template
     from kickstand.aws.errors import explained
 

@@ -34,7 +34,7 @@ def access(
     ] = False,
     as_json: AS_JSON = False,
 ) -> None:
-    """Say what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
+    """Show what the deployed stacks allow: to the endpoint's model, to jobs, to people, to other accounts."""
     from review.access.allowed import allowed, deployed_stacks
     from review.access.view import IN_BRIEF, access_fields, access_lines
 
@@ -117,7 +117,7 @@ def doctor(
     environment: ENV,
     as_json: AS_JSON = False,
 ) -> None:
-    """Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; say how to mend each."""
+    """Check credentials, quotas, bootstrap, roles, keys, bucket, stacks, tools; print the fix for each."""
     from deployment.doctor.checks import run_checks
     from kickstand.workspace import command_line
 

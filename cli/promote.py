@@ -34,7 +34,7 @@ def promote(
     source: Annotated[str, typer.Argument(metavar="FROM", help="The environment that serves the model.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="The environment that takes it.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Ask the gates and say what would be done; write nothing.")
+        bool, typer.Option("--dry-run", help="Check the gates and show what would be done; write nothing.")
     ] = False,
     override: Annotated[
         list[str] | None,
@@ -42,16 +42,16 @@ def promote(
     ] = None,
     reason: Annotated[
         list[str] | None,
-        typer.Option("--reason", metavar="TEXT", help="Why; it stays in the release for ever."),
+        typer.Option("--reason", metavar="TEXT", help="Why; it is on record in the release."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before gates are overridden.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not prompt before gates are overridden.")] = False,
 ) -> None:
-    """Ask TO's gates; then copy FROM's model under its digest, register it, and write releases/TO.json."""
+    """Check TO's gates; then copy FROM's model under its digest, register it, and write releases/TO.json."""
     from promotion.candidate import require_order
     from promotion.release_role import release_session
     from promotion.view import asked_overrides, begin_lines, done_lines, overrides_of, plan_lines
 
-    asked = asked_overrides(override or (), reason or ())
+    requested = asked_overrides(override or (), reason or ())
     project, root, console = load(ctx), root_of(ctx), make_console(sys.stdout)
     require_order(project, choose(project, source), choose(project, target), options_of(root))
     work = _work(ctx, project, source, target, console)
@@ -59,13 +59,13 @@ def promote(
     _print(console, begin_lines(release, work.target.environment))
     work.prove_source(release)
     outcomes = _ask(work, release, candidate, console)
-    overrides = overrides_of(outcomes, asked, by=work.by, rerun_command=work.target.typed(work.command))
+    overrides = overrides_of(outcomes, requested, by=work.by, rerun_command=work.target.typed(work.command))
     if dry_run:
         _print(console, plan_lines(release, candidate, overrides, work.target))
         return
     if overrides and not yes:
         gates = ", ".join(one.gate for one in overrides)
-        confirm(f"Override {gates}, in the release for ever?")
+        confirm(f"Override {gates}, on record in the release?")
     role = release_session(work.target, work.by)
     written = work.carry_out(release, candidate, outcomes, overrides, role)
     _print(console, done_lines(release, written, work.target, in_git=not root.local))
@@ -115,7 +115,7 @@ def _ask(work: PromotionWork, release: Release, candidate: Release, console: Con
         now=work.clock(),
     )
     with console.status("") as status:
-        outcomes = evaluate_gates(context, begun=lambda name: status.update(f"asking the gate {name}"))
+        outcomes = evaluate_gates(context, begun=lambda name: status.update(f"checking the gate {name}"))
     show_outcomes(console, outcomes)
     return outcomes
 
@@ -130,14 +130,14 @@ def gate(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="The environment that would take the model.")],
     origin: Annotated[
         str | None,
-        typer.Option("--from", metavar="ENV", help="Whose release is judged. Default: ENV's promotes_from, else ENV."),
+        typer.Option("--from", metavar="ENV", help="Whose release is checked. Default: ENV's promotes_from, else ENV."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="GATE", help="Ask this gate alone; may be repeated.")
+        list[str] | None, typer.Option("--only", metavar="GATE", help="Check this gate only; may be repeated.")
     ] = None,
     as_json: AS_JSON = False,
 ) -> None:
-    """Ask the gates of an environment about the release that would be promoted into it; change nothing."""
+    """Check the gates of an environment for the release that would be promoted into it; change nothing."""
     from promotion.gates.gate import show_outcomes
     from promotion.gates.run import evaluate_gates
 
@@ -148,7 +148,9 @@ def gate(
         way = f"for {environment}" if context.moves else "against its own gates"
         console.print(f"The model {release.artifact.sha256[:12]} of {source}'s release, {way}:")
     with console.status("") as status:
-        outcomes = evaluate_gates(context, only=only or (), begun=lambda name: status.update(f"asking the gate {name}"))
+        outcomes = evaluate_gates(
+            context, only=only or (), begun=lambda name: status.update(f"checking the gate {name}")
+        )
     if as_json:
         echo_json(outcomes_json(context, outcomes))
     else:
@@ -202,7 +204,7 @@ def _outcome_fields(outcome: Outcome) -> dict[str, object]:
 
 _Environment = Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod: whose model it is.")]
 _Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why. It stays in the model registry.")]
-_Again = Annotated[bool, typer.Option("--again", help="Also where somebody has decided already, in your own name.")]
+_Again = Annotated[bool, typer.Option("--again", help="Decide again where somebody has already decided.")]
 
 
 def approve(ctx: typer.Context, environment: _Environment, reason: _Reason, again: _Again = False) -> None:

@@ -111,7 +111,7 @@ def diff(
 
 @app.command()
 def history(ctx: typer.Context, environment: ENV, as_json: AS_JSON = False) -> None:
-    """Tell from git who changed the release, when, to which model, promoted from where."""
+    """Show from git who changed the release, when, to which model, promoted from where."""
     from kickstand.release.history import environment_history
     from kickstand.release.history_view import history_fields, history_lines
     from kickstand.signing.envelope import signatures_in_git

@@ -37,7 +37,7 @@ class _Proofs:
         for line in labelled(label, text, indent=0, width=12):
             self.say(line)
 
-    def ask(self, label: str, proof: Callable[[], str]) -> None:
+    def check(self, label: str, proof: Callable[[], str]) -> None:
         """Tell what a proof says; where it fails, say so, and keep why."""
         try:
             self.add(label, proof())
@@ -50,11 +50,11 @@ def verify(
     ctx: typer.Context,
     environment: ENV,
     data: Annotated[
-        bool, typer.Option("--data", help="Hold every file that the model was trained on against its digest, too.")
+        bool, typer.Option("--data", help="Also check every file that the model was trained on against its digest.")
     ] = False,
     as_json: AS_JSON = False,
 ) -> None:
-    """Prove release, signature, artifact and live endpoint against each other, and say who could have swapped them."""
+    """Verify release, signature, artifact and live endpoint against each other, and show who could replace them."""
     from deployment.audit import artifact_writes, writes_sentence
     from deployment.verify import verify_endpoint
     from kickstand.aws.errors import explained
@@ -81,10 +81,10 @@ def verify(
     # Each is asked, whatever became of the one before: an auditor wants to know of everything.
     proofs = _Proofs(say=(lambda _: None) if as_json else typer.echo)
     proofs.add("release", f"{short(path)} is as it was written: {release.sha256}")
-    proofs.ask("signature", signature)
-    proofs.ask("artifact", artifact)
-    proofs.ask("written", lambda: writes_sentence(artifact_writes(s3, release.artifact), release.artifact))
-    proofs.ask("endpoint", endpoint)
+    proofs.check("signature", signature)
+    proofs.check("artifact", artifact)
+    proofs.check("written", lambda: writes_sentence(artifact_writes(s3, release.artifact), release.artifact))
+    proofs.check("endpoint", endpoint)
     if data:
         _prove_data(workspace, release, proofs)
     _prove_access(workspace, release, proofs)
