@@ -1,22 +1,21 @@
 """The policy checks of a synthesis with `-c policy=on`, and the findings that constructs accept, each with its reason.
 
-Two of the three sources of findings: AWS's advice (cdk-nag's pack AwsSolutions) and our own rules for endpoints and
-what is behind them (CloudFormation Guard, policy/*.guard beside this file). Both write into validation-report.json of
-the assembly. Without the context nothing is checked or loaded, and the assembly is the one that is deployed.
+Two of the three sources of findings: AWS's advice (cdk-nag's pack AwsSolutions) and our own rules (`guard_rules`). Both
+write into validation-report.json of the assembly. Without the context nothing is checked or loaded, and the assembly is
+the one that is deployed.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import cast
 
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra.checks.guard_rules import rule_files
 from infra.policies.statement import Statement, wildcard_reason
-from kickstand.config.model import Environment, Project
+from kickstand.config.model import Project
 
 POLICY_CONTEXT = "policy"
 """The context value that asks for the policy checks: `-c policy=on`."""
@@ -53,28 +52,6 @@ def acknowledge_wildcards(policy: Construct, statements: Iterable[Statement]) ->
             if reason and reason not in reasons.setdefault(resource, []):
                 reasons[resource].append(reason)
     acknowledge(policy, {f"{PACK}-IAM5[Resource::{arn}]": " ".join(said) for arn, said in reasons.items() if said})
-
-
-RULES = Path(__file__).with_name("policy")
-
-
-def rule_files(environment: Environment) -> tuple[Path, ...]:
-    """The files of Guard rules that an environment's stacks are held to.
-
-    Those for keys are asked where it names a key, since what has one must use it everywhere, and where its policy
-    demands one.
-    """
-    demanded = environment.policy.require_kms_key
-    keys = {
-        RULES / "key" / "storage.guard": demanded or environment.storage.kms_key_arn is not None,
-        RULES / "key" / "logs.guard": demanded or environment.logs.kms_key_arn is not None,
-    }
-    return (*sorted(RULES.glob("*.guard")), *(file for file, requested in keys.items() if requested))
-
-
-def rule_names(file: Path) -> tuple[str, ...]:
-    """The rules of a file, as Guard names them: `KICKSTAND_BUCKET_VERSIONED`."""
-    return tuple(re.findall(r"^rule (\w+)", file.read_text("utf-8"), re.MULTILINE))
 
 
 def add_policy_checks(app: cdk.App, project: Project) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from infra.checks.policy_checks import rule_files, rule_names
+from infra.checks.guard_rules import rule_files, rule_names
 from kickstand.config.model import Environment, Project
 from review.policy.assembly import (
     Source,

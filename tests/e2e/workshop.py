@@ -38,6 +38,9 @@ region = "{region}"
 """
 
 
+_PRINTED: dict[bytes, dict[str, str]] = {}
+
+
 @dataclass(frozen=True)
 class Typed:
     """What a command printed and how it ended."""
@@ -81,10 +84,17 @@ class Workshop:
         return self.run(BIN / "kickstand", "--local", "--config", project / "kickstand.toml", *words)
 
     def cloud_environment(self) -> dict[str, str]:
-        """What `kickstand local env` prints, as a dictionary."""
-        printed = self.run(BIN / "kickstand", "local", "env", "dev").good().out
-        lines = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines() if "=" in line)
-        return {name: value.strip("'") for name, value in lines}
+        """What `kickstand local env` prints, as a dictionary; it is asked once a start of the server."""
+        if not (server := self._server()) or server not in _PRINTED:
+            printed = self.run(BIN / "kickstand", "local", "env", "dev").good().out
+            lines = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines() if "=" in line)
+            _PRINTED[server := self._server()] = {name: value.strip("'") for name, value in lines}
+        return dict(_PRINTED[server])
+
+    def _server(self) -> bytes:
+        """What tells one start of the server from another; empty where it does not run."""
+        file = LocalCloud(self.state).folder.server
+        return file.read_bytes() if file.exists() else b""
 
     def cdk(self, project: Path, verb: str, *words: str) -> Typed:
         """The plain CDK CLI, as the README writes it."""

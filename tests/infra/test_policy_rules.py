@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from synthesis import KEY, ROOT, synthesised
 
-from infra.checks.policy_checks import RULES, rule_names
+from infra.checks.guard_rules import RULES, rule_names
 
 Break = Callable[[dict[str, Any], dict[str, Any]], object]
 """What spoils a resource, given its properties and itself."""

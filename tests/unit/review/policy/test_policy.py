@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -172,3 +174,9 @@ def test_a_wildcard_for_a_name_that_is_not_known_yet_has_a_reason(arn: str) -> N
 )
 def test_any_other_wildcard_has_none(arn: str) -> None:
     assert wildcard_reason(arn) == ""
+
+
+def test_a_report_loads_no_cdk() -> None:
+    """It would start a process of Node.js in the process of each review, beside the one that synthesises."""
+    program = "import sys, review.policy.report; sys.exit('aws_cdk' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
