@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(HERE), str(HERE / "tests" / "local")]
+sys.path[:0] = [str(HERE), *(str(HERE / "tests" / name) for name in ("local", "kit", ""))]
 
 from kill_writers import Writers  # noqa: E402
 from killed_server import alive_after, children_of, kill  # noqa: E402

@@ -12,7 +12,12 @@ from run_end import FOLDER
 
 
 def once_a_run(key: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` makes of all that the key says. Other processes that ask for it wait."""
+    """What `make` makes of all that the key says. Other processes that ask for it wait.
+
+    Outside a run it is made each time.
+    """
+    if FOLDER not in os.environ:
+        return make()
     file = Path(os.environ[FOLDER], hashlib.sha256(key.encode()).hexdigest())
     with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

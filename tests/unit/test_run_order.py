@@ -76,3 +76,9 @@ def test_what_cannot_be_made_is_tried_again_by_the_next() -> None:
     with pytest.raises(ZeroDivisionError):
         once_a_run(key, lambda: bytes(1 // 0))
     assert once_a_run(key, lambda: b"this") == b"this"
+
+
+def test_outside_a_run_it_is_made_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KICKSTAND_TEST_FOLDER")
+    made = iter((b"one", b"two"))
+    assert [once_a_run("asked for", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
