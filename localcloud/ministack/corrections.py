@@ -17,10 +17,9 @@ from botocore.loaders import create_loader
 from localcloud.ministack import log_events
 from localcloud.ministack.cloudformation import (
     change_sets,
-    cleanup,
+    completion,
     drift,
     operation,
-    outputs,
     recovery,
     template,
 )
@@ -68,8 +67,8 @@ def install() -> None:
     template.install_template()
     change_sets.install_imports()
     change_sets.install_change_sets()
-    cleanup.install()
-    outputs.install()
+    completion.install_cleanup()
+    completion.install_outputs()
     change_sets.install_states()
     stack_role.install()
     template.install_threads()

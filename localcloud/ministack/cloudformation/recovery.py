@@ -11,8 +11,8 @@ import copy
 import logging
 from typing import Any
 
+from localcloud.ministack.cloudformation.completion import settle
 from localcloud.ministack.cloudformation.operation import Stack, running_stack
-from localcloud.ministack.cloudformation.outputs import settle
 from localcloud.ministack.cloudformation.permissions.stack_role import acting_for
 from localcloud.ministack.door.cloudformation import cloudformation, engine, stacks
 from localcloud.ministack.door.core import concurrency
