@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.context import open_workspace
+from cli.context import expected_features, open_workspace
 from cli.options import ENV, PARALLEL, REQUESTS_IN_FLIGHT
-from cli.rows import expected_features
 from kickstand.atomic_file import atomic_file
 from kickstand.errors import InputError, Problem
 from kickstand.xgboost_container import kind_of

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cli.context import enter_local_cloud, load, open_workspace
+from cli.context import (
+    accept_problems,
+    enter_local_cloud,
+    expected_features,
+    load,
+    open_workspace,
+    reading,
+    rows_file_problems,
+    writing,
+)
 from cli.options import ACCEPT, PARALLEL, REQUESTS_IN_FLIGHT, root_of
-from cli.rows import accept_problems, expected_features, reading, rows_file_problems, writing
 from kickstand.console import make_console
 from kickstand.errors import InputError, Problem
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cli.context import open_workspace
+from cli.context import accept_problems, expected_features, open_workspace, reading, rows_file_problems, writing
 from cli.options import ACCEPT, ENV, FOLLOW, STOP
-from cli.rows import accept_problems, expected_features, reading, rows_file_problems, writing
 from kickstand.console import echo
 from kickstand.errors import InputError, Problem
 

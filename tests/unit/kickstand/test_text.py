@@ -132,7 +132,7 @@ def test_a_message_of_many_lines_is_cut() -> None:
 OUTPUT = {
     "cli/main.py": "words of its own, before anything is imported and where standard output is full",
     "kickstand/console.py": "the one way",
-    "cli/rows.py": "rows of numbers as bytes",
+    "cli/context.py": "rows of numbers as bytes",
     "deployment/assembly_digests.py": "hands standard error to the CDK",
     "deployment/workflows/review_artifact.py": "a workflow command, escaped as GitHub asks",
     "training/model/inspection/run.py": "JSON for its parent",
