@@ -1,4 +1,4 @@
-"""What a command opens: the project, an environment of it or several, a console; files of rows, standard input and output."""
+"""What a command opens: the project, an environment of it or several, a console, files of rows, standard streams."""
 
 from __future__ import annotations
 
