@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from kickstand.aws.sagemaker import takes_volume_key
+from kickstand.aws.instance_types import takes_volume_key
 
 
 class Model(Construct):

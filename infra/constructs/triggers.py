@@ -17,7 +17,7 @@ from infra.constructs.roles import ServiceRole
 from infra.constructs.storage import LogGroup
 from infra.policies.automation import transform_trigger_statements
 from infra.state_machines.transform_definition import transform_definition
-from kickstand.aws.sagemaker import takes_volume_key
+from kickstand.aws.instance_types import takes_volume_key
 from kickstand.bucket import LATEST_MANIFEST, MANIFESTS, TRANSFORM_OUTPUT
 from kickstand.names import Names, partition
 

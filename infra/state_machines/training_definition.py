@@ -18,7 +18,7 @@ from infra.state_machines.job_states import (
     job_name,
     retry,
 )
-from kickstand.aws.sagemaker import takes_volume_key
+from kickstand.aws.instance_types import takes_volume_key
 
 _NOUN = "TrainingJob"
 _STOPPED = "'The job was stopped (' & $ended.SecondaryStatus & ').'"

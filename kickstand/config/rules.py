@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws.sagemaker import Use, instance_type_fault
+from kickstand.aws.instance_types import Use, instance_type_fault
 from kickstand.config.values import parse_arn, schedule_fault
 from kickstand.images import region_fault, versions
 from kickstand.xgboost_container import CONTENT_TYPES, MEDIA_TYPES

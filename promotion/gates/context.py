@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from kickstand.aws.endpoint import Served, served
 from kickstand.aws.errors import explained
 from kickstand.aws.s3 import parse_location
-from kickstand.aws.sagemaker import Served, served
 from kickstand.config.model import Gates
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kickstand.aws.sagemaker import takes_volume_key
+from kickstand.aws.instance_types import takes_volume_key
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from kickstand.release.model import Channel

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kickstand.aws.sagemaker import is_arm, takes_volume_key
+from kickstand.aws.instance_types import is_arm, takes_volume_key
 from localcloud.sagemaker.api.call import Call, Scope, already_existing, missing, unsupported, validation_error
 from localcloud.sagemaker.image import Roles
 from localcloud.sagemaker.listing import Listing, Tags

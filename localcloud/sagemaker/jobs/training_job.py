@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from kickstand.aws.sagemaker import is_arm, takes_volume_key
+from kickstand.aws.instance_types import is_arm, takes_volume_key
 from localcloud.jobs.events import JobEvent
 from localcloud.jobs.training.artifacts import local_path
 from localcloud.jobs.training.request import built_in_metric_definitions

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kickstand.aws.sagemaker import takes_volume_key
+from kickstand.aws.instance_types import takes_volume_key
 from localcloud.jobs.events import JobEvent
 from localcloud.jobs.transform.json_path import JsonPath, JsonPathError
 from localcloud.sagemaker.api.call import Call, Scope, missing, unsupported, validation_error

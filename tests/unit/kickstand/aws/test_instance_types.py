@@ -13,7 +13,7 @@ import botocore.session
 import pytest
 from project_files import SMALLEST, problems
 
-from kickstand.aws.sagemaker import (
+from kickstand.aws.instance_types import (
     LOCAL_DISK_FAMILIES,
     USES,
     Use,

@@ -96,7 +96,7 @@ def test_the_project_files_of_the_page_are_right(tmp_path: Path) -> None:
 
 
 def test_the_refused_regions_and_families_are_those_of_the_tables() -> None:
-    from kickstand.aws.sagemaker import ACCELERATOR_FAMILIES, ARM_FAMILIES, instance_types
+    from kickstand.aws.instance_types import ACCELERATOR_FAMILIES, ARM_FAMILIES, instance_types
     from kickstand.images import image_table
 
     regions, families = PAGE.split("### Regions")[1].split("\n## ")[0], PAGE.split("## Instance types")[1]
