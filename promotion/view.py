@@ -74,7 +74,7 @@ def overrides_of(
         raise InputError(
             *(
                 Problem(
-                    f"The gate {gate} {'was passed' if gate in known else 'is not requested here'}: "
+                    f"The gate {gate} {'was passed' if gate in known else 'is not set here'}: "
                     "there is nothing to override. Nothing was written.",
                     f"--override {gate}",
                     "Leave it out.",

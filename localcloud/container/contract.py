@@ -1,8 +1,11 @@
-"""The container contract: folders, variables, log, the image that a program stands for, and how it fails.
+"""The container contract: folders, channels, variables, log, the image that a program stands for, and how it fails.
 
-Folders: SageMaker's `/opt/ml`, or one that SAGEMAKER_BASE_DIR names. Variables: the SM_* that the training toolkit sets
-before an algorithm starts. Log: `[2026-07-01:12:00:00:INFO] message` on standard error. Failures: three kinds, by whose
-fault they are. docs/contract-training.md and docs/contract-hosting.md hold the whole.
+Folders: SageMaker's `/opt/ml`, or one that SAGEMAKER_BASE_DIR names. Channels: which may be declared, what may be said
+of them, and the data files of each (`algorithm_mode/channel_validation.py` and
+`algorithm_toolkit/channel_validation.py` of the container). Variables: the SM_* that the training toolkit sets before
+an algorithm starts. Log: `[2026-07-01:12:00:00:INFO] message` on standard error. Failures: three kinds, by whose fault
+they are. docs/contract-training.md and docs/contract-hosting.md hold the whole. Imports no xgboost: what is refused
+here need not wait for it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kickstand.xgboost_container import OWN_IMAGE, image_of
+from kickstand.xgboost_container import CONTENT_TYPES, OWN_IMAGE, image_of
 
 
 class ContainerError(Exception):
@@ -201,3 +204,58 @@ def _spelt(text: str) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+_DISTRIBUTIONS = ("FullyReplicated", "ShardedByS3Key")
+
+
+def check_channels(channels: Mapping[str, Mapping[str, Any]]) -> str:
+    """Refuse what the container refuses and what is not supported here; return the content type of all channels.
+
+    channels: inputdataconfig.json: name to `ContentType`, `TrainingInputMode`, `S3DistributionType`.
+    Raises UserError, in the container's words where they are the container's rules.
+    """
+    if "train" not in channels:
+        raise UserError("Missing required channel: train")
+    for name, settings in channels.items():
+        if name not in ("train", "validation"):
+            raise UserError(f"Extraneous channel found: {name}")
+        described = {**settings, "ContentType": settings.get("ContentType", "text/libsvm")}
+        supported = (
+            described["ContentType"] in CONTENT_TYPES
+            and described.get("TrainingInputMode", "File") == "File"
+            and described.get("S3DistributionType", "FullyReplicated") in _DISTRIBUTIONS
+        )
+        if not supported:
+            raise UserError(f"Channel configuration for '{name}' channel is not supported: {described}")
+    # the container reads both channels as the train channel says
+    return CONTENT_TYPES[channels["train"].get("ContentType", "text/libsvm")]
+
+
+_DEEPEST = 2
+"""Folders below the channel's own, which is the first of the container's three."""
+
+
+def data_files(folder: Path) -> list[Path]:
+    """All files of a channel, nested folders included, by their names: the container lays them all in one folder.
+
+    None where they hold nothing at all. Raises UserError for a file whose name begins with "." and for folders nested
+    more than 3 deep, the channel's own counted: the container leaves what lies deeper out of the training data with no
+    more than a warning.
+    """
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        here = Path(root)
+        depth = len(here.relative_to(folder).parts)
+        if depth > _DEEPEST:
+            raise UserError(
+                f"Folder depth exceed the limit: {_DEEPEST + 1}. Found {here.relative_to(folder).as_posix()}."
+            )
+        for name in sorted(names):
+            if name.startswith("."):
+                raise UserError(f"Hidden file found in the data path! Remove that before training. ({name})")
+            found.append(here / name)
+    if not any(path.stat().st_size for path in found):
+        return []
+    return sorted(found, key=lambda path: (path.name, path))

@@ -25,11 +25,12 @@ from localcloud.container.contract import (
     Layout,
     UserError,
     accepted_faults,
+    check_channels,
+    data_files,
     image_version,
     set_up_log,
     training_environment,
 )
-from localcloud.container.training.channels import check_channels, data_files
 from localcloud.container.training.collective import LOST, Cluster
 from training.hyperparameters.check import check_hyperparameters, container_error, parse_hyperparameters, unsupported
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import xgboost
 
-from localcloud.container.contract import Layout, UserError
+from localcloud.container.contract import Layout, UserError, data_files
 from localcloud.container.training.channel_readers import READERS
 from localcloud.container.training.channel_rows import NO_LABELS, ChannelRows, joined, refused_place
-from localcloud.container.training.channels import data_files
 
 _log = logging.getLogger("container")
 

@@ -100,7 +100,7 @@ def test_two_that_take_over_the_same_stale_lock_do_not_both_get_it() -> None:
         return answer
 
     s3.get_object = overtaken  # type: ignore[method-assign]
-    with pytest.raises(KickstandError, match="user/cy is at it"), hold(s3, BO):
+    with pytest.raises(KickstandError, match="user/cy holds the promotion lock"), hold(s3, BO):
         pytest.fail("both hold it")
 
 
@@ -112,7 +112,7 @@ def test_a_killed_run_of_ones_own_is_gone_on_with_at_once() -> None:
     assert not ANA.is_successor_of(replace(dead, machine="another"))
     s3 = LockS3()
     left_behind(s3, dead)
-    with pytest.raises(KickstandError, match="user/ana is at it"), hold(s3, BO):
+    with pytest.raises(KickstandError, match="user/ana holds the promotion lock"), hold(s3, BO):
         pytest.fail("it is not hers")
     with hold(s3, replace(ANA, process=os.getpid())) as lock:
         lock.require()
@@ -123,7 +123,7 @@ def test_a_killed_run_of_ones_own_is_gone_on_with_at_once() -> None:
 def test_a_lock_of_another_hand_is_somebodys(body: bytes) -> None:
     s3 = LockS3()
     s3.put_object(Body=body)
-    with pytest.raises(KickstandError, match="somebody is at it"), hold(s3, BO):
+    with pytest.raises(KickstandError, match="somebody holds the promotion lock"), hold(s3, BO):
         pytest.fail("both hold it")
 
 

@@ -138,7 +138,7 @@ def test_overrides_are_pairs() -> None:
         (["age"], [], "1 times --override and 0 times --reason: each override has its own reason."),
         (["age"], ["because"], "A reason has at least 10 characters; it is on record in the release."),
         (["ages"], ["a fix that could not wait"], "There is no gate 'ages'."),
-        (["signature"], ["a fix that could not wait"], "The gate signature cannot be overridden: nobody would know"),
+        (["signature"], ["a fix that could not wait"], "The gate signature cannot be overridden: it would be unknown"),
         (["artifact-scan"], ["a fix that could not wait"], "The gate artifact-scan cannot be overridden: a model"),
         (["approval"], ["a fix that could not wait"], "The gate approval cannot be overridden: it would be one"),
         (["age", "age"], ["a fix that could not wait"] * 2, "It is overridden twice."),
@@ -167,8 +167,8 @@ def test_a_failed_gate_refuses_with_the_way_on() -> None:
         overridden({}, PASSED, LATE)
     assert caught.value.exit_code == 1
     assert str(caught.value) == (
-        "The gate latency refused the model. Nothing was written. Make a better model; or answer for this one, in "
-        "the release for ever: kickstand promote dev staging --override latency --reason '...'"
+        "The gate latency refused the model. Nothing was written. Make a better model; or override the gate, on "
+        "record in the release: kickstand promote dev staging --override latency --reason '...'"
     )
     with pytest.raises(
         KickstandError, match=r"gates latency, artifact-scan refused.*artifact-scan cannot be overridden"
@@ -188,7 +188,7 @@ def test_an_override_of_a_gate_that_did_not_fail_is_refused() -> None:
     with pytest.raises(InputError, match="The gate metrics was passed: there is nothing to override") as caught:
         overridden({"metrics": "in any case, please"}, PASSED)
     assert caught.value.exit_code == 2
-    with pytest.raises(InputError, match="The gate age is not asked here"):
+    with pytest.raises(InputError, match="The gate age is not set here"):
         overridden({"age": "in any case, please"}, PASSED)
 
 

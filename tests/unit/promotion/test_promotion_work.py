@@ -171,7 +171,7 @@ def test_a_release_that_changed_while_the_gates_were_asked_is_refused(stage: Sta
     release, candidate = stage.work.candidate()
     stage.release(source_commit="another")
     role: Any = stage.cloud
-    with pytest.raises(KickstandError, match="The release was changed while its gates were asked"):
+    with pytest.raises(KickstandError, match="The release was changed while its gates were checked"):
         stage.work.carry_out(release, candidate, (PASSED,), (), role)
     assert stage.in_target() == {}
 

@@ -80,7 +80,7 @@ def test_who_deploys_the_roles_is_warned_too(monkeypatch: pytest.MonkeyPatch, pi
     monkeypatch.setattr("deployment.deploy.refuse_without_bootstrap", lambda workspace: None)
     opened = workspace(of=environment(pipeline=pipeline))
     cdk = SimpleNamespace(workspace=opened, built=None, run=lambda *words: ran.extend(words))
-    deploy_pipeline(cdk, said.append, ask=True, may_bootstrap=False)  # type: ignore[arg-type]
+    deploy_pipeline(cdk, said.append, prompt=True, may_bootstrap=False)  # type: ignore[arg-type]
     assert ran[:2] == ["deploy", "dev-pipeline/*"]
     assert [line.partition(",")[0] for line in said] == (
         ["warning: Its roles trust repo:rides/bikes:environment:dev"] if warned else []

@@ -76,8 +76,8 @@ def test_the_endpoints_model_is_told_first_then_the_others() -> None:
         "  callers in account 444455556666.",
         "",
         f"Besides: administrators of the account {ACCOUNT} may do anything, and",
-        "  CloudFormation whatever a deployment asks for. What somebody changed past the",
-        "  stacks is drift, which kickstand review tells.",
+        "  CloudFormation whatever a deployment asks for. What somebody changed outside",
+        "  the stacks is drift, which kickstand review shows.",
     ]
 
 

@@ -22,10 +22,9 @@ import pyarrow.parquet
 import pytest
 from training_folder import CSV, text, training_folder
 
-from localcloud.container.contract import ContainerError
+from localcloud.container.contract import ContainerError, data_files
 from localcloud.container.train import run
 from localcloud.container.training.channel_readers import read_parquet
-from localcloud.container.training.channels import data_files
 from training.data.check import check_data
 from training.data.row_text import csv_lines, first_content
 
