@@ -191,7 +191,7 @@ def test_golden_rows_with_nan_and_none_at_all_fail(tmp_path: Path) -> None:
     assert rows_asked(none, tmp_path).figure == "The release has no golden rows."
 
 
-def test_on_the_way_back_the_artifact_itself_is_asked(tmp_path: Path, model: bytes) -> None:
+def test_in_a_rollback_the_artifact_itself_answers(tmp_path: Path, model: bytes) -> None:
     booster = xgb.Booster(model_file=bytearray(model))
     inputs = np.array([[0.25, 1], [0.75, 0]], dtype=np.float32)
     first, second = booster.predict(xgb.DMatrix(inputs)).astype(float).tolist()

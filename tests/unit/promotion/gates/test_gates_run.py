@@ -72,7 +72,7 @@ def test_three_gates_are_asked_always(tmp_path: Path) -> None:
     assert names(evaluate_gates(gate_context(tmp_path))) == ["golden-rows", "policy", "artifact-scan"]
 
 
-def test_a_way_back_is_not_held_to_what_is_served_now(tmp_path: Path) -> None:
+def test_a_rollback_is_not_compared_with_what_is_served_now(tmp_path: Path) -> None:
     back = replace(with_signing(tmp_path), is_rollback=True)
     outcomes = evaluate_gates(replace(back, rollback_command="kickstand rollback staging --to 2"))
     assert names(outcomes) == ["metrics", "golden-rows", "policy", "artifact-scan"]

@@ -12,6 +12,7 @@ from samples import channel, release
 
 from kickstand.errors import KickstandError
 from kickstand.release.model import Release
+from kickstand.workspace import Workspace
 from promotion.gates.context import Evidence, GateContext
 from training.data.row_text import WRITERS
 from training.evaluation.rows import Rows, read_rows
@@ -120,12 +121,11 @@ def test_a_third_environments_bucket_is_read_with_its_own_session(tmp_path: Path
     other = Account(objects={f"{moved.channels[0].s3_uri}test.csv": b"1,0.5,1\n2,1.5,1\n3,2.5,2\n"})
     asked = []
 
-    def opened(name: str) -> object:
+    def opener(name: str) -> Workspace:
         asked.append(name)
         return replace(made.source, session=other)  # type: ignore[arg-type]
 
-    target = replace(made.target, project=project, opener=opened)  # type: ignore[arg-type]
-    made = replace(made, target=target, release=moved)
+    made = replace(made, release=moved, target=replace(made.target, project=project, opener=opener))
     rows = Evidence(made, tmp_path).rows
     assert (len(rows), asked) == (3, ["prod"])
 
