@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).resolve().parents[1] / "localcloud" / "emulator" / "managed_policies.json"
+TARGET = Path(__file__).resolve().parents[1] / "localcloud" / "ministack" / "iam" / "managed_policies.json"
 SOURCE = (
     "moto 5.2.5, moto/iam/aws_managed_policies.py (Apache License 2.0), collected with "
     "`aws iam list-policies --scope AWS` and `get-policy-version`"

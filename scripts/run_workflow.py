@@ -19,10 +19,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE / "tests" / "kit" / "github_runner")]
 
-from github_hub import MAIN, Hub, Identity  # noqa: E402  # noqa: E402
-from workflow_run import Event, Run  # noqa: E402  # noqa: E402
+from github_hub import MAIN, Hub, Identity  # noqa: E402
+from workflow_run import Event, Run  # noqa: E402
 
 from kickstand.config.load import load_project  # noqa: E402
 from kickstand.config.model import Project  # noqa: E402
