@@ -20,7 +20,6 @@ pytestmark = [
         chromium() is None,
         reason="NOT LOOKED AT IN A BROWSER: Chromium is not installed (Debian: apt-get install chromium)",
     ),
-    pytest.mark.xdist_group("browser"),
 ]
 REVIEWS = {"calm": calm, "dangerous": dangerous, "hostile": hostile, "first": first_deployment}
 SIZES = ((1280, 900), (400, 800))

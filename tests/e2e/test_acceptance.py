@@ -19,8 +19,6 @@ import pytest
 from acceptance.steps import STEPS
 from localcloud.cloud import LocalCloud
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOML = """\
 [project]

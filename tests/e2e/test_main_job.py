@@ -24,8 +24,6 @@ from kickstand.release.model import Release
 GROUP = "/aws/sagemaker/Endpoints/fans-dev"
 LATE = "was refused because IAM had not spread its new role's policy yet; deploying once more."
 
-pytestmark = pytest.mark.xdist_group("main-job")
-
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:

@@ -18,8 +18,6 @@ from typing import Any
 import pytest
 from workshop import ACCOUNT, BIN, REGION, REPOSITORY, Typed, Workshop, make_project, open_workshop
 
-pytestmark = pytest.mark.xdist_group("reviewed-deployment")
-
 PAGE = (REPOSITORY / "docs" / "review.md").read_text(encoding="utf-8")
 TYPED: list[str] = []
 """Every command that the story has typed and that went well, as the page writes it."""

@@ -24,8 +24,6 @@ from workshop import BIN, REPOSITORY, Typed, Workshop, open_workshop
 from localcloud.root_keys import RootKeys
 from localcloud.state import StateFolder
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 STAGING = "444455556666"
 HOSTING = "kites-staging-hosting"
 DEPLOYING = "kites-staging-deploy-us-east-1"
