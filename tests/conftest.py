@@ -13,6 +13,7 @@ import pytest
 import typer.main
 from botocore.hooks import EventAliaser
 from botocore.loaders import Loader, create_loader
+from hypothesis import settings
 from run_end import FOLDER, MARK, pytest_configure, pytest_keyboard_interrupt, pytest_sessionfinish
 from run_order import pytest_cmdline_main, pytest_collection_modifyitems
 
@@ -32,6 +33,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Or each of a run's many processes would compile the same modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Of one example, by the clock: a machine that is busy with something else would break it.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True, scope="session")

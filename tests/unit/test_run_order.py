@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import run_order
 from once_a_run import once_a_run
@@ -82,3 +83,7 @@ def test_outside_a_run_it_is_made_each_time(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("KICKSTAND_TEST_FOLDER")
     made = iter((b"one", b"two"))
     assert [once_a_run("asked for", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
+
+
+def test_no_example_of_a_property_fails_by_the_clock() -> None:
+    assert hypothesis.settings().deadline is None
