@@ -1,6 +1,6 @@
 """`gh` for the steps of a local run: the calls that Kickstand's workflows make, with the rights of the job's token.
 
-python -m gh_stand_in HUB OWNER/NAME run download 7 --name kickstand-dev --dir .
+python gh_stand_in.py HUB OWNER/NAME run download 7 --name kickstand-dev --dir .
 """
 
 from __future__ import annotations

@@ -186,14 +186,14 @@ class Run:
         """The folder of `gh` and `make` for the steps."""
         folder = self.hub.folder / "bin"
         folder.mkdir(exist_ok=True)
-        here, python = Path(__file__).resolve().parents[3], sys.executable
-        gh = [python, "-m", "gh_stand_in", str(self.hub.folder.resolve()), self.hub.name]
-        setup = [python, "-m", "cached_setup"]
+        own, python = Path(__file__).resolve(), sys.executable
+        gh = [python, str(own.with_name("gh_stand_in.py")), str(self.hub.folder.resolve()), self.hub.name]
+        setup = [python, str(own.with_name("cached_setup.py"))]
         make = shutil.which("make", path=self.variables["PATH"]) or "make"
         ready = f'case "$*" in setup|"--silent setup") exec {shlex.join(setup)} "$PWD";; esac\nexec {make} "$@"'
         for name, script in {"gh": f'exec {shlex.join(gh)} "$@"', "make": ready}.items():
             file = folder / name
-            file.write_text(f"#!/bin/sh\nexport PYTHONPATH={shlex.quote(str(here))}\n{script}\n", "utf-8")
+            file.write_text(f"#!/bin/sh\nexport PYTHONPATH={shlex.quote(str(own.parents[3]))}\n{script}\n", "utf-8")
             file.chmod(0o755)
         return folder
 
