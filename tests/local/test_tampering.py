@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 from promotion_world import KEY, MODEL, OVERRIDE, Stage
+from shared_templates import synthesise
 from three_accounts import ACCOUNTS, make_three_accounts
 from typed import Terminal
 
@@ -416,7 +417,8 @@ def test_the_review_of_an_environment_that_was_never_deployed(
     monkeypatch.setattr("review.policy.report.policy_report", lambda *_: report)
     account, assembly = "999988887777", tmp_path / "assembly"
     # The assembly of dev, for an account in which nothing is.
-    _moved(stage.folder / "cdk.out", assembly, ACCOUNTS["dev"], account)
+    synthesise(stage.toml, tmp_path / "cdk.out")
+    _moved(tmp_path / "cdk.out", assembly, ACCOUNTS["dev"], account)
     stage.file("dev").rename(tmp_path / "dev.json")
     try:
         with rewritten_toml(stage, ACCOUNTS["dev"], account) as toml:
