@@ -10,8 +10,6 @@ from samples import environment
 from synthesis import KEY, ROLE, synthesised
 from test_policies import BUCKET, policy
 
-from deployment.leftovers import _PREFIXES
-from infra.constructs.storage import _EXPIRING_PREFIXES
 from infra.constructs.triggers import _resources
 from infra.policies.automation import transform_trigger_statements
 from kickstand.config.model import Storage, Transform
@@ -102,7 +100,3 @@ def test_every_arn_is_of_the_regions_partition(region: str, partition: str) -> N
     given = transform_trigger_statements(names, hosting_role_arn=f"arn:{partition}:iam::111122223333:role/x")
     arns = [arn for one in given for arn in one.resources]
     assert arns and all(arn.startswith(f"arn:{partition}:") for arn in arns)
-
-
-def test_every_prefix_of_the_bucket_counts_as_left_behind_in_an_organisations_own() -> None:
-    assert {*_EXPIRING_PREFIXES, "data/", "models/"} <= set(_PREFIXES)
