@@ -14,7 +14,7 @@ import typer.main
 from botocore.hooks import EventAliaser
 from botocore.loaders import Loader, create_loader
 from hypothesis import settings
-from run_end import FOLDER, MARK, pytest_configure, pytest_keyboard_interrupt, pytest_sessionfinish
+from run_end import FOLDER, MARK, pytest_configure, pytest_keyboard_interrupt
 from run_order import pytest_cmdline_main, pytest_collection_modifyitems
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_keyboard_interrupt",
-    "pytest_sessionfinish",
 ]
 
 _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")

@@ -7,6 +7,7 @@ Hooks, which `conftest.py` imports.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -34,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="kickstand-tests-")
+        # Called after the summary, and after what others registered later: jsii ends its own process, without a word.
+        atexit.register(_end_what_is_left)
         signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
 
@@ -45,11 +48,8 @@ def pytest_keyboard_interrupt() -> None:
             _signal(pid, signal.SIGINT)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End what is left of the run, the workers have ended."""
-    if hasattr(session.config, "workerinput"):
-        return
+def _end_what_is_left() -> None:
+    """End the processes of the run, whose workers have ended, and remove its folder."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         left, deadline = _marked(), time.monotonic() + _SECONDS
         for pid in left:
