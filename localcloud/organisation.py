@@ -3,7 +3,8 @@
 Profiles; the roles that the environments assume; and, where the project uses the organisation's own, its bucket, its
 roles for training, hosting and the trigger, its permissions boundary, and the keys of data and logs. A stand-in grants
 everything: that a team's own policies suffice is shown by the roles that the stacks make. A key that was made in the
-local cloud itself (`aws kms create-key`) is no stand-in: its own policy counts, as on AWS.
+local cloud itself (`aws kms create-key`) is no stand-in: its own policy counts, as on AWS. Beside them, which faults of
+AWS's image the environments accept.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kickstand.names import Names
 from localcloud.root_keys import RootKeys, root_client
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def prepare(url: str, folder: StateFolder, project: Project) -> None:
     """
     environments = list(project.environments.values())
     write_profiles(folder, environments)
+    folder.accept_faults({Names(each).prefix: dict(each.known_faults) for each in environments})
     accounts = [each.account for each in environments]
     for environment in environments:
         clients = _Clients(url, folder, environment.region)

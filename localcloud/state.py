@@ -47,6 +47,28 @@ class StateFolder:
             folder.mkdir(mode=0o700, exist_ok=True)
 
     @property
+    def known_faults(self) -> Path:
+        """The faults of AWS's image that the projects accept: `{"PROJECT-ENV": {FAULT: REASON}}`."""
+        return self.root / "known_faults.json"
+
+    def accept_faults(self, accepted: Mapping[str, Mapping[str, str]]) -> None:
+        """Take over what these environments accept; what others accept stays. Written where it differs."""
+        known = self._known_faults()
+        merged = {name: faults for name, faults in {**known, **accepted}.items() if faults}
+        if merged != known:
+            with atomic_file(self.known_faults) as stream:
+                stream.write((json.dumps(merged, indent=2, sort_keys=True) + "\n").encode())
+
+    def faults_accepted_for(self, job: str) -> Mapping[str, str]:
+        """What the environment of a job accepts; its name begins with PROJECT-ENV and a hyphen."""
+        known = self._known_faults()
+        owners = [name for name in known if job.startswith(f"{name}-")]
+        return known[max(owners, key=len)] if owners else {}
+
+    def _known_faults(self) -> dict[str, Mapping[str, str]]:
+        return dict(json.loads(self.known_faults.read_text("utf-8"))) if self.known_faults.exists() else {}
+
+    @property
     def lock(self) -> Path:
         """Held by the server as long as it lives; a server that was killed holds nothing."""
         return self.root / "server.lock"

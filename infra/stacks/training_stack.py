@@ -147,7 +147,6 @@ class TrainingStack(cdk.Stack):
             encrypt_inter_container_traffic=training.encrypt_inter_container_traffic,
             subnets=training.subnets,
             security_group_ids=training.security_group_ids,
-            known_faults=environment.known_faults,
         )
         definition = training_definition(
             partition=partition(environment.region),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -151,7 +150,6 @@ def training_job(
     encrypt_inter_container_traffic: bool,
     subnets: Sequence[str],
     security_group_ids: Sequence[str],
-    known_faults: Mapping[str, str],
 ) -> dict[str, Any]:
     """The part of CreateTrainingJob's request that a stack rules.
 
@@ -162,7 +160,6 @@ def training_job(
     reach each other, and the algorithm has nothing to ask of anyone else.
 
     encrypt_inter_container_traffic: between the instances of one job; only where it is chosen does the request say so.
-    known_faults: of AWS's image, accepted with a reason; AWS's image does not look, the local cloud's program does.
     """
     resources: dict[str, Any] = {
         "InstanceType": instance_type,
@@ -190,6 +187,4 @@ def training_job(
         request["EnableInterContainerTrafficEncryption"] = True
     if subnets:
         request["VpcConfig"] = {"Subnets": list(subnets), "SecurityGroupIds": list(security_group_ids)}
-    if known_faults:
-        request["Environment"] = {"KICKSTAND_KNOWN_FAULTS": json.dumps(dict(known_faults), sort_keys=True)}
     return request

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from localcloud.container.contract import ACCEPTED_FAULTS
 from localcloud.jobs.events import JobEvent
 from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
 from localcloud.jobs.runs import JobRun
@@ -92,7 +94,15 @@ class Processes(Protocol):
 
 
 class Programs:
-    """Gives runs and servers that work as processes of their own."""
+    """Gives runs and servers that work as processes of their own.
+
+    faults_accepted_for: of a training job's name, the known faults of AWS's image that its project accepts. AWS's image
+                         knows no such thing, so no request to AWS has them; the program that trains here gets them
+                         where the request's own Environment does not say otherwise.
+    """
+
+    def __init__(self, faults_accepted_for: Callable[[str], Mapping[str, str]] = lambda job: {}) -> None:
+        self._faults_accepted_for = faults_accepted_for
 
     def job(
         self,
@@ -102,9 +112,15 @@ class Programs:
         environment: Mapping[str, str],
         on_event: Callable[[JobEvent], None],
     ) -> Run:
-        return JobRun(
-            agent, order.request, model=order.model, folder=folder, environment=environment, on_event=on_event
-        )
+        request = self._with_faults(order.request) if "TrainingJobName" in order.request else order.request
+        return JobRun(agent, request, model=order.model, folder=folder, environment=environment, on_event=on_event)
+
+    def _with_faults(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        accepted = self._faults_accepted_for(request["TrainingJobName"])
+        if not accepted:
+            return request
+        own = {ACCEPTED_FAULTS: json.dumps(dict(accepted), sort_keys=True)}
+        return {**request, "Environment": {**own, **(request.get("Environment") or {})}}
 
     def hosting(self, order: ServerOrder) -> Server:
         return ModelServer(

@@ -106,7 +106,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
     caller = ActingCaller()
     control = Control(
         Stores({name: store.scoped for name, store in stores.items()}),
-        processes or Programs(),
+        processes or Programs(context.state.faults_accepted_for),
         EmulatorRoles(context),
         Images.of(image_table()),
         folder=context.state.work / "sagemaker",

@@ -26,7 +26,6 @@ def request(**changes: Any) -> dict[str, Any]:
         "encrypt_inter_container_traffic": False,
         "subnets": (),
         "security_group_ids": (),
-        "known_faults": {},
     }
     return training_job(**{**plain, **changes})
 
@@ -52,10 +51,8 @@ def test_traffic_between_instances_is_encrypted_only_where_it_is_chosen() -> Non
     )
 
 
-def test_accepted_faults_reach_the_program_through_its_environment() -> None:
+def test_a_request_has_no_variable_that_awss_image_does_not_know() -> None:
     assert "Environment" not in request()
-    made = request(known_faults={"class-metrics": "A dashboard reads it."})
-    assert made["Environment"] == {"KICKSTAND_KNOWN_FAULTS": '{"class-metrics": "A dashboard reads it."}'}
 
 
 def test_a_job_is_in_a_vpc_only_where_there_is_one() -> None:

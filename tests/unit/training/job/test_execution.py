@@ -72,7 +72,6 @@ def test_what_the_stack_fixes_is_read_where_the_stack_writes_it() -> None:
         encrypt_inter_container_traffic=True,
         subnets=(),
         security_group_ids=(),
-        known_faults={},
     )
     found = {setting: _written(_deployed(request, setting)) for setting in _SETTINGS}
     assert list(found.values()) == ["3.2-0", "ml.m5.large", "2", "30", "60", "90", "true", "true"]
