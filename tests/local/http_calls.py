@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from conftest import ACCOUNT, REGION
+from local_client import ACCOUNT, REGION
 
 from localcloud.cloud import LocalCloud
 

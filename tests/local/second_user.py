@@ -58,8 +58,11 @@ def asked(
 ) -> dict[str, Any] | None:
     """The answer to one request; None where there is none."""
     context = ssl._create_unverified_context()  # noqa: S323 - it cannot read the authority's certificate
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind("127.0.0.1", port, timeout=10, **({"context": context} if secure else {}))
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+        if secure
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    )
     try:
         connection.request(method, path, body=body or None, headers=headers)
         answer = connection.getresponse()

@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, REGION, Client
 from deployed_project import TOML, DeployedProject
 from fit_world import rows
+from local_client import ACCOUNT, REGION, Client
 from samples import environment
 from typed import Screen, Terminal
 

@@ -15,8 +15,8 @@ import boto3
 import numpy as np
 import pytest
 import xgboost as xgb
-from conftest import Client
 from fit_world import FitWorld
+from local_client import Client
 from sagemaker_world import World, make_world
 
 from deployment.verify import verify_endpoint

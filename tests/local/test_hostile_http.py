@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Client
 from hostile.http_requests import Body, bodies, raw_requests
 from http_calls import exchanged, sent, signature
+from local_client import Client
 from test_serving_program import LINES, Program
 
 from localcloud.cloud import LocalCloud

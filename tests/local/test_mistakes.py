@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import WaiterError
-from conftest import ACCOUNT, REGION, Client
 from fit_world import FitWorld
+from local_client import ACCOUNT, REGION, Client
 from sagemaker_world import World
 from typed import Terminal
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost
-from conftest import ACCOUNT, REGION, Client
 from fit_world import FitWorld
+from local_client import ACCOUNT, REGION, Client
 from sagemaker_world import World
 from typed import Terminal
 
@@ -101,7 +101,7 @@ class DataSet:
     more: str = field(default="", repr=False)
 
 
-SOFTPROB = {"objective": "multi:softprob", "num_class": 3}
+SOFTPROB: dict[str, str | int] = {"objective": "multi:softprob", "num_class": 3}
 DATA = [
     DataSet("iris", lambda: label_last("iris"), SOFTPROB, figure="error", at_most=0.15),
     DataSet(

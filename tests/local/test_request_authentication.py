@@ -19,8 +19,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, REGION, Client
 from http_calls import sent, signature
+from local_client import ACCOUNT, REGION, Client
 
 from localcloud.cloud import LocalCloud
 from localcloud.ministack.served import SERVED

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Client
+from local_client import Client
 from sagemaker_world import make_world
 
 from localcloud.cloud import LocalCloud
@@ -42,7 +42,8 @@ def endpoint(client: Client) -> str:
 @pytest.fixture(scope="module")
 def found(cloud: LocalCloud, endpoint: str) -> dict[str, Any]:
     """What the second user's program reports. It is given paths, of the state folder and of sockets, and ports."""
-    ports, paths = (sorted(some) for some in listening(server_pid(cloud)))
+    open_ports, open_paths = listening(server_pid(cloud))
+    ports, paths = sorted(open_ports), sorted(open_paths)
     assert paths, f"no model server of {endpoint} listens"
     done = subprocess.run(
         [sys.executable, "-I", str(PROGRAM), str(USER), str(cloud.folder.root), *map(str, ports), *paths],
