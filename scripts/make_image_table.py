@@ -100,7 +100,7 @@ def _registry(region: str) -> Container[str] | None:
 def instance_types() -> dict[str, list[str]]:
     """SageMaker's own enumerations."""
     model = botocore.session.get_session().get_service_model("sagemaker")
-    return {use: sorted(model.shape_for(name).enum) for use, name in _INSTANCE_TYPES.items()}
+    return {use: sorted(model.shape_for(name).metadata["enum"]) for use, name in _INSTANCE_TYPES.items()}
 
 
 def _tag(version: str, entry: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 import typer.main
 from botocore.hooks import EventAliaser
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import create_loader
 from hypothesis import settings
 from run_end import FOLDER, MARK, pytest_configure, pytest_keyboard_interrupt
 from run_order import pytest_cmdline_main, pytest_collection_modifyitems
@@ -53,15 +53,15 @@ def _service_models_are_read_once() -> Iterator[None]:
     """Share among all sessions of a process what each reads of the SDK's files: 0.1 to 0.3 s of CPU a service."""
     read: dict[str | None, dict[Any, Any]] = {}
 
-    def create(search_path_string: str | None = None) -> Loader:
-        made: Loader = create_loader(search_path_string)
+    def create(search_path_string: str | None = None) -> Any:
+        made: Any = create_loader(search_path_string)
         made._cache = read.setdefault(search_path_string, {})
         return made
 
     aliases: dict[str, dict[str, str]] = {}
     make = EventAliaser.__init__
 
-    def make_aliaser(self: EventAliaser, event_emitter: Any, event_aliases: Any = None) -> None:
+    def make_aliaser(self: Any, event_emitter: Any, event_aliases: Any = None) -> None:
         make(self, event_emitter, event_aliases)
         self._alias_name_cache = aliases.setdefault(repr(event_aliases), {})
 

@@ -27,7 +27,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         pattern = Stage.pattern(Path(name, "pattern"))
         _warm_up(pattern)
-        for case in cases(given.kind or KINDS, seed=given.seed, mutants=given.mutants, suite=given.suite):
+        for case in cases(given.kind or list(KINDS), seed=given.seed, mutants=given.mutants, suite=given.suite):
             if given.name not in case.name:
                 continue
             with tempfile.TemporaryDirectory(dir=name) as base:

@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from hostile.case import JOB, Case, Stage, table
@@ -178,8 +179,8 @@ INPUTS: dict[str, bytes | Callable[[], bytes]] = {
     "zeros behind": GOOD + bytes(100_000),
     "gzip name with an escape": b"\x1f\x8b\x08\x08\0\0\0\0\0\xff\x1b[2Jx\0" + GOOD[10:],
     "gzip of a reserved method": GOOD[:2] + b"\x07" + GOOD[3:],
-    **{f"member named {what}": (lambda text=text: beside(text)) for what, text in ESCAPES.items()},
-    **{f"only member named {what}": (lambda text=text: packed((text, MODEL))) for what, text in ESCAPES.items()},
+    **{f"member named {what}": partial(beside, text) for what, text in ESCAPES.items()},
+    **{f"only member named {what}": partial(packed, (text, MODEL)) for what, text in ESCAPES.items()},
 }
 RIGHT = ("zeros behind", "gzip name with an escape", "not UTF-8", "another archive behind")
 """Odd, and whole archives nevertheless: what is behind the end of a tar, nobody reads."""

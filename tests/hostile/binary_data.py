@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hostile.case import ROWS
@@ -63,10 +64,7 @@ PARQUET: dict[str, Content] = {
     "CSV in truth": ROWS,
     "gzip": lambda: gzip.compress(good_parquet()),
     "million times one": lambda: _repeated_column(),
-    **{
-        f"column named {name}": (lambda text=text: _parquet(label=["x"], **{text: ["y"]}))
-        for name, text in ESCAPES.items()
-    },
+    **{f"column named {name}": partial(_parquet, label=["x"], **{text: ["y"]}) for name, text in ESCAPES.items()},
 }
 PARQUET_RIGHT = ("all null", "one column")
 

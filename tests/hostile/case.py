@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,11 @@ def table(
 ) -> Iterator[Case]:
     """A case of each input; an input that is a function is made when its case is run."""
     for name, content in inputs.items():
-        yield Case(kind, name, words, lambda stage, made=content: put(stage, made() if callable(made) else made))
+        yield Case(kind, name, words, partial(_put, put, content))
+
+
+def _put(put: Callable[[Stage, Any], object], content: Any, stage: Stage) -> None:
+    put(stage, content() if callable(content) else content)
 
 
 __all__ = ["BUCKET", "JOB", "PROJECT", "ROWS", "Case", "Stage", "table"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from hostile.case import Case, Stage, table
@@ -139,7 +140,7 @@ def cases(seed: int, count: int) -> Iterator[Case]:
                 "release", f"{' '.join(words)}: commit {name}", words, _field("source_commit", text), accepted=True
             )
     for path in ("null", "train.csv"):
-        yield Case("release", f"link to {path}", CHECK, lambda stage, to=path: _link(stage, to))
+        yield Case("release", f"link to {path}", CHECK, partial(_link, to=path))
     for name in ("lists a million deep", "5,000 digits", "NaN", "unknown field escape"):
         for words in (
             ("release", "show", "dev"),

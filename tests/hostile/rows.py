@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from hostile.case import ROWS, Case, Stage, table
 from hostile.damage import HUGE, mutants
@@ -47,9 +48,7 @@ def cases(seed: int, count: int) -> Iterator[Case]:
         ("verify", ("verify", "dev")),
     ):
         for name, answer in ANSWERS.items():
-            yield Case(
-                "answers", f"{command}: {name}", words, lambda stage, body=answer: _answered(stage, body), accepted=True
-            )
+            yield Case("answers", f"{command}: {name}", words, partial(_answered, answer=answer), accepted=True)
 
 
 def _answered(stage: Stage, answer: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from hostile.case import Case, Stage, table
@@ -59,7 +60,12 @@ def signature_cases(seed: int, count: int) -> Iterator[Case]:
     for words in (("release", "verify", "dev"), ("verify", "dev")):
         names = inputs if words[0] == "release" else [name for name in inputs if name.startswith(("keyid", "payload"))]
         yield from table("signature", words, {f"{' '.join(words)}: {name}": inputs[name] for name in names}, put)
-    keys = {
+
+    def with_key(key: bytes | str, stage: Stage) -> None:
+        put(stage, envelope())
+        stage.put("keys/dev.pub", key)
+
+    keys: dict[str, bytes | str] = {
         "empty": "",
         "zeros": bytes(100),
         "escape": "\x1b[2J",
@@ -72,7 +78,7 @@ def signature_cases(seed: int, count: int) -> Iterator[Case]:
             "signature",
             f"public key {name}",
             ("release", "verify", "dev"),
-            lambda stage, body=content: (put(stage, envelope()), stage.put("keys/dev.pub", body)),
+            partial(with_key, content),
         )
 
 
@@ -123,6 +129,14 @@ def review_cases(seed: int, count: int) -> Iterator[Case]:
         )
 
 
+def _change_package(fields: dict[str, Any], stage: Stage) -> None:
+    stage.account.package.update(fields)
+
+
+def _change_job(fields: dict[str, Any], stage: Stage) -> None:
+    stage.account.job.update(fields)
+
+
 def approval_cases(seed: int, count: int) -> Iterator[Case]:
     """What somebody else wrote into the model registry, read by the gate of another."""
     for name, text in ESCAPES.items():
@@ -131,17 +145,15 @@ def approval_cases(seed: int, count: int) -> Iterator[Case]:
                 "approval",
                 f"{field} {name}",
                 ("gate", "dev", "--only", "approval"),
-                lambda stage, body=text, key=field: stage.account.package.update(
-                    {key: f"arn:aws:iam::111122223333:user/eve: {body}"}
-                ),
+                partial(_change_package, {field: f"arn:aws:iam::111122223333:user/eve: {text}"}),
                 accepted=True,
             )
         yield Case(
             "approval",
             f"url {name}",
             ("gate", "dev", "--only", "approval"),
-            lambda stage, body=text: stage.account.package.update(
-                InferenceSpecification={"Containers": [{"Image": "x", "ModelDataUrl": body}]}
+            partial(
+                _change_package, {"InferenceSpecification": {"Containers": [{"Image": "x", "ModelDataUrl": text}]}}
             ),
             accepted=True,
         )
@@ -149,12 +161,12 @@ def approval_cases(seed: int, count: int) -> Iterator[Case]:
             "approval",
             f"job failed because of {name}",
             ("adopt", "a-job", "dev"),
-            lambda stage, body=text: stage.account.job.update(TrainingJobStatus="Failed", FailureReason=body),
+            partial(_change_job, {"TrainingJobStatus": "Failed", "FailureReason": text}),
         )
         yield Case(
             "approval",
             f"job of an image {name}",
             ("adopt", "a-job", "dev"),
-            lambda stage, body=text: stage.account.job.update(AlgorithmSpecification={"TrainingImage": body}),
+            partial(_change_job, {"AlgorithmSpecification": {"TrainingImage": text}}),
         )
         yield Case("approval", f"word {name}", ("adopt", text.replace("\0", ""), text[:100_000]), lambda stage: None)

@@ -74,6 +74,7 @@ def resources(variant: str, kind: str) -> list[dict[str, Any]]:
 
 def role(variant: str, job: str) -> dict[str, Any]:
     name = Names(VARIANTS[variant]).pipeline_role(job)
+    found: dict[str, Any]
     (found,) = [
         one["Properties"] for one in resources(variant, "AWS::IAM::Role") if one["Properties"]["RoleName"] == name
     ]

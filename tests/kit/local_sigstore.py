@@ -147,7 +147,7 @@ class LocalSigstore:
         note = f"{_ORIGIN}\n1\n{_b64(leaf)}\n"
         mark = log_id[:4] + self.signature_log.sign(note.encode(), _SHA256)
         moment = int(self.now.timestamp())
-        promised = {"body": _b64(body), "integratedTime": moment, "logID": log_id.hex(), "logIndex": 0}
+        promised: dict[str, Any] = {"body": _b64(body), "integratedTime": moment, "logID": log_id.hex(), "logIndex": 0}
         proof = {"logIndex": 0, "rootHash": leaf.hex(), "treeSize": 1, "hashes": []}
         return TransparencyLogEntry._from_v1_response(
             {

@@ -18,9 +18,8 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def refusal(code: str, operation: str, status: int = 400, message: str = "") -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
-    )
+    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, operation)
 
 
 @dataclass
