@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from botocore.config import Config
@@ -113,12 +114,10 @@ class Writers:
         for count in itertools.count():
             key = f"hot/{count % 5}" if draw.random() < 0.4 else f"kills/{number}/{count}"
             body = f"{number} {count} " + "x" * draw.choice((10, 1000, 20_000))
-            if not self._write(
-                "object", key, body, lambda key=key, body=body: s3.put_object(Bucket=bucket, Key=key, Body=body)
-            ):
+            if not self._write("object", key, body, partial(s3.put_object, Bucket=bucket, Key=key, Body=body)):
                 return
             if draw.random() < 0.6 and not self._write(
-                "object", key, GONE, lambda key=key: s3.delete_object(Bucket=bucket, Key=key)
+                "object", key, GONE, partial(s3.delete_object, Bucket=bucket, Key=key)
             ):
                 return
 
@@ -127,7 +126,7 @@ class Writers:
         for count in itertools.count():
             name = f"/kills/{count % 10}"
             put = {"Name": name, "Value": f"{number}-{count}", "Type": "String", "Overwrite": True}
-            if not self._write("parameter", name, f"{number}-{count}", lambda put=put: ssm.put_parameter(**put)):
+            if not self._write("parameter", name, f"{number}-{count}", partial(ssm.put_parameter, **put)):
                 return
 
     def _records(self, number: int) -> None:
@@ -136,12 +135,10 @@ class Writers:
         for count in itertools.count():
             name = f"k-{number}-{count}"
             make_role = {"RoleName": name, "AssumeRolePolicyDocument": trust}
-            if not self._write("role", name, "there", lambda make=make_role: iam.create_role(**make)):
+            if not self._write("role", name, "there", partial(iam.create_role, **make_role)):
                 return
             group = {"ModelPackageGroupName": name}
-            if not self._write(
-                "group", name, "there", lambda group=group: sagemaker.create_model_package_group(**group)
-            ):
+            if not self._write("group", name, "there", partial(sagemaker.create_model_package_group, **group)):
                 return
             time.sleep(0.1)
 
@@ -154,7 +151,7 @@ class Writers:
         for count in itertools.count(1):
             event = [{"timestamp": int(time.time() * 1000), "message": str(count)}]
             put = {"logGroupName": "kills", "logStreamName": stream, "logEvents": event}
-            if not self._write("log", stream, str(count), lambda put=put: logs.put_log_events(**put)):
+            if not self._write("log", stream, str(count), partial(logs.put_log_events, **put)):
                 return
 
     def _stack(self, number: int) -> None:

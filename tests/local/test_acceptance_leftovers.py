@@ -139,7 +139,7 @@ def test_a_run_of_another_machine_is_left_alone_while_it_may_be_at_work(
     workspace: Workspace, plan: Plan, tmp_path: Path
 ) -> None:
     make_key(workspace, None)
-    folder, said = tmp_path / "runs", []
+    folder, said = tmp_path / "runs", list[str]()
     with pytest.raises(InputError, match="A run of another machine made this at 20261128T202600Z"):
         clear(folder, plan, said.append, now=NOW)
     assert f"  stack {workspace.names.prefix}-key (account …3333, eu-west-1)" in said

@@ -63,12 +63,13 @@ def test_a_user_may_what_its_policy_says_and_nothing_else(client: Client, user: 
         client("ssm").put_parameter(Name=name, Value="x", Type="String", Overwrite=True)
     ssm = client("ssm", credentials=user)
     assert ssm.get_parameter(Name="/open")["Parameter"]["Value"] == "x"
-    for refused in (
+    requests: tuple[Callable[[], Any], ...] = (
         lambda: ssm.get_parameter(Name="/closed"),
         lambda: ssm.put_parameter(Name="/open", Value="y", Type="String", Overwrite=True),
         lambda: client("sagemaker", credentials=user).list_endpoints(),
         lambda: client("s3", credentials=user).list_buckets(),
-    ):
+    )
+    for refused in requests:
         with pytest.raises(ClientError, match=r"AccessDenied.*not authorized to perform"):
             refused()
 
@@ -117,7 +118,9 @@ def test_unserved_services_and_resource_types_say_so(client: Client) -> None:
 
 
 def environment(name: str, account: str, **settings: Any) -> Environment:
-    tables = {table: {} for table in ("algorithm", "training", "hosting", "storage", "roles", "logs", "bootstrap")}
+    tables: dict[str, dict[str, Any]] = {
+        table: {} for table in ("algorithm", "training", "hosting", "storage", "roles", "logs", "bootstrap")
+    }
     return Environment.model_validate(
         {
             "project": "bikes",

@@ -86,7 +86,7 @@ for objective, label, base_score in json.load(sys.stdin):
 print(json.dumps(failing))
 """
 OF_LABELS = [
-    [objective, label, base_score]
+    (objective, label, base_score)
     for objective in (
         *("binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic", "reg:squarederror"),
         *("reg:absoluteerror", "count:poisson", "reg:tweedie", "survival:cox", "rank:map"),
@@ -235,7 +235,7 @@ def test_an_older_image_trains_on_several_instances(tmp_path: Path, client: Clie
 
 def test_what_is_refused_for_an_older_image_is_what_its_xgboost_refuses(version: str) -> None:
     def failing(of: str) -> set[str]:
-        command = [image_python(of), "-W", "ignore", "-c", TRY]
+        command: list[str | Path] = [image_python(of), "-W", "ignore", "-c", TRY]
         ended = subprocess.run(command, input=json.dumps(REFUSED), capture_output=True, text=True, check=True)
         return set(json.loads(ended.stdout.splitlines()[-1]))
 

@@ -64,7 +64,7 @@ def endpoint(world: World) -> str:
             tar.addfile(member, io.BytesIO(content))
         key = f"models/{variant}/model.tar.gz"
         world.client("s3").put_object(Bucket=world.bucket, Key=key, Body=out.getvalue())
-        container = {
+        container: dict[str, Any] = {
             "Image": IMAGE,
             "ModelDataUrl": f"s3://{world.bucket}/{key}",
             "Environment": {"SAGEMAKER_MARK": MARK},

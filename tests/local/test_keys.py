@@ -120,7 +120,13 @@ def test_promotion_is_refused_as_doctor_said_and_goes_on_with_the_statement(term
 def test_the_targets_own_key_is_told_apart(terminal: Terminal, stage: Stage) -> None:
     stage.release_in_dev("own key")
     role, key = stage.names("staging").release_role_arn, key_of(stage, "staging")
-    deny = {"Sid": "NoRelease", "Effect": "Deny", "Principal": "*", "Action": "kms:GenerateDataKey*", "Resource": "*"}
+    deny: dict[str, Any] = {
+        "Sid": "NoRelease",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "kms:GenerateDataKey*",
+        "Resource": "*",
+    }
     deny["Condition"] = {"ArnEquals": {"aws:PrincipalArn": role}}
     kms = stage.client("kms", "staging")
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=own_account("staging", deny))

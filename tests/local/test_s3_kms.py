@@ -15,7 +15,7 @@ OWNER, GUEST, REGION = "222233334444", "555566667777", "us-east-1"
 BOTH = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
-def allow(actions: tuple[str, ...] | str, resource: str = "*", **more: Any) -> dict[str, Any]:
+def allow(actions: tuple[str, ...] | list[str] | str, resource: str = "*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
 
 

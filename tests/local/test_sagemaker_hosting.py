@@ -66,7 +66,7 @@ def test_requests_in_parallel_keep_to_their_rows(world: World, endpoint: str) ->
 def test_a_models_refusal_reaches_the_caller(world: World, endpoint: str) -> None:
     with pytest.raises(ClientError) as caught:
         invoke(world.client("sagemaker-runtime"), endpoint, b"{}", ContentType="application/json")
-    response = caught.value.response
+    response: Any = caught.value.response
     assert response["Error"]["Code"] == "ModelError"
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert response["OriginalStatusCode"] == 415

@@ -111,7 +111,7 @@ def test_a_caller_needs_the_right_to_pass_the_role(world: World) -> None:
         iam.put_user_policy(UserName=caller, PolicyName="p", PolicyDocument=document)
         with pytest.raises(ClientError) as caught:
             sagemaker.create_training_job(**world.training_job("refused"))
-        response: dict[str, Any] = caught.value.response
+        response = dict[str, Any](caught.value.response)
         assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (
             "AccessDeniedException",
             400,

@@ -359,16 +359,13 @@ def test_of_two_at_once_one_is_refused_and_the_other_is_whole(
     release_anew(stage, "two at once")
     project, root = load_project(stage.toml), Root(stage.toml, local=True)
     refused = threading.Event()
-    register = "promotion.promote.register"
-    from promotion import promote
-
-    original = promote.register
+    from training.model.artifact import register
 
     def later(*words: Any, **named: Any) -> str:
         assert refused.wait(30)
-        return original(*words, **named)
+        return register(*words, **named)
 
-    monkeypatch.setattr(register, later)
+    monkeypatch.setattr("promotion.promote.register", later)
     works = [
         PromotionWork(
             source=workspace_of(root, project, "dev"),
