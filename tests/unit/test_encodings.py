@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDERS = ("kickstand", "infra", "training", "deployment", "review", "promotion", "cli", "localcloud")
-FOLDERS += ("acceptance", "scripts", "data", "benchmarks")
+FOLDERS = (
+    *("kickstand", "infra", "training", "deployment", "review", "promotion", "cli", "localcloud"),
+    *("acceptance", "scripts", "data", "benchmarks"),
+)
 
 
 def nameless(source: str) -> Iterator[tuple[int, str]]:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "setup.py"
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> ModuleType:
+def clone(tmp_path: Path) -> Any:
     """The set-up script in a clone of its own, which looks as if a set-up had just ended."""
     for name in ("requirements-uv.lock", "requirements.lock", "package.json", "package-lock.json", "pyproject.toml"):
         shutil.copy(SCRIPT.parents[1] / name, tmp_path / name)
@@ -33,31 +33,31 @@ def clone(tmp_path: Path) -> ModuleType:
     return script
 
 
-def test_a_finished_setup_is_trusted(clone: ModuleType) -> None:
+def test_a_finished_setup_is_trusted(clone: Any) -> None:
     assert clone.is_done(clone.wanted_stamp())
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-uv.lock", "package-lock.json", "pyproject.toml"])
-def test_a_changed_input_asks_for_another(clone: ModuleType, name: str) -> None:
+def test_a_changed_input_asks_for_another(clone: Any, name: str) -> None:
     with (clone.ROOT / name).open("a") as stream:
         stream.write("\n")
     assert not clone.is_done(clone.wanted_stamp())
 
 
-def test_a_moved_clone_asks_for_another(clone: ModuleType, tmp_path: Path) -> None:
+def test_a_moved_clone_asks_for_another(clone: Any, tmp_path: Path) -> None:
     before = clone.wanted_stamp()
     clone.ROOT = Path(shutil.copytree(clone.ROOT, tmp_path.parent / f"{tmp_path.name}-moved"))
     assert clone.wanted_stamp() != before
 
 
 @pytest.mark.parametrize("lost", [".venv/setup.stamp", ".venv/bin/node", "node_modules/aws-cdk/bin/cdk"])
-def test_what_an_interrupt_left_is_not_trusted(clone: ModuleType, lost: str) -> None:
+def test_what_an_interrupt_left_is_not_trusted(clone: Any, lost: str) -> None:
     (clone.ROOT / lost).unlink()
     assert not clone.is_done(clone.wanted_stamp())
 
 
 def test_the_stamp_goes_before_the_first_step_and_comes_after_the_last(
-    clone: ModuleType, monkeypatch: pytest.MonkeyPatch
+    clone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
     monkeypatch.setattr(clone, "run", lambda *words, step: seen.append(clone.STAMP.exists()))
@@ -66,7 +66,7 @@ def test_the_stamp_goes_before_the_first_step_and_comes_after_the_last(
     assert clone.STAMP.read_text() == "the stamp"
 
 
-def test_the_environment_is_never_made_of_a_link_of_its_own(clone: ModuleType, tmp_path: Path) -> None:
+def test_the_environment_is_never_made_of_a_link_of_its_own(clone: Any, tmp_path: Path) -> None:
     """What an interrupted `venv --clear` leaves is a bare link to the machine's Python, first on an activated path."""
     link = clone.VENV / "bin" / "python3"
     link.symlink_to(sys.executable)
@@ -74,7 +74,7 @@ def test_the_environment_is_never_made_of_a_link_of_its_own(clone: ModuleType, t
     assert clone.machine_python(tmp_path / "python3") == tmp_path / "python3"
 
 
-def test_the_clone_is_named_to_the_environment_in_ascii(clone: ModuleType, tmp_path: Path) -> None:
+def test_the_clone_is_named_to_the_environment_in_ascii(clone: Any, tmp_path: Path) -> None:
     """Python reads the installer's own absolute path in the locale's encoding: `LC_ALL=C` and an ö, and it is dead."""
     clone.ROOT = tmp_path / "pröjekt"
     clone.VENV = clone.ROOT / ".venv"
@@ -90,15 +90,13 @@ def test_the_clone_is_named_to_the_environment_in_ascii(clone: ModuleType, tmp_p
     ("name", "what"),
     [("a\nb", "a newline"), ("a:b", "a ':'"), ('a"b', "a double quote"), ("a\rb:c", "a carriage return and a ':'")],
 )
-def test_a_folder_that_the_tools_cannot_name_is_refused(
-    clone: ModuleType, tmp_path: Path, name: str, what: str
-) -> None:
+def test_a_folder_that_the_tools_cannot_name_is_refused(clone: Any, tmp_path: Path, name: str, what: str) -> None:
     clone.ROOT = tmp_path / name
     assert clone.path_problem() == f"the path of this clone has {what} in it: {str(clone.ROOT)!r}"
 
 
 @pytest.mark.parametrize("name", ["plain", "two words", "pröjekt", "it's", "$HOME", "(a)&b"])
-def test_any_other_folder_is_fine(clone: ModuleType, tmp_path: Path, name: str) -> None:
+def test_any_other_folder_is_fine(clone: Any, tmp_path: Path, name: str) -> None:
     clone.ROOT = tmp_path / name
     assert clone.path_problem() == ""
 
@@ -106,9 +104,7 @@ def test_any_other_folder_is_fine(clone: ModuleType, tmp_path: Path, name: str) 
 LOCKED = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r"]
 
 
-def test_a_lock_is_installed_by_its_hashes_and_from_wheels_alone(
-    clone: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_is_installed_by_its_hashes_and_from_wheels_alone(clone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source distribution runs a program of its own when it is built, before anybody has looked at it."""
     commands: list[list[str]] = []
     monkeypatch.setattr(clone, "run", lambda *words, step: commands.append([*map(str, words)]))

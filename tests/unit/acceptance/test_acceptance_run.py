@@ -221,7 +221,7 @@ STEPS = (step("first", fine), step("second", interrupt), step("third", fine))
 def test_an_interrupted_run_is_removed_and_says_what_was_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clearing, said = Clearing(monkeypatch, []), []
+    clearing, said = Clearing(monkeypatch, []), list[str]()
     with pytest.raises(EndedEarly) as early:
         running.run(tmp_path, plan_of(tmp_path), STEPS, said.append, lock=0, bootstrap=False)
     assert isinstance(early.value.__cause__, KeyboardInterrupt)

@@ -200,7 +200,7 @@ def test_a_step_that_names_a_module_that_it_assumes_nothing_of_is_broken(tmp_pat
 
 
 def test_a_fault_of_a_step_is_no_verdict_and_lies_in_the_log(tmp_path: Path) -> None:
-    outcome = broken(lambda world: {}["nothing"], tmp_path)
+    outcome = broken(lambda world: dict[str, Any]()["nothing"], tmp_path)
     assert outcome.lines == ("The step itself failed, which says nothing about AWS: KeyError: 'nothing'",)
     assert "KeyError: 'nothing'" in (tmp_path / "it.traceback.txt").read_text()
 

@@ -60,8 +60,8 @@ class Events:
     def describe_stacks(self, **asked: str) -> dict[str, Any]:
         assert asked == {"StackName": "bikes-dev-training"}
         if not self.stacks:
-            refused = {"Code": "ValidationError", "Message": f"Stack with id {asked['StackName']} does not exist"}
-            raise ClientError({"Error": refused}, "DescribeStacks")
+            told = f"Stack with id {asked['StackName']} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": told}}, "DescribeStacks")
         return {"Stacks": [self.stacks.pop(0) if len(self.stacks) > 1 else self.stacks[0]]}
 
     def list_change_sets(self, **asked: str) -> dict[str, Any]:
@@ -74,8 +74,8 @@ class Events:
 
     def describe_stack_events(self, **asked: str) -> dict[str, Any]:
         if not self.recorded:
-            refused = {"Code": "ValidationError", "Message": f"Stack [{asked['StackName']}] does not exist"}
-            raise ClientError({"Error": refused}, "DescribeStackEvents")
+            told = f"Stack [{asked['StackName']}] does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": told}}, "DescribeStackEvents")
         return {"StackEvents": [one for one in self.recorded if "OperationId" not in one]}
 
     def get_paginator(self, operation: str) -> Events:

@@ -55,7 +55,11 @@ class _Deployed:
 
 
 def test_a_template_in_yaml_is_that_of_an_import_and_nothing_goes_with_it() -> None:
-    for body, expected in (("Resources:\n  A:\n    Type: X\n", {}), ('{"Resources": {}}', {"Resources": {}})):
+    templates: dict[str, dict[str, Any]] = {
+        "Resources:\n  A:\n    Type: X\n": {},
+        '{"Resources": {}}': {"Resources": {}},
+    }
+    for body, expected in templates.items():
         assert live_template(_Deployed(body), "stack") == expected  # type: ignore[arg-type]
     assert deletion_plan({}, NAMES) == DeletionPlan(bucket=None, model_package_group=None)
 

@@ -143,6 +143,8 @@ OUTPUT = {
 def _prints(tree: ast.AST) -> list[int]:
     found = []
     for node in ast.walk(tree):
+        if not isinstance(node, ast.Call | ast.Attribute):
+            continue
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         markup = isinstance(node, ast.Call) and any(
             word.arg in ("markup", "emoji") and ast.unparse(word.value) == "True" for word in node.keywords

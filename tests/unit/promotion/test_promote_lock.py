@@ -63,7 +63,7 @@ def test_a_second_promotion_is_told_who_is_at_it_and_since_when() -> None:
 
 
 def test_a_stale_lock_is_taken_over_and_its_former_owner_stops() -> None:
-    s3, told = LockS3(), []
+    s3, told = LockS3(), list[str]()
     with hold(s3, ANA, told) as anas:
         s3.later(30)
         with hold(s3, BO) as bos:
@@ -133,7 +133,7 @@ def test_a_lock_that_cannot_be_given_back_is_told_and_hides_nothing() -> None:
     def expired(**keys: Any) -> None:
         raise refusal("ExpiredToken", "DeleteObject", 400, "The provided token has expired.")
 
-    s3.delete_object = expired  # type: ignore[assignment]
+    s3.delete_object = expired  # type: ignore[method-assign]
     with hold(s3, ANA, told):
         pass
     assert told == [

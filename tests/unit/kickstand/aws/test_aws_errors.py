@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Any
 
 import pytest
 from boto3.exceptions import S3UploadFailedError
@@ -21,9 +22,8 @@ from kickstand.errors import KickstandError, Problem
 
 
 def answer(code: str, message: str, status: int = 400, operation: str = "CreateModel") -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
-    )
+    answered: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answered, operation)
 
 
 DENIED = (
@@ -96,7 +96,7 @@ OF_A_KEY = (
             "Sign in again: aws sso login (with --profile where a profile is used).",
         ),
         (
-            SSLError(endpoint_url="https://127.0.0.1:1/", error="bad certificate"),
+            SSLError(endpoint_url="https://127.0.0.1:1/", error=Exception("bad certificate")),
             "SSL validation failed for https://127.0.0.1:1/ bad certificate.",
             "Check AWS_CA_BUNDLE; for the local cloud take all of kickstand local env.",
         ),

@@ -48,9 +48,10 @@ def test_a_conflict_is_tried_again_after_growing_waits() -> None:
 
 
 def test_the_fourth_conflict_and_every_other_refusal_pass() -> None:
-    for answers, left in (([CONFLICT] * 5, 1), ([DENIED, "etag"], 1), ([EXISTS, "etag"], 1)):
+    cases: tuple[tuple[list[Any], int], ...] = (([CONFLICT] * 5, 1), ([DENIED, "etag"], 1), ([EXISTS, "etag"], 1))
+    for answers, left in cases:
         write = Writes(*answers)
-        with pytest.raises(type(CONFLICT), match=answers[0].response["Error"]["Code"]):  # type: ignore[union-attr]
+        with pytest.raises(type(CONFLICT), match=answers[0].response["Error"]["Code"]):
             decided(write, sleep=lambda seconds: None)
         assert len(write.answers) == left
 

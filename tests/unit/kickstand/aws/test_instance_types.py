@@ -35,7 +35,7 @@ ENUMERATIONS = {
 def enumerated(use: str) -> frozenset[str]:
     """As botocore's model of SageMaker has them."""
     model = botocore.session.get_session().get_service_model("sagemaker")
-    return frozenset(model.shape_for(ENUMERATIONS[use]).enum)
+    return frozenset(model.shape_for(ENUMERATIONS[use]).metadata["enum"])
 
 
 def every_type() -> list[str]:

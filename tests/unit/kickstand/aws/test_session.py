@@ -115,7 +115,9 @@ def refusal(environment: Environment) -> KickstandError:
 def test_a_session_of_the_right_account_is_in_the_environments_region(sts: Sts, tmp_path: Path) -> None:
     session = open_session(dev(tmp_path))
     assert session.region_name == "us-east-1"
-    assert session.get_credentials().access_key == "AMBIENT"
+    credentials = session.get_credentials()
+    assert credentials is not None
+    assert credentials.access_key == "AMBIENT"
     assert sts.calls == [("GetCallerIdentity", "AMBIENT")]
 
 
@@ -133,7 +135,9 @@ def test_another_account_is_refused_with_both_and_the_line(sts: Sts, tmp_path: P
 def test_the_profile_beats_the_credentials_of_the_process(sts: Sts, tmp_path: Path) -> None:
     (tmp_path / "credentials").write_text("[team]\naws_access_key_id = TEAM\naws_secret_access_key = s\n")
     session = open_session(dev(tmp_path, 'profile = "team"\n'))
-    assert session.get_credentials().access_key == "TEAM"
+    credentials = session.get_credentials()
+    assert credentials is not None
+    assert credentials.access_key == "TEAM"
     assert sts.calls == [("GetCallerIdentity", "TEAM")]
 
 
@@ -155,7 +159,9 @@ def test_a_profile_that_does_not_exist(sts: Sts, tmp_path: Path) -> None:
 
 def test_the_role_is_assumed_with_the_credentials_of_the_process(sts: Sts, tmp_path: Path) -> None:
     session = open_session(dev(tmp_path, f'role_arn = "{ROLE}"\n'))
-    assert session.get_credentials().get_frozen_credentials().access_key == "ROLE1"
+    credentials = session.get_credentials()
+    assert credentials is not None
+    assert credentials.get_frozen_credentials().access_key == "ROLE1"
     assert sts.calls == [("AssumeRole", "AMBIENT"), ("GetCallerIdentity", "ROLE1")]
 
 

@@ -111,8 +111,8 @@ def test_the_text_is_canonical_and_its_digest_is_of_its_other_bytes(path: Path) 
 def test_the_order_of_what_came_in_does_not_matter(tmp_path: Path) -> None:
     turned = RELEASE.model_copy(
         update={
-            "hyperparameters": dict(reversed(RELEASE.hyperparameters.items())),
-            "metrics": dict(reversed(RELEASE.metrics.items())),
+            "hyperparameters": dict(reversed(list(RELEASE.hyperparameters.items()))),
+            "metrics": dict(reversed(list(RELEASE.metrics.items()))),
         }
     )
     write_release(tmp_path / "a.json", RELEASE)

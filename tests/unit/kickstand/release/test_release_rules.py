@@ -194,7 +194,7 @@ FREE = (
     "target_transform",
 )
 """What may have another value and still be a release of this environment: words and figures of the job."""
-STRANGE = (
+STRANGE: st.SearchStrategy[Any] = (
     st.sampled_from([None, True, -1, 0, 2**70, 1e300, "", "\x1b[2J", "\u202e", "x" * 5000, [], {}, [[]], {"a": None}])
     | st.integers()
     | st.text(max_size=20)

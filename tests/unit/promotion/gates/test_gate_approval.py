@@ -68,7 +68,7 @@ def described(**changes: Any) -> dict[str, Any]:
 
 def test_the_registrys_answer() -> None:
     assert approval(described()) == Approval("Approved", MODEL, ANA, "Looked at the errors:\nas before.", "")
-    by_aws = {"LastModifiedBy": {"IamIdentity": {"Arn": BEN}}}
+    by_aws: dict[str, Any] = {"LastModifiedBy": {"IamIdentity": {"Arn": BEN}}}
     assert approval(described(**by_aws)).changed_by == BEN
     assert approval(described(**by_aws)).approver == BEN
     plain = approval(described(ApprovalDescription="fine"))
@@ -114,12 +114,14 @@ def test_a_forged_description_does_not_help() -> None:
 
 def test_an_approval_without_a_reason_says_so() -> None:
     """Whoever approved past Kickstand gave none; AWS names them."""
-    by_aws = {"LastModifiedBy": {"IamIdentity": {"Arn": ANA}}}
+    by_aws: dict[str, Any] = {"LastModifiedBy": {"IamIdentity": {"Arn": ANA}}}
     assert judged(ApprovalDescription="", **by_aws) == (True, f"Approved by {ANA}, without a reason")
 
 
 def test_an_approval_of_another_model_fails() -> None:
-    other = {"InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://b/models/y/model.tar.gz"}]}}
+    other: dict[str, Any] = {
+        "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://b/models/y/model.tar.gz"}]}
+    }
     assert judged(**other) == (False, "approved is another model")
 
 

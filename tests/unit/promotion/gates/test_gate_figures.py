@@ -129,7 +129,7 @@ def findings(*levels: str) -> Iterator[Finding]:
         yield Finding(
             source="guard",
             rule=f"R{number}",
-            level=level,  # type: ignore[arg-type]
+            level=level,
             stack="bikes-staging-hosting",
             resource="Endpoint",
             message="Is open.",

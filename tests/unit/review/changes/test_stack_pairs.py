@@ -29,8 +29,8 @@ class CloudFormation:
         if self.refused:
             raise ClientError({"Error": {"Code": self.refused, "Message": "no"}}, "DescribeStacks")
         if StackName not in self._stacks:
-            told = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
-            raise ClientError({"Error": told}, "DescribeStacks")
+            told = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": told}}, "DescribeStacks")
         return {"Stacks": [{"StackStatus": self._stacks[StackName][0], "Tags": [{"Key": "team", "Value": "a"}]}]}
 
     def get_template(self, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803

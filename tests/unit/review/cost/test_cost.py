@@ -222,7 +222,7 @@ def test_a_transform_price_of_its_own_comes_first() -> None:
 
 
 def test_sums_are_rounded_at_their_end() -> None:
-    alarms = {f"Alarm{n}": {"Type": "AWS::CloudWatch::Alarm", "Properties": {}} for n in range(3)}
+    alarms: dict[str, Any] = {f"Alarm{n}": {"Type": "AWS::CloudWatch::Alarm", "Properties": {}} for n in range(3)}
     made = report(None, hosting(**alarms))
     assert [(line.what, line.quantity, line.after) for line in made.lines][1] == ("CloudWatch alarms", "3 a month", 0.3)
     assert made.after == 84.25

@@ -54,8 +54,8 @@ class SageMaker:
 
     def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         if not self.url:
-            error = {"Code": "ValidationException", "Message": "Could not find endpoint"}
-            raise ClientError({"Error": error}, "DescribeEndpoint")
+            told = "Could not find endpoint"
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": told}}, "DescribeEndpoint")
         return {"EndpointConfigName": "c"}
 
     def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
