@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:UserWarning")
 def numbers(count: int, seed: int) -> list[str]:
     """Numbers as they are written: with few and many digits, halves, with exponents, near 0 and beyond 2^53."""
     draw = random.Random(seed)
-    forms = [
+    forms: list[Callable[[], str]] = [
         lambda: f"{draw.gauss(0, 1) * 10 ** draw.randint(-6, 9):.{draw.randint(0, 18)}f}",
         lambda: repr(draw.gauss(0, 1) * 10 ** draw.randint(-6, 9)),
         lambda: str(draw.randint(0, 10 ** draw.randint(1, 18))),

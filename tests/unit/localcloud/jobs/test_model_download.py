@@ -108,7 +108,7 @@ def test_an_unsafe_artifact_is_refused_with_each_unsafe_member(
 def test_a_bomb_is_not_unpacked(tmp_path: Path, fetched: Any) -> None:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        tar.fileobj.write(member("xgboost-model", size=MAX_BYTES + 1).tobuf())  # type: ignore[union-attr]
+        tar.fileobj.write(member("xgboost-model", size=MAX_BYTES + 1).tobuf())
     with pytest.raises(HostingError, match=r"The archive unpacks to more than 1,073,741,824 bytes\."):
         fetched(out.getvalue())
     assert list((tmp_path / "base/model").iterdir()) == []
@@ -132,7 +132,8 @@ def test_a_pickle_is_carried_and_never_opened(tmp_path: Path, fetched: Any, monk
 
 
 def test_an_artifact_that_cannot_be_read_is_told_in_sagemakers_words(fetched: Any) -> None:
-    denied = ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "GetObject")
+    answer: Any = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    denied = ClientError(answer, "GetObject")
     for error in (denied, EndpointConnectionError(endpoint_url="https://127.0.0.1")):
         with pytest.raises(HostingError) as caught:
             fetched(error)

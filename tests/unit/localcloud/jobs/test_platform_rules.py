@@ -86,7 +86,7 @@ def test_control_characters_are_shown_as_cloudwatch_shows_them() -> None:
 
 
 def test_the_same_content_makes_the_same_archive(tmp_path: Path) -> None:
-    digests = []
+    digests: list[str] = []
     for name in ("a", "b"):
         folder = tmp_path / name
         (folder / "deep").mkdir(parents=True)

@@ -138,7 +138,7 @@ def test_a_role_that_a_resource_names_is_passed_to_its_service(
 
 
 def test_a_key_is_asked_about_where_one_is_named() -> None:
-    variants = {"ProductionVariants": []}
+    variants: dict[str, Any] = {"ProductionVariants": []}
     config = f"arn:aws:sagemaker:{HERE}:endpoint-config/c"
     assert create("AWS::SageMaker::EndpointConfig", "C", **variants) == [("sagemaker:CreateEndpointConfig", config)]
     assert create("AWS::SageMaker::EndpointConfig", "C", **variants, KmsKeyId=KEY) == [

@@ -42,6 +42,7 @@ def signed(
     """A request as botocore signs it."""
     request = AWSRequest(method=method, url=url, data=body, headers=headers)
     auth(CREDENTIALS, service, "us-east-1").add_auth(request)
+    assert request.url is not None
     return read(method, request.url, dict(request.headers.items()))
 
 
@@ -175,6 +176,7 @@ def test_a_word_for_the_payload_is_no_way_around_the_body_of_another_service() -
 def test_a_presigned_url_is_right_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     request = AWSRequest(method="GET", url="https://127.0.0.1:4566/bucket/a%20b?versionId=1")
     S3SigV4QueryAuth(CREDENTIALS, "s3", "us-east-1", expires=60).add_auth(request)
+    assert request.url is not None
     found = read("GET", request.url, {})
     found.check_scope()
     found.check_signature(SECRET)
@@ -243,6 +245,7 @@ def now(**changes: str) -> SignedRequest:
     """A request that botocore signed now, with its headers changed since."""
     request = AWSRequest(method="GET", url="https://127.0.0.1:4566/bucket")
     S3SigV4Auth(CREDENTIALS, "s3", "us-east-1").add_auth(request)
+    assert request.url is not None
     sent = {name.lower(): value for name, value in request.headers.items()}
     return read("GET", request.url, {**sent, **changes})
 

@@ -21,7 +21,8 @@ def ask(operation: str, **members: Any) -> tuple[int, dict[str, Any]]:
 
 
 def every(operation: str = "ListServiceQuotas") -> list[dict[str, Any]]:
-    found, token = [], {}
+    found: list[dict[str, Any]] = []
+    token: dict[str, str] = {}
     while True:
         _, page = ask(operation, ServiceCode="sagemaker", **token)
         found += page["Quotas"]

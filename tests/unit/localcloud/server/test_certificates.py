@@ -23,7 +23,8 @@ def at(days: int) -> Callable[[], datetime]:
 
 def issue(folder: Path, days: int = 0) -> tuple[Certificates, x509.Certificate, x509.Certificate]:
     files = ensure_certificates(folder, at(days))
-    return files, *(x509.load_pem_x509_certificate(path.read_bytes()) for path in (files.ca, files.server))
+    authority, server = (x509.load_pem_x509_certificate(path.read_bytes()) for path in (files.ca, files.server))
+    return files, authority, server
 
 
 def test_server_certificate_is_for_loopback_and_signed_by_the_authority(tmp_path: Path) -> None:

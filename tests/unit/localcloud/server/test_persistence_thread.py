@@ -46,7 +46,12 @@ def saver(tmp_path: Path, records: Records) -> Iterator[PersistenceThread]:
 def saved(saver: PersistenceThread) -> str:
     """Wait for a save; why it failed."""
     done, told = threading.Event(), list[str]()
-    saver.when_saved(lambda reason: (told.append(reason), done.set())[0])
+
+    def tell(reason: str) -> None:
+        told.append(reason)
+        done.set()
+
+    saver.when_saved(tell)
     assert done.wait(10)
     return told[0]
 

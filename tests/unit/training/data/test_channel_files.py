@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from channel_data import WRITERS
@@ -218,7 +219,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest
     path = folder(tmp_path)
     opened = Path.open
 
-    def denied(self: Path, *words: str) -> object:
+    def denied(self: Path, *words: Any) -> object:
         if self.name == "p0.csv":
             raise PermissionError(13, "Permission denied")
         return opened(self, *words)

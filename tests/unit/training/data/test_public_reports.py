@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import public_reports as made
 import pytest
@@ -21,8 +22,8 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 FOLDERS = {channel: f"data/{channel}" for channel in SIZES}
 REGRESSION = 'objective = "reg:squarederror"'
 BINARY = 'objective = "binary:logistic"'
-PARQUET = {"paths": FOLDERS, "content_type": "application/x-parquet"}
-PARTS = {"paths": {"train": "data/train"}}
+PARQUET: dict[str, Any] = {"paths": FOLDERS, "content_type": "application/x-parquet"}
+PARTS: dict[str, Any] = {"paths": {"train": "data/train"}}
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class World:
         self.told.append(("note", text))
 
     def follow(self, name: str = "j") -> JobDescription:
-        return Follower(
+        ended: JobDescription = Follower(
             TRAINING,
             jobs=self,
             executions=Executions(self),
@@ -121,6 +121,7 @@ class World:
             clock=lambda: self.now,
             follow_command=lambda name: f"kickstand fit dev --follow {name}",
         ).follow(name)
+        return ended
 
     def open_log(self, job: JobDescription) -> Log:
         self.opened.append(Log(self, job.name))
@@ -197,7 +198,7 @@ def test_a_job_is_followed_through_its_phases_and_rounds() -> None:
     }
     ended = {
         "SecondaryStatusTransitions": [
-            *training["SecondaryStatusTransitions"][:2],  # type: ignore[index]
+            *training["SecondaryStatusTransitions"][:2],
             phase("Training", 12, 50),
             phase("Uploading", 50, 60),
             phase("Completed", 60, 60),
@@ -243,7 +244,7 @@ def test_the_folds_of_a_cross_validation_are_told_each() -> None:
     folds = {"HyperParameters": {"num_round": "2", "_kfold": "2"}}
     world = World([{"execution": SUCCEEDED, "j": folds, "log": {"j": lines}}])
     told: list[tuple[int, int]] = []
-    world.round = lambda done: told.append((done.fold, done.number))
+    world.round = lambda done: told.append((done.fold, done.number))  # type: ignore[method-assign]
     world.follow()
     assert told == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)]
 
@@ -366,8 +367,14 @@ def refused() -> Exception:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = Config(retries={"total_max_attempts": 1})
-    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-    client = boto3.client("sagemaker", region_name="us-east-1", endpoint_url=url, config=config, **keys)
+    client = boto3.client(
+        "sagemaker",
+        region_name="us-east-1",
+        endpoint_url=url,
+        config=config,
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
     with pytest.raises(EndpointConnectionError) as caught:
         client.list_training_jobs()
     return caught.value

@@ -27,10 +27,10 @@ from kickstand.release.file import read_release
 from kickstand.release.model import Channel, LearningCurve, Release
 from training.job.jobs import ChannelSource, JobDescription, parse_job
 from training.job.log import Round
-from training.model.adopt import Adoption, CheckedData
+from training.model.adopt import Adoption
 from training.model.channel_evidence import channel_evidence
 from training.model.figures import UnreleasableJobError
-from training.model.golden_rows import golden_digest
+from training.model.golden_rows import CheckedData, golden_digest
 
 JOB = "bikes-dev-20260101-000000-0a1b"
 ARTIFACT = f"s3://{BUCKET}/training/{JOB}/output/model.tar.gz"

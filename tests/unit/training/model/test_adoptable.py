@@ -10,7 +10,7 @@ from job_shapes import IMAGE, channel, described
 from training.job.jobs import parse_job
 from training.model.release_maker import adoption_problems, image_version
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "InputDataConfig": [channel("train", "s3://b/train/"), channel("validation", "s3://b/validation/")],
     "ModelArtifacts": {"S3ModelArtifacts": "s3://b/model.tar.gz"},
 }

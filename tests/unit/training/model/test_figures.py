@@ -168,7 +168,7 @@ def run(*values: float) -> tuple[Round, ...]:
     return tuple(Round(number, {"train-rmse": value}) for number, value in enumerate(values))
 
 
-STOPS = {"early_stopping_rounds": "2"}
+STOPS: dict[str, Any] = {"early_stopping_rounds": "2"}
 LEFT_OUT = "The figures of the released model (mine, train:rmse) are not known and left out: "
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -126,7 +127,7 @@ def test_answers_come_in_the_order_of_the_input_and_requests_overlap() -> None:
 def test_no_more_batches_are_read_than_can_be_held() -> None:
     read = 0
 
-    def source():  # type: ignore[no-untyped-def]
+    def source() -> Iterator[Batch]:
         nonlocal read
         for line in range(1, 100):
             read += 1

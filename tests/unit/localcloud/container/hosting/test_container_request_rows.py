@@ -28,7 +28,7 @@ from training.data.formats.recordio import decode_record, frames
 WIDTH = 3
 
 
-def rows_of(kind: str, body: bytes) -> list[list[float]]:
+def rows_of(kind: str, body: bytes) -> list[list[float | None]]:
     """The rows as xgboost sees them; None for a missing value."""
     blocks = list(decode(kind, body).blocks(WIDTH))
     return [[None if math.isnan(cell) else cell for cell in row] for block in blocks for row in block.tolist()]

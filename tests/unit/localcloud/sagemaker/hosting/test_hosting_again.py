@@ -69,11 +69,11 @@ class World:
         """The hosting of the next start."""
         return Hosting(
             self.stores,
-            self.servers,
-            None,
+            self.servers,  # type: ignore[arg-type]
+            None,  # type: ignore[arg-type]
             self.events,
             folder=self.folder,
-            clock=lambda: 1.0,  # type: ignore[arg-type]
+            clock=lambda: 1.0,
         )
 
     def put(self, status: str, **more: Any) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sagemaker_fakes import Plane, invoke, make_plane, serve
@@ -98,8 +99,10 @@ def test_limits_of_an_invocation(plane: Plane) -> None:
         ("custom_attributes", "customAttributes", 1024),
         ("inference_id", "inferenceId", 64),
     ):
-        assert invoke(plane, **{f"x_amzn_sagemaker_{header}": "a" * longest}).status == 200
-        long = invoke(plane, **{f"x_amzn_sagemaker_{header}": "a" * (longest + 1)})
+        right: dict[str, Any] = {f"x_amzn_sagemaker_{header}": "a" * longest}
+        wrong: dict[str, Any] = {f"x_amzn_sagemaker_{header}": "a" * (longest + 1)}
+        assert invoke(plane, **right).status == 200
+        long = invoke(plane, **wrong)
         assert (long.status, long.headers["x-amzn-ErrorType"]) == (400, "ValidationError")
         words = f"at '{member}' failed to satisfy constraint: Member must have length less than or equal to {longest}"
         assert json.loads(long.body)["Message"].endswith(words)

@@ -318,7 +318,7 @@ def tag(plane: Plane, key: str) -> None:
     plane("AddTags", ResourceArn=ARN, Tags=[{"Key": key, "Value": "now"}])
 
 
-SPOT = {
+SPOT: dict[str, Any] = {
     "EnableManagedSpotTraining": True,
     "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120},
 }

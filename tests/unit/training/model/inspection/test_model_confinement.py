@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from kickstand.errors import KickstandError
-from training.model.inspection import model_run
 from training.model.inspection.limits import Limits, bare_environment, leave_network, memory_for
 from training.model.inspection.model_run import run_isolated
 
@@ -109,7 +108,7 @@ def test_the_probes_do_run_within_limits(tmp_path: Path, monkeypatch: pytest.Mon
         return subprocess.CompletedProcess(command, 0)
 
     (tmp_path / "xgboost-model").write_bytes(b"{L")
-    monkeypatch.setattr(model_run.subprocess, "run", started)
+    monkeypatch.setattr(subprocess, "run", started)
     run_isolated("training.model.inspection.run", {}, [tmp_path / "xgboost-model"], "s3://m")
     ((command, environment),) = seen
     assert command[1:] == [

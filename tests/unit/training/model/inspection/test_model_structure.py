@@ -29,7 +29,7 @@ def trained(rounds: int = 3, **settings: Any) -> xgboost.Booster:
     return xgboost.train({"max_depth": 3, "nthread": 1, "verbosity": 0, **settings}, data, rounds)
 
 
-SOFT = {"objective": "multi:softprob", "num_class": 3}
+SOFT: dict[str, Any] = {"objective": "multi:softprob", "num_class": 3}
 REAL = {
     "regression": (trained(), Dimensions(4, 1, 3)),
     "classes": (trained(num_parallel_tree=2, **SOFT), Dimensions(4, 3, 18)),
