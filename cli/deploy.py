@@ -81,7 +81,7 @@ def deploy(
     if proof is None:
         return
     console.print(proof.sentence())
-    console.print(f"Ask it: {workspace.command('predict', 'ROWS.csv')}")
+    console.print(f"Invoke it: {workspace.command('predict', 'ROWS.csv')}")
 
 
 def _require_terminal(environment: str) -> None:

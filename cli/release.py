@@ -158,7 +158,7 @@ def verify(
         typer.Option("--bundle", metavar="FILE", help="Write a keyless signature's sigstore bundle, for other tools."),
     ] = None,
 ) -> None:
-    """Verify the release's signature, and tell what is signed and by whom. Exit code 2 where it is not right."""
+    """Verify the release's signature, and show what is signed and by whom. Exit code 2 where it is not right."""
     from kickstand.signing.envelope import signature_path
     from kickstand.signing.verify import signature_lines, verify_signature
 

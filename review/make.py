@@ -62,10 +62,10 @@ def make_bundle(request: ReviewRequest, *, now: datetime, say: Callable[[str], N
         pairs = read_pairs(workspace.session.client("cloudformation"), cdk.assembly(), names)
     drift = request.drift
     if drift is None:
-        say("Asking CloudFormation for drift …")
+        say("Detecting drift …")
         with explained("detecting drift"):
             drift = detect_drift(workspace.session, names, now=now)
-    say("Holding the stacks to the policy rules …")
+    say("Checking the stacks against the policy rules …")
     policy = policy_report(workspace.project, environment, workspace.releases)
     policy = policy.model_copy(update={"headlines": (*policy.headlines, *_key_headlines(workspace))})
     say("Comparing infrastructure, model and cost …")

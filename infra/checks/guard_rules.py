@@ -1,7 +1,7 @@
 """Our own rules for endpoints and what is behind them: CloudFormation Guard, policy/*.guard beside this file.
 
 Which files an environment's stacks are held to, and the names of the rules in them. A synthesis with `-c policy=on`
-checks them (`policy_checks`), and a review tells of them (`review.policy.report`): this module imports no CDK, which
+checks them (`policy_checks`), and a review shows them (`review.policy.report`): this module imports no CDK, which
 would start a process of Node.js in each review.
 """
 

@@ -20,7 +20,7 @@ from kickstand.release.model import Channel, Release
 from kickstand.workspace import Workspace
 from training.evaluation.answers import endpoint_answers
 from training.evaluation.metrics import Answers, Vector, losses, objective_of
-from training.evaluation.rows import Rows, test_rows
+from training.evaluation.rows import Rows, read_test_rows
 from training.evaluation.stores import ModelStore
 from training.model.artifact import FetchedArtifact, fetch_artifact
 
@@ -98,7 +98,7 @@ class Evidence:
         context = self.context
         environments = (context.source.environment, context.target.environment)
         where = str(context.source.release_file)
-        return test_rows(context.release, environments, context.stores_of, self.folder / "rows", where=where)
+        return read_test_rows(context.release, environments, context.stores_of, self.folder / "rows", where=where)
 
     @cached_property
     def source_served(self) -> Served | None:

@@ -21,7 +21,7 @@ from training.data.checks.objectives import label_columns
 from training.evaluation.answers import model_answers
 from training.evaluation.evaluation import Evaluation, evaluate
 from training.evaluation.metrics import Labels, UnsoundModelError, Vector, objective_of
-from training.evaluation.rows import Rows, test_rows
+from training.evaluation.rows import Rows, read_test_rows
 from training.evaluation.stores import ModelStore, fetch_curve, fetch_models
 from training.model.inspection.model_run import Scores, score_rows
 from training.model.learning_curve import Curve
@@ -108,7 +108,7 @@ def _ask(
     columns = max(channel.columns for channel in release.channels)
     rows: Rows | None = None
     with found.trying("Test rows (metrics on them, predictions, errors, slices)"):
-        rows = test_rows(release, [environment], lambda channel: stores, folder / "rows")
+        rows = read_test_rows(release, [environment], lambda channel: stores, folder / "rows")
         named = _slice_columns(found, environment, columns)
         found.slices = dict(zip(named, rows.columns([*named.values()]).T, strict=True)) if named else {}
         found.labels = rows.labels

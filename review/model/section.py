@@ -17,10 +17,10 @@ from review.model.charts.training import draw_importance, draw_learning_curve
 from review.model.comparison import (
     Contrast,
     contrast_headlines,
+    contrast_on_test_rows,
     metric_pairs,
     slice_headlines,
     slice_metrics,
-    test_contrast,
     validation_contrast,
 )
 from review.model.evidence import Evidence, gather
@@ -139,7 +139,7 @@ def model_report(
 
 def _contrast(environment: Environment, release: Release, live: Release | None, found: Evidence) -> Contrast | None:
     if found.labels is not None and found.released is not None and found.live is not None:
-        return test_contrast(found.released, found.live, len(found.labels), environment.gates)
+        return contrast_on_test_rows(found.released, found.live, len(found.labels), environment.gates)
     return validation_contrast(release, live) if live is not None else None
 
 

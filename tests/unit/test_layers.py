@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ def test_no_package_imports_one_above_it(tree: SourceTree) -> None:
 
 def test_no_modules_import_one_another(tree: SourceTree) -> None:
     assert tree.circles() == []
+
+
+def test_the_product_knows_nothing_of_its_tests(tree: SourceTree) -> None:
+    """No import of pytest, and no name that a test runner alone would read."""
+    marks = re.compile(r"\b(?:import pytest|__test__|PYTEST_\w+)\b")
+    assert {path: marks.findall(text) for path, text in tree.texts.items() if marks.search(text)} == {}
 
 
 def test_modules_are_of_a_size(tree: SourceTree) -> None:

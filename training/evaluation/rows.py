@@ -178,7 +178,7 @@ def _as_csv(kind: str, files: Sequence[tuple[str, Path]], width: int, folder: Pa
         yield name, written
 
 
-def test_rows(
+def read_test_rows(
     release: Release,
     environments: Sequence[Environment],
     stores: Callable[[Channel], Sequence[ModelStore]],
@@ -212,9 +212,6 @@ def test_rows(
         kind=kind_of(channel.content_type),
         width=max(each.columns for each in release.channels),
     )
-
-
-test_rows.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest's
 
 
 def _own_files(environment: Environment, channel: Channel) -> list[tuple[str, Path]]:
