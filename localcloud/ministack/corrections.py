@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from localcloud.ministack.cloudformation import (
 )
 from localcloud.ministack.cloudformation.permissions import authorization, stack_role
 from localcloud.ministack.door.core import router
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.iam import acting, policies, requests, resources, sts
 from localcloud.ministack.kms import keys, log_group_key
 from localcloud.ministack.s3 import bucket_resource, cross_account, encryption, objects
@@ -44,11 +44,7 @@ def service_names() -> frozenset[str]:
 
 def install_service_names() -> None:
     """Answer in ministack's place."""
-    wrap(router.is_aws_service_name, _answering)
-
-
-def _answering(_: Callable[[str], bool]) -> Callable[[str], bool]:
-    return lambda scope_name: scope_name in service_names()
+    correct(router.is_aws_service_name, lambda _, scope_name: scope_name in service_names())
 
 
 def _names() -> Iterator[str]:

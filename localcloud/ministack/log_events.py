@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import entries, wrap
+from localcloud.ministack.door.names import correct, entries
 from localcloud.ministack.door.services import logs
 
 SERVICE = "cloudwatch_logs"
@@ -31,29 +31,21 @@ Signature = tuple[int, str, str]
 
 def install() -> None:
     """Let every event that is stored be a whole one, whoever stores it. Once, before the start."""
-    wrap(logs.append_log_events, _identified)
-    wrap(logs.put_log_events, _checked)
+    correct(logs.append_log_events, _identified)
+    correct(logs.put_log_events, _checked)
 
 
-def _identified(original: Callable[..., None]) -> Callable[..., None]:
+def _identified(original: Callable[..., None], stream: dict[str, Any], events: list[dict[str, Any]]) -> None:
     """Give each event an id: some of ministack's services append events that have none."""
-
-    def append_log_events(stream: dict[str, Any], events: list[dict[str, Any]]) -> None:
-        for event in events:
-            event.setdefault("eventId", str(uuid.uuid4()))
-        original(stream, events)
-
-    return append_log_events
+    for event in events:
+        event.setdefault("eventId", str(uuid.uuid4()))
+    original(stream, events)
 
 
-def _checked(original: Callable[..., Any]) -> Callable[..., Any]:
+def _checked(original: Callable[..., Any], data: dict[str, Any]) -> Any:
     """Refuse events that CloudWatch Logs has no place for: they could be neither sorted, shown nor saved."""
-
-    def put_log_events(data: dict[str, Any]) -> Any:
-        wrong = _wrong(data.get("logEvents"))
-        return responses.error_response_json("InvalidParameterException", wrong, 400) if wrong else original(data)
-
-    return put_log_events
+    wrong = _wrong(data.get("logEvents"))
+    return responses.error_response_json("InvalidParameterException", wrong, 400) if wrong else original(data)
 
 
 def _wrong(events: Any) -> str:
@@ -146,36 +138,33 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def install_filters() -> None:
     """Filter by prefix, and in pages."""
-    wrap(logs.filter_log_events, _paged)
+    correct(logs.filter_log_events, _paged)
 
 
-def _paged(original: Callable[[dict[str, Any]], Answer]) -> Callable[..., Answer]:
-    def filter_log_events(data: dict[str, Any]) -> Answer:
-        prefix, request = data.get("logStreamNamePrefix"), dict(data)
-        if prefix and data.get("logStreamNames"):
-            return _refused("logStreamNamePrefix and logStreamNames cannot both be specified.")
-        group = logs.log_groups.get(logs.resolve_log_group_name(data))
-        if prefix and group is not None:
-            # A name that no stream can have, where there is none: an empty list would mean all of them.
-            request["logStreamNames"] = [name for name in group["streams"] if name.startswith(prefix)] or [":"]
-        try:
-            moment, seen = _position(data.get("nextToken"))
-        except ValueError:
-            return _refused("The specified nextToken is invalid.")
-        if moment is not None:
-            request["startTime"] = moment
-        status, headers, body = original({**request, "limit": MOST})
-        if status != 200:
-            return status, headers, body
-        answer = json.loads(body)
-        found = answer["events"]
-        page = found[seen : seen + min(data.get("limit") or MOST, MOST)]
-        answer["events"] = page
-        if page and (seen + len(page) < len(found) or len(found) == MOST):
-            answer["nextToken"] = _token(page, moment, seen)
-        return status, headers, json.dumps(answer).encode()
-
-    return filter_log_events
+def _paged(original: Callable[[dict[str, Any]], Answer], data: dict[str, Any]) -> Answer:
+    prefix, request = data.get("logStreamNamePrefix"), dict(data)
+    if prefix and data.get("logStreamNames"):
+        return _refused("logStreamNamePrefix and logStreamNames cannot both be specified.")
+    group = logs.log_groups.get(logs.resolve_log_group_name(data))
+    if prefix and group is not None:
+        # A name that no stream can have, where there is none: an empty list would mean all of them.
+        request["logStreamNames"] = [name for name in group["streams"] if name.startswith(prefix)] or [":"]
+    try:
+        moment, seen = _position(data.get("nextToken"))
+    except ValueError:
+        return _refused("The specified nextToken is invalid.")
+    if moment is not None:
+        request["startTime"] = moment
+    status, headers, body = original({**request, "limit": MOST})
+    if status != 200:
+        return status, headers, body
+    answer = json.loads(body)
+    found = answer["events"]
+    page = found[seen : seen + min(data.get("limit") or MOST, MOST)]
+    answer["events"] = page
+    if page and (seen + len(page) < len(found) or len(found) == MOST):
+        answer["nextToken"] = _token(page, moment, seen)
+    return status, headers, json.dumps(answer).encode()
 
 
 def _refused(message: str) -> Answer:

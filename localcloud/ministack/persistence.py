@@ -19,7 +19,7 @@ from typing import Any
 from kickstand.errors import KickstandError, Problem
 from localcloud.ministack import log_events
 from localcloud.ministack.door.core import emulator, responses
-from localcloud.ministack.door.names import SERVICES, entries, wrap
+from localcloud.ministack.door.names import SERVICES, correct, entries
 from localcloud.ministack.door.services import s3, sts
 from localcloud.ministack.s3 import objects
 from localcloud.ministack.served import served_modules
@@ -185,16 +185,16 @@ def restore(documents: Mapping[str, bytes]) -> None:
 def keep_sessions() -> None:
     """Let temporary credentials outlive a restart, as they do at AWS; the emulator drops them."""
 
-    def get_state() -> dict[str, Any]:
+    def get_state(_: Any) -> dict[str, Any]:
         sts.evict_expired_sessions()
         return {"sessions": sts.sessions}
 
-    def load_persisted_state(data: Mapping[str, Any]) -> None:
+    def load_persisted_state(_: Any, data: Mapping[str, Any]) -> None:
         sts.sessions.update(data.get("sessions", {}))
         sts.evict_expired_sessions()
 
-    wrap(sts.get_state, lambda _: get_state)
-    wrap(sts.load_persisted_state, lambda _: load_persisted_state)
+    correct(sts.get_state, get_state)
+    correct(sts.load_persisted_state, load_persisted_state)
 
 
 def service_modules() -> dict[str, ModuleType]:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar, cast
 
 from localcloud.ministack.door.core import emulator, iam_actions, responses, router
-from localcloud.ministack.door.names import SERVICES, wrap
+from localcloud.ministack.door.names import SERVICES, correct
 
 Value = TypeVar("Value")
 
@@ -166,37 +166,41 @@ _accesses: dict[str, tuple[ActionOf, ResourceOf]] = {}
 
 def install() -> None:
     """Put our access control and the content types of `verbatim` answers into the emulator. Once, before it starts."""
-    wrap(iam_actions.extract_iam_action, _action)
-    wrap(iam_actions.extract_resource_arn, _resource)
-    wrap(emulator.fix_success_content_type, _content_type)
+    correct(iam_actions.extract_iam_action, _action)
+    correct(iam_actions.extract_resource_arn, _resource)
+    correct(emulator.fix_success_content_type, _content_type)
 
 
-def _action(derived: Callable[..., Any]) -> Callable[..., Any]:
-    def extract_iam_action(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any
-    ) -> Any:
-        known = _accesses.get(service)
-        found = known and known[0](Request(method, path, headers, body, query_params or {}))
-        return found or derived(service, method, path, headers, body, query_params)
-
-    return extract_iam_action
-
-
-def _resource(derived: Callable[..., Any]) -> Callable[..., Any]:
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any, *place: str
-    ) -> Any:
-        known = _accesses.get(service)
-        if known is None:
-            return derived(service, method, path, headers, body, query_params, *place)
-        return known[1](Request(method, path, headers, body, query_params or {}))
-
-    return extract_resource_arn
+def _action(
+    derived: Callable[..., Any],
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: Any,
+) -> Any:
+    known = _accesses.get(service)
+    found = known and known[0](Request(method, path, headers, body, query_params or {}))
+    return found or derived(service, method, path, headers, body, query_params)
 
 
-def _content_type(correct: Callable[..., Any]) -> Callable[..., Any]:
-    def fix_success_content_type(service: str, status: int, headers: dict[str, str]) -> None:
-        if not isinstance(headers.get("Content-Type"), _OwnContentType):
-            correct(service, status, headers)
+def _resource(
+    derived: Callable[..., Any],
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: Any,
+    *place: str,
+) -> Any:
+    known = _accesses.get(service)
+    if known is None:
+        return derived(service, method, path, headers, body, query_params, *place)
+    return known[1](Request(method, path, headers, body, query_params or {}))
 
-    return fix_success_content_type
+
+def _content_type(correct: Callable[..., Any], service: str, status: int, headers: dict[str, str]) -> None:
+    if not isinstance(headers.get("Content-Type"), _OwnContentType):
+        correct(service, status, headers)

@@ -17,7 +17,7 @@ from typing import Any
 
 from localcloud.ministack.door.cloudformation import provisioners
 from localcloud.ministack.door.core import emulator, iam_actions
-from localcloud.ministack.door.names import SERVICES, wrap
+from localcloud.ministack.door.names import SERVICES, correct
 from localcloud.ministack.door.services import eventbridge, sns
 from localcloud.ministack.requests.authentication import OPEN_PATH
 from localcloud.state import StateFolder
@@ -152,54 +152,53 @@ def refuse_other_routes() -> None:
     hosts and its control plane, and the signals of wait conditions, are left.
     """
 
-    def before_body(_: Callable[..., Any]) -> Callable[..., Any]:
-        async def handle(method: str, path: str, headers: Any, query_params: Any, request_id: str) -> None:
-            return None
+    async def before_body(
+        _: Callable[..., Any], method: str, path: str, headers: Any, query_params: Any, request_id: str
+    ) -> None:
+        return None
 
-        return handle
+    async def after_body(
+        original: Callable[..., Any],
+        method: str,
+        path: str,
+        headers: Any,
+        body: bytes,
+        query_params: Any,
+        request_id: str,
+    ) -> Any:
+        known = path.startswith(OPEN_PATH)
+        return await original(method, path, headers, body, query_params, request_id) if known else None
 
-    def after_body(original: Callable[..., Any]) -> Callable[..., Any]:
-        async def handle(method: str, path: str, headers: Any, body: bytes, query_params: Any, request_id: str) -> Any:
-            known = path.startswith(OPEN_PATH)
-            return await original(method, path, headers, body, query_params, request_id) if known else None
+    async def special(
+        _: Callable[..., Any],
+        method: str,
+        path: str,
+        headers: Any,
+        body: bytes,
+        query_params: Any,
+        request_id: str,
+        **_more: Any,
+    ) -> Any:
+        answer = await emulator.handle_s3_control_request(path, method, body, query_params, request_id, headers)
+        if answer:
+            return answer
+        host = headers.get("host", "")
+        answer = await emulator.handle_s3_vhost_request(host, path, method, headers, body, query_params)
+        return emulator.with_data_plane_headers(answer, request_id, include_s3_id=True, wildcard_cors=False)
 
-        return handle
-
-    def special(_: Callable[..., Any]) -> Callable[..., Any]:
-        async def handle(
-            method: str,
-            path: str,
-            headers: Any,
-            body: bytes,
-            query_params: Any,
-            request_id: str,
-            **_more: Any,
-        ) -> Any:
-            answer = await emulator.handle_s3_control_request(path, method, body, query_params, request_id, headers)
-            if answer:
-                return answer
-            host = headers.get("host", "")
-            answer = await emulator.handle_s3_vhost_request(host, path, method, headers, body, query_params)
-            return emulator.with_data_plane_headers(answer, request_id, include_s3_id=True, wildcard_cors=False)
-
-        return handle
-
-    wrap(emulator.handle_pre_body_request, before_body)
-    wrap(emulator.handle_post_body_shortcuts, after_body)
-    wrap(emulator.handle_special_data_plane_request, special)
+    correct(emulator.handle_pre_body_request, before_body)
+    correct(emulator.handle_post_body_shortcuts, after_body)
+    correct(emulator.handle_special_data_plane_request, special)
 
 
 def refuse_outgoing_requests() -> None:
     """Let no subscription and no API destination make this process call a port of this machine."""
 
-    def make(_: Callable[..., Any]) -> Callable[..., Any]:
-        def refuse(*_: Any, **__: Any) -> Any:
-            raise OSError("The local cloud makes no HTTP requests to others.")
+    def refused(*_: Any, **__: Any) -> Any:
+        raise OSError("The local cloud makes no HTTP requests to others.")
 
-        return refuse
-
-    wrap(sns.http_post_sync, make)
-    wrap(eventbridge.http_open, make)
+    correct(sns.http_post_sync, refused)
+    correct(eventbridge.http_open, refused)
 
 
 class _Handlers(dict[str, Any]):

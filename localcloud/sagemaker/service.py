@@ -16,7 +16,6 @@ from kickstand.images import image_table
 from localcloud.ministack import registry as emulator
 from localcloud.ministack.cloudformation.operation import initiated
 from localcloud.ministack.cloudformation.template import register_resource_types
-from localcloud.ministack.iam import requests
 from localcloud.ministack.registry import Request, Response, register_service
 from localcloud.ministack.stepfunctions.execution import cancelled
 from localcloud.ministack.stepfunctions.integrations import register_integration
@@ -131,7 +130,6 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         action=action_of,
         resource=lambda request: resource_of(request, current_scope()),
     )
-    requests.install_sagemaker_denials()
     register_resource_types(resource_types(control, caller, scope=current_scope, initiated=initiated))
     for kind, runs in control.runs.items():
         task = JobTask(control, caller, kind, runs, scope=current_scope, cancelled=cancelled)

@@ -11,13 +11,14 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kickstand.aws.resource_schema import resource_schema
 from kickstand.names import partition
 from localcloud.ministack.cloudformation.operation import running
 from localcloud.ministack.door.cloudformation import changesets, cloudformation, handlers, helpers, provisioners, stacks
-from localcloud.ministack.door.names import entry, wrap
+from localcloud.ministack.door.names import correct, correct_entry
 from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam.acting import require
 from localcloud.ministack.iam.sts import AccessDenied
@@ -43,41 +44,33 @@ DELETABLE_WHILE_RUNNING = frozenset({"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 def install_states() -> None:
     """Refuse change sets, executions, deletions and templates that AWS refuses because of the stack's state."""
     table = handlers.ACTION_HANDLERS
-    entry(table, "CreateChangeSet", _guarded(_create_refusal), "_ACTION_HANDLERS")
-    entry(table, "ExecuteChangeSet", _guarded(_execute_refusal), "_ACTION_HANDLERS")
-    entry(table, "DeleteStack", _guarded(_delete_refusal), "_ACTION_HANDLERS")
-    entry(table, "GetTemplate", _guarded(_template_refusal), "_ACTION_HANDLERS")
+    correct_entry(table, "CreateChangeSet", partial(_guarded, _create_refusal), "_ACTION_HANDLERS")
+    correct_entry(table, "ExecuteChangeSet", partial(_guarded, _execute_refusal), "_ACTION_HANDLERS")
+    correct_entry(table, "DeleteStack", partial(_guarded, _delete_refusal), "_ACTION_HANDLERS")
+    correct_entry(table, "GetTemplate", partial(_guarded, _template_refusal), "_ACTION_HANDLERS")
     for action in ("CreateStack", "CreateChangeSet"):
-        entry(table, action, _remembering, "_ACTION_HANDLERS")
+        correct_entry(table, action, _remembering, "_ACTION_HANDLERS")
 
 
-def _remembering(original: Callable[..., Any]) -> Callable[..., Any]:
+def _remembering(original: Callable[..., Any], params: dict[str, Any]) -> Any:
     """Keep the record of a deleted stack under its id, where a new one takes its name."""
-
-    def handler(params: dict[str, Any]) -> Any:
-        name = helpers.p(params, "StackName")
-        before = cloudformation.stacks.get(name)
-        answer = original(params)
-        if (
-            before is not None
-            and before["StackStatus"] == "DELETE_COMPLETE"
-            and cloudformation.stacks.get(name) is not before
-        ):
-            cloudformation.stacks[before["StackId"]] = before
-        return answer
-
-    return handler
+    name = helpers.p(params, "StackName")
+    before = cloudformation.stacks.get(name)
+    answer = original(params)
+    if (
+        before is not None
+        and before["StackStatus"] == "DELETE_COMPLETE"
+        and cloudformation.stacks.get(name) is not before
+    ):
+        cloudformation.stacks[before["StackId"]] = before
+    return answer
 
 
-def _guarded(refusal: Callable[[dict[str, Any]], str | None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def handler(params: dict[str, Any]) -> Any:
-            reason = refusal(params)
-            return helpers.error("ValidationError", reason) if reason else original(params)
-
-        return handler
-
-    return make
+def _guarded(
+    refusal: Callable[[dict[str, Any]], str | None], original: Callable[..., Any], params: dict[str, Any]
+) -> Any:
+    reason = refusal(params)
+    return helpers.error("ValidationError", reason) if reason else original(params)
 
 
 def _stack(params: dict[str, Any]) -> dict[str, Any] | None:
@@ -141,21 +134,20 @@ _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 
 def install_change_sets() -> None:
     """Read parameters as the caller, let the resource schemas say what replaces, list tags as CloudFormation does."""
-    wrap(changesets.resolve_parameters, _read_as_caller)
-    wrap(provisioners.property_recreation, _by_schema)
-    wrap(stacks.diff_resources, _tags_as_attribute)
+    correct(changesets.resolve_parameters, _read_as_caller)
+    correct(provisioners.property_recreation, _by_schema)
+    correct(stacks.diff_resources, _tags_as_attribute)
 
 
-def _read_as_caller(original: Callable[..., Any]) -> Callable[..., Any]:
-    def resolve(template: dict[str, Any], provided: list[dict[str, Any]], *previous: Any) -> Any:
-        given = {one["Key"]: one.get("Value") for one in provided if "Key" in one}
-        for name, definition in template.get("Parameters", {}).items():
-            parameter = given.get(name) or definition.get("Default")
-            if str(definition.get("Type", "")).startswith(_SSM_VALUE) and parameter:
-                _require_reading(str(parameter))
-        return original(template, provided, *previous)
-
-    return resolve
+def _read_as_caller(
+    original: Callable[..., Any], template: dict[str, Any], provided: list[dict[str, Any]], *previous: Any
+) -> Any:
+    given = {one["Key"]: one.get("Value") for one in provided if "Key" in one}
+    for name, definition in template.get("Parameters", {}).items():
+        parameter = given.get(name) or definition.get("Default")
+        if str(definition.get("Type", "")).startswith(_SSM_VALUE) and parameter:
+            _require_reading(str(parameter))
+    return original(template, provided, *previous)
 
 
 def _require_reading(parameter: str) -> None:
@@ -168,34 +160,28 @@ def _require_reading(parameter: str) -> None:
         raise ValueError(str(refused)) from None
 
 
-def _by_schema(original: Callable[..., Any]) -> Callable[..., Any]:
-    def recreation(resource_type: str, name: str) -> Any:
-        schema = resource_schema(region(), resource_type)
-        return schema.recreation(name) if schema.known else original(resource_type, name)
-
-    return recreation
+def _by_schema(original: Callable[..., Any], resource_type: str, name: str) -> Any:
+    schema = resource_schema(region(), resource_type)
+    return schema.recreation(name) if schema.known else original(resource_type, name)
 
 
-def _tags_as_attribute(original: Callable[..., Any]) -> Callable[..., Any]:
-    def diff(*arguments: Any, **named: Any) -> list[dict[str, Any]]:
-        changes: list[dict[str, Any]] = original(*arguments, **named)
-        for change in changes:
-            details = change["ResourceChange"].get("Details", [])
-            for target in (detail["Target"] for detail in details):
-                if target["Attribute"] == "Properties" and target.get("Name") == "Tags":
-                    target["Attribute"] = "Tags"
-                    del target["Name"]
-            if details:
-                scope = dict.fromkeys(detail["Target"]["Attribute"] for detail in details)
-                change["ResourceChange"]["Scope"] = sorted(scope, key=lambda one: one == "Tags")
-        return changes
-
-    return diff
+def _tags_as_attribute(original: Callable[..., Any], *arguments: Any, **named: Any) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = original(*arguments, **named)
+    for change in changes:
+        details = change["ResourceChange"].get("Details", [])
+        for target in (detail["Target"] for detail in details):
+            if target["Attribute"] == "Properties" and target.get("Name") == "Tags":
+                target["Attribute"] = "Tags"
+                del target["Name"]
+        if details:
+            scope = dict.fromkeys(detail["Target"]["Attribute"] for detail in details)
+            change["ResourceChange"]["Scope"] = sorted(scope, key=lambda one: one == "Tags")
+    return changes
 
 
 def install_imports() -> None:
     """Leave the imported buckets out of the conflicts; make bucket policies importable."""
-    wrap(stacks.validation_errors, _without_imported)
+    correct(stacks.validation_errors, _without_imported)
     make_importable("AWS::S3::BucketPolicy", "Bucket", _bucket_policy)
 
 
@@ -225,11 +211,8 @@ def _bucket_policy(bucket: str) -> tuple[str, dict[str, Any]] | None:
     return (f"{bucket}-policy", {}) if bucket in s3.bucket_policies else None
 
 
-def _without_imported(original: Callable[..., Any]) -> Callable[..., Any]:
-    def validation_errors(*given: Any) -> Any:
-        *before, owned = given
-        operation = (running() or {}).get("_operation") or {}
-        imported = {each["BucketName"] for each in operation.get("imports", {}).values() if "BucketName" in each}
-        return original(*before, frozenset(owned) | imported)
-
-    return validation_errors
+def _without_imported(original: Callable[..., Any], *given: Any) -> Any:
+    *before, owned = given
+    operation = (running() or {}).get("_operation") or {}
+    imported = {each["BucketName"] for each in operation.get("imports", {}).values() if "BucketName" in each}
+    return original(*before, frozenset(owned) | imported)

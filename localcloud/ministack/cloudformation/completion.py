@@ -16,14 +16,14 @@ from xml.etree import ElementTree
 
 from localcloud.ministack.cloudformation.operation import Stack, running
 from localcloud.ministack.door.cloudformation import cloudformation, engine, handlers, stacks
-from localcloud.ministack.door.names import entry, wrap
+from localcloud.ministack.door.names import correct, correct_entry
 
 
 def install_cleanup() -> None:
     """Give updates their clean-up phase and keep unchanged resources out of their events."""
-    wrap(stacks.delete_resource, _deleting_in_cleanup)
-    wrap(stacks.add_event, _only_changes)
-    wrap(stacks.update_resource, _announced_update)
+    correct(stacks.delete_resource, _deleting_in_cleanup)
+    correct(stacks.add_event, _only_changes)
+    correct(stacks.update_resource, _announced_update)
 
 
 def begin_cleanup(stack: Stack) -> None:
@@ -42,25 +42,23 @@ def begin_cleanup(stack: Stack) -> None:
     )
 
 
-def _deleting_in_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
-    def delete(
-        resource_type: str,
-        physical_id: str,
-        props: dict[str, Any],
-        stack_name: str | None = None,
-        logical_id: str | None = None,
-    ) -> None:
-        stack = running()
-        operation = (stack or {}).get("_operation") or {}
-        if stack is None or not operation.get("is_update") or "ROLLBACK" in stack["StackStatus"]:
-            original(resource_type, physical_id, props, stack_name, logical_id)
-            return
-        begin_cleanup(stack)
-        _event(stack, logical_id, resource_type, "DELETE_IN_PROGRESS", physical_id)
+def _deleting_in_cleanup(
+    original: Callable[..., Any],
+    resource_type: str,
+    physical_id: str,
+    props: dict[str, Any],
+    stack_name: str | None = None,
+    logical_id: str | None = None,
+) -> None:
+    stack = running()
+    operation = (stack or {}).get("_operation") or {}
+    if stack is None or not operation.get("is_update") or "ROLLBACK" in stack["StackStatus"]:
         original(resource_type, physical_id, props, stack_name, logical_id)
-        _event(stack, logical_id, resource_type, "DELETE_COMPLETE", physical_id)
-
-    return delete
+        return
+    begin_cleanup(stack)
+    _event(stack, logical_id, resource_type, "DELETE_IN_PROGRESS", physical_id)
+    original(resource_type, physical_id, props, stack_name, logical_id)
+    _event(stack, logical_id, resource_type, "DELETE_COMPLETE", physical_id)
 
 
 def _event(stack: Stack, logical_id: str | None, resource_type: str, status: str, physical_id: str) -> None:
@@ -69,60 +67,55 @@ def _event(stack: Stack, logical_id: str | None, resource_type: str, status: str
     )
 
 
-def _only_changes(original: Callable[..., Any]) -> Callable[..., Any]:
+def _only_changes(
+    original: Callable[..., Any],
+    stack_id: str,
+    stack_name: str,
+    logical_id: str,
+    resource_type: str,
+    status: str,
+    reason: str = "",
+    physical_id: str = "",
+    detailed_status: str = "",
+) -> None:
     """Hold an update's first event of a resource back until its handler is really called; drop it otherwise."""
-
-    def add_event(
-        stack_id: str,
-        stack_name: str,
-        logical_id: str,
-        resource_type: str,
-        status: str,
-        reason: str = "",
-        physical_id: str = "",
-        detailed_status: str = "",
-    ) -> None:
-        stack = running()
-        operation = (stack or {}).get("_operation") or {}
-        if stack is not None and stack["StackStatus"] == "UPDATE_IN_PROGRESS" and logical_id != stack_name:
-            held = operation.get("held_event")
-            previous = (operation.get("previous_stack") or {}).get("_resources", {})
-            unsaid = held is None and operation.get("announced") != logical_id
-            if status == "UPDATE_IN_PROGRESS" and not reason and unsaid and logical_id in previous:
-                known = previous[logical_id].get("PhysicalResourceId", "")
-                operation["held_event"] = (stack_id, stack_name, logical_id, resource_type, status, reason, known)
-                return
-            if held is not None and held[2] == logical_id:
-                operation["held_event"] = None
-                if status == "UPDATE_COMPLETE":
-                    return
-                if reason and status == "UPDATE_IN_PROGRESS":
-                    held = None  # this event says the same and why
-                if held is not None:
-                    original(*held)
-        original(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
-
-    return add_event
-
-
-def _announced_update(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update(
-        resource_type: str,
-        physical_id: str,
-        old_props: dict[str, Any],
-        new_props: dict[str, Any],
-        stack_name: str,
-        logical_id: str | None = None,
-        old_attrs: dict[str, Any] | None = None,
-    ) -> Any:
-        operation = (running() or {}).get("_operation") or {}
+    stack = running()
+    operation = (stack or {}).get("_operation") or {}
+    if stack is not None and stack["StackStatus"] == "UPDATE_IN_PROGRESS" and logical_id != stack_name:
         held = operation.get("held_event")
-        if held is not None and held[2] == logical_id and old_props != new_props:
-            operation.update(held_event=None, announced=logical_id)
-            stacks.add_event(*held)
-        return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+        previous = (operation.get("previous_stack") or {}).get("_resources", {})
+        unsaid = held is None and operation.get("announced") != logical_id
+        if status == "UPDATE_IN_PROGRESS" and not reason and unsaid and logical_id in previous:
+            known = previous[logical_id].get("PhysicalResourceId", "")
+            operation["held_event"] = (stack_id, stack_name, logical_id, resource_type, status, reason, known)
+            return
+        if held is not None and held[2] == logical_id:
+            operation["held_event"] = None
+            if status == "UPDATE_COMPLETE":
+                return
+            if reason and status == "UPDATE_IN_PROGRESS":
+                held = None  # this event says the same and why
+            if held is not None:
+                original(*held)
+    original(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
 
-    return update
+
+def _announced_update(
+    original: Callable[..., Any],
+    resource_type: str,
+    physical_id: str,
+    old_props: dict[str, Any],
+    new_props: dict[str, Any],
+    stack_name: str,
+    logical_id: str | None = None,
+    old_attrs: dict[str, Any] | None = None,
+) -> Any:
+    operation = (running() or {}).get("_operation") or {}
+    held = operation.get("held_event")
+    if held is not None and held[2] == logical_id and old_props != new_props:
+        operation.update(held_event=None, announced=logical_id)
+        stacks.add_event(*held)
+    return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
 
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -130,26 +123,23 @@ NO_CHANGES = "The submitted information didn't contain changes. Submit different
 
 def install_outputs() -> None:
     """Let outputs count as changes, drop exports that are gone, and protect those that are in use."""
-    entry(handlers.ACTION_HANDLERS, "CreateChangeSet", _outputs_count, "_ACTION_HANDLERS")
-    wrap(stacks.resolve_stack_outputs, _checked_exports)
-    wrap(stacks.deploy_stack_async, _settled_outputs)
+    correct_entry(handlers.ACTION_HANDLERS, "CreateChangeSet", _outputs_count, "_ACTION_HANDLERS")
+    correct(stacks.resolve_stack_outputs, _checked_exports)
+    correct(stacks.deploy_stack_async, _settled_outputs)
 
 
-def _outputs_count(original: Callable[..., Any]) -> Callable[..., Any]:
-    def create_change_set(params: dict[str, Any]) -> Any:
-        response = original(params)
-        if response[0] != 200:
-            return response
-
-        change_set = cloudformation.change_sets[_change_set_id(response[2])]
-        unchanged = change_set["Status"] == "FAILED" and change_set["StatusReason"] == NO_CHANGES
-        if unchanged and change_set["ChangeSetType"] == "UPDATE":
-            stack = cloudformation.stacks[change_set["StackName"]]
-            if _new_outputs(stack, change_set) != _outputs(stack):
-                change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
+def _outputs_count(original: Callable[..., Any], params: dict[str, Any]) -> Any:
+    response = original(params)
+    if response[0] != 200:
         return response
 
-    return create_change_set
+    change_set = cloudformation.change_sets[_change_set_id(response[2])]
+    unchanged = change_set["Status"] == "FAILED" and change_set["StatusReason"] == NO_CHANGES
+    if unchanged and change_set["ChangeSetType"] == "UPDATE":
+        stack = cloudformation.stacks[change_set["StackName"]]
+        if _new_outputs(stack, change_set) != _outputs(stack):
+            change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
+    return response
 
 
 def _change_set_id(body: bytes | str) -> str:
@@ -187,25 +177,23 @@ def _by_key(outputs: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def _checked_exports(original: Callable[..., Any]) -> Callable[..., Any]:
-    def resolve(
-        outputs_defs: dict[str, Any],
-        conditions: dict[str, Any],
-        resources: dict[str, Any],
-        param_values: dict[str, Any],
-        mappings: dict[str, Any],
-        stack_name: str,
-        stack_id: str,
-    ) -> Any:
-        outputs, exports = original(outputs_defs, conditions, resources, param_values, mappings, stack_name, stack_id)
-        stack = running()
-        if stack is not None and stack["StackId"] == stack_id:
-            problem = _export_problem(stack, exports)
-            if problem:
-                raise ValueError(problem)
-        return outputs, exports
-
-    return resolve
+def _checked_exports(
+    original: Callable[..., Any],
+    outputs_defs: dict[str, Any],
+    conditions: dict[str, Any],
+    resources: dict[str, Any],
+    param_values: dict[str, Any],
+    mappings: dict[str, Any],
+    stack_name: str,
+    stack_id: str,
+) -> Any:
+    outputs, exports = original(outputs_defs, conditions, resources, param_values, mappings, stack_name, stack_id)
+    stack = running()
+    if stack is not None and stack["StackId"] == stack_id:
+        problem = _export_problem(stack, exports)
+        if problem:
+            raise ValueError(problem)
+    return outputs, exports
 
 
 def _export_problem(stack: Stack, exports: dict[str, dict[str, Any]]) -> str | None:
@@ -235,15 +223,14 @@ def _importers(export: str, owner: str) -> list[str]:
     )
 
 
-def _settled_outputs(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def deploy(stack_name: str, stack_id: str, template: dict[str, Any], *rest: Any, **named: Any) -> None:
-        await original(stack_name, stack_id, template, *rest, **named)
+async def _settled_outputs(
+    original: Callable[..., Any], stack_name: str, stack_id: str, template: dict[str, Any], *rest: Any, **named: Any
+) -> None:
+    await original(stack_name, stack_id, template, *rest, **named)
 
-        stack = cloudformation.stacks.get(stack_name)
-        if stack is not None and stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            settle(stack, template)
-
-    return deploy
+    stack = cloudformation.stacks.get(stack_name)
+    if stack is not None and stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        settle(stack, template)
 
 
 def settle(stack: Stack, template: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from localcloud.ministack.cloudformation.permissions.stack_role import acting_for
 from localcloud.ministack.door.cloudformation import changesets, cloudformation, provisioners, stacks
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 
 Stack = dict[str, Any]
 
@@ -27,13 +27,13 @@ _running: contextvars.ContextVar[Stack | None] = contextvars.ContextVar("kicksta
 
 def install() -> None:
     """Write every create, update and rollback down before it starts, and forget it when it has ended."""
-    wrap(stacks.deploy_stack_async, _recorded_deploy)
-    wrap(stacks.roll_back_operation, _recorded_roll_back)
-    wrap(stacks.provision_resource, _recorded_provision)
-    wrap(stacks.update_resource, _recorded_update)
-    wrap(stacks.delete_stack_async, _own_delete)
-    wrap(stacks.continue_update_rollback_async, _continued_roll_back)
-    wrap(changesets.import_resources_async, _own_import)
+    correct(stacks.deploy_stack_async, _recorded_deploy)
+    correct(stacks.roll_back_operation, _recorded_roll_back)
+    correct(stacks.provision_resource, _recorded_provision)
+    correct(stacks.update_resource, _recorded_update)
+    correct(stacks.delete_stack_async, _own_delete)
+    correct(stacks.continue_update_rollback_async, _continued_roll_back)
+    correct(changesets.import_resources_async, _own_import)
 
 
 def running() -> Stack | None:
@@ -77,130 +77,126 @@ def initiated(physical_id: str) -> None:
         )
 
 
-def _recorded_deploy(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def deploy(
-        stack_name: str,
-        stack_id: str,
-        template: dict[str, Any],
-        param_values: dict[str, Any],
-        disable_rollback: bool,
-        tags: list[Any],
-        is_update: bool = False,
-        previous_stack: Stack | None = None,
-        retain_except_on_create: bool = False,
-        imports: dict[str, Any] | None = None,
-    ) -> None:
-        stack = cloudformation.stacks[stack_name]
+async def _recorded_deploy(
+    original: Callable[..., Any],
+    stack_name: str,
+    stack_id: str,
+    template: dict[str, Any],
+    param_values: dict[str, Any],
+    disable_rollback: bool,
+    tags: list[Any],
+    is_update: bool = False,
+    previous_stack: Stack | None = None,
+    retain_except_on_create: bool = False,
+    imports: dict[str, Any] | None = None,
+) -> None:
+    stack = cloudformation.stacks[stack_name]
+    stack["_operation"] = {
+        "is_update": bool(is_update),
+        "template": template,
+        "param_values": param_values,
+        "previous_stack": previous_stack,
+        "imports": dict(imports or {}),
+        "retain_except_on_create": bool(retain_except_on_create),
+        "disable_rollback": bool(disable_rollback),
+        "in_flight": None,
+        "cleanup": False,
+    }
+    stack["StackStatusReason"] = ""
+    with running_stack(stack), acting_for(stack):
+        try:
+            await original(
+                stack_name,
+                stack_id,
+                template,
+                param_values,
+                disable_rollback,
+                tags,
+                is_update=is_update,
+                previous_stack=previous_stack,
+                retain_except_on_create=retain_except_on_create,
+                imports=imports,
+            )
+        finally:
+            stack["_operation"] = None
+
+
+async def _recorded_roll_back(
+    original: Callable[..., Any],
+    stack_name: str,
+    stack_id: str,
+    stack: Stack,
+    operation: dict[str, Any],
+    reason_override: str = "",
+) -> None:
+    # A rollback that RollbackStack started, or that follows a restart, is an operation of its own.
+    outermost = not stack.get("_operation")
+    if outermost:
         stack["_operation"] = {
-            "is_update": bool(is_update),
-            "template": template,
-            "param_values": param_values,
-            "previous_stack": previous_stack,
-            "imports": dict(imports or {}),
-            "retain_except_on_create": bool(retain_except_on_create),
-            "disable_rollback": bool(disable_rollback),
+            "is_update": operation.get("is_update", False),
+            "template": operation.get("template") or {},
+            "param_values": operation.get("param_values") or {},
+            "previous_stack": operation.get("previous_stack"),
+            "imports": operation.get("imports") or {},
+            "retain_except_on_create": operation.get("retain_except_on_create", False),
+            "disable_rollback": False,
             "in_flight": None,
             "cleanup": False,
         }
-        stack["StackStatusReason"] = ""
-        with running_stack(stack), acting_for(stack):
-            try:
-                await original(
-                    stack_name,
-                    stack_id,
-                    template,
-                    param_values,
-                    disable_rollback,
-                    tags,
-                    is_update=is_update,
-                    previous_stack=previous_stack,
-                    retain_except_on_create=retain_except_on_create,
-                    imports=imports,
-                )
-            finally:
+    with running_stack(stack), acting_for(stack):
+        try:
+            await original(stack_name, stack_id, stack, operation, reason_override)
+        finally:
+            if outermost:
                 stack["_operation"] = None
 
-    return deploy
+
+async def _own_delete(
+    original: Callable[..., Any],
+    stack_name: str,
+    stack_id: str,
+    retain_resources: Iterable[str] = (),
+    force: bool = False,
+) -> None:
+    stack = cloudformation.stacks.get(stack_name)
+    if stack is not None:
+        stack["StackStatusReason"] = ""
+    with acting_for(stack):
+        await original(stack_name, stack_id, retain_resources, force)
 
 
-def _recorded_roll_back(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def roll_back(
-        stack_name: str, stack_id: str, stack: Stack, operation: dict[str, Any], reason_override: str = ""
-    ) -> None:
-        # A rollback that RollbackStack started, or that follows a restart, is an operation of its own.
-        outermost = not stack.get("_operation")
-        if outermost:
-            stack["_operation"] = {
-                "is_update": operation.get("is_update", False),
-                "template": operation.get("template") or {},
-                "param_values": operation.get("param_values") or {},
-                "previous_stack": operation.get("previous_stack"),
-                "imports": operation.get("imports") or {},
-                "retain_except_on_create": operation.get("retain_except_on_create", False),
-                "disable_rollback": False,
-                "in_flight": None,
-                "cleanup": False,
-            }
-        with running_stack(stack), acting_for(stack):
-            try:
-                await original(stack_name, stack_id, stack, operation, reason_override)
-            finally:
-                if outermost:
-                    stack["_operation"] = None
-
-    return roll_back
+async def _continued_roll_back(
+    original: Callable[..., Any], stack_name: str, stack_id: str, resources_to_skip: Iterable[str]
+) -> None:
+    with acting_for(cloudformation.stacks.get(stack_name)):
+        await original(stack_name, stack_id, resources_to_skip)
 
 
-def _own_delete(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def delete(stack_name: str, stack_id: str, retain_resources: Iterable[str] = (), force: bool = False) -> None:
-        stack = cloudformation.stacks.get(stack_name)
-        if stack is not None:
-            stack["StackStatusReason"] = ""
-        with acting_for(stack):
-            await original(stack_name, stack_id, retain_resources, force)
-
-    return delete
+async def _own_import(original: Callable[..., Any], cs: dict[str, Any], stack: Stack, new_stack: bool) -> None:
+    with acting_for(stack):
+        await original(cs, stack, new_stack)
 
 
-def _continued_roll_back(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def roll_back(stack_name: str, stack_id: str, resources_to_skip: Iterable[str]) -> None:
-        with acting_for(cloudformation.stacks.get(stack_name)):
-            await original(stack_name, stack_id, resources_to_skip)
-
-    return roll_back
-
-
-def _own_import(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def take(cs: dict[str, Any], stack: Stack, new_stack: bool) -> None:
-        with acting_for(stack):
-            await original(cs, stack, new_stack)
-
-    return take
+def _recorded_provision(
+    original: Callable[..., Any], resource_type: str, logical_id: str, props: dict[str, Any], stack_name: str
+) -> Any:
+    with _in_flight(logical_id, resource_type, props, None):
+        return original(resource_type, logical_id, props, stack_name)
 
 
-def _recorded_provision(original: Callable[..., Any]) -> Callable[..., Any]:
-    def provision(resource_type: str, logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-        with _in_flight(logical_id, resource_type, props, None):
-            return original(resource_type, logical_id, props, stack_name)
-
-    return provision
-
-
-def _recorded_update(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update(
-        resource_type: str,
-        physical_id: str,
-        old_props: dict[str, Any],
-        new_props: dict[str, Any],
-        stack_name: str,
-        logical_id: str | None = None,
-        old_attrs: dict[str, Any] | None = None,
-    ) -> Any:
-        replacing = old_props != new_props and provisioners.replacing_change(resource_type, old_props, new_props)
-        with _in_flight(logical_id or physical_id, resource_type, new_props, None if replacing else physical_id):
-            return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
-
-    return update
+def _recorded_update(
+    original: Callable[..., Any],
+    resource_type: str,
+    physical_id: str,
+    old_props: dict[str, Any],
+    new_props: dict[str, Any],
+    stack_name: str,
+    logical_id: str | None = None,
+    old_attrs: dict[str, Any] | None = None,
+) -> Any:
+    replacing = old_props != new_props and provisioners.replacing_change(resource_type, old_props, new_props)
+    with _in_flight(logical_id or physical_id, resource_type, new_props, None if replacing else physical_id):
+        return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from localcloud.ministack.cloudformation.change_sets import make_importable
 from localcloud.ministack.cloudformation.drift import compare
 from localcloud.ministack.door.cloudformation import engine, handlers, helpers, provisioners, stacks
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 
 WAITING: set[str] = {"AWS::SageMaker::Endpoint"}
 """Types created, updated and deleted on a thread of their own. A service may add to it when it is installed."""
@@ -34,14 +34,7 @@ WAITING: set[str] = {"AWS::SageMaker::Endpoint"}
 
 def install_threads() -> None:
     """Run the handlers of the waiting types on a worker thread."""
-
-    def make(original: Callable[[str], bool]) -> Callable[..., Any]:
-        def runs_on_worker_thread(resource_type: str) -> bool:
-            return resource_type in WAITING or original(resource_type)
-
-        return runs_on_worker_thread
-
-    wrap(stacks.runs_on_worker_thread, make)
+    correct(stacks.runs_on_worker_thread, lambda original, type_name: type_name in WAITING or original(type_name))
 
 
 Created = tuple[str, dict[str, Any]]
@@ -131,24 +124,20 @@ _PLACE = ("AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix")
 
 def install_template() -> None:
     """Give ministack the values of the functions, and refuse templates without resources. Once, before the start."""
-    wrap(engine.evaluate_conditions, evaluating)
-    wrap(engine.parse_template, parsing)
+    correct(engine.evaluate_conditions, evaluating)
+    correct(engine.parse_template, parsing)
 
 
-def parsing(original: Callable[..., Any]) -> Callable[..., Any]:
+def parsing(original: Callable[..., Any], template_body: str) -> dict[str, Any]:
     """Parse a template by `original`. ValueError, which ministack answers as a ValidationError, for one that
     CloudFormation does not take, in few words."""
-
-    def parse_template(template_body: str) -> dict[str, Any]:
-        _require_depth(template_body)
-        try:
-            template: dict[str, Any] = original(template_body)
-        except (ValueError, yaml.YAMLError) as error:
-            raise ValueError(cut(plain(str(error)), _LONGEST)) from None
-        _check_resources(template.get("Resources"), template)
-        return template
-
-    return parse_template
+    _require_depth(template_body)
+    try:
+        template: dict[str, Any] = original(template_body)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(cut(plain(str(error)), _LONGEST)) from None
+    _check_resources(template.get("Resources"), template)
+    return template
 
 
 def _require_depth(text: str) -> None:
@@ -201,15 +190,11 @@ def _check_argument(function: str, argument: Any) -> None:
         raise ValueError("Template error: every Ref object must have a single String value.")
 
 
-def evaluating(original: Callable[..., Any]) -> Callable[..., Any]:
+def evaluating(original: Callable[..., Any], template: dict[str, Any], params: dict[str, Any]) -> Any:
     """Evaluate the functions of a template's conditions before `original` evaluates the conditions."""
-
-    def evaluate(template: dict[str, Any], params: dict[str, Any]) -> Any:
-        conditions, mappings = template.get("Conditions") or {}, template.get("Mappings") or {}
-        values = {name: _value(each, params, mappings) for name, each in conditions.items()}
-        return original({**template, "Conditions": values}, params)
-
-    return evaluate
+    conditions, mappings = template.get("Conditions") or {}, template.get("Mappings") or {}
+    values = {name: _value(each, params, mappings) for name, each in conditions.items()}
+    return original({**template, "Conditions": values}, params)
 
 
 def _value(expression: Any, params: Mapping[str, Any], mappings: Mapping[str, Any]) -> Any:

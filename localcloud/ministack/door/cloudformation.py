@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.ministack.door.names import Names, Seam, SeamMovedError, Table, Value, entry
+from localcloud.ministack.door.names import Names, Seam, SeamMovedError, Table, Value, correct_entry
 
 
 class _Cloudformation(Names, of="ministack.services.cloudformation"):
@@ -139,9 +139,9 @@ provisioners = _Provisioners()
 stacks = _Stacks()
 
 
-def resource_handler(type_name: str, verb: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Put `make(current)` in the place of what creates, updates or deletes (`verb`) the resources of a type."""
+def correct_handler(type_name: str, verb: str, correction: Callable[..., Any]) -> None:
+    """Call `correction(current, …)` in place of what creates, updates or deletes (`verb`) the resources of a type."""
     handlers = provisioners.RESOURCE_HANDLERS.get(type_name)
     if handlers is None:
         raise SeamMovedError(f"_RESOURCE_HANDLERS has no {type_name}")
-    entry(handlers, verb, make, f"_RESOURCE_HANDLERS[{type_name}]")
+    correct_entry(handlers, verb, correction, f"_RESOURCE_HANDLERS[{type_name}]")

@@ -14,6 +14,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -134,10 +135,10 @@ def _found(module: str, name: str) -> Any:
         raise SeamMovedError(f"{module}.{name} is gone") from None
 
 
-def wrap(seam: Seam, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Put `make(current)` in the place of the seam's function, in its own module and in those that imported it.
+def correct(seam: Seam, correction: Callable[..., Any]) -> None:
+    """Call `correction(current, …)` in place of the seam's function, in its own module and in those that imported it.
 
-    Several corrections may wrap the same function; each goes around the ones before it.
+    Several corrections may go around the same function; each goes around the ones before it.
     """
     seam.check()
     holders = [importlib.import_module(name) for name in (seam.module, *seam.also)]
@@ -145,16 +146,14 @@ def wrap(seam: Seam, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -
     for holder in holders:
         if getattr(holder, seam.name, None) is not current:
             raise SeamMovedError(f"{holder.__name__} no longer imports {seam.module}.{seam.name}")
-    replacement = make(current)
+    replacement = partial(correction, current)
     setattr(replacement, _MARK, current)
     for holder in holders:
         setattr(holder, seam.name, replacement)
 
 
-def entry(
-    table: MutableMapping[str, Any], key: Any, make: Callable[[Callable[..., Any]], Callable[..., Any]], where: str
-) -> None:
-    """Put `make(current)` in the place of one entry of a table of handlers; `where` names the table in errors."""
+def correct_entry(table: MutableMapping[str, Any], key: Any, correction: Callable[..., Any], where: str) -> None:
+    """Call `correction(current, …)` in place of one entry of a table of handlers; `where` names the table in errors."""
     if key not in table:
         raise SeamMovedError(f"{where} has no {key}")
-    table[key] = make(table[key])
+    table[key] = partial(correction, table[key])

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from localcloud.ministack.door.core import iam_actions, iam_evaluator, router
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import sts
 from localcloud.ministack.iam.sts import AccessDenied, Credentials, issue_role_credentials
 from localcloud.ministack.registry import account_id, region
@@ -24,15 +24,14 @@ _role: contextvars.ContextVar[Credentials | None] = contextvars.ContextVar("kick
 def install() -> None:
     """Remember who calls, for as long as the request and what it starts are at work."""
 
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def pin_request_caller(headers: dict[str, str], query_params: dict[str, Any] | None = None) -> None:
-            original(headers, query_params)
-            _caller_key.set(router.extract_access_key_id(headers, query_params))
-            _role.set(None)
+    def pin_request_caller(
+        original: Callable[..., Any], headers: dict[str, str], query_params: dict[str, Any] | None = None
+    ) -> None:
+        original(headers, query_params)
+        _caller_key.set(router.extract_access_key_id(headers, query_params))
+        _role.set(None)
 
-        return pin_request_caller
-
-    wrap(iam_evaluator.pin_request_caller, make)
+    correct(iam_evaluator.pin_request_caller, pin_request_caller)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from localcloud.ministack.door.cloudformation import resource_handler
+from localcloud.ministack.door.cloudformation import correct_handler
 from localcloud.ministack.door.core import iam_evaluator, responses
-from localcloud.ministack.door.names import entry, wrap
+from localcloud.ministack.door.names import correct, correct_entry
 from localcloud.ministack.door.services import iam
 from localcloud.ministack.registry import account_id
 
@@ -31,22 +31,21 @@ Properties = dict[str, Any]
 
 def install_managed_policies() -> None:
     """Add the policies, and look a policy up before it is attached, by a call and by a stack."""
-    wrap(iam.seed_aws_managed_policies, _seeding)
+    correct(iam.seed_aws_managed_policies, _seeding)
     _add()
     handlers = iam.IAM_HANDLERS
     for operation in ATTACHING:
-        entry(handlers, operation, _checked_call, "_IAM_HANDLERS")
+        correct_entry(handlers, operation, _checked_call, "_IAM_HANDLERS")
     for type_name in TYPES:
-        resource_handler(type_name, "create", _checked_create)
-        resource_handler(type_name, "update", _checked_update)
+        correct_handler(type_name, "create", _checked_create)
+        correct_handler(type_name, "update", _checked_update)
 
 
-def _seeding(seed: Callable[[], None]) -> Callable[[], None]:
-    def seed_all() -> None:
-        seed()
-        _add()
-
-    return seed_all
+def _seeding(
+    seed: Callable[[], None],
+) -> None:
+    seed()
+    _add()
 
 
 def _add() -> None:
@@ -68,13 +67,10 @@ def _absent(arns: Iterable[str]) -> str:
     return next((f"Policy {arn} does not exist or is not attachable." for arn in arns if not known(arn)), "")
 
 
-def _checked_call(attach: Callable[..., Any]) -> Callable[..., Any]:
-    def attach_policy(parameters: dict[str, Any]) -> Any:
-        if problem := _absent([str(iam.p(parameters, "PolicyArn") or "")]):
-            return iam.error(404, "NoSuchEntity", problem, ns="iam")
-        return attach(parameters)
-
-    return attach_policy
+def _checked_call(attach: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    if problem := _absent([str(iam.p(parameters, "PolicyArn") or "")]):
+        return iam.error(404, "NoSuchEntity", problem, ns="iam")
+    return attach(parameters)
 
 
 def _check(properties: Properties) -> None:
@@ -84,20 +80,14 @@ def _check(properties: Properties) -> None:
         raise ValueError(f'Resource handler returned message: "{message}" (HandlerErrorCode: NotFound)')
 
 
-def _checked_create(create: Callable[..., Any]) -> Callable[..., Any]:
-    def checked(logical_id: str, properties: Properties, stack_name: str) -> Any:
-        _check(properties)
-        return create(logical_id, properties, stack_name)
-
-    return checked
+def _checked_create(create: Callable[..., Any], logical_id: str, properties: Properties, stack_name: str) -> Any:
+    _check(properties)
+    return create(logical_id, properties, stack_name)
 
 
-def _checked_update(update: Callable[..., Any]) -> Callable[..., Any]:
-    def checked(physical_id: str, old: Properties, new: Properties, *more: Any) -> Any:
-        _check(new)
-        return update(physical_id, old, new, *more)
-
-    return checked
+def _checked_update(update: Callable[..., Any], physical_id: str, old: Properties, new: Properties, *more: Any) -> Any:
+    _check(new)
+    return update(physical_id, old, new, *more)
 
 
 DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
@@ -108,10 +98,10 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def install_simulation() -> None:
     """Answer in ministack's place."""
-    entry(iam.IAM_HANDLERS, "SimulatePrincipalPolicy", lambda _: _simulate, "_IAM_HANDLERS")
+    correct_entry(iam.IAM_HANDLERS, "SimulatePrincipalPolicy", _simulate, "_IAM_HANDLERS")
 
 
-def _simulate(parameters: Parameters) -> Answer:
+def _simulate(_: Any, parameters: Parameters) -> Answer:
     arn = iam.p(parameters, "PolicySourceArn") or ""
     kind, _, path = arn.rpartition(":")[2].partition("/")
     name = path.rpartition("/")[2]

@@ -7,13 +7,13 @@ service looks up that creates something in a network.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from localcloud.ministack.door.cloudformation import cloudformation
 from localcloud.ministack.door.core import iam_actions, iam_evaluator
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import ec2, iam, s3
 from localcloud.ministack.registry import account_id, region, request_scope
 
@@ -22,36 +22,42 @@ _STREAM_ACTIONS = ("CreateLogStream", "DeleteLogStream", "DescribeLogStreams", "
 
 def install_requests() -> None:
     """Ask about log streams, tell IAM the namespace of metrics, and refuse as each protocol does."""
-    wrap(iam_actions.extract_resource_arn, _resource)
-    wrap(iam_actions.request_tag_context, _context)
-    wrap(iam_actions.s3_additional_checks, _further)
-    wrap(iam_actions.access_denied_response, _denied)
+    correct(iam_actions.extract_resource_arn, _resource)
+    correct(iam_actions.request_tag_context, _context)
+    correct(iam_actions.s3_additional_checks, _further)
+    correct(iam_actions.access_denied_response, _denied)
 
 
-def _resource(original: Callable[..., Any]) -> Callable[..., Any]:
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any, *place: str
-    ) -> Any:
-        found = original(service, method, path, headers, body, query_params, *place)
-        if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _STREAM_ACTIONS:
-            # A stream is a resource below its group; listing asks for the group's streams, without a name.
-            return f"{found}:log-stream:{_member(body, 'logStreamName')}" if found != "*" else found
-        if service == "cloudformation" and found == "*":
-            return _stack_of_change_set(body) or found
-        return found
+def _resource(
+    original: Callable[..., Any],
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: Any,
+    *place: str,
+) -> Any:
+    found = original(service, method, path, headers, body, query_params, *place)
+    if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _STREAM_ACTIONS:
+        # A stream is a resource below its group; listing asks for the group's streams, without a name.
+        return f"{found}:log-stream:{_member(body, 'logStreamName')}" if found != "*" else found
+    if service == "cloudformation" and found == "*":
+        return _stack_of_change_set(body) or found
+    return found
 
-    return extract_resource_arn
 
-
-def _further(original: Callable[..., Any]) -> Callable[..., Any]:
-    def s3_additional_checks(
-        method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
-    ) -> list[tuple[str, str]]:
-        checks: list[tuple[str, str]] = original(method, path, headers, body, query_params)
-        whole = method == "PUT" and "uploadId" not in query_params
-        return [*checks, *(_copied_along(path, headers) if whole else [])]
-
-    return s3_additional_checks
+def _further(
+    original: Callable[..., Any],
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, Any],
+) -> list[tuple[str, str]]:
+    checks: list[tuple[str, str]] = original(method, path, headers, body, query_params)
+    whole = method == "PUT" and "uploadId" not in query_params
+    return [*checks, *(_copied_along(path, headers) if whole else [])]
 
 
 def _copied_along(path: str, headers: dict[str, str]) -> list[tuple[str, str]]:
@@ -89,16 +95,15 @@ def _stack_of_change_set(body: bytes) -> str:
     return str(kept["StackId"]) if kept else ""
 
 
-def _context(original: Callable[..., Any]) -> Callable[..., Any]:
-    def request_context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = original(service, iam_action, body, params)
-        if iam_action == "cloudwatch:PutMetricData":
-            namespace = _member(body, "Namespace")
-            if namespace:
-                found = {**found, "cloudwatch:namespace": namespace}
-        return found
-
-    return request_context
+def _context(
+    original: Callable[..., Any], service: str, iam_action: str, body: bytes, params: dict[str, Any]
+) -> dict[str, Any]:
+    found: dict[str, Any] = original(service, iam_action, body, params)
+    if iam_action == "cloudwatch:PutMetricData":
+        namespace = _member(body, "Namespace")
+        if namespace:
+            found = {**found, "cloudwatch:namespace": namespace}
+    return found
 
 
 def _member(body: bytes, name: str) -> str:
@@ -111,81 +116,38 @@ def _member(body: bytes, name: str) -> str:
     return parse_qs(body.decode("utf-8", errors="replace")).get(name, [""])[0]
 
 
-def _denied(original: Callable[..., Any]) -> Callable[..., Any]:
-    def access_denied_response(
-        service: str,
-        action: str,
-        principal_arn: str,
-        request_id: str,
-        *,
-        error_code: str = "",
-        message: str = "",
-        headers: dict[str, str] | None = None,
-        resource_arn: str = "*",
-        explicit_deny: bool = False,
-        resource_policy_arn: str = "",
-    ) -> Any:
-        if not error_code and not message and not (explicit_deny and resource_policy_arn):
-            shown = f'"{resource_arn}"' if service == "s3" else resource_arn
-            message = iam_actions.identity_denial_message(action, principal_arn, shown, explicit_deny)
-        status, answer, body = original(
-            service,
-            action,
-            principal_arn,
-            request_id,
-            error_code=error_code,
-            message=message,
-            headers=headers,
-            resource_arn=resource_arn,
-            explicit_deny=explicit_deny,
-            resource_policy_arn=resource_policy_arn,
-        )
-        # AWS JSON knows two kinds of errors, the caller's (400) and the server's (500).
-        spoken = (headers or {}).get("x-amz-target")
-        return (400 if status == 403 and spoken and not error_code else status), answer, body
-
-    return access_denied_response
-
-
-def install_sagemaker_denials() -> None:
-    """Give SageMaker's refusals their words."""
-    wrap(iam_actions.access_denied_response, _worded)
-
-
-def _worded(original: Callable[..., Any]) -> Callable[..., Any]:
-    def access_denied_response(
-        service: str,
-        action: str,
-        principal_arn: str,
-        request_id: str,
-        *,
-        error_code: str = "",
-        message: str = "",
-        headers: Mapping[str, str] | None = None,
-        resource_arn: str = "*",
-        explicit_deny: bool = False,
-        resource_policy_arn: str = "",
-    ) -> tuple[int, dict[str, str], bytes]:
-        ours = service == "sagemaker" and not error_code and not message
-        if ours:
-            message = iam_actions.identity_denial_message(action, principal_arn, resource_arn, explicit_deny)
-        status, sent, body = original(
-            service,
-            action,
-            principal_arn,
-            request_id,
-            error_code=error_code,
-            message=message,
-            headers=headers,
-            resource_arn=resource_arn,
-            explicit_deny=explicit_deny,
-            resource_policy_arn=resource_policy_arn,
-        )
-        if ours and (headers or {}).get("x-amz-target"):
-            status = 400
-        return status, sent, body
-
-    return access_denied_response
+def _denied(
+    original: Callable[..., Any],
+    service: str,
+    action: str,
+    principal_arn: str,
+    request_id: str,
+    *,
+    error_code: str = "",
+    message: str = "",
+    headers: dict[str, str] | None = None,
+    resource_arn: str = "*",
+    explicit_deny: bool = False,
+    resource_policy_arn: str = "",
+) -> Any:
+    if not error_code and not message and not (explicit_deny and resource_policy_arn):
+        shown = f'"{resource_arn}"' if service == "s3" else resource_arn
+        message = iam_actions.identity_denial_message(action, principal_arn, shown, explicit_deny)
+    status, answer, body = original(
+        service,
+        action,
+        principal_arn,
+        request_id,
+        error_code=error_code,
+        message=message,
+        headers=headers,
+        resource_arn=resource_arn,
+        explicit_deny=explicit_deny,
+        resource_policy_arn=resource_policy_arn,
+    )
+    # AWS JSON knows two kinds of errors, the caller's (400) and the server's (500).
+    spoken = (headers or {}).get("x-amz-target")
+    return (400 if status == 403 and spoken and not error_code else status), answer, body
 
 
 _SESSION = ":assumed-role/"
@@ -193,16 +155,13 @@ _SESSION = ":assumed-role/"
 
 def install_principals() -> None:
     """Tell conditions the role."""
-    wrap(iam_evaluator.resolve_condition_key, _role_for_session)
+    correct(iam_evaluator.resolve_condition_key, _role_for_session)
 
 
-def _role_for_session(original: Callable[..., Any]) -> Callable[..., Any]:
-    def resolve_condition_key(key: str, ctx: Any) -> Any:
-        if key.lower() == "aws:principalarn" and _SESSION in ctx.principal_arn:
-            return role_arn(ctx.principal_arn)
-        return original(key, ctx)
-
-    return resolve_condition_key
+def _role_for_session(original: Callable[..., Any], key: str, ctx: Any) -> Any:
+    if key.lower() == "aws:principalarn" and _SESSION in ctx.principal_arn:
+        return role_arn(ctx.principal_arn)
+    return original(key, ctx)
 
 
 def role_arn(session_arn: str) -> str:

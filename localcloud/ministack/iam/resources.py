@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from localcloud.ministack.cloudformation.template import Created, ResourceType, register_resource_types
-from localcloud.ministack.door.cloudformation import resource_handler
+from localcloud.ministack.door.cloudformation import correct_handler
 from localcloud.ministack.door.names import Table
 from localcloud.ministack.door.services import iam
 from localcloud.ministack.registry import account_id
@@ -22,34 +23,31 @@ Properties = dict[str, Any]
 def install_roles() -> None:
     """Complete the handlers of both types."""
     for type_name, records in TYPES.items():
-        resource_handler(type_name, "create", _bounded_create(records))
-        resource_handler(type_name, "update", _bounded_update(records))
+        correct_handler(type_name, "create", partial(_bounded_create, records))
+        correct_handler(type_name, "update", partial(_bounded_update, records))
 
 
-def _bounded_create(records: Records) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def create(logical_id: str, props: Properties, stack_name: str) -> Any:
-            _check(props)
-            physical_id, attributes = original(logical_id, props, stack_name)
-            _bound(records, physical_id, props)
-            return physical_id, attributes
-
-        return create
-
-    return make
+def _bounded_create(
+    records: Records, original: Callable[..., Any], logical_id: str, props: Properties, stack_name: str
+) -> Any:
+    _check(props)
+    physical_id, attributes = original(logical_id, props, stack_name)
+    _bound(records, physical_id, props)
+    return physical_id, attributes
 
 
-def _bounded_update(records: Records) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def update(physical_id: str, old_props: Properties, new_props: Properties, *more: Any) -> Any:
-            _check(new_props)
-            made, attributes = original(physical_id, old_props, new_props, *more)
-            _bound(records, made, new_props)
-            return made, attributes
-
-        return update
-
-    return make
+def _bounded_update(
+    records: Records,
+    original: Callable[..., Any],
+    physical_id: str,
+    old_props: Properties,
+    new_props: Properties,
+    *more: Any,
+) -> Any:
+    _check(new_props)
+    made, attributes = original(physical_id, old_props, new_props, *more)
+    _bound(records, made, new_props)
+    return made, attributes
 
 
 def _check(props: Properties) -> None:

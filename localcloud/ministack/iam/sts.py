@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.ministack.door.core import iam_evaluator
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import iam, sts
 from localcloud.ministack.registry import region
 from localcloud.root_keys import RootKeys
@@ -148,27 +148,21 @@ def trust(keys: RootKeys) -> None:
 
 def install_web_identity() -> None:
     """Ask before the trust policy is asked."""
-    wrap(sts.web_identity_trust_denied, _with_provider)
-    wrap(sts.web_identity_principal, _with_claims)
+    correct(sts.web_identity_trust_denied, _with_provider)
+    correct(sts.web_identity_principal, _with_claims)
 
 
-def _with_provider(original: Callable[..., Any]) -> Callable[..., Any]:
-    def web_identity_trust_denied(role_arn: str, params: dict[str, Any], use_json: bool) -> Any:
-        token = params.get("WebIdentityToken", [""])
-        code, message = token_fault(role_arn, str(token[0] if isinstance(token, list) else token))
-        if code:
-            return sts.error.original()(400, code, message, ns="sts")
-        return original(role_arn, params, use_json)
-
-    return web_identity_trust_denied
+def _with_provider(original: Callable[..., Any], role_arn: str, params: dict[str, Any], use_json: bool) -> Any:
+    token = params.get("WebIdentityToken", [""])
+    code, message = token_fault(role_arn, str(token[0] if isinstance(token, list) else token))
+    if code:
+        return sts.error.original()(400, code, message, ns="sts")
+    return original(role_arn, params, use_json)
 
 
-def _with_claims(original: Callable[..., Any]) -> Callable[..., Any]:
-    def web_identity_principal(token: str, provider_id: str, role_arn: str) -> Any:
-        principal, keys = original(token, provider_id, role_arn)
-        return principal, {**keys, **github_keys(role_arn, token)}
-
-    return web_identity_principal
+def _with_claims(original: Callable[..., Any], token: str, provider_id: str, role_arn: str) -> Any:
+    principal, keys = original(token, provider_id, role_arn)
+    return principal, {**keys, **github_keys(role_arn, token)}
 
 
 def github_keys(role_arn: str, token: str) -> dict[str, Any]:
@@ -214,18 +208,17 @@ _NOBODY = b"User: is not authorized"
 
 def install_sts_denials() -> None:
     """Put the caller's ARN into the message."""
-    wrap(sts.handle_request, _named)
+    correct(sts.handle_request, _named)
 
 
-def _named(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any) -> Any:
-        status, answer, content = await original(method, path, headers, body, query_params)
-        text = content.encode() if isinstance(content, str) else content
-        if status == 403 and _NOBODY in text:
-            caller = sts.caller_identity.original()(headers, query_params)
-            if isinstance(caller, dict) and caller.get("userArn"):
-                text = text.replace(_NOBODY, f"User: {caller['userArn']} is not authorized".encode())
-            return status, {name: value for name, value in answer.items() if name.lower() != "content-length"}, text
-        return status, answer, content
-
-    return handle_request
+async def _named(
+    original: Callable[..., Any], method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any
+) -> Any:
+    status, answer, content = await original(method, path, headers, body, query_params)
+    text = content.encode() if isinstance(content, str) else content
+    if status == 403 and _NOBODY in text:
+        caller = sts.caller_identity.original()(headers, query_params)
+        if isinstance(caller, dict) and caller.get("userArn"):
+            text = text.replace(_NOBODY, f"User: {caller['userArn']} is not authorized".encode())
+        return status, {name: value for name, value in answer.items() if name.lower() != "content-length"}, text
+    return status, answer, content

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import entries, wrap
+from localcloud.ministack.door.names import correct, entries
 from localcloud.ministack.door.services import kms
 from localcloud.ministack.registry import request_scope
 
@@ -93,7 +93,7 @@ def managed_key_policy(service: str, account: str, region: str) -> str:
 
 def install() -> None:
     """Refuse a usage that the kind does not have."""
-    wrap(kms.create_key, _checked)
+    correct(kms.create_key, _checked)
 
 
 def stand_in(arn: str) -> bool:
@@ -124,13 +124,10 @@ def usages(spec: str) -> tuple[str, ...]:
     return ("SIGN_VERIFY", "KEY_AGREEMENT") if spec.startswith("ECC_NIST_") else ()
 
 
-def _checked(create: Callable[..., Any]) -> Callable[..., Any]:
-    def create_key(data: dict[str, Any]) -> Any:
-        spec = data.get("KeySpec", data.get("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"))
-        usage = data.get("KeyUsage", "ENCRYPT_DECRYPT")
-        if usages(spec) and usage not in usages(spec):
-            message = f"KeyUsage {usage} is not compatible with KeySpec {spec}"
-            return responses.error_response_json("ValidationException", message, 400)
-        return create(data)
-
-    return create_key
+def _checked(create: Callable[..., Any], data: dict[str, Any]) -> Any:
+    spec = data.get("KeySpec", data.get("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"))
+    usage = data.get("KeyUsage", "ENCRYPT_DECRYPT")
+    if usages(spec) and usage not in usages(spec):
+        message = f"KeyUsage {usage} is not compatible with KeySpec {spec}"
+        return responses.error_response_json("ValidationException", message, 400)
+    return create(data)

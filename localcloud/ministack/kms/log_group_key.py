@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.ministack.door.cloudformation import resource_handler
+from localcloud.ministack.door.cloudformation import correct_handler
 from localcloud.ministack.door.core import iam_evaluator, responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import logs
 from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, require_usable
 from localcloud.ministack.kms.keys import find_key, key_arn
@@ -25,9 +25,9 @@ Properties = dict[str, Any]
 
 def install() -> None:
     """Look at the key before a group has it, made by a call or by a stack."""
-    wrap(logs.create_log_group, _checked_call)
-    resource_handler(TYPE, "create", _checked_create)
-    resource_handler(TYPE, "update", _checked_update)
+    correct(logs.create_log_group, _checked_call)
+    correct_handler(TYPE, "create", _checked_create)
+    correct_handler(TYPE, "update", _checked_update)
 
 
 def problem(group: str, key: str) -> str:
@@ -65,13 +65,10 @@ def _allows(policy: str, action: str, key: str, group: str) -> bool:
     return "Allow" in decisions and "Deny" not in decisions
 
 
-def _checked_call(create: Callable[..., Any]) -> Callable[..., Any]:
-    def create_log_group(data: dict[str, Any]) -> Any:
-        if data.get("kmsKeyId") and (refused := problem(str(data.get("logGroupName")), data["kmsKeyId"])):
-            return responses.error_response_json("AccessDeniedException", refused, 400)
-        return create(data)
-
-    return create_log_group
+def _checked_call(create: Callable[..., Any], data: dict[str, Any]) -> Any:
+    if data.get("kmsKeyId") and (refused := problem(str(data.get("logGroupName")), data["kmsKeyId"])):
+        return responses.error_response_json("AccessDeniedException", refused, 400)
+    return create(data)
 
 
 def _check(properties: Properties, group: str) -> None:
@@ -81,17 +78,13 @@ def _check(properties: Properties, group: str) -> None:
         raise ValueError(f'Resource handler returned message: "{message}" (HandlerErrorCode: AccessDenied)')
 
 
-def _checked_create(create: Callable[..., Any]) -> Callable[..., Any]:
-    def checked(logical_id: str, properties: Properties, stack_name: str) -> Any:
-        _check(properties, f"/aws/cloudformation/{stack_name}/{logical_id}")
-        return create(logical_id, properties, stack_name)
-
-    return checked
+def _checked_create(create: Callable[..., Any], logical_id: str, properties: Properties, stack_name: str) -> Any:
+    _check(properties, f"/aws/cloudformation/{stack_name}/{logical_id}")
+    return create(logical_id, properties, stack_name)
 
 
-def _checked_update(update: Callable[..., Any]) -> Callable[..., Any]:
-    def checked(physical_id: str, old: Properties, new: Properties, *more: Any, **named: Any) -> Any:
-        _check(new, physical_id)
-        return update(physical_id, old, new, *more, **named)
-
-    return checked
+def _checked_update(
+    update: Callable[..., Any], physical_id: str, old: Properties, new: Properties, *more: Any, **named: Any
+) -> Any:
+    _check(new, physical_id)
+    return update(physical_id, old, new, *more, **named)

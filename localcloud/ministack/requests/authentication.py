@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from localcloud.ministack.door.core import Credential, emulator, iam_evaluator, responses, router, sigv4
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import s3
 from localcloud.ministack.registry import request_scope
 from localcloud.ministack.requests.body import check_body, check_form
@@ -52,24 +52,17 @@ def install(keys: RootKeys) -> None:
     """
     unchecked = iam_evaluator.SESSION_TOKEN_NOT_CHECKED
 
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def resolve_credential(
-            access_key_id: str, account_id: str | None = None, session_token: Any = unchecked
-        ) -> Any:
-            if (
-                access_key_id
-                and iam_evaluator.is_root_access_key(access_key_id)
-                and not ACCOUNT.fullmatch(access_key_id)
-            ):
-                return iam_evaluator.unknown_access_key()
-            found = original(access_key_id, account_id, session_token)
-            if not ACCOUNT.fullmatch(access_key_id) or not isinstance(found, iam_evaluator.ResolvedCredential):
-                return found
-            return replace(found, secret_access_key=keys.secret(access_key_id))
+    def resolve_credential(
+        original: Callable[..., Any], access_key_id: str, account_id: str | None = None, session_token: Any = unchecked
+    ) -> Any:
+        if access_key_id and iam_evaluator.is_root_access_key(access_key_id) and not ACCOUNT.fullmatch(access_key_id):
+            return iam_evaluator.unknown_access_key()
+        found = original(access_key_id, account_id, session_token)
+        if not ACCOUNT.fullmatch(access_key_id) or not isinstance(found, iam_evaluator.ResolvedCredential):
+            return found
+        return replace(found, secret_access_key=keys.secret(access_key_id))
 
-        return resolve_credential
-
-    wrap(iam_evaluator.resolve_credential, make)
+    correct(iam_evaluator.resolve_credential, resolve_credential)
 
 
 class Authentication:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.ministack.door.cloudformation import provisioners, resource_handler
+from localcloud.ministack.door.cloudformation import correct_handler, provisioners
 from localcloud.ministack.door.names import Seam
 from localcloud.ministack.door.services import s3
 
@@ -148,31 +148,27 @@ def install() -> None:
     """Complete the handlers of the type."""
     # Stack tags and aws:cloudformation:* reach the bucket like those of other types.
     provisioners.STACK_TAG_PROPERTY[TYPE] = ("Tags", "list")
-    resource_handler(TYPE, "create", _created)
-    resource_handler(TYPE, "update", _updated)
-    resource_handler(TYPE, "delete", lambda original: _delete)
+    correct_handler(TYPE, "create", _created)
+    correct_handler(TYPE, "update", _updated)
+    correct_handler(TYPE, "delete", lambda _, physical_id, props: _delete(physical_id, props))
 
 
-def _created(original: Callable[..., Any]) -> Callable[..., Any]:
-    def create(logical_id: str, props: Properties, stack_name: str) -> Any:
-        name, attributes = original(logical_id, props, stack_name)
-        try:
-            _apply(name, {}, props)
-        except Exception:
-            _delete(name, props)
-            raise
-        return name, attributes
-
-    return create
+def _created(original: Callable[..., Any], logical_id: str, props: Properties, stack_name: str) -> Any:
+    name, attributes = original(logical_id, props, stack_name)
+    try:
+        _apply(name, {}, props)
+    except Exception:
+        _delete(name, props)
+        raise
+    return name, attributes
 
 
-def _updated(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update(physical_id: str, old_props: Properties, new_props: Properties, stack_name: str) -> Any:
-        name, attributes = original(physical_id, old_props, new_props, stack_name)
-        _apply(name, old_props if name == physical_id else {}, new_props)
-        return name, attributes
-
-    return update
+def _updated(
+    original: Callable[..., Any], physical_id: str, old_props: Properties, new_props: Properties, stack_name: str
+) -> Any:
+    name, attributes = original(physical_id, old_props, new_props, stack_name)
+    _apply(name, old_props if name == physical_id else {}, new_props)
+    return name, attributes
 
 
 def _apply(name: str, old: Properties, new: Properties) -> None:

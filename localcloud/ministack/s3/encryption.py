@@ -21,10 +21,11 @@ import contextvars
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam import acting
 from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, authorize
@@ -49,65 +50,56 @@ _written: contextvars.ContextVar[tuple[str, str | None]] = contextvars.ContextVa
 def install() -> None:
     """Ask KMS at every call that encrypts or decrypts, and keep with an object what its decryption needs."""
     s3.SSE_STORED_HEADERS = (*s3.SSE_STORED_HEADERS, BUCKET_KEY, CONTEXT)
-    wrap(s3.resolve_sse_write_headers, _encrypting)
+    correct(s3.resolve_sse_write_headers, _encrypting)
     for seam in (s3.put_object, s3.copy_object, s3.create_multipart_upload):
-        wrap(seam, _writing)
-    wrap(s3.post_object, _posting)
-    wrap(s3.check_sse_c_part, _decrypting_part)
-    wrap(s3.check_sse_c_copy_source, _decrypting_source)
-    wrap(s3.get_object, _reading(lambda headers: True))
-    wrap(s3.get_object_annotation, _reading(lambda headers: True))
-    wrap(s3.head_object, _reading(_wants_checksum))
-    wrap(s3.get_object_attributes, _looking_closer)
-    wrap(s3.put_object_annotation, _annotating)
+        correct(seam, _writing)
+    correct(s3.post_object, _posting)
+    correct(s3.check_sse_c_part, _decrypting_part)
+    correct(s3.check_sse_c_copy_source, _decrypting_source)
+    correct(s3.get_object, partial(_reading, lambda headers: True))
+    correct(s3.get_object_annotation, partial(_reading, lambda headers: True))
+    correct(s3.head_object, partial(_reading, _wants_checksum))
+    correct(s3.get_object_attributes, _looking_closer)
+    correct(s3.put_object_annotation, _annotating)
 
 
-def _writing(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    def write(bucket_name: str, key: str, *rest: Any) -> Answer:
-        token = _written.set((key, None))
-        try:
-            return original(bucket_name, key, *rest)
-        finally:
-            _written.reset(token)
-
-    return write
+def _writing(original: Callable[..., Answer], bucket_name: str, key: str, *rest: Any) -> Answer:
+    token = _written.set((key, None))
+    try:
+        return original(bucket_name, key, *rest)
+    finally:
+        _written.reset(token)
 
 
-def _posting(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    def post(bucket_name: str, body: bytes, headers: dict[str, str]) -> Answer:
-        # The form's key is known to its own parser alone; a policy sees the bucket's objects.
-        access_key = acting.access_key() or s3.request_access_key.original()("POST", "", headers, {}, body)
-        token = _written.set(("*", access_key))
-        try:
-            return original(bucket_name, body, headers)
-        finally:
-            _written.reset(token)
-
-    return post
+def _posting(original: Callable[..., Answer], bucket_name: str, body: bytes, headers: dict[str, str]) -> Answer:
+    # The form's key is known to its own parser alone; a policy sees the bucket's objects.
+    access_key = acting.access_key() or s3.request_access_key.original()("POST", "", headers, {}, body)
+    token = _written.set(("*", access_key))
+    try:
+        return original(bucket_name, body, headers)
+    finally:
+        _written.reset(token)
 
 
-def _encrypting(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    def resolved(headers: Mapping[str, str], bucket_name: str) -> Any:
-        wanted = headers.get(ALGORITHM)
-        if wanted in _KMS:
-            # ministack knows aws:kms alone, and only with a key; it still checks what contradicts it.
-            known = {**headers, ALGORITHM: "aws:kms", KEY: headers.get(KEY) or "alias/aws/s3"}
-            found, error = resolve(known, bucket_name)
-            given = known[KEY]
-        else:
-            found, error = resolve(headers, bucket_name)
-            wanted, given = (found or {}).get(ALGORITHM), ""
-        if error is not None or wanted not in _KMS:
-            return found, error
-        given = given or found.get(KEY) or _default_key(bucket_name) or "alias/aws/s3"
-        try:
-            return _encrypted(headers, bucket_name, str(wanted), given), None
-        except _BadContextError as bad:
-            return None, s3.error.original()("InvalidArgument", str(bad), 400)
-        except KeyRefused as refused:
-            return None, _refusal(refused, f"/{bucket_name}/{_written.get()[0]}")
-
-    return resolved
+def _encrypting(resolve: Callable[..., Any], headers: Mapping[str, str], bucket_name: str) -> Any:
+    wanted = headers.get(ALGORITHM)
+    if wanted in _KMS:
+        # ministack knows aws:kms alone, and only with a key; it still checks what contradicts it.
+        known = {**headers, ALGORITHM: "aws:kms", KEY: headers.get(KEY) or "alias/aws/s3"}
+        found, error = resolve(known, bucket_name)
+        given = known[KEY]
+    else:
+        found, error = resolve(headers, bucket_name)
+        wanted, given = (found or {}).get(ALGORITHM), ""
+    if error is not None or wanted not in _KMS:
+        return found, error
+    given = given or found.get(KEY) or _default_key(bucket_name) or "alias/aws/s3"
+    try:
+        return _encrypted(headers, bucket_name, str(wanted), given), None
+    except _BadContextError as bad:
+        return None, s3.error.original()("InvalidArgument", str(bad), 400)
+    except KeyRefused as refused:
+        return None, _refusal(refused, f"/{bucket_name}/{_written.get()[0]}")
 
 
 def _encrypted(headers: Mapping[str, str], bucket_name: str, algorithm: str, reference: str) -> dict[str, str]:
@@ -177,63 +169,55 @@ def _refusal(refused: KeyRefused, resource: str) -> Answer:
     return s3.error.original()(f"KMS.{refused.code}", str(refused), 400, resource)  # type: ignore[no-any-return]
 
 
-def _reading(requires: Callable[[Mapping[str, str]], bool]) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """asks: whether a request with these headers reads what is encrypted."""
-
-    def make(original: Callable[..., Answer]) -> Callable[..., Answer]:
-        def read(bucket_name: str, key: str, headers: Any = None, query_params: Any = None) -> Answer:
-            answer = original(bucket_name, key, headers, query_params)
-            kept = answer[1]
-            if kept.get(ALGORITHM) not in _KMS or answer[0] not in (200, 206):
-                return answer
-            refused = _decrypt(bucket_name, key, kept) if requires(headers or {}) else None
-            kept.pop(CONTEXT, None)  # kept with the object, and not among what a read answers
-            return refused or answer
-
-        return read
-
-    return make
+def _reading(
+    requires: Callable[[Mapping[str, str]], bool],
+    original: Callable[..., Answer],
+    bucket_name: str,
+    key: str,
+    headers: Any = None,
+    query_params: Any = None,
+) -> Answer:
+    """requires: whether a request with these headers reads what is encrypted."""
+    answer = original(bucket_name, key, headers, query_params)
+    kept = answer[1]
+    if kept.get(ALGORITHM) not in _KMS or answer[0] not in (200, 206):
+        return answer
+    refused = _decrypt(bucket_name, key, kept) if requires(headers or {}) else None
+    kept.pop(CONTEXT, None)  # kept with the object, and not among what a read answers
+    return refused or answer
 
 
 def _wants_checksum(headers: Mapping[str, str]) -> bool:
     return headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
 
 
-def _looking_closer(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    def attributes(bucket_name: str, key: str, headers: Any = None, query_params: Any = None) -> Answer:
-        answer = original(bucket_name, key, headers, query_params)
-        wanted = {one.strip() for one in (headers or {}).get("x-amz-object-attributes", "").split(",")}
-        if answer[0] != 200 or not wanted & {"Checksum", "ObjectParts"}:
-            return answer
-        return _decrypt(bucket_name, key, s3.head_object.original()(bucket_name, key, {}, query_params)[1]) or answer
-
-    return attributes
-
-
-def _annotating(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    def annotate(bucket_name: str, key: str, body: bytes, headers: Any, query_params: Any) -> Answer:
-        kept = s3.head_object.original()(bucket_name, key, {}, query_params)[1]
-        refused = _decrypt(bucket_name, key, kept, "kms:GenerateDataKey")
-        return refused or original(bucket_name, key, body, headers, query_params)
-
-    return annotate
+def _looking_closer(
+    original: Callable[..., Answer], bucket_name: str, key: str, headers: Any = None, query_params: Any = None
+) -> Answer:
+    answer = original(bucket_name, key, headers, query_params)
+    wanted = {one.strip() for one in (headers or {}).get("x-amz-object-attributes", "").split(",")}
+    if answer[0] != 200 or not wanted & {"Checksum", "ObjectParts"}:
+        return answer
+    return _decrypt(bucket_name, key, s3.head_object.original()(bucket_name, key, {}, query_params)[1]) or answer
 
 
-def _decrypting_part(original: Callable[..., Any]) -> Callable[..., Any]:
-    def check_part(headers: dict[str, str], upload: dict[str, Any]) -> Any:
-        kept = upload.get("preserved_headers", {})
-        return original(headers, upload) or _decrypt(upload["bucket"], upload["key"], kept)
+def _annotating(
+    original: Callable[..., Answer], bucket_name: str, key: str, body: bytes, headers: Any, query_params: Any
+) -> Answer:
+    kept = s3.head_object.original()(bucket_name, key, {}, query_params)[1]
+    refused = _decrypt(bucket_name, key, kept, "kms:GenerateDataKey")
+    return refused or original(bucket_name, key, body, headers, query_params)
 
-    return check_part
+
+def _decrypting_part(original: Callable[..., Any], headers: dict[str, str], upload: dict[str, Any]) -> Any:
+    kept = upload.get("preserved_headers", {})
+    return original(headers, upload) or _decrypt(upload["bucket"], upload["key"], kept)
 
 
-def _decrypting_source(original: Callable[..., Any]) -> Callable[..., Any]:
-    def check_source(headers: dict[str, str], source: dict[str, Any]) -> Any:
-        kept = source.get("preserved_headers", {})
-        if kept.get(ALGORITHM) not in _KMS:
-            return original(headers, source)
-        path = unquote(headers.get("x-amz-copy-source", "").lstrip("/").partition("?")[0])
-        bucket_name, _, key = path.partition("/")
-        return original(headers, source) or _decrypt(bucket_name, key, kept)
-
-    return check_source
+def _decrypting_source(original: Callable[..., Any], headers: dict[str, str], source: dict[str, Any]) -> Any:
+    kept = source.get("preserved_headers", {})
+    if kept.get(ALGORITHM) not in _KMS:
+        return original(headers, source)
+    path = unquote(headers.get("x-amz-copy-source", "").lstrip("/").partition("?")[0])
+    bucket_name, _, key = path.partition("/")
+    return original(headers, source) or _decrypt(bucket_name, key, kept)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.ministack.door.core import iam_actions, responses
-from localcloud.ministack.door.names import entries, share_entries, wrap
+from localcloud.ministack.door.names import correct, entries, share_entries
 from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam.acting import require
 from localcloud.ministack.iam.sts import AccessDenied
@@ -59,19 +59,16 @@ def install() -> None:
     buckets = _table_of_buckets()
     share_entries(buckets, s3.buckets)
     s3.buckets = buckets
-    wrap(s3.atomic_write, lambda _: lambda path, data, *, text=False: write_durably(path, data))
+    correct(s3.atomic_write, lambda _, path, data, *, text=False: write_durably(path, data))
     # ministack keeps these in memory alone; a lock that a restart takes off is none.
     s3.PERSISTED_BUCKET_DICTS.update(object_retention=s3.object_retention, object_legal_hold=s3.object_legal_hold)
-    wrap(s3.persist_object, _forgetting)
+    correct(s3.persist_object, _forgetting)
 
 
-def _forgetting(persist: Callable[..., None]) -> Callable[..., None]:
-    def persist_object(bucket: str, key: str, record: Any) -> None:
-        persist(bucket, key, record)
-        if isinstance(record, dict) and record.get("body") is None:
-            _forget_bytes(bucket, key, record)
-
-    return persist_object
+def _forgetting(persist: Callable[..., None], bucket: str, key: str, record: Any) -> None:
+    persist(bucket, key, record)
+    if isinstance(record, dict) and record.get("body") is None:
+        _forget_bytes(bucket, key, record)
 
 
 def drop_unknown(saved: Mapping[str, Any]) -> None:
@@ -113,39 +110,33 @@ def _forget_objects(account: str, bucket: str) -> None:
 
 def install_checksums() -> None:
     """Tell the checksum of what was written, and let a copy be conditional and take a checksum."""
-    wrap(s3.put_object, _put)
-    wrap(s3.copy_object, _copy)
+    correct(s3.put_object, _put)
+    correct(s3.copy_object, _copy)
 
 
-def _put(original: Callable[..., Any]) -> Callable[..., Any]:
-    def put_object(bucket_name: str, key: str, body: bytes, headers: dict[str, str]) -> Any:
-        status, answer, content = original(bucket_name, key, body, headers)
-        checksums = _checksums(bucket_name, key) if status == 200 else {}
-        for algorithm, value in checksums.items():
-            answer[f"x-amz-checksum-{algorithm.lower()}"] = value
-            answer["x-amz-checksum-type"] = "FULL_OBJECT"
-        return status, answer, content
-
-    return put_object
+def _put(original: Callable[..., Any], bucket_name: str, key: str, body: bytes, headers: dict[str, str]) -> Any:
+    status, answer, content = original(bucket_name, key, body, headers)
+    checksums = _checksums(bucket_name, key) if status == 200 else {}
+    for algorithm, value in checksums.items():
+        answer[f"x-amz-checksum-{algorithm.lower()}"] = value
+        answer["x-amz-checksum-type"] = "FULL_OBJECT"
+    return status, answer, content
 
 
-def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
-    def copy_object(bucket_name: str, dest_key: str, headers: dict[str, str]) -> Any:
-        bucket = s3.buckets.get(bucket_name)
-        if bucket is not None:
-            refused = s3.check_put_preconditions(headers, bucket["objects"].get(dest_key))
-            if refused:
-                return refused
-        algorithm = headers.get("x-amz-checksum-algorithm") or _composite_algorithm(headers)
-        if algorithm:
-            # The copy is one object again, whatever parts its source was sent in: its checksum is made of the whole.
-            headers = {**headers, "x-amz-sdk-checksum-algorithm": algorithm}
-        status, answer, content = original(bucket_name, dest_key, headers)
-        if status == 200:
-            content = _with_checksums(content, _checksums(bucket_name, dest_key))
-        return status, answer, content
-
-    return copy_object
+def _copy(original: Callable[..., Any], bucket_name: str, dest_key: str, headers: dict[str, str]) -> Any:
+    bucket = s3.buckets.get(bucket_name)
+    if bucket is not None:
+        refused = s3.check_put_preconditions(headers, bucket["objects"].get(dest_key))
+        if refused:
+            return refused
+    algorithm = headers.get("x-amz-checksum-algorithm") or _composite_algorithm(headers)
+    if algorithm:
+        # The copy is one object again, whatever parts its source was sent in: its checksum is made of the whole.
+        headers = {**headers, "x-amz-sdk-checksum-algorithm": algorithm}
+    status, answer, content = original(bucket_name, dest_key, headers)
+    if status == 200:
+        content = _with_checksums(content, _checksums(bucket_name, dest_key))
+    return status, answer, content
 
 
 def _checksums(bucket_name: str, key: str) -> dict[str, str]:
@@ -174,28 +165,26 @@ def _with_checksums(content: bytes | str, checksums: dict[str, str]) -> bytes:
 
 def install_conditions() -> None:
     """Tell IAM whether a write is conditional, and whether it makes an object."""
-    wrap(iam_actions.s3_service_context, _conditional)
+    correct(iam_actions.s3_service_context, _conditional)
 
 
-def _conditional(original: Callable[..., Any]) -> Callable[..., Any]:
-    def s3_service_context(
-        iam_action: str,
-        query_params: dict[str, Any] | None,
-        path: str = "",
-        headers: dict[str, str] | None = None,
-    ) -> dict[str, Any]:
-        found: dict[str, Any] = original(iam_action, query_params, path, headers)
-        if iam_action != "s3:PutObject":
-            return found
-        given, requested = headers or {}, query_params or {}
-        for name in ("if-match", "if-none-match"):
-            if given.get(name):
-                found = {**found, f"s3:{name}": given[name]}
-        # Beginning a multipart upload and sending its parts make no object; its completion does.
-        part = "uploads" in requested or "partNumber" in requested
-        return {**found, "s3:ObjectCreationOperation": "false" if part else "true"}
-
-    return s3_service_context
+def _conditional(
+    original: Callable[..., Any],
+    iam_action: str,
+    query_params: dict[str, Any] | None,
+    path: str = "",
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    found: dict[str, Any] = original(iam_action, query_params, path, headers)
+    if iam_action != "s3:PutObject":
+        return found
+    given, requested = headers or {}, query_params or {}
+    for name in ("if-match", "if-none-match"):
+        if given.get(name):
+            found = {**found, f"s3:{name}": given[name]}
+    # Beginning a multipart upload and sending its parts make no object; its completion does.
+    part = "uploads" in requested or "partNumber" in requested
+    return {**found, "s3:ObjectCreationOperation": "false" if part else "true"}
 
 
 READ = ("bucket_name", "key", "headers", "query_params")
@@ -205,23 +194,22 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def install_absent_keys() -> None:
     """Ask for s3:ListBucket before a 404 of a key is told."""
-    wrap(s3.get_object, _discreet)
-    wrap(s3.head_object, _discreet)
+    correct(s3.get_object, _discreet)
+    correct(s3.head_object, _discreet)
 
 
-def _discreet(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    def read(bucket_name: str, key: str, headers: Any = None, query_params: Any = None) -> Answer:
-        answer = original(bucket_name, key, headers, query_params)
-        if answer[0] != 404 or b"<Code>NoSuchKey</Code>" not in _bytes(answer[2]):
-            return answer
-        try:
-            require("s3:ListBucket", f"arn:aws:s3:::{bucket_name}")
-        except AccessDenied as refused:
-            denied: Answer = s3.error.original()("AccessDenied", str(refused), 403, f"/{bucket_name}/{key}")
-            return denied
+def _discreet(
+    original: Callable[..., Answer], bucket_name: str, key: str, headers: Any = None, query_params: Any = None
+) -> Answer:
+    answer = original(bucket_name, key, headers, query_params)
+    if answer[0] != 404 or b"<Code>NoSuchKey</Code>" not in _bytes(answer[2]):
         return answer
-
-    return read
+    try:
+        require("s3:ListBucket", f"arn:aws:s3:::{bucket_name}")
+    except AccessDenied as refused:
+        denied: Answer = s3.error.original()("AccessDenied", str(refused), 403, f"/{bucket_name}/{key}")
+        return denied
+    return answer
 
 
 def _bytes(body: bytes | str) -> bytes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import entries, wrap
+from localcloud.ministack.door.names import correct, entries
 from localcloud.ministack.door.services import stepfunctions
 from localcloud.ministack.registry import request_scope
 
@@ -62,40 +62,35 @@ def cancelled() -> threading.Event:
 
 def install() -> None:
     """Let executions be stopped, timed out, and started twice as on AWS."""
-    wrap(stepfunctions.run_execution, _run)
-    wrap(stepfunctions.start_execution, _start)
-    wrap(stepfunctions.stop_execution, _stop)
-    wrap(stepfunctions.fail_execution, _fail)
-    wrap(stepfunctions.add_event, _add_event)
-    wrap(stepfunctions.invoke_resource, _invoke)
-    wrap(stepfunctions.invoke_resource_with_timeout, _invoke_with_timeout)
+    correct(stepfunctions.run_execution, _run)
+    correct(stepfunctions.start_execution, _start)
+    correct(stepfunctions.stop_execution, _stop)
+    correct(stepfunctions.fail_execution, _fail)
+    correct(stepfunctions.add_event, _add_event)
+    correct(stepfunctions.invoke_resource, _invoke)
+    correct(stepfunctions.invoke_resource_with_timeout, _invoke_with_timeout)
 
 
-def _run(original: Callable[..., Any]) -> Callable[..., Any]:
-    def run(exec_arn: str) -> None:
-        record = stepfunctions.executions.get(exec_arn) or {}
-        machine = stepfunctions.state_machines.get(record.get("stateMachineArn", "")) or {}
-        execution = Execution(
-            exec_arn, machine.get("roleArn", ""), record.get("name", ""), machine.get("stateMachineArn", "")
-        )
-        _executions[exec_arn] = execution
-        token = _current.set(execution)
-        limit = _time_limit(machine)
-        timer = (
-            threading.Timer(limit, contextvars.copy_context().run, (_time_out, record, execution)) if limit else None
-        )
-        try:
-            if timer is not None:
-                timer.daemon = True
-                timer.start()
-            original(exec_arn)
-        finally:
-            if timer is not None:
-                timer.cancel()
-            _current.reset(token)
-            _executions.pop(exec_arn, None)
-
-    return run
+def _run(original: Callable[..., Any], exec_arn: str) -> None:
+    record = stepfunctions.executions.get(exec_arn) or {}
+    machine = stepfunctions.state_machines.get(record.get("stateMachineArn", "")) or {}
+    execution = Execution(
+        exec_arn, machine.get("roleArn", ""), record.get("name", ""), machine.get("stateMachineArn", "")
+    )
+    _executions[exec_arn] = execution
+    token = _current.set(execution)
+    limit = _time_limit(machine)
+    timer = threading.Timer(limit, contextvars.copy_context().run, (_time_out, record, execution)) if limit else None
+    try:
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        original(exec_arn)
+    finally:
+        if timer is not None:
+            timer.cancel()
+        _current.reset(token)
+        _executions.pop(exec_arn, None)
 
 
 def _time_limit(machine: dict[str, Any]) -> float | None:
@@ -115,62 +110,52 @@ def _time_out(record: dict[str, Any], execution: Execution) -> None:
     execution.stop()
 
 
-def _start(original: Callable[..., Any]) -> Callable[..., Any]:
-    def start(data: dict[str, Any]) -> Any:
-        name = data.get("name")
-        if name is not None and not re.fullmatch(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}", name):
-            return responses.error_response_json("InvalidName", f"Invalid Name: '{name}'", 400)
-        given = data.get("input") or "{}"
-        try:
-            json.loads(given)
-        except ValueError as error:
-            return responses.error_response_json(
-                "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'", 400
-            )
-        machine = stepfunctions.state_machines.get(
-            stepfunctions.resolve_state_machine_arn(data.get("stateMachineArn", "")) or ""
+def _start(original: Callable[..., Any], data: dict[str, Any]) -> Any:
+    name = data.get("name")
+    if name is not None and not re.fullmatch(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}", name):
+        return responses.error_response_json("InvalidName", f"Invalid Name: '{name}'", 400)
+    given = data.get("input") or "{}"
+    try:
+        json.loads(given)
+    except ValueError as error:
+        return responses.error_response_json(
+            "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'", 400
         )
-        if name and machine:
-            # Starting a running execution again with the same input is no error: the answer of a retried request.
-            place = f"{responses.get_region()}:{responses.get_account_id()}"
-            arn = f"arn:aws:states:{place}:execution:{machine['name']}:{name}"
-            running = stepfunctions.executions.get(arn)
-            if running and running["status"] == "RUNNING" and running["input"] == given:
-                return responses.json_response({"executionArn": arn, "startDate": running["startDate"]})
-        return original({**data, "input": given})
-
-    return start
-
-
-def _stop(original: Callable[..., Any]) -> Callable[..., Any]:
-    def stop(data: dict[str, Any]) -> Any:
-        answer = original(data)
-        execution = _executions.get(data.get("executionArn", ""))
-        if answer[0] == 200 and execution is not None:
-            execution.stop()
-        return answer
-
-    return stop
+    machine = stepfunctions.state_machines.get(
+        stepfunctions.resolve_state_machine_arn(data.get("stateMachineArn", "")) or ""
+    )
+    if name and machine:
+        # Starting a running execution again with the same input is no error: the answer of a retried request.
+        place = f"{responses.get_region()}:{responses.get_account_id()}"
+        arn = f"arn:aws:states:{place}:execution:{machine['name']}:{name}"
+        running = stepfunctions.executions.get(arn)
+        if running and running["status"] == "RUNNING" and running["input"] == given:
+            return responses.json_response({"executionArn": arn, "startDate": running["startDate"]})
+    return original({**data, "input": given})
 
 
-def _fail(original: Callable[..., Any]) -> Callable[..., Any]:
-    def fail(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            original(execution, error, cause)
+def _stop(original: Callable[..., Any], data: dict[str, Any]) -> Any:
+    answer = original(data)
+    execution = _executions.get(data.get("executionArn", ""))
+    if answer[0] == 200 and execution is not None:
+        execution.stop()
+    return answer
 
-    return fail
+
+def _fail(original: Callable[..., Any], execution: dict[str, Any], error: str, cause: str) -> None:
+    if execution["status"] == "RUNNING":
+        original(execution, error, cause)
 
 
 _LAST_EVENTS = ("ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut", "ExecutionSucceeded")
 
 
-def _add_event(original: Callable[..., Any]) -> Callable[..., Any]:
-    def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
-        if execution["status"] == "RUNNING" or event_type in _LAST_EVENTS:
-            return original(execution, event_type, details and {key: _task(value) for key, value in details.items()})
-        return None
-
-    return add_event
+def _add_event(
+    original: Callable[..., Any], execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None
+) -> Any:
+    if execution["status"] == "RUNNING" or event_type in _LAST_EVENTS:
+        return original(execution, event_type, details and {key: _task(value) for key, value in details.items()})
+    return None
 
 
 _INTEGRATION = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:(?P<service>(?:aws-sdk:)?[^:]+):(?P<action>.+)")
@@ -186,47 +171,41 @@ def _task(details: Any) -> Any:
     return {**details, "resourceType": named["service"], "resource": named["action"]} if named else details
 
 
-def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:
-    def invoke(resource: str, input_data: Any) -> Any:
-        execution = _current.get()
-        if execution is None:
-            return original(resource, input_data)
-        event = _cancelled.get() or threading.Event()
-        token = _cancelled.set(event)
-        execution.tasks.add(event)
-        try:
-            if execution.stopped.is_set():
-                raise ExecutionStopped(execution.arn)
-            # The integrations' ARNs carry the partition; ministack knows the one of the standard partition.
-            result = original(re.sub(r"^arn:aws[a-z-]*:states:", "arn:aws:states:", resource), input_data)
-        except Exception as error:
-            if execution.stopped.is_set() and not isinstance(error, ExecutionStopped):
-                raise ExecutionStopped(execution.arn) from error
-            raise
-        finally:
-            execution.tasks.discard(event)
-            _cancelled.reset(token)
+def _invoke(original: Callable[..., Any], resource: str, input_data: Any) -> Any:
+    execution = _current.get()
+    if execution is None:
+        return original(resource, input_data)
+    event = _cancelled.get() or threading.Event()
+    token = _cancelled.set(event)
+    execution.tasks.add(event)
+    try:
         if execution.stopped.is_set():
             raise ExecutionStopped(execution.arn)
-        return result
+        # The integrations' ARNs carry the partition; ministack knows the one of the standard partition.
+        result = original(re.sub(r"^arn:aws[a-z-]*:states:", "arn:aws:states:", resource), input_data)
+    except Exception as error:
+        if execution.stopped.is_set() and not isinstance(error, ExecutionStopped):
+            raise ExecutionStopped(execution.arn) from error
+        raise
+    finally:
+        execution.tasks.discard(event)
+        _cancelled.reset(token)
+    if execution.stopped.is_set():
+        raise ExecutionStopped(execution.arn)
+    return result
 
-    return invoke
 
-
-def _invoke_with_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
-    def invoke(resource: str, input_data: Any, timeout: float) -> Any:
-        event = threading.Event()
-        token = _cancelled.set(event)
-        try:
-            return original(resource, input_data, timeout)
-        except stepfunctions.ExecutionError as error:
-            if error.error == "States.Timeout":
-                event.set()
-            raise
-        finally:
-            _cancelled.reset(token)
-
-    return invoke
+def _invoke_with_timeout(original: Callable[..., Any], resource: str, input_data: Any, timeout: float) -> Any:
+    event = threading.Event()
+    token = _cancelled.set(event)
+    try:
+        return original(resource, input_data, timeout)
+    except stepfunctions.ExecutionError as error:
+        if error.error == "States.Timeout":
+            event.set()
+        raise
+    finally:
+        _cancelled.reset(token)
 
 
 CAUSE = "The local cloud ended while this execution was running."

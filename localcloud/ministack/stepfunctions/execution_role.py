@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.ministack.door.core import emulator, responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import eventbridge, stepfunctions, sts
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.acting import check_pass_role
@@ -22,61 +22,56 @@ SERVICE = "states.amazonaws.com"
 
 def install_execution_roles() -> None:
     """Run tasks with the state machine's role, and check that role when it is given."""
-    wrap(emulator.call_service_handler_sync, _call_under_role)
-    wrap(stepfunctions.invoke_resource, _invoke_under_role)
-    wrap(stepfunctions.create_state_machine, _with_checked_role)
-    wrap(stepfunctions.update_state_machine, _with_checked_role)
+    correct(emulator.call_service_handler_sync, _call_under_role)
+    correct(stepfunctions.invoke_resource, _invoke_under_role)
+    correct(stepfunctions.create_state_machine, _with_checked_role)
+    correct(stepfunctions.update_state_machine, _with_checked_role)
 
 
-def _call_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
-    def call(
-        handler: Any,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes | str,
-        query_params: dict[str, Any],
-        timeout: float | None = None,
+def _call_under_role(
+    original: Callable[..., Any],
+    handler: Any,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes | str,
+    query_params: dict[str, Any],
+    timeout: float | None = None,
+) -> Any:
+    role = acting.acting_role()
+    if role is None:
+        return original(handler, method, path, headers, body, query_params, timeout)
+
+    signed = dict(headers)
+    signed["authorization"] = re.sub(
+        r"Credential=[^/]+/", f"Credential={role.access_key_id}/", headers.get("authorization", "")
+    )
+    signed["x-amz-security-token"] = role.session_token
+
+    async def dispatch(
+        method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
     ) -> Any:
-        role = acting.acting_role()
-        if role is None:
-            return original(handler, method, path, headers, body, query_params, timeout)
+        return await emulator.dispatch_service_request(method, path, headers, body, query_params, str(uuid.uuid4()))
 
-        signed = dict(headers)
-        signed["authorization"] = re.sub(
-            r"Credential=[^/]+/", f"Credential={role.access_key_id}/", headers.get("authorization", "")
-        )
-        signed["x-amz-security-token"] = role.session_token
-
-        async def dispatch(
-            method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
-        ) -> Any:
-            return await emulator.dispatch_service_request(method, path, headers, body, query_params, str(uuid.uuid4()))
-
-        listed = {name: value if isinstance(value, list) else [value] for name, value in query_params.items()}
-        sent = body.encode() if isinstance(body, str) else body
-        return original(dispatch, method, path, signed, sent, listed, timeout)
-
-    return call
+    listed = {name: value if isinstance(value, list) else [value] for name, value in query_params.items()}
+    sent = body.encode() if isinstance(body, str) else body
+    return original(dispatch, method, path, signed, sent, listed, timeout)
 
 
-def _invoke_under_role(original: Callable[..., Any]) -> Callable[..., Any]:
-    def invoke(resource: str, input_data: Any) -> Any:
-        execution = current_execution()
-        if execution is None:
+def _invoke_under_role(original: Callable[..., Any], resource: str, input_data: Any) -> Any:
+    execution = current_execution()
+    if execution is None:
+        return original(resource, input_data)
+
+    try:
+        with acting.acting_as(execution.role_arn, SERVICE, execution.name, execution.machine):
+            for action, target in _direct_actions(resource, input_data):
+                acting.require(action, target)
             return original(resource, input_data)
-
-        try:
-            with acting.acting_as(execution.role_arn, SERVICE, execution.name, execution.machine):
-                for action, target in _direct_actions(resource, input_data):
-                    acting.require(action, target)
-                return original(resource, input_data)
-        except RoleNotAssumable as error:
-            raise stepfunctions.ExecutionError("States.Permissions", str(error)) from error
-        except AccessDenied as error:
-            raise stepfunctions.ExecutionError(_denied_name(resource), str(error)) from error
-
-    return invoke
+    except RoleNotAssumable as error:
+        raise stepfunctions.ExecutionError("States.Permissions", str(error)) from error
+    except AccessDenied as error:
+        raise stepfunctions.ExecutionError(_denied_name(resource), str(error)) from error
 
 
 def _direct_actions(resource: str, data: Any) -> list[tuple[str, str]]:
@@ -113,18 +108,15 @@ def _denied_name(resource: str) -> str:
     return names.get(service, "States.Permissions")
 
 
-def _with_checked_role(original: Callable[..., Any]) -> Callable[..., Any]:
-    def change(data: dict[str, Any]) -> Any:
-        role = data.get("roleArn")
-        if role:
-            try:
-                check_pass_role(role, SERVICE)
-                check_trust(role, _machine_arn(data))
-            except AccessDenied as error:
-                return responses.error_response_json("AccessDeniedException", str(error), 400)
-        return original(data)
-
-    return change
+def _with_checked_role(original: Callable[..., Any], data: dict[str, Any]) -> Any:
+    role = data.get("roleArn")
+    if role:
+        try:
+            check_pass_role(role, SERVICE)
+            check_trust(role, _machine_arn(data))
+        except AccessDenied as error:
+            return responses.error_response_json("AccessDeniedException", str(error), 400)
+    return original(data)
 
 
 def _machine_arn(data: dict[str, Any]) -> str:
@@ -154,19 +146,22 @@ logger = logging.getLogger("events")
 def install_event_roles() -> None:
     """Ask IAM before a target is started."""
 
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> Any:
-            if ":states:" in target.get("Arn", ""):
-                refusal = _refusal(target, event, rule)
-                if refusal:
-                    logger.warning("%s was not started: %s", target["Arn"], refusal)
-                    return None
-            with acting.acting_as_the_service():
-                return original(target, event, rule, view)
+    def invoke_target(
+        original: Callable[..., Any],
+        target: dict[str, Any],
+        event: dict[str, Any],
+        rule: dict[str, Any],
+        view: Any = None,
+    ) -> Any:
+        if ":states:" in target.get("Arn", ""):
+            refusal = _refusal(target, event, rule)
+            if refusal:
+                logger.warning("%s was not started: %s", target["Arn"], refusal)
+                return None
+        with acting.acting_as_the_service():
+            return original(target, event, rule, view)
 
-        return invoke_target
-
-    wrap(eventbridge.invoke_target, make)
+    correct(eventbridge.invoke_target, invoke_target)
 
 
 def _refusal(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> str | None:

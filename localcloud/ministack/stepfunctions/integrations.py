@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from localcloud.ministack.door.core import emulator, responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import eventbridge, stepfunctions
 from localcloud.ministack.registry import region, request_scope
 from localcloud.ministack.stepfunctions.execution import current_execution
@@ -87,20 +87,17 @@ def put_service_event(
 def install_errors() -> None:
     """Name errors as the SDK for Java does."""
 
-    def make(original: Callable[..., str]) -> Callable[..., Any]:
-        def prefix_sdk_error(service_name: str, error_code: str) -> str:
-            code = error_code.rpartition("#")[2]
-            prefix = stepfunctions.AWS_SDK_ERROR_PREFIX.get(service_name)
-            names = _modelled(stepfunctions.AWS_SDK_SERVICE_MAP.get(service_name, {}).get("service_key", service_name))
-            if prefix is None or not names or code.startswith("States."):
-                return original(service_name, code)
-            if code.removesuffix("Exception") in names:
-                return f"{prefix}.{code.removesuffix('Exception')}Exception"
-            return f"{prefix}.{prefix}Exception"
+    def prefix_sdk_error(original: Callable[..., str], service_name: str, error_code: str) -> str:
+        code = error_code.rpartition("#")[2]
+        prefix = stepfunctions.AWS_SDK_ERROR_PREFIX.get(service_name)
+        names = _modelled(stepfunctions.AWS_SDK_SERVICE_MAP.get(service_name, {}).get("service_key", service_name))
+        if prefix is None or not names or code.startswith("States."):
+            return original(service_name, code)
+        if code.removesuffix("Exception") in names:
+            return f"{prefix}.{code.removesuffix('Exception')}Exception"
+        return f"{prefix}.{prefix}Exception"
 
-        return prefix_sdk_error
-
-    wrap(stepfunctions.prefix_sdk_error, make)
+    correct(stepfunctions.prefix_sdk_error, prefix_sdk_error)
 
 
 @functools.lru_cache(maxsize=64)
@@ -121,15 +118,14 @@ RESULT_LIMIT = 262_144
 def install() -> None:
     """Send S3 tasks through botocore."""
 
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(service_info: dict[str, Any], service_name: str, action: str, input_data: Any) -> Any:
-            if service_name != "s3":
-                return original(service_info, service_name, action, input_data)
-            return _call_s3(action[0].upper() + action[1:], input_data or {})
+    def dispatch(
+        original: Callable[..., Any], service_info: dict[str, Any], service_name: str, action: str, input_data: Any
+    ) -> Any:
+        if service_name != "s3":
+            return original(service_info, service_name, action, input_data)
+        return _call_s3(action[0].upper() + action[1:], input_data or {})
 
-        return call
-
-    wrap(stepfunctions.dispatch_aws_sdk_rest_xml, make)
+    correct(stepfunctions.dispatch_aws_sdk_rest_xml, dispatch)
 
 
 def _call_s3(operation: str, given: dict[str, Any]) -> dict[str, Any]:

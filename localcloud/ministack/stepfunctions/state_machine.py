@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.ministack.door.cloudformation import provisioners, resource_handler
+from localcloud.ministack.door.cloudformation import correct_handler, provisioners
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import logs, stepfunctions
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.sts import AccessDenied, RoleNotAssumable
@@ -36,9 +36,9 @@ _DATA = ("input", "output")
 
 def install_logging() -> None:
     """Write the history of executions to their log groups, and refuse a role that may not deliver logs."""
-    wrap(stepfunctions.add_event, _logged)
-    wrap(stepfunctions.create_state_machine, _with_checked_logging)
-    wrap(stepfunctions.update_state_machine, _with_checked_logging)
+    correct(stepfunctions.add_event, _logged)
+    correct(stepfunctions.create_state_machine, _with_checked_logging)
+    correct(stepfunctions.update_state_machine, _with_checked_logging)
 
 
 def log_group(configuration: dict[str, Any] | None) -> str:
@@ -65,33 +65,29 @@ def delivery_refusal(role_arn: str, machine: str, configuration: dict[str, Any] 
     return None
 
 
-def _with_checked_logging(original: Callable[..., Any]) -> Callable[..., Any]:
-    def change(data: dict[str, Any]) -> Any:
-        known = stepfunctions.state_machines.get(data.get("stateMachineArn", "")) or {}
-        role = data.get("roleArn") or known.get("roleArn", "")
-        machine = data.get("stateMachineArn") or machine_arn(data.get("name", ""))
-        refusal = delivery_refusal(role, machine, data.get("loggingConfiguration") or known.get("loggingConfiguration"))
-        return responses.error_response_json("AccessDeniedException", refusal, 400) if refusal else original(data)
-
-    return change
+def _with_checked_logging(original: Callable[..., Any], data: dict[str, Any]) -> Any:
+    known = stepfunctions.state_machines.get(data.get("stateMachineArn", "")) or {}
+    role = data.get("roleArn") or known.get("roleArn", "")
+    machine = data.get("stateMachineArn") or machine_arn(data.get("name", ""))
+    refusal = delivery_refusal(role, machine, data.get("loggingConfiguration") or known.get("loggingConfiguration"))
+    return responses.error_response_json("AccessDeniedException", refusal, 400) if refusal else original(data)
 
 
-def _logged(original: Callable[..., Any]) -> Callable[..., Any]:
-    def add_event(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
-        before = len(execution["events"])
-        event = original(execution, event_type, details)
-        machine = stepfunctions.state_machines.get(execution["stateMachineArn"]) or {}
-        configuration = machine.get("loggingConfiguration") or {}
-        group = log_group(configuration)
-        if group:
-            new = execution["events"][before:]
-            first = execution["events"][:1] if before == 1 else []  # ExecutionStarted, which nobody added
-            for each in (*first, *new):
-                if _wanted(configuration["level"], each["type"]):
-                    _write(group, machine["name"], execution, each, bool(configuration.get("includeExecutionData")))
-        return event
-
-    return add_event
+def _logged(
+    original: Callable[..., Any], execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None
+) -> Any:
+    before = len(execution["events"])
+    event = original(execution, event_type, details)
+    machine = stepfunctions.state_machines.get(execution["stateMachineArn"]) or {}
+    configuration = machine.get("loggingConfiguration") or {}
+    group = log_group(configuration)
+    if group:
+        new = execution["events"][before:]
+        first = execution["events"][:1] if before == 1 else []  # ExecutionStarted, which nobody added
+        for each in (*first, *new):
+            if _wanted(configuration["level"], each["type"]):
+                _write(group, machine["name"], execution, each, bool(configuration.get("includeExecutionData")))
+    return event
 
 
 def _wanted(level: str, event_type: str) -> bool:
@@ -132,25 +128,19 @@ Properties = dict[str, Any]
 
 def install_resources() -> None:
     """Complete the handlers of the type."""
-    resource_handler(TYPE, "create", _created)
-    resource_handler(TYPE, "update", _updated)
+    correct_handler(TYPE, "create", _created)
+    correct_handler(TYPE, "update", _updated)
 
 
-def _created(original: Callable[..., Any]) -> Callable[..., Any]:
-    def create(logical_id: str, props: Properties, stack_name: str) -> Any:
-        name = props.get("StateMachineName") or provisioners.physical_name.original()(
-            stack_name, logical_id, max_len=80
-        )
-        return original(logical_id, _checked(props, machine_arn(name)), stack_name)
-
-    return create
+def _created(original: Callable[..., Any], logical_id: str, props: Properties, stack_name: str) -> Any:
+    name = props.get("StateMachineName") or provisioners.physical_name.original()(stack_name, logical_id, max_len=80)
+    return original(logical_id, _checked(props, machine_arn(name)), stack_name)
 
 
-def _updated(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update(physical_id: str, old_props: Properties, new_props: Properties, *more: Any) -> Any:
-        return original(physical_id, _lower(old_props), _checked(new_props, physical_id), *more)
-
-    return update
+def _updated(
+    original: Callable[..., Any], physical_id: str, old_props: Properties, new_props: Properties, *more: Any
+) -> Any:
+    return original(physical_id, _lower(old_props), _checked(new_props, physical_id), *more)
 
 
 def _checked(props: Properties, machine: str) -> Properties:

@@ -16,7 +16,7 @@ from kickstand.aws.resource_schema import resource_schema
 from localcloud.ministack.cloudformation.permissions.actions import HandlerCall, Permission, permissions
 from localcloud.ministack.cloudformation.permissions.arns import name_of
 from localcloud.ministack.door.cloudformation import drift, provisioners
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.sts import AccessDenied
 from localcloud.ministack.registry import region
@@ -35,11 +35,11 @@ Properties = dict[str, Any]
 
 def install() -> None:
     """Ask before each handler. First of all corrections of these functions: what they tell of it goes around."""
-    wrap(provisioners.provision_resource, _create)
-    wrap(provisioners.update_resource, _update)
-    wrap(provisioners.delete_resource, _delete)
-    wrap(provisioners.import_resource, _import)
-    wrap(drift.detect_resource_drift, _drift)
+    correct(provisioners.provision_resource, _create)
+    correct(provisioners.update_resource, _update)
+    correct(provisioners.delete_resource, _delete)
+    correct(provisioners.import_resource, _import)
+    correct(drift.detect_resource_drift, _drift)
 
 
 def require(call: HandlerCall) -> None:
@@ -80,42 +80,39 @@ def _own_name(resource_type: str) -> AbstractContextManager[None]:
     return nullcontext() if resource_type.startswith(_ASKING_THEMSELVES) else acting.acting_as_the_service()
 
 
-def _create(original: Callable[..., Any]) -> Callable[..., Any]:
-    def provision(resource_type: str, logical_id: str, props: Properties, stack_name: str) -> Any:
-        lowercase = resource_type == "AWS::S3::Bucket"
-        generated = provisioners.physical_name(stack_name, logical_id, lowercase=lowercase, max_len=63)
-        require(HandlerCall(resource_type, "create", name_of(resource_type, props, generated), {}, props))
-        with _own_name(resource_type):
-            return original(resource_type, logical_id, props, stack_name)
+def _create(
+    original: Callable[..., Any], resource_type: str, logical_id: str, props: Properties, stack_name: str
+) -> Any:
+    lowercase = resource_type == "AWS::S3::Bucket"
+    generated = provisioners.physical_name(stack_name, logical_id, lowercase=lowercase, max_len=63)
+    require(HandlerCall(resource_type, "create", name_of(resource_type, props, generated), {}, props))
+    with _own_name(resource_type):
+        return original(resource_type, logical_id, props, stack_name)
 
-    return provision
 
-
-def _update(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update(
-        resource_type: str,
-        physical_id: str,
-        old_props: Properties,
-        new_props: Properties,
-        stack_name: str,
-        logical_id: str | None = None,
-        old_attrs: Properties | None = None,
-    ) -> Any:
-        given = (resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
-        if old_props == new_props:
-            return original(*given)
-        if provisioners.replacing_change(resource_type, old_props, new_props):
-            return original(*given)  # which makes another, and deletes this one
-        renamed = _replaces(resource_type, old_props, new_props)
-        name = name_of(resource_type, new_props, physical_id) if renamed else physical_id
-        before = {} if renamed else old_props
-        require(HandlerCall(resource_type, "create" if renamed else "update", name, before, new_props))
-        with _own_name(resource_type):
-            made = original(*given)
-        _ask_later(HandlerCall(resource_type, "delete", physical_id, old_props, {}))
-        return made
-
-    return update
+def _update(
+    original: Callable[..., Any],
+    resource_type: str,
+    physical_id: str,
+    old_props: Properties,
+    new_props: Properties,
+    stack_name: str,
+    logical_id: str | None = None,
+    old_attrs: Properties | None = None,
+) -> Any:
+    given = (resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+    if old_props == new_props:
+        return original(*given)
+    if provisioners.replacing_change(resource_type, old_props, new_props):
+        return original(*given)  # which makes another, and deletes this one
+    renamed = _replaces(resource_type, old_props, new_props)
+    name = name_of(resource_type, new_props, physical_id) if renamed else physical_id
+    before = {} if renamed else old_props
+    require(HandlerCall(resource_type, "create" if renamed else "update", name, before, new_props))
+    with _own_name(resource_type):
+        made = original(*given)
+    _ask_later(HandlerCall(resource_type, "delete", physical_id, old_props, {}))
+    return made
 
 
 def _replaces(resource_type: str, old: Properties, new: Properties) -> bool:
@@ -137,46 +134,40 @@ def _ask_later(call: HandlerCall) -> None:
         pending[place] = (asking, arguments, named)
 
 
-def _delete(original: Callable[..., Any]) -> Callable[..., Any]:
-    def delete(
-        resource_type: str,
-        physical_id: str,
-        props: Properties,
-        stack_name: str | None = None,
-        logical_id: str | None = None,
-    ) -> None:
-        require(HandlerCall(resource_type, "delete", physical_id, props, {}))
-        with _own_name(resource_type):
-            original(resource_type, physical_id, props, stack_name, logical_id)
-
-    return delete
+def _delete(
+    original: Callable[..., Any],
+    resource_type: str,
+    physical_id: str,
+    props: Properties,
+    stack_name: str | None = None,
+    logical_id: str | None = None,
+) -> None:
+    require(HandlerCall(resource_type, "delete", physical_id, props, {}))
+    with _own_name(resource_type):
+        original(resource_type, physical_id, props, stack_name, logical_id)
 
 
-def _import(original: Callable[..., Any]) -> Callable[..., Any]:
-    def take(resource_type: str, identifier: Mapping[str, str]) -> Any:
-        name = next(iter(identifier.values()), "")
-        require(HandlerCall(resource_type, "read", name, {}, dict(identifier)))
-        return original(resource_type, identifier)
-
-    return take
+def _import(original: Callable[..., Any], resource_type: str, identifier: Mapping[str, str]) -> Any:
+    name = next(iter(identifier.values()), "")
+    require(HandlerCall(resource_type, "read", name, {}, dict(identifier)))
+    return original(resource_type, identifier)
 
 
-def _drift(original: Callable[..., Any]) -> Callable[..., Any]:
-    def detect(stack: Properties, logical_id: str, record: Properties, timestamp: str) -> Properties:
-        kind, name = record.get("ResourceType", ""), record.get("PhysicalResourceId", "")
-        try:
-            require(HandlerCall(kind, "read", name, {}, record.get("Properties") or {}))
-        except ValueError as refused:
-            return {
-                "StackId": stack.get("StackId", ""),
-                "LogicalResourceId": logical_id,
-                "PhysicalResourceId": name,
-                "ResourceType": kind,
-                "Timestamp": timestamp,
-                "StackResourceDriftStatus": "UNKNOWN",
-                "DriftStatusReason": str(refused),
-            }
-        found: Properties = original(stack, logical_id, record, timestamp)
-        return found
-
-    return detect
+def _drift(
+    original: Callable[..., Any], stack: Properties, logical_id: str, record: Properties, timestamp: str
+) -> Properties:
+    kind, name = record.get("ResourceType", ""), record.get("PhysicalResourceId", "")
+    try:
+        require(HandlerCall(kind, "read", name, {}, record.get("Properties") or {}))
+    except ValueError as refused:
+        return {
+            "StackId": stack.get("StackId", ""),
+            "LogicalResourceId": logical_id,
+            "PhysicalResourceId": name,
+            "ResourceType": kind,
+            "Timestamp": timestamp,
+            "StackResourceDriftStatus": "UNKNOWN",
+            "DriftStatusReason": str(refused),
+        }
+    found: Properties = original(stack, logical_id, record, timestamp)
+    return found

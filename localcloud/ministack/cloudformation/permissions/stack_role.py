@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlparse
 
 from kickstand.names import partition
 from localcloud.ministack.door.cloudformation import changesets, cloudformation, handlers, helpers
-from localcloud.ministack.door.names import entry, wrap
+from localcloud.ministack.door.names import correct, correct_entry
 from localcloud.ministack.door.services import sts
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.acting import check_pass_role
@@ -51,9 +51,9 @@ def install() -> None:
     """Check a role when it is given, remember it, and read templates as the caller."""
     table = handlers.ACTION_HANDLERS
     for action in _TAKING:
-        entry(table, action, _taking_role, "_ACTION_HANDLERS")
-    entry(table, "DescribeStacks", _telling_role, "_ACTION_HANDLERS")
-    wrap(helpers.resolve_document, _read_as_caller)
+        correct_entry(table, action, _taking_role, "_ACTION_HANDLERS")
+    correct_entry(table, "DescribeStacks", _telling_role, "_ACTION_HANDLERS")
+    correct(helpers.resolve_document, _read_as_caller)
 
 
 @contextmanager
@@ -67,31 +67,28 @@ def acting_for(stack: Stack | None) -> Iterator[None]:
         yield
 
 
-def _taking_role(original: Callable[..., Any]) -> Callable[..., Any]:
-    def handler(params: Parameters) -> Any:
-        given, name = helpers.p(params, "RoleARN"), helpers.p(params, "StackName")
-        _, change_set = changesets.find_change_set(helpers.p(params, "ChangeSetName"), name)
-        stack = handlers.resolve_stack(name) if name else None
-        if stack is None and change_set is not None:
-            stack = cloudformation.stacks.get(change_set["StackName"])
-        if change_set is not None and not given:
-            given = str(change_set.get("_role_arn", ""))
-        elif given:
-            try:
-                check_pass_role(given, SERVICE)
-            except AccessDenied as refused:
-                return helpers.error("AccessDenied", str(refused), 403)
-        alive = stack if stack is not None and stack["StackStatus"] != "DELETE_COMPLETE" else {}
-        role = given or str(alive.get("RoleARN", ""))
-        source = f"arn:{partition(region())}:cloudformation:{region()}:{account_id()}:stack/{name}/new"
-        if role and not _assumable(role, str(alive.get("StackId") or source)):
-            return helpers.error("ValidationError", f"Role {role} is invalid or cannot be assumed")
-        answer = original(params)
-        if answer[0] == 200 and given:
-            _remember(params, given)
-        return answer
-
-    return handler
+def _taking_role(original: Callable[..., Any], params: Parameters) -> Any:
+    given, name = helpers.p(params, "RoleARN"), helpers.p(params, "StackName")
+    _, change_set = changesets.find_change_set(helpers.p(params, "ChangeSetName"), name)
+    stack = handlers.resolve_stack(name) if name else None
+    if stack is None and change_set is not None:
+        stack = cloudformation.stacks.get(change_set["StackName"])
+    if change_set is not None and not given:
+        given = str(change_set.get("_role_arn", ""))
+    elif given:
+        try:
+            check_pass_role(given, SERVICE)
+        except AccessDenied as refused:
+            return helpers.error("AccessDenied", str(refused), 403)
+    alive = stack if stack is not None and stack["StackStatus"] != "DELETE_COMPLETE" else {}
+    role = given or str(alive.get("RoleARN", ""))
+    source = f"arn:{partition(region())}:cloudformation:{region()}:{account_id()}:stack/{name}/new"
+    if role and not _assumable(role, str(alive.get("StackId") or source)):
+        return helpers.error("ValidationError", f"Role {role} is invalid or cannot be assumed")
+    answer = original(params)
+    if answer[0] == 200 and given:
+        _remember(params, given)
+    return answer
 
 
 def _remember(params: Parameters, role: str) -> None:
@@ -115,31 +112,25 @@ def _assumable(role: str, stack: str) -> bool:
     return credentials.account == account_id()
 
 
-def _telling_role(original: Callable[..., Any]) -> Callable[..., Any]:
-    def describe(params: Parameters) -> Any:
-        status, headers, body = original(params)
-        roles = {stack["StackId"]: stack["RoleARN"] for stack in cloudformation.stacks.values() if stack.get("RoleARN")}
-        text = body.decode() if isinstance(body, bytes) else str(body)
+def _telling_role(original: Callable[..., Any], params: Parameters) -> Any:
+    status, headers, body = original(params)
+    roles = {stack["StackId"]: stack["RoleARN"] for stack in cloudformation.stacks.values() if stack.get("RoleARN")}
+    text = body.decode() if isinstance(body, bytes) else str(body)
 
-        def with_role(found: re.Match[str]) -> str:
-            role = roles.get(found[1])
-            return found[0] + (f"<RoleARN>{helpers.esc(role)}</RoleARN>" if role else "")
+    def with_role(found: re.Match[str]) -> str:
+        role = roles.get(found[1])
+        return found[0] + (f"<RoleARN>{helpers.esc(role)}</RoleARN>" if role else "")
 
-        shown = re.sub(r"<StackId>([^<]*)</StackId>", with_role, text)
-        return status, headers, shown.encode() if isinstance(body, bytes) else shown
-
-    return describe
+    shown = re.sub(r"<StackId>([^<]*)</StackId>", with_role, text)
+    return status, headers, shown.encode() if isinstance(body, bytes) else shown
 
 
-def _read_as_caller(original: Callable[..., Any]) -> Callable[..., Any]:
-    def resolve(params: Parameters, body_key: str, url_key: str, label: str) -> Any:
-        url = helpers.p(params, url_key)
-        if url and not helpers.p(params, body_key):
-            place = unquote(urlparse(url).path).lstrip("/")
-            try:
-                acting.require("s3:GetObject", f"arn:{partition(region())}:s3:::{place}")
-            except AccessDenied:
-                return None, helpers.error("ValidationError", _UNREADABLE)
-        return original(params, body_key, url_key, label)
-
-    return resolve
+def _read_as_caller(original: Callable[..., Any], params: Parameters, body_key: str, url_key: str, label: str) -> Any:
+    url = helpers.p(params, url_key)
+    if url and not helpers.p(params, body_key):
+        place = unquote(urlparse(url).path).lstrip("/")
+        try:
+            acting.require("s3:GetObject", f"arn:{partition(region())}:s3:::{place}")
+        except AccessDenied:
+            return None, helpers.error("ValidationError", _UNREADABLE)
+    return original(params, body_key, url_key, label)

@@ -22,7 +22,7 @@ def evaluated(policies: str = "", **conditions: Any) -> dict[str, bool]:
     }
     template = {"Conditions": conditions, "Mappings": {"Of": {"dev": {"Kind": "small"}}}}
     with request_scope("111122223333", "us-east-1"):
-        found: dict[str, bool] = evaluating(engine.evaluate_conditions.original())(template, parameters)
+        found: dict[str, bool] = evaluating(engine.evaluate_conditions.original(), template, parameters)
     return found
 
 
@@ -92,12 +92,12 @@ CIRCLE = {"Resources": {"A": parameter(Value={"Ref": "B"}), "B": parameter(Value
 )
 def test_a_template_that_is_none_is_refused_in_few_words(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=rf"\A{re.escape(message)}\Z"):
-        parsing(engine.parse_template.original())(text)
+        parsing(engine.parse_template.original(), text)
 
 
 def test_what_a_parser_says_of_a_template_is_cut_and_plain() -> None:
     with pytest.raises(ValueError, match=r"\A\\x1b x+ … \[5,005 characters\] … x+\Z"):
-        parsing(_fail)("")
+        parsing(_fail, "")
 
 
 def _fail(template_body: str) -> Any:
