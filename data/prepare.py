@@ -4,15 +4,17 @@
 
 Days 1 to 19 of each month are drawn into train (70 %) and validation, days 20 and on are the test. The label,
 log1p of the count, comes first; there is no header. The same input gives the same bytes on every machine. The other
-formats hold the same numbers, in libsvm with indices from 0, as `training/data/row_text.py` writes them.
+formats hold the same numbers: what the cells say as text in libsvm, with indices from 0, and doubles in the others.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import io
+import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -22,6 +24,7 @@ import numpy as np
 
 from kickstand.atomic_file import atomic_file
 from kickstand.errors import KickstandError
+from training.data.formats.protobuf import framed, message
 
 SOURCE = Path(__file__).with_name("bike-sharing-hour.csv")
 COLUMNS = (
@@ -57,8 +60,6 @@ def encoded(text: str, form: str) -> bytes:
     """A channel's file in a format. text: its CSV."""
     if form == "csv":
         return text.encode("ascii")
-    from training.data.row_text import WRITERS
-
     return WRITERS[form](COLUMNS, [line.split(",") for line in text.splitlines()])
 
 
@@ -84,6 +85,55 @@ def _line(when: datetime, hour: dict[str, str]) -> str:
 def _log1p(count: int) -> str:
     """log1p with the digits that a float needs, from decimals: C libraries differ in the last one."""
     return repr(float(Decimal(count + 1).ln()))
+
+
+Rows = Sequence[Sequence[str]]
+"""Cells of numbers, the label first; all rows of one width."""
+
+_FEATURES, _LABEL, _KEY, _VALUE, _FLOAT64, _VALUES = 1, 2, 1, 2, 3, 1
+"""The fields of SageMaker's record.proto."""
+
+
+def libsvm_bytes(columns: Sequence[str], rows: Rows) -> bytes:
+    """`label 0:value 1:value …` a line, zeros too: what a row leaves out is missing, and that is another number.
+
+    Indices are counted from 0, since the container takes them in training as they are written: counted from 1, as
+    many a writer of svmlight does, there would be a feature 0 that no row has.
+    """
+    lines = [" ".join([row[0], *(f"{index}:{cell}" for index, cell in enumerate(row[1:]))]) for row in rows]
+    return "".join(f"{line}\n" for line in lines).encode("ascii")
+
+
+def parquet_bytes(columns: Sequence[str], rows: Rows) -> bytes:
+    """A table of doubles with these column names, the label in the first."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    numbers = zip(*([float(cell) for cell in row] for row in rows), strict=True)
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table([pa.array(column) for column in numbers], names=list(columns)), out)
+    return out.getvalue()
+
+
+def recordio_bytes(columns: Sequence[str], rows: Rows) -> bytes:
+    """A framed record a row: a dense float64 tensor of features and one of the label, both named `values`."""
+    return b"".join(
+        framed(message(_FEATURES, _named(row[1:])) + message(_LABEL, _named(row[:1])))  # a map's entries
+        for row in rows
+    )
+
+
+def _named(cells: Sequence[str]) -> bytes:
+    packed = struct.pack(f"<{len(cells)}d", *map(float, cells))
+    return message(_KEY, b"values") + message(_VALUE, message(_FLOAT64, message(_VALUES, packed)))
+
+
+WRITERS: Mapping[str, Callable[[Sequence[str], Rows], bytes]] = {
+    "libsvm": libsvm_bytes,
+    "parquet": parquet_bytes,
+    "recordio-protobuf": recordio_bytes,
+}
+"""By the container's word for the content type: what writes rows of named columns so. CSV is what they are."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,18 +1,15 @@
-"""The table of prices (prices.json beside this file), and how it is made of AWS's own list of prices for a region."""
+"""The table of prices: prices.json beside this file, which scripts/renew_prices.py makes of AWS's own lists."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kickstand.errors import InputError, Problem
 from kickstand.json_text import parse_json
 
 TABLE = Path(__file__).with_name("prices.json")
@@ -78,55 +75,3 @@ class Price(BaseModel):
 def price_table(file: Path = TABLE) -> PriceTable:
     """The table of the repository."""
     return PriceTable.model_validate(parse_json(file.read_text(encoding="utf-8"), number=Decimal))
-
-
-_COMPONENTS: Mapping[str, Kind] = {"Hosting": "hosting", "Training": "training"}
-_TRANSFORM = re.compile(r"(?:[A-Z0-9]+-)?Tsform:(ml\..+)")
-"""The usage type of batch transform: `USE1-Tsform:ml.m5.large`."""
-
-
-def offer_prices(offer: Mapping[str, Any], *, where: str) -> tuple[str, dict[Kind, PriceGroup]]:
-    """The region of an offer file, and its prices on demand of hosting, training and transform instances.
-
-    InputError: it is of another service or of several regions, has none of these prices, or has two for one type.
-    """
-    if offer.get("offerCode") != "AmazonSageMaker":
-        raise InputError(Problem("This is no offer file of AmazonSageMaker.", where))
-    found: dict[Kind, dict[str, Decimal]] = {}
-    regions = set()
-    for sku, product in offer.get("products", {}).items():
-        attributes = product.get("attributes", {})
-        kind, name = _use(attributes)
-        amount = _on_demand(offer.get("terms", {}).get("OnDemand", {}).get(sku, {}))
-        if kind is None or not name.startswith("ml.") or not amount:
-            continue
-        regions.add(attributes.get("regionCode", ""))
-        if found.setdefault(kind, {}).setdefault(name, amount) != amount:
-            raise InputError(Problem(f"There are two prices for {kind} on {name}.", where))
-    if len(regions) != 1:
-        raise InputError(Problem(f"Expected the prices of one region, found those of {len(regions)}.", where))
-    published = str(offer["publicationDate"])
-    (region,) = regions
-    source = f"AWS Price List, offer file AmazonSageMaker, region {region}, published {published}."
-    day = date.fromisoformat(published[:10])
-    return region, {
-        kind: PriceGroup(read_on=day, source=source, prices=dict(sorted(prices.items())))
-        for kind, prices in found.items()
-    }
-
-
-def _use(attributes: Mapping[str, str]) -> tuple[Kind | None, str]:
-    """What a product is for, and on which type of instance."""
-    transform = _TRANSFORM.fullmatch(attributes.get("usagetype", ""))
-    if transform is not None:
-        return "transform", transform[1]
-    return _COMPONENTS.get(attributes.get("component", "")), attributes.get("instanceName", "")
-
-
-def _on_demand(terms: Mapping[str, Any]) -> Decimal | None:
-    """The price of an hour in dollars; None where there is none."""
-    for term in terms.values():
-        for dimension in term.get("priceDimensions", {}).values():
-            if dimension.get("unit") in ("Hrs", "hours", "Hours") and "USD" in dimension.get("pricePerUnit", {}):
-                return Decimal(dimension["pricePerUnit"]["USD"]).normalize()
-    return None

@@ -21,9 +21,9 @@ from local_client import ACCOUNT, REGION, Client
 from sagemaker_world import World
 from typed import Terminal
 
+from data.prepare import WRITERS
 from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
-from training.data.row_text import WRITERS
 from training.model.inspection.archive import extract_model
 
 FOLDER = Path(__file__).parent / "package_data"

@@ -112,10 +112,6 @@ def resource_limit_exceeded(limit: str, most: int, requested: int) -> ServiceErr
     )
 
 
-def resource_not_found(message: str) -> ServiceError:
-    return ServiceError("ResourceNotFound", message)
-
-
 def conflict(message: str) -> ServiceError:
     return ServiceError("ConflictException", message)
 

@@ -233,11 +233,6 @@ def service_model(name: str = "sagemaker") -> Any:
     return botocore.session.get_session().get_service_model(name)
 
 
-def has_operation(name: str) -> bool:
-    """Whether AWS's SageMaker has this operation, whether or not the local cloud does."""
-    return name in service_model().operation_names
-
-
 @cache
 def operation_input(name: str) -> Any:
     return service_model().operation_model(name).input_shape

@@ -9,7 +9,8 @@ import pytest
 from samples import release
 
 from kickstand.release.file import canonical, release_digest
-from kickstand.release.schema import PUBLISHED, canonical_schema, release_schema, schema_faults
+from kickstand.release.schema import PUBLISHED, schema_faults
+from scripts.make_release_schema import canonical_schema, release_schema
 
 SCHEMA = release_schema()
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.prepare import WRITERS
 from kickstand.config.model import TargetTransform
-from training.data.row_text import WRITERS
 from training.evaluation.answers import model_answers, parse_answers
 from training.evaluation.metrics import Labels, losses, metric_of, metrics, reported_metrics
 from training.evaluation.rows import Rows, read_rows

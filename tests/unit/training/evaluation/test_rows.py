@@ -10,11 +10,11 @@ import pytest
 from gate_context import Account, gate_context
 from samples import channel, release
 
+from data.prepare import WRITERS
 from kickstand.errors import KickstandError
 from kickstand.release.model import Release
 from kickstand.workspace import Workspace
 from promotion.gates.context import Evidence, GateContext
-from training.data.row_text import WRITERS
 from training.evaluation.rows import Rows, read_rows
 
 
