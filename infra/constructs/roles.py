@@ -52,23 +52,22 @@ def caller_policies(scope: Construct, names: Names, *, takes: bool) -> dict[str,
 
     A managed policy takes 6,144 characters, so what a reviewer may do is in two: `reviewer` and `drift`.
     """
-    arn, key = names.bucket_arn, names.environment.storage.kms_key_arn
     jobs: dict[str, tuple[str, list[Statement]]] = {
         "fitter": (
             "Train, publish and register models with Kickstand",
-            fitter_statements(names, bucket_arn=arn, kms_key_arn=key),
+            fitter_statements(names),
         ),
         "reviewer": (
             "Read what Kickstand has trained and what it serves",
-            reviewer_statements(names, bucket_arn=arn, kms_key_arn=key),
+            reviewer_statements(names),
         ),
         "drift": (
             "Detect drift of the stacks that Kickstand has made, for reviewers",
-            drift_statements(names, bucket_arn=arn),
+            drift_statements(names),
         ),
         "promoter": (
             "Promote models with Kickstand, out of the environment and into it",
-            promoter_statements(names, bucket_arn=arn, kms_key_arn=key, takes=takes),
+            promoter_statements(names, takes=takes),
         ),
         "approver": ("Approve models that Kickstand has registered", approver_statements(names)),
     }

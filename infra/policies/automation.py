@@ -12,39 +12,21 @@ from kickstand.bucket import GOLDEN, LATEST, MANIFESTS, TRANSFORM_INPUT, TRANSFO
 from kickstand.names import Names, partition
 
 
-def trigger_statements(
-    *,
-    partition: str,
-    region: str,
-    account: str,
-    bucket_arn: str,
-    job_arn: str,
-    training_role_arn: str,
-    kms_key_arn: str | None,
-) -> list[Statement]:
-    """What the training trigger may do: run jobs of this environment alone, read the manifests.
-
-    job_arn: `…:training-job/PROJECT-ENV-*`.
-    """
+def trigger_statements(names: Names, *, training_role_arn: str) -> list[Statement]:
+    """What the training trigger may do: run jobs of this environment alone, read the manifests."""
+    bucket, key = names.bucket_arn, names.environment.storage.kms_key_arn
     return [
-        Statement("ReadManifests", ("s3:GetObject",), (MANIFESTS.arn(bucket_arn), LATEST.arn(bucket_arn))),
-        *([Statement("ReadWithKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
-        *job_statements(
-            "Training",
-            events_arn=f"arn:{partition}:events:{region}:{account}:",
-            job_arn=job_arn,
-            role_sid="PassTrainingRole",
-            role_arn=training_role_arn,
-        ),
+        Statement("ReadManifests", ("s3:GetObject",), (MANIFESTS.arn(bucket), LATEST.arn(bucket))),
+        *([Statement("ReadWithKey", ("kms:Decrypt",), (key,))] if key else []),
+        *_job_statements("Training", names, role_sid="PassTrainingRole", role_arn=training_role_arn),
     ]
 
 
-def job_statements(kind: str, *, events_arn: str, job_arn: str, role_sid: str, role_arn: str) -> list[Statement]:
+def _job_statements(kind: str, names: Names, *, role_sid: str, role_arn: str) -> list[Statement]:
     """What `createTrainingJob.sync` or `createTransformJob.sync` needs, to notify of its end, and to log.
 
-    kind:       `Training` or `Transform`.
-    events_arn: `arn:PARTITION:events:REGION:ACCOUNT:`.
-    role_arn:   the role that the jobs work in. role_sid: the statement's name.
+    kind:     `Training` or `Transform`.
+    role_arn: the role that the jobs work in. role_sid: the statement's name.
     https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html lists it: Step Functions tags what
     it starts, and learns of a job's end by a rule of EventBridge that it manages under a name of its own.
     """
@@ -58,7 +40,7 @@ def job_statements(kind: str, *, events_arn: str, job_arn: str, role_sid: str, r
                 "sagemaker:ListTags",
                 f"sagemaker:Stop{kind}Job",
             ),
-            (job_arn,),
+            (names.arn("sagemaker", f"{kind.lower()}-job/{names.prefix}-*"),),
         ),
         Statement(
             role_sid,
@@ -69,9 +51,9 @@ def job_statements(kind: str, *, events_arn: str, job_arn: str, role_sid: str, r
         Statement(
             "AwaitJobs",
             ("events:DescribeRule", "events:PutRule", "events:PutTargets"),
-            (f"{events_arn}rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule",),
+            (names.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule"),),
         ),
-        Statement("NotifyEnd", ("events:PutEvents",), (f"{events_arn}event-bus/default",)),
+        Statement("NotifyEnd", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
         Statement(
             "DeliverLogs",
             (
@@ -116,15 +98,7 @@ def transform_statements(bucket_arn: str) -> list[Statement]:
 
 def transform_trigger_statements(names: Names, *, hosting_role_arn: str) -> list[Statement]:
     """What the transform trigger may do: run transform jobs of this environment alone."""
-    environment = names.environment
-    place = f"{environment.region}:{environment.account}"
-    return job_statements(
-        "Transform",
-        events_arn=f"arn:{partition(environment.region)}:events:{place}:",
-        job_arn=names.arn("sagemaker", f"transform-job/{names.prefix}-*"),
-        role_sid="PassHostingRole",
-        role_arn=hosting_role_arn,
-    )
+    return _job_statements("Transform", names, role_sid="PassHostingRole", role_arn=hosting_role_arn)
 
 
 def prepare_statements(names: Names) -> list[Statement]:

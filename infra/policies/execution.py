@@ -5,20 +5,21 @@ One role is of training jobs, one of the model that the endpoint serves and batc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from infra.policies.automation import transform_statements
 from infra.policies.statement import Statement
 from kickstand.bucket import DATA, MODELS, TRAINING
+from kickstand.config.model import Hosting, Training
+from kickstand.images import repository_arn
+from kickstand.names import Names, partition
 
 
-def image_statements(repository_arn: str) -> list[Statement]:
+def _image_statements(names: Names) -> list[Statement]:
     """Pull one image repository. It is AWS's, in an account of theirs, so the role must be granted it by name."""
     return [
         Statement(
             "PullImage",
             ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-            (repository_arn,),
+            (repository_arn(names.environment.region),),
         ),
         Statement(
             "LogInToRegistry",
@@ -28,7 +29,7 @@ def image_statements(repository_arn: str) -> list[Statement]:
     ]
 
 
-def log_statements(*log_group_arns: str, shared: str) -> list[Statement]:
+def _log_statements(*log_group_arns: str, shared: str) -> list[Statement]:
     """Write streams of log groups (ARNs without `:*`).
 
     shared: SageMaker's one group for all jobs of a kind in the account, which no stack has: whoever runs the first job
@@ -46,7 +47,7 @@ def log_statements(*log_group_arns: str, shared: str) -> list[Statement]:
     ]
 
 
-def metric_statement(*namespaces: str) -> Statement:
+def _metric_statement(*namespaces: str) -> Statement:
     """Put metrics into some namespaces."""
     return Statement(
         "PutMetrics",
@@ -56,42 +57,41 @@ def metric_statement(*namespaces: str) -> Statement:
     )
 
 
-def key_statements(kms_key_arn: str | None, *, writes: bool) -> list[Statement]:
+def _key_statements(names: Names) -> list[Statement]:
     """Use the key of data and volumes, where there is one.
 
     SageMaker makes a grant on it for the volumes, and only for its own resources. For the key of a job's output it asks
     for kms:Encrypt
     (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html, KmsKeyId).
     """
-    if kms_key_arn is None:
+    key = names.environment.storage.kms_key_arn
+    if key is None:
         return []
-    actions = ("kms:Decrypt", "kms:DescribeKey", *(("kms:Encrypt", "kms:GenerateDataKey") if writes else ()))
     return [
-        Statement("UseKey", actions, (kms_key_arn,)),
+        Statement("UseKey", ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"), (key,)),
         Statement(
             "GrantVolumesTheKey",
             ("kms:CreateGrant",),
-            (kms_key_arn,),
+            (key,),
             conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
     ]
 
 
-def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_ids: Sequence[str]) -> list[Statement]:
+def _network_statements(names: Names, settings: Training | Hosting) -> list[Statement]:
     """Put network interfaces into the subnets, where there are any.
-
-    ec2_arn: `arn:PARTITION:ec2:REGION:ACCOUNT:`, to which the kind and the id of a resource are added.
 
     Subnets and security groups are named in any account: the ARN of one that another account shares (AWS RAM) has its
     owner's, and an id belongs to one account only. Interfaces belong to whoever makes them
     (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing-permissions.html).
     """
-    if not subnets:
+    if not settings.subnets:
         return []
-    of_any_owner = ":".join((*ec2_arn.split(":")[:4], "*", ""))
-    subnet_arns = tuple(f"{of_any_owner}subnet/{subnet}" for subnet in subnets)
-    group_arns = tuple(f"{of_any_owner}security-group/{group}" for group in security_group_ids)
-    interfaces = f"{ec2_arn}network-interface/*"
+    environment = names.environment
+    of_any_owner = f"arn:{partition(environment.region)}:ec2:{environment.region}:*:"
+    subnet_arns = tuple(f"{of_any_owner}subnet/{subnet}" for subnet in settings.subnets)
+    group_arns = tuple(f"{of_any_owner}security-group/{group}" for group in settings.security_group_ids)
+    interfaces = names.arn("ec2", "network-interface/*")
     return [
         Statement("MakeInterfaces", ("ec2:CreateNetworkInterface",), (*subnet_arns, *group_arns, interfaces)),
         Statement(
@@ -118,58 +118,39 @@ def network_statements(*, ec2_arn: str, subnets: Sequence[str], security_group_i
     ]
 
 
-def training_statements(
-    *,
-    bucket_arn: str,
-    repository_arn: str,
-    log_group_arn: str,
-    ec2_arn: str,
-    kms_key_arn: str | None,
-    subnets: Sequence[str],
-    security_group_ids: Sequence[str],
-) -> list[Statement]:
+def training_statements(names: Names) -> list[Statement]:
     """What a training job may do: read `data/`, write `training/`, pull its image, write its log and its metrics.
 
     It cannot read `models/` or its own outputs, and it cannot change data.
     """
+    bucket = names.bucket_arn
     return [
-        Statement("ReadData", ("s3:GetObject",), (DATA.arn(bucket_arn),)),
-        Statement(
-            "ListData", ("s3:ListBucket",), (bucket_arn,), conditions={"StringLike": {"s3:prefix": (DATA.objects,)}}
-        ),
-        Statement("WriteOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (TRAINING.arn(bucket_arn),)),
-        *image_statements(repository_arn),
-        *log_statements(shared=log_group_arn),
-        metric_statement("/aws/sagemaker/TrainingJobs"),
-        *key_statements(kms_key_arn, writes=True),
-        *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),
+        Statement("ReadData", ("s3:GetObject",), (DATA.arn(bucket),)),
+        Statement("ListData", ("s3:ListBucket",), (bucket,), conditions={"StringLike": {"s3:prefix": (DATA.objects,)}}),
+        Statement("WriteOutput", ("s3:AbortMultipartUpload", "s3:PutObject"), (TRAINING.arn(bucket),)),
+        *_image_statements(names),
+        *_log_statements(shared=names.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")),
+        _metric_statement("/aws/sagemaker/TrainingJobs"),
+        *_key_statements(names),
+        *_network_statements(names, names.environment.training),
     ]
 
 
-def hosting_statements(
-    *,
-    bucket_arn: str,
-    repository_arn: str,
-    log_group_arn: str,
-    transform_log_group_arn: str,
-    ec2_arn: str,
-    kms_key_arn: str | None,
-    subnets: Sequence[str],
-    security_group_ids: Sequence[str],
-) -> list[Statement]:
+def hosting_statements(names: Names) -> list[Statement]:
     """What a served model may do: read `models/`, pull its image, write its log and its metrics; transform.
-
-    log_group_arn: of the endpoint. transform_log_group_arn: SageMaker's one group for all transform jobs.
 
     All of `models/` and not the one artifact: an update or a new instance reads the old one while the policy may
     already name the next.
     """
     return [
-        Statement("ReadModels", ("s3:GetObject",), (MODELS.arn(bucket_arn),)),
-        *image_statements(repository_arn),
-        *transform_statements(bucket_arn),
-        *log_statements(log_group_arn, shared=transform_log_group_arn),
-        metric_statement("/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"),
-        *key_statements(kms_key_arn, writes=True),
-        *network_statements(ec2_arn=ec2_arn, subnets=subnets, security_group_ids=security_group_ids),
+        Statement("ReadModels", ("s3:GetObject",), (MODELS.arn(names.bucket_arn),)),
+        *_image_statements(names),
+        *transform_statements(names.bucket_arn),
+        *_log_statements(
+            names.arn("logs", f"log-group:{names.endpoint_log_group}"),
+            shared=names.arn("logs", "log-group:/aws/sagemaker/TransformJobs"),
+        ),
+        _metric_statement("/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"),
+        *_key_statements(names),
+        *_network_statements(names, names.environment.hosting),
     ]

@@ -22,7 +22,7 @@ _ADDED = (DATA, MODELS, GOLDEN, METRICS, MANIFESTS)
 _FITTER_READS = (*_ADDED, LATEST, TRAINING)
 
 
-def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None) -> list[Statement]:
+def fitter_statements(names: Names) -> list[Statement]:
     """Upload data, start and stop the trigger, follow jobs, publish the model and register it.
 
     Not among them: starting a job past the trigger, passing a role, approving a model package, deploying, and writing
@@ -31,6 +31,7 @@ def fitter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None)
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
     """
     log_group = names.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
+    bucket_arn, kms_key_arn = names.bucket_arn, names.environment.storage.kms_key_arn
     signing_key = names.environment.signing.kms_key_arn
     return [
         Statement(
@@ -91,7 +92,7 @@ _PROMOTER_READS = (MODELS, METRICS, GOLDEN, DATA.below("*/test"))
 """What gates look at: models, their metrics, golden rows, and the rows that models are compared on."""
 
 
-def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None, takes: bool) -> list[Statement]:
+def promoter_statements(names: Names, *, takes: bool) -> list[Statement]:
     """Read what the gates look at, invoke the endpoint, and (takes) assume the release role.
 
     takes: whether models are promoted into the environment, so that it has a release role.
@@ -99,6 +100,7 @@ def promoter_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
     It writes nothing itself: what is written, the release role writes. Not among it: approving a model package
     (the approver does), deploying, training rows.
     """
+    bucket_arn, kms_key_arn = names.bucket_arn, names.environment.storage.kms_key_arn
     signing_key = names.environment.signing.kms_key_arn
     # doctor asks IAM whether the role may use the keys before a promotion does.
     role = Statement("AssumeReleaseRole", ("iam:SimulatePrincipalPolicy", "sts:AssumeRole"), (names.release_role_arn,))

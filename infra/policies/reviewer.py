@@ -11,7 +11,7 @@ from kickstand.bucket import LATEST, MANIFESTS, METRICS, MODELS
 from kickstand.names import Names, partition
 
 
-def doctor_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
+def doctor_statements(names: Names) -> list[Statement]:
     """Read the bootstrap version, the region's state, quotas, the bucket's settings, existing roles and keys."""
     environment = names.environment
     given = environment.roles
@@ -39,7 +39,7 @@ def doctor_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
         Statement(
             "ReadBucketSettings",
             ("s3:GetBucketNotification", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration"),
-            (bucket_arn,),
+            (names.bucket_arn,),
         ),
         *([Statement("ReadRoles", read, roles)] if roles else []),
         *([Statement("ReadBoundary", ("iam:GetPolicy",), (boundary,))] if boundary else []),
@@ -55,13 +55,14 @@ def bootstrap_version_arn(names: Names) -> str:
 _READ = (MODELS, METRICS, MANIFESTS, LATEST)
 
 
-def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | None) -> list[Statement]:
+def reviewer_statements(names: Names) -> list[Statement]:
     """Read the stacks, the endpoint and what it runs, jobs, model packages, logs, models and metrics, and what
     `kickstand doctor` asks.
 
     Of `data/`, `golden/` and `training/` the listing alone: rows may be more confidential than what was made of
     them.
     """
+    key = names.environment.storage.kms_key_arn
     return [
         Statement(
             "ReadStacks",
@@ -137,10 +138,12 @@ def reviewer_statements(names: Names, *, bucket_arn: str, kms_key_arn: str | Non
             ("cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"),
             everywhere="CloudWatch metrics are no resources.",
         ),
-        Statement("ListBucket", ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"), (bucket_arn,)),
-        Statement("ReadModels", ("s3:GetObject",), tuple(prefix.arn(bucket_arn) for prefix in _READ)),
-        *([Statement("UseKey", ("kms:Decrypt",), (kms_key_arn,))] if kms_key_arn else []),
-        *doctor_statements(names, bucket_arn=bucket_arn),
+        Statement(
+            "ListBucket", ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"), (names.bucket_arn,)
+        ),
+        Statement("ReadModels", ("s3:GetObject",), tuple(prefix.arn(names.bucket_arn) for prefix in _READ)),
+        *([Statement("UseKey", ("kms:Decrypt",), (key,))] if key else []),
+        *doctor_statements(names),
     ]
 
 
@@ -172,7 +175,7 @@ _ROLE_NAME_BEGINS = 24
 as many for the logical id, and a suffix."""
 
 
-def drift_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
+def drift_statements(names: Names) -> list[Statement]:
     """Detect drift of an environment's stacks, and read each type of resource that they have."""
     environment = names.environment
     iam = f"arn:{partition(environment.region)}:iam::{environment.account}"
@@ -194,7 +197,7 @@ def drift_statements(names: Names, *, bucket_arn: str) -> list[Statement]:
             ("cloudformation:DescribeStackDriftDetectionStatus",),
             everywhere="It is asked with the id of a detection, which is no resource.",
         ),
-        *([Statement("ReadBucket", _BUCKET, (bucket_arn,))] if own_bucket else []),
+        *([Statement("ReadBucket", _BUCKET, (names.bucket_arn,))] if own_bucket else []),
         Statement(
             "ReadOwnRoles",
             ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),

@@ -61,11 +61,7 @@ class PipelineStack(cdk.Stack):
 
     def _readers(self) -> list[str]:
         """ARNs of the policies that read: two, since one takes 6,144 characters."""
-        arn, key = self._names.bucket_arn, self._environment.storage.kms_key_arn
-        policies = {
-            "review": reviewer_statements(self._names, bucket_arn=arn, kms_key_arn=key),
-            "drift": drift_statements(self._names, bucket_arn=arn),
-        }
+        policies = {"review": reviewer_statements(self._names), "drift": drift_statements(self._names)}
         return [
             ManagedPolicy(
                 self,

@@ -13,7 +13,7 @@ from infra.policies.execution import hosting_statements
 from infra.policies.people import predictor_statements, transformer_statements
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
-from kickstand.images import image_uri, repository_arn
+from kickstand.images import image_uri
 from kickstand.names import Names
 from kickstand.release.model import Release
 from kickstand.release.rules import serving_problems
@@ -105,16 +105,7 @@ class HostingStack(cdk.Stack):
             account=environment.account,
             description=f"The endpoint {names.endpoint}",
             policy_name=f"{names.prefix}-hosting",
-            statements=hosting_statements(
-                bucket_arn=names.bucket_arn,
-                repository_arn=repository_arn(environment.region),
-                log_group_arn=names.arn("logs", f"log-group:{names.endpoint_log_group}"),
-                transform_log_group_arn=names.arn("logs", "log-group:/aws/sagemaker/TransformJobs"),
-                ec2_arn=names.arn("ec2", ""),
-                kms_key_arn=environment.storage.kms_key_arn,
-                subnets=environment.hosting.subnets,
-                security_group_ids=environment.hosting.security_group_ids,
-            ),
+            statements=hosting_statements(names),
             permissions_boundary=environment.roles.permissions_boundary,
             existing_role_arn=environment.roles.hosting,
         )

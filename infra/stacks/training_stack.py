@@ -14,7 +14,6 @@ from infra.policies.execution import training_statements
 from infra.policies.statement import bucket_grants
 from infra.state_machines.training_definition import training_definition, training_job
 from kickstand.config.model import Environment
-from kickstand.images import image_uri, repository_arn
 from kickstand.names import Names, partition
 
 
@@ -89,22 +88,13 @@ class TrainingStack(cdk.Stack):
             account=environment.account,
             description=f"Training jobs of {names.prefix}",
             policy_name=f"{names.prefix}-training",
-            statements=training_statements(
-                bucket_arn=names.bucket_arn,
-                repository_arn=repository_arn(environment.region),
-                log_group_arn=names.arn("logs", "log-group:/aws/sagemaker/TrainingJobs"),
-                ec2_arn=names.arn("ec2", ""),
-                kms_key_arn=environment.storage.kms_key_arn,
-                subnets=environment.training.subnets,
-                security_group_ids=environment.training.security_group_ids,
-            ),
+            statements=training_statements(names),
             permissions_boundary=environment.roles.permissions_boundary,
             existing_role_arn=environment.roles.training,
         )
 
     def _trigger(self, training_role: ServiceRole) -> JobTrigger:
         environment, names = self._environment, self._names
-        training = environment.training
         role = ServiceRole(
             self,
             "TriggerRole",
@@ -113,15 +103,7 @@ class TrainingStack(cdk.Stack):
             account=environment.account,
             description=f"The training trigger of {names.prefix}",
             policy_name=f"{names.prefix}-trigger",
-            statements=trigger_statements(
-                partition=partition(environment.region),
-                region=environment.region,
-                account=environment.account,
-                bucket_arn=names.bucket_arn,
-                job_arn=names.arn("sagemaker", f"training-job/{names.prefix}-*"),
-                training_role_arn=training_role.arn,
-                kms_key_arn=environment.storage.kms_key_arn,
-            ),
+            statements=trigger_statements(names, training_role_arn=training_role.arn),
             permissions_boundary=environment.roles.permissions_boundary,
             existing_role_arn=environment.roles.trigger,
         )
@@ -133,28 +115,13 @@ class TrainingStack(cdk.Stack):
             kms_key_arn=environment.logs.kms_key_arn,
             retain=environment.retain,
         )
-        job = training_job(
-            image_uri=image_uri(environment.region, environment.algorithm.version),
-            role_arn=training_role.arn,
-            output_uri=f"s3://{names.bucket}/training",
-            instance_type=training.instance_type,
-            instance_count=training.instance_count,
-            volume_size_gb=training.volume_size_gb,
-            max_runtime_seconds=training.max_runtime_seconds,
-            spot=training.spot,
-            max_wait_seconds=training.max_wait_seconds,
-            kms_key_arn=environment.storage.kms_key_arn,
-            encrypt_inter_container_traffic=training.encrypt_inter_container_traffic,
-            subnets=training.subnets,
-            security_group_ids=training.security_group_ids,
-        )
         definition = training_definition(
             partition=partition(environment.region),
             project=environment.project,
             environment=environment.name,
             bucket=names.bucket,
             job_prefix=names.prefix,
-            job=job,
+            job=training_job(names, role_arn=training_role.arn),
             tags=environment.tags,
         )
         trigger = JobTrigger(

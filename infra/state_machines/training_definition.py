@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from infra.state_machines.job_states import (
@@ -18,6 +18,9 @@ from infra.state_machines.job_states import (
     retry,
 )
 from kickstand.aws.instance_types import takes_volume_key
+from kickstand.bucket import TRAINING
+from kickstand.images import image_uri
+from kickstand.names import Names
 
 _NOUN = "TrainingJob"
 _STOPPED = "'The job was stopped (' & $ended.SecondaryStatus & ').'"
@@ -135,22 +138,7 @@ def training_definition(
     }
 
 
-def training_job(
-    *,
-    image_uri: str,
-    role_arn: str,
-    output_uri: str,
-    instance_type: str,
-    instance_count: int,
-    volume_size_gb: int,
-    max_runtime_seconds: int,
-    spot: bool,
-    max_wait_seconds: int | None,
-    kms_key_arn: str | None,
-    encrypt_inter_container_traffic: bool,
-    subnets: Sequence[str],
-    security_group_ids: Sequence[str],
-) -> dict[str, Any]:
+def training_job(names: Names, *, role_arn: str) -> dict[str, Any]:
     """The part of CreateTrainingJob's request that a stack rules.
 
     No metric definitions: SageMaker has those of its built-in algorithms, and the request is for algorithms of
@@ -159,32 +147,40 @@ def training_job(
     Always isolated from the network: the platform brings data and takes the model away, the hosts of one job still
     reach each other, and the algorithm has nothing to ask of anyone else.
 
-    encrypt_inter_container_traffic: between the instances of one job; only where it is chosen does the request say so.
+    Encryption of the traffic between the instances of one job: only where it is chosen does the request say so.
     """
+    environment = names.environment
+    training, kms_key_arn = environment.training, environment.storage.kms_key_arn
     resources: dict[str, Any] = {
-        "InstanceType": instance_type,
-        "InstanceCount": instance_count,
-        "VolumeSizeInGB": volume_size_gb,
+        "InstanceType": training.instance_type,
+        "InstanceCount": training.instance_count,
+        "VolumeSizeInGB": training.volume_size_gb,
     }
-    output = {"S3OutputPath": output_uri}
-    stopping = {"MaxRuntimeInSeconds": max_runtime_seconds}
+    output = {"S3OutputPath": f"s3://{names.bucket}/{TRAINING.name}"}
+    stopping = {"MaxRuntimeInSeconds": training.max_runtime_seconds}
     if kms_key_arn is not None:
         output["KmsKeyId"] = kms_key_arn
-        if takes_volume_key(instance_type):
+        if takes_volume_key(training.instance_type):
             resources["VolumeKmsKeyId"] = kms_key_arn
-    if max_wait_seconds is not None:
-        stopping["MaxWaitTimeInSeconds"] = max_wait_seconds
+    if training.max_wait_seconds is not None:
+        stopping["MaxWaitTimeInSeconds"] = training.max_wait_seconds
     request: dict[str, Any] = {
-        "AlgorithmSpecification": {"TrainingImage": image_uri, "TrainingInputMode": "File"},
+        "AlgorithmSpecification": {
+            "TrainingImage": image_uri(environment.region, environment.algorithm.version),
+            "TrainingInputMode": "File",
+        },
         "RoleArn": role_arn,
         "OutputDataConfig": output,
         "ResourceConfig": resources,
         "StoppingCondition": stopping,
         "EnableNetworkIsolation": True,
-        "EnableManagedSpotTraining": spot,
+        "EnableManagedSpotTraining": training.spot,
     }
-    if encrypt_inter_container_traffic:
+    if training.encrypt_inter_container_traffic:
         request["EnableInterContainerTrafficEncryption"] = True
-    if subnets:
-        request["VpcConfig"] = {"Subnets": list(subnets), "SecurityGroupIds": list(security_group_ids)}
+    if training.subnets:
+        request["VpcConfig"] = {
+            "Subnets": list(training.subnets),
+            "SecurityGroupIds": list(training.security_group_ids),
+        }
     return request

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from samples import environment
+
 from infra.policies.execution import training_statements
+from kickstand.config.model import Storage, Training
+from kickstand.names import Names
 
 BUCKET = "arn:aws:s3:::bikes-dev-111122223333-us-east-1"
 IMAGES = "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"
@@ -48,10 +52,10 @@ IN_VPC = [
 ]
 
 
-def granted(**more: Any) -> list[tuple[str, Any]]:
+def granted(*, kms_key_arn: str | None = None, **training: Any) -> list[tuple[str, Any]]:
     """Each action with its resources, in the policy's order."""
-    given = {"kms_key_arn": None, "subnets": (), "security_group_ids": (), **more}
-    statements = training_statements(bucket_arn=BUCKET, repository_arn=IMAGES, log_group_arn=LOG, ec2_arn=EC2, **given)
+    settings = environment(storage=Storage(kms_key_arn=kms_key_arn), training=Training(**training))
+    statements = training_statements(Names(settings))
     documents = [statement.document() for statement in statements]
     return [(action, document["Resource"]) for document in documents for action in document["Action"]]
 

@@ -5,43 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from samples import environment
 
 from infra.state_machines.training_definition import training_job
+from kickstand.config.model import Storage, Training
+from kickstand.names import Names
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1"
+OUTPUT = "s3://bikes-dev-111122223333-us-east-1/training"
 
 
-def request(**changes: Any) -> dict[str, Any]:
-    plain = {
-        "image_uri": "image",
-        "role_arn": "role",
-        "output_uri": "s3://bucket/training",
-        "instance_type": "ml.m5.xlarge",
-        "instance_count": 1,
-        "volume_size_gb": 10,
-        "max_runtime_seconds": 600,
-        "spot": False,
-        "max_wait_seconds": None,
-        "kms_key_arn": None,
-        "encrypt_inter_container_traffic": False,
-        "subnets": (),
-        "security_group_ids": (),
-    }
-    return training_job(**{**plain, **changes})
+def request(*, kms_key_arn: str | None = None, **training: Any) -> dict[str, Any]:
+    settings = environment(storage=Storage(kms_key_arn=kms_key_arn), training=Training(**training))
+    return training_job(Names(settings), role_arn="role")
 
 
 @pytest.mark.parametrize(("instance_type", "volume"), [("ml.m5.xlarge", KEY), ("ml.m5d.xlarge", None)])
 def test_a_key_is_for_the_output_and_for_volumes_that_take_one(instance_type: str, volume: str | None) -> None:
     made = request(kms_key_arn=KEY, instance_type=instance_type)
-    assert made["OutputDataConfig"] == {"S3OutputPath": "s3://bucket/training", "KmsKeyId": KEY}
+    assert made["OutputDataConfig"] == {"S3OutputPath": OUTPUT, "KmsKeyId": KEY}
     assert made["ResourceConfig"].get("VolumeKmsKeyId") == volume
 
 
 def test_spot_training_waits_and_other_training_does_not() -> None:
-    assert request()["StoppingCondition"] == {"MaxRuntimeInSeconds": 600}
-    spot = request(spot=True, max_wait_seconds=900)
+    assert request()["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    spot = request(spot=True, max_wait_seconds=4000)
     assert spot["EnableManagedSpotTraining"] is True
-    assert spot["StoppingCondition"] == {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 900}
+    assert spot["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 4000}
 
 
 def test_traffic_between_instances_is_encrypted_only_where_it_is_chosen() -> None:

@@ -58,21 +58,16 @@ def test_a_state_machine_that_is_not_ours_says_nothing_of_settings(states: Any, 
 
 def test_what_the_stack_fixes_is_read_where_the_stack_writes_it() -> None:
     """Every setting has its place in the request that infra makes."""
-    request = training_job(
-        image_uri="1.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
-        role_arn="arn:aws:iam::1:role/r",
-        output_uri="s3://b/jobs",
+    chosen = Training(
         instance_type="ml.m5.large",
         instance_count=2,
         volume_size_gb=30,
         max_runtime_seconds=60,
         max_wait_seconds=90,
         spot=True,
-        kms_key_arn=None,
         encrypt_inter_container_traffic=True,
-        subnets=(),
-        security_group_ids=(),
     )
+    request = training_job(Names(environment(training=chosen)), role_arn="arn:aws:iam::1:role/r")
     found = {setting: _written(_deployed(request, setting)) for setting in _SETTINGS}
     assert list(found.values()) == ["3.2-0", "ml.m5.large", "2", "30", "60", "90", "true", "true"]
 
