@@ -5,18 +5,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, Any
 
 from acceptance.own_stacks import key_stack, personas_stack
 from acceptance.project import RUN_TAG
 from acceptance.waiting import Deadline
 from deployment.destroy import DeletionPlan, delete_stack, deletion_plan, empty, live_template
 from deployment.leftovers import find_leftovers
-from kickstand.aws.errors import AWS_FAILURES, error_code
+from kickstand.aws.deployed import find_stack
+from kickstand.aws.errors import AWS_FAILURES
 from kickstand.errors import KickstandError
 from kickstand.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 STACK_SECONDS = 1500.0
 """Longest wait for one stack: an endpoint that is being made is waited for before it is deleted."""
@@ -102,14 +105,9 @@ def remove(workspace: Workspace, say: Callable[[str], None]) -> list[str]:
     return problems
 
 
-def _described(cloudformation: Any, stack: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if error_code(error) == "ValidationError" and "does not exist" in str(error):
-            return None
-        raise
-    return None if found["StackStatus"] == "DELETE_COMPLETE" else found
+def _described(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | None:
+    found = find_stack(cloudformation, stack)
+    return None if found is None or found["StackStatus"] == "DELETE_COMPLETE" else found
 
 
 def _delete_stack(workspace: Workspace, stack: str, say: Callable[[str], None]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kickstand.aws.errors import AWS_FAILURES, DENIED, aws_error, error_code, explained
-from kickstand.aws.s3 import S3Location, parse_location, pieces, stored_object
+from kickstand.aws.s3 import S3Location, changed_sentence, parse_location, pieces, stored_object
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.model import Artifact, Channel, Release
 from training.data.files import channel_sha256
@@ -91,10 +91,7 @@ def _checked(channel: Channel, client_of: Callable[[str], Any]) -> CheckedChanne
             message = "It is not there, or these credentials may not see it (s3:GetObject)."
             unread.append(_unread(where.uri, Problem(message)))
         elif (found.sha256, found.size) != (file.sha256, file.size):
-            message = (
-                f"The data were changed after the release: expected {file.size:,} bytes of SHA-256 {file.sha256}, "
-                f"found {found.size:,} bytes of {found.sha256}."
-            )
+            message = changed_sentence("data", file.sha256, found.sha256, (file.size, found.size))
             changed.append(Problem(message, where.uri, _RESTORE))
     for name in sorted((listed or frozenset()) - {file.name for file in channel.files}):
         message = "This object is not of the release's data, and a job would read it."

@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from deployment.assembly import AssembledStack
 from deployment.failures import is_role_race
+from kickstand.aws.deployed import find_stack, is_no_stack, stack_status
+from kickstand.aws.errors import error_code, is_denied
 from kickstand.errors import KickstandError, Problem
 
 if TYPE_CHECKING:
@@ -22,8 +26,6 @@ _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 def describe_change_set(cloudformation: Any, name: str, stack: str = "") -> dict[str, Any] | None:
     """A change set with all its changes; None where there is none. name: its ARN, or its name with its stack."""
-    from botocore.exceptions import ClientError
-
     requested = {"ChangeSetName": name, **({"StackName": stack} if stack else {})}
     try:
         found: dict[str, Any] = cloudformation.describe_change_set(**requested)
@@ -32,9 +34,7 @@ def describe_change_set(cloudformation: Any, name: str, stack: str = "") -> dict
             page = cloudformation.describe_change_set(**requested, NextToken=page["NextToken"])
             found["Changes"] += page["Changes"]
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException") or (
-            error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error)
-        ):
+        if error_code(error) in ("ChangeSetNotFound", "ChangeSetNotFoundException") or is_no_stack(error):
             return None
         raise
     return found
@@ -47,15 +47,8 @@ def is_empty(described: dict[str, Any]) -> bool:
 
 def last_change_set(cloudformation: Any, stack_arn: str) -> str:
     """ARN of the change set by which a stack came to what it is; empty where that was none, or failed."""
-    from botocore.exceptions import ClientError
-
-    try:
-        stack = cloudformation.describe_stacks(StackName=stack_arn)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return ""
-        raise
-    return str(stack.get("ChangeSetId", "")) if stack["StackStatus"] in _WELL else ""
+    stack = find_stack(cloudformation, stack_arn)
+    return stack.get("ChangeSetId", "") if stack is not None and stack["StackStatus"] in _WELL else ""
 
 
 def delete_change_set(reader: Any, writer: Any, arn: str) -> None:
@@ -64,26 +57,25 @@ def delete_change_set(reader: Any, writer: Any, arn: str) -> None:
     reader: a client of CloudFormation with the caller's own credentials. writer: one as the CDK's deploy role, which
     may not list change sets where its bootstrap stack is older than version 32.
     """
-    from botocore.exceptions import ClientError
-
     described = describe_change_set(reader, arn)
     if described is None:
         return
     stack = described["StackId"]
     writer.delete_change_set(ChangeSetName=arn)
+    if stack_status(reader, stack) != "REVIEW_IN_PROGRESS":
+        return
     try:
-        status = reader.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
         left = reader.list_change_sets(StackName=stack)["Summaries"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return  # the stack is gone
+        if is_no_stack(error):
+            return
         raise
-    if status == "REVIEW_IN_PROGRESS" and not [one for one in left if one["ChangeSetId"] != arn]:
+    if not [one for one in left if one["ChangeSetId"] != arn]:
         try:
             writer.delete_stack(StackName=stack)
         except ClientError as error:
             # Whoever prepares in a pipeline may not. Nothing is in it, and the next change set is made in it.
-            if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+            if not is_denied(error):
                 raise
 
 
@@ -141,7 +133,6 @@ def deploy_session(session: boto3.Session, stack: AssembledStack) -> boto3.Sessi
     The CDK command line goes on with the credentials at hand too: whoever may do it directly needs no role.
     """
     import boto3
-    from botocore.exceptions import ClientError
 
     if not stack.deploy_role_arn:
         return session

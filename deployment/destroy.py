@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from kickstand.aws.deployed import find_endpoint, find_stack, is_no_stack
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
 from kickstand.names import Names
@@ -49,12 +52,10 @@ def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | Non
 
     A template in YAML was sent by `cdk import`, which takes in only what the stack keeps: it counts as empty.
     """
-    from botocore.exceptions import ClientError
-
     try:
         body: Any = session.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
+        if is_no_stack(error):
             return None
         raise
     if isinstance(body, str):
@@ -85,7 +86,7 @@ def left_log_groups(session: boto3.Session, names: Names, *, hosting_only: bool)
     groups = []
     if live_template(session, names.hosting_stack) is None:
         groups.append(names.transform_machine_log_group)
-        if not _endpoint_exists(session, names.endpoint):
+        if find_endpoint(session.client("sagemaker"), names.endpoint) is None:
             groups.append(names.endpoint_log_group)
     if not hosting_only and live_template(session, names.training_stack) is None:
         groups.append(names.state_machine_log_group)
@@ -107,18 +108,6 @@ def delete_log_groups(session: boto3.Session, groups: Sequence[str]) -> None:
             logs.delete_log_group(logGroupName=group)
         except logs.exceptions.ResourceNotFoundException:
             continue
-
-
-def _endpoint_exists(session: boto3.Session, name: str) -> bool:
-    from botocore.exceptions import ClientError
-
-    try:
-        session.client("sagemaker").describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":  # "Could not find endpoint"
-            return False
-        raise
-    return True
 
 
 def _empty_bucket(session: boto3.Session, bucket: str) -> None:
@@ -187,9 +176,10 @@ def delete_stack(
     Raises KickstandError with CloudFormation's own reason for every resource that could not be deleted.
     """
     cloudformation = session.client("cloudformation")
-    stack_id = _stack_id(cloudformation, stack)
-    if stack_id is None:
+    found = find_stack(cloudformation, stack)
+    if found is None:
         return  # an earlier deletion, interrupted here, has come to its end
+    stack_id = found["StackId"]  # by which it can be described when it is gone
     known = {event["EventId"] for event in _deletion_events(cloudformation, stack_id)}
     cloudformation.delete_stack(StackName=stack_id)
     failures: list[Problem] = []
@@ -213,18 +203,6 @@ def delete_stack(
         if status != "DELETE_IN_PROGRESS":
             raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
         sleep(POLL_SECONDS)
-
-
-def _stack_id(cloudformation: Any, stack: str) -> str | None:
-    """The id by which a stack can be asked for when it is gone; None where there is no such stack."""
-    from botocore.exceptions import ClientError
-
-    try:
-        return str(cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
-            return None
-        raise
 
 
 def _deletion_events(cloudformation: Any, stack_id: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from kickstand.aws.deployed import is_no_stack
 from kickstand.aws.errors import AWS_FAILURES
 from kickstand.errors import KickstandError, Problem
 
@@ -231,5 +232,5 @@ def _events(cloudformation: Any, stack: str) -> Iterator[Mapping[str, Any]]:
         for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
             yield from page["StackEvents"]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
+        if not is_no_stack(error):
             raise

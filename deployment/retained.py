@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 
+from kickstand.aws.deployed import is_deployed
 from kickstand.aws.errors import DENIED, error_code
 from kickstand.json_text import parse_json
 from kickstand.names import Names
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 Identified = dict[str, dict[str, str]]
 """Logical id -> the resource's identifier, as `cdk import --resource-mapping` reads it."""
 
-_NO_STACK = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
-"""Status of a stack that holds nothing; the CDK command line itself removes such a one."""
-
 
 def import_retained(cdk: Cdk, say: Callable[[str], None]) -> None:
     """Import what the environment's absent stacks kept when they were destroyed; nothing where nothing was kept."""
@@ -39,7 +37,8 @@ def import_retained(cdk: Cdk, say: Callable[[str], None]) -> None:
     stacks = {"training": names.training_stack, "hosting": names.hosting_stack}
     # What is looked for first is what tells whether a synthesis is worth its seconds: mostly nothing is there.
     left = {"training": exists.training, "hosting": exists.hosting}
-    absent = {word: stack for word, stack in stacks.items() if _absent(cdk.workspace.session, stack) and left[word]()}
+    cloudformation = cdk.workspace.session.client("cloudformation")
+    absent = {word: one for word, one in stacks.items() if not is_deployed(cloudformation, one) and left[word]()}
     if not absent:
         return
     cdk = cdk.synthesise()
@@ -65,9 +64,10 @@ def retained_by_absent(cdk: Cdk) -> list[str]:
     names = cdk.workspace.names
     exists = Existing(cdk.workspace.session, names)
     found: Identified = {}
+    cloudformation = cdk.workspace.session.client("cloudformation")
     for stack in (names.training_stack, names.hosting_stack):
         template = _template(cdk.assembly(), stack)
-        if template is not None and _absent(cdk.workspace.session, stack):
+        if template is not None and not is_deployed(cloudformation, stack):
             found |= retained_resources(template, names, exists)
     return _shown(found)
 
@@ -178,18 +178,6 @@ class Existing:
             self("AWS::Logs::LogGroup", group)
             for group in (names.endpoint_log_group, names.transform_machine_log_group)
         )
-
-
-def _absent(session: boto3.Session, stack: str) -> bool:
-    from botocore.exceptions import ClientError
-
-    try:
-        (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return True
-        raise
-    return found["StackStatus"] in _NO_STACK
 
 
 def _template(assembly: Path, stack: str) -> Mapping[str, Any] | None:

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from kickstand.aws.errors import error_code
+from kickstand.aws.deployed import Served, served
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release.model import GoldenRows, Release
@@ -48,29 +46,20 @@ def verify_endpoint(session: boto3.Session, names: Names, release: Release) -> P
     Raises KickstandError with everything that differs: the status, the model that the live configuration
     names, a golden row whose live prediction is another.
     """
-    sagemaker = session.client("sagemaker")
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=names.endpoint)
-    except ClientError as error:
-        if error_code(error) == "ValidationException" and "could not find" in str(error).lower():
-            fix = f"Deploy the environment: kickstand deploy {names.environment.name}"
-            raise KickstandError(
-                Problem("There is no such endpoint: nothing is served.", f"endpoint {names.endpoint}", fix)
-            ) from None
-        raise
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    models = [
-        sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]["ModelDataUrl"]
-        for variant in config["ProductionVariants"]
-    ]
-    problems = _state_problems(names.endpoint, endpoint["EndpointStatus"], endpoint.get("FailureReason", ""))
+    live = served(session.client("sagemaker"), names.endpoint)
+    if live is None:
+        fix = f"Deploy the environment: kickstand deploy {names.environment.name}"
+        raise KickstandError(
+            Problem("There is no such endpoint: nothing is served.", f"endpoint {names.endpoint}", fix)
+        )
+    problems = _state_problems(live)
     problems += [
         Problem(
             f"Expected the model {release.artifact.s3_uri}, found {found}.",
-            f"endpoint {names.endpoint}",
+            live.where,
             "SageMaker rolled the update back, or somebody changed the endpoint by hand. Deploy again.",
         )
-        for found in models
+        for found in live.models
         if found != release.artifact.s3_uri
     ]
     if problems:
@@ -80,14 +69,13 @@ def verify_endpoint(session: boto3.Session, names: Names, release: Release) -> P
         problems += golden_problems(golden, _live_predictions(session, names.endpoint, golden.rows))
     if problems:
         raise KickstandError(*problems)
-    return Proof(names.endpoint, endpoint["EndpointConfigName"], release.artifact.sha256, len(golden.rows))
+    return Proof(names.endpoint, live.config, release.artifact.sha256, len(golden.rows))
 
 
-def _state_problems(endpoint: str, status: str, reason: str) -> list[Problem]:
-    if status != "InService":
-        return [
-            Problem(f"Expected the endpoint to be InService, found {status}. {reason}".strip(), f"endpoint {endpoint}")
-        ]
+def _state_problems(live: Served) -> list[Problem]:
+    if live.status != "InService":
+        message = f"Expected the endpoint to be InService, found {live.status}. {live.reason}"
+        return [Problem(message.strip(), live.where)]
     return []
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kickstand.aws.errors import DENIED, error_code
-from kickstand.aws.s3 import ArtifactBucket, ReadObject, keep_copy, parse_location, stored_object
+from kickstand.aws.s3 import ArtifactBucket, ReadObject, changed_sentence, keep_copy, parse_location, stored_object
 from kickstand.config.model import Environment, Project
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
@@ -169,8 +169,7 @@ def require_source(s3: Any, piece: Piece) -> ReadObject:
     if found.sha256 != piece.sha256:
         raise KickstandError(
             Problem(
-                f"The {piece.what} was changed after its release: expected SHA-256 {piece.sha256}, found "
-                f"{found.sha256}. Nothing was written.",
+                f"{changed_sentence(piece.what, piece.sha256, found.sha256)} Nothing was written.",
                 piece.uri,
                 "Find out who wrote it. Then delete that object version, so that the former one is the current one.",
             )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from kickstand.aws.deployed import is_deployed
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import parse_json, read_bounded
 from kickstand.names import Names
@@ -30,7 +31,6 @@ LONGEST_SECONDS = 900.0
 """CloudFormation takes "up to several minutes"."""
 
 NOT_DEPLOYED = "NOT_DEPLOYED"
-NO_STACK = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 """Status of a stack that holds nothing."""
 
 
@@ -102,8 +102,7 @@ def _of_stack(session: boto3.Session, stack: str, sleep: Callable[[float], None]
     from botocore.exceptions import ClientError
 
     cloudformation = session.client("cloudformation")
-    described = _described(cloudformation, stack)
-    if described is None or described["StackStatus"] in NO_STACK:
+    if not is_deployed(cloudformation, stack):
         return StackDrift(stack=stack, status=NOT_DEPLOYED), ""
     try:
         detection = cloudformation.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
@@ -121,18 +120,6 @@ def _of_stack(session: boto3.Session, stack: str, sleep: Callable[[float], None]
     if ended["DetectionStatus"] == "DETECTION_FAILED":
         notes = [f"Drift detection of {stack} failed: {ended.get('DetectionStatusReason', 'no reason given')}.", *notes]
     return StackDrift(stack=stack, status=status, resources=tuple(resources)), " ".join(notes)
-
-
-def _described(cloudformation: Any, stack: str) -> dict[str, Any] | None:
-    from botocore.exceptions import ClientError
-
-    try:
-        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
-            return None
-        raise
-    return found
 
 
 def _ended(cloudformation: Any, detection: str, stack: str, sleep: Callable[[float], None]) -> dict[str, Any]:

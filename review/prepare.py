@@ -16,6 +16,7 @@ from deployment.cdk import CdkFailedError
 from deployment.change_set import delete_change_set, deploy_session, describe_change_set, is_empty
 from deployment.failures import FailureLog
 from deployment.retained import retained_by_absent
+from kickstand.aws.deployed import is_no_stack
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from review.bundle import Bundle, ChangeSet
@@ -199,5 +200,5 @@ def _ours(cloudformation: Any, stack: str) -> Iterator[str]:
                 if one["ChangeSetName"].startswith(PREFIX) and not one["ExecutionStatus"].startswith("EXECUTE_"):
                     yield one["ChangeSetId"]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
+        if not is_no_stack(error):
             raise

@@ -15,7 +15,8 @@ from acceptance.step import Assumption, NotRun, Observed, Step, World
 from acceptance.waiting import Deadline
 from deployment.destroy import delete_stack
 from deployment.failures import is_role_race
-from kickstand.aws.errors import AWS_FAILURES, error_code
+from kickstand.aws.deployed import find_stack
+from kickstand.aws.errors import AWS_FAILURES
 from kickstand.workspace import Workspace
 
 DEPLOY_MINUTES, DESTROY_MINUTES = 40, 25
@@ -101,10 +102,10 @@ def created(workspace: Workspace) -> int | None:
 def orphaned(workspace: Workspace) -> bool:
     """Whether the endpoint's log group is there and its stack is not. Where AWS does not answer: no."""
     try:
-        workspace.session.client("cloudformation").describe_stacks(StackName=workspace.names.hosting_stack)
-    except AWS_FAILURES as error:
-        return error_code(error) == "ValidationError" and created(workspace) is not None
-    return False
+        stack = find_stack(workspace.session.client("cloudformation"), workspace.names.hosting_stack)
+    except AWS_FAILURES:
+        return False
+    return stack is None and created(workspace) is not None
 
 
 def log_group(world: World) -> Observed:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deployment.doctor.finding import Finding, Status
-from deployment.doctor.stacks import HOLDS_NOTHING, stack_status
 from deployment.keys.access import KeyAccess, key_access
 from deployment.keys.needs import key_needs
+from kickstand.aws.deployed import is_deployed
 from kickstand.config.values import parse_arn
 from kickstand.json_text import parse_json
 from kickstand.workspace import Workspace
@@ -38,8 +38,7 @@ def bucket_findings(workspace: Workspace) -> Iterator[Finding]:
     s3 = workspace.session.client("s3")
     answer = _head(s3, names.bucket)
     ours = not environment.storage.existing_bucket
-    status = stack_status(workspace.session, names.training_stack) if ours else None
-    made = status is not None and status not in HOLDS_NOTHING
+    made = ours and is_deployed(workspace.session.client("cloudformation"), names.training_stack)
     yield reach_verdict(names.bucket, answer, ours=ours, made=made)
     if answer == 200 and (made or not ours):
         yield from setting_verdicts(names.bucket, _read(s3, names.bucket), environment)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deployment.doctor.finding import Finding
-from deployment.doctor.stacks import stack_status
+from kickstand.aws.deployed import stack_status
 from kickstand.aws.errors import AWS_FAILURES, DENIED, error_code
 from kickstand.aws.github_oidc import IMMUTABLE_SINCE, Repository
 from kickstand.aws.session import role_session
@@ -55,7 +55,7 @@ def _release_role(workspace: Workspace) -> Finding:
     """Whether these credentials may act as the role: only who promotes needs to."""
     name, arn = "release role", workspace.names.release_role_arn
     deploy = workspace.command("deploy")
-    if stack_status(workspace.session, workspace.names.training_stack) is None:
+    if stack_status(workspace.session.client("cloudformation"), workspace.names.training_stack) is None:
         return Finding(name, "ok", f"The training stack makes it: {deploy}")
     try:
         role_session(workspace.environment, workspace.session, arn, name="kickstand-doctor")

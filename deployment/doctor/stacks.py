@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from deployment.doctor.finding import Finding
+from kickstand.aws.deployed import find_endpoint, stack_status
 from kickstand.workspace import Workspace
 
-if TYPE_CHECKING:
-    import boto3
-
-
 _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "DELETE_COMPLETE"})
-HOLDS_NOTHING = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
-"""Status of a stack that never made its resources, or has them no more."""
-
 _DELETE = "Run: aws cloudformation delete-stack --stack-name {stack} {place}; then deploy again"
 _STUCK = {
     "CREATE_FAILED": _DELETE,
@@ -39,8 +32,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 def stack_findings(workspace: Workspace) -> Iterator[Finding]:
     """The training and the hosting stack."""
     destroy = workspace.typed(f"destroy {workspace.environment.name}")
+    cloudformation = workspace.session.client("cloudformation")
     for name in (workspace.names.training_stack, workspace.names.hosting_stack):
-        yield stack_verdict(name, stack_status(workspace.session, name), workspace.aws_options, destroy)
+        yield stack_verdict(name, stack_status(cloudformation, name), workspace.aws_options, destroy)
 
 
 def stack_verdict(stack: str, status: str | None, place: str, destroy: str) -> Finding:
@@ -61,28 +55,17 @@ def stack_verdict(stack: str, status: str | None, place: str, destroy: str) -> F
     return Finding(name, "warning", f"{status}: the last change was rolled back.", events)
 
 
-def stack_status(session: boto3.Session, stack: str) -> str | None:
-    """CloudFormation's status of a stack; None where there is none."""
-    from botocore.exceptions import ClientError
-
-    try:
-        (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return None
-        raise
-    return str(found["StackStatus"])
-
-
 def endpoint_finding(workspace: Workspace) -> Finding:
     """Its state now; `deploy` proves that it serves the release."""
-    if stack_status(workspace.session, workspace.names.hosting_stack) is None:
+    if stack_status(workspace.session.client("cloudformation"), workspace.names.hosting_stack) is None:
         name = workspace.environment.name
         fit = workspace.typed(f"fit {name}")
         return Finding("endpoint", "skipped", f"There is none before the hosting stack, which needs a release ({fit}).")
+    found = find_endpoint(workspace.session.client("sagemaker"), workspace.names.endpoint)
     return endpoint_verdict(
         workspace.names.endpoint,
-        *_state(workspace.session.client("sagemaker"), workspace.names.endpoint),
+        None if found is None else found["EndpointStatus"],
+        "" if found is None else found.get("FailureReason", ""),
         workspace.command("deploy"),
         workspace.typed(f"destroy {workspace.environment.name} --hosting"),
     )
@@ -104,15 +87,3 @@ def endpoint_verdict(endpoint: str, status: str | None, reason: str, deploy: str
     if status == "OutOfService":
         return Finding("endpoint", "problem", sentence, f"Run: {deploy}")
     return Finding("endpoint", "warning", sentence, "Wait until it is InService.")
-
-
-def _state(sagemaker: Any, endpoint: str) -> tuple[str | None, str]:
-    from botocore.exceptions import ClientError
-
-    try:
-        found = sagemaker.describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None, ""
-        raise
-    return str(found["EndpointStatus"]), str(found.get("FailureReason", ""))

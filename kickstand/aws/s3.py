@@ -200,9 +200,17 @@ def require_object(
     """
     found = read_object(s3, location, out, doing=f"reading the {what}", most=most).sha256
     if found != sha256:
-        were = "were" if what.endswith("s") else "was"
-        message = f"The {what} {were} changed: expected SHA-256 {sha256}, found {found}."
-        raise ChangedObjectError(Problem(message, location.uri, fix))
+        raise ChangedObjectError(Problem(changed_sentence(what, sha256, found), location.uri, fix))
+
+
+def changed_sentence(what: str, expected: str, found: str, sizes: tuple[int, int] | None = None) -> str:
+    """`The model artifact was changed: expected 5 bytes of SHA-256 …, found 6 bytes of ….`
+
+    what: as in `require_object`. sizes: those expected and found, where both are known.
+    """
+    were = "were" if what.endswith("s") or what == "data" else "was"
+    before, now = (f"{size:,} bytes of " for size in sizes) if sizes else ("", "")
+    return f"The {what} {were} changed: expected {before}SHA-256 {expected}, found {now}{found}."
 
 
 def keep_copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, key: str) -> None:

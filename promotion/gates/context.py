@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from kickstand.aws.endpoint import Served, served
+from kickstand.aws.deployed import Served, served
 from kickstand.aws.errors import explained
 from kickstand.aws.s3 import parse_location
 from kickstand.config.model import Gates

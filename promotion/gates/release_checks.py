@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from kickstand.aws.s3 import changed_sentence
 from kickstand.config.promotion_rules import MetricLimit, parse_limit
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.file import release_path, write_release
@@ -131,10 +132,7 @@ def require_bytes(artifact: Artifact, fetched: FetchedArtifact) -> None:
     """KickstandError: what lies at the artifact's key is not what the release names."""
     found = fetched.read
     if (found.sha256, found.size) != (artifact.sha256, artifact.size):
-        message = (
-            f"The model artifact is not the release's: expected {artifact.size:,} bytes of SHA-256 {artifact.sha256}, "
-            f"found {found.size:,} bytes of {found.sha256}."
-        )
+        message = changed_sentence("model artifact", artifact.sha256, found.sha256, (artifact.size, found.size))
         raise KickstandError(Problem(message, artifact.s3_uri, "Find out who wrote it; do not use it."))
 
 

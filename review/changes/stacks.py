@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from kickstand.aws.deployed import HOLDS_NOTHING, find_stack
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import parse_json
@@ -30,11 +29,6 @@ class StackPair:
     live_tags: Mapping[str, str] = field(default_factory=dict)
     """The stack's own tags, which CloudFormation puts on its resources."""
     planned_tags: Mapping[str, str] = field(default_factory=dict)
-
-
-NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
-"""States of a stack that has no resources: never made, or unmade after a first deployment that failed (which the CDK
-deletes before it makes it anew)."""
 
 
 def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[StackPair, ...]:
@@ -112,13 +106,8 @@ def _json(file: Path) -> dict[str, Any]:
 def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Mapping[str, str]]:
     """The deployed template, as it was handed in, and the stack's tags; None where nothing is deployed."""
     with explained("asking what is deployed", f"stack {stack}"):
-        try:
-            described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-        except ClientError as error:
-            if _absent(error):
-                return None, {}
-            raise
-        if described["StackStatus"] in NOT_DEPLOYED:
+        described = find_stack(cloudformation, stack)
+        if described is None or described["StackStatus"] in HOLDS_NOTHING:
             return None, {}
         body = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
@@ -129,9 +118,3 @@ def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Ma
             message = "The deployed template is not JSON: this stack was not made by Kickstand."
             raise KickstandError(Problem(message, f"stack {stack}", "Deploy it again from the assembly.")) from None
     return body, tags
-
-
-def _absent(error: ClientError) -> bool:
-    """DescribeStacks has no error code of its own for a stack that is not there."""
-    details = error.response["Error"]
-    return details.get("Code") == "ValidationError" and "does not exist" in details.get("Message", "")

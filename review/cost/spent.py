@@ -11,9 +11,8 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from kickstand.aws.errors import error_code, explained
+from kickstand.aws.deployed import find_endpoint
+from kickstand.aws.errors import explained
 from kickstand.release.model import Release
 from kickstand.text import COLUMNS, wrapped
 from review.cost.prices import Price, PriceTable
@@ -136,13 +135,9 @@ def _exact(amount: Decimal) -> Decimal:
 def hosted_endpoint(sagemaker: Any, endpoint: str) -> Hosted | None:
     """The endpoint; None where there is none. KickstandError: AWS does not tell."""
     with explained(f"asking about the endpoint {endpoint}"):
-        try:
-            found = sagemaker.describe_endpoint(EndpointName=endpoint)
-        except ClientError as error:
-            # SageMaker's answer for an endpoint that is not there.
-            if error_code(error) == "ValidationException" and "Could not find" in error.response["Error"]["Message"]:
-                return None
-            raise
+        found = find_endpoint(sagemaker, endpoint)
+        if found is None:
+            return None
         config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
     running = {one["VariantName"]: one.get("CurrentInstanceCount") for one in found.get("ProductionVariants", ())}
     instances = tuple(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kickstand.aws.deployed import served
 from kickstand.errors import InputError, KickstandError
 from kickstand.git import GitFile
 from kickstand.names import Names
@@ -113,18 +114,8 @@ def served_artifact(session: boto3.Session, names: Names) -> str:
     Empty: there is no endpoint, or its model was not made by Kickstand.
     Three calls that read: DescribeEndpoint, DescribeEndpointConfig, DescribeModel.
     """
-    from botocore.exceptions import ClientError
-
-    sagemaker = session.client("sagemaker")
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=names.endpoint)
-        config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-        model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return ""  # SageMaker's words for a thing that is not there
-        raise
-    found = _KEY.search(model.get("PrimaryContainer", {}).get("ModelDataUrl", ""))
+    live = served(session.client("sagemaker"), names.endpoint)
+    found = _KEY.search(live.models[0]) if live is not None else None
     return found[1] if found else ""
 
 

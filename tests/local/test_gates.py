@@ -152,7 +152,7 @@ def test_one_flipped_byte_in_the_bucket_is_refused(
     finally:
         s3.put_object(Bucket=world.of("dev").bucket, Key=key, Body=models[0].archive)
     assert code == 1
-    assert "The model artifact is not the release's: expected" in outcomes["artifact-scan"]["figure"]
+    assert "The model artifact was changed: expected" in outcomes["artifact-scan"]["figure"]
 
 
 def on_screen(terminal: Terminal, *words: str) -> Screen:

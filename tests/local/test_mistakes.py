@@ -222,7 +222,7 @@ def test_an_artifact_that_was_changed_in_s3_is_not_deployed(
 
     s3.put_object(**place, Body=b"another model")
     told = shell.kickstand("deploy", "dev", "--yes", code=1)
-    assert f"error: {artifact.s3_uri}: The model artifact was changed after its release" in told
+    assert f"error: {artifact.s3_uri}: The model artifact was changed: expected" in told
     assert f"found 13 bytes of {hashlib.sha256(b'another model').hexdigest()}. Nothing was deployed." in told
     s3.delete_object(**place)
     assert "The model artifact of the release is not there" in shell.kickstand("deploy", "dev", "--yes", code=1)

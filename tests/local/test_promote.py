@@ -122,7 +122,7 @@ def test_one_flipped_byte_is_refused_by_name(terminal: Terminal, stage: Stage) -
     stage.put("dev", KEY, bytes(flipped))
     artifact = promote(terminal, stage, "dev", "staging", *OVERRIDE)
     assert artifact.code == 1
-    assert "The model artifact was changed after its release: expected SHA-256 " + MODEL.sha256 in artifact.err
+    assert "The model artifact was changed: expected SHA-256 " + MODEL.sha256 in artifact.err
     stage.put("dev", KEY, MODEL.archive)
     text = stage.file("dev").read_text()
     stage.file("dev").write_text(text.replace("0.29", "0.28"))

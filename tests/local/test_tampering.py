@@ -219,14 +219,14 @@ CASES = (
         lambda stage: object_of(stage, "dev", KEY, flipped(MODEL.archive)),
         ("verify", "dev"),
         1,
-        f"s3://{{dev}}/{KEY}: The model artifact was changed after its release: expected ",
+        f"s3://{{dev}}/{KEY}: The model artifact was changed: expected ",
     ),
     Case(
         "one byte of the data",
         lambda stage: object_of(stage, "dev", DATA, flipped(TRAIN)),
         ("verify", "dev", "--data"),
         1,
-        f"s3://{{dev}}/{DATA}: The data were changed after the release: expected 12 bytes of SHA-256 ",
+        f"s3://{{dev}}/{DATA}: The data were changed: expected 12 bytes of SHA-256 ",
     ),
     Case(
         "data that are gone",

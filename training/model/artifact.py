@@ -26,6 +26,7 @@ from kickstand.aws.s3 import (
     ReadObject,
     S3Location,
     StoredObject,
+    changed_sentence,
     keep_copy,
     parse_location,
     read_object,
@@ -98,9 +99,9 @@ def artifact_problem(artifact: Artifact, found: StoredObject | None, adopt_comma
         )
     if (found.sha256, found.size) == (artifact.sha256, artifact.size):
         return None
+    changed = changed_sentence("model artifact", artifact.sha256, found.sha256, (artifact.size, found.size))
     return Problem(
-        f"The model artifact was changed after its release: expected {artifact.size:,} bytes of SHA-256 "
-        f"{artifact.sha256}, found {found.size:,} bytes of {found.sha256}. Nothing was deployed.",
+        f"{changed} Nothing was deployed.",
         artifact.s3_uri,
         "Find out who wrote it. Then delete that object version, so that the former one is the current one again, "
         f"or delete the object and make the release of its job again: {adopt_command}",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error
-from kickstand.aws.s3 import ArtifactBucket, ReadObject, S3Location, keep_copy, parse_location, pieces
+from kickstand.aws.s3 import ArtifactBucket, ReadObject, S3Location, changed_sentence, keep_copy, parse_location, pieces
 from kickstand.bucket import channel_prefix
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.model import Channel, DataFile
@@ -65,9 +65,7 @@ def channel_evidence(
     digest = channel_sha256((file.name, file.sha256) for file in files)
     claimed = claimed_digest(source.s3_uri)
     if claimed is not None and digest != claimed:
-        raise KickstandError(
-            Problem(f"The data have SHA-256 {digest}, not that of their prefix: they were changed.", source.s3_uri)
-        )
+        raise KickstandError(Problem(changed_sentence("data", claimed, digest), source.s3_uri))
     columns = _width(source, [found for _, found in read])
     place = S3Location(bucket.name, channel_prefix(source.name, digest))
     if source.s3_uri != place.uri:

@@ -9,15 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-_PARTITIONS = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-isob-", "aws-iso-b"),
-    ("us-isof-", "aws-iso-f"),
-    ("us-iso-", "aws-iso"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("eusc-", "aws-eusc"),
-)
+from kickstand.names import partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +21,7 @@ class Scope:
 
     @property
     def partition(self) -> str:
-        return next((name for prefix, name in _PARTITIONS if self.region.startswith(prefix)), "aws")
+        return partition(self.region)
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of a SageMaker resource, such as `scope.arn("endpoint", "Bikes")`.

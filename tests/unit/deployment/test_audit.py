@@ -64,7 +64,7 @@ def test_the_data_are_held_against_their_digests() -> None:
     assert data_problems(s3) == []
     s3.put(f"{PLACE}train.csv", b"1,2\n3,5\n")
     assert data_problems(s3)[0].startswith(
-        f"train.csv: The data were changed after the release: expected 8 bytes of SHA-256 {SHA}, found 8 bytes of "
+        f"train.csv: The data were changed: expected 8 bytes of SHA-256 {SHA}, found 8 bytes of "
     )
     s3.put(f"{PLACE}more.csv", TRAIN)
     del s3.objects["b", f"data/{DIGEST}/train/train.csv"]

@@ -130,11 +130,12 @@ class _LeftBehind:
         return self
 
     def get_template(self, StackName: str) -> dict[str, object]:  # noqa: N803
-        self._require(StackName, "ValidationError")
+        self._require(StackName, "ValidationError", f"Stack with id {StackName} does not exist")
         return {"TemplateBody": {}}
 
-    def describe_endpoint(self, EndpointName: str) -> None:  # noqa: N803
-        self._require(EndpointName, "ValidationException")
+    def describe_endpoint(self, EndpointName: str) -> dict[str, str]:  # noqa: N803
+        self._require(EndpointName, "ValidationException", "Could not find endpoint.")
+        return {"EndpointStatus": "InService"}
 
     def get_paginator(self, operation: str) -> _LeftBehind:
         assert operation == "describe_log_groups"
@@ -144,9 +145,9 @@ class _LeftBehind:
         groups = [logGroupNamePrefix, f"{logGroupNamePrefix}-of-another"]
         return [{"logGroups": [{"logGroupName": group}]} for group in groups]
 
-    def _require(self, name: str, code: str) -> None:
+    def _require(self, name: str, code: str, message: str) -> None:
         if name not in self.there:
-            raise ClientError({"Error": {"Code": code, "Message": "none"}}, "Look")
+            raise ClientError({"Error": {"Code": code, "Message": message}}, "Look")
 
 
 ENDPOINT_LOG = "/aws/sagemaker/Endpoints/bikes-dev"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from kickstand.release.model import GoldenRows, Release
 from training.model.golden_rows import golden_digest
 
 RELEASE = release()
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 class Aws:
@@ -31,11 +33,16 @@ class Aws:
 
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         assert EndpointName == "bikes-dev"
-        return {"EndpointStatus": self.status, "EndpointConfigName": "config-1", "FailureReason": "no capacity"}
+        return {
+            "EndpointStatus": self.status,
+            "EndpointConfigName": "config-1",
+            "FailureReason": "no capacity",
+            "CreationTime": NOW,
+        }
 
     def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
         assert EndpointConfigName == "config-1"
-        return {"ProductionVariants": [{"ModelName": "model-1"}]}
+        return {"ProductionVariants": [{"ModelName": "model-1"}], "CreationTime": NOW}
 
     def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
         assert ModelName == "model-1"

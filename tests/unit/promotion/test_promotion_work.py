@@ -120,7 +120,7 @@ def flipped(stage: Stage, uri: str) -> None:
 )
 def test_one_flipped_byte_at_the_source_is_refused(stage: Stage, name: str, what: str) -> None:
     flipped(stage, f"s3://{FROM}/models/{SHA}/{name}")
-    with pytest.raises(KickstandError, match=f"The {what} was changed after its release: expected SHA-256"):
+    with pytest.raises(KickstandError, match=f"The {what} was changed: expected SHA-256"):
         stage.promote()
     assert stage.in_target() == {}
     assert not stage.file.exists()

@@ -98,7 +98,7 @@ def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, model: bytes) -> No
     wanted, found = (hashlib.sha256(each).hexdigest() for each in (archive, flipped))
     assert not outcome.passed
     assert outcome.figure == (
-        f"The model artifact is not the release's: expected {len(archive):,} bytes of SHA-256 {wanted}, "
+        f"The model artifact was changed: expected {len(archive):,} bytes of SHA-256 {wanted}, "
         f"found {len(archive):,} bytes of {found}."
     )
     assert outcome.details == (f"s3://{BUCKET}/models/{wanted}/model.tar.gz: Find out who wrote it; do not use it.",)

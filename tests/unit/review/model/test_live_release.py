@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ def test_releases_that_are_in_no_repository_are_unknown(tmp_path: Path) -> None:
     assert live_release("a" * 64, None, tmp_path / "dev.json") is None
 
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
 class SageMaker:
     """An endpoint whose model names `url`; none where it is empty."""
 
@@ -56,10 +60,10 @@ class SageMaker:
         if not self.url:
             told = "Could not find endpoint"
             raise ClientError({"Error": {"Code": "ValidationException", "Message": told}}, "DescribeEndpoint")
-        return {"EndpointConfigName": "c"}
+        return {"EndpointConfigName": "c", "EndpointStatus": "InService", "CreationTime": NOW}
 
     def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
-        return {"ProductionVariants": [{"ModelName": "m"}]}
+        return {"ProductionVariants": [{"ModelName": "m"}], "CreationTime": NOW}
 
     def describe_model(self, *, ModelName: str) -> dict[str, Any]:  # noqa: N803
         return {"PrimaryContainer": {"ModelDataUrl": self.url}}

@@ -57,7 +57,7 @@ def test_other_bytes_of_the_same_size_are_noticed(known: bool) -> None:
     where, message, fix = refused(s3)
     assert where == URI
     assert message == (
-        f"The model artifact was changed after its release: expected 27 bytes of SHA-256 {SHA256}, "
+        f"The model artifact was changed: expected 27 bytes of SHA-256 {SHA256}, "
         f"found 27 bytes of {hashlib.sha256(other).hexdigest()}. Nothing was deployed."
     )
     assert fix.endswith("make the release of its job again: kickstand adopt JOB dev")

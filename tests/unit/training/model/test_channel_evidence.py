@@ -51,13 +51,13 @@ def test_a_channel_is_read_file_by_file(s3: MemoryS3) -> None:
 
 def test_changed_data_under_their_digest_are_refused(s3: MemoryS3) -> None:
     s3.put(f"{OWN}b.csv", b"7,8,0")
-    with pytest.raises(KickstandError, match="not that of their prefix: they were changed"):
+    with pytest.raises(KickstandError, match="The data were changed: expected SHA-256"):
         channel_evidence(s3, source(OWN), bucket=OURS, started=at(0))
 
 
 def test_a_file_added_under_the_digest_is_refused(s3: MemoryS3) -> None:
     s3.put(f"{OWN}c.csv", b"1,2,3")
-    with pytest.raises(KickstandError, match="they were changed"):
+    with pytest.raises(KickstandError, match="The data were changed: expected SHA-256"):
         channel_evidence(s3, source(OWN), bucket=OURS, started=at(0))
 
 

@@ -1,0 +1,135 @@
+"""What is deployed at this moment: a stack by its name and its state, and what an endpoint serves since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from kickstand.aws.errors import error_code, error_message
+from kickstand.errors import KickstandError, Problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+
+HOLDS_NOTHING = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
+"""Status of a stack that never made its resources, or has them no more."""
+SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
+"""The states in which an endpoint answers. https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"""
+
+UNKNOWN = "an unknown artifact"
+"""In the place of a served artifact that SageMaker does not tell."""
+
+
+def find_stack(cloudformation: CloudFormationClient, name: str) -> StackTypeDef | None:
+    """DescribeStacks' record of a stack; None where there is none. name: its name, or its ARN."""
+    try:
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if is_no_stack(error):
+            return None
+        raise
+
+
+def stack_status(cloudformation: CloudFormationClient, name: str) -> str | None:
+    """CloudFormation's status of a stack; None where there is none."""
+    found = find_stack(cloudformation, name)
+    return None if found is None else found["StackStatus"]
+
+
+def is_deployed(cloudformation: CloudFormationClient, name: str) -> bool:
+    """Whether a stack has resources: a change set that was never executed makes a stack without."""
+    status = stack_status(cloudformation, name)
+    return status is not None and status not in HOLDS_NOTHING
+
+
+def is_no_stack(error: Exception) -> bool:
+    """Whether CloudFormation refused a request because there is no such stack: it has no error code for that alone.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+    """
+    return error_code(error) == "ValidationError" and "does not exist" in error_message(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One endpoint, as SageMaker describes it.
+
+    config: its configuration's name. models: the artifact of each variant, UNKNOWN where its model has none or was
+    deleted. since: when the configuration that serves them took effect at the earliest.
+    """
+
+    endpoint: str
+    status: str
+    reason: str
+    config: str
+    models: tuple[str, ...]
+    since: datetime
+
+    @property
+    def where(self) -> str:
+        return f"endpoint {self.endpoint}"
+
+    def require_serving(self) -> None:
+        """KickstandError: the endpoint does not answer, or answers for several models."""
+        if self.status not in SERVING:
+            message = f"The endpoint is {self.status}. {self.reason}".strip()
+            raise KickstandError(Problem(message, self.where, "Wait for its end, or bring it back into service."))
+        if len(set(self.models)) > 1:
+            message = f"The endpoint serves {len(self.models)} models: {', '.join(self.models)}."
+            raise KickstandError(Problem(message, self.where, "Deploy it again, so that one model is served."))
+
+    def require_artifact(self, uri: str) -> None:
+        """KickstandError: another model than the artifact at `uri` is served."""
+        if self.models != (uri,):
+            message = f"The endpoint serves another model than the release's: {', '.join(self.models)}."
+            raise KickstandError(Problem(message, self.where, "Deploy the release there first."))
+
+
+def find_endpoint(sagemaker: SageMakerClient, endpoint: str) -> DescribeEndpointOutputTypeDef | None:
+    """DescribeEndpoint's record of an endpoint; None where there is no such endpoint."""
+    try:
+        return sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if _is_absent(error):
+            return None
+        raise
+
+
+def served(sagemaker: SageMakerClient, endpoint: str) -> Served | None:
+    """What an endpoint serves; None where there is no such endpoint."""
+    described = find_endpoint(sagemaker, endpoint)
+    if described is None:
+        return None
+    since, models = described["CreationTime"], [UNKNOWN]
+    try:
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+        # A configuration may be older than the endpoint that was made of it.
+        since = max(config["CreationTime"], since)
+        models = [_artifact(sagemaker, variant["ModelName"]) for variant in config["ProductionVariants"]]
+    except ClientError as error:
+        if not _is_absent(error):
+            raise
+    return Served(
+        endpoint=endpoint,
+        status=described["EndpointStatus"],
+        reason=described.get("FailureReason", ""),
+        config=described["EndpointConfigName"],
+        models=tuple(models),
+        since=since,
+    )
+
+
+def _artifact(sagemaker: SageMakerClient, model: str) -> str:
+    container = sagemaker.describe_model(ModelName=model).get("PrimaryContainer", {})
+    return container.get("ModelDataUrl", UNKNOWN)
+
+
+def _is_absent(error: ClientError) -> bool:
+    """SageMaker has no error code of its own for an endpoint, a configuration or a model that is not there."""
+    return error_code(error) == "ValidationException" and "could not find" in error_message(error).lower()
