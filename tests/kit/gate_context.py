@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from memory_s3 import MemoryS3
 from samples import BUCKET, DIGEST, environment, release
 from workspaces import workspace
 
@@ -26,7 +27,7 @@ OLD_MODEL = f"s3://{STAGING_BUCKET}/models/{'12' * 32}/model.tar.gz"
 
 
 @dataclass
-class Account:
+class Account(MemoryS3):
     """The clients of one account, all in one: its endpoint, its objects, its model package, its caller.
 
     answers: what the endpoint gives for each row of features; 1.0 for any other.
@@ -36,17 +37,16 @@ class Account:
     status: str = "InService"
     age_hours: float = 48.0
     answers: Mapping[str, str] = field(default_factory=dict)
-    objects: dict[str, bytes] = field(default_factory=dict)
     package: dict[str, Any] = field(default_factory=dict)
     caller: str = "arn:aws:iam::111122223333:user/ana"
-    denied: bool = False
-    requests: int = 0
+    endpoint_denied: bool = False
+    invocations: int = 0
 
     def client(self, _service: str, **_: Any) -> Account:
         return self
 
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
-        if self.denied:
+        if self.endpoint_denied:
             words = "User: x is not authorized to perform: sagemaker:DescribeEndpoint on resource: y"
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": words}}, "DescribeEndpoint")
         if self.model is None:
@@ -68,15 +68,8 @@ class Account:
     def get_caller_identity(self) -> dict[str, str]:
         return {"Arn": self.caller}
 
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        content = self.objects.get(f"s3://{Bucket}/{Key}")
-        if content is None:
-            words = "The specified key does not exist."
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": words}}, "GetObject")
-        return {"Body": io.BytesIO(content), "ContentLength": len(content), "ETag": '"1"'}
-
     def invoke_endpoint(self, *, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
-        self.requests += 1
+        self.invocations += 1
         lines = [self.answers.get(row, "1.0") for row in Body.decode().splitlines()]
         return {"Body": io.BytesIO(("\n".join(lines) + "\n").encode())}
 

@@ -1,7 +1,5 @@
 """Two environments and what lies in their accounts, in memory: where a promotion is tried."""
 
-# ruff: noqa: N803  boto3's parameters
-
 from __future__ import annotations
 
 import hashlib
@@ -10,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lock_s3 import LockS3
-from memory_s3 import MemoryS3, refusal
+from memory_s3 import MemoryS3, Stored, refusal
 from release_repository import made_for
 from samples import environment
 from workspaces import workspace
@@ -40,10 +37,13 @@ LATE = Outcome("latency", False, "312 ms", "<= 200 ms", "kickstand gate staging"
 class Cloud(MemoryS3):
     """The buckets of both accounts, the lock with its conditions, and the target's model registry."""
 
-    lock: LockS3 = field(default_factory=LockS3)
     packages: list[dict[str, Any]] = field(default_factory=list)
     stop_at: str = ""
     """The call that kills the promotion, or `denied:` before it, that AWS refuses."""
+
+    @property
+    def lock(self) -> Stored | None:
+        return self.objects.get((TO, RELEASE_LOCK))
 
     def client(self, service: str) -> Any:
         return self
@@ -59,21 +59,9 @@ class Cloud(MemoryS3):
     def put_object(self, **keys: Any) -> dict[str, Any]:
         if keys["Key"] == RELEASE_LOCK:
             assert keys["ExpectedBucketOwner"] == STAGING.account
-            return self.lock.put_object(
-                **{name: keys[name] for name in ("Body", "IfNoneMatch", "IfMatch") if name in keys}
-            )
-        self._reach(f"put {keys['Key'].partition('/')[0]}")
+        else:
+            self._reach(f"put {keys['Key'].partition('/')[0]}")
         return super().put_object(**keys)
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        return (
-            self.lock.get_object(Bucket=Bucket, Key=Key)
-            if Key == RELEASE_LOCK
-            else super().get_object(Bucket=Bucket, Key=Key)
-        )
-
-    def delete_object(self, **keys: Any) -> None:
-        self.lock.delete_object(**keys)
 
     def copy_object(self, **keys: Any) -> dict[str, Any]:
         self._reach("copy")
@@ -134,4 +122,6 @@ class Stage:
         return self.work.carry_out(release, candidate, outcomes, overrides, role)
 
     def in_target(self) -> dict[str, bytes]:
-        return {key: stored.body for (bucket, key), stored in self.cloud.objects.items() if bucket == TO}
+        """What a promotion has written, its lock aside."""
+        objects = self.cloud.objects.items()
+        return {key: stored.body for (bucket, key), stored in objects if bucket == TO and key != RELEASE_LOCK}

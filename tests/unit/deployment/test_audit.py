@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from memory_s3 import MemoryS3, refusal
+from memory_s3 import MemoryS3
 from samples import release
 
 from deployment.audit import artifact_writes, check_data, require_data, writes_sentence
@@ -31,23 +28,6 @@ def trained_on(**changes: Any) -> Release:
     return made
 
 
-@dataclass
-class Deaf(MemoryS3):
-    """Refuses what its name says."""
-
-    denied: str = ""
-
-    def paginate(self, **request: Any) -> Any:
-        if self.denied == "list":
-            raise refusal("AccessDenied", "ListObjectsV2", 403, "not authorized to perform: s3:ListBucket")
-        return super().paginate(**request)
-
-    def head_object(self, **request: Any) -> dict[str, Any]:
-        if self.denied == "read":
-            raise refusal("403", "HeadObject", 403, "Forbidden")
-        return super().head_object(**request)
-
-
 def data_problems(s3: MemoryS3, made: Release | None = None) -> list[str]:
     try:
         require_data(check_data(made or trained_on(), lambda bucket: s3))
@@ -57,7 +37,7 @@ def data_problems(s3: MemoryS3, made: Release | None = None) -> list[str]:
 
 
 def test_the_data_are_held_against_their_digests() -> None:
-    s3 = Deaf()
+    s3 = MemoryS3()
     s3.put(f"{PLACE}train.csv", TRAIN)
     (checked,) = check_data(trained_on(), lambda bucket: s3)
     assert checked.sentence() == f"train: 1 file, 2 rows, the bytes that the release names in {PLACE}"
@@ -74,9 +54,9 @@ def test_the_data_are_held_against_their_digests() -> None:
     ]
 
 
-@pytest.mark.parametrize("denied", ["list", "read"])
+@pytest.mark.parametrize("denied", ["list_objects_v2", "head_object"])
 def test_what_cannot_be_read_is_not_proved(denied: str) -> None:
-    s3 = Deaf(denied=denied)
+    s3 = MemoryS3(denied=frozenset({denied}))
     s3.put(f"{PLACE}train.csv", TRAIN)
     (told,) = data_problems(s3)
     assert told.partition(": ")[2].startswith("The data could not be read, so nothing is proved of them. ")
@@ -95,7 +75,7 @@ def test_an_environment_that_cannot_be_opened_proves_nothing() -> None:
 
 
 def test_a_list_of_files_that_does_not_give_its_digest() -> None:
-    s3 = Deaf()
+    s3 = MemoryS3()
     s3.put(f"{PLACE}train.csv", TRAIN)
     file = DataFile(name="train.csv", sha256="0" * 64, size=8, rows=2)
     told = data_problems(s3, trained_on(files=(file,)))
@@ -108,37 +88,19 @@ KEY = "models/x/model.tar.gz"
 ARTIFACT = Artifact(s3_uri=f"s3://b/{KEY}", sha256=hashlib.sha256(MODEL).hexdigest(), size=len(MODEL))
 
 
-class Bucket:
-    """Versions of one key, the oldest first, told newest first as S3 does, two a page."""
+class Bucket(MemoryS3):
+    """A bucket in which the artifact was written again and again, and deleted at last."""
 
-    def __init__(self, *bodies: bytes, deletions: int = 0, ids: str = "abcdef", denied: bool = False) -> None:
-        self.bodies = dict(zip(ids, bodies, strict=False))
-        self.deletions, self.denied, self.read = deletions, denied, 0
-
-    def get_paginator(self, name: str) -> Bucket:
-        assert name == "list_object_versions"
-        return self
-
-    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
-        assert (Bucket, Prefix) == ("b", KEY)
-        versions = [
-            {
-                "Key": KEY,
-                "VersionId": "null" if one == "n" else one,
-                "LastModified": datetime(2026, 11, 23, 10 + hour, tzinfo=UTC),
-                "Size": len(body),
-            }
-            for hour, (one, body) in enumerate(self.bodies.items())
-        ][::-1]
-        longer = {"Key": f"{KEY}.sig", "VersionId": "z", "LastModified": datetime(2026, 1, 1, tzinfo=UTC), "Size": 1}
-        markers = [{"Key": KEY}] * self.deletions
-        return [{"Versions": [*versions[:2], longer]}, {"Versions": versions[2:], "DeleteMarkers": markers}]
-
-    def get_object(self, Bucket: str, Key: str, VersionId: str) -> dict[str, Any]:  # noqa: N803
-        self.read += 1
-        if self.denied:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
-        return {"Body": io.BytesIO(self.bodies[VersionId])}
+    def __init__(self, *bodies: bytes, deletions: int = 0, versioned: bool = True, denied: bool = False) -> None:
+        super().__init__(versioned=versioned, now=datetime(2026, 11, 23, 10, tzinfo=UTC))
+        for body in bodies:
+            self.put(ARTIFACT.s3_uri, body)
+            self.later(60)
+        for _ in range(deletions):
+            self.delete_object(Bucket="b", Key=KEY)
+        self.put(f"{ARTIFACT.s3_uri}.sig", b"s")
+        self.requests.clear()
+        self.denied = frozenset({"get_object"}) if denied else frozenset()
 
 
 def said(bucket: Bucket) -> str:
@@ -150,7 +112,7 @@ def test_one_version_says_that_nobody_wrote_again_and_is_not_read() -> None:
     assert said(bucket) == (
         "once, on 2026-11-23 10:00:00 UTC: there is one version of it, and nobody has written there since"
     )
-    assert bucket.read == 0
+    assert "get_object" not in bucket.operations()
 
 
 def test_the_same_bytes_again_are_told_and_are_no_swap() -> None:
@@ -165,7 +127,7 @@ def test_a_swap_is_found_even_where_it_was_undone() -> None:
         said(Bucket(MODEL, OTHER, MODEL))
     (problem,) = failed.value.problems
     assert problem.message == (
-        "The version b of the model artifact, of 2026-11-23 11:00:00 UTC, holds 13 bytes of SHA-256 "
+        "The version v2 of the model artifact, of 2026-11-23 11:00:00 UTC, holds 13 bytes of SHA-256 "
         f"{hashlib.sha256(OTHER).hexdigest()}."
     )
     assert (problem.where, problem.fix) == (
@@ -181,7 +143,7 @@ def test_a_version_that_may_not_be_read_proves_nothing() -> None:
 
 
 def test_a_bucket_without_versions_can_prove_nothing_and_says_so() -> None:
-    assert said(Bucket(MODEL, ids="n")) == (
+    assert said(Bucket(MODEL, versioned=False)) == (
         "not known: the bucket keeps no versions, so a write after 2026-11-23 10:00:00 UTC would have left no trace"
     )
 

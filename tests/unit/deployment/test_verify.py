@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from memory_s3 import MemoryS3
 from samples import environment, release
 
 from deployment.verify import verify_endpoint
@@ -16,17 +17,20 @@ from kickstand.release.model import GoldenRows, Release
 from training.model.golden_rows import golden_digest
 
 RELEASE = release()
+GOLDEN = "s3://b/golden/x.json"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-class Aws:
+class Aws(MemoryS3):
     """The three clients that verification asks, with what each would answer."""
 
     def __init__(
         self, *, status: str = "InService", model: str = RELEASE.artifact.s3_uri, answers: str = "2.5\n3.5\n"
     ) -> None:
+        super().__init__()
         self.status, self.model, self.answers = status, model, answers
-        self.golden = b'{\n  "predictions": [\n    2.5,\n    3.5\n  ],\n  "rows": [\n    "1,2",\n    "3,4"\n  ]\n}\n'
+        golden = b'{\n  "predictions": [\n    2.5,\n    3.5\n  ],\n  "rows": [\n    "1,2",\n    "3,4"\n  ]\n}\n'
+        self.put(GOLDEN, golden)
 
     def client(self, _service: str) -> Aws:
         return self
@@ -47,10 +51,6 @@ class Aws:
     def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
         assert ModelName == "model-1"
         return {"PrimaryContainer": {"ModelDataUrl": self.model}}
-
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        assert (Bucket, Key) == ("b", "golden/x.json")
-        return {"Body": io.BytesIO(self.golden), "ContentLength": len(self.golden), "ETag": "e"}
 
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
         assert request["Body"] == b"1,2\n3,4\n"
@@ -97,7 +97,7 @@ def test_whatever_differs_fails_loudly(aws: Aws, message: str) -> None:
 
 def confidential() -> Release:
     digest = golden_digest(RELEASE.golden_rows.rows, RELEASE.golden_rows.predictions)
-    return release(golden_rows=GoldenRows(sha256=digest, s3_uri="s3://b/golden/x.json"))
+    return release(golden_rows=GoldenRows(sha256=digest, s3_uri=GOLDEN))
 
 
 def test_golden_rows_that_are_kept_out_of_git_prove_as_well() -> None:
@@ -109,7 +109,7 @@ def test_golden_rows_that_are_kept_out_of_git_prove_as_well() -> None:
 
 def test_golden_rows_that_were_changed_in_s3_prove_nothing() -> None:
     aws = Aws()
-    aws.golden = aws.golden.replace(b"3.5", b"3.6")
+    aws.put(GOLDEN, aws.body(GOLDEN).replace(b"3.5", b"3.6"))
     with pytest.raises(KickstandError, match="The golden rows were changed: expected SHA-256"):
         verify_endpoint(aws, Names(environment()), confidential())  # type: ignore[arg-type]
 

@@ -63,23 +63,6 @@ def test_an_object_that_is_there_is_no_error() -> None:
         write_once(Writes(DENIED))
 
 
-class Contested(MemoryS3):
-    """An S3 that answers the first write of all with a conflict."""
-
-    def put_object(self, **request: Any) -> dict[str, Any]:
-        self._contest("put_object")
-        return super().put_object(**{"ContentType": "", **request})
-
-    def copy_object(self, **request: Any) -> dict[str, Any]:
-        self._contest("copy_object")
-        return super().copy_object(**request)
-
-    def _contest(self, operation: str) -> None:
-        if operation not in self.calls:
-            self.calls.append(operation)
-            raise CONFLICT
-
-
 def _keep_artifact(s3: MemoryS3, folder: Path) -> None:
     s3.put("s3://jobs/model.tar.gz", b"an artifact")
     keep_artifact(s3, fetch_artifact(s3, "s3://jobs/model.tar.gz", folder / "m"), BUCKET)
@@ -96,10 +79,10 @@ WRITERS: dict[str, Callable[[MemoryS3, Path], object]] = {
 
 @pytest.mark.parametrize("writer", WRITERS)
 def test_every_writer_tries_again(writer: str, tmp_path: Path) -> None:
-    s3 = Contested()
+    s3 = MemoryS3(refuse={"put_object": [CONFLICT], "copy_object": [CONFLICT]})
     before = len(s3.objects)
     WRITERS[writer](s3, tmp_path)
-    written = [call for call in s3.calls if call in ("put_object", "copy_object")]
+    written = [call for call in s3.operations() if call in ("put_object", "copy_object")]
     assert len(written) == 2  # the conflict, and the write
     assert len(s3.objects) - before == (2 if writer == "artifact" else 1)
 

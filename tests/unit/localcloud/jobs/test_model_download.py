@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from memory_s3 import MemoryS3
 
 from localcloud.jobs.hosting import model_server
 from localcloud.jobs.hosting.model_process import HostingError
@@ -49,14 +50,12 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Fetches an artifact of some bytes, or one whose reading fails, into `tmp_path/model`."""
 
     def fetch(content: bytes | Exception, url: str = URL) -> Path:
-        class Client:
-            def get_object(self, **place: str) -> dict[str, Any]:
-                assert place == {"Bucket": "bucket", "Key": "models/model.tar.gz"}
-                if isinstance(content, Exception):
-                    raise content
-                return {"Body": io.BytesIO(content)}
-
-        monkeypatch.setattr(model_server, "s3_client", lambda environment: Client())
+        s3 = MemoryS3()
+        if isinstance(content, Exception):
+            s3.refuse["get_object"] = [content]
+        else:
+            s3.put("s3://bucket/models/model.tar.gz", content)
+        monkeypatch.setattr(model_server, "s3_client", lambda environment: s3)
         fetch_model(url, tmp_path / "base/model", {})
         return tmp_path / "base/model"
 

@@ -52,7 +52,8 @@ def released(archive: bytes, golden: GoldenRows | None = None) -> Release:
 
 def of(tmp_path: Path, archive: bytes, *, stored: bytes | None = None, golden: GoldenRows | None = None) -> GateContext:
     judged = released(archive, golden)
-    account = Account(model=judged.artifact.s3_uri, objects={judged.artifact.s3_uri: stored or archive})
+    account = Account(model=judged.artifact.s3_uri)
+    account.put(judged.artifact.s3_uri, stored or archive)
     return gate_context(tmp_path, source=account, released=judged)
 
 
@@ -75,7 +76,8 @@ def test_a_model_and_nothing_else(tmp_path: Path, model: bytes) -> None:
 def test_an_ensemble_and_nothing_else(tmp_path: Path, model: bytes) -> None:
     archive = packed(xgboost_model_0=model, xgboost_model_1=model)
     judged = released(archive).model_copy(update={"hyperparameters": {"_kfold": "2"}})
-    account = Account(model=judged.artifact.s3_uri, objects={judged.artifact.s3_uri: archive})
+    account = Account(model=judged.artifact.s3_uri)
+    account.put(judged.artifact.s3_uri, archive)
     made = gate_context(tmp_path, source=account, released=judged)
     outcome = evaluate_gate(release_checks.ARTIFACT_SCAN_GATE, made, Evidence(made, tmp_path))
     digest = hashlib.sha256(archive).hexdigest()
@@ -199,6 +201,6 @@ def test_in_a_rollback_the_artifact_itself_answers(tmp_path: Path, model: bytes)
     made = replace(of(tmp_path, archive, golden=golden(first, second)), is_rollback=True)
     outcome = rows_asked(made, tmp_path)
     assert (outcome.passed, outcome.figure) == (True, "2 of 2 reproduced by the artifact itself")
-    assert made.source.session.requests == 0  # type: ignore[attr-defined]
+    assert made.source.session.invocations == 0  # type: ignore[attr-defined]
     wrong = replace(of(tmp_path, archive, golden=golden(first, second + 0.1)), is_rollback=True)
     assert not rows_asked(wrong, tmp_path).passed

@@ -65,7 +65,7 @@ def test_a_model_that_is_as_good_passes(tmp_path: Path) -> None:
     assert outcome.details[0] == f"bikes-dev and bikes-staging were asked for the same 400 rows of {tmp_path}/test.csv."
     assert outcome.details[1].startswith("The 95 % interval is of 500 paired resamples (seed ")
     assert f"bikes-staging serves {OLD_MODEL}." in outcome.details
-    assert made.source.session.requests == made.target.session.requests == 1  # type: ignore[attr-defined]
+    assert made.source.session.invocations == made.target.session.invocations == 1  # type: ignore[attr-defined]
 
 
 def test_the_figure_can_be_had_again(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_same_model_is_served_already(tmp_path: Path) -> None:
     for gates in (NOT_WORSE, SLICES):
         outcome, made = applies(tmp_path, gates, target=same)
         assert (outcome.passed, outcome.figure) == (True, "bikes-staging serves the same model already")
-        assert made.source.session.requests == 0  # type: ignore[attr-defined]
+        assert made.source.session.invocations == 0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,11 @@ def test_the_same_model_is_served_already(tmp_path: Path) -> None:
         ),
         (Account(status="Failed"), None, "The endpoint is Failed."),
         (None, Account(model=OLD_MODEL, status="Creating"), "The endpoint is Creating."),
-        (None, Account(denied=True), "Failed while looking at the endpoint bikes-staging: DescribeEndpoint: "),
+        (
+            None,
+            Account(endpoint_denied=True),
+            "Failed while looking at the endpoint bikes-staging: DescribeEndpoint: ",
+        ),
         (
             Account(answers={**answers(), features(ROWS[7]): "nan"}),
             None,

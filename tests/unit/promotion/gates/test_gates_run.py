@@ -99,7 +99,7 @@ def test_policy_is_asked_about_the_candidate(tmp_path: Path, policy: list[Any]) 
 
 def test_whatever_goes_wrong_is_a_failed_gate(tmp_path: Path) -> None:
     """Given a source whose endpoint may not be looked at; then what needs it fails with AWS's words, the rest runs."""
-    outcomes = evaluate_gates(with_signing(tmp_path, source=Account(denied=True)))
+    outcomes = evaluate_gates(with_signing(tmp_path, source=Account(endpoint_denied=True)))
     by_name = {outcome.gate: outcome for outcome in outcomes}
     assert len(by_name) == 10
     for name in ("not-worse", "slices", "golden-rows", "latency", "age"):

@@ -89,7 +89,7 @@ def stored(tmp_path: Path, content: bytes = b"1,0.5,1\n2,1.5,1\n3,2.5,2\n") -> G
     """A model whose test rows have changed on disk since; S3 holds `content`."""
     made = gate_context(tmp_path)
     (tmp_path / "test.csv").write_text("9,9,9\n")
-    made.source.session.objects[f"{made.release.channels[0].s3_uri}test.csv"] = content  # type: ignore[attr-defined]
+    made.source.session.put(f"{made.release.channels[0].s3_uri}test.csv", content)  # type: ignore[attr-defined]
     return made
 
 
@@ -118,7 +118,8 @@ def test_a_third_environments_bucket_is_read_with_its_own_session(tmp_path: Path
     known = made.target.project
     project = known.model_copy(update={"environments": {**known.environments, "prod": prod}})
     moved = in_third_bucket(made, "bikes-prod-777788889999-us-east-1")
-    other = Account(objects={f"{moved.channels[0].s3_uri}test.csv": b"1,0.5,1\n2,1.5,1\n3,2.5,2\n"})
+    other = Account()
+    other.put(f"{moved.channels[0].s3_uri}test.csv", b"1,0.5,1\n2,1.5,1\n3,2.5,2\n")
     asked = []
 
     def opener(name: str) -> Workspace:

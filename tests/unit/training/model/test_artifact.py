@@ -51,13 +51,20 @@ def test_a_missing_output_is_told_by_its_place(s3: MemoryS3, tmp_path: Path) -> 
 def test_the_copy_has_the_content_as_its_key(s3: MemoryS3, fetched: FetchedArtifact) -> None:
     assert keep_artifact(s3, fetched, OURS) == Artifact(s3_uri=TARGET, sha256=DIGEST, size=len(BODY))
     assert s3.body(TARGET) == BODY
-    assert s3.writes == [
-        {
-            "ExpectedBucketOwner": "111122223333",
-            "ServerSideEncryption": "aws:kms",
-            "SSEKMSKeyId": "arn:aws:kms:us-east-1:111122223333:key/k",
-        }
-    ]
+    (copy,) = [request for operation, request in s3.requests if operation == "copy_object"]
+    assert copy == {
+        "Bucket": "ours",
+        "Key": f"models/{DIGEST}/model.tar.gz",
+        "CopySource": {"Bucket": "jobs", "Key": SOURCE.removeprefix("s3://jobs/")},
+        "CopySourceIfMatch": s3.objects["ours", f"models/{DIGEST}/model.tar.gz"].etag,
+        "IfNoneMatch": "*",
+        "ChecksumAlgorithm": "SHA256",
+        "TaggingDirective": "REPLACE",
+        "AnnotationDirective": "EXCLUDE",
+        "ExpectedBucketOwner": "111122223333",
+        "ServerSideEncryption": "aws:kms",
+        "SSEKMSKeyId": "arn:aws:kms:us-east-1:111122223333:key/k",
+    }
 
 
 def test_the_same_artifact_is_kept_once(s3: MemoryS3, fetched: FetchedArtifact) -> None:

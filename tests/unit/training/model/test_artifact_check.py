@@ -38,7 +38,7 @@ def test_a_whole_objects_own_checksum_is_enough() -> None:
     s3 = MemoryS3()
     s3.put(URI, MODEL, checksum=checksum(MODEL))
     require_artifact(s3, released(), adopt_command="")
-    assert s3.calls == ["head_object"]
+    assert s3.operations() == ["head_object"]
 
 
 @pytest.mark.parametrize("stored", [None, "sYq1dL2HrA+DWZR2MaWbhwF0kPvvwsHTqC0xCpBAgvg=-3"])
@@ -46,7 +46,7 @@ def test_an_object_without_a_checksum_of_all_its_bytes_is_read(stored: str | Non
     s3 = MemoryS3()
     s3.put(URI, MODEL, checksum=stored)
     require_artifact(s3, released(), adopt_command="")
-    assert s3.calls == ["head_object", "get_object"]
+    assert s3.operations() == ["head_object", "get_object"]
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -63,9 +63,9 @@ def test_a_file_added_under_the_digest_is_refused(s3: MemoryS3) -> None:
 
 def test_data_that_were_just_checked_are_not_read_again(s3: MemoryS3) -> None:
     known = channel_evidence(s3, source(OWN), bucket=OURS, started=at(0))
-    s3.calls.clear()
+    s3.requests.clear()
     assert channel_evidence(s3, source(OWN), bucket=OURS, started=at(0), known=[known]) == known
-    assert s3.calls == []
+    assert s3.requests == []
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ import hashlib
 import io
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from memory_s3 import MemoryS3, refusal
+from memory_s3 import MemoryS3
 from samples import environment
 
 from kickstand.aws.s3 import S3Location
@@ -136,25 +135,12 @@ def test_several_answers_are_joined_with_every_digit(answers: list[float]) -> No
     assert result_line(str(answers)) == ",".join(map(repr, answers))
 
 
-class Store:
-    """S3 with one prefix."""
-
-    def __init__(self, **objects: bytes) -> None:
-        self.objects = {f"transform/output/job/{name}": body for name, body in objects.items()}
-
-    def get_paginator(self, operation: str) -> Store:
-        assert operation == "list_objects_v2"
-        return self
-
-    def paginate(self, *, Bucket: str, Prefix: str) -> Any:  # noqa: N803
-        found = [{"Key": key} for key in self.objects if key.startswith(Prefix)]
-        return [{"Contents": found[:1]}, {"Contents": found[1:]}, {}]
-
-    def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
-        from botocore.response import StreamingBody
-
-        body = self.objects[Key]
-        return {"Body": StreamingBody(io.BytesIO(body), len(body))}
+def results(**objects: bytes) -> MemoryS3:
+    """S3 with what a job wrote."""
+    s3 = MemoryS3()
+    for name, body in objects.items():
+        s3.put(f"{OUTPUT}/{name}", body)
+    return s3
 
 
 def job() -> TransformDescription:
@@ -173,8 +159,8 @@ def job() -> TransformDescription:
 
 
 def test_results_of_each_form() -> None:
-    assert list(result_rows(Store(a=b"0.5\n[1.0, 2.0]\n"), job())) == ["0.5", "1.0,2.0"]
-    assert list(result_rows(Store(a=b"0.5\n[1.0, 2.0]\n"), job(), "json")) == [
+    assert list(result_rows(results(a=b"0.5\n[1.0, 2.0]\n"), job())) == ["0.5", "1.0,2.0"]
+    assert list(result_rows(results(a=b"0.5\n[1.0, 2.0]\n"), job(), "json")) == [
         '{"score": 0.5}',
         '{"score": [1.0, 2.0]}',
     ]
@@ -182,7 +168,7 @@ def test_results_of_each_form() -> None:
 
 
 def test_results_of_several_files_are_not_mixed() -> None:
-    store = Store(b=b"", a=b"")
+    store = results(b=b"", a=b"")
     assert result_files(store, job()) == [f"{OUTPUT}/a", f"{OUTPUT}/b"]
     with pytest.raises(KickstandError) as caught:
         list(result_rows(store, job()))
@@ -216,8 +202,5 @@ def test_the_answers_of_several_files_do_not_go_into_one() -> None:
 
 
 def test_a_place_that_may_not_be_listed_is_the_job_s_to_judge() -> None:
-    class Closed(MemoryS3):
-        def paginate(self, *, Bucket: str, Prefix: str) -> Any:  # noqa: N803
-            raise refusal("AccessDenied", "ListObjectsV2", 403)
-
-    require_one_file(Closed(), S3Location("b", "elsewhere/"))
+    closed = MemoryS3(denied=frozenset({"list_objects_v2"}))
+    require_one_file(closed, S3Location("b", "elsewhere/"))

@@ -6,8 +6,8 @@ import hashlib
 import json
 
 import pytest
+from memory_s3 import MemoryS3, refusal
 from samples import ACCOUNT, BUCKET, channel, environment
-from upload_s3 import UploadS3, refusal
 
 from kickstand.config.model import Storage, Training
 from kickstand.errors import KickstandError
@@ -41,7 +41,7 @@ def test_several_instances_share_the_files_where_there_are_enough() -> None:
 
 
 def test_the_manifest_is_canonical_and_lies_under_its_digest() -> None:
-    s3 = UploadS3()
+    s3 = MemoryS3()
     publish_latest(s3, environment(), CHANNELS)
     key = publish_manifest(s3, environment(), CHANNELS)
     body = manifest(CHANNELS, environment())
@@ -54,36 +54,36 @@ def test_the_manifest_is_canonical_and_lies_under_its_digest() -> None:
         ("put_object", "latest/manifest.json"),
         ("put_object", key),
     ]
-    assert {kept.body for kept in s3.objects.values()} == {body}
+    assert set(s3.bodies().values()) == {body}
     assert all(parameters["Bucket"] == BUCKET for _, parameters in s3.requests)
     assert all(parameters["ExpectedBucketOwner"] == ACCOUNT for _, parameters in s3.requests)
 
 
 def test_published_again_it_starts_no_second_job() -> None:
-    s3 = UploadS3()
+    s3 = MemoryS3()
     old = publish_manifest(s3, environment(), CHANNELS)
     new = publish_manifest(s3, environment(hyperparameters={"num_round": "1"}), CHANNELS)
-    stored = s3.objects[old]
+    stored = s3.objects[BUCKET, old]
     assert publish_manifest(s3, environment(), CHANNELS) == old != new
-    assert s3.objects[old] is stored
+    assert s3.objects[BUCKET, old] is stored
 
 
 def test_the_latest_is_written_over_and_starts_no_job() -> None:
-    s3 = UploadS3()
+    s3 = MemoryS3()
     for rounds in ("1", "2"):
         publish_latest(s3, environment(hyperparameters={"num_round": rounds}), CHANNELS)
-    assert list(s3.objects) == ["latest/manifest.json"]
-    assert json.loads(s3.objects["latest/manifest.json"].body)["HyperParameters"] == {"num_round": "2"}
+    assert list(s3.bodies()) == ["latest/manifest.json"]
+    assert json.loads(s3.bodies()["latest/manifest.json"])["HyperParameters"] == {"num_round": "2"}
 
 
 def test_the_organisations_key_encrypts_it() -> None:
-    s3 = UploadS3()
+    s3 = MemoryS3()
     for publish in (publish_latest, publish_manifest):
         publish(s3, environment(storage=Storage(existing_bucket="ours", kms_key_arn="arn:k")), CHANNELS)
     assert [parameters["SSEKMSKeyId"] for _, parameters in s3.requests] == ["arn:k", "arn:k"]
 
 
 def test_a_refusal_is_told() -> None:
-    s3 = UploadS3(refuse={"put_object": [refusal("AccessDenied", "PutObject", 403)]})
+    s3 = MemoryS3(refuse={"put_object": [refusal("AccessDenied", "PutObject", 403)]})
     with pytest.raises(KickstandError, match="Failed while publishing the manifest"):
         publish_manifest(s3, environment(), CHANNELS)

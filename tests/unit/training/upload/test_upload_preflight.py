@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_s3 import MemoryS3, refusal
 from samples import environment
-from upload_s3 import UploadS3, refusal
 from workspaces import workspace
 
 from kickstand.config.model import Algorithm, Data, Training
@@ -20,10 +20,10 @@ from training.upload.upload import check_inputs, data_size, send_data
 
 
 class Session:
-    def __init__(self, s3: UploadS3) -> None:
+    def __init__(self, s3: MemoryS3) -> None:
         self.s3 = s3
 
-    def client(self, service: str, **more: Any) -> UploadS3:
+    def client(self, service: str, **more: Any) -> MemoryS3:
         assert service == "s3"
         return self.s3
 
@@ -73,14 +73,14 @@ def test_the_size_is_of_all_channels_missing_ones_as_nothing(tmp_path: Path) -> 
 
 
 def test_nothing_is_sent_of_data_that_is_wrong(tmp_path: Path) -> None:
-    s3 = UploadS3()
+    s3 = MemoryS3()
     with pytest.raises(InputError):
         send_data(workspace(Session(s3), of=environment(data=data(tmp_path, "1,x\n"))), make_console(io.StringIO()))
     assert s3.requests == []
 
 
 def test_a_line_a_channel_says_what_was_sent(tmp_path: Path) -> None:
-    s3, printed = UploadS3(), io.StringIO()
+    s3, printed = MemoryS3(), io.StringIO()
     console = make_console(printed)
     given = environment(data=data(tmp_path))
     channels = send_data(workspace(Session(s3), of=given), console).channels
@@ -101,7 +101,7 @@ def test_libsvm_that_deploy_would_refuse_is_told_before_the_job(tmp_path: Path) 
     def told(**changes: Any) -> list[str]:
         printed = io.StringIO()
         given = environment(data=rows, lines=lines, **changes)
-        send_data(workspace(Session(UploadS3()), of=given), make_console(printed))
+        send_data(workspace(Session(MemoryS3()), of=given), make_console(printed))
         return printed.getvalue().splitlines()[2:]
 
     assert told() == [
@@ -120,7 +120,7 @@ def test_the_figures_of_a_cross_validation_are_warned_of_before_the_job(tmp_path
     parameters = {"num_round": "2", "objective": "reg:squarederror", "_kfold": "2"}
     lines = {"hyperparameters._kfold": "k.toml:9"}
     given = environment(data=data(tmp_path), hyperparameters=parameters, lines=lines)
-    send_data(workspace(Session(UploadS3()), of=given), make_console(printed))
+    send_data(workspace(Session(MemoryS3()), of=given), make_console(printed))
     assert printed.getvalue().splitlines()[2:] == [
         "Warning: _kfold divides the rows of train and validation anew, and the container goes on to measure on both "
         "as they were: the job's validation figures are of rows that its models were trained on. (k.toml:9) "
@@ -129,11 +129,11 @@ def test_the_figures_of_a_cross_validation_are_warned_of_before_the_job(tmp_path
 
 
 def test_what_was_sent_is_what_the_schedule_trains_on_and_starts_nothing(tmp_path: Path) -> None:
-    s3 = UploadS3()
+    s3 = MemoryS3()
     given = environment(data=data(tmp_path))
     channels = send_data(workspace(Session(s3), of=given), make_console(io.StringIO())).channels
-    assert s3.objects["latest/manifest.json"].body == manifest(channels, given)
-    assert [key for key in s3.objects if key.startswith("manifests/")] == []
+    assert s3.bodies()["latest/manifest.json"] == manifest(channels, given)
+    assert s3.bodies("manifests/") == {}
 
 
 def test_paths_are_told_from_where_the_user_stands(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_paths_are_told_from_where_the_user_stands(tmp_path: Path) -> None:
 
 
 def test_the_bucket_that_is_missing_is_made_by_the_command_as_typed(tmp_path: Path) -> None:
-    s3 = UploadS3(refuse={"list_objects_v2": [refusal("NoSuchBucket", "ListObjectsV2", 404)]})
+    s3 = MemoryS3(refuse={"list_objects_v2": [refusal("NoSuchBucket", "ListObjectsV2", 404)]})
     console = make_console(io.StringIO())
     with pytest.raises(KickstandError, match="kickstand --local deploy dev"):
         send_data(workspace(Session(s3), of=environment(data=data(tmp_path)), options=("--local",)), console)
