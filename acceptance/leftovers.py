@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acceptance.own_stacks import key_stack, personas_stack
 from acceptance.project import RUN_TAG
@@ -20,6 +20,7 @@ from kickstand.workspace import Workspace
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 STACK_SECONDS = 1500.0
 """Longest wait for one stack: an endpoint that is being made is waited for before it is deleted."""
@@ -159,7 +160,7 @@ def _delete_rest(workspace: Workspace, say: Callable[[str], None]) -> None:
             session.client("logs").delete_log_group(logGroupName=one.name)
 
 
-def _streams(logs: Any, group: str, prefix: str) -> Iterator[str]:
+def _streams(logs: CloudWatchLogsClient, group: str, prefix: str) -> Iterator[str]:
     pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=prefix)
     for page in pages:
         for stream in page["logStreams"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,9 @@ from kickstand.aws.errors import error_code
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names, partition
 from kickstand.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 KEY_DAYS = 7
 """The shortest time that AWS KMS keeps a key whose deletion is scheduled. It costs nothing then."""
@@ -124,7 +127,7 @@ def make_stack(workspace: Workspace, stack: str, template: Mapping[str, Any]) ->
         patience.sleep(1.5)
 
 
-def creation_failures(cloudformation: Any, stack: str) -> list[str]:
+def creation_failures(cloudformation: CloudFormationClient, stack: str) -> list[str]:
     """`LogicalId (Type): reason` of each resource whose creation failed by itself. stack: its name, or its id."""
     found = []
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,9 @@ from kickstand.aws.s3 import S3Location, changed_sentence, parse_location, piece
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.model import Artifact, Channel, Release
 from training.data.files import channel_sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _FIND_OUT = "Find out who wrote there."
 _RESTORE = f"{_FIND_OUT} Then delete that object version, so that the former one is the current one."
@@ -108,7 +111,7 @@ def _misnamed(channel: Channel) -> Iterator[Problem]:
         yield Problem(f"{message} {digest}.", channel.s3_uri, fix)
 
 
-def _names(s3: Any, place: S3Location) -> Iterator[str]:
+def _names(s3: S3Client, place: S3Location) -> Iterator[str]:
     """The files below a prefix; what the console makes for a folder is none."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key):
         for found in page.get("Contents", ()):
@@ -143,7 +146,7 @@ class Writes:
     deletions: int
 
 
-def artifact_writes(s3: Any, artifact: Artifact) -> Writes:
+def artifact_writes(s3: S3Client, artifact: Artifact) -> Writes:
     """The versions of an artifact; where there are several, the bytes of each are read. KickstandError: AWS refuses."""
     place = parse_location(artifact.s3_uri)
     with explained("listing the versions of the model artifact", artifact.s3_uri):
@@ -176,7 +179,7 @@ def writes_sentence(writes: Writes, artifact: Artifact) -> str:
     return f"{times}{deleted}"
 
 
-def _digest(s3: Any, place: S3Location, version: Mapping[str, Any]) -> str:
+def _digest(s3: S3Client, place: S3Location, version: Mapping[str, Any]) -> str:
     """Read, not believed: a checksum that was sent along with an upload of parts is none of the whole."""
     with explained("reading a version of the model artifact", place.uri):
         try:

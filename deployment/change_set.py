@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -16,6 +16,8 @@ from kickstand.errors import KickstandError, Problem
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef, StackEventTypeDef
 
 
 POLL_SECONDS = 1.5
@@ -24,11 +26,13 @@ _WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
-def describe_change_set(cloudformation: Any, name: str, stack: str = "") -> dict[str, Any] | None:
+def describe_change_set(
+    cloudformation: CloudFormationClient, name: str, stack: str = ""
+) -> DescribeChangeSetOutputTypeDef | None:
     """A change set with all its changes; None where there is none. name: its ARN, or its name with its stack."""
-    requested = {"ChangeSetName": name, **({"StackName": stack} if stack else {})}
+    requested: dict[str, Any] = {"ChangeSetName": name, **({"StackName": stack} if stack else {})}
     try:
-        found: dict[str, Any] = cloudformation.describe_change_set(**requested)
+        found = cloudformation.describe_change_set(**requested)
         page = found
         while page.get("NextToken"):
             page = cloudformation.describe_change_set(**requested, NextToken=page["NextToken"])
@@ -40,18 +44,18 @@ def describe_change_set(cloudformation: Any, name: str, stack: str = "") -> dict
     return found
 
 
-def is_empty(described: dict[str, Any]) -> bool:
+def is_empty(described: Mapping[str, Any]) -> bool:
     """Whether CloudFormation found nothing to do: such a change set is FAILED, and cannot be executed."""
     return described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in _NOTHING)
 
 
-def last_change_set(cloudformation: Any, stack_arn: str) -> str:
+def last_change_set(cloudformation: CloudFormationClient, stack_arn: str) -> str:
     """ARN of the change set by which a stack came to what it is; empty where that was none, or failed."""
     stack = find_stack(cloudformation, stack_arn)
     return stack.get("ChangeSetId", "") if stack is not None and stack["StackStatus"] in _WELL else ""
 
 
-def delete_change_set(reader: Any, writer: Any, arn: str) -> None:
+def delete_change_set(reader: CloudFormationClient, writer: CloudFormationClient, arn: str) -> None:
     """Delete a change set, and the stack that was made for it where it holds nothing.
 
     reader: a client of CloudFormation with the caller's own credentials. writer: one as the CDK's deploy role, which
@@ -121,7 +125,7 @@ def _fix(reason: str) -> str:
     return "IAM had not spread the new role's policy yet. That passes: review and prepare again, then deploy that."
 
 
-def _events(cloudformation: Any, stack_arn: str) -> Iterator[dict[str, Any]]:
+def _events(cloudformation: CloudFormationClient, stack_arn: str) -> Iterator[StackEventTypeDef]:
     """Events of the stack, newest first."""
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_arn):
         yield from page["StackEvents"]

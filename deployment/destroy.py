@@ -16,6 +16,8 @@ from kickstand.names import Names
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
 
 DELETE_BATCH = 1000
@@ -205,7 +207,7 @@ def delete_stack(
         sleep(POLL_SECONDS)
 
 
-def _deletion_events(cloudformation: Any, stack_id: str) -> list[dict[str, Any]]:
+def _deletion_events(cloudformation: CloudFormationClient, stack_id: str) -> list[StackEventTypeDef]:
     """Events of the stack, newest first."""
     return [
         event

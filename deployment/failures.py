@@ -23,6 +23,7 @@ from kickstand.errors import KickstandError, Problem
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 
 _POLL = 5.0
@@ -33,14 +34,14 @@ _POLL = 5.0
 class StackWatch:
     """Some stacks as they were before an operation, to know what another deployment did to them meanwhile."""
 
-    cloudformation: Any
+    cloudformation: CloudFormationClient
     stacks: tuple[str, ...]
     change_set: str
     """The name of this run's change sets, which no other run has."""
     before: dict[str, datetime]
 
     @classmethod
-    def open(cls, cloudformation: Any, stacks: Sequence[str]) -> StackWatch:
+    def open(cls, cloudformation: CloudFormationClient, stacks: Sequence[str]) -> StackWatch:
         found = ((name, _described(cloudformation, name)) for name in stacks)
         before = {name: _changed(stack) for name, stack in found if stack}
         return cls(cloudformation, tuple(stacks), f"kickstand-deploy-{secrets.token_hex(6)}", before)
@@ -64,7 +65,7 @@ class StackWatch:
         return any(one["ChangeSetName"] == self.change_set for one in found)
 
 
-def running_operations(cloudformation: Any, stacks: Sequence[str]) -> list[Problem]:
+def running_operations(cloudformation: CloudFormationClient, stacks: Sequence[str]) -> list[Problem]:
     """The operations that run on some stacks. What may not be described is taken to be idle."""
     found = []
     for name in stacks:
@@ -77,7 +78,7 @@ def running_operations(cloudformation: Any, stacks: Sequence[str]) -> list[Probl
 
 
 def wait_for_others(
-    cloudformation: Any,
+    cloudformation: CloudFormationClient,
     stacks: Sequence[str],
     say: Callable[[str], None],
     *,
@@ -93,7 +94,7 @@ def wait_for_others(
         sleep(_POLL)
 
 
-def _described(cloudformation: Any, name: str) -> dict[str, Any]:
+def _described(cloudformation: CloudFormationClient, name: str) -> dict[str, Any]:
     """The stack; empty where it is not there, or may not be described."""
     try:
         return dict(cloudformation.describe_stacks(StackName=name)["Stacks"][0])
@@ -114,13 +115,13 @@ _PAGES = 10
 class FailureLog:
     """The failures of some stacks that were recorded before an operation, to tell its own from them."""
 
-    cloudformation: Any
+    cloudformation: CloudFormationClient
     stacks: tuple[str, ...]
     known: frozenset[str]
     """Ids of events."""
 
     @classmethod
-    def open(cls, cloudformation: Any, stacks: Sequence[str]) -> FailureLog:
+    def open(cls, cloudformation: CloudFormationClient, stacks: Sequence[str]) -> FailureLog:
         known = {str(event["EventId"]) for stack in stacks for event in _failures(cloudformation, stack)}
         return cls(cloudformation, tuple(stacks), frozenset(known))
 
@@ -136,22 +137,22 @@ class FailureLog:
         return list(found.values())
 
 
-def _place(event: dict[str, Any], resource: str, stack: str) -> str:
+def _place(event: Mapping[str, Any], resource: str, stack: str) -> str:
     kind = f" ({event['ResourceType']})" if event.get("ResourceType") else ""
     return f"{resource}{kind} of {stack}" if resource else f"stack {stack}"
 
 
-def _reason(event: dict[str, Any]) -> str:
+def _reason(event: Mapping[str, Any]) -> str:
     for name in ("ValidationStatusReason", "HookStatusReason", "ResourceStatusReason"):
         if event.get(name):
             return str(event[name])
     return ""
 
 
-def _failures(cloudformation: Any, stack: str) -> Iterator[dict[str, Any]]:
+def _failures(cloudformation: CloudFormationClient, stack: str) -> Iterator[Mapping[str, Any]]:
     """The failures that are on record of a stack; none where it is not there, or may not be asked about."""
     try:
-        token: dict[str, str] = {}
+        token: dict[str, Any] = {}
         for _ in range(_PAGES):
             page = cloudformation.describe_events(StackName=stack, Filters={"FailedEvents": True}, **token)
             yield from (one for one in page["OperationEvents"] if one.get("ValidationFailureMode") != "WARN")
@@ -161,8 +162,8 @@ def _failures(cloudformation: Any, stack: str) -> Iterator[dict[str, Any]]:
     except AWS_FAILURES:
         pass  # an older role lacks cloudformation:DescribeEvents
     try:
-        page = cloudformation.describe_stack_events(StackName=stack)
-        yield from (one for one in page["StackEvents"] if str(one["ResourceStatus"]).endswith("_FAILED"))
+        events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+        yield from (one for one in events if one["ResourceStatus"].endswith("_FAILED"))
     except AWS_FAILURES:
         return
 
@@ -224,7 +225,7 @@ def deploy_twice(
         deploy()
 
 
-def _events(cloudformation: Any, stack: str) -> Iterator[Mapping[str, Any]]:
+def _events(cloudformation: CloudFormationClient, stack: str) -> Iterator[Mapping[str, Any]]:
     """Events of a stack; none of one that is not there."""
     from botocore.exceptions import ClientError
 

@@ -17,6 +17,8 @@ from kickstand.names import Names
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectVersionTypeDef
 
 
 What = Literal[
@@ -177,11 +179,11 @@ def _bucket(session: boto3.Session, names: Names) -> Iterator[Leftover]:
     yield Leftover("artifact bucket", names.bucket, amount, size / GB * S3_DOLLARS_PER_GB_MONTH)
 
 
-def _versions(s3: Any, names: Names) -> Iterator[dict[str, Any]]:
+def _versions(s3: S3Client, names: Names) -> Iterator[ObjectVersionTypeDef]:
     """Every object version; in an organisation's own bucket, which has other things too, of our prefixes alone."""
     own = names.environment.storage.existing_bucket is None
-    for where in [{}] if own else [{"Prefix": prefix.key} for prefix in PREFIXES]:
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=names.bucket, **where):
+    for prefix in [""] if own else [prefix.key for prefix in PREFIXES]:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=names.bucket, Prefix=prefix):
             yield from page.get("Versions", [])
 
 

@@ -23,6 +23,7 @@ from kickstand.names import Names
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_logs import CloudWatchLogsClient
 
     from deployment.cdk import Cdk
 
@@ -88,7 +89,7 @@ def retained_resources(template: Mapping[str, Any], names: Names, exists: Callab
     return found
 
 
-def complete_log_groups(logs: Any, template: Mapping[str, Any], found: Identified) -> list[str]:
+def complete_log_groups(logs: CloudWatchLogsClient, template: Mapping[str, Any], found: Identified) -> list[str]:
     """Give imported log groups the retention and key that their template names; the commands for what is denied.
 
     An import changes nothing of a resource, and the deployment that follows sees no change of the template: a group

@@ -20,6 +20,8 @@ from kickstand.names import Names
 from localcloud.root_keys import RootKeys, root_client
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from kickstand.config.model import Environment, Project
     from localcloud.state import StateFolder
 
@@ -130,15 +132,13 @@ def _make_boundary(iam: Any, arn: str) -> None:
         return
 
 
-def _make_bucket(s3: Any, environment: Environment) -> None:
-    place = {"CreateBucketConfiguration": {"LocationConstraint": environment.region}}
+def _make_bucket(s3: S3Client, environment: Environment) -> None:
+    bucket = str(environment.storage.existing_bucket)
+    place: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": environment.region}}
     try:
-        s3.create_bucket(
-            Bucket=environment.storage.existing_bucket, **({} if environment.region == "us-east-1" else place)
-        )
+        s3.create_bucket(Bucket=bucket, **({} if environment.region == "us-east-1" else place))
     except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
         return
-    bucket = environment.storage.existing_bucket
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     # What `[training] on_new_data` asks of a bucket's owner.
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})

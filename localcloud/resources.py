@@ -15,6 +15,8 @@ from localcloud.root_keys import root_client
 from localcloud.sagemaker.jobs.kind import INTERRUPT_TAG
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
     from localcloud.cloud import LocalCloud
 
 
@@ -129,7 +131,7 @@ def chosen(jobs: Sequence[SpotJob], name: str | None) -> SpotJob:
     return job
 
 
-def _jobs(sagemaker: Any) -> list[SpotJob]:
+def _jobs(sagemaker: SageMakerClient) -> list[SpotJob]:
     found = []
     for page in sagemaker.get_paginator("list_training_jobs").paginate():
         for one in page["TrainingJobSummaries"]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kickstand.aws.errors import DENIED, error_code
 from kickstand.aws.s3 import ArtifactBucket, ReadObject, changed_sentence, keep_copy, parse_location, stored_object
@@ -19,6 +19,9 @@ from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release.model import GateResult, GoldenRows, Override, Promotion, Release
 from kickstand.workspace import command_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def candidate_release(release: Release, target: Environment, *, image_uri: str) -> Release:
@@ -150,7 +153,7 @@ def pieces_of(release: Release) -> tuple[Piece, ...]:
     return (model, Piece("learning curve", curve.s3_uri, curve.sha256)) if curve is not None else (model,)
 
 
-def require_source(s3: Any, piece: Piece) -> ReadObject:
+def require_source(s3: S3Client, piece: Piece) -> ReadObject:
     """The object at the source, whose bytes are those that the release names.
 
     s3: a client that may read the source's `models/`. KickstandError: it is gone, or holds other bytes.
@@ -177,7 +180,7 @@ def require_source(s3: Any, piece: Piece) -> ReadObject:
     return ReadObject(location, found.sha256, found.size, found.etag)
 
 
-def pull(s3: Any, original: ReadObject, bucket: ArtifactBucket, key: str, grants: Callable[[], str]) -> None:
+def pull(s3: S3Client, original: ReadObject, bucket: ArtifactBucket, key: str, grants: Callable[[], str]) -> None:
     """Copy one proved object under the same key, and prove the copy.
 
     s3: a client of the target's release role. grants: what to add where that role is refused, asked for only then.

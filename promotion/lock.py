@@ -16,13 +16,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.aws.s3 import CONFLICT, EXISTS, ArtifactBucket, decided
 from kickstand.bucket import RELEASE_LOCK
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 UNKNOWN = "somebody"
 
@@ -93,7 +96,7 @@ _TRIES = 3
 class HeldLock:
     """The lock, ours."""
 
-    s3: Any
+    s3: S3Client
     bucket: ArtifactBucket
     etag: str
 
@@ -115,7 +118,7 @@ class _Found:
 
 
 @contextmanager
-def release_lock(s3: Any, bucket: ArtifactBucket, owner: Owner, warn: Callable[[str], None]) -> Iterator[HeldLock]:
+def release_lock(s3: S3Client, bucket: ArtifactBucket, owner: Owner, warn: Callable[[str], None]) -> Iterator[HeldLock]:
     """Hold the lock of an environment's release while the block runs, and give it back whatever ends the block.
 
     s3: a client of the release role. owner: who we are. warn: told where the lock could not be given back; what
@@ -130,7 +133,7 @@ def release_lock(s3: Any, bucket: ArtifactBucket, owner: Owner, warn: Callable[[
         _give_back(lock, warn)
 
 
-def _take(s3: Any, bucket: ArtifactBucket, owner: Owner) -> str:
+def _take(s3: S3Client, bucket: ArtifactBucket, owner: Owner) -> str:
     held: _Found | None = None
     for _ in range(_TRIES):
         etag = _put(s3, bucket, owner, IfNoneMatch="*")
@@ -147,7 +150,7 @@ def _take(s3: Any, bucket: ArtifactBucket, owner: Owner) -> str:
     raise KickstandError(_held_problem(held, bucket))
 
 
-def _put(s3: Any, bucket: ArtifactBucket, owner: Owner, **condition: str) -> str | None:
+def _put(s3: S3Client, bucket: ArtifactBucket, owner: Owner, **condition: Any) -> str | None:
     """The ETag of the lock that was put; None where the condition did not hold."""
     body = json.dumps(owner.fields(), sort_keys=True, indent=2).encode() + b"\n"
     try:
@@ -161,7 +164,7 @@ def _put(s3: Any, bucket: ArtifactBucket, owner: Owner, **condition: str) -> str
     return str(answer["ETag"])
 
 
-def _read(s3: Any, bucket: ArtifactBucket) -> _Found | None:
+def _read(s3: S3Client, bucket: ArtifactBucket) -> _Found | None:
     with explained("looking at the lock of the release", _place(bucket)):
         try:
             answer = s3.get_object(Bucket=bucket.name, Key=RELEASE_LOCK)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kickstand.atomic_file import atomic_file, put_on_disk
 from kickstand.aws.errors import explained
@@ -40,6 +40,8 @@ from training.model.golden_rows import keep_confidential, read_golden
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +175,13 @@ class PromotionWork:
             message = "The release was changed while its gates were checked. Nothing was written."
             raise KickstandError(Problem(message, str(self.source.release_file), "Run it again."))
 
-    def _pull(self, s3: Any, piece: Piece) -> None:
+    def _pull(self, s3: S3Client, piece: Piece) -> None:
         original = require_source(self.source.session.client("s3"), piece)
         bucket = artifact_bucket(self.target.environment)
         pull(s3, original, bucket, piece.key, lambda: grants_needed(self.source, self.target))
         self.report(piece.what, f"{original.size:,} bytes in {bucket.name}, SHA-256 the same")
 
-    def _register(self, s3: Any, sagemaker: Any, candidate: Release) -> str:
+    def _register(self, s3: S3Client, sagemaker: SageMakerClient, candidate: Release) -> str:
         bucket = artifact_bucket(self.target.environment)
         quality = model_quality(candidate.metrics, candidate.hyperparameters.get("objective", ""))
         registration = Registration(

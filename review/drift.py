@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ from review.role_drift import role_drift
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackResourceDriftTypeDef
 
 POLL_SECONDS = 2.0
 LONGEST_SECONDS = 900.0
@@ -122,10 +124,12 @@ def _of_stack(session: boto3.Session, stack: str, sleep: Callable[[float], None]
     return StackDrift(stack=stack, status=status, resources=tuple(resources)), " ".join(notes)
 
 
-def _ended(cloudformation: Any, detection: str, stack: str, sleep: Callable[[float], None]) -> dict[str, Any]:
+def _ended(
+    cloudformation: CloudFormationClient, detection: str, stack: str, sleep: Callable[[float], None]
+) -> Mapping[str, Any]:
     waited = 0.0
     while True:
-        status: dict[str, Any] = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        status = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
             return status
         if waited >= LONGEST_SECONDS:
@@ -135,8 +139,8 @@ def _ended(cloudformation: Any, detection: str, stack: str, sleep: Callable[[flo
         waited += POLL_SECONDS
 
 
-def _drifts(cloudformation: Any, stack: str) -> Iterator[dict[str, Any]]:
-    token: dict[str, str] = {}
+def _drifts(cloudformation: CloudFormationClient, stack: str) -> Iterator[StackResourceDriftTypeDef]:
+    token: dict[str, Any] = {}
     while True:
         page = cloudformation.describe_stack_resource_drifts(StackName=stack, **token)
         yield from page["StackResourceDrifts"]
@@ -145,7 +149,7 @@ def _drifts(cloudformation: Any, stack: str) -> Iterator[dict[str, Any]]:
         token = {"NextToken": page["NextToken"]}
 
 
-def _resource(drift: dict[str, Any]) -> DriftedResource:
+def _resource(drift: StackResourceDriftTypeDef) -> DriftedResource:
     return DriftedResource(
         logical_id=drift["LogicalResourceId"],
         type=drift["ResourceType"],
@@ -154,7 +158,7 @@ def _resource(drift: dict[str, Any]) -> DriftedResource:
     )
 
 
-def _sentence(difference: dict[str, Any]) -> str:
+def _sentence(difference: Mapping[str, Any]) -> str:
     """`Tags[0].Value: expected "a", found "b"`; CloudFormation writes the path as `/Tags/0/Value`."""
     path = re.sub(r"/(\d+)(?=/|$)", r"[\1]", difference["PropertyPath"]).strip("/").replace("/", ".")
     expected, found = (_quoted(difference[side]) for side in ("ExpectedValue", "ActualValue"))

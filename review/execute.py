@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deployment.assembly import AssembledStack, require_assembly
 from deployment.change_set import deploy_session, describe_change_set, execute_change_set, last_change_set
@@ -21,6 +21,7 @@ from review.verification import CurrentState, assembly_problems, executed_proble
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
 
     from deployment.cdk import Cdk
     from deployment.verify import Proof
@@ -136,7 +137,7 @@ def _unchanged(problem: Problem) -> Problem:
     return Problem(f"{problem.message} Nothing was changed.", problem.where, problem.fix)
 
 
-def _steps(review: Bundle, stacks: dict[str, AssembledStack], cloudformation: Any) -> Iterator[Step]:
+def _steps(review: Bundle, stacks: dict[str, AssembledStack], cloudformation: CloudFormationClient) -> Iterator[Step]:
     reviewed = {stack.stack: stack for stack in review.infrastructure.stacks}
     recorded = {one.stack: one for one in review.change_sets}
     for name in stacks:  # in the order of deployment

@@ -6,7 +6,7 @@ change set does nothing until it is executed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ from review.reports import StackChange
 from review.verification import CurrentState, assembly_problems, given_problems, remake, stack_problems
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
     from deployment.cdk import Cdk
     from kickstand.release.model import Release
 
@@ -150,7 +152,7 @@ class Preparation:
         self.say(f"{review.stack}: {'nothing to do' if empty else 'equal to the review'}.")
         return ChangeSet(stack=stack.name, arn=arn, stack_arn=described["StackId"], empty=empty)
 
-    def _problems(self, review: StackChange, described: dict[str, Any], empty: bool) -> Iterator[Problem]:
+    def _problems(self, review: StackChange, described: Mapping[str, Any], empty: bool) -> Iterator[Problem]:
         if described["Status"] != "CREATE_COMPLETE" and not empty:
             reason = described.get("StatusReason", "no reason given")
             yield Problem(f"CloudFormation could not make the change set: {reason}", f"stack {review.stack}")
@@ -190,7 +192,7 @@ class Preparation:
         return deploy_session(self.cdk.workspace.session, stack).client("cloudformation")
 
 
-def _ours(cloudformation: Any, stack: str) -> Iterator[str]:
+def _ours(cloudformation: CloudFormationClient, stack: str) -> Iterator[str]:
     from botocore.exceptions import ClientError
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,9 @@ from review.change_set_content import content_differences
 from review.changes.resources import stack_change
 from review.changes.stacks import live_pairs
 from review.changes.template import StackScope as StackPlace
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 NAME = "kickstand-acceptance"
 SECONDS = 300.0
@@ -55,7 +58,7 @@ def _between(seen: list[list[dict[str, Any]]]) -> list[str]:
     return [f"{name} is listed in one of two equal change sets" for name in sorted(first ^ second)]
 
 
-def make(cloudformation: Any, names: Names, stack: str, tags: Mapping[str, str]) -> dict[str, Any]:
+def make(cloudformation: CloudFormationClient, names: Names, stack: str, tags: Mapping[str, str]) -> Mapping[str, Any]:
     """A change set of a stack's own template with some tags, described when CloudFormation is done with it."""
     environment = names.environment
     iam = f"arn:{partition(environment.region)}:iam::{environment.account}"
@@ -97,10 +100,17 @@ _WORDS = {
 }
 
 
-def _attempt(cloudformation: Any, owner: Any, names: Names, tags: Mapping[str, str], *, patient: bool) -> str:
+def _attempt(
+    cloudformation: CloudFormationClient,
+    owner: CloudFormationClient,
+    names: Names,
+    tags: Mapping[str, str],
+    *,
+    patient: bool,
+) -> str:
     """Make a change set of the training stack and delete it; empty where it could be made, else AWS's refusal."""
 
-    def call() -> dict[str, Any]:
+    def call() -> Mapping[str, Any]:
         return make(cloudformation, names, names.training_stack, tags)
 
     try:

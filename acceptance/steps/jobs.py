@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from acceptance.step import Assumption, NotRun, Observed, Step, World
 from acceptance.waiting import Deadline
 from kickstand.aws.errors import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 JOB_SECONDS = 900.0
 _MANY_ROUNDS = "500000"
@@ -45,7 +49,7 @@ def stop(world: World) -> Observed:
     return evaluate_stop(job["TrainingJobStatus"], ended, task_end(states, arn))
 
 
-def _stopped(sagemaker: Any, name: str) -> bool:
+def _stopped(sagemaker: SageMakerClient, name: str) -> bool:
     """Stop the job; whether it was there."""
     try:
         sagemaker.stop_training_job(TrainingJobName=name)
@@ -56,11 +60,11 @@ def _stopped(sagemaker: Any, name: str) -> bool:
     return True
 
 
-def task_end(states: Any, arn: str) -> str:
+def task_end(states: SFNClient, arn: str) -> str:
     """How the task of the job ended in the execution's history: `TaskSucceeded`, `TaskFailed`, … Empty: not at all."""
     pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
     for event in (event for page in pages for event in page["events"]):
-        details = next((value for key, value in event.items() if key.endswith("EventDetails")), None) or {}
+        details: Any = next((value for key, value in event.items() if key.endswith("EventDetails")), None) or {}
         if (
             event["type"] in ("TaskSucceeded", "TaskFailed", "TaskTimedOut")
             and details.get("resourceType") == "sagemaker"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -10,6 +10,9 @@ from acceptance.step import Assumption, NotRun, Observed, Step, World
 from kickstand.aws.errors import AWS_FAILURES, error_code
 from kickstand.images import image_table
 from kickstand.names import partition
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 TYPES = (
     "AWS::SageMaker::Endpoint",
@@ -38,7 +41,7 @@ def describe(world: World) -> Observed:
     return evaluate_types(found)
 
 
-def has_type(cloudformation: Any, kind: str) -> bool:
+def has_type(cloudformation: CloudFormationClient, kind: str) -> bool:
     """Whether the registry of a region has a resource type."""
     try:
         cloudformation.describe_type(Type="RESOURCE", TypeName=kind)

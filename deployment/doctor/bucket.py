@@ -15,6 +15,8 @@ from kickstand.json_text import parse_json
 from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from kickstand.config.model import Environment
 
 
@@ -108,7 +110,7 @@ def setting_verdicts(name: str, bucket: Bucket, environment: Environment) -> Ite
         yield Finding("bucket events", "ok", "EventBridge hears of new data.")
 
 
-def _head(s3: Any, bucket: str) -> int:
+def _head(s3: S3Client, bucket: str) -> int:
     from botocore.exceptions import ClientError
 
     try:
@@ -120,7 +122,7 @@ def _head(s3: Any, bucket: str) -> int:
     return 200
 
 
-def _read(s3: Any, bucket: str) -> Bucket:
+def _read(s3: S3Client, bucket: str) -> Bucket:
     from botocore.exceptions import ClientError
 
     # An empty constraint is us-east-1: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html

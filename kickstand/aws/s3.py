@@ -15,7 +15,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +23,9 @@ from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.config.model import Environment
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class ArtifactBucket:
     kms_key_arn: str | None = None
 
     @property
-    def writes(self) -> dict[str, str]:
+    def writes(self) -> dict[str, Any]:
         """Parameters of every new object."""
         owner = {"ExpectedBucketOwner": self.owner} if self.owner else {}
         key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key_arn} if self.kms_key_arn else {}
@@ -150,7 +153,7 @@ FIND_WRITER = "Find out who wrote it; delete that object version."
 
 
 def read_object(
-    s3: Any,
+    s3: S3Client,
     location: S3Location,
     out: BinaryIO,
     *,
@@ -184,7 +187,7 @@ def read_object(
 
 
 def require_object(
-    s3: Any,
+    s3: S3Client,
     location: S3Location,
     sha256: str,
     out: BinaryIO,
@@ -213,7 +216,7 @@ def changed_sentence(what: str, expected: str, found: str, sizes: tuple[int, int
     return f"The {what} {were} changed: expected {before}SHA-256 {expected}, found {now}{found}."
 
 
-def keep_copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, key: str) -> None:
+def keep_copy(s3: S3Client, original: ReadObject, bucket: ArtifactBucket, key: str) -> None:
     """Copy an object to the key that its content names, and prove that it is there.
 
     An object that is there already is kept: with the same digest it is the same.
@@ -239,7 +242,7 @@ def keep_copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, key: str) -
         )
 
 
-def _copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, target: S3Location) -> bool:
+def _copy(s3: S3Client, original: ReadObject, bucket: ArtifactBucket, target: S3Location) -> bool:
     """Copy, unless there is an object at the target or the original is another by now: then False."""
     if original.size > _LARGEST_COPY:
         raise KickstandError(
@@ -247,7 +250,7 @@ def _copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, target: S3Locat
         )
     # Tags and annotations are the original's own. S3 copies both by default, which takes further permissions on both
     # objects (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html); metadata takes none.
-    request = {
+    request: dict[str, Any] = {
         **bucket.writes,
         "Key": target.key,
         "CopySource": {"Bucket": original.location.bucket, "Key": original.location.key},
@@ -261,7 +264,7 @@ def _copy(s3: Any, original: ReadObject, bucket: ArtifactBucket, target: S3Locat
         return write_once(lambda: s3.copy_object(**request))
 
 
-def stored_object(s3: Any, location: S3Location) -> StoredObject | None:
+def stored_object(s3: S3Client, location: S3Location) -> StoredObject | None:
     """What a stored object holds; None where there is none.
 
     S3's own checksum is taken where it covers the whole object; the checksum of a multipart upload is one of
@@ -278,11 +281,11 @@ def stored_object(s3: Any, location: S3Location) -> StoredObject | None:
         if known is not None:
             return StoredObject(known, int(answer["ContentLength"]), str(answer.get("ETag", "")))
         digest, size = hashlib.sha256(), 0
-        answer = s3.get_object(Bucket=location.bucket, Key=location.key)
-        for piece in pieces(answer["Body"]):
+        read = s3.get_object(Bucket=location.bucket, Key=location.key)
+        for piece in pieces(read["Body"]):
             digest.update(piece)
             size += len(piece)
-        return StoredObject(digest.hexdigest(), size, str(answer.get("ETag", "")))
+        return StoredObject(digest.hexdigest(), size, read.get("ETag", ""))
 
 
 def _whole_digest(head: Mapping[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.config
 import botocore.exceptions
@@ -19,6 +19,9 @@ from localcloud.ministack.kms.keys import find_key, key_arn
 from localcloud.ministack.stepfunctions.integrations import put_service_event
 from localcloud.sagemaker.api.call import Scope, ServiceError, access_denied, validation_error
 from localcloud.server.running import ServerContext
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _LOG = logging.getLogger(__name__)
 _READING_SECONDS = 900
@@ -124,7 +127,7 @@ def _role_key(scope: Scope, role_arn: str) -> str | None:
 
 
 class _RoleReading:
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: S3Client) -> None:
         self._client = client
 
     def has_object(self, bucket: str, key: str) -> bool:

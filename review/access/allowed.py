@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kickstand.aws.errors import explained
 from kickstand.config.model import Environment
@@ -16,6 +16,9 @@ from review.access.statement import Statement
 from review.access.wording import foreign_account, is_public, who
 from review.changes.stacks import live_pairs
 from review.changes.template import Resource, StackScope, effective_resources
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 Group = Literal["endpoint", "training", "trigger", "promotion", "pipeline", "people", "resources"]
 """What it is for: the endpoint's own role; training jobs; what starts them; what takes models in; a pipeline's role;
@@ -233,7 +236,7 @@ def bare(statement: Statement) -> Statement:
     return replace(statement, conditions=frozenset())
 
 
-def deployed_stacks(cloudformation: Any, names: Names, *, deploy: str) -> tuple[DeployedStack, ...]:
+def deployed_stacks(cloudformation: CloudFormationClient, names: Names, *, deploy: str) -> tuple[DeployedStack, ...]:
     """In the order they are deployed. deploy: the command that deploys them, for the message.
 
     Raises KickstandError where none is deployed, or AWS does not tell.
@@ -249,7 +252,7 @@ def deployed_stacks(cloudformation: Any, names: Names, *, deploy: str) -> tuple[
     return tuple(found)
 
 
-def _physical(cloudformation: Any, stack: str) -> dict[str, str]:
+def _physical(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:
     with explained("reading the resources of a deployed stack", f"stack {stack}"):
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         return {

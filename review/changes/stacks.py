@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kickstand.aws.deployed import HOLDS_NOTHING, find_stack
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.json_text import parse_json
 from kickstand.names import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class StackPair:
     planned_tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[StackPair, ...]:
+def read_pairs(cloudformation: CloudFormationClient, assembly: Path, names: Names) -> tuple[StackPair, ...]:
     """The environment's stacks as they are deployed and as the assembly has them, in the order they are deployed.
 
     assembly: what `cdk synth` wrote (`cdk.out/PROJECT-ENV`); its nested assemblies are read too. Stacks of other
@@ -52,7 +55,7 @@ def read_pairs(cloudformation: Any, assembly: Path, names: Names) -> tuple[Stack
     return tuple(pairs)
 
 
-def live_pairs(cloudformation: Any, names: Names) -> tuple[StackPair, ...]:
+def live_pairs(cloudformation: CloudFormationClient, names: Names) -> tuple[StackPair, ...]:
     """The environment's deployed stacks alone, in the order they are deployed. KickstandError: AWS does not tell."""
     found = ((stack, *_live(cloudformation, stack)) for stack in _known(names))
     return tuple(StackPair(stack, template, None, tags) for stack, template, tags in found if template is not None)
@@ -103,7 +106,7 @@ def _json(file: Path) -> dict[str, Any]:
     return found
 
 
-def _live(cloudformation: Any, stack: str) -> tuple[Mapping[str, Any] | None, Mapping[str, str]]:
+def _live(cloudformation: CloudFormationClient, stack: str) -> tuple[Mapping[str, Any] | None, Mapping[str, str]]:
     """The deployed template, as it was handed in, and the stack's tags; None where nothing is deployed."""
     with explained("asking what is deployed", f"stack {stack}"):
         described = find_stack(cloudformation, stack)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kickstand.aws.deployed import find_endpoint
 from kickstand.aws.errors import explained
@@ -18,6 +18,9 @@ from kickstand.text import COLUMNS, wrapped
 from review.cost.prices import Price, PriceTable
 from review.cost.report import is_old
 from review.reports import CostReport
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 _HOUR = 3600
 _PARTS = Decimal("0.0001")
@@ -132,7 +135,7 @@ def _exact(amount: Decimal) -> Decimal:
     return amount.quantize(_PARTS, ROUND_HALF_UP)
 
 
-def hosted_endpoint(sagemaker: Any, endpoint: str) -> Hosted | None:
+def hosted_endpoint(sagemaker: SageMakerClient, endpoint: str) -> Hosted | None:
     """The endpoint; None where there is none. KickstandError: AWS does not tell."""
     with explained(f"asking about the endpoint {endpoint}"):
         found = find_endpoint(sagemaker, endpoint)
@@ -151,7 +154,7 @@ MOST = 200
 """Jobs that are looked at: SageMaker is asked about each, and answers a few a second."""
 
 
-def transformed_jobs(sagemaker: Any, prefix: str) -> tuple[list[Transformed], int]:
+def transformed_jobs(sagemaker: SageMakerClient, prefix: str) -> tuple[list[Transformed], int]:
     """The newest jobs whose instances have begun, and how many older jobs were not looked at.
 
     prefix: how the environment's jobs are named, `bikes-prod`. KickstandError: AWS does not tell.

@@ -57,7 +57,7 @@ class Account(MemoryS3):
             raise refusal("AccessDenied", operation, 403, "not authorized")
         return super().get_paginator(operation)
 
-    def get_object_tagging(self, **_: Any) -> dict[str, Any]:
+    def get_object_tagging(self, **_: Any) -> Any:
         return {"TagSet": []}
 
     def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 Each request is checked against botocore's model of S3, and noted. The unit tests have no other S3 of their own.
 """
 
-# ruff: noqa: N803  boto3's parameters
-
 from __future__ import annotations
 
 import base64
@@ -15,13 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore
 import botocore.session
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.validate import validate_parameters
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+else:
+    S3Client = object
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -52,7 +55,7 @@ class Stored:
 
 
 @dataclass
-class MemoryS3:
+class MemoryS3(S3Client):
     """Buckets of any name, which are there. A subclass is a client of several services, or changes one answer.
 
     objects:    the newest versions by bucket and key; a test may put, take or delete them.
@@ -95,7 +98,7 @@ class MemoryS3:
     def later(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
 
-    def get_object(self, **request: Any) -> dict[str, Any]:
+    def get_object(self, **request: Any) -> Any:
         self._note("GetObject", request)
         found = self._find(request, "GetObject", "NoSuchKey")
         return {
@@ -106,22 +109,23 @@ class MemoryS3:
             "ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(self.now, usegmt=True)}},
         }
 
-    def head_object(self, **request: Any) -> dict[str, Any]:
+    def head_object(self, **request: Any) -> Any:
         self._note("HeadObject", request)
         found = self._find(request, "HeadObject", "404")
         told = found.checksum and request.get("ChecksumMode") == "ENABLED"
         answer = {"ContentLength": len(found.body), "ETag": found.etag, "Metadata": found.metadata}
         return {**answer, **({"ChecksumSHA256": found.checksum} if told else {})}
 
-    def put_object(self, *, Body: Any, **request: Any) -> dict[str, Any]:
+    def put_object(self, **request: Any) -> Any:
+        body = request.pop("Body", b"")
+        body = body if isinstance(body, bytes) else body.read()
         self._note("PutObject", request)
-        body = Body if isinstance(Body, bytes) else Body.read()
         if request.get("ChecksumSHA256", checksum(body)) != checksum(body):
             raise refusal("BadDigest", "PutObject", 400, "The SHA256 you specified did not match the calculated one.")
         stored = Stored(body, self.now, request.get("ChecksumSHA256"), request.get("Metadata", {}))
         return self._write("PutObject", request, stored)
 
-    def copy_object(self, **request: Any) -> dict[str, Any]:
+    def copy_object(self, **request: Any) -> Any:
         self._note("CopyObject", request)
         source = self._find(request["CopySource"], "CopyObject", "NoSuchKey")
         if request.get("CopySourceIfMatch", source.etag) != source.etag:
@@ -129,7 +133,7 @@ class MemoryS3:
         kept = checksum(source.body) if request.get("ChecksumAlgorithm") == "SHA256" else source.checksum
         return self._write("CopyObject", request, Stored(source.body, self.now, kept, source.metadata))
 
-    def delete_object(self, **request: Any) -> dict[str, Any]:
+    def delete_object(self, **request: Any) -> Any:
         self._note("DeleteObject", request)
         self._condition("DeleteObject", request)
         place = request["Bucket"], request["Key"]
@@ -137,20 +141,21 @@ class MemoryS3:
         self.history.setdefault(place, []).append(None)
         return {}
 
-    def create_multipart_upload(self, **request: Any) -> dict[str, Any]:
+    def create_multipart_upload(self, **request: Any) -> Any:
         self._note("CreateMultipartUpload", request)
         name = f"upload-{len(self.requests)}"
         self.uploads[name], self._metadata[name] = {}, request.get("Metadata", {})
         return {"UploadId": name}
 
-    def upload_part(self, *, Body: bytes, **request: Any) -> dict[str, Any]:
+    def upload_part(self, **request: Any) -> Any:
+        body = request.pop("Body")
         self._note("UploadPart", request)
-        if request.get("ChecksumSHA256", checksum(Body)) != checksum(Body):
+        if request.get("ChecksumSHA256", checksum(body)) != checksum(body):
             raise refusal("BadDigest", "UploadPart", 400)
-        self._upload("UploadPart", request)[request["PartNumber"]] = Body
-        return {"ETag": Stored(Body).etag, "ChecksumSHA256": checksum(Body)}
+        self._upload("UploadPart", request)[request["PartNumber"]] = body
+        return {"ETag": Stored(body).etag, "ChecksumSHA256": checksum(body)}
 
-    def complete_multipart_upload(self, **request: Any) -> dict[str, Any]:
+    def complete_multipart_upload(self, **request: Any) -> Any:
         self._note("CompleteMultipartUpload", request)
         parts = self._upload("CompleteMultipartUpload", request)
         given = {part["PartNumber"]: part["ETag"] for part in request["MultipartUpload"]["Parts"]}
@@ -165,13 +170,13 @@ class MemoryS3:
         del self.uploads[request["UploadId"]]
         return answer
 
-    def abort_multipart_upload(self, **request: Any) -> dict[str, Any]:
+    def abort_multipart_upload(self, **request: Any) -> Any:
         self._note("AbortMultipartUpload", request)
         self._upload("AbortMultipartUpload", request)
         del self.uploads[request["UploadId"]]
         return {}
 
-    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+    def list_objects_v2(self, **request: Any) -> Any:
         self._note("ListObjectsV2", request)
         listed = [
             {"Key": key, "Size": len(stored.body), "LastModified": stored.modified, "ETag": stored.etag}
@@ -180,7 +185,7 @@ class MemoryS3:
         ]
         return {"KeyCount": len(listed), **({"Contents": listed} if listed else {})}
 
-    def list_object_versions(self, **request: Any) -> dict[str, Any]:
+    def list_object_versions(self, **request: Any) -> Any:
         self._note("ListObjectVersions", request)
         found: dict[str, Any] = {"Versions": [], "DeleteMarkers": []}
         for (bucket, key), versions in sorted(self.history.items()):

@@ -56,14 +56,14 @@ class Cloud(MemoryS3):
         if self.stop_at == f"expired:{call}":
             raise refusal("ExpiredToken", "CreateModelPackage", 400, "The security token has expired")
 
-    def put_object(self, **keys: Any) -> dict[str, Any]:
+    def put_object(self, **keys: Any) -> Any:
         if keys["Key"] == RELEASE_LOCK:
             assert keys["ExpectedBucketOwner"] == STAGING.account
         else:
             self._reach(f"put {keys['Key'].partition('/')[0]}")
         return super().put_object(**keys)
 
-    def copy_object(self, **keys: Any) -> dict[str, Any]:
+    def copy_object(self, **keys: Any) -> Any:
         self._reach("copy")
         return super().copy_object(**keys)
 

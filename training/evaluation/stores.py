@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kickstand.aws.s3 import ChangedObjectError, S3Location, parse_location, require_object
 from kickstand.bucket import learning_curve_key, model_key
@@ -20,6 +20,9 @@ from training.model.inspection.archive import extract_model
 from training.model.inspection.model_run import find_models
 from training.model.learning_curve import Curve, read_curve
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 Found = TypeVar("Found")
 
 
@@ -27,7 +30,7 @@ Found = TypeVar("Found")
 class ModelStore:
     """One artifact bucket. s3: a client that may read it, or perhaps may not."""
 
-    s3: Any
+    s3: S3Client
     bucket: str
 
 

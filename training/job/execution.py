@@ -16,6 +16,8 @@ from kickstand.json_text import parse_json
 from training.job.kind import TRAINING, JobKind, is_job_name
 
 if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
     from kickstand.workspace import Workspace
 
 _SETTINGS = {
@@ -53,7 +55,7 @@ class Executions:
     states: a Step Functions client; None: the session's usual one.
     """
 
-    def __init__(self, kind: JobKind[Any], workspace: Workspace, states: Any = None) -> None:
+    def __init__(self, kind: JobKind[Any], workspace: Workspace, states: SFNClient | None = None) -> None:
         names = workspace.names
         self._states = states or workspace.session.client("stepfunctions")
         self._names, self._what, self._machine = names, kind.word, kind.machine(names)
@@ -129,7 +131,7 @@ class Trigger(Executions):
     states: a Step Functions client; None: the session's usual one.
     """
 
-    def __init__(self, workspace: Workspace, states: Any = None) -> None:
+    def __init__(self, workspace: Workspace, states: SFNClient | None = None) -> None:
         super().__init__(TRAINING, workspace, states)
         self._deploy_command = workspace.command("deploy", "--training")
 

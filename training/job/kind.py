@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
 from kickstand.aws.errors import error_code, error_message, explained
 from kickstand.names import Names
 from training.job.jobs import ENDED, JobDescription, TransformDescription, parse_job, parse_transform
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 
 class Job(Protocol):
@@ -78,7 +81,7 @@ TRANSFORM: JobKind[TransformDescription] = JobKind(
 class Jobs(Generic[J]):
     """SageMaker's jobs of one kind. sagemaker: a SageMaker client."""
 
-    def __init__(self, kind: JobKind[J], sagemaker: Any) -> None:
+    def __init__(self, kind: JobKind[J], sagemaker: SageMakerClient) -> None:
         self._kind, self._sagemaker = kind, sagemaker
 
     def find(self, name: str) -> J | None:

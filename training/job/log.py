@@ -14,12 +14,15 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from kickstand.aws.errors import AWS_FAILURES, error_code
 from training.job.jobs import JobDescription
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -87,7 +90,7 @@ class JobLog:
     logs: a CloudWatch Logs client. instances: how many streams to expect.
     """
 
-    def __init__(self, logs: Any, job: str, instances: int = 1) -> None:
+    def __init__(self, logs: CloudWatchLogsClient, job: str, instances: int = 1) -> None:
         self._logs = logs
         self._job = job
         self._instances = max(1, instances)
@@ -133,8 +136,8 @@ class JobLog:
         host = "-".join(stream.rpartition("/")[2].split("-")[:2])
         for _ in range(_PAGES_A_READ):
             token = self._tokens[stream]
-            request = {"logGroupName": LOG_GROUP, "logStreamName": stream, "startFromHead": True}
-            answer = self._logs.get_log_events(**request, **({"nextToken": token} if token else {}))
+            request: dict[str, Any] = {"logGroupName": LOG_GROUP, "logStreamName": stream, "startFromHead": True}
+            answer = self._logs.get_log_events(**request | ({"nextToken": token} if token else {}))
             lines += [LogLine(event["timestamp"], host, event["message"]) for event in answer["events"]]
             self._tokens[stream] = answer["nextForwardToken"]
             # The same token back is CloudWatch's way to say that this is the end for now; an empty page is not.
@@ -269,16 +272,17 @@ def _is_the_last(done: Round, job: JobDescription) -> bool:
     )
 
 
-def data_log_tail(logs: Any, job: str) -> list[str]:
+def data_log_tail(logs: CloudWatchLogsClient, job: str) -> list[str]:
     """The end of a transform job's data log, which says what SageMaker's FailureReason only points at; may be empty."""
     found: list[str] = []
     try:
         streams = logs.describe_log_streams(logGroupName=TRANSFORM_LOG_GROUP, logStreamNamePrefix=f"{job}/")
         for stream in streams["logStreams"]:
             if stream["logStreamName"].endswith("/data-log"):
-                request = {"logGroupName": TRANSFORM_LOG_GROUP, "logStreamName": stream["logStreamName"]}
-                events = logs.get_log_events(**request, limit=_DATA_LOG_TAIL)["events"]
-                found += [event["message"] for event in events]
+                answer = logs.get_log_events(
+                    logGroupName=TRANSFORM_LOG_GROUP, logStreamName=stream["logStreamName"], limit=_DATA_LOG_TAIL
+                )
+                found += [event["message"] for event in answer["events"]]
     except AWS_FAILURES:
         return found  # the reason is shown without them
     return found[-_DATA_LOG_TAIL:]

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_message
 from kickstand.aws.s3 import ArtifactBucket, artifact_bucket
@@ -48,6 +48,10 @@ from training.model.inspection.model_run import find_models, run_model
 from training.model.learning_curve import curve_of, keep_curve, kept_curve, kept_runs
 from training.model.release_maker import adoption_problems, image_version, make_release
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
@@ -60,8 +64,8 @@ class Adoption:
     """
 
     environment: Environment
-    s3: Any
-    sagemaker: Any
+    s3: S3Client
+    sagemaker: SageMakerClient
     rounds: Callable[[JobDescription], Runs]
     report: Callable[[str, str], None]
     deploy_command: str

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.aws.s3 import (
@@ -41,6 +41,10 @@ from kickstand.xgboost_container import XGBOOST, model_count, newer_than
 from training.model.inspection.archive import ArchiveError, extract_model, require_readable
 from training.model.inspection.model_run import find_models
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedArtifact:
@@ -51,7 +55,7 @@ class FetchedArtifact:
 
 
 def fetch_artifact(
-    s3: Any, uri: str, file: Path, *, on_bytes: Callable[[int], None] = lambda count: None
+    s3: S3Client, uri: str, file: Path, *, on_bytes: Callable[[int], None] = lambda count: None
 ) -> FetchedArtifact:
     """Download a job's output to a file, hashing it as it passes.
 
@@ -68,7 +72,7 @@ def fetch_artifact(
     return FetchedArtifact(file, read)
 
 
-def keep_artifact(s3: Any, fetched: FetchedArtifact, bucket: ArtifactBucket) -> Artifact:
+def keep_artifact(s3: S3Client, fetched: FetchedArtifact, bucket: ArtifactBucket) -> Artifact:
     """Keep a fetched artifact as `models/<sha256>/model.tar.gz`. Raises KickstandError as `keep_copy` does."""
     read = fetched.read
     key = model_key(read.sha256)
@@ -76,7 +80,7 @@ def keep_artifact(s3: Any, fetched: FetchedArtifact, bucket: ArtifactBucket) -> 
     return Artifact(s3_uri=S3Location(bucket.name, key).uri, sha256=read.sha256, size=read.size)
 
 
-def require_artifact(s3: Any, release: Release, *, adopt_command: str) -> None:
+def require_artifact(s3: S3Client, release: Release, *, adopt_command: str) -> None:
     """Raise KickstandError where the release's artifact is gone, or holds other bytes.
 
     s3: a client that may read `models/`. adopt_command: what makes the same job's release again.
@@ -108,7 +112,7 @@ def artifact_problem(artifact: Artifact, found: StoredObject | None, adopt_comma
     )
 
 
-def require_model(s3: Any, release: Release) -> None:
+def require_model(s3: S3Client, release: Release) -> None:
     """Fetch the release's artifact and look at the model, which is never loaded.
 
     s3: a client that may read `models/`.
@@ -223,17 +227,18 @@ def model_quality(metrics: Mapping[str, float], objective: str) -> dict[str, Any
     return {kind.get(objective.partition(":")[0], "regression_metrics"): values}
 
 
-def write_metrics(s3: Any, quality: Mapping[str, Any], bucket: ArtifactBucket) -> str:
+def write_metrics(s3: S3Client, quality: Mapping[str, Any], bucket: ArtifactBucket) -> str:
     """Put a model's quality under `metrics/<its own sha256>.json`; return its URI. Writing it again is nothing."""
     body = (json.dumps(quality, sort_keys=True, indent=2) + "\n").encode()
     key = metrics_key(hashlib.sha256(body).hexdigest())
-    request = {**bucket.writes, "Key": key, "Body": body, "ContentType": "application/json", "IfNoneMatch": "*"}
     with explained("writing the model's metrics", f"s3://{bucket.name}/{key}"):
-        write_once(lambda: s3.put_object(**request))
+        write_once(
+            lambda: s3.put_object(**bucket.writes, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        )
     return f"s3://{bucket.name}/{key}"
 
 
-def register(sagemaker: Any, registration: Registration, *, deploy_command: str) -> str:
+def register(sagemaker: SageMakerClient, registration: Registration, *, deploy_command: str) -> str:
     """The ARN of the artifact's model package; registered now, unless this artifact of this job is already.
 
     deploy_command: what makes the group, for the error where it is missing.
@@ -250,7 +255,7 @@ def register(sagemaker: Any, registration: Registration, *, deploy_command: str)
         raise aws_error(error, "registering the model package", registration.group) from error
 
 
-def _registered(sagemaker: Any, registration: Registration) -> str | None:
+def _registered(sagemaker: SageMakerClient, registration: Registration) -> str | None:
     request: dict[str, Any] = {"ModelPackageGroupName": registration.group, "SortBy": "CreationTime"}
     while True:
         answer = sagemaker.list_model_packages(**request, SortOrder="Descending", MaxResults=100)

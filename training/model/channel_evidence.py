@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error
 from kickstand.aws.s3 import ArtifactBucket, ReadObject, S3Location, changed_sentence, keep_copy, parse_location, pieces
@@ -28,6 +28,9 @@ from training.data.files import channel_sha256
 from training.data.findings import Findings
 from training.job.jobs import ChannelSource, utc_text
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 _OWN_PREFIX = re.compile(r"(?:^|/)data/([0-9a-f]{64})/[^/]+/?$")
 
 
@@ -38,7 +41,7 @@ def claimed_digest(s3_uri: str) -> str | None:
 
 
 def channel_evidence(
-    s3: Any,
+    s3: S3Client,
     source: ChannelSource,
     *,
     bucket: ArtifactBucket,
@@ -90,7 +93,7 @@ class _Found:
 
 
 def _read(
-    s3: Any, source: ChannelSource, started: datetime, on_bytes: Callable[[int], None]
+    s3: S3Client, source: ChannelSource, started: datetime, on_bytes: Callable[[int], None]
 ) -> list[tuple[DataFile, _Found]]:
     location = parse_location(source.s3_uri)
     files = []
@@ -121,7 +124,7 @@ def _width(source: ChannelSource, files: Sequence[_Found]) -> int:
     return widths[-1]
 
 
-def _objects(s3: Any, prefix: S3Location) -> Iterable[tuple[str, datetime]]:
+def _objects(s3: S3Client, prefix: S3Location) -> Iterable[tuple[str, datetime]]:
     """Keys and times of a prefix's files; what the console makes for a folder is none."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=prefix.bucket, Prefix=prefix.key):
         for found in page.get("Contents", ()):
@@ -138,7 +141,7 @@ def _name(key: str, prefix: str) -> str:
 
 
 def _read_file(
-    s3: Any, location: S3Location, name: str, kind: str, on_bytes: Callable[[int], None]
+    s3: S3Client, location: S3Location, name: str, kind: str, on_bytes: Callable[[int], None]
 ) -> tuple[DataFile, _Found]:
     answer = s3.get_object(Bucket=location.bucket, Key=location.key)
     with tempfile.TemporaryDirectory(prefix="kickstand-") as folder:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kickstand.aws.errors import explained
 from kickstand.aws.s3 import ArtifactBucket, parse_location, require_object, write_once
@@ -31,6 +31,9 @@ from training.model.channel_evidence import claimed_digest
 from training.model.inspection.model_run import Prediction
 from training.upload.channels import upload_channels
 from training.upload.upload import SentData, input_warnings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def features_of(line: str, label_columns: int) -> str:
@@ -80,19 +83,21 @@ def golden_rows(rows: Sequence[str], predictions: Sequence[Prediction], *, where
     return GoldenRows(sha256=golden_digest(rows, predictions), rows=tuple(rows), predictions=tuple(predictions))
 
 
-def keep_confidential(s3: Any, golden: GoldenRows, bucket: ArtifactBucket) -> GoldenRows:
+def keep_confidential(s3: S3Client, golden: GoldenRows, bucket: ArtifactBucket) -> GoldenRows:
     """Put rows and predictions under `golden/<sha256>.json` in S3, and return what may stand in git.
 
     The object is exactly what the digest covers; one that is there already is left.
     """
     key = golden_key(golden.sha256)
-    request = {**bucket.writes, "Key": key, "Body": _text(golden.rows, golden.predictions), "IfNoneMatch": "*"}
+    body = _text(golden.rows, golden.predictions)
     with explained("keeping the golden rows in S3", f"s3://{bucket.name}/{key}"):
-        write_once(lambda: s3.put_object(**request, ContentType="application/json"))
+        write_once(
+            lambda: s3.put_object(**bucket.writes, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        )
     return GoldenRows(sha256=golden.sha256, s3_uri=f"s3://{bucket.name}/{key}")
 
 
-def read_golden(s3: Any, golden: GoldenRows) -> GoldenRows:
+def read_golden(s3: S3Client, golden: GoldenRows) -> GoldenRows:
     """A release's golden rows with their rows and predictions, fetched from S3 where they are kept out of git.
 
     Raises KickstandError where the object is gone, or not what the release's digest covers.
@@ -141,7 +146,7 @@ def train_channel(channels: Sequence[Channel]) -> Channel:
 
 
 def golden_source(
-    environment: Environment, s3: Any, known: SentData | None, sources: Sequence[ChannelSource] = ()
+    environment: Environment, s3: S3Client, known: SentData | None, sources: Sequence[ChannelSource] = ()
 ) -> CheckedData:
     """The channels that a release records besides the job's own, the files of the golden rows, and the warnings.
 

@@ -11,7 +11,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +23,9 @@ from kickstand.json_text import parse_json
 from kickstand.release.file import canonical
 from kickstand.release.model import LearningCurve
 from training.job.log import Round
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 MOST_ROUNDS = 20_000
 """Rounds that are kept; of more, this many that are evenly spread, the first and the last among them."""
@@ -79,16 +82,19 @@ def parse_curve(body: bytes) -> Curve:
     return Curve(tuple(rounds), read, fields["logged_rounds"])
 
 
-def keep_curve(s3: Any, curve: Curve, artifact_sha256: str, bucket: ArtifactBucket) -> LearningCurve:
+def keep_curve(s3: S3Client, curve: Curve, artifact_sha256: str, bucket: ArtifactBucket) -> LearningCurve:
     """Put a curve beside its artifact; one that is there already stays, and is what is returned.
 
     Raises KickstandError where AWS refuses, or where something else lies there.
     """
     body, place = curve_bytes(curve), S3Location(bucket.name, learning_curve_key(artifact_sha256))
-    request = {**bucket.writes, "Key": place.key, "Body": body, "ContentType": "application/json", "IfNoneMatch": "*"}
     with explained("keeping the learning curve", place.uri):
         try:
-            decided(lambda: s3.put_object(**request))
+            decided(
+                lambda: s3.put_object(
+                    **bucket.writes, Key=place.key, Body=body, ContentType="application/json", IfNoneMatch="*"
+                )
+            )
         except ClientError as error:
             if error_code(error) not in EXISTS:
                 raise
@@ -99,7 +105,7 @@ def keep_curve(s3: Any, curve: Curve, artifact_sha256: str, bucket: ArtifactBuck
     return LearningCurve(s3_uri=place.uri, sha256=hashlib.sha256(body).hexdigest())
 
 
-def kept_curve(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> LearningCurve | None:
+def kept_curve(s3: S3Client, artifact_sha256: str, bucket: ArtifactBucket) -> LearningCurve | None:
     """The curve that an earlier adoption of the same artifact kept; None where there is none to be seen."""
     place = S3Location(bucket.name, learning_curve_key(artifact_sha256))
     with explained("looking for an earlier learning curve", place.uri):
@@ -113,7 +119,7 @@ def kept_curve(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> Learnin
     return LearningCurve(s3_uri=place.uri, sha256=hashlib.sha256(body).hexdigest())
 
 
-def kept_runs(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> tuple[tuple[Round, ...], ...]:
+def kept_runs(s3: S3Client, artifact_sha256: str, bucket: ArtifactBucket) -> tuple[tuple[Round, ...], ...]:
     """The rounds of the curve that an earlier adoption kept, as the log had them; none where there are not all of them.
 
     Raises KickstandError where AWS refuses, or where something else lies there.
@@ -138,14 +144,14 @@ def kept_runs(s3: Any, artifact_sha256: str, bucket: ArtifactBucket) -> tuple[tu
     return (tuple(rounds),)
 
 
-def read_curve(s3: Any, place: S3Location, sha256: str) -> Curve:
+def read_curve(s3: S3Client, place: S3Location, sha256: str) -> Curve:
     """A release's curve, from wherever a copy of it is. Raises KickstandError: gone, or changed."""
     body, fix = io.BytesIO(), "Delete that object version, or adopt the job again."
     require_object(s3, place, sha256, body, what="learning curve", fix=fix, most=_MOST_BYTES)
     return _parsed(body.getvalue(), place)
 
 
-def _read(s3: Any, place: S3Location) -> bytes:
+def _read(s3: S3Client, place: S3Location) -> bytes:
     return bytes(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read(_MOST_BYTES))
 
 

@@ -18,6 +18,7 @@ from training.prediction.batches import PAYLOAD_LIMIT, Batch, row_problems
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 
 Accept = Literal["csv", "json"]
@@ -71,7 +72,7 @@ class EndpointClient:
 
     def __init__(
         self,
-        client: Any,
+        client: SageMakerRuntimeClient,
         *,
         endpoint: str,
         accept: Accept,

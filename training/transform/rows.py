@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kickstand.aws.errors import AWS_FAILURES, is_denied
 from kickstand.aws.s3 import S3Location, parse_location
@@ -24,6 +24,9 @@ from training.job.jobs import TransformDescription
 from training.prediction.batches import Expected, batches
 from training.prediction.endpoint_client import Accept
 from training.upload.objects import ObjectUpload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _ROWS = "rows.csv"
 
@@ -78,7 +81,7 @@ def transform_request(job: str, location: S3Location, *, join: bool) -> dict[str
 _SHOWN = 3
 
 
-def require_one_file(s3: Any, location: S3Location) -> None:
+def require_one_file(s3: S3Client, location: S3Location) -> None:
     """Raise InputError where a location is not one file: the answers of several do not go into one.
 
     A location that the caller may not list is taken for one: what a job finds there, its results show. Other errors of
@@ -104,7 +107,7 @@ def require_one_file(s3: Any, location: S3Location) -> None:
     )
 
 
-def _files(s3: Any, location: S3Location) -> Iterator[str]:
+def _files(s3: S3Client, location: S3Location) -> Iterator[str]:
     """The keys that a job on this prefix reads, as SageMaker takes it: of all objects whose key begins so."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=location.bucket, Prefix=location.key):
         for found in page.get("Contents", ()):
@@ -129,7 +132,7 @@ def result_line(line: str, accept: Accept = "csv") -> str:
     return json.dumps({"score": scores[0] if len(scores) == 1 else scores})
 
 
-def result_files(s3: Any, job: TransformDescription) -> list[str]:
+def result_files(s3: S3Client, job: TransformDescription) -> list[str]:
     """The S3 URIs of a job's results, sorted. Raises botocore's errors."""
     place = parse_location(job.output_uri)
     prefix = f"{place.key.rstrip('/')}/"
@@ -137,7 +140,7 @@ def result_files(s3: Any, job: TransformDescription) -> list[str]:
     return sorted(f"s3://{place.bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", []))
 
 
-def result_rows(s3: Any, job: TransformDescription, accept: Accept = "csv") -> Iterator[str]:
+def result_rows(s3: S3Client, job: TransformDescription, accept: Accept = "csv") -> Iterator[str]:
     """The answers of a job that had one input file, in the order of its rows.
 
     Raises KickstandError where there is not one file of results; botocore's errors pass.
@@ -170,14 +173,14 @@ def checked_rows(source: BinaryIO, label: str, target: Path, expected: Expected 
 
 
 def upload_rows(
-    s3: Any, environment: Environment, rows: FileReport, *, progress: Callable[[int], None]
+    s3: S3Client, environment: Environment, rows: FileReport, *, progress: Callable[[int], None]
 ) -> tuple[S3Location, bool]:
     """Make sure that the rows are in S3; where, and whether they had to be sent.
 
     Raises KickstandError where another object stands in their place; botocore's errors pass.
     """
     names, key = Names(environment), rows_key(rows.sha256)
-    owner = {} if environment.storage.existing_bucket else {"ExpectedBucketOwner": environment.account}
+    owner: dict[str, Any] = {} if environment.storage.existing_bucket else {"ExpectedBucketOwner": environment.account}
     kms = environment.storage.kms_key_arn
     writes = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms} if kms else {}
     listed = s3.list_objects_v2(Bucket=names.bucket, Prefix=key, **owner)

@@ -24,6 +24,7 @@ from training.upload.objects import ObjectUpload
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_s3 import S3Client
 
 
 JOB_CHANNELS = ("train", "validation")
@@ -63,7 +64,7 @@ def manifest(channels: Sequence[Channel], environment: Environment) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def publish_latest(s3: Any, environment: Environment, channels: Sequence[Channel]) -> None:
+def publish_latest(s3: S3Client, environment: Environment, channels: Sequence[Channel]) -> None:
     """Keep the manifest of what was uploaded last where the schedule finds it. No rule watches its key.
 
     Raises KickstandError for what AWS refuses.
@@ -73,7 +74,7 @@ def publish_latest(s3: Any, environment: Environment, channels: Sequence[Channel
         s3.put_object(Key=LATEST_MANIFEST, **place)
 
 
-def publish_manifest(s3: Any, environment: Environment, channels: Sequence[Channel]) -> str:
+def publish_manifest(s3: S3Client, environment: Environment, channels: Sequence[Channel]) -> str:
     """Announce uploaded channels; the manifest's key.
 
     The key is the content's digest: published a second time it is not written again, so no second job starts.
@@ -117,7 +118,7 @@ def s3_client(session: boto3.Session) -> Any:
 
 
 def upload_channels(
-    s3: Any,
+    s3: S3Client,
     environment: Environment,
     report: DataReport,
     *,
@@ -151,7 +152,7 @@ def upload_channels(
     return tuple(channels)
 
 
-def _owner(environment: Environment) -> dict[str, str]:
+def _owner(environment: Environment) -> dict[str, Any]:
     """Another account's bucket of the same name must not receive the data; an organisation's own may be elsewhere."""
     return {} if environment.storage.existing_bucket else {"ExpectedBucketOwner": environment.account}
 
@@ -161,7 +162,7 @@ def _encryption(environment: Environment) -> dict[str, str]:
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
 
-def _listed(s3: Any, bucket: str, prefix: str, requests: Mapping[str, str]) -> dict[str, int]:
+def _listed(s3: S3Client, bucket: str, prefix: str, requests: Mapping[str, Any]) -> dict[str, int]:
     """Bytes by name of everything below the prefix: what a job would read."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **requests)
     return {item["Key"].removeprefix(prefix): item["Size"] for page in pages for item in page.get("Contents", [])}

@@ -24,6 +24,8 @@ from kickstand.errors import KickstandError, Problem
 from training.data.files import FileReport
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
     from rich.console import Console
 
 
@@ -47,10 +49,10 @@ class ObjectUpload:
     progress: called with the bytes sent, or found in place, since the last call.
     """
 
-    s3: Any
+    s3: S3Client
     bucket: str
-    requests: Mapping[str, str]
-    writes: Mapping[str, str]
+    requests: Mapping[str, Any]
+    writes: Mapping[str, Any]
     progress: Callable[[int], None] = lambda count: None
 
     def put(self, key: str, file: FileReport, *, present: bool) -> bool:
@@ -121,7 +123,7 @@ class ObjectUpload:
         self.progress(len(body))
 
     def _send_parts(self, key: str, file: FileReport, content: BinaryIO) -> None:
-        place = {"Bucket": self.bucket, "Key": key, **self.requests}
+        place: dict[str, Any] = {"Bucket": self.bucket, "Key": key, **self.requests}
         begun = self.s3.create_multipart_upload(
             **place, **self.writes, ChecksumAlgorithm="SHA256", Metadata={_SHA256_METADATA: file.sha256}
         )
@@ -134,12 +136,12 @@ class ObjectUpload:
                 self.s3.abort_multipart_upload(**place)
             raise
 
-    def _parts(self, place: Mapping[str, str], file: FileReport, content: BinaryIO) -> list[dict[str, Any]]:
+    def _parts(self, place: Mapping[str, Any], file: FileReport, content: BinaryIO) -> list[CompletedPartTypeDef]:
         """Send the file in parts, a few at a time. Raises KickstandError if it is not what was checked."""
         size = _part_size(file)
         digest = hashlib.sha256()
-        parts: list[dict[str, Any]] = []
-        running: deque[Future[dict[str, Any]]] = deque()
+        parts: list[CompletedPartTypeDef] = []
+        running: deque[Future[CompletedPartTypeDef]] = deque()
         with ThreadPoolExecutor(_PARALLEL, "upload") as pool:
             try:
                 while body := content.read(size):
@@ -154,7 +156,7 @@ class ObjectUpload:
         _demand_unchanged(file, digest.hexdigest())
         return parts
 
-    def _part(self, place: Mapping[str, str], number: int, body: bytes) -> dict[str, Any]:
+    def _part(self, place: Mapping[str, Any], number: int, body: bytes) -> CompletedPartTypeDef:
         checksum = _base64(hashlib.sha256(body).digest())
         answer = self.s3.upload_part(**place, PartNumber=number, Body=body, ChecksumSHA256=checksum)
         self.progress(len(body))

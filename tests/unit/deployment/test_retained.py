@@ -66,9 +66,9 @@ def test_an_imported_log_group_is_given_what_its_template_says_and_nothing_else_
     keyed = _resource("AWS::Logs::LogGroup", "Delete", LogGroupName="/a", RetentionInDays=90, KmsKeyId="arn:key")
     template = {"Resources": {**TEMPLATE["Resources"], "Keyed": keyed}}
     logs = _Logs()
-    complete_log_groups(logs, template, {"Bucket": {"BucketName": "b"}, "Log": {"LogGroupName": "/aws/one"}})
+    complete_log_groups(logs, template, {"Bucket": {"BucketName": "b"}, "Log": {"LogGroupName": "/aws/one"}})  # type: ignore[arg-type]
     assert logs.calls == []
-    complete_log_groups(logs, template, {"Keyed": {"LogGroupName": "/a"}})
+    complete_log_groups(logs, template, {"Keyed": {"LogGroupName": "/a"}})  # type: ignore[arg-type]
     assert logs.calls == [
         ("retention", {"logGroupName": "/a", "retentionInDays": 90}),
         ("key", {"logGroupName": "/a", "kmsKeyId": "arn:key"}),
@@ -78,11 +78,11 @@ def test_an_imported_log_group_is_given_what_its_template_says_and_nothing_else_
 def test_a_deployment_goes_on_where_a_log_group_cannot_be_given_its_retention() -> None:
     template = {"Resources": {"Log": _resource("AWS::Logs::LogGroup", "Delete", LogGroupName="/a", RetentionInDays=90)}}
     found = {"Log": {"LogGroupName": "/a"}}
-    assert complete_log_groups(_Logs("AccessDeniedException"), template, found) == [
+    assert complete_log_groups(_Logs("AccessDeniedException"), template, found) == [  # type: ignore[arg-type]
         "aws logs put-retention-policy --log-group-name /a --retention-in-days 90"
     ]
     with pytest.raises(ClientError, match="ThrottlingException"):
-        complete_log_groups(_Logs("ThrottlingException"), template, found)
+        complete_log_groups(_Logs("ThrottlingException"), template, found)  # type: ignore[arg-type]
 
 
 class _Account:

@@ -63,7 +63,7 @@ def assembly(tmp_path: Path) -> Path:
 
 def test_in_the_order_of_deployment(assembly: Path) -> None:
     cloudformation = CloudFormation(bikes_dev_training=("UPDATE_COMPLETE", json.dumps(B)))
-    assert read_pairs(cloudformation, assembly, NAMES) == (
+    assert read_pairs(cloudformation, assembly, NAMES) == (  # type: ignore[arg-type]
         StackPair(NAMES.training_stack, B, A, {"team": "a"}, {"team": "b"}),
         StackPair(NAMES.hosting_stack, None, B, {}, {"team": "b"}),
     )
@@ -72,22 +72,22 @@ def test_in_the_order_of_deployment(assembly: Path) -> None:
 @pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
 def test_a_stack_without_resources_is_not_deployed(assembly: Path, status: str) -> None:
     cloudformation = CloudFormation(bikes_dev_training=(status, A))
-    assert [pair.live for pair in read_pairs(cloudformation, assembly, NAMES)] == [None, None]
+    assert [pair.live for pair in read_pairs(cloudformation, assembly, NAMES)] == [None, None]  # type: ignore[arg-type]
 
 
 def test_a_deployed_stack_that_the_assembly_lacks_is_told(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
     cloudformation = CloudFormation(bikes_dev_hosting=("CREATE_COMPLETE", B))
-    assert read_pairs(cloudformation, tmp_path, NAMES) == (StackPair(NAMES.hosting_stack, B, None, {"team": "a"}),)
+    assert read_pairs(cloudformation, tmp_path, NAMES) == (StackPair(NAMES.hosting_stack, B, None, {"team": "a"}),)  # type: ignore[arg-type]
 
 
 def test_no_assembly(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no cloud assembly"):
-        read_pairs(CloudFormation(), tmp_path, NAMES)
+        read_pairs(CloudFormation(), tmp_path, NAMES)  # type: ignore[arg-type]
 
 
 def test_aws_refuses_to_tell(assembly: Path) -> None:
     cloudformation = CloudFormation()
     cloudformation.refused = "AccessDenied"
     with pytest.raises(KickstandError, match="bikes-dev-training"):
-        read_pairs(cloudformation, assembly, NAMES)
+        read_pairs(cloudformation, assembly, NAMES)  # type: ignore[arg-type]

@@ -130,13 +130,13 @@ class Sagemaker:
 
 
 def test_as_many_instances_are_counted_as_run_now() -> None:
-    assert hosted_endpoint(Sagemaker(), "bikes-dev") == hosted(("ml.m5.large", 3), ("ml.c5.large", 1))
+    assert hosted_endpoint(Sagemaker(), "bikes-dev") == hosted(("ml.m5.large", 3), ("ml.c5.large", 1))  # type: ignore[arg-type]
 
 
 def test_no_endpoint_is_no_error_a_refusal_is() -> None:
-    assert hosted_endpoint(Sagemaker('ValidationException: Could not find endpoint "x".'), "bikes-dev") is None
+    assert hosted_endpoint(Sagemaker('ValidationException: Could not find endpoint "x".'), "bikes-dev") is None  # type: ignore[arg-type]
     with pytest.raises(KickstandError, match="DescribeEndpoint"):
-        hosted_endpoint(Sagemaker("AccessDeniedException: not DescribeEndpoint"), "bikes-dev")
+        hosted_endpoint(Sagemaker("AccessDeniedException: not DescribeEndpoint"), "bikes-dev")  # type: ignore[arg-type]
 
 
 def transform(name: str, kind: str, count: int, seconds: int | None) -> Transformed:
@@ -191,7 +191,7 @@ class Transforms:
 def test_the_environments_own_transform_jobs_are_looked_at_the_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spent, "MOST", 2)
     sagemaker = Transforms("bikes-dev-3", "my-bikes-dev-9", "bikes-dev-2-waiting", "bikes-dev-1")
-    assert spent.transformed_jobs(sagemaker, "bikes-dev") == (
+    assert spent.transformed_jobs(sagemaker, "bikes-dev") == (  # type: ignore[arg-type]
         [Transformed("bikes-dev-3", "ml.m5.large", 2, NOON, None)],
         1,
     )

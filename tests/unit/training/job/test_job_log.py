@@ -68,13 +68,13 @@ class Logs:
 
 
 def test_no_log_yet_is_no_lines() -> None:
-    assert JobLog(Logs(), "job").read() == []
+    assert JobLog(Logs(), "job").read() == []  # type: ignore[arg-type]
 
 
 def test_each_line_comes_once_across_pages_and_reads() -> None:
     logs = Logs()
     logs.streams["job/algo-1-1767225600"] = [(1, "a"), (2, "b"), (3, "c")]
-    log = JobLog(logs, "job")
+    log = JobLog(logs, "job")  # type: ignore[arg-type]
     assert log.read() == [LogLine(1, "algo-1", "a"), LogLine(2, "algo-1", "b"), LogLine(3, "algo-1", "c")]
     assert log.read() == []
     logs.streams["job/algo-1-1767225600"].append((4, "d"))
@@ -84,13 +84,13 @@ def test_each_line_comes_once_across_pages_and_reads() -> None:
 def test_a_retried_job_s_log_is_another_one() -> None:
     logs = Logs()
     logs.streams["job-r1/algo-1-1767225600"] = [(1, "of the retry")]
-    assert JobLog(logs, "job").read() == []
+    assert JobLog(logs, "job").read() == []  # type: ignore[arg-type]
 
 
 def test_the_streams_of_a_job_that_started_over_are_found() -> None:
     logs = Logs()
     logs.streams["job/algo-1-100"] = [(1, "first run")]
-    log = JobLog(logs, "job")
+    log = JobLog(logs, "job")  # type: ignore[arg-type]
     assert log.read() == [LogLine(1, "algo-1", "first run")]
     logs.streams["job/algo-1-200"] = [(2, "second run")]
     assert log.read() == []  # nobody asks for streams as long as all are known
@@ -101,14 +101,14 @@ def test_the_streams_of_a_job_that_started_over_are_found() -> None:
 def test_several_hosts_are_read_in_time_order() -> None:
     logs = Logs()
     logs.streams = {"job/algo-1-17": [(1, "a"), (4, "d")], "job/algo-2-17": [(2, "b"), (3, "c")]}
-    assert [line.text for line in JobLog(logs, "job", instances=2).read()] == ["a", "b", "c", "d"]
+    assert [line.text for line in JobLog(logs, "job", instances=2).read()] == ["a", "b", "c", "d"]  # type: ignore[arg-type]
 
 
 def test_throttling_is_told_and_costs_no_line() -> None:
     logs = Logs()
     logs.streams["job/algo-1-17"] = [(1, "a")]
     logs.fail = "ThrottlingException"
-    log = JobLog(logs, "job")
+    log = JobLog(logs, "job")  # type: ignore[arg-type]
     with pytest.raises(Exception, match="ThrottlingException"):
         log.read()
     logs.fail = None

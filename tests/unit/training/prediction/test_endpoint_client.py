@@ -35,7 +35,7 @@ def failure(code: str, message: str = "", status: int = 400, **more: Any) -> Cli
 
 def client(runtime: Runtime, waits: list[float] | None = None) -> EndpointClient:
     return EndpointClient(
-        runtime,
+        runtime,  # type: ignore[arg-type]
         endpoint="bikes-dev",
         accept="csv",
         source="rows.csv",
