@@ -1,4 +1,4 @@
-"""The table of docs/architecture.md holds: who imports whom, and how large modules and folders are."""
+"""docs/architecture.md holds: who imports whom, how large modules and folders are, and how far a setting travels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from source_tree import FOLDER, LARGE, SMALL, SourceTree
+from source_tree import FOLDER, LARGE, PRODUCT, SMALL, SourceTree
 
 MORE_MODULES = {"cli": 18}
 """Folders that hold more than 12 modules, and how many they may hold."""
@@ -38,6 +38,15 @@ def test_modules_are_of_a_size(tree: SourceTree) -> None:
     assert figures[f"below {SMALL} lines"] <= 12
     assert {path: lines for path, lines in tree.modules.items() if lines > LARGE} == {}
     assert {path: count for path, count in tree.folders().items() if count > FOLDER} == MORE_MODULES
+
+
+@pytest.mark.parametrize(
+    "setting", ["max_runtime_seconds", "max_wait_seconds", "volume_size_gb", "encrypt_inter_container_traffic"]
+)
+def test_a_training_setting_is_named_in_few_files(tree: SourceTree, setting: str) -> None:
+    """From kickstand.toml to CreateTrainingJob: settings of this name alone, so that the name is what is counted."""
+    found = [path for path, text in tree.texts.items() if re.search(rf"\b{setting}\b", text)]
+    assert len([path for path in found if path.startswith(PRODUCT)]) <= 6
 
 
 def test_imports_of_every_kind_are_read(tmp_path: Path) -> None:
