@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import resource
@@ -28,6 +27,7 @@ import xgboost
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world
+from server_processes import family, listening, model_servers
 
 from localcloud.cloud import LocalCloud
 from localcloud.sagemaker.service import AT_WORK, WAITING
@@ -174,56 +174,15 @@ def test_a_row_of_a_million_columns_is_refused(runtime: Any, endpoint: str) -> N
     assert "(3 vs. 1000000)" in response["OriginalMessage"]
 
 
-def _model_servers() -> list[int]:
-    """Process ids of this module's model servers."""
-    wanted, found = f"SAGEMAKER_MARK={MARK}".encode(), []
-    for process in Path("/proc").iterdir():
-        try:
-            if process.name.isdecimal() and wanted in (process / "environ").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-        except OSError:
-            pass  # another's, or gone
-    return found
-
-
-def _listening(pid: int) -> list[tuple[str, int]]:
-    """Addresses and ports on which a process listens over TCP, IPv4 and IPv6, as the kernel shows them."""
-    sockets = {f"socket:[{line.split()[9]}]": line.split()[1] for line in _tcp(pid) if line.split()[3] == "0A"}
-    held = []
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            held.append(str(descriptor.readlink()))
-    places = [sockets[name].split(":") for name in held if name in sockets]
-    return [(address, int(port, 16)) for address, port in places]
-
-
-def _tcp(pid: int) -> list[str]:
-    return [
-        line
-        for name in ("tcp", "tcp6")
-        for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
-        if line
-    ]
-
-
-def _family(pid: int) -> list[int]:
-    """A process and all that it started."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += _family(int(child))
-    return found
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_servers_processes_listen_on_its_port_alone(cloud: LocalCloud, endpoint: str) -> None:
     server = holder(cloud.folder.lock)
     assert server is not None
-    family = _family(server)
-    servers = [pid for pid in _model_servers() if pid in family]
+    started = family(server)
+    servers = [pid for pid in model_servers(MARK) if pid in started]
     assert len(servers) == 2
     port = urlsplit(cloud.url).port
-    assert [place for pid in family for place in _listening(pid)] == [("0100007F", port)]
+    assert [place for pid in started for place in listening(pid)] == [("0100007F", port)]
     for pid in servers:
         variables = {line.partition("=")[0] for line in Path(f"/proc/{pid}/environ").read_text().split("\0") if line}
         allowed = {"PATH", "PYTHONPATH", "PYTHONUNBUFFERED", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
@@ -272,7 +231,7 @@ def test_a_thousand_at_once_are_answered_or_throttled(cloud: LocalCloud, runtime
             if outcomes["ThrottlingException"] == 1000 - AT_WORK - WAITING:
                 throttled.set()
 
-    servers = _model_servers()
+    servers = model_servers(MARK)
     assert len(servers) == 2
     try:
         for server in servers:
@@ -289,7 +248,7 @@ def test_a_thousand_at_once_are_answered_or_throttled(cloud: LocalCloud, runtime
             os.kill(server, signal.SIGCONT)
     assert outcomes == {"answered": AT_WORK + WAITING, "ThrottlingException": 1000 - AT_WORK - WAITING}
     assert ask(runtime, endpoint)[0] == ANSWERS["One"][0]
-    assert _model_servers() == servers
+    assert model_servers(MARK) == servers
 
 
 def _connect(cloud: LocalCloud) -> ssl.SSLSocket:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from deployed_project import DeployedProject, make_deployed_project
-from policy_probes import Calls, allowed, objects, outcomes, role_of, s3_calls, write_calls
-from sagemaker_world import ACCOUNT, IMAGE, wait_for
+from policy_holders import job_of_role, session_of, user
+from policy_probes import Calls, allowed, objects, outcomes, s3_calls, write_calls
+from sagemaker_world import wait_for
 
 from kickstand.release.file import read_release
 from localcloud.cloud import LocalCloud
@@ -31,37 +31,6 @@ def project(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Depl
     return made
 
 
-def user(project: DeployedProject, *jobs: str) -> dict[str, Any]:
-    """The access key of a new user who holds the managed policy of each job."""
-    iam, name = project.client("iam"), f"{project.names.prefix}-{jobs[-1]}-{uuid.uuid4().hex[:6]}"
-    iam.create_user(UserName=name)
-    for job in jobs:
-        iam.attach_user_policy(
-            UserName=name, PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/{project.names.managed_policy(job)}"
-        )
-    return {**iam.create_access_key(UserName=name)["AccessKey"], "SessionToken": None}
-
-
-def session_of(project: DeployedProject, stack: str) -> dict[str, Any]:
-    """Credentials of a role: its policies are untouched, its trust is widened to let the account take it on."""
-    iam, arn = project.client("iam"), role_of(project, stack)
-    name = arn.rpartition("/")[2]
-    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-    account = {
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-        "Action": "sts:AssumeRole",
-    }
-    iam.update_assume_role_policy(
-        RoleName=name, PolicyDocument=json.dumps({**trust, "Statement": [*trust["Statement"], account]})
-    )
-    try:
-        given: dict[str, Any] = project.client("sts").assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
-    finally:
-        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
-    return given
-
-
 def test_the_training_role_reads_data_and_writes_training(project: DeployedProject) -> None:
     credentials = session_of(project, project.names.training_stack)
     found = outcomes(project, credentials, {**s3_calls(project), **write_calls(project)})
@@ -75,24 +44,6 @@ def test_the_hosting_role_reads_models(project: DeployedProject) -> None:
     credentials = session_of(project, project.names.hosting_stack)
     found = outcomes(project, credentials, {**s3_calls(project), **write_calls(project)})
     assert allowed(found) == {"get models", "head models"}
-
-
-def job_of_role(project: DeployedProject, channel: str, output: str) -> dict[str, Any]:
-    """A job that root starts in the training role, which nobody has touched."""
-    bucket = project.names.bucket
-    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{channel}"}
-    return {
-        "TrainingJobName": f"{project.names.prefix}-{uuid.uuid4().hex[:6]}",
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        "RoleArn": role_of(project, project.names.training_stack),
-        "HyperParameters": {"num_round": "2"},
-        "InputDataConfig": [
-            {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
-        ],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/{output}"},
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
-    }
 
 
 def test_a_job_cannot_read_models_nor_write_outside_its_prefix(project: DeployedProject) -> None:
