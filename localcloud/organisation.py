@@ -20,6 +20,7 @@ from kickstand.names import Names
 from localcloud.root_keys import RootKeys, root_client
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
 
     from kickstand.config.model import Environment, Project
@@ -111,7 +112,7 @@ def _account(arn: str) -> str:
     return arn.split(":")[4]
 
 
-def _make_role(iam: Any, arn: str, principal: dict[str, Any]) -> None:
+def _make_role(iam: IAMClient, arn: str, principal: dict[str, Any]) -> None:
     path, name = _path_and_name(arn, "role")
     allowed = {"Effect": "Allow", "Principal": principal, "Action": ["sts:AssumeRole", "sts:TagSession"]}
     trust = {"Version": "2012-10-17", "Statement": [allowed]}
@@ -122,7 +123,7 @@ def _make_role(iam: Any, arn: str, principal: dict[str, Any]) -> None:
     iam.attach_role_policy(RoleName=name, PolicyArn=_ADMINISTRATOR)
 
 
-def _make_boundary(iam: Any, arn: str) -> None:
+def _make_boundary(iam: IAMClient, arn: str) -> None:
     path, name = _path_and_name(arn, "policy")
     allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})

@@ -16,6 +16,7 @@ from review.reports import DriftedResource
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_iam import IAMClient
 
 POLICY = "AWS::IAM::Policy"
 ROLE = "AWS::IAM::Role"
@@ -58,10 +59,12 @@ def role_drift(session: boto3.Session, stack: str, *, checked: set[str]) -> tupl
 
 
 def compare_role(
-    iam: Any, role: str, logical_id: str, resources: Mapping[str, Any], physical: Mapping[str, str]
+    iam: IAMClient, role: str, logical_id: str, resources: Mapping[str, Any], physical: Mapping[str, str]
 ) -> Iterator[DriftedResource]:
     """What differs of one role: its inline policies and which managed ones are attached."""
-    inline = {name for page in _pages(iam, "list_role_policies", role) for name in page["PolicyNames"]}
+    inline = {
+        name for page in iam.get_paginator("list_role_policies").paginate(RoleName=role) for name in page["PolicyNames"]
+    }
     for policy_id, policy in _policies_of(logical_id, resources):
         name, expected = policy["PolicyName"], policy["PolicyDocument"]
         if name not in inline:
@@ -76,7 +79,7 @@ def compare_role(
     inline -= {one.get("PolicyName", "") for one in own.get("Policies", [])}
     attached = {
         one["PolicyArn"]
-        for page in _pages(iam, "list_attached_role_policies", role)
+        for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
         for one in page["AttachedPolicies"]
     }
     expected_arns, unknown = _attachments(logical_id, resources, physical)
@@ -137,7 +140,3 @@ def _attachments(role_id: str, resources: Mapping[str, Any], physical: Mapping[s
         if resource.get("Type") == "AWS::IAM::ManagedPolicy" and {"Ref": role_id} in roles:
             arns.add(physical.get(logical_id, ""))
     return arns - {""}, sum(1 for one in own if not isinstance(one, str) and not physical.get(str(one.get("Ref", ""))))
-
-
-def _pages(iam: Any, operation: str, role: str) -> Any:
-    return iam.get_paginator(operation).paginate(RoleName=role)

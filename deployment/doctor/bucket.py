@@ -15,6 +15,7 @@ from kickstand.json_text import parse_json
 from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
 
     from kickstand.config.model import Environment
@@ -225,7 +226,7 @@ def logs_verdict(arn: str, policy: Mapping[str, Any], region: str) -> Finding:
     )
 
 
-def _described(kms: Any, arn: str) -> Mapping[str, Any] | None:
+def _described(kms: KMSClient, arn: str) -> Mapping[str, Any] | None:
     try:
         metadata: Mapping[str, Any] = kms.describe_key(KeyId=arn)["KeyMetadata"]
     except kms.exceptions.NotFoundException:

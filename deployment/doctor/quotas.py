@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deployment.doctor.finding import Finding
 from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+
     from kickstand.config.model import Environment
 
 
@@ -73,7 +75,7 @@ def quota_findings(workspace: Workspace) -> Iterator[Finding]:
         yield quota_verdict(need, found.get(need.quota), workspace.aws_options)
 
 
-def find_quotas(client: Any, names: Iterable[str]) -> Mapping[str, Quota]:
+def find_quotas(client: ServiceQuotasClient, names: Iterable[str]) -> Mapping[str, Quota]:
     """The quotas of SageMaker with these names, as far as there are any.
 
     An account's own values come first; for quotas that were never applied to it AWS lists the default alone. The

@@ -6,7 +6,7 @@ A role must be there, in this account, and trust the service that assumes it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from deployment.doctor.finding import Finding
 from kickstand.aws.deployed import stack_status
@@ -17,6 +17,8 @@ from kickstand.config.values import parse_arn
 from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
     from kickstand.config.model import Environment
     from kickstand.signing.public_key import PublicKey
     from kickstand.signing.verify import Trust
@@ -181,17 +183,17 @@ def _several(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _trust(iam: Any, arn: str) -> Mapping[str, Any] | None:
+def _trust(iam: IAMClient, arn: str) -> Mapping[str, Any] | None:
     try:
         role = iam.get_role(RoleName=_name(arn))["Role"]
     except iam.exceptions.NoSuchEntityException:
         return None
-    trust: Mapping[str, Any] = role["AssumeRolePolicyDocument"]
+    trust = cast("Mapping[str, Any]", role["AssumeRolePolicyDocument"])  # which botocore parses
     # The same name can stand under another path: that is another role.
     return trust if role["Arn"] == arn else None
 
 
-def _boundary(iam: Any, arn: str) -> Finding:
+def _boundary(iam: IAMClient, arn: str) -> Finding:
     name = "roles.permissions_boundary"
     try:
         iam.get_policy(PolicyArn=arn)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from securesystemslib.dsse import Envelope
@@ -26,6 +26,7 @@ from kickstand.signing.verify import Trust, trust_of, verify_envelope
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_kms import KMSClient
 
 
 CREATE = "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"
@@ -41,7 +42,7 @@ class SessionSigner(AWSSigner):
     AWSSigner makes its client of whatever credentials and region lie about; another account may be theirs.
     """
 
-    def __init__(self, key_arn: str, public_key: SSlibKey, client: Any) -> None:
+    def __init__(self, key_arn: str, public_key: SSlibKey, client: KMSClient) -> None:
         self.aws_key_id = key_arn
         self._public_key = public_key
         self.client = client

@@ -42,7 +42,7 @@ class Iam:
 
 
 def drift(iam: Iam) -> list[tuple[str, str, tuple[str, ...]]]:
-    found = compare_role(iam, "role", "Role", RESOURCES, {"Role": "role", "Managed": MANAGED})
+    found = compare_role(iam, "role", "Role", RESOURCES, {"Role": "role", "Managed": MANAGED})  # type: ignore[arg-type]
     return [(one.logical_id, one.status, one.differences) for one in found]
 
 

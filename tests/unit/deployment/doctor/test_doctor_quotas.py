@@ -64,12 +64,12 @@ def test_the_accounts_own_value_comes_before_the_default_and_reading_ends_early(
         list_service_quotas=[[("other", 1.0), ("a", 5.0)], [("never read", 1.0)]],
         list_aws_default_service_quotas=[[("a", 0.0)]],
     )
-    assert find_quotas(client, ["a"]) == {"a": Quota("L-a", 5.0, True)}
+    assert find_quotas(client, ["a"]) == {"a": Quota("L-a", 5.0, True)}  # type: ignore[arg-type]
     assert client.read == 1
     client = ServiceQuotas(
         list_service_quotas=[[("a", 5.0)]], list_aws_default_service_quotas=[[("a", 9.0), ("b", 0.0)]]
     )
-    assert find_quotas(client, ["a", "b", "c"]) == {"a": Quota("L-a", 5.0, True), "b": Quota("L-b", 0.0, True)}
+    assert find_quotas(client, ["a", "b", "c"]) == {"a": Quota("L-a", 5.0, True), "b": Quota("L-b", 0.0, True)}  # type: ignore[arg-type]
 
 
 def test_verdicts() -> None:
