@@ -1,4 +1,4 @@
-"""AWS clients made from an environment that is given as a value, and places in S3 as SageMaker's API names them."""
+"""AWS clients made from an environment that is given as a value; places in S3 as SageMaker names them; uploads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.jobs.events import JobFailure
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -98,3 +103,28 @@ class S3Location:
     def below(self, *parts: str) -> S3Location:
         """The location with `parts` appended, one slash between them."""
         return S3Location(self.bucket, "/".join([part for part in (self.key.rstrip("/"), *parts) if part]))
+
+
+_TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=32 << 20)
+
+
+def upload_result(s3: S3Client, settings: Mapping[str, Any], file: Path, *below: str) -> str:
+    """Upload one file of a job; its S3 URI. Raises JobFailure with SageMaker's reason.
+
+    settings: OutputDataConfig or TransformOutput: where to, and with which key. below: the parts of its path there.
+    """
+    try:
+        target = S3Location.parse(settings["S3OutputPath"]).below(*below)
+    except ValueError as error:
+        raise JobFailure(f"ClientError: Artifact upload failed:{error}") from None
+    key = settings.get("KmsKeyId")
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+    try:
+        s3.upload_file(str(file), target.bucket, target.key, ExtraArgs=encryption, Config=_TRANSFER)
+    except S3UploadFailedError as error:
+        cause = error.__cause__ or error.__context__
+        reason = reason_of(cause) if isinstance(cause, ClientError | BotoCoreError) else str(error)
+        raise JobFailure(f"ClientError: Artifact upload failed:{reason} ({target.uri})") from None
+    except (ClientError, BotoCoreError) as error:
+        raise JobFailure(f"ClientError: Artifact upload failed:{reason_of(error)} ({target.uri})") from None
+    return target.uri

@@ -17,11 +17,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from boto3.exceptions import S3UploadFailedError
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.jobs.events import JobFailure
-from localcloud.jobs.s3 import S3Location, reason_of
+from localcloud.jobs.s3 import S3Location, reason_of, upload_result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -145,9 +144,6 @@ def pack(folder: Path, archive: Path) -> None:
                 tar.addfile(member, content)
 
 
-_TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=32 << 20)
-
-
 def upload_artifact(s3: S3Client, request: Mapping[str, Any], model: Path, folder: Path, *, whole: bool) -> str:
     """Pack and upload the model folder; return the S3 URI.
 
@@ -166,24 +162,11 @@ def upload_output(s3: S3Client, request: Mapping[str, Any], data: Path, folder: 
 
 
 def _upload(s3: S3Client, request: Mapping[str, Any], content: Path, archive: Path) -> str:
-    settings = request["OutputDataConfig"]
-    try:
-        target = S3Location.parse(settings["S3OutputPath"]).below(request["TrainingJobName"], "output", archive.name)
-    except ValueError as error:
-        raise JobFailure(f"ClientError: Artifact upload failed:{error}") from None
-    key = settings.get("KmsKeyId")
-    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     try:
         pack(content, archive)
-        s3.upload_file(str(archive), target.bucket, target.key, ExtraArgs=encryption, Config=_TRANSFER)
-    except S3UploadFailedError as error:
-        cause = error.__cause__ or error.__context__
-        reason = reason_of(cause) if isinstance(cause, ClientError | BotoCoreError) else str(error)
-        raise JobFailure(f"ClientError: Artifact upload failed:{reason} ({target.uri})") from None
-    except (ClientError, BotoCoreError) as error:
-        raise JobFailure(f"ClientError: Artifact upload failed:{reason_of(error)} ({target.uri})") from None
+        below = (request["TrainingJobName"], "output", archive.name)
+        return upload_result(s3, request["OutputDataConfig"], archive, *below)
     except OSError as error:
         raise JobFailure(f"ClientError: Artifact upload failed:{error.strerror}") from None
     finally:
         archive.unlink(missing_ok=True)
-    return target.uri

@@ -18,8 +18,8 @@ from localcloud.jobs.events import JobFailure, JobStopped, Outcome
 from localcloud.jobs.hosting.model_process import Answer, HostingError
 from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
 from localcloud.jobs.logs import TRANSFORM_LOG_GROUP, DataLog
-from localcloud.jobs.s3 import s3_client
-from localcloud.jobs.transform.files import NOT_GZIP, InputFile, input_files, opened, upload_output
+from localcloud.jobs.s3 import s3_client, upload_result
+from localcloud.jobs.transform.files import NOT_GZIP, InputFile, input_files, opened
 from localcloud.jobs.transform.records import DataProcessing
 from localcloud.jobs.transform.transform_file import (
     BadFile,
@@ -65,7 +65,7 @@ class TransformAgent(JobAgent):
             for number, file in enumerate(files):
                 if not sides[number]:
                     self._check_stopped()
-                    upload_output(s3, request, self._output(number), file.output)
+                    upload_result(s3, request["TransformOutput"], self._output(number), file.output)
         finally:
             server.stop()
             log.close()
