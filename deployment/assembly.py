@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,7 @@ def run_app(
     """Synthesise one environment into a folder; how it ended, and what it said.
 
     releases: the folder of the release files. context: further context values, `policy="on"`.
+    The app is the one that the CDK command line runs: what CDK_APP names, else app.py.
     """
     settings = {
         **parse_json((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"],
@@ -50,7 +52,7 @@ def run_app(
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }
     return subprocess.run(
-        [sys.executable, str(REPOSITORY / "app.py")],
+        shlex.split(os.environ.get("CDK_APP", "")) or [sys.executable, str(REPOSITORY / "app.py")],
         cwd=REPOSITORY,
         env=variables,
         capture_output=True,

@@ -157,7 +157,8 @@ class Cdk:
     def bootstrap(self) -> None:
         """Make the CDK bootstrap stack in the environment's account and region."""
         # A folder of its own: two at once in the default one refuse each other.
-        words = [*bootstrap_words(self.workspace.environment), "--output", str(self.assembly())]
+        # Without the app, which the CLI would synthesise first: the account and the region are named.
+        words = [*bootstrap_words(self.workspace.environment), "--app", "", "--output", str(self.assembly())]
         self.execute([node(), str(CLI), *words], doing="cdk bootstrap")
 
     def execute(self, command: Sequence[str], *, doing: str) -> None:

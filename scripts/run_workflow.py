@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]
@@ -40,6 +41,9 @@ def main() -> int:
     asked.add_argument("--repository", type=Path, default=Path.cwd(), help="default: this folder")
     asked.add_argument("--config", default="kickstand.toml", help="the project file, below the repository")
     asked.add_argument("--state", type=Path, help="default: .kickstand/github of the repository")
+    asked.add_argument(
+        "--env", metavar="NAME", action="append", default=[], help="a variable of this shell that the steps get too"
+    )
     asked.add_argument("--old-subject", action="store_true", help="a repository of before 15 July 2026")
     words = asked.parse_args()
     if bool(words.branch) == bool(words.dispatch):
@@ -47,7 +51,7 @@ def main() -> int:
     try:
         project = load_project(words.repository / words.config)
         state = words.state or words.repository / ".kickstand" / "github"
-        desk = Desk(words.repository.resolve(), project, state, immutable=not words.old_subject)
+        desk = Desk(words.repository.resolve(), project, state, words.env, immutable=not words.old_subject)
         if words.dispatch:
             results = desk.deploy(desk.dispatch(words.dispatch))
         else:
@@ -61,7 +65,9 @@ def main() -> int:
 class Desk:
     """One repository on this machine's GitHub."""
 
-    def __init__(self, repository: Path, project: Project, state: Path, *, immutable: bool) -> None:
+    def __init__(
+        self, repository: Path, project: Project, state: Path, taken_along: Sequence[str], *, immutable: bool
+    ) -> None:
         pipeline = next(iter(project.environments.values())).pipeline
         name = pipeline.repository
         if name is None:
@@ -72,7 +78,7 @@ class Desk:
         given = {"owner_id": pipeline.owner_id, "repository_id": pipeline.repository_id}
         ids = {key: value for key, value in given.items() if value is not None}
         self.hub.create(Identity(**ids, immutable=immutable))
-        self.variables = variables(project, state.resolve())
+        self.variables = variables(project, state.resolve(), taken_along)
 
     def review(self, branch: str, *, merge: str | None) -> dict[str, str]:
         """The pull request of a branch; then, where it went well and that is asked for, its merge."""
@@ -114,8 +120,11 @@ class Desk:
         return results
 
 
-def variables(project: Project, state: Path) -> dict[str, str]:
-    """What a runner's steps find in their environment, and what points them at the local cloud. No credentials."""
+def variables(project: Project, state: Path, taken_along: Sequence[str]) -> dict[str, str]:
+    """What a runner's steps find in their environment, and what points them at the local cloud. No credentials.
+
+    taken_along: names of this process's variables that they find there too.
+    """
     cloud = LocalCloud.default()
     cloud.start(project=project)
     first = next(iter(project.environments.values()))
@@ -123,7 +132,10 @@ def variables(project: Project, state: Path) -> dict[str, str]:
     own = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
     kept = {name: value for name, value in pointed.items() if name not in own}
     cache = {"CDK_HOME": str(state / "cache/cdk"), "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(state / "cache/jsii")}
-    return {**{name: os.environ[name] for name in _TAKEN_ALONG if name in os.environ}, **kept, **cache}
+    inherited, asked = (
+        {name: os.environ[name] for name in names if name in os.environ} for names in (_TAKEN_ALONG, taken_along)
+    )
+    return {**inherited, **kept, **cache, **asked}
 
 
 if __name__ == "__main__":

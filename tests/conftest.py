@@ -13,8 +13,10 @@ import pytest
 import typer.main
 from botocore.hooks import EventAliaser
 from botocore.loaders import create_loader
+from cached_synthesis import COMMAND
 from hypothesis import settings
-from run_end import FOLDER, MARK, pytest_configure, pytest_keyboard_interrupt
+from once_a_run import FOLDER
+from run_end import MARK, pytest_configure, pytest_keyboard_interrupt
 from run_order import pytest_cmdline_main, pytest_collection_modifyitems
 
 __all__ = [
@@ -44,6 +46,8 @@ def _own_environment() -> None:
         del os.environ[name]
     # The CDK checks templates in three quarters of a synthesis, 4 s of CPU: tests/infra and the main job let it.
     os.environ["CDK_VALIDATION"] = "false"
+    # What is to be synthesised twice in a run is synthesised once; the main job does it each time.
+    os.environ["CDK_APP"] = COMMAND
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 

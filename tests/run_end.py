@@ -19,12 +19,10 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from once_a_run import FOLDER
 
 MARK = "KICKSTAND_TEST_RUN"
 """A variable of all processes of a run; servers of the local cloud pass on what begins so."""
-
-FOLDER = "KICKSTAND_TEST_FOLDER"
-"""A variable that names the folder of what a run's processes make once for all of them; see `once_a_run`."""
 
 _SECONDS = 5.0
 """Until a process that was asked to end is killed."""

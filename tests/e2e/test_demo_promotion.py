@@ -7,19 +7,25 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 from documented_answers import answers, shape
+from typed_command import Typed, run_here, type_here
 
+from cli.demo import promotion
 from cli.demo.promotion_script import DemoUsers, promotion_steps
 from kickstand.config.load import load_project
 from kickstand.names import Names
+from kickstand.programs import run_child
 from kickstand.release.file import read_release, release_path
 from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
+from review.policy import report
+from review.policy.assembly import lint_findings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -28,10 +34,11 @@ AUDIT = answers(REPOSITORY / "docs" / "audit.md")
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo that has ended."""
+    """A demo that has ended. variables: what `enter.sh` makes of a shell's."""
 
     folder: Path
     screen: str
+    variables: Mapping[str, str]
 
     @property
     def project(self) -> Path:
@@ -43,36 +50,46 @@ class Demo:
         return read_release(release_path(project.releases, name), environment)
 
     def type(self, line: str) -> str:
-        """A line typed after `source enter.sh`, as the demo says how to go on."""
+        """A line of bash typed after `source enter.sh`, as the demo says how to go on."""
         done = subprocess.run(
-            ["bash", "-c", f"source {self.folder}/enter.sh && {line}"], capture_output=True, text=True, check=False
+            ["bash", "-c", line], cwd=self.project, env=self.variables, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def kickstand(self, line: str, **variables: str) -> Typed:
+        """`kickstand …` typed there, by somebody else where the variables say so."""
+        return type_here(self.project, {**self.variables, **variables}, *line.split()[1:])
+
+
+def here(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """What the demo runs: Kickstand's own commands in this process."""
+    if list(command[1:3]) == ["-m", "cli"]:
+        return run_here(command[3:], cwd, env)
+    return run_child(command, cwd=cwd, env=env)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("stage") / "demo"
-    ended = subprocess.run(
-        [BIN / "kickstand", "demo-promotion", "--folder", folder],
-        cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(promotion, "run_child", here)
+        # Six reviews of few templates, whose check by cfn-lint takes a second of CPU.
+        patch.setattr(report, "lint_findings", cache(lint_findings))
+        ended = type_here(REPOSITORY, os.environ, "demo-promotion", "--folder", folder)
     try:
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        yield Demo(folder, ended.stdout)
+        ended.good()
+        entered = subprocess.run(
+            ["bash", "-c", f"source {folder}/enter.sh && env -0"], capture_output=True, text=True, check=True
+        ).stdout
+        yield Demo(folder, ended.out, dict(one.split("=", 1) for one in entered.split("\0") if one))
     finally:
         variables = {**os.environ, "KICKSTAND_LOCAL_STATE": str(folder / "cloud")}
         subprocess.run([BIN / "kickstand", "local", "stop"], cwd=REPOSITORY, env=variables, check=True)
 
 
 @pytest.fixture(scope="module")
-def auditor(demo: Demo) -> str:
+def auditor(demo: Demo) -> dict[str, str]:
     """What makes a command an auditor's: a user of prod who holds two managed policies."""
     project = load_project(demo.project / "kickstand.toml")
     prod, cloud = project.environments["prod"], LocalCloud(demo.folder / "cloud")
@@ -82,7 +99,7 @@ def auditor(demo: Demo) -> str:
     DemoUsers(cloud, project, demo.folder / "people").create("eve", "prod", policies[0])
     iam = cloud.client("iam", prod.account, prod.region)
     iam.attach_user_policy(UserName="eve", PolicyArn=policies[1])
-    return f"AWS_SHARED_CREDENTIALS_FILE={demo.folder}/people/eve"
+    return {"AWS_SHARED_CREDENTIALS_FILE": f"{demo.folder}/people/eve"}
 
 
 def test_every_scene_is_told(demo: Demo) -> None:
@@ -126,7 +143,7 @@ def test_prod_was_deployed_by_the_change_set_of_its_review(demo: Demo) -> None:
 
 def test_dev_is_back_at_the_first_model_byte_for_byte(demo: Demo) -> None:
     assert demo.type("git diff --stat HEAD~2 -- releases/dev.json releases/dev.dsse.json") == ""
-    assert "is InService and serves the release's model" in demo.type("kickstand verify dev")
+    assert "is InService and serves the release's model" in demo.kickstand("kickstand verify dev").good().out
 
 
 def test_the_history_of_prod_tells_the_story_from_git_alone(demo: Demo) -> None:
@@ -168,15 +185,15 @@ def test_the_auditors_page_has_every_question() -> None:
 
 @pytest.mark.parametrize("command", AUDIT)
 def test_a_command_of_the_auditors_page_gives_the_answer_that_it_shows(demo: Demo, command: str) -> None:
-    said = shape(demo.type(command))
+    said = shape(demo.kickstand(command).good().out)
     for piece in AUDIT[command]:
         assert shape(piece) in said
 
 
-def test_the_answers_are_of_the_release_that_prod_serves(demo: Demo, auditor: str) -> None:
+def test_the_answers_are_of_the_release_that_prod_serves(demo: Demo, auditor: dict[str, str]) -> None:
     """With an auditor's own credentials: the policies `reviewer` and `predictor` of prod, and no others."""
     release = demo.release("prod")
-    which, who, read, cost, swapped = (demo.type(f"{auditor} {command}") for command in list(AUDIT)[:5])
+    which, who, read, cost, swapped = (demo.kickstand(one, **auditor).good().out for one in list(AUDIT)[:5])
     assert release.artifact.sha256 in which
     assert all(channel.sha256 in which and channel.files[0].sha256 in which for channel in release.channels)
     words = " ".join(who.split())
@@ -193,14 +210,9 @@ def test_a_swap_that_was_undone_is_found(demo: Demo) -> None:
     key = f"s3://{release.bucket}/models/{release.artifact.sha256}/model.tar.gz"
     aws = f"{BIN}/aws --profile rentals-prod s3 cp --quiet"
     demo.type(f"{aws} {key} model && echo other > other && {aws} other {key} && {aws} model {key} && rm model other")
-    ended = subprocess.run(
-        ["bash", "-c", f"source {demo.folder}/enter.sh && kickstand verify prod"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert "written      DOES NOT FIT; see the end" in ended.stdout
-    assert "endpoint     rentals-prod is InService and serves the release's model" in ended.stdout
-    assert "All of it fits" not in ended.stdout
-    assert re.search(r"The version \S+ of the model artifact, of .* holds 6 bytes of SHA-256", ended.stderr)
+    ended = demo.kickstand("kickstand verify prod")
+    assert ended.code == 1
+    assert "written      DOES NOT FIT; see the end" in ended.out
+    assert "endpoint     rentals-prod is InService and serves the release's model" in ended.out
+    assert "All of it fits" not in ended.out
+    assert re.search(r"The version \S+ of the model artifact, of .* holds 6 bytes of SHA-256", ended.err)

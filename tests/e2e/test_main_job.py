@@ -27,9 +27,14 @@ LATE = "was refused because IAM had not spread its new role's policy yet; deploy
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CDK_VALIDATION")  # as a user runs it
-        yield from open_workshop(tmp_path_factory.mktemp("workshop"))
+    yield from open_workshop(tmp_path_factory.mktemp("workshop"))
+
+
+@pytest.fixture
+def as_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what makes synthesis cheaper in tests: each one is made, and checked by the CDK."""
+    for name in ("CDK_APP", "CDK_VALIDATION"):
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +57,14 @@ def hosted(workshop: Workshop, kind: str) -> list[str]:
     return sorted(one["EndpointConfigName"] for one in sagemaker.list_endpoint_configs()["EndpointConfigs"])
 
 
+@pytest.mark.usefixtures("as_a_user")
 def test_1_training_deploys_before_any_model_exists(workshop: Workshop, pumps: Path) -> None:
     printed = workshop.kickstand(pumps, "deploy", "dev", "--yes").good()
     assert "fit dev" in printed.out
     assert hosted(workshop, "Models") == []
 
 
+@pytest.mark.usefixtures("as_a_user")
 def test_2_fit_and_deploy_lead_to_predictions(workshop: Workshop, pumps: Path) -> None:
     workshop.kickstand(pumps, "fit", "dev").good()
     printed = workshop.kickstand(pumps, "deploy", "dev", "--yes").good()

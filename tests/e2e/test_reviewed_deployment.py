@@ -12,11 +12,16 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from workshop import ACCOUNT, BIN, REGION, REPOSITORY, Typed, Workshop, make_project, open_workshop
+from typed_command import Typed, type_here
+from workshop import ACCOUNT, BIN, REGION, REPOSITORY, Workshop, make_project, open_workshop
+
+from review.policy import report
+from review.policy.assembly import lint_findings
 
 PAGE = (REPOSITORY / "docs" / "review.md").read_text(encoding="utf-8")
 TYPED: list[str] = []
@@ -26,7 +31,10 @@ TRAINING, HOSTING = "kites-dev-training", "kites-dev-hosting"
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    yield from open_workshop(tmp_path_factory.mktemp("workshop"))
+    with pytest.MonkeyPatch.context() as patch:
+        # Nine reviews of the same templates, whose check by cfn-lint takes a second of CPU.
+        patch.setattr(report, "lint_findings", cache(lint_findings))
+        yield from open_workshop(tmp_path_factory.mktemp("workshop"))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +72,8 @@ def bootstrap_as_of_version_21(workshop: Workshop) -> None:
 
 def typed(workshop: Workshop, project: Path, *words: str | Path, **more: str) -> Typed:
     """A command as on AWS: the credentials are in the process's environment."""
-    variables = {**workshop.cloud_environment(), **more}
-    done = workshop.run(BIN / "kickstand", "--config", project / "kickstand.toml", *words, **variables)
+    variables = {**workshop.variables(), **workshop.cloud_environment(), **more}
+    done = type_here(REPOSITORY, variables, "--config", project / "kickstand.toml", *words)
     if done.code == 0:
         line = " ".join(["kickstand", *map(str, words)])
         TYPED.append(line.replace(f"{project}/", "").replace(str(assembly(project)), "assembly").replace("dev", "prod"))

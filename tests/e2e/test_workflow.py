@@ -18,8 +18,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from once_a_run import FOLDER
+from run_end import MARK
+from typed_command import Typed
 from user_repository import commit, git, make_repository
-from workshop import BIN, REPOSITORY, Typed, Workshop, open_workshop
+from workshop import BIN, REPOSITORY, Workshop, open_workshop
 
 from localcloud.root_keys import RootKeys
 from localcloud.state import StateFolder
@@ -27,6 +30,8 @@ from localcloud.state import StateFolder
 STAGING = "444455556666"
 HOSTING = "kites-staging-hosting"
 DEPLOYING = "kites-staging-deploy-us-east-1"
+CHEAPER = ("CDK_APP", "CDK_VALIDATION")
+"""Each assembly is synthesised once, without the CDK's own check of its template."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,11 @@ class User:
     def run(self, *words: str) -> Typed:
         """The workflows of a branch's pull request: many commands, so they are given more time than one."""
         script = REPOSITORY / "scripts" / "run_workflow.py"
+        folders = ["--repository", str(self.repository), "--state", str(self.hub)]
+        # GitHub's runners have none of them: they make the steps cheaper, and what is left of them ends with the tests.
+        variables = [word for name in (*CHEAPER, FOLDER, MARK) for word in ("--env", name)]
         done = subprocess.run(
-            [sys.executable, str(script), *words, "--repository", str(self.repository), "--state", str(self.hub)],
+            [sys.executable, str(script), *words, *folders, *variables],
             env=self.workshop.variables(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -24,6 +24,8 @@ FILES = (
     "tests/conftest.py",
     "tests/run_end.py",
     "tests/run_order.py",
+    "tests/kit/cached_synthesis.py",
+    "tests/kit/once_a_run.py",
     "tests/kit/samples.py",
     "tests/unit/deployment/test_assembly.py",
 )

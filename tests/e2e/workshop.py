@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import numpy as np
+from typed_command import Typed
 
 from localcloud.cloud import LocalCloud
 
@@ -39,19 +40,6 @@ region = "{region}"
 
 
 _PRINTED: dict[bytes, dict[str, str]] = {}
-
-
-@dataclass(frozen=True)
-class Typed:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    def good(self) -> Typed:
-        assert self.code == 0, f"exit code {self.code}\n{self.out}\n{self.err}"
-        return self
 
 
 @dataclass(frozen=True)

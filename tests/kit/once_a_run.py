@@ -8,7 +8,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from run_end import FOLDER
+FOLDER = "KICKSTAND_TEST_FOLDER"
+"""A variable that names the folder of what a run's processes make once for all of them."""
 
 
 def once_a_run(key: str, make: Callable[[], bytes]) -> bytes:

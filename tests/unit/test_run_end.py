@@ -38,7 +38,10 @@ def test_a_signal_ends_the_run_and_what_it_started(tmp_path: Path, number: int) 
     run = subprocess.Popen(
         ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command],
         cwd=tmp_path,
-        env={**{n: v for n, v in os.environ.items() if not n.startswith("PYTEST_")}, "PYTHONPATH": str(TESTS)},
+        env={
+            **{n: v for n, v in os.environ.items() if not n.startswith("PYTEST_")},
+            "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'kit'}",
+        },
         stdout=subprocess.PIPE,
         text=True,
     )

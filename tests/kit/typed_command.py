@@ -1,0 +1,65 @@
+"""A command as somebody types it, run in this process: one of its own takes a second of CPU to begin, and three where
+it reviews."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from unittest.mock import patch
+
+from cli.main import run
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def good(self) -> Typed:
+        assert self.code == 0, f"exit code {self.code}\n{self.out}\n{self.err}"
+        return self
+
+
+def type_here(folder: Path, variables: Mapping[str, str], *words: str | Path) -> Typed:
+    """`kickstand WORDS` in a folder, with these variables alone; what its children print is of it too."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with _into(out, "stdout", 1), _into(err, "stderr", 2):
+            code = run_here([str(word) for word in words], folder, variables)
+        printed = []
+        for file in (out, err):
+            file.seek(0)
+            printed.append(file.read().decode())
+    return Typed(code, *printed)
+
+
+def run_here(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int:
+    """The same, printed to where this process prints; the exit code."""
+    argv = patch.object(sys, "argv", ["kickstand", *words])
+    with patch.dict(os.environ, variables, clear=True), argv, chdir(folder):
+        return run()
+
+
+@contextmanager
+def _into(file: IO[bytes], name: str, descriptor: int) -> Iterator[None]:
+    """Let a stream, and the descriptor that children inherit, write to a file."""
+    kept = os.dup(descriptor)
+    os.dup2(file.fileno(), descriptor)
+    try:
+        # A line at a time, in turn with what children print.
+        with (
+            open(descriptor, "w", 1, encoding="utf-8", newline="", closefd=False) as stream,
+            patch.object(sys, name, stream),
+        ):
+            yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
