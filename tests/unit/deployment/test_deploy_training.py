@@ -171,6 +171,20 @@ def test_only_the_training_stack_is_deployed(ran: list[tuple[str, ...]]) -> None
     assert all(re.fullmatch("kickstand-deploy-[0-9a-f]{12}", one[3]) for one in ran)
 
 
+def test_bootstrapping_synthesises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CLI runs the app of cdk.json otherwise, also where it is told the account and the region."""
+    commands: list[list[str]] = []
+
+    def run_child(command: list[str], **more: object) -> int:
+        commands.append(command)
+        return 0
+
+    monkeypatch.setattr("deployment.cdk.run_child", run_child)
+    cdk().bootstrap()
+    ((*_, verb, where, option, app, _, _),) = commands
+    assert [verb, where, option, app] == ["bootstrap", "aws://111122223333/us-east-1", "--app", ""]
+
+
 def stack(status: str, hour: int = 2) -> dict[str, Any]:
     began, changed = (datetime(2026, 11, 29, at, 30, tzinfo=UTC) for at in (1, hour))
     return {"StackStatus": status, "CreationTime": began, "LastUpdatedTime": changed}
