@@ -233,7 +233,7 @@ def _set_up(world: World, *, bootstrap: bool) -> None:
     for workspace in workspaces.values():
         if bootstrap and not is_bootstrapped(workspace.session, workspace.environment):
             output = str(assembly_folder(world.plan, workspace.environment.name))
-            words = [*bootstrap_words(workspace.environment), "--output", output]
+            words = [*bootstrap_words(workspace.environment), "--app", "", "--output", output]
             if workspace.environment.profile:
                 words += ["--profile", workspace.environment.profile]
             world.commands.run([([node(), str(CLI), *words], f"cdk {words[0]} {words[1]}")], minutes=15)

@@ -1,6 +1,7 @@
 """`make acceptance` against the local cloud: killed once on its way, then run whole, on two accounts.
 
-The second run removes what the first has left, proves every step, and leaves nothing.
+The second run removes what the first has left, proves every step, and leaves nothing. It is run in this process, as are
+the commands of Kickstand that it types.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from typed_command import Typed, printed_to, run_here
 
+from acceptance import commands
+from acceptance.__main__ import main as acceptance
 from acceptance.steps import STEPS
 from localcloud.cloud import LocalCloud
 
@@ -36,6 +44,8 @@ account = "444455556666"
 region = "us-east-1"
 """
 NAME = "ks-accept-a297"
+OF_SUBPROCESS = ("DEVNULL", "STDOUT", "TimeoutExpired")
+"""What a run's commands need of `subprocess` beside Popen."""
 
 
 @pytest.fixture
@@ -45,17 +55,50 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     LocalCloud(tmp_path / "runs" / "cloud").stop()
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "acceptance", "dev", "--to", "staging", "--local", *words]
+def words(folder: Path) -> list[str]:
     places = ["--config", str(folder / "kickstand.toml"), "--folder", str(folder / "runs")]
+    return ["dev", "--to", "staging", "--local", *places]
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*command, *places],
+        [sys.executable, "-m", "acceptance", *words(folder)],
         cwd=REPOSITORY,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def run_whole(folder: Path) -> Typed:
+    begin = SimpleNamespace(Popen=begin_here, **{name: getattr(subprocess, name) for name in OF_SUBPROCESS})
+    with patch.object(commands, "subprocess", begin), patch.dict(os.environ), tempfile.TemporaryFile() as out:
+        with printed_to(out, out):
+            code = acceptance(words(folder))
+        out.seek(0)
+        return Typed(code, out.read().decode(), "")
+
+
+class Ended:
+    """What is looked at of a child that has ended."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    def wait(self, _limit: float) -> int:
+        return self._code
+
+    def poll(self) -> int:
+        return self._code
+
+
+def begin_here(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes] | Ended:
+    """Begin a child; a command of Kickstand is run in this process, to its end."""
+    if list(command[1:3]) != ["-m", "cli"]:
+        return subprocess.Popen(command, **how)
+    with printed_to(how["stdout"], how["stdout"]):
+        return Ended(run_here(command[3:], how["cwd"], how["env"]))
 
 
 def read_until(run: subprocess.Popen[str], text: str) -> str:
@@ -87,9 +130,7 @@ def test_a_killed_run_is_removed_by_the_next_which_is_green_and_leaves_nothing(f
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
 
-    run = start(folder)
-    said, _ = run.communicate(timeout=1500)
-    assert run.returncode == 0, said[-6000:]
+    said = run_whole(folder).good().out
     assert f"An earlier run has left:\n  stack {NAME}-dev-training (account …3333, us-east-1)\n" in said
     assert said.index("It is removed.") < said.index("The account is ready")
     assert "\nNothing is left.\n" in said

@@ -59,15 +59,15 @@ def hosted(workshop: Workshop, kind: str) -> list[str]:
 
 @pytest.mark.usefixtures("as_a_user")
 def test_1_training_deploys_before_any_model_exists(workshop: Workshop, pumps: Path) -> None:
-    printed = workshop.kickstand(pumps, "deploy", "dev", "--yes").good()
+    printed = workshop.process(pumps, "deploy", "dev", "--yes").good()
     assert "fit dev" in printed.out
     assert hosted(workshop, "Models") == []
 
 
 @pytest.mark.usefixtures("as_a_user")
 def test_2_fit_and_deploy_lead_to_predictions(workshop: Workshop, pumps: Path) -> None:
-    workshop.kickstand(pumps, "fit", "dev").good()
-    printed = workshop.kickstand(pumps, "deploy", "dev", "--yes").good()
+    workshop.process(pumps, "fit", "dev").good()
+    printed = workshop.process(pumps, "deploy", "dev", "--yes").good()
     assert "pumps-dev is InService" in printed.out
     assert "5 golden rows came back equal" in printed.out
     found = predictions(workshop, pumps)

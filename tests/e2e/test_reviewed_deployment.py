@@ -12,16 +12,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typed_command import Typed, type_here
 from workshop import ACCOUNT, BIN, REGION, REPOSITORY, Workshop, make_project, open_workshop
-
-from review.policy import report
-from review.policy.assembly import lint_findings
 
 PAGE = (REPOSITORY / "docs" / "review.md").read_text(encoding="utf-8")
 TYPED: list[str] = []
@@ -31,10 +27,7 @@ TRAINING, HOSTING = "kites-dev-training", "kites-dev-hosting"
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with pytest.MonkeyPatch.context() as patch:
-        # Nine reviews of the same templates, whose check by cfn-lint takes a second of CPU.
-        patch.setattr(report, "lint_findings", cache(lint_findings))
-        yield from open_workshop(tmp_path_factory.mktemp("workshop"))
+    yield from open_workshop(tmp_path_factory.mktemp("workshop"))
 
 
 @pytest.fixture(scope="module")

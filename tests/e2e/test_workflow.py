@@ -10,9 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,9 @@ import pytest
 from botocore.exceptions import ClientError
 from once_a_run import FOLDER
 from run_end import MARK
-from typed_command import Typed
+from typed_command import Typed, type_here
 from user_repository import commit, git, make_repository
-from workshop import BIN, REPOSITORY, Workshop, open_workshop
+from workshop import REPOSITORY, Workshop, open_workshop
 
 from localcloud.root_keys import RootKeys
 from localcloud.state import StateFolder
@@ -30,7 +28,9 @@ from localcloud.state import StateFolder
 STAGING = "444455556666"
 HOSTING = "kites-staging-hosting"
 DEPLOYING = "kites-staging-deploy-us-east-1"
-CHEAPER = ("CDK_APP", "CDK_VALIDATION")
+JSII = REPOSITORY / ".kickstand" / "cache" / "jsii"
+"""Where `make` keeps the CDK library, unpacked."""
+CHEAPER = ("CDK_APP", "CDK_VALIDATION", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
 """Each assembly is synthesised once, without the CDK's own check of its template."""
 
 
@@ -44,10 +44,9 @@ class User:
 
     def kickstand(self, *words: str, **more: str) -> Typed:
         """As on AWS: dev's credentials in the process's environment, staging's under its profile."""
-        command = (BIN / "kickstand", "--config", self.repository / "kickstand.toml")
-        printed = self.workshop.run(*command, "local", "env", "dev").good().out
-        lines = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines() if "=" in line)
-        return self.workshop.run(*command, *words, **{name: value.strip("'") for name, value in lines} | more).good()
+        variables = {**self.workshop.variables(), **self.workshop.cloud_environment(), **more}
+        config = ("--config", self.repository / "kickstand.toml")
+        return type_here(REPOSITORY, variables, *config, *words).good()
 
     def propose(self, branch: str, message: str) -> None:
         """Commit what there is now to a branch."""
@@ -62,7 +61,7 @@ class User:
         variables = [word for name in (*CHEAPER, FOLDER, MARK) for word in ("--env", name)]
         done = subprocess.run(
             [sys.executable, str(script), *words, *folders, *variables],
-            env=self.workshop.variables(),
+            env={"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(JSII), **self.workshop.variables()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -94,8 +93,9 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
         with_gh = f"{make_gh(folder / 'bin')}{os.pathsep}{workshop.variables()['PATH']}"
         user.kickstand("init", "--github", PATH=with_gh)
         commit(repository, "The workflows")
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(partial(deploy_once, workshop, repository), ("dev", "staging")))
+        for name in ("dev", "staging"):
+            for what in ([], ["--pipeline"]):
+                workshop.kickstand(repository, "deploy", name, "--yes", *what).good()
         yield user
 
 
@@ -108,11 +108,6 @@ def make_gh(folder: Path) -> Path:
     (folder / "gh").write_text(f'#!/bin/sh\nfor last; do :; done\ncase "$last" in {cases} esac\n')
     (folder / "gh").chmod(0o755)
     return folder
-
-
-def deploy_once(workshop: Workshop, repository: Path, name: str) -> None:
-    for what in ([], ["--pipeline"]):
-        workshop.kickstand(repository, "deploy", name, "--yes", *what).good()
 
 
 def test_1_a_new_release_is_reviewed_and_its_merge_deploys_dev_alone(user: User) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 import numpy as np
-from typed_command import Typed
+from typed_command import Typed, type_here
 
 from localcloud.cloud import LocalCloud
 
@@ -69,12 +69,18 @@ class Workshop:
         return Typed(done.returncode, done.stdout, done.stderr)
 
     def kickstand(self, project: Path, *words: str | Path) -> Typed:
+        """A command of Kickstand, with `--local`, in this process."""
+        local = ("--local", "--config", project / "kickstand.toml")
+        return type_here(REPOSITORY, self.variables(), *local, *words)
+
+    def process(self, project: Path, *words: str | Path) -> Typed:
+        """The same in a process of its own, as a user's."""
         return self.run(BIN / "kickstand", "--local", "--config", project / "kickstand.toml", *words)
 
     def cloud_environment(self) -> dict[str, str]:
         """What `kickstand local env` prints, as a dictionary; it is asked once a start of the server."""
         if not (server := self._server()) or server not in _PRINTED:
-            printed = self.run(BIN / "kickstand", "local", "env", "dev").good().out
+            printed = type_here(REPOSITORY, self.variables(), "local", "env", "dev").good().out
             lines = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines() if "=" in line)
             _PRINTED[server := self._server()] = {name: value.strip("'") for name, value in lines}
         return dict(_PRINTED[server])
@@ -142,4 +148,4 @@ def open_workshop(folder: Path) -> Iterator[Workshop]:
     """A workshop; at the end its local cloud is stopped."""
     workshop = Workshop(folder / "state")
     yield workshop
-    workshop.run(BIN / "kickstand", "local", "stop").good()
+    type_here(REPOSITORY, workshop.variables(), "local", "stop").good()

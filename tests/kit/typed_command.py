@@ -1,5 +1,5 @@
-"""A command as somebody types it, run in this process: one of its own takes a second of CPU to begin, and three where
-it reviews."""
+"""A command as somebody types it, run in this process: one of its own takes a second of CPU to begin, and four where
+it reviews. A template that was checked by cfn-lint is not checked again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 from unittest.mock import patch
 
 from cli.main import run
+from review.policy import report
+from review.policy.assembly import lint_findings
+
+_lint_findings = cache(lint_findings)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Typed:
 def type_here(folder: Path, variables: Mapping[str, str], *words: str | Path) -> Typed:
     """`kickstand WORDS` in a folder, with these variables alone; what its children print is of it too."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with _into(out, "stdout", 1), _into(err, "stderr", 2):
+        with printed_to(out, err):
             code = run_here([str(word) for word in words], folder, variables)
         printed = []
         for file in (out, err):
@@ -43,9 +48,20 @@ def type_here(folder: Path, variables: Mapping[str, str], *words: str | Path) ->
 
 def run_here(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int:
     """The same, printed to where this process prints; the exit code."""
-    argv = patch.object(sys, "argv", ["kickstand", *words])
-    with patch.dict(os.environ, variables, clear=True), argv, chdir(folder):
+    with (
+        patch.object(report, "lint_findings", _lint_findings),
+        patch.object(sys, "argv", ["kickstand", *words]),
+        patch.dict(os.environ, variables, clear=True),
+        chdir(folder),
+    ):
         return run()
+
+
+@contextmanager
+def printed_to(out: IO[bytes], err: IO[bytes]) -> Iterator[None]:
+    """Let this process and its children print to files."""
+    with _into(out, "stdout", 1), _into(err, "stderr", 2):
+        yield
 
 
 @contextmanager
