@@ -24,8 +24,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.data.csv.float_text import delimiter_of
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -47,6 +45,8 @@ def read_rows(rows: Sequence[str]) -> np.ndarray:
 
 def feature_rows(files: Sequence[Path], label_columns: int) -> Iterator[str]:
     """The rows of checked CSV files without their label columns, with commas."""
+    from training.data.csv.float_text import delimiter_of
+
     for file in files:
         with file.open(encoding="utf-8-sig") as opened:
             delimiter = ""
@@ -101,8 +101,6 @@ def _opened(
 
     width: of the rows; xgboost does not open models that have another one by their own word, and `other` is the answer.
     """
-    import xgboost as xgb
-
     from training.model.inspection.boosters import Boosters, width_of
     from training.model.inspection.structure import StructureError
 
@@ -112,6 +110,8 @@ def _opened(
         return {"damaged": str(error)}
     if width is not None and features not in (None, width):
         return {"features": features, **other}
+    import xgboost as xgb  # half a second, which most models that are refused never come to
+
     with xgb.config_context(verbosity=0):
         try:
             return predicted(Boosters(models))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import xgboost
 from kickstand.errors import KickstandError
 from localcloud.container.contract import UserError
 from localcloud.container.hosting.served_model import ServedModel
+from training.model.inspection import run
 from training.model.inspection.document import DEEPEST, DocumentError, read_document
 from training.model.inspection.model_run import run_model
 from training.model.inspection.structure import Dimensions, StructureError, check_model
@@ -190,3 +192,15 @@ def test_xgboost_does_not_open_a_model_of_another_width_than_the_rows(tmp_path: 
     file = tmp_path / "xgboost-model"
     file.write_bytes(changed("learner_model_param.num_feature", HUGE))
     assert run_model([file], ("1,2,3,4",), where="s3://m").features == 2_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key"),
+    [("MODEL.trees.0.left_children.1", 1, "damaged"), ("learner_model_param.num_feature", HUGE, "features")],
+)
+def test_xgboost_is_not_imported_for_a_model_that_it_does_not_open(
+    path: str, value: Any, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m").write_bytes(changed(path, value))
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    assert key in run.answer([tmp_path / "m"], ("1,2,3,4",))
