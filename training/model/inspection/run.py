@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,16 +120,18 @@ def _opened(
             return {"error": lines[0] if lines else type(error).__name__}
 
 
-def main() -> None:
-    """Answer one request."""
-    request: dict[str, Any] = json.load(sys.stdin)
+def respond(request: Mapping[str, Any]) -> Answer:
+    """The answer to one request; see the module."""
     models = [Path(model) for model in request["models"]]
     if "rows" in request:
-        given = answer(models, request["rows"])
-    else:
-        files = [Path(file) for file in request["files"]]
-        given = score(models, files, request["label_columns"], request["columns"], Path(request["answers"]))
-    json.dump(given, sys.stdout)
+        return answer(models, request["rows"])
+    files = [Path(file) for file in request["files"]]
+    return score(models, files, request["label_columns"], request["columns"], Path(request["answers"]))
+
+
+def main() -> None:
+    """Answer one request."""
+    json.dump(respond(json.load(sys.stdin)), sys.stdout)
 
 
 if __name__ == "__main__":
