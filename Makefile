@@ -12,7 +12,7 @@ export CDK_HOME := $(CACHE)/cdk
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CACHE)/jsii
 export MPLCONFIGDIR := $(CACHE)/matplotlib
 
-.PHONY: help setup demo demo-promotion acceptance test check format bench lock images managed-policies clean
+.PHONY: help setup demo demo-promotion acceptance test check format bench bench-picture lock images managed-policies clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,12 +38,16 @@ check: setup ## Format, lint, types
 format: setup ## Put the code in order
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-bench: setup ## Speed and memory, against peers in the same run
-	@$(BIN)/python -m benchmarks
+bench: setup ## Speed and memory, as ratios to peers of the same run (SIZES=large: up to 5 GB)
+	@$(BIN)/python -W ignore -m benchmarks $(if $(SIZES),--sizes $(SIZES))
 
-lock: setup ## Resolve requirements.in into requirements.lock anew, and the locks of the SageMaker SDKs
+bench-picture: setup ## Draw the last results of bench in docs/benchmarks.png
+	@$(BIN)/python -m benchmarks --draw
+
+lock: setup ## Resolve requirements.in into requirements.lock anew, and the locks of the SageMaker SDKs and of the benchmarks' peers
 	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
 	@cd localcloud/clients && for client in model-trainer sdk-v2; do $(CURDIR)/$(BIN)/uv pip compile $$client.in --excludes $$client.excludes --universal --python-version 3.11 --generate-hashes --no-header --quiet -o $$client.lock || exit 1; done
+	@cd benchmarks/programs && for peer in fastapi mlserver; do $(CURDIR)/$(BIN)/uv pip compile $$peer.in --excludes mlserver.excludes --universal --python-version 3.11 --generate-hashes --no-header --quiet -o $$peer.lock || exit 1; done
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund --loglevel=error
 
 images: setup ## Make the tables of images, regions and instance types anew, from what is installed

@@ -1,56 +1,87 @@
-"""Run every benchmark, or those named on the command line, and print one table; a run of all of them draws it too."""
+"""Run every benchmark, or those named: `python -m benchmarks [--sizes large] [NAME …]`, or draw: `… --draw`.
+
+Prints one table, and keeps the results in `.kickstand/cache/bench/results.json`. Ends with 1 where a figure is over its
+limit with all of its spread. Writes nothing into the repository unless told to draw, which measures nothing.
+"""
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
+import signal
 import sys
-from pathlib import Path
+from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.figure import Figure, number
+from benchmarks.measure import REPOSITORY
+from benchmarks.picture import draw
+from benchmarks.report import Results, failed, show
 
-NAMES = ("help", "synth", "training", "serving", "predict", "demo")
-WIDTH = 150
-PICTURE = Path(__file__).with_name("figures.png")
+BENCHMARKS = {
+    "help": "commands",
+    "synth": "commands",
+    "serving": "serving",
+    "invoke": "cloud",
+    "job": "cloud",
+    "upload": "upload",
+    "training": "training",
+    "fit": "training",
+    "prediction": "prediction",
+    "review": "commands",
+    "demo": "commands",
+}
+"""The module of each name; its function is NAME_figures."""
+SIZED = ("upload", "training", "fit", "prediction")
+SIZES = ("ordinary", "large")
+RESULTS = REPOSITORY / ".kickstand" / "cache" / "bench" / "results.json"
+PICTURE = REPOSITORY / "docs" / "benchmarks.png"
+_WIDTH = 170
 
 
-def main(wanted: list[str]) -> int:
-    unknown = [name for name in wanted if name not in NAMES]
-    if unknown:
-        sys.stderr.write(f"error: no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}.\n")
-        return 2
-    console = Console()
+def main(arguments: list[str]) -> int:
+    """0 where no figure is over its limit, else 1; 2 for wrong arguments."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description="Ratios to peers measured in the same run.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"One of {', '.join(BENCHMARKS)}. Default: all.")
+    parser.add_argument("--sizes", choices=SIZES, default=SIZES[0], help="large: up to 10 million rows and 5 GB.")
+    parser.add_argument("--draw", action="store_true", help=f"Draw the last results in {PICTURE.name} alone.")
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+    if options.draw:
+        return _draw()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and local clouds end, too
+    console = Console(stderr=False)
     if not console.is_terminal:
-        console = Console(width=WIDTH)  # a log has no width of its own
-    figures: list[Figure] = []
-    for name in wanted or NAMES:
+        console = Console(width=_WIDTH)  # a log has no width of its own
+    measured: dict[str, list[Any]] = {}
+    for name in options.names or BENCHMARKS:
         console.print(f"measuring {name} …", style="dim")
-        figures += importlib.import_module(f"benchmarks.{name}").run()
-    console.print(table(figures))
-    if not wanted:
-        from benchmarks.picture import draw
+        module = importlib.import_module(f"benchmarks.{BENCHMARKS[name]}")
+        sizes = [module.SIZES[options.sizes]] if name in SIZED else []
+        measured[name] = getattr(module, f"{name}_figures")(*sizes)
+        _keep(name, measured[name])
+    rows = [row for each in measured.values() for row in each]
+    show(console, rows, os.cpu_count() or 1)
+    return 1 if failed(rows) else 0
 
-        draw(figures, PICTURE)
-        console.print(f"Drawn in {os.path.relpath(PICTURE)}.")
-    return 0 if all(figure.good() for figure in figures) else 1
+
+def _keep(name: str, rows: list[Any]) -> None:
+    """Put a benchmark's results in the place of those of its last run; the others' stay."""
+    before = Results.load(RESULTS).rows if RESULTS.exists() else {}
+    found = {each: rows if each == name else before[each] for each in BENCHMARKS if each == name or each in before}
+    Results(os.cpu_count() or 1, datetime.now(UTC).date(), found).save(RESULTS)
 
 
-def table(figures: list[Figure]) -> Table:
-    """The figures with AWS's own, peers, limits and verdicts."""
-    shown = Table(title=f"Medians on {os.cpu_count()} cores; a ratio is the median over pairs of runs")
-    shown.title_justify = "left"
-    for column in ("what", "ours", "peer", "AWS's container", "figure", "limit", ""):
-        shown.add_column(column, justify="left" if column == "what" else "right", no_wrap=column != "what")
-    for figure in figures:
-        verdict = "" if figure.limit is None else ("[green]good[/]" if figure.good() else "[red]over[/]")
-        peer = "" if figure.peer is None else number(figure.peer)
-        value = f"{number(figure.value)} {figure.unit}"
-        ours = "" if figure.ours == figure.value else number(figure.ours)
-        shown.add_row(figure.name, ours, peer, figure.of_aws(), value, figure.bound(), verdict)
-    return shown
+def _draw() -> int:
+    if not RESULTS.exists():
+        sys.stderr.write("error: there are no results to draw yet. Measure first: make bench\n")
+        return 2
+    draw(Results.load(RESULTS), PICTURE)
+    sys.stdout.write(f"Drawn in {PICTURE.relative_to(REPOSITORY)}.\n")
+    return 0
 
 
 if __name__ == "__main__":

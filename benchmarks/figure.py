@@ -1,104 +1,119 @@
-"""One measured figure beside its peer and its limit, and how processes are timed."""
+"""One measured figure: ours and a peer's in pairs of the same run, their ratio with its spread, its limit and goal."""
 
 from __future__ import annotations
 
-import os
-import statistics
-import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from statistics import median
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-BIN = REPOSITORY / ".venv" / "bin"
+_CONFIDENCE = 0.9
+
+Pair = tuple[float, float]
+
+GOOD, OVER, UNCLEAR = "good", "over", "unclear"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A median of ours and of the peer's over the same pairs of runs.
+    """Ours over the peer's, as the median of the ratios of pairs.
 
-    limit: the bound of `value`. at_most: whether the limit is an upper bound. `value` is what is bound: a
-    ratio, a difference or a time, in `unit`. aws: what AWS's own container code was measured at, in the same unit, on
-    another machine of two cores with the load generator beside it; one figure, or the least and the greatest.
+    pairs:        ours and the peer's of each round, in `unit`.
+    peer:         what it is measured against.
+    limit:        the bound of the ratio; None: there is no verdict.
+    at_most:      whether limit and goal are upper bounds.
+    goal:         what is aimed at on a quiet machine, of the ratio: shown apart, and no part of the verdict.
+    goal_of_ours: whether the goal is of ours, in `unit`.
+    line, size:   where it is a point of a line over size: the line's name, and so many rows, jobs or environments.
+    note:         what was measured elsewhere, with its date.
     """
 
     name: str
-    ours: float
-    peer: float | None
-    value: float
+    pairs: tuple[Pair, ...]
     unit: str
-    limit: float | None
+    peer: str
+    limit: float | None = None
     at_most: bool = True
-    aws: tuple[float, ...] = ()
+    goal: float | None = None
+    goal_of_ours: bool = False
+    line: str = ""
+    size: int = 0
+    note: str = ""
 
-    def good(self) -> bool:
-        """Whether the figure keeps its limit; true where it has none."""
+    @property
+    def ours(self) -> float:
+        """The median of ours."""
+        return median(ours for ours, _ in self.pairs)
+
+    @property
+    def others(self) -> float:
+        """The median of the peer's."""
+        return median(peer for _, peer in self.pairs)
+
+    @property
+    def ratio(self) -> float:
+        """The median of the pairs' ratios. The speed of a shared machine drifts, and one pair sees the same speed."""
+        return median(self._ratios())
+
+    @property
+    def spread(self) -> Pair:
+        """Where the median of the ratios lies; see median_spread."""
+        return median_spread(self._ratios())
+
+    @property
+    def verdict(self) -> str:
+        """`good` or `over` where the whole spread is on one side of the limit, else `unclear`; empty without limit."""
         if self.limit is None:
-            return True
-        return self.kept() >= 1
+            return ""
+        within = [bound <= self.limit if self.at_most else bound >= self.limit for bound in self.spread]
+        return GOOD if all(within) else UNCLEAR if any(within) else OVER
 
-    def kept(self) -> float:
-        """How many times better than its limit the value is: 1 is just kept. Raises ValueError without a limit."""
-        return self.times_better(self.value)
-
-    def times_better(self, value: float) -> float:
-        """How many times better than the limit another value of the same unit would be."""
+    def times_better(self) -> float:
+        """How many times better than its limit the ratio is: 1 is just kept. Raises ValueError without a limit."""
         if self.limit is None:
             raise ValueError(f"{self.name} has no limit")
-        return self.limit / max(value, 1e-9) if self.at_most else value / self.limit
+        return self.limit / max(self.ratio, 1e-9) if self.at_most else self.ratio / self.limit
 
     def bound(self) -> str:
         """The limit as people read it; nothing where there is none."""
-        return "" if self.limit is None else f"{'≤' if self.at_most else '≥'} {self.limit:,g} {self.unit}"
+        return "" if self.limit is None else self._bound(self.limit)
 
-    def of_aws(self) -> str:
-        """AWS's own figures as people read them; nothing where none were taken."""
-        return f"{' to '.join(map(number, self.aws))} {self.unit}" if self.aws else ""
+    def goal_line(self) -> str:
+        """The goal and whether it is reached: `goal ≥ 0.6: 0.52, not reached`; nothing where there is none."""
+        if self.goal is None:
+            return ""
+        value, unit = (self.ours, f" {self.unit}") if self.goal_of_ours else (self.ratio, "")
+        reached = value <= self.goal if self.at_most else value >= self.goal
+        return f"goal {self._bound(self.goal)}{unit}: {number(value)}{unit}, {'reached' if reached else 'not reached'}"
+
+    def _bound(self, value: float) -> str:
+        return f"{'≤' if self.at_most else '≥'} {value:,g}"
+
+    def _ratios(self) -> list[float]:
+        return [ours / max(peer, 1e-9) for ours, peer in self.pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What could not be measured here, and why."""
+
+    name: str
+    why: str
+
+
+def median_spread(values: Sequence[float]) -> Pair:
+    """The values between which the median of all lies at 90 % confidence, whatever the distribution.
+
+    Up to seven values these are the least and the greatest. (The k-th value from either end: the number of values
+    below the median is binomial, one half each.) For fewer than five values the confidence is less.
+    """
+    ordered, count = sorted(values), len(values)
+    cut, below = 0, 1 / 2**count
+    while cut + 1 < count / 2 and 2 * (below := below + math.comb(count, cut + 1) / 2**count) <= 1 - _CONFIDENCE:
+        cut += 1
+    return ordered[cut], ordered[count - 1 - cut]
 
 
 def number(value: float) -> str:
     """Three significant digits, or all the whole ones, as people read them: 0.612, 14.5, 7,070."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def wall_seconds(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
-    """The wall time of one whole process, its output thrown away; raises CalledProcessError where it fails."""
-    variables = process_environment(environment or {})
-    began = time.perf_counter()
-    subprocess.run([str(word) for word in command], cwd=cwd, env=variables, check=True, capture_output=True)
-    return time.perf_counter() - began
-
-
-def process_environment(more: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a measured process: this one's, the project's own programs first, and `more`."""
-    own = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "CDK_DISABLE_CLI_TELEMETRY": "true"}
-    return {**os.environ, **own, **more}
-
-
-def pairs(ours: Callable[[], float], peer: Callable[[], float], *, runs: int) -> tuple[float, float, list[float]]:
-    """Medians of two measurements taken in turn after a warm-up of each, and the ratio of each pair.
-
-    In turn, because a shared machine's speed drifts: a pair sees the same weather.
-    """
-    ours(), peer()
-    taken = [(ours(), peer()) for _ in range(runs)]
-    return (
-        statistics.median(a for a, _ in taken),
-        statistics.median(b for _, b in taken),
-        [a / b for a, b in taken],
-    )
-
-
-def ratio(
-    name: str,
-    ours: Callable[[], float],
-    peer: Callable[[], float],
-    *,
-    limit: float,
-    runs: int = 5,
-    at_most: bool = True,
-) -> Figure:
-    """The median ratio of two measurements in seconds against a limit."""
-    mine, other, ratios = pairs(ours, peer, runs=runs)
-    return Figure(name, mine, other, statistics.median(ratios), "x", limit, at_most)

@@ -1,6 +1,6 @@
-"""The local training program against bare xgboost that loads the same CSV and trains the same model in one process.
+"""Training at three sizes beside bare xgboost: the local training program, and all of `kickstand fit`.
 
-Both are whole processes, from start to the model on disk: loading is in it. The peer is the fastest loading that a
+All are whole processes, from start to the model on disk: loading is in it. The peer is the fastest loading that a
 skilled user would write by hand: Arrow's own threaded CSV reader into one array, freed as soon as xgboost has its
 matrix. It logs nothing and measures nothing between the rounds; the program does both, and its model must be the one
 that xgboost makes when it reads the file itself, as AWS's container lets it do.
@@ -9,52 +9,28 @@ that xgboost makes when it reads the file itself, as AWS's container lets it do.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 
-from benchmarks.figure import REPOSITORY, Figure
+from benchmarks.cloud import ACCOUNT, REGION, running_cloud
+from benchmarks.figure import Figure
+from benchmarks.growth import PEER, Subject, over_sizes
+from benchmarks.measure import BIN, CDK, Use, peak_memory, run
+from benchmarks.upload import add_row, write_project, write_table
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One row of the table: so many rows of a label and 13 features, so many rounds, measured so often.
-
-    aws: seconds of AWS's container code and of bare xgboost beside it, where they were measured.
-    """
-
-    rows: int
-    rounds: int
-    runs: int
-    aws: tuple[float, float] | None = None
-
-    def __str__(self) -> str:
-        return f"train {self.rows:,} x 13 CSV, {self.rounds} rounds"
-
-
-TABLE = (Work(100_000, 100, runs=7, aws=(3.8, 1.4)), Work(5_000_000, 20, runs=3))
-SECONDS, MEMORY = 1.15, 1.3
-"""Limits of the ratios to the peer: wall time, and peak memory."""
-
-_DATA = """
-import sys
-import numpy
-import pyarrow
-import pyarrow.csv
-rows = int(sys.argv[2])
-features = numpy.random.default_rng(1).normal(size=(rows, 13))
-noise = numpy.random.default_rng(2).normal(size=rows) * 0.1
-label = features[:, 0] * 2 + features[:, 1] ** 2 + noise
-columns = [pyarrow.array(numpy.ascontiguousarray(column).round(6)) for column in (label, *features.T)]
-table = pyarrow.table(columns, names=[str(index) for index in range(14)])
-pyarrow.csv.write_csv(table, sys.argv[1], pyarrow.csv.WriteOptions(include_header=False))
-"""
+SIZES = {"ordinary": (25_000, 100_000, 400_000), "large": (100_000, 1_000_000, 10_000_000)}
+ROUNDS = 20
+TRAINING = Subject(
+    "training program",
+    "bare xgboost",
+    processor=1.5,
+    memory=1.4,
+    pace=1.2,
+    note="AWS, training of 100,000 rows x 13, 100 rounds: 3.8 s where bare xgboost took 1.4 s (2026-11-22)",
+)
+FIT = Subject("fit", "bare xgboost", processor=6, memory=6, pace=1.2, held=5)
 
 _OWN_READER = """
 import sys
@@ -80,79 +56,78 @@ booster.save_model(sys.argv[2])
 # from_dlpack, because an Arrow column's own to_numpy imports pandas where it is installed, which takes a second.
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What one process took: wall seconds and peak resident memory in MiB."""
-
-    seconds: float
-    mebibytes: float
-
-
-def run() -> list[Figure]:
-    """Wall time and peak memory of training as ratios, for every row of the table; the models must be equal.
+def training_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
+    """The training program over bare xgboost; the models must be equal.
 
     Raises RuntimeError where they are not: a fast wrong answer is no figure.
     """
-    return [figure for work in TABLE for figure in measure(work)]
+    with tempfile.TemporaryDirectory() as name:
+        bases = {rows: Path(name) / str(rows) for rows in sizes}
+        files = {rows: _layout(base, rows) for rows, base in bases.items()}
+
+        def measure(subject: str, rows: int) -> Use:
+            base = bases[rows]
+            if subject == PEER:
+                return run(_bare(_BARE, files[rows], base), cwd=base)
+            command = [sys.executable, "-m", "localcloud.container.train"]
+            return run(command, cwd=base, environment={"SAGEMAKER_BASE_DIR": str(base)})
+
+        found = over_sizes({"training": TRAINING}, sizes, measure)
+        for rows, base in bases.items():
+            run(_bare(_OWN_READER, files[rows], base), cwd=base)
+            if (base / "model/xgboost-model").read_bytes() != (base / "bare.ubj").read_bytes():
+                raise RuntimeError("The training program's model is not the one that bare xgboost makes of the file.")
+    return found
 
 
-def measure(work: Work) -> list[Figure]:
-    """The figures of one row of the table."""
-    with tempfile.TemporaryDirectory() as folder:
-        base = Path(folder)
-        data = _layout(base, work)
-        bare_model = base / "bare.ubj"
-        mine, peer = _in_turn(
-            lambda: _use([sys.executable, "-m", "localcloud.container.train"], base),
-            lambda: _use([sys.executable, "-c", _BARE, str(data), str(bare_model), str(work.rounds)], base),
-            runs=work.runs,
+def fit_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
+    """All of `kickstand fit` (check, upload, train, release) over bare xgboost, which loads and trains.
+
+    The processor time is the command's and the local cloud's; the memory is the local cloud's with all its processes.
+    """
+    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name) / "state") as cloud:
+        local = {"KICKSTAND_LOCAL_STATE": str(cloud.folder.root)}
+        pid = cloud.status().pid or 0
+        folders = {rows: Path(name) / str(rows) for rows in sizes}
+        for rows, folder in folders.items():
+            write_project(folder, ROUNDS)
+            write_table(folder / "train.csv", rows)
+        smallest = folders[min(sizes)]
+        run(
+            [*CDK, "bootstrap", f"aws://{ACCOUNT}/{REGION}"],
+            cwd=smallest,
+            environment=cloud.environment(ACCOUNT, REGION),
         )
-        _use([sys.executable, "-c", _OWN_READER, str(data), str(bare_model), str(work.rounds)], base)
-        if (base / "model/xgboost-model").read_bytes() != bare_model.read_bytes():
-            raise RuntimeError("The training program's model is not the one that bare xgboost makes of the file.")
-    seconds = [use.seconds for use in mine], [use.seconds for use in peer]
-    memory = [use.mebibytes for use in mine], [use.mebibytes for use in peer]
-    aws = (work.aws[0] / work.aws[1],) if work.aws else ()
-    return [_ratio(f"{work}: s", *seconds, SECONDS, aws), _ratio(f"{work}: peak MiB", *memory, MEMORY)]
+        run([BIN / "kickstand", "--local", "deploy", "dev", "--yes"], cwd=smallest, environment=local)
+
+        def measure(subject: str, rows: int) -> Use:
+            folder = folders[rows]
+            if subject == PEER:
+                return run(_bare(_BARE, folder / "train.csv", folder), cwd=folder)
+            add_row(folder / "train.csv")
+            with peak_memory(pid) as peak:
+                use = run([BIN / "kickstand", "--local", "fit", "dev"], cwd=folder, environment=local, server=pid)
+            return Use(use.seconds, use.processor, peak.mebibytes)
+
+        return over_sizes({"fit": FIT}, sizes, measure, least=3)
 
 
-def _layout(base: Path, work: Work) -> Path:
+def _bare(program: str, data: Path, folder: Path) -> list[str | Path]:
+    return [sys.executable, "-W", "ignore", "-c", program, data, folder / "bare.ubj", str(ROUNDS)]
+
+
+def _layout(base: Path, rows: int) -> Path:
     """The folder that a training container sees; the path of its one data file."""
     data = base / "input/data/train/train.csv"
     data.parent.mkdir(parents=True)
-    subprocess.run([sys.executable, "-c", _DATA, str(data), str(work.rows)], check=True)
+    write_table(data, rows)
     config = base / "input/config"
     config.mkdir()
     contents = {
-        "hyperparameters": {"num_round": str(work.rounds), "objective": "reg:squarederror", "tree_method": "hist"},
+        "hyperparameters": {"num_round": str(ROUNDS), "objective": "reg:squarederror", "tree_method": "hist"},
         "inputdataconfig": {"train": {"ContentType": "text/csv", "TrainingInputMode": "File"}},
         "resourceconfig": {"current_host": "algo-1", "hosts": ["algo-1"]},
     }
     for name, content in contents.items():
         (config / f"{name}.json").write_text(json.dumps(content), "utf-8")
     return data
-
-
-def _in_turn(ours: Callable[[], Use], peer: Callable[[], Use], *, runs: int) -> tuple[list[Use], list[Use]]:
-    ours(), peer()
-    taken = [(ours(), peer()) for _ in range(runs)]
-    return [mine for mine, _ in taken], [other for _, other in taken]
-
-
-def _use(command: list[str], base: Path) -> Use:
-    """Run one process and ask the system what it took (its own peak, not that of other children)."""
-    variables = {**os.environ, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": str(REPOSITORY)}
-    began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=base, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    unit = 1 if sys.platform == "darwin" else 1024  # Linux counts in KiB
-    return Use(seconds, used.ru_maxrss * unit / 2**20)
-
-
-def _ratio(name: str, mine: list[float], peer: list[float], limit: float, aws: tuple[float, ...] = ()) -> Figure:
-    ratios = [a / b for a, b in zip(mine, peer, strict=True)]
-    return Figure(name, median(mine), median(peer), median(ratios), "x", limit, aws=aws)

@@ -1,45 +1,207 @@
-"""What the benchmarks say of a figure, and that they can be drawn."""
+"""The arithmetic of the benchmarks: ratios, spreads, verdicts, goals, growth; what is shown, kept and drawn."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from benchmarks.figure import Figure, number
-from benchmarks.picture import draw
+from benchmarks.figure import Figure, Skipped, median_spread, number
+from benchmarks.growth import Subject, over_sizes, subject_figures
+from benchmarks.load import Load, alternate
+from benchmarks.measure import Use, in_turn, run
+from benchmarks.picture import draw, growth
+from benchmarks.report import Results, failed, show, shown
 
-RATE = Figure("answers", 7500.0, None, 7500.0, "/s", 5000.0, at_most=False, aws=(920.0,))
-RATIO = Figure("wall", 1.5, 1.0, 1.5, "x", 1.2)
-LATENCY = Figure("p99", 4.0, None, 4.0, "ms", 5.0, aws=(12.0, 16.0))
-FREE = Figure("demo", 31.0, None, 31.0, "s", None)
-
-
-@pytest.mark.parametrize(("figure", "good", "kept"), [(RATE, True, 1.5), (RATIO, False, 0.8), (LATENCY, True, 1.25)])
-def test_a_figure_is_good_where_it_keeps_its_limit(figure: Figure, good: bool, kept: float) -> None:
-    assert figure.good() is good
-    assert figure.kept() == pytest.approx(kept)
+RATE = Figure("answers", ((6.0, 10.0), (7.0, 10.0), (90.0, 100.0)), "/s", "empty answers", 0.6, at_most=False, goal=0.8)
+TIME = Figure("wall", ((1.5, 1.0),), "s", "bare", 1.2, note="AWS: 3.9 s")
+FREE = Figure("demo", ((31.0, 2.0),), "s", "synth", goal=45, goal_of_ours=True)
 
 
-def test_a_limit_that_is_just_met_is_kept() -> None:
-    assert Figure("wall", 1.15, 1.0, 1.15, "x", 1.15).good()
-    assert Figure("rate", 300.0, None, 300.0, "/s", 300.0, at_most=False).good()
+def of_ratios(*ratios: float, limit: float | None = None, at_most: bool = True) -> Figure:
+    return Figure("wall", tuple((ratio, 1.0) for ratio in ratios), "s", "bare", limit, at_most)
 
 
-def test_limits_and_figures_of_aws_are_words() -> None:
-    assert [figure.bound() for figure in (RATE, RATIO, LATENCY, FREE)] == ["≥ 5,000 /s", "≤ 1.2 x", "≤ 5 ms", ""]
-    assert [figure.of_aws() for figure in (RATE, RATIO, LATENCY)] == ["920 /s", "", "12 to 16 ms"]
+def test_a_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
+    assert (RATE.ours, RATE.others, RATE.ratio) == (7.0, 10.0, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "spread"),
+    [
+        ([2.0], (2.0, 2.0)),
+        ([5.0, 1.0, 4.0, 2.0, 3.0], (1.0, 5.0)),  # 2/32 = 0.06 of being outside
+        ([float(value) for value in range(7)], (0.0, 6.0)),  # without the ends it would be 16/128 = 0.125
+        ([float(value) for value in range(8)], (1.0, 6.0)),  # 18/256 = 0.07
+        ([float(value) for value in range(9)], (1.0, 7.0)),  # 20/512 = 0.04; one less: 92/512 = 0.18
+        ([float(value) for value in range(15)], (3.0, 11.0)),
+    ],
+)
+def test_the_spread_of_a_median_is_of_order_statistics(ratios: list[float], spread: tuple[float, float]) -> None:
+    assert median_spread(ratios) == spread
+
+
+@pytest.mark.parametrize(
+    ("figure", "verdict"),
+    [
+        (of_ratios(1.0, 1.1, 1.2, limit=1.2), "good"),
+        (of_ratios(1.0, 1.1, 1.3, limit=1.2), "unclear"),
+        (of_ratios(1.3, 1.4, 1.5, limit=1.2), "over"),
+        (of_ratios(0.6, 0.7, limit=0.6, at_most=False), "good"),
+        (of_ratios(0.5, 0.7, limit=0.6, at_most=False), "unclear"),
+        (of_ratios(0.5, 0.5, limit=0.6, at_most=False), "over"),
+        (of_ratios(9.0), ""),
+    ],
+)
+def test_a_verdict_is_made_where_the_whole_spread_is_on_one_side_of_the_limit(figure: Figure, verdict: str) -> None:
+    assert figure.verdict == verdict
+    assert failed([figure]) is (verdict == "over")
+
+
+def test_one_pair_of_nine_that_another_program_disturbed_changes_no_verdict() -> None:
+    assert of_ratios(*[1.0] * 8, 9.0, limit=1.2).verdict == "good"
+    assert of_ratios(*[1.0] * 4, 9.0, limit=1.2).verdict == "unclear"
+
+
+def test_a_goal_is_said_and_is_no_part_of_the_verdict() -> None:
+    assert RATE.goal_line() == "goal ≥ 0.8: 0.7, not reached"
+    assert FREE.goal_line() == "goal ≤ 45 s: 31 s, reached"
+    assert TIME.goal_line() == ""
+    assert not failed([RATE, FREE, Skipped("FastAPI", "no network")])
+
+
+def test_limits_and_figures_are_words() -> None:
+    assert [figure.bound() for figure in (RATE, TIME, FREE)] == ["≥ 0.6", "≤ 1.2", ""]
     assert [number(value) for value in (0.6123, 14.52, 7069.6)] == ["0.612", "14.5", "7,070"]
+    assert [round(figure.times_better(), 9) for figure in (RATE, TIME)] == [round(0.7 / 0.6, 9), 0.8]
 
 
-def test_figures_with_a_limit_are_drawn(tmp_path: Path) -> None:
-    draw([RATE, RATIO, LATENCY, FREE], tmp_path / "all.png")
-    draw([RATE], tmp_path / "one.png")
-    sizes = [(tmp_path / name).read_bytes()[16:24] for name in ("all.png", "one.png")]  # width and height of a PNG
-    heights = [int.from_bytes(size[4:]) for size in sizes]
-    assert heights == [int((1.6 + 0.42 * bars) * 110) for bars in (3, 1)]
+@pytest.mark.parametrize(("limit", "rounds"), [(2.0, 5), (1.5, 7)])
+def test_measures_are_taken_in_turn_until_the_verdict_is_clear(limit: float, rounds: int) -> None:
+    taken: list[str] = []
+
+    def take(name: str) -> float:
+        taken.append(name)
+        return (1.0, 1.9)[taken.count(name) % 2] if name == "ours" else 1.0
+
+    def made(found: Sequence[Mapping[str, float]]) -> list[Figure]:
+        return [Figure("wall", tuple((each["ours"], each["peer"]) for each in found), "s", "bare", limit)]
+
+    (figure,) = in_turn({"ours": lambda: take("ours"), "peer": lambda: take("peer")}, made, most=7)
+    assert len(figure.pairs) == rounds
+    assert taken[:6] == ["ours", "peer", "ours", "peer", "peer", "ours"]
+
+
+def test_servers_are_under_load_in_turns_after_one_that_does_not_count() -> None:
+    order: list[str] = []
+
+    class Fixed:
+        def __init__(self, name: str, seconds: float) -> None:
+            self.name, self.seconds = name, seconds
+
+        def turn(self, load: Load) -> None:
+            order.append(self.name)
+            load.answers += 100
+            load.seconds += self.seconds
+            load.latencies += [number / 1e3 for number in range(100, 0, -1)]
+
+    loads = alternate({"ours": Fixed("ours", 0.5), "peer": Fixed("peer", 0.25)}, turns=3)
+    assert order == ["ours", "peer", "ours", "peer", "peer", "ours", "ours", "peer"]
+    assert {name: load.rate for name, load in loads.items()} == {"ours": 200.0, "peer": 400.0}
+    assert (loads["ours"].p50, loads["ours"].p99) == (51.0, 100.0)
+
+
+def test_a_process_has_its_own_memory_and_not_that_of_the_one_that_started_it() -> None:
+    held = bytearray(b"1" * (64 << 20))
+    used = run([sys.executable, "-I", "-S", "-c", "pass"])
+    assert 0 < used.mebibytes < 32 < len(held) >> 20
+    assert 0 < used.processor < 5
+    assert used.seconds > 0
+
+
+def test_a_process_that_fails_is_named_with_its_errors() -> None:
+    with pytest.raises(SystemExit, match=r"error: .* failed: (?s:.*)no such row"):
+        run([sys.executable, "-c", "raise SystemExit('no such row')"])
+
+
+READ = Subject("read", "bare", processor=3, memory=2, goal=1.5, pace=1.2, held=1.1)
+
+
+def linear(subject: str, rows: int) -> Use:
+    """Twice the peer's processor time, and memory that does not grow."""
+    ours = subject != "peer"
+    return Use(rows * 2e-6, rows * (2e-6 if ours else 1e-6), 60.0 if ours else 40.0)
+
+
+def test_what_is_linear_and_bounded_is_good_and_sizes_are_one_line() -> None:
+    found = {figure.name: figure for figure in over_sizes({"read": READ}, (1_000, 10_000, 100_000), linear)}
+    largest = "read, 100,000 rows"
+    assert {name: (round(figure.ratio, 9), figure.verdict) for name, figure in found.items() if figure.limit} == {
+        f"{largest}: processor time": (2.0, "good"),
+        f"{largest}: memory": (1.5, "good"),
+        f"{largest}: processor time for one row": (1.0, "good"),
+        f"{largest}: growth of memory": (1.0, "good"),
+    }
+    assert found[f"{largest}: time"].goal_line() == "goal ≤ 1.5: 1, reached"
+    lines = growth(list(found.values()))
+    assert {line: [each.size for each in points] for line, points in lines.items()} == {
+        "read: time": [1_000, 10_000, 100_000],
+        "read: memory": [1_000, 10_000, 100_000],
+    }
+
+
+def test_what_is_quadratic_or_holds_all_rows_is_over() -> None:
+    sized = {
+        rows: {"read": Use(1.0, rows**2 * 1e-9, rows * 1e-2), "peer": Use(1.0, rows * 1e-6, 1e3)}
+        for rows in (1_000, 10_000, 20_000)
+    }
+    found = subject_figures(READ, "read", [sized] * 5)
+    grown = [(each.name, round(each.ratio, 9), each.verdict) for each in found if each.peer == "at 10,000 rows"]
+    assert grown == [
+        ("read, 20,000 rows: processor time for one row", 2.0, "over"),
+        ("read, 20,000 rows: growth of memory", 2.0, "over"),
+    ]
+
+
+def test_the_table_has_the_greatest_size_and_below_it_what_was_skipped_goals_and_notes(tmp_path: Path) -> None:
+    points = [
+        Figure(f"read, {size} rows: time", ((1, 1),), "s", "bare", line="read: time", size=size) for size in (1, 9)
+    ]
+    assert [figure.name for figure in shown([RATE, *points])] == ["answers", "read, 9 rows: time"]
+    with (tmp_path / "out").open("w") as stream:
+        show(Console(file=stream, width=150), [RATE, TIME, *points, Skipped("FastAPI", "No network.")], 2)
+    text = (tmp_path / "out").read_text()
+    assert "read, 9 rows: time" in text
+    assert "read, 1 rows" not in text
+    assert "good" in text
+    assert "over" in text
+    assert text.endswith(
+        "skipped: FastAPI: No network.\n"
+        "Goals, on a quiet machine; they are no part of the verdicts:\n"
+        "  answers of empty answers: goal ≥ 0.8: 0.7, not reached\n"
+        "Measured elsewhere, with AWS's published container code on two cores:\n"
+        "  AWS: 3.9 s\n"
+    )
+
+
+def test_results_are_kept_and_drawn(tmp_path: Path) -> None:
+    point = Figure("read, 9 rows: time", ((1, 1),), "s", "bare", line="read: time", size=9)
+    results = Results(2, date(2026, 11, 29), {"serving": [RATE, Skipped("FastAPI", "No network.")], "read": [TIME]})
+    results.save(tmp_path / "kept" / "results.json")
+    assert Results.load(tmp_path / "kept" / "results.json") == results
+    draw(results, tmp_path / "bars.png")
+    draw(Results(2, results.day, {"read": [TIME, point]}), tmp_path / "lines.png")
+    sizes = [(tmp_path / name).read_bytes()[16:24] for name in ("bars.png", "lines.png")]  # width and height of a PNG
+    assert [int.from_bytes(size[4:]) for size in sizes] == [
+        pytest.approx((1.6 + 2 * 0.36) * 100, abs=1),
+        pytest.approx((1.6 + 0.36 + 2.8) * 100, abs=1),
+    ]
 
 
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no figure has a limit"):
-        draw([FREE], tmp_path / "none.png")
+        draw(Results(2, date(2026, 11, 29), {"demo": [FREE]}), tmp_path / "none.png")

@@ -1,7 +1,7 @@
 """The least that a TLS server can answer: 200 and nothing, by the same server, loop and certificate as the local cloud.
 
-`python -m benchmarks.empty_tls FOLDER` makes certificates in FOLDER, writes its port to FOLDER/port, and serves until
-it is ended.
+`python -m benchmarks.programs.empty_tls FOLDER` makes certificates in FOLDER, writes its port to FOLDER/port, and
+serves until it is ended.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figure import BIN, REPOSITORY
+from benchmarks.measure import BIN, REPOSITORY
 
 
 @contextlib.contextmanager
 def empty_tls(folder: Path) -> Iterator[dict[str, str]]:
     """The server as a process; yields what a client's environment needs to ask it."""
-    process = subprocess.Popen([str(BIN / "python"), "-m", "benchmarks.empty_tls", str(folder)], cwd=REPOSITORY)
+    process = subprocess.Popen(
+        [str(BIN / "python"), "-m", "benchmarks.programs.empty_tls", str(folder)], cwd=REPOSITORY
+    )
     try:
         while not (folder / "port").exists():
             if process.poll() is not None:

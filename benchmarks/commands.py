@@ -1,0 +1,146 @@
+"""What a user waits for at a terminal: `kickstand --help`, synthesis, reviews, the demo from a cold clone."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.cloud import running_cloud
+from benchmarks.figure import Figure
+from benchmarks.growth import PEER, Sized, Subject, subject_figures
+from benchmarks.measure import BIN, CDK, REPOSITORY, Use, in_turn, run, tree_processor, until_clear
+from localcloud.cloud import LocalCloud
+
+ENVIRONMENTS = ("dev", "staging", "prod")
+REVIEW = Subject("review", "a synthesis for each", "environments", processor=4, memory=3, pace=1.3, held=1.3)
+DEMO_GOAL = 45
+"""Seconds on two quiet cores, from a cold clone to the first prediction."""
+_EMPTY_APP = """\
+import aws_cdk as cdk
+
+app = cdk.App(analytics_reporting=False)
+cdk.CfnWaitConditionHandle(cdk.Stack(app, "empty"), "Nothing")  # a stack without any resource is refused
+app.synth()
+"""
+
+
+def help_figures() -> list[Figure]:
+    """`kickstand --help` beside the CDK command line's own."""
+    ours: list[str | Path] = [BIN / "kickstand", "--help"]
+    return _timed("kickstand --help", lambda: run(ours), lambda: run([*CDK, "--help"]), "cdk --help", limit=0.5)
+
+
+def synth_figures() -> list[Figure]:
+    """`cdk synth -q` of every environment of the example, beside an app with one empty stack."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        empty = empty_app(folder)
+
+        def ours() -> Use:
+            return run([*CDK, "synth", "-q", "--output", folder / "ours"])
+
+        def peer() -> Use:
+            return run(empty, cwd=folder)
+
+        return _timed("synthesis of the whole app", ours, peer, "synthesis of one empty stack", limit=2.5)
+
+
+def _timed(name: str, ours: Callable[[], Use], peer: Callable[[], Use], of: str, *, limit: float) -> list[Figure]:
+    def figures(rounds: Sequence[Mapping[str, Use]]) -> list[Figure]:
+        waited = tuple((each["ours"].seconds, each["peer"].seconds) for each in rounds)
+        worked = tuple((each["ours"].processor, each["peer"].processor) for each in rounds)
+        return [
+            Figure(f"{name}: time", waited, "s", of),
+            Figure(f"{name}: processor time", worked, "s", of, limit),
+        ]
+
+    return in_turn({"ours": ours, "peer": peer}, figures)
+
+
+def review_figures() -> list[Figure]:
+    """Reviews of one environment, of two and of all three, before any is deployed, beside a synthesis for each."""
+    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name) / "state") as cloud:
+        folder = Path(name)
+        local, pid = {"KICKSTAND_LOCAL_STATE": str(cloud.folder.root)}, cloud.status().pid or 0
+
+        def take(_: int) -> Sized:
+            reviews, syntheses = [], []
+            for each in ENVIRONMENTS:
+                command: list[str | Path] = [
+                    BIN / "kickstand",
+                    "--local",
+                    "review",
+                    each,
+                    "-o",
+                    folder / "review" / each,
+                ]
+                reviews.append(run(command, environment=local, server=pid))
+                syntheses.append(run([*CDK, "synth", "-q", "--output", folder / each]))
+            counts = range(1, len(ENVIRONMENTS) + 1)
+            return {count: {"review": _sum(reviews[:count]), PEER: _sum(syntheses[:count])} for count in counts}
+
+        return until_clear(take, lambda rounds: subject_figures(REVIEW, "review", rounds), least=3, most=5)
+
+
+def _sum(uses: Sequence[Use]) -> Use:
+    """One after the other: times are added, the memory is the greatest."""
+    return Use(sum(use.seconds for use in uses), sum(use.processor for use in uses), max(use.mebibytes for use in uses))
+
+
+def demo_figures() -> list[Figure]:
+    """The demo from a cold clone to its first prediction, set-up included, beside syntheses of one empty stack.
+
+    One demo, which takes a minute, and five syntheses, before and after it. What set-up downloads comes from the
+    caches of uv and npm where they have it.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        empty = empty_app(folder)
+        run(empty, cwd=folder)
+        peers = [run(empty, cwd=folder) for _ in range(2)]
+        steps, processor = _demo(folder)
+        peers += [run(empty, cwd=folder) for _ in range(3)]
+    of = "synthesis of one empty stack"
+
+    def waited(name: str, seconds: float, goal: float | None = None) -> Figure:
+        pairs = tuple((seconds, peer.seconds) for peer in peers)
+        return Figure(f"demo: {name}", pairs, "s", of, goal=goal, goal_of_ours=True)
+
+    whole = "from a cold clone to predictions"
+    worked = tuple((processor, peer.processor) for peer in peers)
+    return [
+        *(waited(step, seconds) for step, seconds in steps.items()),
+        waited(f"{whole}, time", sum(steps.values()), DEMO_GOAL),
+        Figure(f"demo: {whole}, processor time", worked, "s", of, 40),
+    ]
+
+
+def _demo(folder: Path) -> tuple[dict[str, float], float]:
+    """Seconds of set-up and of every step of the demo in a clone of the last commit; processor seconds of all."""
+    clone, times, state = folder / "clone", folder / "times.json", folder / "state"
+    path = [part for part in os.environ["PATH"].split(os.pathsep) if part != str(BIN)]
+    machine = {"PATH": os.pathsep.join(path), "PYTHONPATH": ""}
+    cloned = run(["git", "clone", "-q", REPOSITORY, clone], environment=machine)
+    ready = run(["make", "setup"], cwd=clone, environment=machine)
+    own = clone / ".venv" / "bin"
+    machine = {**machine, "PATH": os.pathsep.join([str(own), *path]), "KICKSTAND_LOCAL_STATE": str(state)}
+    cloud = LocalCloud(state)
+    try:
+        done = run([own / "kickstand", "demo", "--times", times], cwd=clone, environment=machine)
+        served = tree_processor(cloud.status().pid or 0)
+    finally:
+        cloud.stop()
+    steps: dict[str, float] = json.loads(times.read_text("utf-8"))
+    processor = cloned.processor + ready.processor + done.processor + served
+    return {"clone and set-up": cloned.seconds + ready.seconds, **steps}, processor
+
+
+def empty_app(folder: Path) -> list[str | Path]:
+    """The command that synthesises an app with one empty stack, which it writes into `folder`."""
+    (folder / "app.py").write_text(_EMPTY_APP, "utf-8")
+    settings = json.loads((REPOSITORY / "cdk.json").read_text("utf-8"))
+    (folder / "cdk.json").write_text(json.dumps({**settings, "app": f"{BIN / 'python'} app.py"}), "utf-8")
+    return [*CDK, "synth", "-q", "--output", folder / "empty"]
