@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -104,17 +105,25 @@ def run(
     """
     before = tree_processor(server)
     words = [str(word) for word in command]
-    done = subprocess.run(
+    launcher = subprocess.Popen(
         [BIN / "python", "-I", "-S", "-c", _LAUNCHER, *words],
         cwd=cwd,
         env=process_environment(environment or {}),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
+        start_new_session=True,
     )
-    if done.returncode:
-        raise SystemExit(f"error: {' '.join(words)} failed: {done.stderr[-2000:]}")
-    seconds, processor, peak = map(float, done.stdout.split())
+    try:
+        said, errors = launcher.communicate()
+    except BaseException:  # interrupted: it ends with all that it started
+        os.killpg(launcher.pid, signal.SIGTERM)
+        launcher.communicate()
+        raise
+    if launcher.returncode:
+        raise SystemExit(f"error: {' '.join(words)} failed: {errors[-2000:]}")
+    seconds, processor, peak = map(float, said.split())
     unit = 1 if sys.platform == "darwin" else 1024  # Linux counts in KiB
     return Use(seconds, processor + tree_processor(server) - before, peak * unit / 2**20)
 

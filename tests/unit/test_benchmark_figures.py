@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -205,3 +208,26 @@ def test_results_are_kept_and_drawn(tmp_path: Path) -> None:
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no figure has a limit"):
         draw(Results(2, date(2026, 11, 29), {"demo": [FREE]}), tmp_path / "none.png")
+
+
+def test_what_is_interrupted_ends_with_all_that_it_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pipe that the program's child holds open is at its end when both have ended."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    program = f"import subprocess; f = open({str(pipe)!r}, 'w'); subprocess.run(['sleep', '60'], pass_fds=[f.fileno()])"
+    communicate = subprocess.Popen.communicate
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupted(process: subprocess.Popen[str], *arguments: Any, **options: Any) -> Any:
+        for interrupt in interrupts:
+            os.set_blocking(reading, True)
+            pipe.open("rb").close()  # waits until the program has opened it
+            raise interrupt
+        return communicate(process, *arguments, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run([sys.executable, "-I", "-S", "-c", program])
+    assert os.read(reading, 1) == b""
+    os.close(reading)
