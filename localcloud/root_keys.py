@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,7 @@ class RootKeys:
         """
         if not ACCOUNT.fullmatch(account):
             raise ValueError(f"{account!r} is not the number of an account")
-        digest = hmac.digest(self._secret, f"root of {account}".encode(), hashlib.sha256)
-        return base64.b64encode(digest[:30]).decode()
+        return _derived(self._secret, account)
 
     def web_identity_token(self, claims: Mapping[str, Any]) -> str:
         """A JSON Web Token with these claims, for `sts.assume_role_with_web_identity` in this local cloud.
@@ -91,6 +91,13 @@ def root_client(
         aws_access_key_id=key["AccessKeyId"],
         aws_secret_access_key=key["SecretAccessKey"],
     )
+
+
+@lru_cache(maxsize=256)
+def _derived(secret: bytes, account: str) -> str:
+    """Kept, for a request asks three times for it, and deriving it lets other threads of a busy server go first."""
+    digest = hmac.digest(secret, f"root of {account}".encode(), hashlib.sha256)
+    return base64.b64encode(digest[:30]).decode()
 
 
 def _kept(folder: StateFolder) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -37,6 +39,13 @@ def test_it_is_derived_from_the_files_secret_and_the_accounts_number(folder: Sta
     # printf 'root of 111122223333' | openssl dgst -sha256 -hmac "$SECRET" -binary | head -c 30 | base64
     assert RootKeys(folder).secret(ACCOUNT) == "cbIMenOR3VUsP0cun8AdX+lav3qGwhmc6QGIQ50X"
     assert RootKeys(folder).secret("444455556666") != RootKeys(folder).secret(ACCOUNT)
+
+
+def test_it_is_derived_once_for_many_requests(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys, digest = RootKeys(folder), Mock(side_effect=hmac.digest)
+    monkeypatch.setattr(hmac, "digest", digest)
+    assert len({keys.secret(ACCOUNT) for _ in range(3)} | {keys.secret("444455556666")}) == 2
+    assert [call.args[1] for call in digest.call_args_list] == [b"root of 111122223333", b"root of 444455556666"]
 
 
 def test_two_folders_have_two_secrets(tmp_path: Path) -> None:
