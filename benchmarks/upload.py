@@ -16,7 +16,7 @@ from benchmarks.measure import BIN, Use, run
 
 SIZES = {"ordinary": (50_000, 200_000, 800_000), "large": (1_000_000, 10_000_000, 40_000_000)}
 """40 million rows are 5 GB."""
-SUBJECT = Subject("check and upload", "pyarrow reading the file", processor=8, memory=4, goal=1.2, pace=1.3, held=1.5)
+SUBJECT = Subject("check and upload", "pyarrow reading the file", processor=5, memory=3, goal=1.2, pace=1.3, held=1.8)
 COLUMNS = 13
 """Features; the label is first."""
 _READ = """
