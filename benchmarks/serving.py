@@ -45,9 +45,9 @@ class Work:
 
 
 TABLE = (
-    Work(1, 8, {"empty": 0.3, "fastapi": 1.5, "mlserver": 4}, {"p99": 6}, {"empty": 0.6}, "920/s, p99 12 to 16 ms"),
-    Work(1, 1, {"empty": 0.15, "fastapi": 1, "mlserver": 2}, {"p50": 8}, {}, "400/s, p50 2.5 ms"),
-    Work(1, 32, {"empty": 0.3, "fastapi": 1.5, "mlserver": 4}, {"p99": 6}, {}, "634/s, p99 42 to 149 ms"),
+    Work(1, 8, {"empty": 0.2, "fastapi": 1.5, "mlserver": 4}, {"p99": 12}, {"empty": 0.6}, "920/s, p99 12 to 16 ms"),
+    Work(1, 1, {"empty": 0.12, "fastapi": 0.8, "mlserver": 2}, {"p50": 8}, {}, "400/s, p50 2.5 ms"),
+    Work(1, 32, {"empty": 0.2, "fastapi": 1.5, "mlserver": 4}, {"p99": 12}, {}, "634/s, p99 42 to 149 ms"),
     Work(1000, 8, {"in_process": 0.5, "fastapi": 1.2, "mlserver": 1}, {}, {"in_process": 0.9}, "81/s"),
 )
 _PEERS = {
