@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 SLOWEST = (
-    "e2e/test_acceptance.py",
     "e2e/test_workflow.py",
-    "e2e/test_reviewed_deployment.py",
-    "e2e/test_demo_promotion.py",
-    "e2e/test_main_job.py",
     "e2e/test_clients_page.py",
+    "e2e/test_demo_promotion.py",
+    "e2e/test_acceptance.py",
+    "e2e/test_main_job.py",
+    "e2e/test_reviewed_deployment.py",
     "local/test_permissions.py",
     "unit/test_hostile_inputs.py",
     "local/test_clients_sdk_v2.py",

@@ -49,6 +49,9 @@ def variables(folder: Path, out: Path, **context: str) -> dict[str, str]:
         "PATH": f"{Path(node()).parent}{os.pathsep}{os.environ['PATH']}",
         "CDK_CONTEXT_JSON": json.dumps({**settings, "environment": "dev", **context}),
         "CDK_OUTDIR": str(out),
+        # As the CDK command line names them.
+        "CDK_ERROR_FILE": str(out / "error.txt"),
+        "CDK_PERF_COUNTERS_FILE": str(out / "performance-counters.json"),
     }
 
 

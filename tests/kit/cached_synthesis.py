@@ -26,8 +26,11 @@ COMMAND = shlex.join([sys.executable, str(Path(__file__).resolve())])
 
 _CODE = ("app.py", "infra", "kickstand")
 """What app.py imports (`tests/unit/test_layers.py` holds that it is no more)."""
-_OF_NO_MATTER = ("CDK_APP", "CDK_CONTEXT_JSON", "CDK_DEFAULT_ACCOUNT", "CDK_DEFAULT_REGION", "CDK_HOME", "CDK_OUTDIR")
-"""Variables of the CDK that do not change an assembly: every stack names its account and its region."""
+_OF_NO_MATTER = (
+    *("CDK_APP", "CDK_CONTEXT_JSON", "CDK_DEFAULT_ACCOUNT", "CDK_DEFAULT_REGION"),
+    *("CDK_ERROR_FILE", "CDK_HOME", "CDK_OUTDIR", "CDK_PERF_COUNTERS_FILE"),
+)
+"""Variables of the CDK that do not change an assembly: where it goes, and every stack names its account and region."""
 
 
 class _FailedError(Exception):
