@@ -35,9 +35,10 @@ def outcomes(project: DeployedProject, credentials: dict[str, Any], calls: Calls
     found = {}
     for name, (operation, arguments) in calls.items():
         service, _, method = operation.partition(".")
-        made = clients.setdefault(service, project.client(service, credentials))
+        if service not in clients:
+            clients[service] = project.client(service, credentials)
         try:
-            getattr(made, method)(**arguments)
+            getattr(clients[service], method)(**arguments)
             found[name] = "allowed"
         except ClientError as error:
             found[name] = "denied" if error.response["Error"]["Code"] in _DENIED else str(error)
