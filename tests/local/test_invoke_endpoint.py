@@ -185,7 +185,17 @@ def test_the_servers_processes_listen_on_its_port_alone(cloud: LocalCloud, endpo
     assert [place for pid in started for place in listening(pid)] == [("0100007F", port)]
     for pid in servers:
         variables = {line.partition("=")[0] for line in Path(f"/proc/{pid}/environ").read_text().split("\0") if line}
-        allowed = {"PATH", "PYTHONPATH", "PYTHONUNBUFFERED", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
+        allowed = {
+            "PATH",
+            "PYTHONPATH",
+            "PYTHONUNBUFFERED",
+            "LANG",
+            "LC_ALL",
+            "TZ",
+            "TMPDIR",
+            "LD_LIBRARY_PATH",
+            "OMP_WAIT_POLICY",
+        }
         assert variables - allowed == {"SAGEMAKER_MARK", "SAGEMAKER_BASE_DIR"}
         folder = Path(f"/proc/{pid}/cwd").readlink()
         assert (folder / "http.sock").is_socket()

@@ -20,8 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_INHERITED = ("LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""What a process needs from the machine. AWS_*, HOME, PATH and everything else of the user stays behind."""
+_INHERITED = (
+    *("LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    "OMP_WAIT_POLICY",
+)
+"""What a process needs from the machine; whether its waiting threads spin is a matter of the machine too, and of no
+answer. AWS_*, HOME, PATH and everything else of the user stays behind."""
 _ROOT = str(Path(__file__).resolve().parents[3])
 _MEGABYTE = 1 << 20
 _LEAST_MEMORY = 640
