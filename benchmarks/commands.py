@@ -114,7 +114,7 @@ def demo_figures() -> list[Figure]:
     return [
         *(waited(step, seconds) for step, seconds in steps.items()),
         waited(f"{whole}, time", sum(steps.values()), DEMO_GOAL),
-        Figure(f"demo: {whole}, processor time", worked, "s", of, 40),
+        Figure(f"demo: {whole}, processor time", worked, "s", of, 20),
     ]
 
 
