@@ -37,10 +37,18 @@ def start(
         int | None,
         typer.Option(min=1, max=65535, help="Default: the last one, else 4566, else the next free one."),
     ] = None,
+    time_factor: Annotated[
+        float | None,
+        typer.Option(
+            "--time-factor",
+            metavar="X",
+            help="Make AWS's waits and periods X times shorter, until it is stopped; 1 (default) or more.",
+        ),
+    ] = None,
 ) -> None:
     """Start it, or do nothing where it runs; ends when it answers."""
     cloud = LocalCloud.default()
-    cloud.start(port, project=_project(ctx))
+    cloud.start(port, project=_project(ctx), time_factor=time_factor)
     echo(f"The local cloud answers at {cloud.url}")
     echo('Point a shell at it: eval "$(kickstand local env)"')
 
@@ -172,6 +180,8 @@ def _status_lines(found: Status) -> list[str]:
         return ["not running", f"state    {size}", "start    kickstand local start"]
     started = datetime.fromtimestamp(found.started or 0).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     lines = [f"running  {found.url}", f"process  {found.pid}, since {started}", f"state    {size}"]
+    if found.time_factor != 1:
+        lines.append(f"time     factor {found.time_factor:g}: five minutes of AWS take {300 / found.time_factor:g} s")
     if found.unsaved:
         lines.append(f"WARNING  not saved: {found.unsaved}")
     else:

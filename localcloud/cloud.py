@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kickstand.errors import KickstandError, Problem
 from localcloud.clients.environment import CLEARED, client_environment
+from localcloud.clock import Clock
 from localcloud.root_keys import RootKeys, root_client
 from localcloud.server.process import START_SECONDS, end, last_lines, spawn
 from localcloud.server.running import holder, listens
@@ -40,6 +41,8 @@ class Status:
     """Seconds since the epoch."""
     accounts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Accounts that hold something, each with its regions."""
+    time_factor: float = 1.0
+    """Seconds of AWS in a real second."""
     unsaved: str = ""
     """Why the last save failed; empty when it did not."""
     state_bytes: int = 0
@@ -69,22 +72,36 @@ class LocalCloud:
         """Where the releases of a project live under `--local`."""
         return self.folder.releases(project)
 
-    def start(self, port: int | None = None, *, project: Project | None = None) -> None:
+    def start(
+        self, port: int | None = None, *, project: Project | None = None, time_factor: float | None = None
+    ) -> None:
         """Start the server and wait until it answers; nothing where it runs already.
 
         port:    None: that of the last start, else 4566, else the next free one, which stderr names. 0: a free one.
         project: its profiles are written, and the roles that its environments assume are made.
+        time_factor: how much shorter AWS's waits and periods are, at least 1; None: that of the server that runs
+                 already, else 1.
 
-        Raises KickstandError where the port is taken (or it runs on another), or the server does not come up.
+        Raises KickstandError where the port is taken (or it runs on another, or at another time factor), or the server
+        does not come up.
         """
+        if time_factor is not None:
+            _check_factor(time_factor)
         if self._running() is None:
-            spawn(self.folder, port)
+            spawn(self.folder, port, time_factor or 1.0)
         running = self._server()
         if port and running["port"] != port:
             raise KickstandError(
                 Problem(
                     f"The local cloud runs already, on port {running['port']}.",
                     fix=f"To move it: kickstand local stop, then kickstand local start --port {port}",
+                )
+            )
+        if time_factor is not None and _factor_of(running) != time_factor:
+            raise KickstandError(
+                Problem(
+                    f"The local cloud runs already, with the time factor {_factor_of(running):g}.",
+                    fix=f"To change it: kickstand local stop, then kickstand local start --time-factor {time_factor:g}",
                 )
             )
         if project is not None:
@@ -140,6 +157,7 @@ class LocalCloud:
             pid=server["pid"],
             started=server["started"],
             accounts=tuple((account, tuple(regions)) for account, regions in answer["accounts"].items()),
+            time_factor=_factor_of(server),
             unsaved=answer["unsaved"],
             state_bytes=size,
         )
@@ -236,6 +254,19 @@ class LocalCloud:
     def last_log_lines(self, count: int) -> str:
         """The end of the server's log."""
         return last_lines(self.log, count)
+
+
+def _check_factor(time_factor: float) -> None:
+    try:
+        Clock(time_factor)
+    except ValueError as error:
+        fix = "For example: kickstand local start --time-factor 60"
+        raise KickstandError(Problem(str(error), "--time-factor", fix)) from error
+
+
+def _factor_of(server: dict[str, Any]) -> float:
+    """The time factor of a server; one of an earlier version has none."""
+    return float(server.get("time_factor", 1.0))
 
 
 def _size(folder: Path) -> int:

@@ -75,7 +75,7 @@ class StateFolder:
 
     @property
     def server(self) -> Path:
-        """Written when the server is ready: pid, port, url, started, token."""
+        """Written when the server is ready: pid, port, url, started, token, time_factor."""
         return self.root / "server.json"
 
     @property

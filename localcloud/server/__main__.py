@@ -1,4 +1,4 @@
-"""The local cloud's server: `python -m localcloud.server --state DIR [--port N]`.
+"""The local cloud's server: `python -m localcloud.server --state DIR [--port N] [--time-factor X]`.
 
 One process: the emulator, our SageMaker in it, one TLS listener on 127.0.0.1. `localcloud.cloud` starts and stops it.
 """
@@ -22,6 +22,7 @@ from typing import Any
 
 from kickstand.errors import KickstandError
 from localcloud import state
+from localcloud.clock import Clock
 from localcloud.ministack import corrections, door, persistence, registry, served
 from localcloud.ministack.application import Application
 from localcloud.ministack.iam import sts
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument(
         "--port", type=int, help="default: the last start's, else 4566, else the next free one; 0: a free one"
     )
+    parser.add_argument("--time-factor", type=float, default=1.0, help="seconds of AWS in a real second; default: 1")
     parser.add_argument("--report", type=int, metavar="FD", help="where to report readiness; default: standard output")
     arguments = parser.parse_args()
     # `kill -USR1 PID` writes to the log what every thread is doing: for a server that hangs.
@@ -68,7 +70,7 @@ def main() -> None:
             report({"running": True})
             return
         try:
-            _Server(state, arguments.port, report).run()
+            _Server(state, arguments.port, Clock(arguments.time_factor), report).run()
         except KickstandError as error:
             problem = error.problems[0]
             report({"error": [problem.message, problem.where, problem.fix]})
@@ -83,8 +85,10 @@ def main() -> None:
 class _Server:
     """One run of the server."""
 
-    def __init__(self, state: StateFolder, port: int | None, report: Callable[[dict[str, Any]], None]) -> None:
-        self._state, self._report = state, report
+    def __init__(
+        self, state: StateFolder, port: int | None, clock: Clock, report: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._state, self._clock, self._report = state, clock, report
         self._keys = RootKeys(state)
         self._token = secrets.token_urlsafe(24)
         self._started = time.time()
@@ -111,7 +115,7 @@ class _Server:
         served.refuse_other_routes()
         served.refuse_outgoing_requests()
         objects.install()
-        context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop)
+        context = ServerContext(self._state, self._url, self._port, certificates.ca, self._running_loop, self._clock)
         registry.install()
         authentication.install(self._keys)
         sts.trust(self._keys)
@@ -192,6 +196,7 @@ class _Server:
             "port": self._port,
             "url": self._url,
             "started": self._started,
+            "time_factor": self._clock.factor,
             "token": self._token,
         }
         self._write(self._state.port, str(self._port))

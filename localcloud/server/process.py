@@ -33,7 +33,7 @@ _INHERITED = frozenset(
 _FAMILIES = ("LC_", "KICKSTAND_", "OMP_", "COVERAGE_", "COV_")
 
 
-def spawn(folder: StateFolder, port: int | None) -> None:
+def spawn(folder: StateFolder, port: int | None, time_factor: float = 1.0) -> None:
     """Start the server of a state folder and wait until it is ready, or until it says that another one is.
 
     Where nobody named a port and another program has the usual one, stderr says which port it is instead.
@@ -51,6 +51,8 @@ def spawn(folder: StateFolder, port: int | None) -> None:
         "--report",
         str(writing),
     ]
+    if time_factor != 1:
+        command += ["--time-factor", repr(time_factor)]
     if port is not None:
         command += ["--port", str(port)]
     with folder.log.open("ab") as log:

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from kickstand.errors import KickstandError, Problem
 from localcloud.clients.environment import client_environment
+from localcloud.clock import Clock
 from localcloud.state import StateFolder
 
 _ATTEMPTS = 10
@@ -198,6 +199,7 @@ class ServerContext:
     ca: Path
     loop: Callable[[], asyncio.AbstractEventLoop]
     """The loop that serves requests. Raises RuntimeError before it runs (in `install`)."""
+    clock: Clock
 
     def process_environment(
         self, region: str, *, access_key_id: str, secret_access_key: str, session_token: str

@@ -255,3 +255,20 @@ def test_the_client_side_imports_nothing_heavy() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_a_time_factor_lasts_until_the_server_is_stopped(own: LocalCloud) -> None:
+    own.start(port=0, time_factor=60)
+    own.start()  # whoever names none takes what there is
+    assert own.status().time_factor == 60
+    with pytest.raises(KickstandError, match=re.escape("runs already, with the time factor 60")):
+        own.start(time_factor=2)
+    own.stop()
+    own.start(port=0)
+    assert own.status().time_factor == 1
+
+
+def test_a_time_factor_below_one_is_refused(own: LocalCloud) -> None:
+    with pytest.raises(KickstandError, match=re.escape("time factor of at least 1, found 0.5")):
+        own.start(port=0, time_factor=0.5)
+    assert holder(own.folder.lock) is None
