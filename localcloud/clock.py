@@ -11,8 +11,8 @@ import math
 import time
 from dataclasses import dataclass
 
-_SLACK = 1e-6
-"""Of a period: beginnings are multiples of a period that may be no whole number, and are put in as they came out."""
+_SLACK = 1e-4
+"""Of a period: a beginning is a multiple of a length that may be no whole number, and lies in the period it begins."""
 
 
 @dataclass(frozen=True, slots=True)

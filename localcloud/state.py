@@ -163,7 +163,12 @@ MACHINE_ROLE = Switch(
     ("at-once", "late"),
     "late: the next state machine that logs is refused once, as where a new role's policy is not in force yet.",
 )
-SWITCHES = (STOPPED_JOB, MODEL_ROLE, MACHINE_ROLE)
+IDLE_METRICS = Switch(
+    "idle-metrics",
+    ("none", "zeros"),
+    "zeros: an endpoint without requests sends Invocations of 0 each minute; AWS's pages say both.",
+)
+SWITCHES = (STOPPED_JOB, MODEL_ROLE, MACHINE_ROLE, IDLE_METRICS)
 
 
 class Switches:
