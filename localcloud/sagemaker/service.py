@@ -8,11 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 from kickstand.images import image_table
+from localcloud.cloudwatch import service as cloudwatch
+from localcloud.cloudwatch.invocation_metrics import Served
+from localcloud.cloudwatch.utilisation import Instance
 from localcloud.ministack import registry as emulator
 from localcloud.ministack.cloudformation.operation import initiated
 from localcloud.ministack.cloudformation.template import register_resource_types
@@ -112,14 +117,17 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         resources=EmulatorResources(),
         bus=EmulatorBus(),
     )
-    runtime = Runtime(control.stores, control.hosting)
+    watched = cloudwatch.installed()
+    watched.watch(lambda: running(control, context.state.work), lambda: in_service(control))
+    runtime = Runtime(control.stores, control.hosting, watched.invocations)
     control_pool = ThreadPoolExecutor(_CONTROL_THREADS, thread_name_prefix="sagemaker")
     queue = InvocationQueue()
 
     async def handle(request: Request) -> Response:
         scope = current_scope()
         if endpoint_of(request.path) is not None or not request.operation:
-            return await queue.answer(lambda: runtime.answer(request, scope), refusal)
+            received = time.perf_counter()
+            return await queue.answer(lambda: runtime.answer(request, scope, received), refusal)
         return await answer_control(control, request, scope, caller, control_pool)
 
     register_service(
@@ -147,6 +155,23 @@ def shutdown() -> None:
     """End every process of jobs and endpoints."""
     if _control is not None:
         _control.shutdown()
+
+
+def running(control: Control, folder: Path) -> Iterator[Instance]:
+    """The processes that serve models now, all of them on the disk of one folder."""
+    for scope, record in control.stores.endpoints.everywhere():
+        fleet = control.hosting.fleet(scope, record["EndpointName"], 0)
+        for variant, server in fleet.servers.items() if fleet else ():
+            if (pid := getattr(server, "pid", None)) is not None:
+                yield Instance(scope, record["EndpointName"], variant, pid, folder)
+
+
+def in_service(control: Control) -> Iterator[Served]:
+    """The variants that serve now."""
+    for scope, record in control.stores.endpoints.everywhere():
+        if record["EndpointStatus"] == "InService":
+            for shown in record.get("ProductionVariants") or ():
+                yield Served(scope, record["EndpointName"], shown["VariantName"], record["EndpointConfigName"])
 
 
 def current_scope() -> Scope:

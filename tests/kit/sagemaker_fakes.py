@@ -138,11 +138,16 @@ class Fakes:
     forbidden: set[str] = field(default_factory=set)
     caller: Mapping[str, str] = field(default_factory=dict)
     """The caller's IamIdentity."""
+    counted: list[tuple[Any, ...]] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     """Cleared: servers wait in their start until it is set."""
 
     def __post_init__(self) -> None:
         self.gate.set()
+
+    def record(self, *counted: Any) -> None:
+        """Count a request that was passed to a model, as the metrics of invocations do."""
+        self.counted.append(counted)
 
     def job(
         self,
@@ -287,7 +292,7 @@ def refusal(plane: Plane, operation: str, **request: Any) -> str:
 
 def invoke(plane: Plane, name: str = "ep", body: bytes = b"1", **headers: str) -> Response:
     sent = {key.replace("_", "-"): value for key, value in headers.items()}
-    runtime = Runtime(plane.control.stores, plane.control.hosting)
+    runtime = Runtime(plane.control.stores, plane.control.hosting, plane.fakes)
     return runtime.answer(Request("POST", f"/endpoints/{name}/invocations", sent, body, {}), SCOPE)
 
 

@@ -61,6 +61,7 @@ class _Provisioners(Names, of="ministack.services.cloudformation.provisioners"):
     delete_resource = Seam(
         "_delete_resource", "resource_type physical_id props stack_name logical_id", also="cloudformation.stacks"
     )
+    cw_metric_alarm_put = Seam("_cw_metric_alarm_put", "name props")
     import_resource = Seam(
         "_import_resource", "resource_type identifier", also="cloudformation.stacks cloudformation.changesets"
     )

@@ -65,6 +65,45 @@ class _S3(Names, of="ministack.services.s3"):
     upload_part_copy = Seam("_upload_part_copy", "bucket_name dest_key query_params headers")
 
 
+class _Cloudwatch(Names, of="ministack.services.cloudwatch"):
+    alarms = Value[Table]("_alarms", "AccountRegionScopedDict")
+    composite_alarms = Value[Table]("_composite_alarms", "AccountRegionScopedDict")
+    composite_triggers = Value[Table]("_composite_triggers", "AccountRegionScopedDict")
+    metrics = Value[Table]("_metrics", "AccountRegionScopedDict")
+    resource_tags = Value[Table]("_resource_tags", "AccountScopedDict")
+    alarm_request_tags = Seam("_alarm_request_tags", "params cbor_data is_cbor is_json")
+    alarm_tags_refusal = Seam("_alarm_tags_refusal", "tags datapoints is_new is_cbor is_json composite")
+    cbor_ok = Seam("_cbor_ok", "data")
+    cbor_timestamp = Seam("_cbor_timestamp", "value")
+    delete_alarms = Seam("_delete_alarms", "params cbor_data is_cbor is_json")
+    describe_alarm_history = Seam("_describe_alarm_history", "params cbor_data is_cbor is_json")
+    describe_alarms = Seam("_describe_alarms", "params cbor_data is_cbor is_json")
+    describe_alarms_for_metric = Seam("_describe_alarms_for_metric", "params cbor_data is_cbor is_json")
+    dispatch_alarm_actions = Seam("_dispatch_alarm_actions", "alarm old_state new_state reason")
+    error = Seam("_error", "code message status use_json use_cbor")
+    evaluate_alarm = Seam("_evaluate_alarm", "alarm")
+    evaluate_all_alarms = Seam("_evaluate_all_alarms")
+    evaluate_parent_alarms = Seam("_evaluate_parent_alarms", "child seen")
+    evict_old_metrics = Seam("_evict_old_metrics")
+    get_metric_data = Seam("_get_metric_data", "params cbor_data is_cbor is_json")
+    get_metric_statistics = Seam("_get_metric_statistics", "params cbor_data is_cbor is_json")
+    get_state = Seam("get_state")
+    history_entries = Seam("_history_entries")
+    json_ok = Seam("_json_ok", "data")
+    list_metrics = Seam("_list_metrics", "params cbor_data is_cbor is_json")
+    load_persisted_state = Seam("load_persisted_state", "data")
+    p = Seam("_p", "params key default")
+    parse_ts = Seam("_parse_ts", "value")
+    put_composite_alarm = Seam("_put_composite_alarm", "params cbor_data is_cbor is_json")
+    put_metric_alarm = Seam("_put_metric_alarm", "params cbor_data is_cbor is_json")
+    put_metric_data = Seam("_put_metric_data", "params cbor_data is_cbor is_json")
+    record_metric = Seam("record_metric", "namespace metric_name value unit dimensions")
+    set_alarm_state = Seam("_set_alarm_state", "params cbor_data is_cbor is_json")
+    set_metric_alarm_tags = Seam("cloudformation_set_metric_alarm_tags", "name tags")
+    transition_composite = Seam("_transition_composite", "alarm new_state reason triggers seen")
+    xml = Seam("_xml", "status root_tag inner")
+
+
 class _Logs(Names, of="ministack.services.cloudwatch_logs"):
     log_groups = Value[Table]("_log_groups", "AccountRegionScopedDict")
     log_records = Value[Table]("_log_records", "AccountRegionScopedDict")
@@ -120,6 +159,11 @@ class _Scheduler(Names, of="ministack.services.scheduler"):
 
 
 class _Sns(Names, of="ministack.services.sns"):
+    fanout = Seam(
+        "_fanout",
+        "topic_arn msg_id message subject message_structure message_attributes message_group_id message_dedup_id",
+    )
+    topic_by_arn_any_scope = Seam("_topic_by_arn_any_scope", "topic_arn")
     http_post_sync = Seam("_http_post_sync", "endpoint payload sns_message_type")
 
 
@@ -160,6 +204,7 @@ class _Sts(Names, of="ministack.services.sts"):
     web_identity_trust_denied = Seam("_web_identity_trust_denied", "role_arn params use_json")
 
 
+cloudwatch = _Cloudwatch()
 logs = _Logs()
 ec2 = _Ec2()
 eventbridge = _Eventbridge()

@@ -6,7 +6,9 @@ Source of codes and words: API reference, InvokeEndpoint; the messages are those
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
+from typing import Protocol
 
 from localcloud.ministack.registry import Request, Response
 from localcloud.sagemaker.api.access import endpoint_of
@@ -34,22 +36,41 @@ _REFUSED = {
 }
 
 
+class Recorder(Protocol):
+    """Counts requests that were passed to a model: `InvocationMetrics`."""
+
+    def record(
+        self,
+        scope: Scope,
+        endpoint: str,
+        variant: str,
+        config: str,
+        instances: int,
+        status: int | None,
+        model_us: int,
+        overhead_us: int,
+    ) -> None: ...
+
+
 class Runtime:
     """The data plane."""
 
-    def __init__(self, stores: Stores, hosting: Hosting) -> None:
-        self._stores, self._hosting = stores, hosting
+    def __init__(self, stores: Stores, hosting: Hosting, metrics: Recorder) -> None:
+        self._stores, self._hosting, self._metrics = stores, hosting, metrics
 
-    def answer(self, request: Request, scope: Scope) -> Response:
-        """The answer to a request of the runtime API. Blocks until the model has answered."""
+    def answer(self, request: Request, scope: Scope, received: float | None = None) -> Response:
+        """The answer to a request of the runtime API. Blocks until the model has answered.
+
+        received: when the request came, by `time.perf_counter`; None: now.
+        """
         try:
-            return self._invoke(request, scope)
+            return self._invoke(request, scope, time.perf_counter() if received is None else received)
         except _NoAnswerError as silence:
             return silence.response
         except ServiceError as error:
             return refusal(error)
 
-    def _invoke(self, request: Request, scope: Scope) -> Response:
+    def _invoke(self, request: Request, scope: Scope, received: float) -> Response:
         name = endpoint_of(request.path)
         if name is not None and request.method != "POST":
             message = f"{request.method} {request.path} is no operation of the API: endpoints are invoked by POST."
@@ -75,7 +96,7 @@ class Runtime:
             variant = self._variant(fleet, request, scope, name)
             try:
                 with fleet.lease():
-                    answer = self._ask(fleet, variant, request, scope, name)
+                    answer = self._measured(fleet, variant, request, scope, name, received)
             except RetiredError:
                 continue  # replaced between the two lines: the next turn finds its successor
             return self._shown(answer, variant, request, scope, name)
@@ -100,6 +121,27 @@ class Runtime:
                 "ValidationError", f"Variant {target} not found for Endpoint {name} of account {scope.account}."
             )
         return target
+
+    def _measured(
+        self, fleet: Fleet, variant: str, request: Request, scope: Scope, name: str, received: float
+    ) -> Answer:
+        """Ask the model, and count the request, answered or not."""
+        asked = time.perf_counter()
+        answer: Answer | None = None
+        try:
+            answer = self._ask(fleet, variant, request, scope, name)
+            return answer
+        finally:
+            model, overhead = time.perf_counter() - asked, asked - received
+            status = None if answer is None else answer.status
+            config, instances = self._served_by(fleet, variant, scope, name)
+            self._metrics.record(scope, name, variant, config, instances, status, int(model * 1e6), int(overhead * 1e6))
+
+    def _served_by(self, fleet: Fleet, variant: str, scope: Scope, name: str) -> tuple[str, int]:
+        """The endpoint configuration of a fleet, and how many instances its variant has."""
+        record = self._stores.endpoints.get(scope, name) or {}
+        counts = {one["VariantName"]: one["CurrentInstanceCount"] for one in record.get("ProductionVariants") or ()}
+        return record.get("EndpointConfigName", ""), counts.get(variant) or 1
 
     def _ask(self, fleet: Fleet, variant: str, request: Request, scope: Scope, name: str) -> Answer:
         passed = {header: request.headers[header] for header in _TO_CONTAINER if header in request.headers}

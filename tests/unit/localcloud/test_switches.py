@@ -19,6 +19,7 @@ def test_every_switch_stands_at_its_first_value_until_it_is_set(tmp_path: Path) 
         "stopped-job": "fails",
         "model-role": "at-once",
         "machine-role": "at-once",
+        "idle-metrics": "none",
     }
     mine.set("stopped-job", "completes")
     assert Switches(StateFolder(tmp_path)).value(STOPPED_JOB) == "completes"
@@ -51,6 +52,7 @@ def test_the_command_lists_sets_and_refuses_by_name(tmp_path: Path, monkeypatch:
         ["stopped-job", "fails"],
         ["model-role", "at-once"],
         ["machine-role", "at-once"],
+        ["idle-metrics", "none"],
     ]
     said = CliRunner().invoke(app, ["switch", "stopped-job", "completes"]).output
     assert said.split()[:2] == ["stopped-job", "completes"]
