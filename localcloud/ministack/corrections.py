@@ -14,7 +14,7 @@ from pathlib import Path
 
 from botocore.loaders import create_loader
 
-from localcloud.ministack import log_events
+from localcloud.ministack import log_events, topics
 from localcloud.ministack.cloudformation import (
     change_sets,
     completion,
@@ -96,6 +96,7 @@ def install() -> None:
     state_machine.install_logging()
     state_machine.install_resources()
     execution_role.install_event_roles()
+    topics.install()
     sts.install_sts_denials()
     sts.install_web_identity()
 

@@ -159,6 +159,13 @@ class _Scheduler(Names, of="ministack.services.scheduler"):
 
 
 class _Sns(Names, of="ministack.services.sns"):
+    topics = Value[Table]("_topics", "AccountRegionScopedDict")
+    error = Seam("_error", "code message status")
+    list_subscriptions = Seam("_list_subscriptions", "params")
+    list_subscriptions_by_topic = Seam("_list_subscriptions_by_topic", "params")
+    p = Seam("_p", "params key default")
+    refresh_subscription_counts = Seam("_refresh_subscription_counts", "topic")
+    subscribe = Seam("_subscribe", "params")
     fanout = Seam(
         "_fanout",
         "topic_arn msg_id message subject message_structure message_attributes message_group_id message_dedup_id",
