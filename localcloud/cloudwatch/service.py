@@ -16,7 +16,7 @@ from localcloud.cloudwatch.invocation_metrics import InvocationMetrics, Served
 from localcloud.cloudwatch.metric_store import MINUTE, MetricStore
 from localcloud.cloudwatch.operations import Metrics
 from localcloud.cloudwatch.utilisation import Instance, Utilisation
-from localcloud.ministack.cloudwatch import resource_types
+from localcloud.ministack.cloudwatch import access, resource_types
 from localcloud.ministack.cloudwatch.replacement import AlarmRecords, Replacement
 from localcloud.server.running import ServerContext
 
@@ -49,6 +49,7 @@ class CloudWatch:
         """Take the place of ministack's."""
         Replacement(self.store, Metrics(self._clock, self.store), self.alarms, self.records).install()
         resource_types.install(self.alarms)
+        access.install()
 
     def watch(self, running: Callable[[], Iterable[Instance]], in_service: Callable[[], Iterable[Served]]) -> None:
         """Measure the instances that `running` gives, and send the zeros of variants that `in_service` gives."""

@@ -340,3 +340,26 @@ def test_alarms_and_metrics_are_there_after_a_restart(tmp_path_factory: pytest.T
         )
     finally:
         cloud.stop()
+
+
+def test_a_role_describes_the_alarms_that_it_may(client: Client, monitoring: Any) -> None:
+    mine, other = (alarm_of("Nothing", [], AlarmName=f"{name}-{uuid.uuid4().hex[:8]}") for name in ("mine", "other"))
+    second = alarm_of("Nothing", [], AlarmName=f"{mine['AlarmName']}-2")
+    for alarm in (mine, second, other):
+        monitoring.put_metric_alarm(**alarm)
+    name = f"reads-{uuid.uuid4().hex[:8]}"
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{mine['AlarmName']}*"
+    allowed = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    client("iam").put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=policy)
+    credentials = client("sts").assume_role(RoleArn=role, RoleSessionName="reader")["Credentials"]
+    reader = client("cloudwatch", credentials=credentials)
+    both = [mine["AlarmName"], second["AlarmName"]]
+    found = reader.describe_alarms(AlarmNames=both)["MetricAlarms"]
+    assert [alarm["AlarmName"] for alarm in found] == both
+    for names in ([other["AlarmName"]], [mine["AlarmName"], other["AlarmName"]], []):
+        with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:DescribeAlarms"):
+            reader.describe_alarms(AlarmNames=names) if names else reader.describe_alarms()

@@ -155,7 +155,7 @@ class Replacement:
                 return {}
 
             name = (cbor_data or {}).get("AlarmName") if is_cbor or is_json else cloudwatch.p(params, "AlarmName")
-            is_new = name not in cloudwatch.alarms
+            is_new = str(name) not in cloudwatch.alarms
             refused: Answer | None = cloudwatch.alarm_tags_refusal(tags, None, is_new, is_cbor, is_json)
             return refused or handler("PutMetricAlarm", _scoped(perform))(params, cbor_data, is_cbor, is_json)
 
