@@ -87,8 +87,8 @@ def _usage(pid: int) -> _Usage | None:
         one = waiting.pop()
         try:
             # The name may hold spaces and brackets; the fields after it are numbered from 3 in proc(5).
-            fields = (_PROC / str(one) / "stat").read_text().rpartition(")")[2].split()
-            children = (_PROC / str(one) / "task" / str(one) / "children").read_text().split()
+            fields = (_PROC / str(one) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            children = (_PROC / str(one) / "task" / str(one) / "children").read_text("utf-8").split()
         except (OSError, ValueError):
             continue
         seen = seen or one == pid

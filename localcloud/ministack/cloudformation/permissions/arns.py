@@ -20,6 +20,7 @@ Spellings = tuple[str, ...]
 ARNS: Mapping[str, str] = {
     "AWS::CloudFormation::Stack": "cloudformation:{region}:{account}:stack/{name}/*",
     "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{name}",
+    "AWS::CloudWatch::CompositeAlarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::CloudWatch::Dashboard": "cloudwatch::{account}:dashboard/{name}",
     "AWS::ECR::Repository": "ecr:{region}:{account}:repository/{name}",
     "AWS::Events::EventBus": "events:{region}:{account}:event-bus/{name}",
