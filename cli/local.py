@@ -66,7 +66,7 @@ def stop(
 
 @app.command()
 def status() -> None:
-    """Whether it runs, and what it holds: accounts, endpoints, training jobs, stacks."""
+    """Whether it runs, and what it holds: accounts, endpoints, alarms, training jobs, stacks."""
     from localcloud.resources import list_resources
 
     console = make_console(sys.stdout)

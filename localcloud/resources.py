@@ -25,7 +25,7 @@ Resource = tuple[str, str, str]
 
 
 def list_resources(cloud: LocalCloud, account: str, region: str) -> list[Resource]:
-    """Endpoints, training jobs, transform jobs, stacks and buckets, in this order, each with its status.
+    """Endpoints, alarms, training jobs, transform jobs, stacks and buckets, in this order, each with its status.
 
     Raises KickstandError where the local cloud does not run. A service that fails to answer has no lines.
     """
@@ -38,7 +38,7 @@ def list_resources(cloud: LocalCloud, account: str, region: str) -> list[Resourc
         return root_client(cloud.folder, cloud.url, service, account, region, session)
 
     found: list[Resource] = []
-    for each in (_endpoints, _training_jobs, _transform_jobs, _stacks, _buckets):
+    for each in (_endpoints, _alarms, _training_jobs, _transform_jobs, _stacks, _buckets):
         try:
             found += each(client)
         except (ClientError, BotoCoreError):
@@ -50,6 +50,13 @@ def _endpoints(client: Callable[[str], Any]) -> Iterator[Resource]:
     for page in client("sagemaker").get_paginator("list_endpoints").paginate():
         for each in page["Endpoints"]:
             yield "endpoint", each["EndpointName"], each["EndpointStatus"]
+
+
+def _alarms(client: Callable[[str], Any]) -> Iterator[Resource]:
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    for page in client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=kinds):
+        for each in [*page["MetricAlarms"], *page["CompositeAlarms"]]:
+            yield "alarm", each["AlarmName"], each["StateValue"]
 
 
 def _training_jobs(client: Callable[[str], Any]) -> Iterator[Resource]:

@@ -34,7 +34,10 @@ class Records(Protocol):
         """Put a metric alarm in its place, under its name."""
 
     def changed(self, scope: Scope, alarm: Alarm, before: Mapping[str, Any]) -> None:
-        """An alarm has another state: history, actions, event, composite alarms. before: `state_of` it."""
+        """An alarm has another state: history, actions, event, composite alarms.
+
+        alarm: as it is now, a copy. before: `state_of` it before.
+        """
 
 
 class Alarms:
@@ -82,7 +85,9 @@ class Alarms:
             alarm = self._records.find(scope, name)
             if alarm is None:
                 raise ServiceError("ResourceNotFound", f"Alarm {name} not found", 404)
-            self._change(scope, alarm, state, why, data)
+            before = self._change(alarm, state, why, data)
+            changed = dict(alarm)
+        self._tell(scope, changed, before)
 
     def evaluate(self, *, whole_minute: bool = True) -> None:
         """Evaluate the alarms at the end of a minute, or in between those with a shorter period alone."""
@@ -125,7 +130,9 @@ class Alarms:
             moments = [start + number * length for number in range(rule.range)]
             why = reason(rule, outcome, values, [*map(short_date, moments)])
             data = reason_data(alarm, outcome, values, counts, moments, now=now, period=period)
-            self._change(scope, alarm, str(outcome.state), why, data)
+            before = self._change(alarm, str(outcome.state), why, data)
+            changed = dict(alarm)
+        self._tell(scope, changed, before)
 
     def _values(
         self, scope: Scope, alarm: Alarm, start: float, count: int
@@ -138,7 +145,8 @@ class Alarms:
         sets: list[StatisticSet | None] = measure.sets(self._store, scope, start, count)
         return [measure.value(one) for one in sets], [None if one is None else one.count for one in sets]
 
-    def _change(self, scope: Scope, alarm: Alarm, state: str, why: str, data: str) -> None:
+    def _change(self, alarm: Alarm, state: str, why: str, data: str) -> dict[str, Any]:
+        """Give an alarm a state; the one that it had."""
         before, now = state_of(alarm), self._clock.now()
         alarm.update(StateValue=state, StateReason=why, StateUpdatedTimestamp=now)
         if data:
@@ -147,6 +155,11 @@ class Alarms:
             alarm.pop("StateReasonData", None)
         if before["StateValue"] != state:
             alarm["StateTransitionedTimestamp"] = now
+        return before
+
+    def _tell(self, scope: Scope, alarm: Alarm, before: Mapping[str, Any]) -> None:
+        """Tell of a change, without the lock: who is told may call a service that waits for a request."""
+        if before["StateValue"] != alarm["StateValue"]:
             self._records.changed(scope, alarm, before)
 
 

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, REGION, World, make_world, wait_for
 
 from localcloud.cloud import LocalCloud
+from localcloud.resources import list_resources
 
 FACTOR = 60
 Client = Callable[..., Any]
@@ -302,13 +303,14 @@ def test_alarms_that_are_refused(monitoring: Any, changes: dict[str, Any], messa
     assert monitoring.describe_alarms(AlarmNames=[request["AlarmName"]])["MetricAlarms"] == []
 
 
-def test_an_update_leaves_the_state(monitoring: Any) -> None:
+def test_an_update_leaves_the_state(fast: LocalCloud, monitoring: Any) -> None:
     alarm = alarm_of("Nothing", [], TreatMissingData="ignore")
     monitoring.put_metric_alarm(**alarm)
     monitoring.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="by hand")
     monitoring.put_metric_alarm(**alarm, DatapointsToAlarm=1)
     found = described(monitoring, alarm["AlarmName"])
     assert (found["StateValue"], found["StateReason"], found["DatapointsToAlarm"]) == ("ALARM", "by hand", 1)
+    assert ("alarm", alarm["AlarmName"], "ALARM") in list_resources(fast, ACCOUNT, REGION)
 
 
 def test_alarms_and_metrics_are_there_after_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
