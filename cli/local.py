@@ -127,7 +127,7 @@ def switch(
         switches.set(name, value)
     for one in SWITCHES:
         if name in (None, one.name):
-            echo(f"{one.name:<14}{switches.value(one):<11}({', '.join(one.values)}) {one.meaning}")
+            echo(f"{one.name:<20}{switches.value(one):<11}({', '.join(one.values)}) {one.meaning}")
 
 
 @app.command()

@@ -168,7 +168,17 @@ IDLE_METRICS = Switch(
     ("none", "zeros"),
     "zeros: an endpoint without requests sends Invocations of 0 each minute; AWS's pages say both.",
 )
-SWITCHES = (STOPPED_JOB, MODEL_ROLE, MACHINE_ROLE, IDLE_METRICS)
+ONE_INSTANCE_STEP = Switch(
+    "one-instance-step",
+    ("refused", "accepted"),
+    "An update in steps (canary, linear, rolling) of a variant with one instance: AWS does not say.",
+)
+ROLLED_BACK_UPDATE = Switch(
+    "rolled-back-update",
+    ("fails", "succeeds"),
+    "What CloudFormation makes of an update of an endpoint that was rolled back: AWS does not say.",
+)
+SWITCHES = (STOPPED_JOB, MODEL_ROLE, MACHINE_ROLE, IDLE_METRICS, ONE_INSTANCE_STEP, ROLLED_BACK_UPDATE)
 
 
 class Switches:

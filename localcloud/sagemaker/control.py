@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.clock import Clock
 from localcloud.sagemaker.api.access import (
     Resources,
     check_endpoint_key,
@@ -17,6 +18,7 @@ from localcloud.sagemaker.api.access import (
 from localcloud.sagemaker.api.call import Call, Caller, Scope, unknown_operation
 from localcloud.sagemaker.api.members import check_members
 from localcloud.sagemaker.api.service_model import check_request, operation_input, operation_output, render
+from localcloud.sagemaker.hosting.course import AlarmStates
 from localcloud.sagemaker.hosting.endpoint import Endpoints
 from localcloud.sagemaker.hosting.endpoint_config import EndpointConfigs
 from localcloud.sagemaker.hosting.live_endpoints import Hosting
@@ -43,6 +45,7 @@ class Control:
 
     stores: where records are. processes, roles, resources, bus: what the service needs of the world.
     folder: for the files of jobs and servers while they live.
+    durations: how long waits of AWS are here. alarms: those that take a deployment back.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Control:
         resources: Resources,
         bus: Bus | None = None,
         clock: Callable[[], float] = time.time,
+        durations: Clock | None = None,
+        alarms: AlarmStates | None = None,
     ) -> None:
         self.stores, self._resources = stores, resources
         self.tags = Tags(stores)
@@ -65,7 +70,16 @@ class Control:
             rules.kind: JobRuns(rules, stores, processes, roles, events, folder=folder, clock=clock)
             for rules in self._rules
         }
-        self.hosting = Hosting(stores, processes, roles, events, folder=folder / "endpoints", clock=clock)
+        self.hosting = Hosting(
+            stores,
+            processes,
+            roles,
+            events,
+            folder=folder / "endpoints",
+            clock=clock,
+            durations=durations,
+            alarms=alarms,
+        )
         models = Models(stores, roles, images, self.tags, clock=clock)
         configs = EndpointConfigs(stores, self.tags, clock=clock)
         endpoints = Endpoints(stores, self.hosting, self.tags, events, clock=clock)

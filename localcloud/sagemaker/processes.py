@@ -35,8 +35,16 @@ class Answer(Protocol):
 
 
 class Server(Protocol):
-    """A model server's process. `start` and `invoke` raise an exception whose text is the reason."""
+    """A model server's process. `start` and `invoke` raise an exception whose text is the reason.
 
+    `invoke` raises NotServingError where nothing was sent. `ready`: it can be invoked; no longer so once the process
+    has died, and so again when it was started anew.
+    """
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def pid(self) -> int | None: ...
     def start(self) -> None: ...
     def invoke(
         self,
@@ -62,6 +70,11 @@ class ServerOrder:
     log_group: str
     log_stream: str
     startup_seconds: float
+
+    @property
+    def instance(self) -> str:
+        """The instance's id."""
+        return self.log_stream.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
     """
     global _control
     stores = {name: emulator.RegionalStore[Record]() for name in TABLES}
-    caller = ActingCaller()
+    caller, watched = ActingCaller(), cloudwatch.installed()
     control = Control(
         Stores({name: store.scoped for name, store in stores.items()}),
         processes or Programs(context.state.faults_accepted_for),
@@ -116,8 +116,9 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         folder=context.state.work / "sagemaker",
         resources=EmulatorResources(),
         bus=EmulatorBus(),
+        durations=context.clock,
+        alarms=watched.alarms,
     )
-    watched = cloudwatch.installed()
     watched.watch(lambda: running(control, context.state.work), lambda: in_service(control))
     runtime = Runtime(control.stores, control.hosting, watched.invocations)
     control_pool = ThreadPoolExecutor(_CONTROL_THREADS, thread_name_prefix="sagemaker")
@@ -159,11 +160,12 @@ def shutdown() -> None:
 
 def running(control: Control, folder: Path) -> Iterator[Instance]:
     """The processes that serve models now, all of them on the disk of one folder."""
-    for scope, record in control.stores.endpoints.everywhere():
-        fleet = control.hosting.fleet(scope, record["EndpointName"], 0)
-        for variant, server in fleet.servers.items() if fleet else ():
-            if (pid := getattr(server, "pid", None)) is not None:
-                yield Instance(scope, record["EndpointName"], variant, pid, folder)
+    for (scope, name), fleets in control.hosting.fleets().items():
+        for fleet in fleets:
+            for variant in fleet.sizes():
+                for server in fleet.servers(variant):
+                    if (pid := server.pid) is not None:
+                        yield Instance(scope, name, variant, pid, folder)
 
 
 def in_service(control: Control) -> Iterator[Served]:

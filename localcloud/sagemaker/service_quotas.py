@@ -17,9 +17,10 @@ from localcloud.ministack import registry as emulator
 from localcloud.ministack.registry import Request, Response, register_service
 from localcloud.sagemaker.api.call import NOT_SUPPORTED, Scope, ServiceError
 from localcloud.sagemaker.api.service_model import check_request, render, service_model
+from localcloud.sagemaker.hosting.deployment_policy import DEFAULT_QUOTA
 from localcloud.server.running import ServerContext
 
-INSTANCES = 20.0
+INSTANCES = float(DEFAULT_QUOTA)
 """Of each type and use: more than a laptop can run."""
 
 _PAGE = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -110,20 +111,50 @@ class Events:
         self._put(scope, kind.title.title(), f"Describe{kind.noun}", record[kind.arn], record)
 
     def endpoint(self, scope: Scope, record: Record) -> None:
-        # The event's status is in upper snake case where the API's is not (IN_SERVICE); the page has the list.
-        status = {"InService": "IN_SERVICE", "RollingBack": "ROLLING_BACK", "OutOfService": "OUT_OF_SERVICE"}.get(
-            record["EndpointStatus"], record["EndpointStatus"].upper()
-        )
-        shown = {**record, "EndpointStatus": status}
-        self._put(scope, "Endpoint", "DescribeEndpoint", record["EndpointArn"], shown)
+        """An endpoint's status has changed."""
+        shown = _chosen(record.get("ProductionVariants"), ("DesiredWeight", "DesiredInstanceCount"))
+        self._endpoint(scope, record, "Endpoint", {"ProductionVariants": shown})
+
+    def deployment(self, scope: Scope, record: Record) -> None:
+        """A step of a deployment to an endpoint, or of a change of its capacity."""
+        shown: dict[str, Any] = {"ProductionVariants": _chosen(record.get("ProductionVariants"), _DEPLOYED)}
+        if pending := record.get("PendingDeploymentSummary"):
+            variants = _chosen(pending["ProductionVariants"], _DEPLOYED)
+            shown["PendingDeploymentSummary"] = {**pending, "ProductionVariants": variants}
+        self._endpoint(scope, record, "Endpoint Deployment", shown)
+
+    def _endpoint(self, scope: Scope, record: Record, noun: str, shown: Mapping[str, Any]) -> None:
+        # The event's status is in upper snake case where the API's is not (IN_SERVICE), with no FailureReason:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+        status = _WORD_ENDS.sub("_", record["EndpointStatus"]).upper()
+        members = {name: record[name] for name in _ENDPOINT if record.get(name) is not None}
+        detail = {**members, **shown, "EndpointStatus": status}
+        self._put(scope, noun, "DescribeEndpoint", record["EndpointArn"], detail, Tags={})
 
     def model_package(self, scope: Scope, record: Record) -> None:
         self._put(scope, "Model Package", "DescribeModelPackage", record["ModelPackageArn"], record)
 
-    def _put(self, scope: Scope, noun: str, operation: str, arn: str, record: Record) -> None:
+    def _put(self, scope: Scope, noun: str, operation: str, arn: str, record: Record, **more: Any) -> None:
         if self._bus is not None:
             detail = in_milliseconds(operation_output(operation), render(operation_output(operation), record))
-            self._bus.put(scope, f"SageMaker {noun} State Change", arn, detail)
+            self._bus.put(scope, f"SageMaker {noun} State Change", arn, {**detail, **more})
+
+
+_WORD_ENDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ENDPOINT = ("EndpointName", "EndpointArn", "EndpointConfigName", "CreationTime", "LastModifiedTime")
+_DEPLOYED = (
+    "VariantName",
+    "CurrentWeight",
+    "DesiredWeight",
+    "CurrentInstanceCount",
+    "DesiredInstanceCount",
+    "VariantStatus",
+)
+
+
+def _chosen(variants: Iterable[Mapping[str, Any]] | None, members: Iterable[str]) -> list[dict[str, Any]]:
+    """These members of each variant, where it has them."""
+    return [{name: variant[name] for name in members if name in variant} for variant in variants or ()]
 
 
 def in_milliseconds(shape: Any, value: Any) -> Any:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from localcloud.clock import Clock as Durations
 from localcloud.jobs.events import JobEvent
-from localcloud.jobs.hosting.model_process import Answer
+from localcloud.jobs.hosting.model_process import Answer, NotServingError
 from localcloud.ministack.registry import Request, Response
 from localcloud.sagemaker.api.call import Scope, ServiceError, access_denied, validation_error
 from localcloud.sagemaker.control import Control
+from localcloud.sagemaker.hosting.course import AlarmStates
 from localcloud.sagemaker.hosting.runtime import Runtime
 from localcloud.sagemaker.image import Images
 from localcloud.sagemaker.processes import JobOrder, ServerOrder
@@ -84,10 +86,15 @@ class Server:
 
     def __init__(self, order: ServerOrder, gate: threading.Event) -> None:
         self.order = order
-        self.running = False
+        self.running = self.stopped = False
+        self.pid: int | None = None
         self.answers: list[Answer] = []
         self.asked: list[tuple[bytes, str | None, str | None, Mapping[str, str]]] = []
         self._gate = gate
+
+    @property
+    def ready(self) -> bool:
+        return self.running
 
     def start(self) -> None:
         self.order.environment()
@@ -104,14 +111,16 @@ class Server:
         headers: Mapping[str, str] | None = None,
         timeout: float = 60.0,
     ) -> Answer:
-        assert self.running, "asked after its stop"
+        assert not self.stopped, "asked after its stop"
+        if not self.running:
+            raise NotServingError("The model server broke the connection: it died.")
         self.asked.append((body, content_type, accept, dict(headers or {})))
         if self.answers:
             return self.answers.pop(0)
         return Answer(200, {"content-type": "text/csv"}, self.order.model_data_url.encode())
 
     def stop(self) -> None:
-        self.running = False
+        self.running, self.stopped = False, True
 
 
 @dataclass
@@ -224,7 +233,7 @@ class Plane:
     def job(self, name: str = "job") -> dict[str, Any]:
         return self("DescribeTrainingJob", TrainingJobName=name)
 
-    def host(self, config: str, *variants: tuple[str, str, float]) -> str:
+    def host(self, config: str, *variants: tuple[str, str, float], instances: int = 1) -> str:
         """Make models and a configuration of (variant, artifact key, weight); gives the configuration's name."""
         for variant, key, _ in variants:
             self(
@@ -241,7 +250,7 @@ class Plane:
                     "VariantName": variant,
                     "ModelName": f"{config}-{variant}",
                     "InstanceType": "ml.m5.large",
-                    "InitialInstanceCount": 1,
+                    "InitialInstanceCount": instances,
                     "InitialVariantWeight": weight,
                 }
                 for variant, _, weight in variants
@@ -274,12 +283,26 @@ def training_request(name: str = "job") -> dict[str, Any]:
     }
 
 
-def make_plane(folder: Path, fakes: Fakes | None = None, rows: dict[str, Rows] | None = None) -> Plane:
-    """A control plane; rows: those of another, to see what a restart makes of them."""
+def make_plane(
+    folder: Path,
+    fakes: Fakes | None = None,
+    rows: dict[str, Rows] | None = None,
+    alarms: AlarmStates | None = None,
+) -> Plane:
+    """A control plane whose waits take no time; rows: those of another, to see what a restart makes of them."""
     fakes = fakes or Fakes()
     rows = rows or {name: Rows() for name in TABLES}
     control = Control(
-        Stores(rows), fakes, fakes, Images({}), folder=folder, resources=fakes, bus=fakes, clock=fakes.clock
+        Stores(rows),
+        fakes,
+        fakes,
+        Images({}),
+        folder=folder,
+        resources=fakes,
+        bus=fakes,
+        clock=fakes.clock,
+        durations=Durations(1e7),
+        alarms=alarms,
     )
     return Plane(control, fakes, rows)
 
@@ -296,7 +319,7 @@ def invoke(plane: Plane, name: str = "ep", body: bytes = b"1", **headers: str) -
     return runtime.answer(Request("POST", f"/endpoints/{name}/invocations", sent, body, {}), SCOPE)
 
 
-def serve(plane: Plane, config: str = "c1", key: str = "one.tar.gz") -> dict[str, Any]:
-    plane.host(config, ("AllTraffic", key, 1.0))
+def serve(plane: Plane, config: str = "c1", key: str = "one.tar.gz", instances: int = 1) -> dict[str, Any]:
+    plane.host(config, ("AllTraffic", key, 1.0), instances=instances)
     plane("CreateEndpoint", EndpointName="ep", EndpointConfigName=config)
     return plane.endpoint()

@@ -16,7 +16,7 @@ from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from localcloud.jobs.process.program import program_environment, start_program
 from training.model.inspection.limits import Limits, memory_for
@@ -24,6 +24,10 @@ from training.model.inspection.limits import Limits, memory_for
 
 class HostingError(Exception):
     """A model server could not be started; the message is the reason that SageMaker would give."""
+
+
+class NotServingError(HostingError):
+    """Nothing of a request was sent, for no program takes it: another one can be sent the same request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +164,25 @@ class ModelProcess:
     ) -> Answer:
         pool = self._pool
         if pool is None:
-            raise HostingError("The model server is not running.")
+            raise NotServingError("The model server is not running.")
         try:
             response = pool.urlopen(method, path, body=body, headers=headers, timeout=timeout, retries=_NO_RETRIES)
         except urllib3.exceptions.TimeoutError:
             raise HostingError(f"The model server did not answer within {timeout:g} seconds.") from None
         except urllib3.exceptions.HTTPError as error:
-            raise HostingError(f"The model server broke the connection: {error}") from None
+            unsent = isinstance(error, MaxRetryError) and isinstance(error.reason, NewConnectionError)
+            kind = NotServingError if unsent else HostingError
+            raise kind(f"The model server broke the connection: {error}") from None
         return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, response.data)
+
+    def ended(self) -> int:
+        """Wait for the program's end; its exit code."""
+        assert self._program is not None
+        return self._program.wait()
 
     def wait(self) -> int:
         """Wait for the program's end, and for its last line to be passed on; its exit code."""
-        assert self._program is not None
-        code = self._program.wait()
+        code = self.ended()
         if self._reader is not None:
             self._reader.join(5)
         return code

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kickstand.errors import InputError
-from localcloud.jobs.hosting.model_process import Answer, HostingError
+from localcloud.jobs.hosting.model_process import Answer, HostingError, NotServingError
 from localcloud.jobs.process.program import ForeignVariablesError, require_own_variables
 from localcloud.jobs.s3 import S3Location, reason_of, s3_client
 from training.model.inspection.archive import extract_model
@@ -73,6 +73,7 @@ class ModelServer:
         self._log_stream = log_stream
         self._startup_seconds = startup_seconds
         self._process: ModelProcess | None = None
+        self._ready = False
         self._stopped = threading.Event()
         self._guardian: threading.Thread | None = None
 
@@ -80,6 +81,11 @@ class ModelServer:
     def pid(self) -> int | None:
         """The program's process id, for status displays."""
         return self._process.pid if self._process else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the program answered its health check and has not died since."""
+        return self._ready
 
     def start(self) -> None:
         """Fetch the model, start the program and wait for its first /ping; raises HostingError with the reason."""
@@ -109,7 +115,7 @@ class ModelServer:
                 f"The primary container for production variant {self._variant} did not pass the ping health check. "
                 f"Please check CloudWatch logs for this endpoint. {error}"
             ) from None
-        self._process = process
+        self._process, self._ready = process, True
         self._guardian = threading.Thread(target=self._guard, name=f"model-{self._variant}", daemon=True)
         self._guardian.start()
 
@@ -125,7 +131,8 @@ class ModelServer:
 
         headers: further request headers (`X-Amzn-SageMaker-Custom-Attributes` and the like).
         timeout: seconds; InvokeEndpoint's own limit is 60.
-        Raises HostingError where no answer came: the program is being replaced, or took too long.
+        Raises NotServingError where nothing was sent, as the program is being replaced; any other HostingError where
+        no answer came: the program died at it, or took too long.
         """
         return self._running().invoke(body, content_type, accept, headers or {}, timeout)
 
@@ -136,12 +143,13 @@ class ModelServer:
     def _running(self) -> ModelProcess:
         process = self._process
         if process is None or self._stopped.is_set():
-            raise HostingError(f"The container for production variant {self._variant} is not running.")
+            raise NotServingError(f"The container for production variant {self._variant} is not running.")
         return process
 
     def stop(self) -> None:
         """Stop the program (SIGTERM, then SIGKILL after 5 seconds); the last of its log follows a little later."""
         self._stopped.set()
+        self._ready = False
         process = self._process
         if process is not None:
             process.stop()
@@ -158,7 +166,9 @@ class ModelServer:
             process = self._process
             assert process is not None
             started = time.monotonic()
-            code = process.wait()
+            code = process.ended()
+            self._ready = False
+            process.wait()
             if self._stopped.is_set():
                 return
             if time.monotonic() - started > 60:
@@ -169,6 +179,7 @@ class ModelServer:
             delay = min(delay * 2, 30.0)
             try:
                 process.start(self._startup_seconds)
+                self._ready = not self._stopped.is_set()
             except HostingError as error:
                 self._log.write(f"The model server could not be started again: {error}")
             if self._stopped.is_set():

@@ -42,7 +42,7 @@ HONOURED: Mapping[str, str] = {
     + _below(
         "ProductionVariants",
         "ContainerStartupHealthCheckTimeoutInSeconds InitialInstanceCount InitialVariantWeight InstanceType ModelName "
-        "VariantName",
+        "RoutingConfig.RoutingStrategy VariantName",
     ),
     "CreateModel": f"ModelName ExecutionRoleArn Tags VpcConfig {_below('PrimaryContainer', _CONTAINER)} "
     + _below("Containers", _CONTAINER),
@@ -103,7 +103,6 @@ _ONE_CONTAINER = "A model has one container here: nobody addresses it by its nam
 HARMLESS: Mapping[str, Mapping[str, str]] = {
     "CreateEndpointConfig": {
         "ProductionVariants.ModelDataDownloadTimeoutInSeconds": "A model is read from this machine's disk.",
-        "ProductionVariants.RoutingConfig": "A variant is one process here: there is nothing to choose among.",
         "ProductionVariants.VolumeSizeInGB": "The disk is this machine's.",
     },
     "CreateModel": {

@@ -1,80 +1,26 @@
-"""Endpoints: create, describe, update, list, delete, and the rules of a DeploymentConfig. `Hosting` does the work.
+"""Endpoints: create, describe, update, list, delete. `Hosting` does the work.
 
-On the laptop every deployment is one switch of all traffic, at once; what requests anything else is refused.
+A change of an endpoint is checked and written down here, under the lock of all records, and carried out behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from localcloud.sagemaker.api.call import Call, already_existing, missing, unsupported, validation_error
-from localcloud.sagemaker.hosting.endpoint_config import plan
-from localcloud.sagemaker.hosting.fleet import retained_properties
-from localcloud.sagemaker.hosting.live_endpoints import Hosting
+from localcloud.sagemaker.api.call import Call, Scope, already_existing, missing, validation_error
+from localcloud.sagemaker.hosting.deployment_policy import check_deployment_config, check_quota
+from localcloud.sagemaker.hosting.endpoint_config import Deployment, images, plan
+from localcloud.sagemaker.hosting.endpoint_record import (
+    desired_counts,
+    pending_summary,
+    retained_properties,
+    summaries,
+)
+from localcloud.sagemaker.hosting.live_endpoints import SETTLED, Hosting
 from localcloud.sagemaker.listing import Listing, Tags
 from localcloud.sagemaker.store import Events, Record, Stores
-
-
-def check_deployment_config(config: Mapping[str, Any] | None, variants: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse a deployment that SageMaker would refuse for these production variants. Raises ServiceError."""
-    if not config:
-        return
-    blue_green, rolling = config.get("BlueGreenUpdatePolicy"), config.get("RollingUpdatePolicy")
-    if blue_green and rolling:
-        raise validation_error("Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified.")
-    if blue_green:
-        _check_routing(blue_green["TrafficRoutingConfiguration"])
-    if rolling:
-        if len(variants) > 1:
-            raise validation_error("RollingUpdatePolicy is not supported for endpoints with several variants.")
-        for name in ("MaximumBatchSize", "RollbackMaximumBatchSize"):
-            if rolling.get(name):
-                _check_size(f"RollingUpdatePolicy.{name}", rolling[name], 5, 100 if name[0] == "R" else 50, variants)
-    if blue_green and blue_green["TrafficRoutingConfiguration"]["Type"] != "ALL_AT_ONCE" and len(variants) > 1:
-        raise validation_error("Canary and linear traffic shifting are not supported for several variants.")
-    for refused in _refusals(config):
-        raise unsupported(f"DeploymentConfig with {refused}")
-
-
-def _refusals(config: Mapping[str, Any]) -> Iterator[str]:
-    """What would make a deployment other than one switch of all traffic, at once: a wait, a step, an alarm."""
-    blue_green = config.get("BlueGreenUpdatePolicy") or {}
-    routing = blue_green.get("TrafficRoutingConfiguration") or {}
-    if config.get("RollingUpdatePolicy"):
-        yield "RollingUpdatePolicy"
-    if routing.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE":
-        yield f"traffic routing {routing['Type']}"
-    if routing.get("WaitIntervalInSeconds"):
-        yield f"WaitIntervalInSeconds {routing['WaitIntervalInSeconds']}"
-    if blue_green.get("TerminationWaitInSeconds"):
-        yield f"TerminationWaitInSeconds {blue_green['TerminationWaitInSeconds']}"
-    if (config.get("AutoRollbackConfiguration") or {}).get("Alarms"):
-        yield "AutoRollbackConfiguration.Alarms"
-
-
-def _check_routing(routing: Mapping[str, Any]) -> None:
-    kind = routing["Type"]
-    canary, linear = routing.get("CanarySize"), routing.get("LinearStepSize")
-    if kind == "ALL_AT_ONCE" and (canary or linear):
-        raise validation_error("CanarySize and LinearStepSize cannot be specified for traffic routing ALL_AT_ONCE.")
-    if kind == "CANARY":
-        if not canary or linear:
-            raise validation_error("Traffic routing CANARY takes CanarySize and no LinearStepSize.")
-        _check_size("CanarySize", canary, 1, 50, ())
-    if kind == "LINEAR":
-        if not linear or canary:
-            raise validation_error("Traffic routing LINEAR takes LinearStepSize and no CanarySize.")
-        _check_size("LinearStepSize", linear, 10, 50, ())
-
-
-def _check_size(name: str, size: Mapping[str, Any], low: int, high: int, variants: Sequence[Mapping[str, Any]]) -> None:
-    if size["Type"] == "CAPACITY_PERCENT" and not low <= size["Value"] <= high:
-        raise validation_error(f"{name} must be between {low} and {high} percent of the capacity.")
-    if size["Type"] == "INSTANCE_COUNT" and variants:
-        instances = variants[0].get("InitialInstanceCount") or 1
-        if size["Value"] > max(1, instances * high // 100):
-            raise validation_error(f"{name} must be at most {high} percent of the variant's {instances} instances.")
 
 
 class Endpoints:
@@ -95,7 +41,6 @@ class Endpoints:
                 raise already_existing("endpoint", arn)
             chosen = request.get("DeploymentConfig")
             deployment = plan(self._stores, scope, request["EndpointConfigName"], deployment_config=chosen)
-            check_deployment_config(chosen, deployment["variants"])
             record = {
                 "EndpointName": name,
                 "EndpointArn": arn,
@@ -103,6 +48,8 @@ class Endpoints:
                 "EndpointStatus": "Creating",
                 "CreationTime": now,
                 "LastModifiedTime": now,
+                "LastDeploymentConfig": deployment["deployment_config"],
+                "PendingDeploymentSummary": self._pending(scope, deployment, (), None),
                 "_pending": deployment,
             }
             self._stores.endpoints.put(scope, name, record)
@@ -120,7 +67,7 @@ class Endpoints:
     def update(self, call: Call) -> dict[str, Any]:
         scope, request = call.scope, call.request
         with self._stores.lock:
-            record = self._in_service(call)
+            record = self._updatable(call)
             chosen = request.get("DeploymentConfig")
             if request.get("RetainDeploymentConfig"):
                 if chosen:
@@ -135,22 +82,33 @@ class Endpoints:
                 deployment_config=chosen,
                 retained=retained_properties(request),
             )
-            check_deployment_config(chosen, deployment["variants"])
-            pending = {"EndpointConfigName": deployment["config"], "StartTime": self._clock()}
+            serving = record.get("ProductionVariants") or ()
+            before = [shown["VariantName"] for shown in serving]
+            pending = self._pending(scope, deployment, serving, before)
             record = self._change(
                 call,
                 EndpointStatus="Updating",
                 FailureReason=None,
                 PendingDeploymentSummary=pending,
+                LastDeploymentConfig=deployment["deployment_config"] or record.get("LastDeploymentConfig"),
                 _pending=deployment,
+                _interrupted=False,
             )
+        self._events.endpoint(scope, record)
         self._hosting.deploy(scope, record["EndpointName"], deployment)
         return {"EndpointArn": record["EndpointArn"]}
 
     def update_weights(self, call: Call) -> dict[str, Any]:
-        """UpdateEndpointWeightsAndCapacities: takes effect at once, as no instance has to be started here."""
+        """UpdateEndpointWeightsAndCapacities: starts and stops instances without a deployment.
+
+        Weights of any variants at once, the capacity of one, as the API describes it.
+        """
+        scope = call.scope
         with self._stores.lock:
-            record = self._in_service(call)
+            record = self._updatable(call)
+            if record["EndpointStatus"] == "UpdateRollbackFailed":
+                arn = record["EndpointArn"]
+                raise validation_error(f'Cannot update endpoint "{arn}" in status UpdateRollbackFailed.')
             wanted = {item["VariantName"]: item for item in call.request["DesiredWeightsAndCapacities"]}
             unknown = sorted(set(wanted) - {shown["VariantName"] for shown in record["ProductionVariants"]})
             if unknown:
@@ -158,15 +116,67 @@ class Endpoints:
             variants = [
                 _reweighed(shown, wanted.get(shown["VariantName"], {})) for shown in record["ProductionVariants"]
             ]
-            record = self._change(call, ProductionVariants=variants)
-            weights = {shown["VariantName"]: shown["CurrentWeight"] for shown in variants}
-            self._hosting.reweigh(call.scope, record["EndpointName"], weights)
+            self._check_capacity(scope, record, variants)
+            record = self._change(
+                call, EndpointStatus="Updating", FailureReason=None, ProductionVariants=variants, _interrupted=False
+            )
+        self._events.endpoint(scope, record)
+        weights = {shown["VariantName"]: shown["CurrentWeight"] for shown in variants}
+        self._hosting.scale(scope, record["EndpointName"], weights, desired_counts(variants))
         return {"EndpointArn": record["EndpointArn"]}
+
+    def _check_capacity(self, scope: Scope, record: Record, variants: list[dict[str, Any]]) -> None:
+        before, after = desired_counts(record["ProductionVariants"]), desired_counts(variants)
+        changed = {name: count - before[name] for name, count in after.items() if count != before[name]}
+        if len(changed) > 1:
+            raise validation_error(
+                f"The capacity of one production variant can be changed at a time, found {', '.join(sorted(changed))}."
+            )
+        if zero := [name for name, count in after.items() if count == 0]:
+            raise validation_error(f"DesiredInstanceCount of production variant {zero[0]} must be at least 1, found 0.")
+        if not any(shown["DesiredWeight"] for shown in variants):
+            raise validation_error("At least one production variant must have a weight greater than 0.")
+        types = {each["VariantName"]: each["InstanceType"] for each in record["_hosted"]["variants"]}
+        check_quota(self._used(scope), {types[name]: more for name, more in changed.items() if more > 0})
+
+    def _pending(
+        self, scope: Scope, deployment: Deployment, serving: Iterable[Mapping[str, Any]], before: list[str] | None
+    ) -> dict[str, Any]:
+        """The PendingDeploymentSummary of a deployment. Raises ServiceError where SageMaker would refuse it.
+
+        serving: the variants' summaries now. before: their names; None at a creation.
+        """
+        now, variants = self._clock(), deployment["variants"]
+        retained = deployment["retained"]
+        shown = summaries(variants, images(deployment), now, before=tuple(serving), retained=retained)
+        counts = desired_counts(shown)
+        check_deployment_config(deployment["deployment_config"], variants, counts, before)
+        needed: Counter[str] = Counter()
+        for variant in variants:
+            needed[variant["InstanceType"]] += counts[variant["VariantName"]]
+        check_quota(self._used(scope), needed)
+        return pending_summary(deployment["config"], shown, variants, now)
+
+    def _used(self, scope: Scope) -> Counter[str]:
+        """Instances of all endpoints by type, those of a deployment on its way too."""
+        used: Counter[str] = Counter()
+        for record in self._stores.endpoints.all(scope):
+            if record["EndpointStatus"] == "Failed":
+                continue
+            pending = record.get("PendingDeploymentSummary") or {}
+            for deployment, shown in (
+                (record.get("_hosted"), record.get("ProductionVariants") or ()),
+                (record.get("_pending"), pending.get("ProductionVariants") or ()),
+            ):
+                types = {each["VariantName"]: each["InstanceType"] for each in (deployment or {}).get("variants", ())}
+                for name, count in desired_counts(shown).items():
+                    used[types.get(name, "")] += count
+        return used
 
     def delete(self, call: Call) -> dict[str, Any]:
         with self._stores.lock:
             record = self._existing(call)
-            if record["EndpointStatus"] not in ("InService", "Failed"):
+            if record["EndpointStatus"] not in SETTLED:
                 raise _in_progress(record)
             record = self._change(call, EndpointStatus="Deleting")
         self._events.endpoint(call.scope, record)
@@ -184,12 +194,12 @@ class Endpoints:
             raise missing("endpoint", call.scope.arn("endpoint", call.request["EndpointName"]))
         return record
 
-    def _in_service(self, call: Call) -> Record:
+    def _updatable(self, call: Call) -> Record:
         record = self._existing(call)
         if record["EndpointStatus"] == "Failed":
             arn = record["EndpointArn"]
             raise validation_error(f'Cannot update endpoint "{arn}" in status Failed; only DeleteEndpoint is allowed.')
-        if record["EndpointStatus"] != "InService":
+        if record["EndpointStatus"] not in SETTLED:
             raise _in_progress(record)
         return record
 
@@ -212,6 +222,5 @@ def _reweighed(shown: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str,
         **shown,
         "CurrentWeight": weight,
         "DesiredWeight": weight,
-        "CurrentInstanceCount": count,
         "DesiredInstanceCount": count,
     }

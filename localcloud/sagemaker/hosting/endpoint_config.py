@@ -39,6 +39,8 @@ class EndpointConfigs:
         names = [variant["VariantName"] for variant in variants]
         if len(names) != len(set(names)):
             raise validation_error("Production variant names must be unique within an endpoint configuration.")
+        if not any(variant["InitialVariantWeight"] for variant in variants):
+            raise validation_error("At least one production variant must have a weight greater than 0.")
         for variant in variants if request.get("KmsKeyId") else ():
             if not takes_volume_key(variant["InstanceType"]):
                 raise validation_error(
@@ -83,6 +85,8 @@ class EndpointConfigs:
             raise unsupported(f"Production variant {name}: a variant without a model (inference components)")
         if self._stores.models.get(call.scope, variant["ModelName"]) is None:
             raise missing("model", call.scope.arn("model", variant["ModelName"]))
+        if (strategy := (variant.get("RoutingConfig") or {}).get("RoutingStrategy")) == "PREFIX_AWARE":
+            raise unsupported(f"Production variant {name}: RoutingStrategy {strategy}")
         if not variant.get("InstanceType") or not variant.get("InitialInstanceCount"):
             raise validation_error(
                 f"InstanceType and InitialInstanceCount must be specified for production variant {name}."
@@ -134,36 +138,43 @@ def images(deployment: Deployment) -> dict[str, str]:
     return {name: model["Image"] for name, model in deployment["models"].items()}
 
 
-def orders(deployment: Deployment, scope: Scope, endpoint: str, roles: Roles, folder: Path) -> list[ServerOrder]:
-    """One order a variant, each with credentials of its model's role, issued when they are asked for.
+def order_of(
+    deployment: Deployment, variant_name: str, scope: Scope, endpoint: str, roles: Roles, folder: Path
+) -> ServerOrder:
+    """The order of one instance of a variant, with credentials of its model's role, issued when they are asked for.
+
+    folder: of the fleet; the instance has one of its own below it.
 
     Raises UnstartableError for an instance with an ARM processor: SageMaker accepts it, the image's programs are
     built for x86-64, and no container answers the health check.
     """
-    for variant in deployment["variants"]:
-        if is_arm(str(variant.get("InstanceType"))):
-            raise UnstartableError(
-                f"The primary container for production variant {variant['VariantName']} did not pass the ping health "
-                "check. Please check CloudWatch logs for this endpoint. "
-                f"{variant['InstanceType']} has an ARM processor; the image is built for x86-64 (exec format error)."
-            )
-    return [_order(deployment, variant, scope, endpoint, roles, folder) for variant in deployment["variants"]]
-
-
-def _order(
-    deployment: Deployment, variant: Mapping[str, Any], scope: Scope, endpoint: str, roles: Roles, folder: Path
-) -> ServerOrder:
-    name = variant["VariantName"]
-    model = deployment["models"][name]
+    variant = next(each for each in deployment["variants"] if each["VariantName"] == variant_name)
+    if is_arm(str(variant.get("InstanceType"))):
+        raise UnstartableError(
+            f"The primary container for production variant {variant_name} did not pass the ping health check. Please "
+            f"check CloudWatch logs for this endpoint. {variant['InstanceType']} has an ARM processor; the image is "
+            "built for x86-64 (exec format error)."
+        )
+    model = deployment["models"][variant_name]
+    instance = f"i-{secrets.token_hex(9)[:17]}"
     return ServerOrder(
         image=model["Image"],
         model_data_url=model["ModelDataUrl"],
         variables=model["Environment"],
-        variant=name,
-        folder=folder / name,
+        variant=variant_name,
+        folder=folder / variant_name / instance,
         environment=lambda: roles.environment(scope, model["ExecutionRoleArn"], "SageMaker", _SESSION_SECONDS),
         log_group=f"/aws/sagemaker/Endpoints/{endpoint}",
-        # On AWS the second part is the instance's id; each start of a server writes a stream of its own.
-        log_stream=f"{name}/i-{secrets.token_hex(9)[:17]}",
+        # The second part is the instance's id, as on AWS.
+        log_stream=f"{variant_name}/{instance}",
         startup_seconds=float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or _STARTUP_SECONDS),
     )
+
+
+def least_outstanding(deployment: Deployment) -> list[str]:
+    """The variants whose requests go to the instance with the fewest outstanding ones."""
+    return [
+        variant["VariantName"]
+        for variant in deployment["variants"]
+        if (variant.get("RoutingConfig") or {}).get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS"
+    ]

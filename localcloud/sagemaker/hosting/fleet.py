@@ -1,86 +1,55 @@
-"""The model servers behind one endpoint: a process a production variant, started and switched together; and traffic."""
+"""The serving processes of one endpoint configuration: instances by variant, and which of them a request goes to.
+
+Where a variant's RoutingConfig says LEAST_OUTSTANDING_REQUESTS, a request goes to the instance with the fewest at work,
+else to each in its turn; AWS's default is chance, which small numbers of requests would not show as even. An instance
+whose process has died gets no request until its process is started again, which it does by itself. What was sent to the
+process that died has no answer, a model error as on AWS (InvocationModelErrors counts socket errors): nobody says there
+that SageMaker sends a request twice. What could not be sent goes to another instance, or waits for one.
+"""
 
 from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 from localcloud.sagemaker.processes import Processes, Server, ServerOrder
 
-_RETAINED = {"DesiredInstanceCount": "DesiredInstanceCount", "DesiredWeight": "DesiredWeight"}
+DRAIN_SECONDS = 60.0
+"""InvokeEndpoint's own limit: no request in flight takes longer."""
+_STARTS = 4
+"""Processes of a fleet that are started at the same time: each keeps a core busy."""
+_LOOK_SECONDS = 0.02
+"""Between two looks whether an instance is ready again."""
+
+T = TypeVar("T", bound=Hashable)
 
 
-def summaries(
-    variants: Sequence[Mapping[str, Any]],
-    images: Mapping[str, str],
-    now: float,
-    *,
-    before: Sequence[Mapping[str, Any]] = (),
-    retained: Iterable[str] = (),
-) -> list[dict[str, Any]]:
-    """ProductionVariants of DescribeEndpoint for the variants of an endpoint configuration.
-
-    images:   the image of each variant, by its name.
-    before:   the summaries before an update; retained: the properties to keep of variants that go on
-              (`DesiredInstanceCount`, `DesiredWeight`), as RetainAllVariantProperties asks.
-    """
-    kept = {summary["VariantName"]: summary for summary in before}
-    retained = set(retained)
-    shown = []
-    for variant in variants:
-        name = variant["VariantName"]
-        old = kept.get(name, {})
-        weight = float(variant["InitialVariantWeight"])
-        count = variant["InitialInstanceCount"]
-        if "DesiredWeight" in retained:
-            weight = old.get("DesiredWeight", weight)
-        if "DesiredInstanceCount" in retained:
-            count = old.get("DesiredInstanceCount", count)
-        image = images[name]
-        shown.append(
-            {
-                "VariantName": name,
-                "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": now}],
-                "CurrentWeight": weight,
-                "DesiredWeight": weight,
-                "CurrentInstanceCount": count,
-                "DesiredInstanceCount": count,
-            }
-        )
-    return shown
-
-
-def retained_properties(request: Mapping[str, Any]) -> set[str]:
-    """Which properties an UpdateEndpoint request keeps."""
-    if not request.get("RetainAllVariantProperties"):
-        return set()
-    excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties") or ()}
-    return set(_RETAINED) - excluded
-
-
-class Traffic:
-    """Shares requests among variants by weight, evenly: of 10 requests at weights 9 and 1, exactly one is the second's.
+class Traffic(Generic[T]):
+    """Shares requests by weight, evenly: of 10 requests at weights 9 and 1, exactly one is the second's.
 
     Smooth weighted round-robin rather than chance, so that small numbers of requests already show the weights.
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
-        self._weights = {name: weight for name, weight in weights.items() if weight > 0} or dict(weights)
-        self._current = dict.fromkeys(self._weights, 0.0)
+    def __init__(self, weights: Mapping[T, float]) -> None:
+        self.weights = {each: weight for each, weight in weights.items() if weight > 0} or dict(weights)
+        self._current = dict.fromkeys(self.weights, 0.0)
+        self._only = next(iter(self.weights)) if len(self.weights) == 1 else None
         self._lock = threading.Lock()
 
-    def choose(self) -> str:
-        """The variant that the next request goes to."""
+    def choose(self) -> T:
+        """What the next request goes to."""
+        if self._only is not None:
+            return self._only
         with self._lock:
-            for name, weight in self._weights.items():
-                self._current[name] += weight
-            chosen = max(self._current, key=lambda name: self._current[name])
-            self._current[chosen] -= sum(self._weights.values())
+            for each, weight in self.weights.items():
+                self._current[each] += weight
+            chosen = max(self._current, key=lambda each: self._current[each])
+            self._current[chosen] -= sum(self.weights.values())
             return chosen
 
 
@@ -88,54 +57,194 @@ class RetiredError(Exception):
     """The fleet was replaced before the request could be sent: ask the one that took its place."""
 
 
-class Fleet:
-    """Running model servers by variant, and how requests are shared among them."""
+class UnansweredError(Exception):
+    """No instance was ready for a request within its time."""
 
-    def __init__(self, servers: Mapping[str, Server], weights: Mapping[str, float], folder: Path) -> None:
-        self.servers = dict(servers)
-        self.traffic = Traffic(weights)
-        self._folder = folder
+
+class Instance:
+    """One serving process. name: `i-…`, as in its log stream; outstanding: requests that it is answering."""
+
+    __slots__ = ("name", "order", "outstanding", "server")
+
+    def __init__(self, order: ServerOrder, server: Server) -> None:
+        self.name, self.order, self.server, self.outstanding = order.instance, order, server, 0
+
+    def stop(self) -> None:
+        """End the process and delete its files."""
+        self.server.stop()
+        shutil.rmtree(self.order.folder, ignore_errors=True)
+
+
+class _Variant:
+    """The instances of one variant. Traffic goes to the first `active` of them."""
+
+    __slots__ = ("active", "instances", "least", "turn")
+
+    def __init__(self, *, least: bool) -> None:
+        self.instances: list[Instance] = []
+        self.active, self.turn, self.least = 0, 0, least
+
+    def choose(self) -> Instance | None:
+        """Whom the next request meets: an active instance, another one where none of them is ready; None for nobody."""
+        ready = [each for each in self.instances[: self.active] if each.server.ready]
+        ready = ready or [each for each in self.instances if each.server.ready]
+        if not ready:
+            return None
+        self.turn += 1
+        first = self.turn % len(ready)
+        if not self.least:
+            return ready[first]
+        return min(ready[first:] + ready[:first], key=lambda each: each.outstanding)
+
+
+class Fleet:
+    """The instances of one endpoint configuration by variant.
+
+    config:  its name.
+    weights: by variant.
+    least:   variants whose requests go to the instance with the fewest outstanding ones.
+    order:   gives the order of one more instance of a variant.
+    """
+
+    def __init__(
+        self,
+        processes: Processes,
+        config: str,
+        weights: Mapping[str, float],
+        order: Callable[[str], ServerOrder],
+        *,
+        least: Iterable[str] = (),
+    ) -> None:
+        self.config = config
+        self.traffic: Traffic[str] = Traffic(weights)
+        self._processes, self._order = processes, order
         self._state = threading.Condition()
-        self._requests = 0
+        self._variants = {name: _Variant(least=name in set(least)) for name in weights}
         self._retired = False
 
+    def __contains__(self, variant: str) -> bool:
+        return variant in self._variants
+
+    def instances(self, variant: str) -> int:
+        """How many instances of a variant get traffic."""
+        return self._variants[variant].active
+
+    def servers(self, variant: str) -> tuple[Server, ...]:
+        """The processes of a variant, with traffic or without."""
+        return tuple(each.server for each in self._variants[variant].instances)
+
+    def sizes(self) -> dict[str, int]:
+        """How many instances each variant has, with traffic or without."""
+        return {name: len(variant.instances) for name, variant in self._variants.items()}
+
     @contextmanager
-    def lease(self) -> Iterator[None]:
-        """Keep the servers alive for the time of one request. Raises RetiredError."""
-        with self._state:
-            if self._retired:
-                raise RetiredError
-            self._requests += 1
+    def lease(self, variant: str, seconds: float = DRAIN_SECONDS) -> Iterator[Instance]:
+        """An instance for one request, which it is not stopped before.
+
+        Waits up to `seconds` where none is ready. Raises RetiredError and UnansweredError.
+        """
+        instance = self._leased(variant, seconds)
         try:
-            yield
+            yield instance
         finally:
             with self._state:
-                self._requests -= 1
+                instance.outstanding -= 1
                 self._state.notify_all()
 
-    def retire(self, seconds: float) -> None:
+    def _leased(self, variant: str, seconds: float) -> Instance:
+        group, deadline = self._variants[variant], 0.0
+        with self._state:
+            while True:
+                if self._retired or not group.instances:
+                    raise RetiredError
+                chosen = group.choose()
+                if chosen is not None:
+                    chosen.outstanding += 1
+                    return chosen
+                deadline = deadline or time.monotonic() + seconds
+                if time.monotonic() >= deadline:
+                    raise UnansweredError(f"No instance of production variant {variant} answers.")
+                self._state.wait(_LOOK_SECONDS)
+
+    def launch(self, counts: Mapping[str, int]) -> None:
+        """Start so many more instances of each variant and wait until each answers its health check. Without traffic.
+
+        Raises what the first failing one raised, when all others of these are stopped again; RetiredError where the
+        fleet was retired meanwhile.
+        """
+        started: list[tuple[str, Instance]] = []
+        pool = ThreadPoolExecutor(_STARTS, thread_name_prefix="fleet")
+        try:
+            for variant, count in counts.items():
+                for order in [self._order(variant) for _ in range(count)]:
+                    started.append((variant, Instance(order, self._processes.hosting(order))))
+            for start in [pool.submit(instance.server.start) for _, instance in started]:
+                start.result()
+            with self._state:
+                if self._retired:
+                    raise RetiredError
+                for variant, instance in started:
+                    self._variants[variant].instances.append(instance)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            _stop([instance for _, instance in started])
+            raise
+        pool.shutdown()
+
+    def activate(self, counts: Mapping[str, int]) -> None:
+        """Give traffic to so many instances of each variant and to no more."""
+        with self._state:
+            for variant, count in counts.items():
+                self._variants[variant].active = count
+
+    def remove(self, counts: Mapping[str, int], seconds: float = DRAIN_SECONDS) -> None:
+        """Drain and stop so many instances of each variant, those started last."""
+        leaving: list[Instance] = []
+        with self._state:
+            for name, count in counts.items():
+                variant = self._variants[name]
+                rest = len(variant.instances) - count
+                leaving += variant.instances[rest:]
+                del variant.instances[rest:]
+                variant.active = min(variant.active, rest)
+        self._drain(leaving, seconds)
+
+    def retire(self, seconds: float = DRAIN_SECONDS) -> None:
         """Take no more requests, let those in flight finish for at most `seconds`, then stop."""
         with self._state:
             self._retired = True
-            self._state.wait_for(lambda: self._requests == 0, seconds)
-        for server in self.servers.values():
-            server.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            leaving = [instance for variant in self._variants.values() for instance in variant.instances]
+            for variant in self._variants.values():
+                variant.instances = []
+            self._state.notify_all()
+        self._drain(leaving, seconds)
+
+    def _drain(self, leaving: list[Instance], seconds: float) -> None:
+        with self._state:
+            self._state.wait_for(lambda: all(each.outstanding == 0 for each in leaving), seconds)
+        _stop(leaving)
 
 
-def start_fleet(
-    processes: Processes, orders: Sequence[ServerOrder], weights: Mapping[str, float], folder: Path
-) -> Fleet:
-    """Start all servers at once and wait until each answers its health check.
+def _stop(instances: list[Instance]) -> None:
+    if instances:
+        with ThreadPoolExecutor(len(instances), thread_name_prefix="fleet-stop") as pool:
+            list(pool.map(Instance.stop, instances))
 
-    Raises what the first failing server raised, when all others are stopped again.
-    """
-    fleet = Fleet({order.variant: processes.hosting(order) for order in orders}, weights, folder)
-    try:
-        with ThreadPoolExecutor(max(1, len(orders)), thread_name_prefix="fleet") as pool:
-            for started in [pool.submit(server.start) for server in fleet.servers.values()]:
-                started.result()
-    except BaseException:
-        fleet.retire(0)
-        raise
-    return fleet
+
+class LiveEndpoint:
+    """What serves an endpoint: one fleet; during a deployment two, each with its share of the requests."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._traffic = Traffic({fleet: 1.0})
+
+    def choose(self) -> Fleet:
+        """The fleet that the next request goes to."""
+        return self._traffic.choose()
+
+    def route(self, shares: Mapping[Fleet, float]) -> None:
+        """Share the requests that follow among these fleets, by requests and not by connections."""
+        self._traffic = Traffic(shares)
+
+    def fleets(self) -> tuple[Fleet, ...]:
+        """Those that get requests."""
+        return tuple(self._traffic.weights)

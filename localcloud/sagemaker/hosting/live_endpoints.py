@@ -1,39 +1,41 @@
-"""The endpoints that are alive: deployments carried out in the background, fleets switched, hosted again at a start."""
+"""The endpoints that are alive: created, updated, scaled and removed in the background, hosted again at a start."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from localcloud.jobs.events import is_exhausted, without_machine_paths
+from localcloud.clock import Clock
+from localcloud.jobs.events import LONGEST_REASON, without_machine_paths
 from localcloud.sagemaker.api.call import Scope
-from localcloud.sagemaker.hosting.endpoint_config import Deployment, images, orders
-from localcloud.sagemaker.hosting.fleet import Fleet, Traffic, start_fleet, summaries
+from localcloud.sagemaker.hosting.course import AlarmStates, Course, NoAlarms, Pace, ServerStopsError
+from localcloud.sagemaker.hosting.deployment import change_capacity, run
+from localcloud.sagemaker.hosting.deployment_policy import Policy
+from localcloud.sagemaker.hosting.endpoint_config import Deployment, images, least_outstanding, order_of
+from localcloud.sagemaker.hosting.endpoint_record import RETAINABLE, EndpointRecord, desired_counts, summaries
+from localcloud.sagemaker.hosting.fleet import Fleet, LiveEndpoint, Traffic
+from localcloud.sagemaker.hosting.rehosting import Key, Rehosting
 from localcloud.sagemaker.image import Roles
 from localcloud.sagemaker.processes import Processes
 from localcloud.sagemaker.store import Events, Record, Stores
 
 _LOG = logging.getLogger(__name__)
-_DRAIN_SECONDS = 60.0
-"""InvokeEndpoint's own limit: no request in flight takes longer."""
-_AT_ONCE = 2
-"""Endpoints hosted again at the same time after a restart: each start keeps a core busy."""
-
-_RETRY_SECONDS = 10.0
-"""Between two attempts to host an endpoint again on a machine that has too little of something."""
-
-Key = tuple[Scope, str]
+Shown = list[dict[str, Any]]
+SETTLED = ("InService", "Failed", "UpdateRollbackFailed")
+"""Statuses in which nothing is in progress."""
 
 
 class Hosting:
     """Fleets of model servers by endpoint.
 
     folder: each fleet works in a folder of its own below it, gone when the fleet is.
+    clock:  for records; durations: how long waits of AWS are here.
+    alarms: what the alarms of deployments are read from.
     """
 
     def __init__(
@@ -45,60 +47,68 @@ class Hosting:
         *,
         folder: Path,
         clock: Callable[[], float],
+        durations: Clock | None = None,
+        alarms: AlarmStates | None = None,
     ) -> None:
         self._stores, self._processes, self._roles, self._events = stores, processes, roles, events
         self._folder, self._clock = folder, clock
-        self._fleets: dict[Key, Fleet] = {}
-        self._resuming: set[Key] = set()
+        self._durations, self._alarms = durations or Clock(), alarms or NoAlarms()
+        self._live: dict[Key, LiveEndpoint] = {}
+        self._coming: dict[Key, tuple[Fleet, ...]] = {}
         self._changed = threading.Condition(stores.lock)
-        self._retries: dict[Key, threading.Timer] = {}
+        self._closing = threading.Event()
         self._generation = 0
-        self._closing = False
+        self._rehosting = Rehosting(stores, events, self._changed, self._closing, folder, clock, self._host_again)
 
     def deploy(self, scope: Scope, name: str, deployment: Deployment) -> None:
         """Start a deployment in the background; the endpoint's record says how it goes."""
-        threading.Thread(
-            target=self._deploy, args=(scope, name, deployment), name=f"deploy-{name}", daemon=True
-        ).start()
+        serves = (scope, name) in self._live
+        self._start(f"deploy-{name}", self._update if serves else self._create, scope, name, deployment)
+
+    def scale(self, scope: Scope, name: str, weights: Mapping[str, float], counts: Mapping[str, int]) -> None:
+        """Change weights and instances in the background."""
+        self._start(f"scale-{name}", self._scale, scope, name, weights, counts)
 
     def remove(self, scope: Scope, name: str, forget: Callable[[], None]) -> None:
         """Stop an endpoint's servers in the background, then have it forgotten."""
 
         def stop() -> None:
-            if fleet is not None:
-                fleet.retire(_DRAIN_SECONDS)
+            for fleet in live.fleets() if live is not None else ():
+                fleet.retire()
             shutil.rmtree(self._place(scope, name), ignore_errors=True)
             with self._changed:
                 forget()
                 self._changed.notify_all()
 
         with self._changed:
-            fleet = self._fleets.pop((scope, name), None)
-        threading.Thread(target=stop, name=f"delete-{name}", daemon=True).start()
-
-    def reweigh(self, scope: Scope, name: str, weights: dict[str, float]) -> None:
-        """Share the requests that follow by other weights."""
-        fleet = self._fleets.get((scope, name))
-        if fleet is not None:
-            fleet.traffic = Traffic(weights)
+            live = self._live.pop((scope, name), None)
+        self._start(f"delete-{name}", stop)
 
     def fleet(self, scope: Scope, name: str, seconds: float) -> Fleet | None:
-        """The servers of an endpoint; None where there are none.
+        """The fleet that the next request to an endpoint goes to; None where there is none.
 
         Waits up to `seconds` for an endpoint that is being hosted again after a restart: for its callers it was in
         service all the time.
         """
-        key = (scope, name)
+        live = self._live.get((scope, name))
+        if live is None:
+            self._rehosting.wait((scope, name), seconds)
+            live = self._live.get((scope, name))
+        return None if live is None else live.choose()
+
+    def fleets(self) -> dict[Key, tuple[Fleet, ...]]:
+        """All fleets by endpoint, those of a deployment on its way too."""
         with self._changed:
-            self._changed.wait_for(lambda: key not in self._resuming, seconds)
-            return self._fleets.get(key)
+            routed = {key: live.fleets() for key, live in self._live.items()}
+            keys = {*routed, *self._coming}
+            return {key: tuple({*routed.get(key, ()), *self._coming.get(key, ())}) for key in keys}
 
     def wait(self, scope: Scope, name: str, seconds: float) -> Record | None:
         """The endpoint's record once nothing is in progress, or as it is after `seconds`; None where there is none."""
 
         def settled() -> bool:
             record = self._stores.endpoints.get(scope, name)
-            return record is None or record["EndpointStatus"] in ("InService", "Failed")
+            return record is None or record["EndpointStatus"] in SETTLED
 
         with self._changed:
             self._changed.wait_for(settled, seconds)
@@ -111,171 +121,165 @@ class Hosting:
 
     def resume(self) -> None:
         """Host again what was hosted when the server ended, in the background. Call once the state is loaded."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        waiting: list[tuple[Key, Deployment]] = []
-        for scope, record in self._stores.endpoints.everywhere():
-            deployment = record.get("_hosted") or record.get("_pending")
-            name = record["EndpointName"]
-            if record["EndpointStatus"] == "Deleting":
-                self._stores.endpoints.remove(scope, name)
-            elif deployment is not None:
-                reason = None if record["EndpointStatus"] == "Failed" else record.get("FailureReason")
-                if record["EndpointStatus"] in ("Updating", "RollingBack"):
-                    reason = (
-                        "The update was interrupted: the local cloud was stopped. The previous configuration serves."
-                    )
-                self._stores.endpoints.change(
-                    scope,
-                    name,
-                    EndpointStatus="Creating",
-                    PendingDeploymentSummary=None,
-                    FailureReason=reason,
-                    _pending=deployment,
-                    _reason=reason,
-                )
-                self._resuming.add((scope, name))
-                waiting.append(((scope, name), deployment))
-        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="rehost")
-        for (scope, name), deployment in waiting:
-            pool.submit(self._deploy, scope, name, deployment)
-        pool.shutdown(wait=False)
+        self._rehosting.resume()
 
     def shutdown(self) -> None:
         """Stop every server. The records stay as they are: the next start hosts them again."""
         with self._changed:
-            self._closing = True
-            for timer in self._retries.values():
-                timer.cancel()
-            fleets = list(self._fleets.values())
-            self._fleets.clear()
-        if fleets:
-            with ThreadPoolExecutor(len(fleets), thread_name_prefix="unhost") as pool:
-                list(pool.map(lambda fleet: fleet.retire(0), fleets))
+            self._closing.set()
+            self._rehosting.shutdown()
+            every = [fleet for fleets in self.fleets().values() for fleet in fleets]
+            self._live.clear()
+        if every:
+            with ThreadPoolExecutor(len(every), thread_name_prefix="unhost") as pool:
+                list(pool.map(lambda fleet: fleet.retire(0), every))
 
-    def _deploy(self, scope: Scope, name: str, deployment: Deployment) -> None:
+    def _create(self, scope: Scope, name: str, deployment: Deployment) -> None:
+        record = self._record(scope, name)
+        try:
+            shown = self._launched(scope, name, deployment, deployment["retained"])
+        except ServerStopsError:
+            return
+        except Exception as error:
+            _LOG.warning("endpoint %s: %s", name, error)
+            record.end(EndpointStatus="Failed", FailureReason=self._reason(scope, name, error))
+            return
+        record.end(
+            EndpointStatus="InService",
+            EndpointConfigName=deployment["config"],
+            ProductionVariants=shown,
+            FailureReason=None,
+            _hosted=deployment,
+        )
+
+    def _host_again(self, key: Key, deployment: Deployment, reason: str | None) -> None:
+        """The same after a restart. Raises what the first server that fails raised, and ServerStopsError."""
+        shown = self._launched(*key, deployment, RETAINABLE)
+        record = self._stores.endpoints.get(*key) or {}
+        self._record(*key).end(
+            EndpointStatus="InService",
+            EndpointConfigName=deployment["config"],
+            ProductionVariants=shown,
+            FailureReason=reason,
+            LastModifiedTime=record.get("LastModifiedTime"),
+            _hosted=deployment,
+        )
+
+    def _launched(self, scope: Scope, name: str, deployment: Deployment, retained: Iterable[str]) -> Shown:
+        """Start the only fleet of an endpoint and give it all traffic; the variants to show."""
+        key = (scope, name)
+        fleet, shown = self._fleet(scope, name, deployment, retained)
+        try:
+            fleet.launch(desired_counts(shown))
+        except BaseException:
+            self._coming.pop(key, None)
+            if self._closing.is_set():
+                raise ServerStopsError from None
+            raise
+        fleet.activate(desired_counts(shown))
+        with self._changed:
+            self._coming.pop(key, None)
+            gone = self._closing.is_set() or self._stores.endpoints.get(*key) is None
+            if not gone:
+                self._live[key] = LiveEndpoint(fleet)
+        if gone:
+            fleet.retire(0)
+            raise ServerStopsError
+        return shown
+
+    def _update(self, scope: Scope, name: str, deployment: Deployment) -> None:
+        key, policy = (scope, name), Policy.of(deployment["deployment_config"], deployment["variants"])
+        record = self._record(scope, name, announces=not policy.excluded)
+        new, shown = self._fleet(scope, name, deployment, deployment["retained"])
+        course = Course(
+            policy,
+            self._live[key],
+            new,
+            desired_counts(shown),
+            record,
+            tripped=lambda: self._tripped(scope, policy),
+            pace=Pace(self._durations, self._closing),
+        )
+        self._coming[key] = (new, *course.old)
+        try:
+            outcome = run(course)
+        except ServerStopsError:
+            return
+        finally:
+            self._coming.pop(key, None)
+        if self._closing.is_set():
+            return  # its servers ended because this one does: the next start hosts what served before
+        if outcome.status == "Succeeded":
+            record.end(
+                EndpointStatus="InService",
+                EndpointConfigName=deployment["config"],
+                ProductionVariants=shown,
+                FailureReason=None,
+                _hosted=deployment,
+            )
+            return
+        status = "InService" if outcome.status == "RolledBack" else "UpdateRollbackFailed"
+        _LOG.warning("endpoint %s: %s", name, outcome.reason)
+        record.end(course.old_sizes(), EndpointStatus=status, FailureReason=self._reason(scope, name, outcome.reason))
+
+    def _scale(self, scope: Scope, name: str, weights: Mapping[str, float], counts: Mapping[str, int]) -> None:
+        record = self._record(scope, name)
+        (fleet,) = self._live[scope, name].fleets()
+        fleet.traffic = Traffic(weights)
+        before = fleet.sizes()
+        try:
+            change_capacity(record, fleet, counts)
+        except Exception as error:
+            if self._closing.is_set():
+                return
+            record.begin(EndpointStatus="RollingBack")
+            record.end(before, before, EndpointStatus="InService", FailureReason=self._reason(scope, name, error))
+            return
+        if not self._closing.is_set():
+            record.end(fleet.sizes(), EndpointStatus="InService", FailureReason=None)
+
+    def _fleet(self, scope: Scope, name: str, deployment: Deployment, retained: Iterable[str]) -> tuple[Fleet, Shown]:
+        """An empty fleet of a deployment, and what DescribeEndpoint shows once it serves."""
         with self._stores.lock:
             self._generation += 1
             folder = self._place(scope, name) / str(self._generation)
-        weights = {variant["VariantName"]: float(variant["InitialVariantWeight"]) for variant in deployment["variants"]}
-        try:
-            fleet = start_fleet(self._processes, orders(deployment, scope, name, self._roles, folder), weights, folder)
-        except Exception as error:
-            _LOG.warning("endpoint %s: %s", name, error)
-            if (scope, name) in self._resuming:
-                self._not_hosted_again(scope, name, deployment, error)
-            else:
-                self._failed(scope, name, str(error))
-            return
-        self._switch(scope, name, deployment, fleet)
-
-    def _switch(self, scope: Scope, name: str, deployment: Deployment, fleet: Fleet) -> None:
-        with self._changed:
-            record = self._stores.endpoints.get(scope, name)
-            if record is None or self._closing:
-                replaced: Fleet | None = fleet
-                record = None
-            else:
-                replaced = self._fleets.get((scope, name))
-                self._fleets[scope, name] = fleet
-                record = self._in_service(scope, record, deployment)
-                weights = {shown["VariantName"]: shown["CurrentWeight"] for shown in record["ProductionVariants"]}
-                fleet.traffic = Traffic(weights)
-            self._resuming.discard((scope, name))
-            self._changed.notify_all()
-        if record is not None:
-            self._events.endpoint(scope, record)
-        if replaced is not None:
-            replaced.retire(_DRAIN_SECONDS)
-
-    def _in_service(self, scope: Scope, record: Record, deployment: Deployment) -> Record:
-        again = (scope, record["EndpointName"]) in self._resuming
-        now = self._clock()
+            record = self._stores.endpoints.get(scope, name) or {}
         shown = summaries(
             deployment["variants"],
             images(deployment),
-            now,
+            self._clock(),
             before=record.get("ProductionVariants") or (),
-            # Hosted again after a restart: weights and counts that were changed since stay changed.
-            retained={"DesiredWeight", "DesiredInstanceCount"} if again else deployment["retained"],
+            retained=retained,
         )
-        changed: dict[str, Any] = {
-            "EndpointStatus": "InService",
-            "EndpointConfigName": deployment["config"],
-            "ProductionVariants": shown,
-            "PendingDeploymentSummary": None,
-            "LastDeploymentConfig": deployment["deployment_config"] or record.get("LastDeploymentConfig"),
-            "_hosted": deployment,
-            "_pending": None,
-        }
-        if again:
-            changed["FailureReason"] = record.get("_reason")
-        else:
-            changed.update(FailureReason=None, LastModifiedTime=now)
-        written = self._stores.endpoints.change(scope, record["EndpointName"], **changed)
-        assert written is not None
-        return written
-
-    def _failed(self, scope: Scope, name: str, reason: str) -> None:
-        """A first deployment that fails leaves a Failed endpoint; an update that fails leaves the old one serving."""
-        with self._changed:
-            if self._closing:
-                return  # its servers ended because this one does: the next start hosts it again
-            serving = (scope, name) in self._fleets
-            record = self._stores.endpoints.change(
-                scope,
-                name,
-                EndpointStatus="InService" if serving else "Failed",
-                FailureReason=without_machine_paths(reason, self._place(scope, name))[:1024],
-                PendingDeploymentSummary=None,
-                LastModifiedTime=self._clock(),
-                _pending=None,
-            )
-            self._resuming.discard((scope, name))
-            self._changed.notify_all()
-        if record is not None:
-            self._events.endpoint(scope, record)
-
-    def _not_hosted_again(self, scope: Scope, name: str, deployment: Deployment, error: Exception) -> None:
-        """An endpoint that cannot be hosted after a restart is Failed until it can: nobody has to make it anew.
-
-        It is tried again at the next start, and every few seconds where this machine had too little of something.
-        """
-        key, cause = (scope, name), without_machine_paths(str(error), self._place(scope, name))
-        exhausted = is_exhausted(error)
-        way = (
-            f"It is tried again every {_RETRY_SECONDS:g} seconds: make room in memory and on the disk of the local "
-            "cloud's state folder."
-            if exhausted
-            else "It is tried again at the next start: kickstand local stop, then kickstand local start."
+        fleet = Fleet(
+            self._processes,
+            deployment["config"],
+            {variant["VariantName"]: variant["DesiredWeight"] for variant in shown},
+            lambda variant: order_of(deployment, variant, scope, name, self._roles, folder),
+            least=least_outstanding(deployment),
         )
-        reason = f"The endpoint could not be hosted again after a restart: {cause[:700]} {way}"
-        with self._changed:
-            record = self._stores.endpoints.get(scope, name)
-            known = record is not None and record.get("FailureReason") == reason
-            if record is not None and not self._closing:
-                record = self._stores.endpoints.change(
-                    scope, name, EndpointStatus="Failed", FailureReason=reason, LastModifiedTime=self._clock()
-                )
-                if exhausted:
-                    self._retry_later(key, deployment)
-            self._resuming.discard(key)
-            self._changed.notify_all()
-        if record is not None and not known:
-            self._events.endpoint(scope, record)
+        self._coming[scope, name] = (fleet,)
+        return fleet, shown
 
-    def _retry_later(self, key: Key, deployment: Deployment) -> None:
-        def retry() -> None:
-            with self._changed:
-                record = self._stores.endpoints.get(*key)
-                if self._closing or record is None or record["EndpointStatus"] != "Failed":
-                    return  # deleted, or made anew under its name
-                self._resuming.add(key)
-            self._deploy(*key, deployment)
+    def _tripped(self, scope: Scope, policy: Policy) -> str:
+        """Why the alarms of a deployment end it; empty where none of them is in ALARM."""
+        names = self._alarms.in_alarm(scope, policy.alarms) if policy.alarms else ()
+        return " ".join(
+            f"The deployment was rolled back: the alarm {name} is in ALARM. {self._alarms.reason(scope, name)}".strip()
+            for name in names
+        )
 
-        timer = threading.Timer(_RETRY_SECONDS, retry)
-        timer.daemon = True
-        self._retries[key] = timer
-        timer.start()
+    def _record(self, scope: Scope, name: str, *, announces: bool = True) -> EndpointRecord:
+        return EndpointRecord(
+            self._stores, self._events, self._changed, scope, name, clock=self._clock, announces=announces
+        )
+
+    def _reason(self, scope: Scope, name: str, why: object) -> str:
+        return without_machine_paths(str(why), self._place(scope, name))[:LONGEST_REASON]
 
     def _place(self, scope: Scope, name: str) -> Path:
         return self._folder / scope.account / scope.region / name
+
+    @staticmethod
+    def _start(name: str, work: Callable[..., None], *arguments: object) -> None:
+        threading.Thread(target=work, args=arguments, name=name, daemon=True).start()

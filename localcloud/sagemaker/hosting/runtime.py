@@ -10,10 +10,11 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from localcloud.jobs.hosting.model_process import NotServingError
 from localcloud.ministack.registry import Request, Response
 from localcloud.sagemaker.api.access import endpoint_of
 from localcloud.sagemaker.api.call import NOT_SUPPORTED, Scope, ServiceError
-from localcloud.sagemaker.hosting.fleet import Fleet, RetiredError
+from localcloud.sagemaker.hosting.fleet import Fleet, Instance, RetiredError, UnansweredError
 from localcloud.sagemaker.hosting.live_endpoints import Hosting
 from localcloud.sagemaker.processes import Answer
 from localcloud.sagemaker.store import Stores
@@ -23,6 +24,8 @@ MAX_BODY = 6_291_456
 
 _TIMEOUT = 60.0
 _RESUME_WAIT = 60.0
+_ELSEWHERE_SECONDS = 0.01
+"""Until the death of a process is known, and its instance gets no request any more."""
 _CUSTOM = "x-amzn-sagemaker-custom-attributes"
 _INFERENCE_ID = "x-amzn-sagemaker-inference-id"
 _TO_CONTAINER = (_CUSTOM, _INFERENCE_ID)
@@ -91,14 +94,25 @@ class Runtime:
             # AWS's front answers this one, without an error code: boto3 shows "(413)".
             text = f"HTTP content length exceeded {MAX_BODY} bytes."
             return Response(413, json.dumps({"message": text}).encode(), {"Content-Type": "application/json"})
+        deadline = 0.0
         while True:
             fleet = self._fleet(scope, name)
             variant = self._variant(fleet, request, scope, name)
             try:
-                with fleet.lease():
-                    answer = self._measured(fleet, variant, request, scope, name, received)
+                with fleet.lease(variant) as instance:
+                    answer = self._measured(fleet, variant, instance, request, scope, name, received)
             except RetiredError:
                 continue  # replaced between the two lines: the next turn finds its successor
+            except NotServingError as error:
+                deadline = deadline or time.monotonic() + _TIMEOUT
+                if time.monotonic() > deadline:
+                    self._count(fleet, variant, scope, name, None, time.perf_counter(), received)
+                    raise _NoAnswerError(_model_error(0, str(error), scope, name)) from error
+                time.sleep(_ELSEWHERE_SECONDS)  # its process has just died, and nothing was sent
+                continue
+            except UnansweredError as error:
+                self._count(fleet, variant, scope, name, None, time.perf_counter(), received)
+                raise _NoAnswerError(_model_error(0, str(error), scope, name)) from error
             return self._shown(answer, variant, request, scope, name)
 
     def _fleet(self, scope: Scope, name: str) -> Fleet:
@@ -116,39 +130,57 @@ class Runtime:
         target = request.headers.get("x-amzn-sagemaker-target-variant")
         if not target:
             return fleet.traffic.choose()
-        if target not in fleet.servers:
+        if target not in fleet:
             raise ServiceError(
                 "ValidationError", f"Variant {target} not found for Endpoint {name} of account {scope.account}."
             )
         return target
 
     def _measured(
-        self, fleet: Fleet, variant: str, request: Request, scope: Scope, name: str, received: float
+        self,
+        fleet: Fleet,
+        variant: str,
+        instance: Instance,
+        request: Request,
+        scope: Scope,
+        name: str,
+        received: float,
     ) -> Answer:
-        """Ask the model, and count the request, answered or not."""
+        """Ask the model, and count the request, answered or not; not one of which nothing was sent."""
         asked = time.perf_counter()
-        answer: Answer | None = None
         try:
-            answer = self._ask(fleet, variant, request, scope, name)
-            return answer
-        finally:
-            model, overhead = time.perf_counter() - asked, asked - received
-            status = None if answer is None else answer.status
-            config, instances = self._served_by(fleet, variant, scope, name)
-            self._metrics.record(scope, name, variant, config, instances, status, int(model * 1e6), int(overhead * 1e6))
+            answer = self._ask(instance, request, scope, name)
+        except NotServingError:
+            raise
+        except _NoAnswerError:
+            self._count(fleet, variant, scope, name, None, asked, received)
+            raise
+        self._count(fleet, variant, scope, name, answer.status, asked, received)
+        return answer
 
-    def _served_by(self, fleet: Fleet, variant: str, scope: Scope, name: str) -> tuple[str, int]:
-        """The endpoint configuration of a fleet, and how many instances its variant has."""
-        record = self._stores.endpoints.get(scope, name) or {}
-        counts = {one["VariantName"]: one["CurrentInstanceCount"] for one in record.get("ProductionVariants") or ()}
-        return record.get("EndpointConfigName", ""), counts.get(variant) or 1
+    def _count(
+        self, fleet: Fleet, variant: str, scope: Scope, name: str, status: int | None, asked: float, received: float
+    ) -> None:
+        model, overhead = time.perf_counter() - asked, asked - received
+        self._metrics.record(
+            scope,
+            name,
+            variant,
+            fleet.config,
+            max(1, fleet.instances(variant)),
+            status,
+            int(model * 1e6),
+            int(overhead * 1e6),
+        )
 
-    def _ask(self, fleet: Fleet, variant: str, request: Request, scope: Scope, name: str) -> Answer:
+    def _ask(self, instance: Instance, request: Request, scope: Scope, name: str) -> Answer:
         passed = {header: request.headers[header] for header in _TO_CONTAINER if header in request.headers}
         try:
-            return fleet.servers[variant].invoke(
+            return instance.server.invoke(
                 request.body, request.headers.get("content-type"), request.headers.get("accept"), passed, _TIMEOUT
             )
+        except NotServingError:
+            raise
         except Exception as error:
             raise _NoAnswerError(_model_error(0, str(error), scope, name)) from error
 

@@ -20,6 +20,8 @@ def test_every_switch_stands_at_its_first_value_until_it_is_set(tmp_path: Path) 
         "model-role": "at-once",
         "machine-role": "at-once",
         "idle-metrics": "none",
+        "one-instance-step": "refused",
+        "rolled-back-update": "fails",
     }
     mine.set("stopped-job", "completes")
     assert Switches(StateFolder(tmp_path)).value(STOPPED_JOB) == "completes"
@@ -53,6 +55,8 @@ def test_the_command_lists_sets_and_refuses_by_name(tmp_path: Path, monkeypatch:
         ["model-role", "at-once"],
         ["machine-role", "at-once"],
         ["idle-metrics", "none"],
+        ["one-instance-step", "refused"],
+        ["rolled-back-update", "fails"],
     ]
     said = CliRunner().invoke(app, ["switch", "stopped-job", "completes"]).output
     assert said.split()[:2] == ["stopped-job", "completes"]

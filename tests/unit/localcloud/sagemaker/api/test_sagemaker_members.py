@@ -31,6 +31,7 @@ REFUSED = {
         "ProductionVariants.": "AcceleratorType CapacityReservationConfig CoreDumpConfig EnableSSMAccess "
         "InferenceAmiVersion InstancePools ManagedInstanceScaling ServerlessConfig "
         "VariantInstanceProvisionTimeoutInSeconds",
+        "ProductionVariants.RoutingConfig.": "PrefixAwareRoutingConfig",
     },
     "CreateModel": {"": "InferenceExecutionConfig", "Containers.": CONTAINER, "PrimaryContainer.": CONTAINER},
     "CreateModelPackage": {

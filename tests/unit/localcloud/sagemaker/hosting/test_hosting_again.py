@@ -39,6 +39,9 @@ class Servers:
     def hosting(self, order: Any) -> Servers:
         return self
 
+    ready = True
+    pid = None
+
     def start(self) -> None:
         self.starts += 1
         if self.error is not None:
@@ -97,7 +100,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr("localcloud.sagemaker.hosting.live_endpoints._RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("localcloud.sagemaker.hosting.rehosting._RETRY_SECONDS", 0.05)
     made = World(tmp_path)
     yield made
     made.hosting.shutdown()
@@ -130,13 +133,25 @@ def test_a_full_disk_at_a_restart_is_over_when_there_is_room(world: World, found
 
 
 def test_an_interrupted_update_is_still_told_after_the_disk_was_full(world: World) -> None:
-    world.put("Updating", _hosted=DEPLOYMENT, _pending=None)
+    world.put("Updating", _hosted=DEPLOYMENT, _pending={**DEPLOYMENT, "config": "d"})
     world.servers.error = FULL
     world.hosting.resume()
     world.wait(lambda: world.record["EndpointStatus"] == "Failed")
     world.servers.error = None
     world.wait(lambda: world.record["EndpointStatus"] == "InService")
-    assert world.record["FailureReason"].startswith("The update was interrupted")
+    assert world.record["FailureReason"] == (
+        "The update was interrupted: the local cloud was stopped. Endpoint configuration c serves, not d."
+    )
+
+
+def test_an_update_whose_rollback_failed_is_on_one_configuration_after_a_restart(world: World) -> None:
+    world.put("UpdateRollbackFailed", _hosted=DEPLOYMENT, _pending=None, FailureReason="No instance.")
+    world.hosting.resume()
+    world.wait(lambda: world.record["EndpointStatus"] == "InService")
+    assert world.record["EndpointConfigName"] == "c"
+    assert world.record["FailureReason"] == (
+        "No instance. The local cloud was started again: Endpoint configuration c serves alone."
+    )
 
 
 def test_another_reason_is_tried_again_at_the_next_start_only(world: World) -> None:

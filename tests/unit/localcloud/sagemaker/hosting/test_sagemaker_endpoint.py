@@ -98,6 +98,22 @@ def test_a_configuration_needs_its_models(plane: Plane) -> None:
     )
 
 
+def pending() -> dict[str, Any]:
+    """An instance of the variant AllTraffic that is on its way."""
+    return {
+        "VariantName": "AllTraffic",
+        "DeployedImages": [{"SpecifiedImage": IMAGE, "ResolvedImage": IMAGE, "ResolutionTime": 1000.0}],
+        "CurrentWeight": 1.0,
+        "DesiredWeight": 1.0,
+        "CurrentInstanceCount": 0,
+        "DesiredInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+        "VariantStatus": [
+            {"Status": "Creating", "StatusMessage": "Launching 1 instance(s).", "StartTime": 1000.0},
+        ],
+    }
+
+
 def test_an_endpoint_comes_into_service(plane: Plane) -> None:
     plane.fakes.gate.clear()
     plane.host("c1", ("AllTraffic", "one.tar.gz", 1.0))
@@ -112,6 +128,11 @@ def test_an_endpoint_comes_into_service(plane: Plane) -> None:
         "EndpointStatus": "Creating",
         "CreationTime": 1000.0,
         "LastModifiedTime": 1000.0,
+        "PendingDeploymentSummary": {
+            "EndpointConfigName": "c1",
+            "StartTime": 1000.0,
+            "ProductionVariants": [pending()],
+        },
     }
     assert refusal(plane, "DeleteEndpoint", EndpointName="Ep") == (
         f'ValidationException: Cannot update in-progress endpoint "{PREFIX}endpoint/ep".'
@@ -155,7 +176,8 @@ def test_an_update_switches_to_the_new_servers_and_stops_the_old(plane: Plane, t
     plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2")
     updating = plane("DescribeEndpoint", EndpointName="ep")
     assert (updating["EndpointStatus"], updating["EndpointConfigName"]) == ("Updating", "c1")
-    assert updating["PendingDeploymentSummary"] == {"EndpointConfigName": "c2", "StartTime": 2000.0}
+    assert updating["PendingDeploymentSummary"]["EndpointConfigName"] == "c2"
+    assert updating["PendingDeploymentSummary"]["StartTime"] == 2000.0
     assert invoke(plane).body == b"s3://b/one.tar.gz"  # the old one serves until the new one can
     assert "in-progress" in refusal(plane, "UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2")
     plane.fakes.gate.set()
@@ -203,7 +225,9 @@ def test_a_restart_amid_an_update_hosts_what_served(plane: Plane, tmp_path: Path
     restarted.control.resume()
     endpoint = restarted.endpoint()
     assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c1")
-    assert endpoint["FailureReason"].startswith("The update was interrupted")
+    assert endpoint["FailureReason"] == (
+        "The update was interrupted: the local cloud was stopped. Endpoint configuration c1 serves, not c2."
+    )
     assert invoke(restarted).body == b"s3://b/one.tar.gz"
     plane.fakes.gate.set()
 
@@ -217,6 +241,7 @@ def test_an_update_keeps_variant_properties_when_asked(
     serve(plane)
     wanted = [{"VariantName": "AllTraffic", "DesiredWeight": 5.0, "DesiredInstanceCount": 4}]
     plane("UpdateEndpointWeightsAndCapacities", EndpointName="ep", DesiredWeightsAndCapacities=wanted)
+    plane.endpoint()
     plane.host("c2", ("AllTraffic", "two.tar.gz", 1.0))
     plane(
         "UpdateEndpoint",
@@ -280,6 +305,19 @@ def test_an_update_to_graviton_leaves_the_endpoint_serving(plane: Plane) -> None
     found = plane.endpoint()
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", "good")
     assert "ml.r8g.large has an ARM processor" in found["FailureReason"]
+
+
+def test_how_a_variant_routes_is_shown_and_prefix_aware_routing_is_refused(plane: Plane) -> None:
+    usual = {**variant(plane, "ml.m5.large"), "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}}
+    plane("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[usual])
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c")
+    assert plane.endpoint()["ProductionVariants"][0]["RoutingConfig"] == usual["RoutingConfig"]
+    aware = {**usual, "RoutingConfig": {"RoutingStrategy": "PREFIX_AWARE"}}
+    found = refusal(plane, "CreateEndpointConfig", EndpointConfigName="d", ProductionVariants=[aware])
+    assert found.startswith("ValidationException: Production variant v: RoutingStrategy PREFIX_AWARE is not supported")
+    idle = {**usual, "InitialVariantWeight": 0.0}
+    found = refusal(plane, "CreateEndpointConfig", EndpointConfigName="d", ProductionVariants=[idle])
+    assert found == "ValidationException: At least one production variant must have a weight greater than 0."
 
 
 def test_a_volume_key_for_an_instance_with_local_disks_is_refused(plane: Plane) -> None:
