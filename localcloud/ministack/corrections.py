@@ -68,6 +68,7 @@ def install() -> None:
     change_sets.install_states()
     stack_role.install()
     template.install_threads()
+    template.install_sending_back()
     drift.install()
     template.install_types()
     policies.install_managed_policies()

@@ -18,12 +18,12 @@ from sagemaker_world import Client, World
 
 ROW = b"0.25,0.75\n"
 VARIANT = "AllTraffic"
-_ROWS = np.random.default_rng(3).normal(size=(60, 2))
 
 
-def put_model(world: World, name: str, slope: float) -> str:
-    """Put an artifact whose predictions follow from `slope`; its address."""
-    booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(_ROWS, label=_ROWS[:, 0] * slope), 3)
+def put_model(world: World, name: str, slope: float, *, features: int = 2) -> str:
+    """Put an artifact whose predictions follow from `slope`; its address. ROW has two features."""
+    rows = np.random.default_rng(3).normal(size=(60, features))
+    booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(rows, label=rows[:, 0] * slope), 3)
     content, out = bytes(booster.save_raw("ubj")), io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
         member = tarfile.TarInfo("xgboost-model")

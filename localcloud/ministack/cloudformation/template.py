@@ -37,6 +37,22 @@ def install_threads() -> None:
     correct(stacks.runs_on_worker_thread, lambda original, type_name: type_name in WAITING or original(type_name))
 
 
+_SENT_BACK = frozenset({"AWS::SageMaker::Endpoint"})
+"""Types whose failed update may have changed the resource."""
+
+
+def install_sending_back() -> None:
+    """Let a stack's rollback update a resource whose own update failed, with the properties that it had."""
+
+    def make(original: Callable[[str], bool]) -> Callable[..., Any]:
+        def sends_back_failed_update(resource_type: str) -> bool:
+            return resource_type in _SENT_BACK or original(resource_type)
+
+        return sends_back_failed_update
+
+    wrap(stacks.sends_back_failed_update, make)
+
+
 Created = tuple[str, dict[str, Any]]
 """Physical id and attributes for Fn::GetAtt."""
 

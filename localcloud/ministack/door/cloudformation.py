@@ -120,6 +120,7 @@ class _Stacks(Names, of="ministack.services.cloudformation.stacks"):
         "_roll_back_operation", "stack_name stack_id stack operation reason_override", also="cloudformation.handlers"
     )
     runs_on_worker_thread = Seam("_runs_on_worker_thread", "resource_type")
+    sends_back_failed_update = Seam("_sends_back_failed_update", "resource_type")
     stack_region_context = Seam("_stack_region_context", "stack stack_id")
     update_resource = Seam(
         "_update_resource", "resource_type physical_id old_props new_props stack_name logical_id old_attrs"

@@ -1,0 +1,196 @@
+"""CloudFormation over deployments that SageMaker takes back: the stack fails and rolls back, or is told of success."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from live_site import ONE, Site
+from live_traffic import VARIANT
+from sagemaker_world import IMAGE, Client, wait_for
+
+from localcloud.state import Switches
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, client_of: Client) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("stacks"), client_of)
+    yield made
+    made.cloud.stop()
+
+
+class Stack:
+    """A stack of Model, EndpointConfig, Alarm and Endpoint with two instances."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.name = site, f"stack-{uuid.uuid4().hex[:8]}"
+        self.alarm = f"{self.name}-errors"
+
+    def template(self, model: str, *, guarded: bool) -> str:
+        """guarded: the Endpoint has a canary whose bake the alarm ends."""
+        variant = {
+            "VariantName": VARIANT,
+            "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": 2,
+        }
+        # A template may leave out WaitIntervalInSeconds, which the API requires.
+        routing = {"Type": "CANARY", "CanarySize": ONE, "WaitIntervalInSeconds": "60"}
+        guardrail = {
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": {"Ref": "Alarm"}}]},
+        }
+        unguarded = {
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE"}},
+            "AutoRollbackConfiguration": {"Alarms": []},
+        }
+        container = {"Image": IMAGE, "ModelDataUrl": self.site.artifacts[model]}
+        resources = {
+            "Model": {
+                "Type": "AWS::SageMaker::Model",
+                "Properties": {"ExecutionRoleArn": self.site.world.role, "PrimaryContainer": container},
+            },
+            "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+            "Alarm": {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {
+                    "AlarmName": self.alarm,
+                    "Namespace": "Test",
+                    "MetricName": "errors",
+                    "Statistic": "Sum",
+                    "Period": 60,
+                    "EvaluationPeriods": 1,
+                    "Threshold": 1,
+                    "ComparisonOperator": "GreaterThanThreshold",
+                    "TreatMissingData": "ignore",
+                },
+            },
+            "Endpoint": {
+                "Type": "AWS::SageMaker::Endpoint",
+                "Properties": {
+                    "EndpointName": self.name,
+                    "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+                    "DeploymentConfig": guardrail if guarded else unguarded,
+                },
+            },
+        }
+        return json.dumps({"Resources": resources})
+
+    def create(self, *, guarded: bool) -> str:
+        """Create it with the model `a`; the configuration that serves then."""
+        self.cloudformation.create_stack(StackName=self.name, TemplateBody=self.template("a", guarded=guarded))
+        assert self.settled() == "CREATE_COMPLETE", self.reasons()
+        return self.config
+
+    def update(self, model: str, *, guarded: bool) -> str:
+        """Update it; the status that it ends in."""
+        self.cloudformation.update_stack(StackName=self.name, TemplateBody=self.template(model, guarded=guarded))
+        return self.settled()
+
+    def set_alarm(self, state: str) -> None:
+        cloudwatch = self.site.world.client("cloudwatch")
+        cloudwatch.set_alarm_state(AlarmName=self.alarm, StateValue=state, StateReason="The test says so.")
+
+    def settled(self) -> str:
+        found: dict[str, Any] = wait_for(
+            lambda: self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0],
+            lambda shown: not shown["StackStatus"].endswith("_IN_PROGRESS"),
+            180,
+        )
+        return str(found["StackStatus"])
+
+    def reasons(self) -> list[str]:
+        """Why resources failed, the newest first."""
+        events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+        return [event.get("ResourceStatusReason", "") for event in failed]
+
+    @property
+    def cloudformation(self) -> Any:
+        return self.site.world.client("cloudformation")
+
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.site.world.sagemaker.describe_endpoint(EndpointName=self.name)
+        return found
+
+    @property
+    def config(self) -> str:
+        return str(self.endpoint["EndpointConfigName"])
+
+    @property
+    def drift(self) -> str:
+        """Whether the Endpoint still is as its template says."""
+        found = self.cloudformation.detect_stack_resource_drift(StackName=self.name, LogicalResourceId="Endpoint")
+        return str(found["StackResourceDrift"]["StackResourceDriftStatus"])
+
+    @property
+    def configs(self) -> set[str]:
+        """The endpoint configurations of the stack that are left."""
+        listed = self.site.world.sagemaker.list_endpoint_configs(NameContains=self.name)["EndpointConfigs"]
+        return {each["EndpointConfigName"] for each in listed}
+
+
+@pytest.fixture
+def stack(site: Site) -> Iterator[Stack]:
+    made = Stack(site)
+    yield made
+    made.cloudformation.delete_stack(StackName=made.name)
+
+
+def test_a_deployment_that_was_rolled_back_fails_the_resource_and_rolls_the_stack_back(stack: Stack) -> None:
+    """The alarm was in ALARM before: the first bake trips. The way back has the old template's DeploymentConfig."""
+    old = stack.create(guarded=False)
+    stack.set_alarm("ALARM")
+    assert stack.update("b", guarded=True) == "UPDATE_ROLLBACK_COMPLETE"
+    (reason,) = [reason for reason in stack.reasons() if "did not stabilize" in reason]
+    assert f"the alarm {stack.alarm} is in ALARM. The test says so." in reason and "NotStabilized" in reason
+    assert (stack.config, stack.configs) == (old, {old})
+    last = stack.endpoint["LastDeploymentConfig"]
+    assert last == {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
+        }
+    }
+    assert "FailureReason" not in stack.endpoint
+    assert stack.drift == "IN_SYNC"
+
+
+def test_the_stacks_own_rollback_is_another_guarded_deployment_that_may_trip_again(stack: Stack) -> None:
+    old = stack.create(guarded=True)
+    stack.set_alarm("ALARM")
+    assert stack.update("b", guarded=True) == "UPDATE_ROLLBACK_FAILED"
+    assert len([reason for reason in stack.reasons() if f"the alarm {stack.alarm} is in ALARM" in reason]) >= 2
+    assert stack.config == old
+    stack.set_alarm("OK")
+    stack.cloudformation.continue_update_rollback(StackName=stack.name)
+    assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
+    assert (stack.config, stack.configs) == (old, {old})
+
+
+def test_the_switch_tells_success_after_a_silent_rollback_and_the_clean_up_deletes_what_serves(stack: Stack) -> None:
+    old = stack.create(guarded=False)
+    stack.set_alarm("ALARM")
+    switches = Switches(stack.site.cloud.folder)
+    switches.set("rolled-back-update", "succeeds")
+    try:
+        assert stack.update("b", guarded=True) == "UPDATE_COMPLETE"
+    finally:
+        switches.set("rolled-back-update", "fails")
+    assert stack.config == old and old not in stack.configs
+    with pytest.raises(stack.site.world.sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
+        stack.site.world.sagemaker.update_endpoint(EndpointName=stack.name, EndpointConfigName=old)
+    stack.set_alarm("OK")
+
+
+def test_another_deployment_config_alone_is_a_deployment_too(stack: Stack) -> None:
+    old = stack.create(guarded=False)
+    before = stack.endpoint["LastModifiedTime"]
+    assert stack.update("a", guarded=True) == "UPDATE_COMPLETE"
+    assert stack.config == old and stack.endpoint["LastModifiedTime"] > before
+    assert stack.endpoint["LastDeploymentConfig"]["AutoRollbackConfiguration"] == {
+        "Alarms": [{"AlarmName": stack.alarm}]
+    }
