@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_site import ONE, Site
+from killed_server import kill
+from live_site import FACTOR, ONE, Site
 from live_traffic import VARIANT
 from sagemaker_world import IMAGE, Client, wait_for
 
@@ -194,3 +195,20 @@ def test_another_deployment_config_alone_is_a_deployment_too(stack: Stack) -> No
     assert stack.endpoint["LastDeploymentConfig"]["AutoRollbackConfiguration"] == {
         "Alarms": [{"AlarmName": stack.alarm}]
     }
+
+
+def test_a_cloud_that_is_killed_amid_a_stacks_update_takes_the_stack_back_without_another_deployment(
+    stack: Stack,
+) -> None:
+    old = stack.create(guarded=True)
+    template = stack.template("b", guarded=True).replace(
+        '"WaitIntervalInSeconds": "60"', '"WaitIntervalInSeconds": 3600'
+    )
+    stack.cloudformation.update_stack(StackName=stack.name, TemplateBody=template)
+    wait_for(lambda: str(stack.endpoint.get("PendingDeploymentSummary")), lambda shown: "Baking" in shown, 60)
+    kill(stack.site.cloud)
+    stack.site.cloud.start(time_factor=FACTOR)
+    assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
+    endpoint = stack.endpoint
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"], stack.configs) == ("InService", old, {old})
+    assert f"Endpoint configuration {old} serves, not " in endpoint["FailureReason"]

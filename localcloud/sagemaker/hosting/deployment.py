@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from localcloud.sagemaker.hosting.course import Course, RolledBackError
+from localcloud.sagemaker.hosting.course import Course, RolledBackError, ServerStopsError
 from localcloud.sagemaker.hosting.deployment_policy import instances_of
 from localcloud.sagemaker.hosting.endpoint_record import Counts, EndpointRecord, Status
 from localcloud.sagemaker.hosting.fleet import Fleet
@@ -111,7 +111,9 @@ def run(course: Course) -> Outcome:
     """Carry a deployment out, and take it back where it has to be. Raises ServerStopsError."""
     try:
         STRATEGIES[course.policy.kind](course)
-    except RolledBackError as cause:
+    except ServerStopsError:
+        raise
+    except Exception as cause:  # a fault of the local cloud's own leaves no endpoint in progress for ever
         try:
             roll_back(course)
         except RolledBackError as failure:

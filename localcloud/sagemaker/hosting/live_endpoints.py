@@ -172,13 +172,13 @@ class Hosting:
         try:
             fleet.launch(desired_counts(shown))
         except BaseException:
-            self._coming.pop(key, None)
+            self._expect(key)
             if self._closing.is_set():
                 raise ServerStopsError from None
             raise
         fleet.activate(desired_counts(shown))
         with self._changed:
-            self._coming.pop(key, None)
+            self._expect(key)
             gone = self._closing.is_set() or self._stores.endpoints.get(*key) is None
             if not gone:
                 self._live[key] = LiveEndpoint(fleet)
@@ -200,13 +200,13 @@ class Hosting:
             tripped=lambda: self._tripped(scope, policy),
             pace=Pace(self._durations, self._closing),
         )
-        self._coming[key] = (new, *course.old)
+        self._expect(key, new, *course.old)
         try:
             outcome = run(course)
         except ServerStopsError:
             return
         finally:
-            self._coming.pop(key, None)
+            self._expect(key)
         if self._closing.is_set():
             return  # its servers ended because this one does: the next start hosts what served before
         if outcome.status == "Succeeded":
@@ -258,8 +258,15 @@ class Hosting:
             lambda variant: order_of(deployment, variant, scope, name, self._roles, folder),
             least=least_outstanding(deployment),
         )
-        self._coming[scope, name] = (fleet,)
+        self._expect((scope, name), fleet)
         return fleet, shown
+
+    def _expect(self, key: Key, *fleets: Fleet) -> None:
+        """Know these fleets of a deployment on its way beside those that get requests; none: it has ended."""
+        with self._changed:
+            self._coming[key] = fleets
+            if not fleets:
+                del self._coming[key]
 
     def _tripped(self, scope: Scope, policy: Policy) -> str:
         """Why the alarms of a deployment end it; empty where none of them is in ALARM."""
