@@ -43,6 +43,14 @@ class NoAlarms:
         return ""
 
 
+def tripped(alarms: AlarmStates, scope: Scope, names: Sequence[str]) -> str:
+    """Why the alarms of a deployment end it; empty where none of them is in ALARM."""
+    return " ".join(
+        f"The deployment was rolled back: the alarm {name} is in ALARM. {alarms.reason(scope, name)}".strip()
+        for name in (alarms.in_alarm(scope, names) if names else ())
+    )
+
+
 class ServerStopsError(Exception):
     """The local cloud is stopped: the deployment is left as it is."""
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from localcloud.sagemaker.processes import Processes, Server, ServerOrder
@@ -104,6 +105,7 @@ class Fleet:
     weights: by variant.
     least:   variants whose requests go to the instance with the fewest outstanding ones.
     order:   gives the order of one more instance of a variant.
+    folder:  that the instances work below; deleted with the fleet.
     """
 
     def __init__(
@@ -114,10 +116,11 @@ class Fleet:
         order: Callable[[str], ServerOrder],
         *,
         least: Iterable[str] = (),
+        folder: Path | None = None,
     ) -> None:
         self.config = config
         self.traffic: Traffic[str] = Traffic(weights)
-        self._processes, self._order = processes, order
+        self._processes, self._order, self._folder = processes, order, folder
         self._state = threading.Condition()
         self._variants = {name: _Variant(least=name in set(least)) for name in weights}
         self._retired = False
@@ -218,6 +221,8 @@ class Fleet:
                 variant.instances = []
             self._state.notify_all()
         self._drain(leaving, seconds)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _drain(self, leaving: list[Instance], seconds: float) -> None:
         with self._state:

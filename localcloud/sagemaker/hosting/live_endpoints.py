@@ -13,7 +13,7 @@ from typing import Any
 from localcloud.clock import Clock
 from localcloud.jobs.events import LONGEST_REASON, without_machine_paths
 from localcloud.sagemaker.api.call import Scope
-from localcloud.sagemaker.hosting.course import AlarmStates, Course, NoAlarms, Pace, ServerStopsError
+from localcloud.sagemaker.hosting.course import AlarmStates, Course, NoAlarms, Pace, ServerStopsError, tripped
 from localcloud.sagemaker.hosting.deployment import change_capacity, run
 from localcloud.sagemaker.hosting.deployment_policy import Policy
 from localcloud.sagemaker.hosting.endpoint_config import Deployment, images, least_outstanding, order_of
@@ -144,26 +144,14 @@ class Hosting:
             _LOG.warning("endpoint %s: %s", name, error)
             record.end(EndpointStatus="Failed", FailureReason=self._reason(scope, name, error))
             return
-        record.end(
-            EndpointStatus="InService",
-            EndpointConfigName=deployment["config"],
-            ProductionVariants=shown,
-            FailureReason=None,
-            _hosted=deployment,
-        )
+        _show_served(record, deployment, shown)
 
     def _host_again(self, key: Key, deployment: Deployment, reason: str | None) -> None:
         """The same after a restart. Raises what the first server that fails raised, and ServerStopsError."""
         shown = self._launched(*key, deployment, RETAINABLE)
         record = self._stores.endpoints.get(*key) or {}
-        self._record(*key).end(
-            EndpointStatus="InService",
-            EndpointConfigName=deployment["config"],
-            ProductionVariants=shown,
-            FailureReason=reason,
-            LastModifiedTime=record.get("LastModifiedTime"),
-            _hosted=deployment,
-        )
+        modified = record.get("LastModifiedTime")
+        _show_served(self._record(*key), deployment, shown, FailureReason=reason, LastModifiedTime=modified)
 
     def _launched(self, scope: Scope, name: str, deployment: Deployment, retained: Iterable[str]) -> Shown:
         """Start the only fleet of an endpoint and give it all traffic; the variants to show."""
@@ -197,7 +185,7 @@ class Hosting:
             new,
             desired_counts(shown),
             record,
-            tripped=lambda: self._tripped(scope, policy),
+            tripped=lambda: tripped(self._alarms, scope, policy.alarms),
             pace=Pace(self._durations, self._closing),
         )
         self._expect(key, new, *course.old)
@@ -210,13 +198,7 @@ class Hosting:
         if self._closing.is_set():
             return  # its servers ended because this one does: the next start hosts what served before
         if outcome.status == "Succeeded":
-            record.end(
-                EndpointStatus="InService",
-                EndpointConfigName=deployment["config"],
-                ProductionVariants=shown,
-                FailureReason=None,
-                _hosted=deployment,
-            )
+            _show_served(record, deployment, shown)
             return
         status = "InService" if outcome.status == "RolledBack" else "UpdateRollbackFailed"
         _LOG.warning("endpoint %s: %s", name, outcome.reason)
@@ -257,6 +239,7 @@ class Hosting:
             {variant["VariantName"]: variant["DesiredWeight"] for variant in shown},
             lambda variant: order_of(deployment, variant, scope, name, self._roles, folder),
             least=least_outstanding(deployment),
+            folder=folder,
         )
         self._expect((scope, name), fleet)
         return fleet, shown
@@ -267,14 +250,6 @@ class Hosting:
             self._coming[key] = fleets
             if not fleets:
                 del self._coming[key]
-
-    def _tripped(self, scope: Scope, policy: Policy) -> str:
-        """Why the alarms of a deployment end it; empty where none of them is in ALARM."""
-        names = self._alarms.in_alarm(scope, policy.alarms) if policy.alarms else ()
-        return " ".join(
-            f"The deployment was rolled back: the alarm {name} is in ALARM. {self._alarms.reason(scope, name)}".strip()
-            for name in names
-        )
 
     def _record(self, scope: Scope, name: str, *, announces: bool = True) -> EndpointRecord:
         return EndpointRecord(
@@ -290,3 +265,8 @@ class Hosting:
     @staticmethod
     def _start(name: str, work: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
+
+
+def _show_served(record: EndpointRecord, deployment: Deployment, shown: Shown, **fields: Any) -> None:
+    served = {"EndpointStatus": "InService", "EndpointConfigName": deployment["config"], "FailureReason": None}
+    record.end(**{**served, "ProductionVariants": shown, "_hosted": deployment, **fields})

@@ -149,6 +149,7 @@ def test_a_canary_of_one_of_three_instances(plane: Plane, alarms: Alarms) -> Non
     assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c2")
     assert "PendingDeploymentSummary" not in endpoint and "FailureReason" not in endpoint
     assert [server.running for server in plane.fakes.servers] == [False] * 3 + [True] * 3
+    assert not plane.fakes.servers[0].order.folder.parents[1].exists()
     kinds = [kind for kind, _, _ in plane.fakes.events]
     assert (kinds[0], kinds[-1], kinds.count(kinds[0])) == (*["SageMaker Endpoint State Change"] * 2, 2)
 
@@ -358,6 +359,16 @@ def test_a_deployment_that_takes_too_long_is_taken_back(plane: Plane) -> None:
         "The deployment did not complete within MaximumExecutionTimeoutInSeconds (600)."
     )
     assert [row[4] for row in rows(plane.fakes.events)][-3:] == ["Baking", "Deleting", ""]
+
+
+def test_alarms_that_cannot_be_read_take_a_deployment_back(plane: Plane, alarms: Alarms) -> None:
+    def fail(scope: Scope, names: Sequence[str]) -> tuple[str, ...]:
+        raise OSError("CloudWatch does not answer.")
+
+    alarms.in_alarm = fail  # type: ignore[method-assign]
+    update(plane, blue_green("CANARY", CanarySize=instances(1)), before=3, after=3)
+    endpoint = plane.endpoint()
+    assert (endpoint["EndpointConfigName"], endpoint["FailureReason"]) == ("c1", "CloudWatch does not answer.")
 
 
 def test_nothing_else_is_done_to_an_endpoint_meanwhile(plane: Plane) -> None:
