@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.ministack.door.cloudformation import resource_handler
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.cloudformation import correct_handler
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import sns
 from localcloud.ministack.registry import account_id
 
@@ -35,14 +35,14 @@ _ARN = re.compile(r"<SubscriptionArn>([^<]+)</SubscriptionArn>")
 
 def install() -> None:
     """Once, before the start."""
-    wrap(sns.subscribe, _pending)
-    wrap(sns.list_subscriptions, _shown_pending)
-    wrap(sns.list_subscriptions_by_topic, _shown_pending)
-    resource_handler("AWS::SNS::Topic", "create", _whole_topic)
-    resource_handler("AWS::SNS::Topic", "update", _whole_topic_again)
-    resource_handler("AWS::SNS::Subscription", "create", _pending_subscription)
-    resource_handler("AWS::SNS::TopicPolicy", "create", _known_topics)
-    resource_handler("AWS::SNS::TopicPolicy", "delete", _default_again)
+    correct(sns.subscribe, _pending)
+    correct(sns.list_subscriptions, _shown_pending)
+    correct(sns.list_subscriptions_by_topic, _shown_pending)
+    correct_handler("AWS::SNS::Topic", "create", _whole_topic)
+    correct_handler("AWS::SNS::Topic", "update", _whole_topic_again)
+    correct_handler("AWS::SNS::Subscription", "create", _pending_subscription)
+    correct_handler("AWS::SNS::TopicPolicy", "create", _known_topics)
+    correct_handler("AWS::SNS::TopicPolicy", "delete", _default_again)
 
 
 def default_policy(arn: str) -> str:
@@ -85,68 +85,57 @@ def _wait(subscription: dict[str, Any]) -> bool:
     return True
 
 
-def _pending(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    def subscribe(params: dict[str, Any]) -> Answer:
-        protocol, endpoint = sns.p(params, "Protocol"), sns.p(params, "Endpoint")
-        if problem := _address_problem(protocol, endpoint):
-            refused: Answer = sns.error("InvalidParameter", problem, 400)
-            return refused
-        status, headers, body = original(params)
-        topic = sns.topic_by_arn_any_scope(sns.p(params, "TopicArn"))
-        if status != 200 or topic is None:
-            return status, headers, body
-        for subscription in topic["subscriptions"]:
-            same = (subscription["protocol"], subscription["endpoint"]) == (protocol, endpoint)
-            if same and _wait(subscription):
-                sns.refresh_subscription_counts(topic)
-                if sns.p(params, "ReturnSubscriptionArn") != "true":
-                    body = _ARN.sub("<SubscriptionArn>pending confirmation</SubscriptionArn>", body.decode()).encode()
+def _pending(original: Callable[..., Answer], params: dict[str, Any]) -> Answer:
+    protocol, endpoint = sns.p(params, "Protocol"), sns.p(params, "Endpoint")
+    if problem := _address_problem(protocol, endpoint):
+        refused: Answer = sns.error("InvalidParameter", problem, 400)
+        return refused
+    status, headers, body = original(params)
+    topic = sns.topic_by_arn_any_scope(sns.p(params, "TopicArn"))
+    if status != 200 or topic is None:
         return status, headers, body
+    for subscription in topic["subscriptions"]:
+        same = (subscription["protocol"], subscription["endpoint"]) == (protocol, endpoint)
+        if same and _wait(subscription):
+            sns.refresh_subscription_counts(topic)
+            if sns.p(params, "ReturnSubscriptionArn") != "true":
+                body = _ARN.sub("<SubscriptionArn>pending confirmation</SubscriptionArn>", body.decode()).encode()
+    return status, headers, body
 
-    return subscribe
 
-
-def _shown_pending(original: Callable[..., Answer]) -> Callable[..., Answer]:
+def _shown_pending(original: Callable[..., Answer], params: dict[str, Any]) -> Answer:
     """Show PendingConfirmation in the place of the ARN, as SNS does until a subscription is confirmed."""
+    status, headers, body = original(params)
+    waiting = {
+        subscription["arn"]
+        for topic in sns.topics.values()
+        for subscription in topic["subscriptions"]
+        if not subscription.get("confirmed")
+    }
 
-    def list_subscriptions(params: dict[str, Any]) -> Answer:
-        status, headers, body = original(params)
-        waiting = {
-            subscription["arn"]
-            for topic in sns.topics.values()
-            for subscription in topic["subscriptions"]
-            if not subscription.get("confirmed")
-        }
+    def shown(found: re.Match[str]) -> str:
+        return found[0].replace(found[1], "PendingConfirmation") if found[1] in waiting else found[0]
 
-        def shown(found: re.Match[str]) -> str:
-            return found[0].replace(found[1], "PendingConfirmation") if found[1] in waiting else found[0]
-
-        return status, headers, _ARN.sub(shown, body.decode()).encode()
-
-    return list_subscriptions
+    return status, headers, _ARN.sub(shown, body.decode()).encode()
 
 
-def _whole_topic(create: Callable[..., Any]) -> Callable[..., Any]:
-    def whole(logical_id: str, properties: Properties, stack_name: str) -> Any:
-        _require_addresses(properties.get("Subscription") or ())
-        arn, attributes = create(logical_id, properties, stack_name)
+def _whole_topic(create: Callable[..., Any], logical_id: str, properties: Properties, stack_name: str) -> Any:
+    _require_addresses(properties.get("Subscription") or ())
+    arn, attributes = create(logical_id, properties, stack_name)
+    sns.topics[arn]["attributes"]["Policy"] = default_policy(arn)
+    _complete(arn, properties)
+    return arn, attributes
+
+
+def _whole_topic_again(
+    update: Callable[..., Any], physical_id: str, old: Properties, new: Properties, *more: Any, **named: Any
+) -> Any:
+    _require_addresses(new.get("Subscription") or ())
+    arn, attributes = update(physical_id, old, new, *more, **named)
+    if arn != physical_id:
         sns.topics[arn]["attributes"]["Policy"] = default_policy(arn)
-        _complete(arn, properties)
-        return arn, attributes
-
-    return whole
-
-
-def _whole_topic_again(update: Callable[..., Any]) -> Callable[..., Any]:
-    def whole(physical_id: str, old: Properties, new: Properties, *more: Any, **named: Any) -> Any:
-        _require_addresses(new.get("Subscription") or ())
-        arn, attributes = update(physical_id, old, new, *more, **named)
-        if arn != physical_id:
-            sns.topics[arn]["attributes"]["Policy"] = default_policy(arn)
-        _complete(arn, new)
-        return arn, attributes
-
-    return whole
+    _complete(arn, new)
+    return arn, attributes
 
 
 def _complete(arn: str, properties: Properties) -> None:
@@ -165,40 +154,31 @@ def _complete(arn: str, properties: Properties) -> None:
     sns.refresh_subscription_counts(topic)
 
 
-def _pending_subscription(create: Callable[..., Any]) -> Callable[..., Any]:
-    def pending(logical_id: str, properties: Properties, stack_name: str) -> Any:
-        _require_addresses([properties])
-        topic = sns.topics.get(properties.get("TopicArn", ""))
-        if topic is None:
+def _pending_subscription(create: Callable[..., Any], logical_id: str, properties: Properties, stack_name: str) -> Any:
+    _require_addresses([properties])
+    topic = sns.topics.get(properties.get("TopicArn", ""))
+    if topic is None:
+        raise ValueError(_refused("Topic does not exist", 404, "NotFound"))
+    arn, attributes = create(logical_id, properties, stack_name)
+    for subscription in topic["subscriptions"]:
+        if subscription["arn"] == arn:
+            _wait(subscription)
+    sns.refresh_subscription_counts(topic)
+    return arn, attributes
+
+
+def _known_topics(create: Callable[..., Any], logical_id: str, properties: Properties, stack_name: str) -> Any:
+    for arn in properties.get("Topics") or ():
+        if sns.topics.get(arn) is None:
             raise ValueError(_refused("Topic does not exist", 404, "NotFound"))
-        arn, attributes = create(logical_id, properties, stack_name)
-        for subscription in topic["subscriptions"]:
-            if subscription["arn"] == arn:
-                _wait(subscription)
-        sns.refresh_subscription_counts(topic)
-        return arn, attributes
-
-    return pending
+    return create(logical_id, properties, stack_name)
 
 
-def _known_topics(create: Callable[..., Any]) -> Callable[..., Any]:
-    def known(logical_id: str, properties: Properties, stack_name: str) -> Any:
-        for arn in properties.get("Topics") or ():
-            if sns.topics.get(arn) is None:
-                raise ValueError(_refused("Topic does not exist", 404, "NotFound"))
-        return create(logical_id, properties, stack_name)
-
-    return known
-
-
-def _default_again(delete: Callable[..., Any]) -> Callable[..., Any]:
-    def restored(physical_id: str, properties: Properties, *more: Any) -> None:
-        delete(physical_id, properties, *more)
-        for arn in properties.get("Topics") or ():
-            if (topic := sns.topics.get(arn)) is not None:
-                topic["attributes"]["Policy"] = default_policy(arn)
-
-    return restored
+def _default_again(delete: Callable[..., Any], physical_id: str, properties: Properties, *more: Any) -> None:
+    delete(physical_id, properties, *more)
+    for arn in properties.get("Topics") or ():
+        if (topic := sns.topics.get(arn)) is not None:
+            topic["attributes"]["Policy"] = default_policy(arn)
 
 
 def _require_addresses(subscriptions: Any) -> None:

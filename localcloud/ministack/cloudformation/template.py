@@ -44,13 +44,10 @@ _SENT_BACK = frozenset({"AWS::SageMaker::Endpoint"})
 def install_sending_back() -> None:
     """Let a stack's rollback update a resource whose own update failed, with the properties that it had."""
 
-    def make(original: Callable[[str], bool]) -> Callable[..., Any]:
-        def sends_back_failed_update(resource_type: str) -> bool:
-            return resource_type in _SENT_BACK or original(resource_type)
+    def sends_back_failed_update(original: Callable[[str], bool], resource_type: str) -> bool:
+        return resource_type in _SENT_BACK or original(resource_type)
 
-        return sends_back_failed_update
-
-    wrap(stacks.sends_back_failed_update, make)
+    correct(stacks.sends_back_failed_update, sends_back_failed_update)
 
 
 Created = tuple[str, dict[str, Any]]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 from localcloud.cloudwatch.alarm_state import alarm_arn
 from localcloud.ministack.cloudwatch.protocol import Answer, Handler, refusal
 from localcloud.ministack.door.core import iam_actions
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import cloudwatch
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.sts import AccessDenied
@@ -34,41 +35,39 @@ _MEMBER = re.compile(r"AlarmNames\.member\.\d+")
 
 def install() -> None:
     """Once, before the start."""
-    wrap(iam_actions.extract_resource_arn, _resource)
+    correct(iam_actions.extract_resource_arn, _resource)
     for operation, seam in _OF_ALARMS.items():
-        wrap(seam, _checking(operation))
+        correct(seam, partial(_checking, operation))
 
 
-def _resource(original: Callable[..., Any]) -> Callable[..., Any]:
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any, *place: str
-    ) -> Any:
-        found = original(service, method, path, headers, body, query_params, *place)
-        if service != "monitoring" or found != "*":
-            return found
-        operation, names = _named(headers, body)
-        return _arn(names[0] if names else "*") if operation in _OF_ALARMS else found
+def _resource(
+    original: Callable[..., Any],
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: Any,
+    *place: str,
+) -> Any:
+    found = original(service, method, path, headers, body, query_params, *place)
+    if service != "monitoring" or found != "*":
+        return found
+    operation, names = _named(headers, body)
+    return _arn(names[0] if names else "*") if operation in _OF_ALARMS else found
 
-    return extract_resource_arn
 
-
-def _checking(operation: str) -> Callable[[Handler], Handler]:
-    """Asks IAM about the alarms after the first one, which the request was let in for."""
-
-    def make(original: Handler) -> Handler:
-        def handle(params: Mapping[str, Any], data: Any, is_cbor: bool, is_json: bool = False) -> Answer:
-            names = (data or {}).get("AlarmNames") if is_cbor or is_json else _of_form(_flat(params))
-            try:
-                for name in (names or ())[1:]:
-                    acting.require(f"cloudwatch:{operation}", _arn(name))
-            except AccessDenied as denied:
-                error = ServiceError("AccessDenied", str(denied), 403)
-                return refusal(error, is_cbor=is_cbor, is_json=is_json)
-            return original(params, data, is_cbor, is_json)
-
-        return handle
-
-    return make
+def _checking(
+    operation: str, original: Handler, params: Mapping[str, Any], data: Any, is_cbor: bool, is_json: bool = False
+) -> Answer:
+    """Ask IAM about the alarms after the first one, which the request was let in for."""
+    names = (data or {}).get("AlarmNames") if is_cbor or is_json else _of_form(_flat(params))
+    try:
+        for name in (names or ())[1:]:
+            acting.require(f"cloudwatch:{operation}", _arn(name))
+    except AccessDenied as denied:
+        return refusal(ServiceError("AccessDenied", str(denied), 403), is_cbor=is_cbor, is_json=is_json)
+    return original(params, data, is_cbor, is_json)
 
 
 def _named(headers: Mapping[str, str], body: bytes) -> tuple[str, list[str]]:

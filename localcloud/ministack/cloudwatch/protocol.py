@@ -48,21 +48,19 @@ def handler(operation: str, perform: Perform) -> Handler:
     return handle
 
 
-def through_json(operation: str, original: Handler) -> Handler:
-    """Answers Query requests as JSON ones: ministack's own XML leaves out most of what there is to say."""
-
-    def handle(params: Mapping[str, Any], data: Any, is_cbor: bool, is_json: bool = False) -> Answer:
-        if is_cbor or is_json:
-            return original(params, data, is_cbor, is_json)
-        members = _of_query(input_shape(operation), _flat(params), "")
-        status, _, body = original({}, members, False, True)
-        parsed = json.loads(body)
-        if status != 200:
-            error = ServiceError(parsed["__type"], parsed["message"], status)
-            return refusal(error, is_cbor=False, is_json=False)
-        return _answer(operation, parsed, is_cbor=False, is_json=False)
-
-    return handle
+def through_json(
+    operation: str, original: Handler, params: Mapping[str, Any], data: Any, is_cbor: bool, is_json: bool = False
+) -> Answer:
+    """Answer a Query request as a JSON one: ministack's own XML leaves out most of what there is to say."""
+    if is_cbor or is_json:
+        return original(params, data, is_cbor, is_json)
+    members = _of_query(input_shape(operation), _flat(params), "")
+    status, _, body = original({}, members, False, True)
+    parsed = json.loads(body)
+    if status != 200:
+        error = ServiceError(parsed["__type"], parsed["message"], status)
+        return refusal(error, is_cbor=False, is_json=False)
+    return _answer(operation, parsed, is_cbor=False, is_json=False)
 
 
 def refusal(error: ServiceError, *, is_cbor: bool, is_json: bool) -> Answer:

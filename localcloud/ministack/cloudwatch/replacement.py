@@ -29,7 +29,7 @@ from localcloud.cloudwatch.operations import Metrics, alarms_for_metric
 from localcloud.cloudwatch.statistic_set import StatisticSet
 from localcloud.ministack.cloudwatch.notification import actions_of, notify
 from localcloud.ministack.cloudwatch.protocol import Answer, handler, through_json
-from localcloud.ministack.door.names import Seam, entries, wrap
+from localcloud.ministack.door.names import Seam, correct, entries
 from localcloud.ministack.door.services import cloudwatch
 from localcloud.ministack.registry import account_id, region, request_scope
 from localcloud.ministack.stepfunctions.integrations import put_service_event
@@ -112,20 +112,20 @@ class Replacement:
             (cloudwatch.describe_alarms_for_metric, "DescribeAlarmsForMetric", self._alarms_for_metric),
         ):
             _put(seam, handler(operation, _scoped(perform)))
-        wrap(cloudwatch.put_metric_alarm, self._putting)
+        correct(cloudwatch.put_metric_alarm, self._putting)
         for seam, operation in (
             (cloudwatch.describe_alarms, "DescribeAlarms"),
             (cloudwatch.describe_alarm_history, "DescribeAlarmHistory"),
         ):
-            wrap(seam, partial(through_json, operation))
+            correct(seam, partial(through_json, operation))
         for seam in (cloudwatch.evaluate_alarm, cloudwatch.evaluate_all_alarms, cloudwatch.evict_old_metrics):
             _put(seam, lambda *_: None)
         _put(cloudwatch.record_metric, self._record)
-        wrap(cloudwatch.transition_composite, self._with_event)
+        correct(cloudwatch.transition_composite, self._with_event)
         # The actions of composite alarms are taken with their event.
         _put(cloudwatch.dispatch_alarm_actions, lambda *_: None)
-        wrap(cloudwatch.get_state, self._saved)
-        wrap(cloudwatch.load_persisted_state, self._loaded)
+        correct(cloudwatch.get_state, self._saved)
+        correct(cloudwatch.load_persisted_state, self._loaded)
 
     def _set_alarm_state(self, scope: Scope, request: Mapping[str, Any]) -> dict[str, Any]:
         self.alarms.set_state(
@@ -141,25 +141,23 @@ class Replacement:
         mine = [alarm for place, alarm in self.records.metric_alarms() if place == scope]
         return {"MetricAlarms": alarms_for_metric(mine, request)}
 
-    def _putting(self, original: Callable[..., Answer]) -> Callable[..., Answer]:
+    def _putting(
+        self, original: Callable[..., Answer], params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False
+    ) -> Answer:
         """PutMetricAlarm; its tags are ministack's to check and to keep."""
+        tags = cloudwatch.alarm_request_tags(params, cbor_data, is_cbor, is_json)
 
-        def put_metric_alarm(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Answer:
-            tags = cloudwatch.alarm_request_tags(params, cbor_data, is_cbor, is_json)
+        def perform(scope: Scope, request: Mapping[str, Any]) -> dict[str, Any]:
+            created = request["AlarmName"] not in cloudwatch.alarms
+            alarm = self.alarms.put(scope, request)
+            if created and tags:
+                cloudwatch.resource_tags[alarm["AlarmArn"]] = {tag["Key"]: tag["Value"] for tag in tags}
+            return {}
 
-            def perform(scope: Scope, request: Mapping[str, Any]) -> dict[str, Any]:
-                created = request["AlarmName"] not in cloudwatch.alarms
-                alarm = self.alarms.put(scope, request)
-                if created and tags:
-                    cloudwatch.resource_tags[alarm["AlarmArn"]] = {tag["Key"]: tag["Value"] for tag in tags}
-                return {}
-
-            name = (cbor_data or {}).get("AlarmName") if is_cbor or is_json else cloudwatch.p(params, "AlarmName")
-            is_new = str(name) not in cloudwatch.alarms
-            refused: Answer | None = cloudwatch.alarm_tags_refusal(tags, None, is_new, is_cbor, is_json)
-            return refused or handler("PutMetricAlarm", _scoped(perform))(params, cbor_data, is_cbor, is_json)
-
-        return put_metric_alarm
+        name = (cbor_data or {}).get("AlarmName") if is_cbor or is_json else cloudwatch.p(params, "AlarmName")
+        is_new = str(name) not in cloudwatch.alarms
+        refused: Answer | None = cloudwatch.alarm_tags_refusal(tags, None, is_new, is_cbor, is_json)
+        return refused or handler("PutMetricAlarm", _scoped(perform))(params, cbor_data, is_cbor, is_json)
 
     def _record(
         self,
@@ -173,33 +171,29 @@ class Replacement:
         metric = Metric.of(namespace, metric_name, dimensions or {})
         self.store.put(_scope(), metric, unit, self.metrics.now(), StatisticSet.of({float(value): 1.0}))
 
-    def _with_event(self, original: Callable[..., None]) -> Callable[..., None]:
-        def transition_composite(alarm: Alarm, new_state: str, *more: Any, **named: Any) -> None:
-            before = state_of(alarm)
-            original(alarm, new_state, *more, **named)
-            if before["StateValue"] != new_state:
-                self.records.publish(_scope(), alarm, before)
+    def _with_event(
+        self, original: Callable[..., None], alarm: Alarm, new_state: str, *more: Any, **named: Any
+    ) -> None:
+        before = state_of(alarm)
+        original(alarm, new_state, *more, **named)
+        if before["StateValue"] != new_state:
+            self.records.publish(_scope(), alarm, before)
 
-        return transition_composite
+    def _saved(self, original: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        return {**original(), "series": self.store.state}
 
-    def _saved(self, original: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-        return lambda: {**original(), "series": self.store.state}
-
-    def _loaded(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
-        def load_persisted_state(data: Mapping[str, Any]) -> None:
-            self.store.load(data.get("series", {}))
-            original(data)
-            for scope, metric, point in _earlier_points():
-                self.store.put(scope, metric, point.get("Unit", "None"), point["Timestamp"], _values(point))
-            entries(cloudwatch.metrics).clear()
-            for key, alarm in [*entries(cloudwatch.alarms).items()]:
-                entries(cloudwatch.alarms)[key] = {name: value for name, value in alarm.items() if value is not None}
-
-        return load_persisted_state
+    def _loaded(self, original: Callable[[Any], None], data: Mapping[str, Any]) -> None:
+        self.store.load(data.get("series", {}))
+        original(data)
+        for scope, metric, point in _earlier_points():
+            self.store.put(scope, metric, point.get("Unit", "None"), point["Timestamp"], _values(point))
+        entries(cloudwatch.metrics).clear()
+        for key, alarm in [*entries(cloudwatch.alarms).items()]:
+            entries(cloudwatch.alarms)[key] = {name: value for name, value in alarm.items() if value is not None}
 
 
 def _put(seam: Seam, replacement: Callable[..., Any]) -> None:
-    wrap(seam, lambda _: lambda *arguments, **named: replacement(*arguments, **named))
+    correct(seam, lambda _, *arguments, **named: replacement(*arguments, **named))
 
 
 def _scope() -> Scope:

@@ -14,7 +14,7 @@ from localcloud.cloudwatch.alarms import Alarms
 from localcloud.ministack.cloudformation.template import Created, ResourceType, register_resource_types
 from localcloud.ministack.cloudwatch.protocol import input_shape
 from localcloud.ministack.door.cloudformation import provisioners
-from localcloud.ministack.door.names import wrap
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import cloudwatch
 from localcloud.ministack.registry import account_id, region
 from localcloud.sagemaker.api.call import Scope, ServiceError
@@ -36,20 +36,17 @@ Properties = Mapping[str, Any]
 def install(alarms: Alarms) -> None:
     """Once, before the emulator starts."""
 
-    def make(_: Callable[..., Created]) -> Callable[..., Created]:
-        def put(name: str, props: Properties) -> Created:
-            settings = {key: value for key, value in props.items() if key != "Tags"}
-            request = as_request(input_shape("PutMetricAlarm"), {**settings, "AlarmName": name})
-            try:
-                alarm = alarms.put(Scope(account_id(), region()), request)
-            except ServiceError as error:
-                raise ValueError(_refused(error.message, error.status)) from None
-            _tag(name, props)
-            return name, {"Arn": alarm["AlarmArn"]}
+    def put(_: Callable[..., Created], name: str, props: Properties) -> Created:
+        settings = {key: value for key, value in props.items() if key != "Tags"}
+        request = as_request(input_shape("PutMetricAlarm"), {**settings, "AlarmName": name})
+        try:
+            alarm = alarms.put(Scope(account_id(), region()), request)
+        except ServiceError as error:
+            raise ValueError(_refused(error.message, error.status)) from None
+        _tag(name, props)
+        return name, {"Arn": alarm["AlarmArn"]}
 
-        return put
-
-    wrap(provisioners.cw_metric_alarm_put, make)
+    correct(provisioners.cw_metric_alarm_put, put)
     composite = ResourceType(
         name="AlarmName",
         replacing=("AlarmName",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import botocore.session
@@ -103,7 +104,7 @@ def test_a_query_request_shows_whole_alarms() -> None:
         assert (params, data, is_json) == ({}, {"AlarmNames": ["a"]}, True)
         return cloudwatch.json_ok({"MetricAlarms": [{**ALARM, "StateUpdatedTimestamp": 1_780_000_020.25}]})
 
-    handle = through_json("DescribeAlarms", original)
+    handle = partial(through_json, "DescribeAlarms", original)
     status, headers, body = handle({"Action": ["DescribeAlarms"], "AlarmNames.member.1": ["a"]}, {}, False, False)
     shape: Any = MODEL.operation_model("DescribeAlarms").output_shape
     response = {"status_code": status, "headers": headers, "body": body, "context": {}}
