@@ -24,7 +24,7 @@ DRAIN_SECONDS = 60.0
 """InvokeEndpoint's own limit: no request in flight takes longer."""
 _STARTS = 4
 """Processes of a fleet that are started at the same time: each keeps a core busy."""
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 """Between two looks whether an instance is ready again."""
 
 T = TypeVar("T", bound=Hashable)
