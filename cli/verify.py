@@ -56,6 +56,7 @@ def verify(
 ) -> None:
     """Verify release, signature, artifact and live endpoint against each other, and show who could replace them."""
     from deployment.audit import artifact_writes, writes_sentence
+    from deployment.guardrails import require_guardrails
     from deployment.verify import verify_endpoint
     from kickstand.aws.errors import explained
     from kickstand.signing.verify import require_signature
@@ -78,6 +79,10 @@ def verify(
         with explained(f"verifying the endpoint {workspace.names.endpoint}"):
             return verify_endpoint(workspace.session, workspace.names, release).sentence()
 
+    def guardrail() -> str:
+        with explained(f"verifying the guardrail of the endpoint {workspace.names.endpoint}"):
+            return require_guardrails(workspace.session, workspace.names)
+
     # Each is asked, whatever became of the one before: an auditor wants to know of everything.
     proofs = _Proofs(say=(lambda _: None) if as_json else typer.echo)
     proofs.add("release", f"{short(path)} is as it was written: {release.sha256}")
@@ -85,6 +90,7 @@ def verify(
     proofs.check("artifact", artifact)
     proofs.check("written", lambda: writes_sentence(artifact_writes(s3, release.artifact), release.artifact))
     proofs.check("endpoint", endpoint)
+    proofs.check("guardrail", guardrail)
     if data:
         _prove_data(workspace, release, proofs)
     _prove_access(workspace, release, proofs)
@@ -95,7 +101,10 @@ def verify(
     elif not proofs.failures:
         echo(f"\nAll of it fits: {workspace.names.endpoint} serves the model that was released.")
     if proofs.failures:
-        raise type(proofs.failures[0])(*(problem for failure in proofs.failures for problem in failure.problems))
+        # Two of them can meet the same, that there is no endpoint.
+        raise type(proofs.failures[0])(
+            *dict.fromkeys(problem for failure in proofs.failures for problem in failure.problems)
+        )
 
 
 def _prove_access(workspace: Workspace, release: Release, proofs: _Proofs) -> None:

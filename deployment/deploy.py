@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING
 from deployment.cdk import CdkFailedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.doctor.roles import pipeline_findings
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
+from deployment.guardrails import (
+    require_guardrails,
+    require_quiet_alarms,
+    rollback_problem,
+    serving_config,
+    shown_update,
+)
 from deployment.retained import import_retained
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, Problem
@@ -41,13 +48,23 @@ def deploy_environment(
     stacks = (names.training_stack, names.hosting_stack)
     require_deployable(cdk, release, may_bootstrap=may_bootstrap)
 
+    session = cdk.workspace.session
+    with explained("looking at the endpoint's alarms"):
+        require_quiet_alarms(session, names)
+        before = serving_config(session, names)
+
     def deploy() -> None:
-        wait_for_others(cdk.workspace.session.client("cloudformation"), stacks, say)
+        wait_for_others(session.client("cloudformation"), stacks, say)
         import_retained(cdk, say)
-        _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
+        with shown_update(session, names, say):
+            _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
 
     with explained("deploying the stacks"):
-        deploy_twice(cdk.workspace.session, stacks, deploy, say)
+        try:
+            deploy_twice(session, stacks, deploy, say)
+        except CdkFailedError as error:
+            taken_back = rollback_problem(session, names, before) if before else None
+            raise (CdkFailedError(taken_back, *error.problems) if taken_back else error) from None
     return None if release is None else prove(cdk, release)
 
 
@@ -106,12 +123,14 @@ def require_deployable(cdk: Cdk, release: Release | None, *, may_bootstrap: bool
 
 
 def prove(cdk: Cdk, release: Release) -> Proof:
-    """The proof that the endpoint serves the release; KickstandError says how it does not."""
+    """The proof that the endpoint serves the release, as deployed; KickstandError says how it does not."""
     from deployment.verify import verify_endpoint
 
     names = cdk.workspace.names
     with explained(f"verifying the endpoint {names.endpoint}"):
-        return verify_endpoint(cdk.workspace.session, names, release)
+        proof = verify_endpoint(cdk.workspace.session, names, release)
+        require_guardrails(cdk.workspace.session, names)
+        return proof
 
 
 def refuse_without_review(workspace: Workspace) -> None:

@@ -173,7 +173,7 @@ POLL_SECONDS = 1.5
 def delete_stack(
     session: boto3.Session, stack: str, *, show: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Delete a stack; show each resource as it goes.
+    """Delete a stack; show each resource as it goes. Its termination protection, as prod has it, is ended first.
 
     Raises KickstandError with CloudFormation's own reason for every resource that could not be deleted.
     """
@@ -183,6 +183,9 @@ def delete_stack(
         return  # an earlier deletion, interrupted here, has come to its end
     stack_id = found["StackId"]  # by which it can be described when it is gone
     known = {event["EventId"] for event in _deletion_events(cloudformation, stack_id)}
+    if found.get("EnableTerminationProtection"):
+        cloudformation.update_termination_protection(StackName=stack_id, EnableTerminationProtection=False)
+        show(f"termination protection of {stack} is off")
     cloudformation.delete_stack(StackName=stack_id)
     failures: list[Problem] = []
     while True:

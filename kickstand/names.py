@@ -108,6 +108,42 @@ class Names:
         return f"{self.prefix}-new-data"
 
     @property
+    def dead_letter_queue(self) -> str:
+        """Where EventBridge puts what could not start the training trigger."""
+        return f"{self.prefix}-not-started"
+
+    @property
+    def alert_topic(self) -> str:
+        return f"{self.prefix}-alerts"
+
+    @property
+    def alert_topic_arn(self) -> str | None:
+        """Where alarms go: the organisation's topic, or the stack's own; None: nowhere."""
+        alerts = self.environment.alerts
+        return alerts.topic_arn or (self.arn("sns", self.alert_topic) if alerts.emails else None)
+
+    def alarm(self, what: str) -> str:
+        """The name of an alarm: `cpu`, `training-failed`, …"""
+        return f"{self.prefix}-{what}"
+
+    def rollback_alarm(self, fleet: str, what: str) -> str:
+        """The name of an alarm that takes an update back. fleet: `new` or `all`."""
+        return self.alarm(f"{fleet}-{what}")
+
+    @property
+    def rollback_alarms(self) -> tuple[str, ...]:
+        """The names of all alarms that take an update of the endpoint back."""
+        return tuple(
+            self.rollback_alarm(fleet, what)
+            for fleet in ("new", "all")
+            for what in ("5xx-rate", "model-errors", "p99-latency")
+        )
+
+    @property
+    def account_root(self) -> str:
+        return f"arn:{partition(self.environment.region)}:iam::{self.environment.account}:root"
+
+    @property
     def pipeline_stack(self) -> str:
         return f"{self.prefix}-pipeline"
 

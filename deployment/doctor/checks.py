@@ -11,7 +11,7 @@ from deployment.doctor.bucket import bucket_findings, key_access_findings, key_f
 from deployment.doctor.finding import Check, Finding, findings_of
 from deployment.doctor.quotas import quota_findings
 from deployment.doctor.roles import pipeline_findings, promotion_findings, role_findings
-from deployment.doctor.stacks import endpoint_finding, stack_findings
+from deployment.doctor.stacks import alert_finding, endpoint_finding, stack_findings
 from deployment.doctor.tools import image_finding, resource_type_finding, tool_findings
 from kickstand.errors import KickstandError
 from kickstand.workspace import Workspace
@@ -50,6 +50,7 @@ def run_checks(
         ("image", lambda: [image_finding(environment)]),
         ("resource types", lambda: [resource_type_finding(environment.region)]),
         ("pipeline", lambda: pipeline_findings(environment)),
+        ("alerts", lambda: [alert_finding(environment)]),
         ("clock", lambda: [clock_finding(environment)]),
     )
     yield from findings_of(here)

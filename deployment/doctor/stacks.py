@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployment.doctor.finding import Finding
+from deployment.doctor.finding import Finding, Status
 from kickstand.aws.deployed import find_endpoint, stack_status
+from kickstand.config.model import Environment
 from kickstand.workspace import Workspace
 
 _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "DELETE_COMPLETE"})
@@ -53,6 +54,18 @@ def stack_verdict(stack: str, status: str | None, place: str, destroy: str) -> F
         return Finding(name, "ok", f"{status}.")
     events = f"Its events say why: aws cloudformation describe-stack-events --stack-name {stack} {place}"
     return Finding(name, "warning", f"{status}: the last change was rolled back.", events)
+
+
+def alert_finding(environment: Environment) -> Finding:
+    """Whether somebody hears of a raised alarm."""
+    alerts = environment.alerts
+    if alerts.topic_arn:
+        return Finding("alerts", "ok", f"Alarms tell {alerts.topic_arn}.")
+    if alerts.emails:
+        return Finding("alerts", "ok", f"Alarms tell {', '.join(alerts.emails)}, once each address has confirmed.")
+    fix = f"Write emails or topic_arn in [environments.{environment.name}.alerts]."
+    status: Status = "warning" if environment.retain else "ok"
+    return Finding("alerts", status, "Alarms tell nobody.", fix if environment.retain else "")
 
 
 def endpoint_finding(workspace: Workspace) -> Finding:

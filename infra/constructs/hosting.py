@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from kickstand.aws.instance_types import takes_volume_key
+from kickstand.config.operation import TrafficShift
 
 
 class Model(Construct):
@@ -60,8 +62,13 @@ VARIANT = "AllTraffic"
 class EndpointConfig(Construct):
     """SageMaker's second hosting step; like the Model it has no name of ours, and changes by being replaced.
 
-    model_name:  the model of the only production variant.
-    kms_key_arn: key for the instances' volumes, where these take one; None for SageMaker's own.
+    model_name:      the model of the only production variant.
+    startup_seconds: how long an instance's model may take to answer its first health check.
+    kms_key_arn:     key for the instances' volumes, where these take one; None for SageMaker's own.
+
+    Several instances share the requests by who has the least outstanding. Detailed observability is on unless it is
+    set (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricsConfig.html); the image has no metrics of
+    its own to be read.
     """
 
     def __init__(
@@ -72,9 +79,11 @@ class EndpointConfig(Construct):
         model_name: str,
         instance_type: str,
         instance_count: int,
+        startup_seconds: int,
         kms_key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        routing = sagemaker.CfnEndpointConfig.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS")
         config = sagemaker.CfnEndpointConfig(
             self,
             "EndpointConfig",
@@ -85,8 +94,11 @@ class EndpointConfig(Construct):
                     instance_type=instance_type,
                     initial_instance_count=instance_count,
                     initial_variant_weight=1,
+                    container_startup_health_check_timeout_in_seconds=startup_seconds,
+                    routing_config=routing if instance_count > 1 else None,
                 )
             ],
+            metrics_config=sagemaker.CfnEndpointConfig.MetricsConfigProperty(enable_detailed_observability=False),
             kms_key_id=kms_key_arn if takes_volume_key(instance_type) else None,
         )
         self.endpoint_config_name: str = config.attr_endpoint_config_name
@@ -95,18 +107,63 @@ class EndpointConfig(Construct):
 class Endpoint(Construct):
     """SageMaker's third hosting step. It keeps its name and is updated in place, to another EndpointConfig.
 
-    SageMaker's own way of updating is kept: a second fleet, all traffic at once when it is healthy, the old one
-    kept where it is not. A slower shift would need alarms that decide during it.
+    shift:           how an update takes the traffic.
+    rollback_alarms: names of the alarms that take it back.
 
     No property of a variant is retained through an update (RetainAllVariantProperties): nothing sets number of
     instances, weight or data capture at run time, and what is retained makes a change of the configuration pass without
     effect (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VariantProperty.html).
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, endpoint_name: str, endpoint_config_name: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        endpoint_name: str,
+        endpoint_config_name: str,
+        shift: TrafficShift,
+        rollback_alarms: Sequence[str],
+    ) -> None:
         super().__init__(scope, construct_id)
+        alarms = [sagemaker.CfnEndpoint.AlarmProperty(alarm_name=name) for name in rollback_alarms]
         endpoint = sagemaker.CfnEndpoint(
-            self, "Endpoint", endpoint_name=endpoint_name, endpoint_config_name=endpoint_config_name
+            self,
+            "Endpoint",
+            endpoint_name=endpoint_name,
+            endpoint_config_name=endpoint_config_name,
+            deployment_config=sagemaker.CfnEndpoint.DeploymentConfigProperty(
+                **_policy(shift),
+                auto_rollback_configuration=sagemaker.CfnEndpoint.AutoRollbackConfigProperty(alarms=alarms),
+            ),
         )
         self.resource: cdk.CfnResource = endpoint
         self.endpoint_name: str = endpoint.attr_endpoint_name
+
+
+def _policy(shift: TrafficShift) -> dict[str, Any]:
+    """The update policy of a DeploymentConfig: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html"""
+    size = sagemaker.CfnEndpoint.CapacitySizeProperty(
+        type="INSTANCE_COUNT" if shift.step_percent is None else "CAPACITY_PERCENT",
+        value=shift.step_percent or shift.step_instances or shift.instances,
+    )
+    if shift.strategy == "rolling":
+        rolling = sagemaker.CfnEndpoint.RollingUpdatePolicyProperty(
+            maximum_batch_size=size,
+            wait_interval_in_seconds=shift.wait_seconds,
+            maximum_execution_timeout_in_seconds=shift.max_seconds,
+        )
+        return {"rolling_update_policy": rolling}
+    routing = sagemaker.CfnEndpoint.TrafficRoutingConfigProperty(
+        type=shift.strategy.upper().replace("-", "_"),
+        # SageMaker's API wants it of every type.
+        wait_interval_in_seconds=shift.wait_seconds,
+        canary_size=size if shift.strategy == "canary" else None,
+        linear_step_size=size if shift.strategy == "linear" else None,
+    )
+    blue_green = sagemaker.CfnEndpoint.BlueGreenUpdatePolicyProperty(
+        traffic_routing_configuration=routing,
+        termination_wait_in_seconds=shift.bake_seconds,
+        maximum_execution_timeout_in_seconds=shift.max_seconds,
+    )
+    return {"blue_green_update_policy": blue_green}

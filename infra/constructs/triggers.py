@@ -9,6 +9,7 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
@@ -68,6 +69,55 @@ class JobTrigger(Construct):
         self.arn: str = state_machine.attr_arn
 
 
+class DeadLetterQueue(Construct):
+    """Where EventBridge puts an event or a schedule's call that could not start the training trigger, for 14 days.
+
+    rule_arn: the rule that may send to it; a schedule sends as its own role.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, names: Names, rule_arn: str) -> None:
+        super().__init__(scope, construct_id)
+        queue = sqs.CfnQueue(
+            self,
+            "Queue",
+            queue_name=names.dead_letter_queue,
+            message_retention_period=_FOURTEEN_DAYS,
+            sqs_managed_sse_enabled=True,
+        )
+        acknowledge(queue, {"AwsSolutions-SQS3": "It is a dead-letter queue itself, of EventBridge and its Scheduler."})
+        sqs.CfnQueuePolicy(
+            self,
+            "Policy",
+            queues=[queue.ref],
+            policy_document={
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "SendFailedEvents",
+                        "Effect": "Allow",
+                        "Principal": {"Service": "events.amazonaws.com"},
+                        "Action": "sqs:SendMessage",
+                        "Resource": queue.attr_arn,
+                        "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+                    },
+                    {
+                        "Sid": "RequireTls",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": list(_MESSAGES),
+                        "Resource": queue.attr_arn,
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                ],
+            },
+        )
+        self.arn: str = queue.attr_arn
+
+
+_MESSAGES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage")
+_FOURTEEN_DAYS = 14 * 24 * 3600
+
+
 class NewDataRule(Construct):
     """Starts the training trigger when an upload is whole.
 
@@ -76,6 +126,7 @@ class NewDataRule(Construct):
 
     bucket_name: the artifact bucket, which must send its events to EventBridge.
     role_arn:    the role that EventBridge starts the state machine as.
+    dead_letters_arn: the queue of what could not start it.
     """
 
     def __init__(
@@ -87,6 +138,7 @@ class NewDataRule(Construct):
         bucket_name: str,
         state_machine_arn: str,
         role_arn: str,
+        dead_letters_arn: str,
     ) -> None:
         super().__init__(scope, construct_id)
         self.resource = events.CfnRule(
@@ -105,6 +157,7 @@ class NewDataRule(Construct):
                     id="Training",
                     arn=state_machine_arn,
                     role_arn=role_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=dead_letters_arn),
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_paths_map={"key": "$.detail.object.key"}, input_template='{"Manifest": <key>}'
                     ),
@@ -118,6 +171,7 @@ class TrainingSchedule(Construct):
 
     expression: EventBridge's `cron(…)`, in UTC, or `rate(…)`.
     role_arn:   the role that EventBridge Scheduler starts the state machine as.
+    dead_letters_arn: the queue of what could not start it.
     """
 
     def __init__(
@@ -129,6 +183,7 @@ class TrainingSchedule(Construct):
         expression: str,
         state_machine_arn: str,
         role_arn: str,
+        dead_letters_arn: str,
     ) -> None:
         super().__init__(scope, construct_id)
         self.resource = scheduler.CfnSchedule(
@@ -139,7 +194,10 @@ class TrainingSchedule(Construct):
             schedule_expression=expression,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=state_machine_arn, role_arn=role_arn, input=json.dumps({"Manifest": LATEST_MANIFEST})
+                arn=state_machine_arn,
+                role_arn=role_arn,
+                input=json.dumps({"Manifest": LATEST_MANIFEST}),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters_arn),
             ),
         )
 

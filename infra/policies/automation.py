@@ -76,6 +76,11 @@ def start_statement(state_machine_arn: str) -> Statement:
     return Statement("StartTraining", ("states:StartExecution",), (state_machine_arn,))
 
 
+def dead_letter_statement(queue_arn: str) -> Statement:
+    """What the schedule may do besides: put a call that failed into the dead-letter queue."""
+    return Statement("SendDeadLetters", ("sqs:SendMessage",), (queue_arn,))
+
+
 def transform_statements(bucket_arn: str) -> list[Statement]:
     """What the model's role may do for a transform job: read `transform/input/`, write `transform/output/`.
 

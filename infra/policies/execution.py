@@ -139,6 +139,9 @@ def training_statements(names: Names) -> list[Statement]:
 def hosting_statements(names: Names) -> list[Statement]:
     """What a served model may do: read `models/`, pull its image, write its log and its metrics; transform.
 
+    SageMaker reads the alarms that take an update back as this role
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html).
+
     All of `models/` and not the one artifact: an update or a new instance reads the old one while the policy may
     already name the next.
     """
@@ -151,6 +154,11 @@ def hosting_statements(names: Names) -> list[Statement]:
             shared=names.arn("logs", "log-group:/aws/sagemaker/TransformJobs"),
         ),
         _metric_statement("/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"),
+        Statement(
+            "ReadRollbackAlarms",
+            ("cloudwatch:DescribeAlarms",),
+            tuple(names.arn("cloudwatch", f"alarm:{alarm}") for alarm in names.rollback_alarms),
+        ),
         *_key_statements(names),
         *_network_statements(names, names.environment.hosting),
     ]

@@ -138,6 +138,7 @@ def reviewer_statements(names: Names) -> list[Statement]:
             ("cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"),
             everywhere="CloudWatch metrics are no resources.",
         ),
+        Statement("ReadAlarms", ("cloudwatch:DescribeAlarms",), (_alarms(names),)),
         Statement(
             "ListBucket", ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"), (names.bucket_arn,)
         ),
@@ -228,13 +229,53 @@ def drift_statements(names: Names) -> list[Statement]:
             ("sagemaker:GetModelPackageGroupPolicy",),
             (names.arn("sagemaker", f"model-package-group/{names.model_package_group}"),),
         ),
+        Statement("ReadAlarmTags", ("cloudwatch:ListTagsForResource",), (_alarms(names),)),
+        *_alert_statements(names),
         *_starter_statements(names),
+    ]
+
+
+def _alarms(names: Names) -> str:
+    return names.arn("cloudwatch", f"alarm:{names.prefix}-*")
+
+
+def _alert_statements(names: Names) -> list[Statement]:
+    """The topic of alarms, its subscriptions and its key, where the stack has one."""
+    if not names.environment.alerts.emails:
+        return []
+    topic = names.arn("sns", names.alert_topic)
+    return [
+        Statement(
+            "ReadAlertTopic",
+            (
+                "sns:GetDataProtectionPolicy",
+                "sns:GetTopicAttributes",
+                "sns:ListSubscriptionsByTopic",
+                "sns:ListTagsForResource",
+            ),
+            (topic,),
+        ),
+        Statement(
+            "ReadSubscriptions",
+            ("sns:GetSubscriptionAttributes",),
+            everywhere="SNS checks a subscription's attributes against no resource.",
+        ),
+        Statement(
+            "ReadAlertKey",
+            ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
+            (names.arn("kms", "key/*"),),
+        ),
     ]
 
 
 def _starter_statements(names: Names) -> list[Statement]:
     """What starts the trigger by itself, where the project file asks for it."""
     training = names.environment.training
+    queue = Statement(
+        "ReadDeadLetterQueue",
+        ("sqs:GetQueueAttributes", "sqs:ListQueueTags"),
+        (names.arn("sqs", names.dead_letter_queue),),
+    )
     schedule = Statement(
         "ReadSchedule", ("scheduler:GetSchedule",), (names.arn("scheduler", f"schedule/default/{names.schedule}"),)
     )
@@ -243,4 +284,5 @@ def _starter_statements(names: Names) -> list[Statement]:
         ("events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"),
         (names.arn("events", f"rule/{names.new_data_rule}"),),
     )
-    return [*([schedule] if training.schedule else []), *([rule] if training.on_new_data else [])]
+    starters = [*([schedule] if training.schedule else []), *([rule] if training.on_new_data else [])]
+    return [*starters, *([queue] if starters else [])]

@@ -81,6 +81,8 @@ _REASONS: tuple[tuple[str, str], ...] = (
     (r":logs:[^*]+:log-group:[^*]+:\*", "Streams of one log group, which jobs and instances name."),
     (r":cloudformation:[^*]+:stack/[^*]+/\*", "CloudFormation puts an id of its own behind the name of one stack."),
     (r":iam:[^*]+:(role|policy)/[^*/]+-\*", "CloudFormation names these behind the environment's own prefix."),
+    (r":cloudwatch:[^*]+:alarm:[^*]+-\*", "The alarms of one environment, whose names begin with its prefix."),
+    (r":kms:[^*]+:key/\*", "KMS names the key of alerts; it is read, and not used."),
     (
         r":ec2:[^*:]+:\*:(subnet|security-group)/[^*]+",
         "The account that shares a subnet or a security group is its owner's; the id is unique.",

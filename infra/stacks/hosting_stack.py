@@ -5,6 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra.constructs.alarms import RollbackAlarms, endpoint_alarms, failed_executions_alarm
 from infra.constructs.hosting import Endpoint, EndpointConfig, Model
 from infra.constructs.roles import ManagedPolicy, ServiceRole
 from infra.constructs.storage import LogGroup
@@ -16,7 +17,7 @@ from kickstand.errors import InputError, Problem
 from kickstand.images import image_uri
 from kickstand.names import Names
 from kickstand.release.model import Release
-from kickstand.release.rules import serving_problems
+from kickstand.release.rules import latency_limit_ms, serving_problems
 
 
 class HostingStack(cdk.Stack):
@@ -35,6 +36,7 @@ class HostingStack(cdk.Stack):
             description=f"Hosting of {environment.project}, {environment.name}",
             synthesizer=cdk.DefaultStackSynthesizer(qualifier=environment.bootstrap.qualifier),
             tags=dict(environment.tags),
+            termination_protection=environment.retain,
         )
         if faults := serving_problems(release, environment.known_faults):
             # An error of this stack: it is not deployed, and the others of the app still are.
@@ -56,11 +58,25 @@ class HostingStack(cdk.Stack):
             model_name=model.model_name,
             instance_type=environment.hosting.instance_type,
             instance_count=environment.hosting.instance_count,
+            startup_seconds=environment.hosting.startup_seconds,
             kms_key_arn=environment.storage.kms_key_arn,
         )
-        endpoint = Endpoint(
-            self, "Endpoint", endpoint_name=names.endpoint, endpoint_config_name=config.endpoint_config_name
+        alarms = RollbackAlarms(
+            self,
+            "RollbackAlarms",
+            names=names,
+            config_name=config.endpoint_config_name,
+            max_p99_ms=latency_limit_ms(environment, release),
         )
+        endpoint = Endpoint(
+            self,
+            "Endpoint",
+            endpoint_name=names.endpoint,
+            endpoint_config_name=config.endpoint_config_name,
+            shift=environment.traffic_shift,
+            rollback_alarms=alarms.names,
+        )
+        endpoint_alarms(self, names=names)
         LogGroup(
             self,
             "EndpointLog",
@@ -79,6 +95,7 @@ class HostingStack(cdk.Stack):
         transform = TransformTrigger(
             self, "Transform", names=names, model_name=model.model_name, hosting_role_arn=role.arn
         )
+        failed_executions_alarm(self, names=names, state_machine_arn=transform.arn, what="transform")
         transformer = ManagedPolicy(
             self,
             "TransformerPolicy",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra.constructs.alarms import AlertTopic, dead_letter_alarm, failed_executions_alarm
 from infra.constructs.release_role import ReleaseRole
 from infra.constructs.roles import ServiceRole, caller_policies
 from infra.constructs.storage import ArtifactBucket, LogGroup, ModelPackageGroup
-from infra.constructs.triggers import JobTrigger, NewDataRule, TrainingSchedule
-from infra.policies.automation import start_statement, trigger_statements
+from infra.constructs.triggers import DeadLetterQueue, JobTrigger, NewDataRule, TrainingSchedule
+from infra.policies.automation import dead_letter_statement, start_statement, trigger_statements
 from infra.policies.execution import training_statements
-from infra.policies.statement import bucket_grants
+from infra.policies.statement import Statement, bucket_grants
 from infra.state_machines.training_definition import training_definition, training_job
 from kickstand.config.model import Environment
 from kickstand.names import Names, partition
@@ -43,7 +46,10 @@ class TrainingStack(cdk.Stack):
             description=f"Training of {environment.project}, {environment.name}",
             synthesizer=cdk.DefaultStackSynthesizer(qualifier=environment.bootstrap.qualifier),
             tags=dict(environment.tags),
+            termination_protection=environment.retain,
         )
+        if environment.alerts.emails:
+            AlertTopic(self, "Alerts", names=names, emails=environment.alerts.emails)
         if environment.storage.existing_bucket is None:
             ArtifactBucket(
                 self,
@@ -58,6 +64,7 @@ class TrainingStack(cdk.Stack):
         training_role = self._training_role()
         trigger = self._trigger(training_role)
         training_role.precede(trigger.resource)
+        failed_executions_alarm(self, names=names, state_machine_arn=trigger.arn, what="training")
         self._starters(trigger)
         if promotes_from is not None:
             release_role = ReleaseRole(
@@ -138,6 +145,11 @@ class TrainingStack(cdk.Stack):
     def _starters(self, trigger: JobTrigger) -> None:
         """What starts the trigger besides people; both are off unless the project file asks for them."""
         environment, names = self._environment, self._names
+        if environment.training.schedule is None and not environment.training.on_new_data:
+            return
+        rule_arn = names.arn("events", f"rule/{names.new_data_rule}")
+        dead_letters = DeadLetterQueue(self, "DeadLetters", names=names, rule_arn=rule_arn)
+        dead_letter_alarm(self, names=names)
         if environment.training.schedule is not None:
             role = self._starting_role(
                 "ScheduleRole",
@@ -145,7 +157,7 @@ class TrainingStack(cdk.Stack):
                 # EventBridge Scheduler acts for the group of a schedule, never for the schedule itself.
                 source_arn=names.arn("scheduler", "schedule-group/default"),
                 policy_name=names.schedule,
-                trigger=trigger,
+                statements=[start_statement(trigger.arn), dead_letter_statement(dead_letters.arn)],
             )
             schedule = TrainingSchedule(
                 self,
@@ -154,15 +166,16 @@ class TrainingStack(cdk.Stack):
                 expression=environment.training.schedule,
                 state_machine_arn=trigger.arn,
                 role_arn=role.arn,
+                dead_letters_arn=dead_letters.arn,
             )
             role.precede(schedule.resource)
         if environment.training.on_new_data:
             role = self._starting_role(
                 "NewDataRole",
                 service="events.amazonaws.com",
-                source_arn=names.arn("events", f"rule/{names.new_data_rule}"),
+                source_arn=rule_arn,
                 policy_name=names.new_data_rule,
-                trigger=trigger,
+                statements=[start_statement(trigger.arn)],
             )
             rule = NewDataRule(
                 self,
@@ -171,11 +184,12 @@ class TrainingStack(cdk.Stack):
                 bucket_name=names.bucket,
                 state_machine_arn=trigger.arn,
                 role_arn=role.arn,
+                dead_letters_arn=dead_letters.arn,
             )
             role.precede(rule.resource)
 
     def _starting_role(
-        self, construct_id: str, *, service: str, source_arn: str, policy_name: str, trigger: JobTrigger
+        self, construct_id: str, *, service: str, source_arn: str, policy_name: str, statements: Sequence[Statement]
     ) -> ServiceRole:
         return ServiceRole(
             self,
@@ -185,7 +199,7 @@ class TrainingStack(cdk.Stack):
             account=self._environment.account,
             description=f"Starts the training trigger of {self._names.prefix}",
             policy_name=policy_name,
-            statements=[start_statement(trigger.arn)],
+            statements=statements,
             permissions_boundary=self._environment.roles.permissions_boundary,
             existing_role_arn=self._environment.roles.trigger,
         )

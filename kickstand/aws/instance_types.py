@@ -89,6 +89,20 @@ def family(instance_type: str) -> str:
     return parts[1] if len(parts) == 3 else ""
 
 
+_PROCESSORS = {"medium": 2, "large": 2, "xlarge": 4}
+_OTHER_PROCESSORS = {"ml.c4.8xlarge": 36}
+
+
+def processors(instance_type: str) -> int:
+    """The virtual processors of a type that the image can run on: four for each x of `Nxlarge`.
+
+    https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-types.html
+    """
+    size = instance_type.rpartition(".")[2]
+    times = size.removesuffix("xlarge")
+    return _OTHER_PROCESSORS.get(instance_type) or _PROCESSORS.get(size) or 4 * int(times)
+
+
 def _unfit(value: str) -> str:
     """Why an instance type of the enumerations is of no use; empty: it is."""
     if is_arm(value):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kickstand.config.free_tables import hyperparameters_fault, tags_fault
 from kickstand.config.model import Environment, EnvironmentName
+from kickstand.config.operation_rules import OPERATION_NEEDS, operation_problems
 from kickstand.config.promotion_rules import (
     gate_problems,
     pipeline_problems,
@@ -124,7 +125,8 @@ def _arn_problems(environment: Environment, setting: str, lies_in_account: bool)
         yield Problem(message, place, f"Begin it with arn:{wanted}:")
     if parts.region and parts.region != environment.region:
         message = f"{name} is in {parts.region}, but {environment.name} is in {environment.region}."
-        yield Problem(message, place, f"A key works in its own region only: name one of {environment.region}.")
+        what = "A topic is reached from" if parts.service == "sns" else "A key works in"
+        yield Problem(message, place, f"{what} its own region only: name one of {environment.region}.")
     if lies_in_account and parts.account not in (environment.account, "aws"):
         message = f"{name} is of account {parts.account}, but {environment.name} is in {environment.account}."
         fix = f"Name it in [environments.{environment.name}.{setting.partition('.')[0]}]." if "." in setting else ""
@@ -152,6 +154,7 @@ _RULES = (
         ),
         _networks,
     ),
+    _Rule(OPERATION_NEEDS, operation_problems),
     _Rule(("profile", "role_arn"), _credentials),
     _Rule((), _tables),
     _Rule(
@@ -180,6 +183,7 @@ _ARNS = {
     "pipeline.oidc_provider_arn": True,
     "storage.kms_key_arn": False,
     "logs.kms_key_arn": False,
+    "alerts.topic_arn": True,
     "signing.kms_key_arn": False,
 }
 """Settings that are ARNs; whether what they name must lie in the environment's own account."""

@@ -24,16 +24,17 @@ from kickstand.config.model import (
     Project,
     Review,
     Roles,
-    Settings,
     Signing,
     Storage,
     Training,
     Transform,
 )
+from kickstand.config.operation import Alarms, Alerts, Update
+from kickstand.config.operation_rules import OPERATION_RULES
 from kickstand.config.promotion_rules import PROMOTION_RULES
 from kickstand.config.rules import RULES as SETTING_RULES
 from kickstand.config.source import KeyPath, Source, read_source
-from kickstand.config.values import choices, found_type, mismatch
+from kickstand.config.values import Settings, choices, found_type, mismatch
 from kickstand.errors import InputError, Problem
 from kickstand.xgboost_container import CONTENT_TYPES, MEDIA_TYPES
 
@@ -42,6 +43,8 @@ TABLES: Mapping[str, type[Settings]] = {
     "algorithm": Algorithm,
     "training": Training,
     "hosting": Hosting,
+    "hosting.update": Update,
+    "hosting.alarms": Alarms,
     "transform": Transform,
     "storage": Storage,
     "roles": Roles,
@@ -52,8 +55,10 @@ TABLES: Mapping[str, type[Settings]] = {
     "review": Review,
     "policy": Policy,
     "pipeline": Pipeline,
+    "alerts": Alerts,
 }
-"""The tables with fixed keys that an environment may override, and what they become."""
+"""The tables with fixed keys that an environment may override, and what they become; `A.B` is a table in A."""
+OUTER = tuple(table for table in TABLES if "." not in table)
 FREE_TABLES = {
     "hyperparameters": hyperparameter,
     "tags": tag,
@@ -61,7 +66,7 @@ FREE_TABLES = {
     "known_faults": accepted,
 }
 """The tables whose keys the user names, likewise."""
-RULES = {**SETTING_RULES, **PROMOTION_RULES}
+RULES = {**SETTING_RULES, **OPERATION_RULES, **PROMOTION_RULES}
 """By `TABLE.KEY`; an override in `[environments.NAME.TABLE]` meets the same rule."""
 ENVIRONMENT_KEYS = ("account", "region", "profile", "role_arn", "promotes_from")
 ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)
@@ -96,7 +101,7 @@ class _Loader:
         self.problems: list[Problem] = []
 
     def project(self) -> Project:
-        self._unknown((), self.source.tables, ("project", *TABLES, *FREE_TABLES, "environments"), "table")
+        self._unknown((), self.source.tables, ("project", *OUTER, *FREE_TABLES, "environments"), "table")
         name = self._table((), "project", {"name": str}).get("name")
         if name is None:
             self._report(("project",), "[project] needs a name.", 'For example: name = "bikes"')
@@ -130,7 +135,7 @@ class _Loader:
         """One environment resolved, and its faulty settings, for which it holds stand-ins."""
         path: KeyPath = ("environments", name)
         fields = {key: Environment.model_fields[key].annotation for key in ENVIRONMENT_KEYS}
-        own = self._table(("environments",), name, fields, also=(*TABLES, *FREE_TABLES))
+        own = self._table(("environments",), name, fields, also=(*OUTER, *FREE_TABLES))
         for key, example in (("account", '"111122223333"'), ("region", '"us-east-1"')):
             if key not in own:
                 self._report(path, f"[environments.{name}] needs {key}.", f"For example: {key} = {example}")
@@ -148,7 +153,7 @@ class _Loader:
         environment = Environment(
             **{"project": "x", "name": name, "account": "0" * 12, "region": "us-east-1"}
             | {key: settings[key].value for key in ("project", *own) if not settings[key].faulty},
-            **{table: model(**_sound(merged[table], table)) for table, model in TABLES.items()},
+            **{table: _model(merged, table) for table in OUTER},
             **{table: _sound(merged[table], table) for table in FREE_TABLES},
             lines={**lines, "name": self.source.where(path), "": self.source.label},
         )
@@ -157,27 +162,34 @@ class _Loader:
     def _overridable(self, path: KeyPath) -> dict[str, Table]:
         """Every table that an environment may override, as written below `path`."""
         tables = {
-            table: self._table(path, table, {key: field.annotation for key, field in model.model_fields.items()})
+            table: self._table(
+                path,
+                table,
+                {key: field.annotation for key, field in model.model_fields.items() if f"{table}.{key}" not in TABLES},
+                also=[inner.rpartition(".")[2] for inner in TABLES if inner.rpartition(".")[0] == table],
+            )
             for table, model in TABLES.items()
         }
         return tables | {table: self._table(path, table, None) for table in FREE_TABLES}
 
     def _table(self, parent: KeyPath, name: str, fields: Mapping[str, Any] | None, also: Iterable[str] = ()) -> Table:
         """One table as written. fields: its keys and their types, None for a free table; also: tables inside it."""
-        path = (*parent, name)
+        path = (*parent, *name.split("."))
         keys = self._keys(path)
         if fields is not None:
             self._unknown(path, keys, (*fields, *also), "key")
         result: Table = {}
         for key, value in keys.items():
             if fields is None or key in fields:
-                result[key] = self._setting((*path, key), value, None if fields is None else fields[key])
+                result[key] = self._setting((*path, key), name, value, None if fields is None else fields[key])
         return result
 
     def _keys(self, path: KeyPath) -> dict[str, Any]:
         """What is written in a table; nothing where there is none."""
         keys: Any = self.source.tables
         for part in path:
+            if not isinstance(keys, dict):
+                return {}  # a table around it is none, which is reported there
             keys = keys.get(part, {})
         return keys if self._is_table(path, keys) else {}
 
@@ -186,8 +198,8 @@ class _Loader:
             self._report(path, f"[{'.'.join(path)}] must be a table, not {found_type(value)}.")
         return isinstance(value, dict)
 
-    def _setting(self, path: KeyPath, value: object, wanted: Any) -> Written:
-        table, key = path[-2:]
+    def _setting(self, path: KeyPath, table: str, value: object, wanted: Any) -> Written:
+        key = path[-1]
         where = self.source.where(path)
         if wanted is None:
             value, fault = FREE_TABLES[table](key, value)
@@ -224,7 +236,7 @@ class _Loader:
 
     def _table_line(self, path: KeyPath, table: str) -> str:
         """Where a table stands: the environment's own, else the project's, else the file alone."""
-        for place in ((*path, table), (table,)):
+        for place in ((*path, *table.split(".")), tuple(table.split("."))):
             if place in self.source.lines:
                 return self.source.where(place)
         return self.source.label
@@ -248,6 +260,12 @@ def _settle_waiting(training: Table, base: Table) -> None:
     if spot.value and "max_wait_seconds" not in training and not (runtime and runtime.faulty):
         seconds = runtime.value if runtime else Training().max_runtime_seconds
         training["max_wait_seconds"] = replace(runtime or spot, value=seconds)
+
+
+def _model(merged: Mapping[str, Table], table: str) -> Settings:
+    """The settings of a table with those of the tables in it."""
+    inner = {name.rpartition(".")[2]: _model(merged, name) for name in TABLES if name.rpartition(".")[0] == table}
+    return TABLES[table](**_sound(merged[table], table), **inner)
 
 
 def _sound(table: Table, name: str) -> dict[str, Any]:

@@ -10,17 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from kickstand.config.operation import Alarms, Alerts, TrafficShift, Update, traffic_shift
+from kickstand.config.values import Settings
 
 EnvironmentName = Literal["dev", "staging", "prod"]
 ChannelName = Literal["train", "validation", "test"]
 TargetTransform = Literal["none", "log1p"]
-
-
-class Settings(BaseModel):
-    """A table of the project file: immutable, and without keys that nobody asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Data(Settings):
@@ -83,8 +78,12 @@ class Hosting(Settings):
 
     instance_type: str = "ml.m5.large"
     instance_count: int = 1
+    startup_seconds: int = 180
+    """How long an instance's model may take to answer its first health check; after it the update fails."""
     subnets: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
+    update: Update = Update()
+    alarms: Alarms = Alarms()
 
 
 class Transform(Settings):
@@ -231,6 +230,7 @@ class Environment(Settings):
     review: Review = Review()
     policy: Policy = Policy()
     pipeline: Pipeline = Pipeline()
+    alerts: Alerts = Alerts()
     tags: Mapping[str, str]
     policy_exceptions: Mapping[str, str] = {}
     """`[policy_exceptions]`: findings that are accepted, each rule with its reason."""
@@ -243,6 +243,18 @@ class Environment(Settings):
     def retain(self) -> bool:
         """Whether data, models, logs and the registry outlive their stacks: prod keeps its evidence."""
         return self.name == "prod"
+
+    @property
+    def traffic_shift(self) -> TrafficShift:
+        """How an update of the endpoint takes the traffic; dev does not wait unless it is told to."""
+        hosting = self.hosting
+        return traffic_shift(hosting.update, instances=hosting.instance_count, waits=self.name != "dev")
+
+    @property
+    def monitoring_minutes(self) -> int:
+        """How long CloudFormation watches the alarms after an update of the hosting stack."""
+        minutes = self.hosting.update.monitoring_minutes
+        return (0 if self.name == "dev" else 5) if minutes is None else minutes
 
     def where(self, setting: str) -> str:
         """`kickstand.toml:31` for a dotted setting name.

@@ -1,4 +1,4 @@
-"""The forms of a setting's value: TOML types, ARNs, EventBridge schedule expressions.
+"""A table of settings, and the forms of a setting's value: TOML types, ARNs, EventBridge schedule expressions.
 
 A value of another type is described by what was found instead. Schedules: `rate(7 days)`, `cron(0 6 ? * MON *)`.
 """
@@ -12,6 +12,14 @@ from datetime import date, datetime, time
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """A table of the project file: immutable, and without keys that nobody asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def mismatch(value: object, wanted: Any) -> tuple[str, str] | None:

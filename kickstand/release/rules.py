@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from kickstand.config.model import Environment
 from kickstand.errors import InputError, Problem
 from kickstand.release.model import Channel, GoldenRows, Promotion, Release
 from kickstand.xgboost_container import CONTENT_TYPES, kind_of, libsvm_serving
@@ -217,3 +218,23 @@ def require_serving(release: Release, accepted: Mapping[str, str]) -> None:
     problems = serving_problems(release, accepted)
     if problems:
         raise InputError(*problems)
+
+
+_DEFAULT_P99_MS = 1000.0
+_LEAST_P99_MS = 100.0
+_TIMES = 3
+"""A limit that the measured latency itself never reaches: the gate measures one request after another."""
+_P99 = re.compile(r"p99 ([0-9.]+(?:e[+-]?\d+)?) ms")
+
+
+def latency_limit_ms(environment: Environment, release: Release) -> float:
+    """The limit of the model's latency at the 99th percentile in the environment's alarms, milliseconds.
+
+    That of `[hosting.alarms]`; else three times what the latency gate measured when the release was promoted, 100 at
+    least; else 1,000.
+    """
+    if environment.hosting.alarms.max_p99_ms is not None:
+        return environment.hosting.alarms.max_p99_ms
+    gates = release.promoted_from.gates if release.promoted_from else ()
+    measured = [match for gate in gates if gate.name == "latency" and (match := _P99.match(gate.figure))]
+    return max(_LEAST_P99_MS, _TIMES * float(measured[0][1])) if measured else _DEFAULT_P99_MS

@@ -10,6 +10,7 @@ from kickstand.aws.resource_schema import resource_schema
 from review.changes.properties import STATEFUL, called, listed, own_name
 from review.changes.stacks import StackPair
 from review.changes.template import StackScope, effective_resources
+from review.changes.updates import course, weakened
 from review.reports import PropertyChange, ResourceChange, StackChange
 
 ENDPOINT = "AWS::SageMaker::Endpoint"
@@ -40,13 +41,15 @@ def _of_stack(pair: StackPair, stack: StackChange, place: StackScope) -> list[tu
     for name in sorted(set(names.values())):
         mine = [changes.get(key) for key in sorted(names) if names[key] == name]
         before = own_name(old[mine[0].logical_id], place.region) if mine[0] and mine[0].action == "Modify" else name
-        found.append(_of_endpoint(name, before, mine))
+        planned = mine[0] and new.get(mine[0].logical_id)
+        found.append(_of_endpoint(name, before, mine, course(planned, new) if planned else ""))
     steps = two_steps(pair, stack, place)
     return [*found, (1, steps)] if steps else found
 
 
-def _of_endpoint(name: str, before: str, changes: list[ResourceChange | None]) -> tuple[int, str]:
-    """changes: of the endpoint; several where the template gives its name to another logical id."""
+def _of_endpoint(name: str, before: str, changes: list[ResourceChange | None], moves: str) -> tuple[int, str]:
+    """changes: of the endpoint; several where the template gives its name to another logical id. moves: how an update
+    takes the traffic."""
     change = changes[0]
     if len(changes) > 1:
         return 0, f"The endpoint {name} is deleted and made anew: its callers get errors meanwhile."
@@ -68,7 +71,7 @@ def _of_endpoint(name: str, before: str, changes: list[ResourceChange | None]) -
     if any(one.name == "EndpointConfigName" for one in change.properties):
         return 3, (
             f"The endpoint {name} is updated in place: SageMaker starts new instances beside the old ones, which "
-            "answer all requests until the new ones are ready."
+            f"answer all requests until the new ones are ready. {moves}"
         )
     return 3, f"The endpoint {name} is changed in place and goes on answering requests: no instance of it is replaced."
 
@@ -132,6 +135,7 @@ def guardrails(pair: StackPair, stack: StackChange, place: StackScope) -> Iterat
         for one in change.properties:
             if not one.via:
                 yield from _of_property(change, one, what)
+                yield from weakened(change, one, what)
         if change.action == "Modify" and change.type in STATEFUL:
             yield from _policy(change, what)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from once_a_run import FOLDER
+from run_end import MARK
+from warm_server import warm_python
 
 from kickstand.errors import KickstandError
 from localcloud.clients.environment import CLIENTS, client_python
@@ -31,6 +35,23 @@ def script() -> str:
     return "\n".join(parts)
 
 
+MODULES = ("awscli.clidriver", "awscli.handlers", "boto3", "sagemaker.core.image_uris", "sagemaker.core.resources")
+"""What the page's programs import; each takes one to five seconds of CPU."""
+CHEAPER = ("CDK_APP", "CDK_VALIDATION", FOLDER, MARK)
+"""Each assembly is synthesised once, without the CDK's own check of its template."""
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`python`, `aws` and `kickstand` that need not import what they begin with."""
+    folder = tmp_path_factory.mktemp("programs")
+    with warm_python(*MODULES) as python:
+        for name, words in {"python": [], "aws": ["-m", "awscli"], "kickstand": ["-m", "cli"]}.items():
+            (folder / name).write_text(f'#!/bin/sh\nexec {shlex.join([*python, *words])} "$@"\n')
+            (folder / name).chmod(0o755)
+        yield folder
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Path]:
     """A clone that is set up, with data and state of its own; at the end its local cloud is stopped."""
@@ -46,24 +67,31 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     subprocess.run([BIN / "kickstand", "local", "stop"], env=shell(folder), cwd=folder, check=True, capture_output=True)
 
 
-def shell(clone: Path) -> dict[str, str]:
-    """The variables of a fresh shell after `source .venv/bin/activate`."""
+def shell(clone: Path, *first: Path) -> dict[str, str]:
+    """The variables of a fresh shell after `source .venv/bin/activate`, with further folders of programs before."""
+    places = [*first, BIN, "/usr/local/bin", "/usr/bin", "/bin"]
     return {
-        "PATH": f"{BIN}{os.pathsep}/usr/local/bin{os.pathsep}/usr/bin{os.pathsep}/bin",
+        **{name: os.environ[name] for name in CHEAPER},
+        "PATH": os.pathsep.join(map(str, places)),
         "HOME": os.environ["HOME"],
         "KICKSTAND_LOCAL_STATE": str(clone / ".kickstand" / "local"),
         "npm_config_update_notifier": "false",
     }
 
 
-def test_every_command_of_the_page_works(clone: Path) -> None:
+def test_every_command_of_the_page_works(clone: Path, programs: Path) -> None:
     try:
         for name in CLIENTS:
             client_python(name)
     except KickstandError as error:
         pytest.skip(f"the package registry cannot be reached for SageMaker's SDKs: {error}")
     done = subprocess.run(
-        ["/bin/bash", "-c", script()], env=shell(clone), cwd=clone, capture_output=True, text=True, timeout=900
+        ["/bin/bash", "-c", script()],
+        env=shell(clone, programs),
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        timeout=900,
     )
     said = done.stdout
     assert done.returncode == 0, f"{said[-3000:]}\n{done.stderr[-3000:]}"

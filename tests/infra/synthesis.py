@@ -16,6 +16,7 @@ from samples import BUCKET, IMAGE, environment, release
 
 from infra.stacks.environment_stage import EnvironmentStage
 from kickstand.config.model import Algorithm, Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
+from kickstand.config.operation import Alarms, Alerts, Update
 from kickstand.images import image_uri
 from kickstand.names import Names
 from kickstand.release.model import Release
@@ -95,6 +96,7 @@ LONGEST_NAMES = environment(
         permissions_boundary=BOUNDARY,
     ),
     training=Training(schedule="rate(7 days)", on_new_data=True),
+    alerts=Alerts(emails=("team@example.com",)),
 )
 
 VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
@@ -110,7 +112,10 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
     "other hyperparameters": (environment(hyperparameters={"num_round": "200"}), None),
     "unreleased": (environment(), None),
     **{image_version(version): _image_version(version) for version in XGBOOST if version != OWN_IMAGE},
-    "prod": (environment(name="prod"), release(environment="prod")),
+    "prod": (
+        environment(name="prod", hosting=Hosting(instance_count=2), alerts=Alerts(emails=("team@example.com",))),
+        release(environment="prod"),
+    ),
     "second project": (environment(project="boats"), release(project="boats")),
     "everything": (
         environment(
@@ -128,8 +133,14 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
                 security_group_ids=("sg-1",),
             ),
             hosting=Hosting(
-                instance_type="ml.c5.large", instance_count=3, subnets=("subnet-3",), security_group_ids=("sg-2",)
+                instance_type="ml.c5.large",
+                instance_count=3,
+                subnets=("subnet-3",),
+                security_group_ids=("sg-2",),
+                update=Update(strategy="linear", step_percent=34, wait_seconds=120, bake_seconds=60),
+                alarms=Alarms(max_p99_ms=250, period_seconds=120, periods=5, periods_over=3),
             ),
+            alerts=Alerts(emails=("team@example.com", "night@example.com")),
             storage=Storage(kms_key_arn=KEY),
             roles=Roles(permissions_boundary=BOUNDARY),
             logs=Logs(retention_days=30, kms_key_arn=KEY),
@@ -142,6 +153,7 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
         environment(
             storage=Storage(existing_bucket="our-own-bucket"),
             roles=Roles(training=f"{ROLE}train", hosting=f"{ROLE}host", trigger=f"{ROLE}trigger"),
+            alerts=Alerts(topic_arn="arn:aws:sns:us-east-1:111122223333:on-call"),
             training=Training(schedule="rate(7 days)", on_new_data=True),
         ),
         release(

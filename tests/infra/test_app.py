@@ -242,4 +242,7 @@ def test_synth_loads_nothing_that_it_does_not_need(two_synths: list[Synth]) -> N
     }
     services = {name.split(".")[1][4:] for name in two_synths[0].modules if name.startswith("aws_cdk.aws_")}
     assert unneeded & {part for name in two_synths[0].modules for part in (name, name.split(".")[0])} == set()
-    assert services == {"events", "iam", "logs", "s3", "sagemaker", "scheduler", "stepfunctions"}
+    assert services == {
+        *("cloudwatch", "events", "iam", "kms", "logs", "s3", "sagemaker", "scheduler", "sns", "sqs", "stepfunctions"),
+        "codestarnotifications",  # aws_sns imports it
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import aws_cdk as cdk
@@ -50,12 +51,16 @@ def test_the_config_has_one_variant_under_a_stable_name() -> None:
         {
             "EndpointConfigName": Match.absent(),
             "KmsKeyId": Match.absent(),
+            # On unless it is set: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricsConfig.html
+            "MetricsConfig": {"EnableDetailedObservability": False},
             "ProductionVariants": [
                 {
                     "VariantName": "AllTraffic",
                     "InstanceType": "ml.m5.large",
                     "InitialInstanceCount": 1,
                     "InitialVariantWeight": 1,
+                    "ContainerStartupHealthCheckTimeoutInSeconds": 180,
+                    "RoutingConfig": Match.absent(),
                     "ModelName": Match.any_value(),
                 }
             ],
@@ -63,7 +68,7 @@ def test_the_config_has_one_variant_under_a_stable_name() -> None:
     )
 
 
-def test_the_endpoint_has_a_stable_name_and_takes_all_of_a_new_configuration() -> None:
+def test_the_endpoint_has_a_stable_name_and_retains_nothing() -> None:
     synthesised("plain").template("hosting").has_resource_properties(
         "AWS::SageMaker::Endpoint",
         {
@@ -71,7 +76,6 @@ def test_the_endpoint_has_a_stable_name_and_takes_all_of_a_new_configuration() -
             # Retained are DesiredInstanceCount, DesiredWeight and DataCaptureConfig: a new one would be ignored.
             "RetainAllVariantProperties": Match.absent(),
             "ExcludeRetainedVariantProperties": Match.absent(),
-            "DeploymentConfig": Match.absent(),
         },
     )
 
@@ -179,3 +183,133 @@ def test_hosting_is_deployed_after_training() -> None:
         if a["type"] == "aws:cloudformation:stack"
     }
     assert stacks["bikes-dev-training"][0] in stacks["bikes-dev-hosting"][1]
+
+
+def deployment(variant: str) -> dict[str, Any]:
+    """The update policy of a variant's endpoint, and how many alarms take an update back."""
+    config = dict(one(variant, "AWS::SageMaker::Endpoint")["Properties"]["DeploymentConfig"])
+    alarms = config.pop("AutoRollbackConfiguration")["Alarms"]
+    return {**config, "alarms": len(alarms)}
+
+
+def test_one_instance_takes_all_traffic_at_once_and_dev_does_not_wait() -> None:
+    assert deployment("plain") == {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
+            "TerminationWaitInSeconds": 0,
+            "MaximumExecutionTimeoutInSeconds": 1800,
+        },
+        "alarms": 6,
+    }
+
+
+def test_two_instances_of_prod_are_a_canary_and_five_minutes_twice() -> None:
+    assert deployment("prod") == {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {
+                "Type": "CANARY",
+                "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+                "WaitIntervalInSeconds": 300,
+            },
+            "TerminationWaitInSeconds": 300,
+            "MaximumExecutionTimeoutInSeconds": 2400,
+        },
+        "alarms": 6,
+    }
+    (variant,) = one("prod", "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["RoutingConfig"] == {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}
+
+
+def test_what_the_project_file_writes_is_what_the_endpoint_has() -> None:
+    assert deployment("everything") == {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {
+                "Type": "LINEAR",
+                "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 34},
+                "WaitIntervalInSeconds": 120,
+            },
+            "TerminationWaitInSeconds": 60,
+            "MaximumExecutionTimeoutInSeconds": 2100,
+        },
+        "alarms": 6,
+    }
+
+
+def alarms(variant: str) -> dict[str, dict[str, Any]]:
+    made = [one["Properties"] for one in synthesised(variant).resources("AWS::CloudWatch::Alarm")]
+    return {properties["AlarmName"]: properties for properties in made}
+
+
+def test_the_endpoint_waits_for_its_rollback_alarms_and_the_role_reads_those_alone() -> None:
+    template = synthesised("plain").hosting["Resources"]
+    endpoint = one("plain", "AWS::SageMaker::Endpoint")["Properties"]
+    named = [item["AlarmName"]["Ref"] for item in endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]
+    names = [template[logical]["Properties"]["AlarmName"] for logical in named]
+    assert names == [
+        f"bikes-dev-{fleet}-{what}" for fleet in ("new", "all") for what in ("5xx-rate", "model-errors", "p99-latency")
+    ]
+    (role,) = [
+        statement
+        for policy in synthesised("plain").resources("AWS::IAM::Policy")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "cloudwatch:DescribeAlarms" in statement["Action"]
+    ]
+    assert role["Resource"] == [f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name}" for name in names]
+
+
+def test_the_alarms_of_new_instances_look_at_the_new_configuration_alone() -> None:
+    new, every = alarms("plain")["bikes-dev-new-5xx-rate"], alarms("plain")["bikes-dev-all-5xx-rate"]
+    (config,) = [
+        name
+        for name, resource in synthesised("plain").hosting["Resources"].items()
+        if resource["Type"] == "AWS::SageMaker::EndpointConfig"
+    ]
+    variant = [{"Name": "EndpointName", "Value": "bikes-dev"}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    own = {"Name": "EndpointConfigName", "Value": {"Fn::GetAtt": [config, "EndpointConfigName"]}}
+    assert every["Dimensions"] == variant
+    assert new["Dimensions"] == [*variant, own]
+    assert {key: every[key] for key in every if key not in ("AlarmName", "AlarmDescription", "Dimensions")} == {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "Invocation5XXErrors",
+        "Statistic": "Average",
+        "Period": 60,
+        "EvaluationPeriods": 3,
+        "DatapointsToAlarm": 2,
+        "Threshold": 0.01,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+
+
+def test_latencies_are_in_microseconds_and_processors_count_a_hundred_each() -> None:
+    plain, every = alarms("plain"), alarms("everything")
+    assert plain["bikes-dev-new-p99-latency"]["Threshold"] == 1_000_000
+    assert plain["bikes-dev-new-p99-latency"]["ExtendedStatistic"] == "p99"
+    assert every["bikes-dev-all-p99-latency"]["Threshold"] == 250_000
+    late = every["bikes-dev-all-p99-latency"]
+    assert (late["Period"], late["EvaluationPeriods"], late["DatapointsToAlarm"]) == (120, 5, 3)
+    assert plain["bikes-dev-cpu"]["Threshold"] == 180  # two processors
+    assert plain["bikes-dev-overhead"]["Threshold"] == 500_000
+
+
+@pytest.mark.parametrize(
+    ("variant", "topic"),
+    [
+        ("plain", None),
+        ("prod", "arn:aws:sns:us-east-1:111122223333:bikes-prod-alerts"),
+        ("brought along", "arn:aws:sns:us-east-1:111122223333:on-call"),
+    ],
+)
+def test_every_alarm_tells_the_topic_of_its_environment(variant: str, topic: str | None) -> None:
+    made = alarms(variant).values()
+    assert len(made) >= 13
+    assert {json.dumps(alarm.get(key)) for alarm in made for key in ("AlarmActions", "OKActions")} == {
+        json.dumps([topic] if topic else None)
+    }
+
+
+def test_prod_is_protected_from_its_deletion() -> None:
+    for variant, protected in (("plain", False), ("prod", True)):
+        artifacts = synthesised(variant).manifest["artifacts"].values()
+        found = {a["properties"].get("terminationProtection") for a in artifacts if "stackName" in a["properties"]}
+        assert found == {protected}

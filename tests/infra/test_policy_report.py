@@ -32,6 +32,10 @@ region = "us-east-1"
 account = "777788889999"
 region = "us-east-1"
 promotes_from = "dev"
+[environments.prod.hosting]
+instance_count = 2
+[environments.prod.alerts]
+emails = ["team@example.com"]
 """
 KEYED = """\
 [environments.prod.policy]
@@ -76,7 +80,7 @@ def test_the_stacks_have_no_finding_and_each_accepted_one_has_its_reason(
     reasons = {(one.rule, one.where): one.reason for one in found.acknowledged}
     assert reasons[("AwsSolutions-S1", "prod/training/ArtifactBucket/Bucket")].startswith("Who reads which object")
     assert all(len(one.reason) > 20 and one.resources for one in found.acknowledged)
-    assert found.rules_run["guard"] == 21
+    assert found.rules_run["guard"] == 25
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 

@@ -75,6 +75,13 @@ def arns(made: Synthesised, stack: str, names: Names) -> Iterator[tuple[str, tup
             ),
             "AWS::Scheduler::Schedule": (names.arn("scheduler", f"schedule/default/{properties.get('Name')}"),),
             "AWS::Events::Rule": (names.arn("events", f"rule/{properties.get('Name')}"),),
+            "AWS::CloudWatch::Alarm": (names.arn("cloudwatch", f"alarm:{properties.get('AlarmName')}"),),
+            "AWS::SNS::Topic": (names.arn("sns", str(properties.get("TopicName"))),),
+            "AWS::SNS::TopicPolicy": (names.arn("sns", names.alert_topic),),
+            "AWS::SNS::Subscription": (names.arn("sns", f"{names.alert_topic}:1a2b3c4d"),),
+            "AWS::SQS::Queue": (names.arn("sqs", str(properties.get("QueueName"))),),
+            "AWS::SQS::QueuePolicy": (names.arn("sqs", names.dead_letter_queue),),
+            "AWS::KMS::Key": (names.arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),),
         }
         yield kind, written[kind]
 

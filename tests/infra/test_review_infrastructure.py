@@ -43,6 +43,7 @@ def test_a_new_release_is_a_new_model_and_nothing_else() -> None:
         ("SageMaker::EndpointConfig", "Modify", "True"),
         ("SageMaker::Model", "Modify", "True"),
         ("SageMaker::Endpoint", "Modify", "False"),
+        *[("CloudWatch::Alarm", "Modify", "False")] * 3,  # of the new instances alone
         ("StepFunctions::StateMachine", "Modify", "False"),
     ]
     assert [(one.level, one.sentence) for one in found.headlines] == [("note", "One new model; nothing else changes.")]
@@ -73,7 +74,7 @@ def test_of_a_first_deployment_only_other_accounts_are_red() -> None:
 
 def test_the_first_release_adds_the_hosting_stack_alone() -> None:
     found = review("unreleased", "plain")
-    assert [(stack.exists, len(stack.resources)) for stack in found.stacks] == [(True, 0), (False, 12)]
+    assert [(stack.exists, len(stack.resources)) for stack in found.stacks] == [(True, 0), (False, 24)]
     assert [one.sentence for one in found.headlines] == [
-        "First deployment of bikes-dev-hosting: 12 resources are made."
+        "First deployment of bikes-dev-hosting: 24 resources are made."
     ]

@@ -49,12 +49,15 @@ def _resolved(statement: Mapping[str, Any], template: Mapping[str, Any]) -> dict
     made = {
         "AWS::IAM::Role": "arn:aws:iam::111122223333:role/bikes-dev-role",
         "AWS::StepFunctions::StateMachine": "arn:aws:states:us-east-1:111122223333:stateMachine:bikes-dev",
+        "AWS::SNS::Topic": "arn:aws:sns:us-east-1:111122223333:bikes-dev-alerts",
+        "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:111122223333:bikes-dev-not-started",
     }
 
     def arn(resource: Any) -> Any:
-        return (
-            made[template["Resources"][resource["Fn::GetAtt"][0]]["Type"]] if isinstance(resource, dict) else resource
-        )
+        if not isinstance(resource, dict):
+            return resource
+        logical_id = resource["Ref"] if "Ref" in resource else resource["Fn::GetAtt"][0]
+        return made[template["Resources"][logical_id]["Type"]]
 
     named = statement.get("Resource")
     if named is None:

@@ -74,7 +74,7 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
     )
     missing = f"problem  bootstrap: The CDK bootstrap stack is missing.\n         Run: {fix}\n"
     assert missing in screen.out
-    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 28 ok\n")
+    assert screen.out.endswith("\n1 problem, 0 warnings, 1 skipped, 29 ok\n")
     assert "endpoint: There is none before the hosting stack, which needs a release (kickstand fit dev)." in screen.out
 
     project.client("ssm").put_parameter(Name=f"/cdk-bootstrap/{QUALIFIER}/version", Value="30", Type="String")
@@ -83,7 +83,7 @@ def test_from_an_empty_account_to_the_training_stack(project: DeployedProject, t
     assert commands == ["doctor dev", "doctor dev --json"]
     typed = [terminal.type(*command.split()) for command in commands]
     assert [screen.code for screen in typed] == [0, 0], typed
-    assert typed[0].out.endswith("\n0 problems, 0 warnings, 1 skipped, 32 ok\n")
+    assert typed[0].out.endswith("\n0 problems, 0 warnings, 1 skipped, 33 ok\n")
     found = statuses(typed[1])
     assert {name for name, status in found.items() if status != "ok"} == {"endpoint"}
     assert {"bucket region", "bucket versions", "bucket encryption", f"stack {project.names.training_stack}"} <= set(

@@ -79,3 +79,25 @@ def test_a_stack_that_is_gone_by_now_is_deleted() -> None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
 
     delete_stack(Gone([], []), "bikes-dev-hosting", show=lambda line: None)  # type: ignore[arg-type]
+
+
+def test_termination_protection_is_ended_first() -> None:
+    class Protected(CloudFormation):
+        protected = True
+
+        def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+            (stack,) = super().describe_stacks(StackName)["Stacks"]
+            return {"Stacks": [{**stack, "EnableTerminationProtection": self.protected}]}
+
+        def update_termination_protection(self, StackName: str, EnableTerminationProtection: bool) -> None:  # noqa: N803
+            assert StackName == "arn:stack/1"
+            self.protected = EnableTerminationProtection
+
+        def delete_stack(self, StackName: str) -> None:  # noqa: N803
+            assert not self.protected
+            super().delete_stack(StackName)
+
+    shown: list[str] = []
+    aws = Protected(["DELETE_COMPLETE"], [])
+    delete_stack(aws, "bikes-prod-hosting", show=shown.append, sleep=lambda seconds: None)  # type: ignore[arg-type]
+    assert shown == ["termination protection of bikes-prod-hosting is off"]

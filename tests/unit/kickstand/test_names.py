@@ -25,6 +25,14 @@ def test_every_name_of_an_environment(tmp_path: Path) -> None:
     names = Names(environment(tmp_path))
     assert {name: getattr(names, name) for name in EVERY_NAME} == {
         "prefix": "bikes-dev",
+        "account_root": "arn:aws:iam::111122223333:root",
+        "alert_topic": "bikes-dev-alerts",
+        "alert_topic_arn": None,
+        "dead_letter_queue": "bikes-dev-not-started",
+        "rollback_alarms": (
+            *("bikes-dev-new-5xx-rate", "bikes-dev-new-model-errors", "bikes-dev-new-p99-latency"),
+            *("bikes-dev-all-5xx-rate", "bikes-dev-all-model-errors", "bikes-dev-all-p99-latency"),
+        ),
         "training_stack": "bikes-dev-training",
         "hosting_stack": "bikes-dev-hosting",
         "bucket": "bikes-dev-111122223333-us-east-1",
@@ -112,5 +120,7 @@ def test_two_projects_of_one_account_and_region_share_no_name(tmp_path: Path) ->
     bikes = Names(environment(tmp_path))
     wine = Names(environment(tmp_path, SMALLEST.replace("bikes", "bikes-2")))
     for name in EVERY_NAME:
+        if name in ("account_root", "alert_topic_arn"):
+            continue  # the account's own; none
         assert getattr(bikes, name) != getattr(wine, name)
     assert not wine.prefix.startswith(f"{bikes.prefix}-")

@@ -13,7 +13,7 @@ from review.reports import Infrastructure
 
 IN_PLACE = (
     "The endpoint bikes-dev is updated in place: SageMaker starts new instances beside the old ones, which answer all "
-    "requests until the new ones are ready."
+    "requests until the new ones are ready. All traffic moves at once; the old ones go at once. No alarm takes it back."
 )
 UNTOUCHED = "The endpoint is not touched: requests are answered as before."
 

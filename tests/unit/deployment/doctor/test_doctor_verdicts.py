@@ -22,9 +22,10 @@ from deployment.doctor.account import (
 from deployment.doctor.bucket import key_verdict, logs_verdict
 from deployment.doctor.finding import Finding, findings_of, problems
 from deployment.doctor.roles import role_verdict, services_of, trusts
-from deployment.doctor.stacks import endpoint_verdict, stack_verdict
+from deployment.doctor.stacks import alert_finding, endpoint_verdict, stack_verdict
 from deployment.doctor.tools import image_finding, resource_type_finding
 from kickstand.config.model import Roles, Training
+from kickstand.config.operation import Alerts
 from kickstand.errors import InputError, Problem
 
 ACCOUNT = "111122223333"
@@ -305,3 +306,26 @@ def test_a_failed_endpoint_gives_its_reason_and_the_two_steps() -> None:
     verdict = endpoint_verdict("bikes-dev", "Failed", "No ping.", "kickstand deploy dev", "kickstand destroy dev")
     assert verdict.found == "bikes-dev is Failed. No ping."
     assert verdict.fix == "Run: kickstand destroy dev; then: kickstand deploy dev"
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "sentence"),
+    [
+        ({"name": "dev"}, "ok", "Alarms tell nobody."),
+        ({"name": "prod"}, "warning", "Alarms tell nobody."),
+        (
+            {"name": "prod", "alerts": Alerts(emails=("a@example.com", "b@example.com"))},
+            "ok",
+            "Alarms tell a@example.com, b@example.com, once each address has confirmed.",
+        ),
+        (
+            {"name": "prod", "alerts": Alerts(topic_arn="arn:aws:sns:us-east-1:111122223333:on-call")},
+            "ok",
+            "Alarms tell arn:aws:sns:us-east-1:111122223333:on-call.",
+        ),
+    ],
+)
+def test_alarms_tell_somebody_in_prod(settings: dict[str, Any], status: str, sentence: str) -> None:
+    found = alert_finding(environment(**settings))
+    assert (found.name, found.status, found.found) == ("alerts", status, sentence)
+    assert bool(found.fix) == (status == "warning")

@@ -21,9 +21,21 @@ ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| (.+) \|$", re.MULTILINE)
 FIELDS: dict[str, dict[str, Any]] = {
     "project": {"name": None},
     "environments.NAME": {key: Environment.model_fields[key] for key in ENVIRONMENT_KEYS},
-    **{table: dict(model.model_fields) for table, model in TABLES.items()},
+    **{
+        table: {key: field for key, field in model.model_fields.items() if f"{table}.{key}" not in TABLES}
+        for table, model in TABLES.items()
+    },
 }
-ARNS = {"kms_key_arn", "role_arn", "training", "hosting", "trigger", "permissions_boundary", "oidc_provider_arn"}
+ARNS = {
+    "kms_key_arn",
+    "role_arn",
+    "training",
+    "hosting",
+    "trigger",
+    "permissions_boundary",
+    "oidc_provider_arn",
+    "topic_arn",
+}
 
 
 SHOWN: dict[Any, str] = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
@@ -72,6 +84,8 @@ def test_every_bound_that_is_refused_is_told() -> None:
         ("training.instance_count", "training"),
         ("hosting.instance_count", "hosting"),
         ("data.golden_rows", "data"),
+        ("hosting.startup_seconds", "hosting"),
+        ("hosting.update.max_seconds", "hosting.update"),
         ("gates.resamples", "gates"),
         ("gates.latency_requests", "gates"),
     ):

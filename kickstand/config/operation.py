@@ -1,0 +1,167 @@
+"""How an endpoint is operated: the way in which an update takes its traffic, its alarms, and whom they alert.
+
+The tables `[hosting.update]`, `[hosting.alarms]` and `[alerts]`, and what they come to where a setting is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from kickstand.config.values import Settings
+
+Strategy = Literal["all-at-once", "canary", "linear", "rolling"]
+
+WAIT_SECONDS = 300
+"""Between two steps, and at the end. Metrics reach CloudWatch two to three minutes late, so a shorter one proves
+little."""
+LAUNCH_SECONDS = 1800
+"""Allowed for the instances to start, beside all waits."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 600, 28_800
+"""Of a whole deployment: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html"""
+MOST_PERCENT = 50
+"""Of the instances in one step: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html"""
+LEAST_PERCENT = {"linear": 10, "rolling": 5}
+"""Likewise; a canary may be smaller: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeploymentConfig.html"""
+
+
+class Update(Settings):
+    """`[hosting.update]`: how a new configuration of the endpoint takes the traffic."""
+
+    strategy: Strategy | None = None
+    """Unset: `canary` on two instances or more, else `all-at-once`."""
+    step_instances: int | None = None
+    """Instances of the canary, of a linear step or of a rolling batch. Unset: a tenth of them for a canary, a quarter
+    else; one at least."""
+    step_percent: int | None = None
+    """The same as a share of the instances, per cent."""
+    wait_seconds: int | None = None
+    """After each step, while the alarms count. Unset: 300; in dev 0."""
+    bake_seconds: int | None = None
+    """At the end, with all traffic on the new instances and the old ones still there. Unset: 300; in dev 0."""
+    max_seconds: int | None = None
+    """Longest time of the whole update. Unset: all waits and 30 minutes."""
+    monitoring_minutes: int | None = None
+    """How long CloudFormation watches the same alarms after its own update of the stack. Unset: 5; in dev 0."""
+
+
+class Alarms(Settings):
+    """`[hosting.alarms]`: the limits of the endpoint's alarms."""
+
+    max_5xx_rate: float = 0.01
+    """Share of requests that the model answers with a 5xx status. Above it an update is rolled back."""
+    max_model_error_rate: float = 0.05
+    """Share of requests that the model does not answer with a 2xx status, those that it refuses (4xx) among them.
+    Above it an update is rolled back."""
+    max_p99_ms: float | None = None
+    """Longest latency of the model at the 99th percentile, milliseconds; above it an update is rolled back. Unset:
+    three times what the latency gate measured when the release was promoted, 100 at least; else 1,000."""
+    period_seconds: int = 60
+    """Of one data point of the alarms that roll back."""
+    periods: int = 3
+    """How many of the last data points count there."""
+    periods_over: int = 2
+    """How many of those must be above the limit."""
+    max_4xx_rate: float = 0.1
+    """Share of requests that the model refuses."""
+    max_overhead_ms: float = 500
+    """What SageMaker adds to a request on average, milliseconds."""
+    max_cpu_percent: float = 90
+    """Of all processors of an instance together."""
+    max_memory_percent: float = 85
+    max_disk_percent: float = 75
+    """SageMaker stops capturing data on a fuller disk."""
+
+
+class Alerts(Settings):
+    """`[alerts]`: where alarms go. Both unset: alarms have no actions."""
+
+    emails: tuple[str, ...] = ()
+    """Addresses that a topic of the stack sends to, once each has confirmed."""
+    topic_arn: str | None = None
+    """An SNS topic that the organisation has, in the environment's account and region."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficShift:
+    """One update of an endpoint, with nothing left open."""
+
+    strategy: Strategy
+    instances: int
+    """Of the variant."""
+    step_instances: int | None
+    """One of the two, except for all-at-once."""
+    step_percent: int | None
+    wait_seconds: int
+    bake_seconds: int
+    max_seconds: int
+
+    @property
+    def step_share(self) -> float:
+        """A step as a share of the instances."""
+        if self.step_percent is not None:
+            return self.step_percent / 100
+        return (self.step_instances or self.instances) / self.instances
+
+    @property
+    def steps(self) -> int:
+        """How many steps take the traffic from nothing to all."""
+        if self.strategy == "all-at-once":
+            return 1
+        return 2 if self.strategy == "canary" else -int(-1 // self.step_share)
+
+    @property
+    def waits_seconds(self) -> int:
+        """All waits together, the last bake among them."""
+        if self.strategy == "rolling":
+            return self.steps * self.wait_seconds
+        return (self.steps - 1) * self.wait_seconds + self.bake_seconds
+
+    def sentence(self) -> str:
+        """How the traffic moves: `1 of 4 instances takes its share first, 5 minutes; then all; …`"""
+        bake = f"the old ones stay for {_duration(self.bake_seconds)} more" if self.bake_seconds else "no bake"
+        wait = f" after {_duration(self.wait_seconds)}" if self.wait_seconds else ""
+        if self.strategy == "all-at-once":
+            return f"all traffic moves at once to {_count(self.instances)}; {bake}"
+        step = f"{self.step_percent} %" if self.step_percent is not None else str(self.step_instances)
+        if self.strategy == "canary":
+            return f"{step} of {_count(self.instances)} takes its share of the traffic first, all{wait}; {bake}"
+        if self.strategy == "linear":
+            return f"the traffic moves by {step} of {_count(self.instances)} a step, the next{wait}; {bake}"
+        return f"{step} of {_count(self.instances)} are replaced in a batch, the next{wait}"
+
+
+def traffic_shift(update: Update, *, instances: int, waits: bool) -> TrafficShift:
+    """What `[hosting.update]` comes to for so many instances. waits: whether one that is left out is of 300 seconds."""
+    strategy: Strategy = update.strategy or ("canary" if instances >= 2 else "all-at-once")
+    default = WAIT_SECONDS if waits else 0
+    step = update.step_instances
+    if step is None and update.step_percent is None and strategy != "all-at-once":
+        step = -(-instances // 10) if strategy == "canary" else -(-instances // 4)
+    shift = TrafficShift(
+        strategy=strategy,
+        instances=instances,
+        step_instances=None if strategy == "all-at-once" else step,
+        step_percent=None if strategy == "all-at-once" else update.step_percent,
+        wait_seconds=0
+        if strategy == "all-at-once"
+        else default
+        if update.wait_seconds is None
+        else update.wait_seconds,
+        bake_seconds=0 if strategy == "rolling" else default if update.bake_seconds is None else update.bake_seconds,
+        max_seconds=update.max_seconds or 0,
+    )
+    if update.max_seconds is not None:
+        return shift
+    longest = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, shift.waits_seconds + LAUNCH_SECONDS))
+    return replace(shift, max_seconds=longest)
+
+
+def _count(instances: int) -> str:
+    return "1 instance" if instances == 1 else f"{instances} instances"
+
+
+def _duration(seconds: int) -> str:
+    if seconds % 60 or seconds == 0:
+        return f"{seconds} seconds"
+    return "1 minute" if seconds == 60 else f"{seconds // 60} minutes"

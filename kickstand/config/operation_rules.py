@@ -1,0 +1,136 @@
+"""The rules of the tables that operate an endpoint: `[hosting.update]`, `[hosting.alarms]`, `[alerts]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kickstand.config.model import Environment
+from kickstand.config.operation import LEAST_PERCENT, LONGEST_SECONDS, MOST_PERCENT, SHORTEST_SECONDS
+from kickstand.config.promotion_rules import above
+from kickstand.config.rules import Fault, Rule, arn, between, each, shaped
+from kickstand.errors import Problem
+
+_LONGEST_WAIT = 3600
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html"""
+_MOST_EMAILS = 10
+
+
+def _rate(value: float) -> Fault | None:
+    if 0 < value < 1:
+        return None
+    fix = f"A share, not per cent: {value / 100:g} is {value:g} %." if 1 <= value < 100 else "0.01 is 1 %."
+    return f"must be greater than 0 and less than 1, not {value:g}", fix
+
+
+def _period(value: int) -> Fault | None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html; SageMaker's metrics
+    come once a minute."""
+    if value % 60 == 0 and 60 <= value <= 3600:
+        return None
+    return f"must be a multiple of 60 seconds, 60 to 3600, not {value}", "SageMaker's metrics come once a minute."
+
+
+OPERATION_RULES: Mapping[str, Rule] = {
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
+    "hosting.startup_seconds": between(60, 3600, " seconds"),
+    "hosting.update.step_instances": between(1, 1000),
+    "hosting.update.step_percent": between(1, MOST_PERCENT, " per cent"),
+    "hosting.update.wait_seconds": between(0, _LONGEST_WAIT, " seconds"),
+    "hosting.update.bake_seconds": between(0, _LONGEST_WAIT, " seconds"),
+    "hosting.update.max_seconds": between(SHORTEST_SECONDS, LONGEST_SECONDS, " seconds"),
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html
+    "hosting.update.monitoring_minutes": between(0, 180, " minutes"),
+    **dict.fromkeys(
+        ("hosting.alarms.max_5xx_rate", "hosting.alarms.max_model_error_rate", "hosting.alarms.max_4xx_rate"), _rate
+    ),
+    # A model's answer is waited for 60 seconds.
+    "hosting.alarms.max_p99_ms": above(0, at_most=60_000, example="200"),
+    "hosting.alarms.max_overhead_ms": above(0, at_most=60_000, example="500"),
+    "hosting.alarms.period_seconds": _period,
+    "hosting.alarms.periods": between(1, 60),
+    "hosting.alarms.periods_over": between(1, 60),
+    **dict.fromkeys(
+        (
+            "hosting.alarms.max_cpu_percent",
+            "hosting.alarms.max_memory_percent",
+            "hosting.alarms.max_disk_percent",
+        ),
+        above(0, at_most=100, example="85"),
+    ),
+    "alerts.emails": each(
+        shaped(r"[^\s@]+@[^\s@.]+(\.[^\s@.]+)+", "an e-mail address such as team@example.com"), most=_MOST_EMAILS
+    ),
+    "alerts.topic_arn": arn("sns", r"[\w-]{1,256}", "arn:aws:sns:us-east-1:111122223333:NAME"),
+}
+
+OPERATION_NEEDS = (
+    *("hosting.instance_count", "hosting.update.strategy", "hosting.update.step_instances"),
+    *("hosting.update.step_percent", "hosting.update.wait_seconds", "hosting.update.bake_seconds"),
+    *("hosting.update.max_seconds", "hosting.alarms.periods", "hosting.alarms.periods_over"),
+    *("hosting.alarms.period_seconds", "alerts.emails", "alerts.topic_arn"),
+)
+"""The settings that `operation_problems` compares."""
+
+
+def operation_problems(environment: Environment) -> Iterator[Problem]:
+    """What SageMaker refuses of an update, or would carry out in another way than it is written."""
+    yield from _step_problems(environment)
+    yield from _wait_problems(environment)
+    alarms, alerts = environment.hosting.alarms, environment.alerts
+    if alarms.periods_over > alarms.periods:
+        message = f"periods_over ({alarms.periods_over}) is more than periods ({alarms.periods})."
+        yield Problem(message, environment.where("hosting.alarms.periods_over"), "An alarm could never be raised.")
+    if alarms.period_seconds * alarms.periods > _DAY:
+        message = f"periods of {alarms.period_seconds} seconds, {alarms.periods} of them, are more than a day."
+        yield Problem(message, environment.where("hosting.alarms.periods"), "CloudWatch looks back one day.")
+    if alerts.emails and alerts.topic_arn:
+        message = "[alerts] has emails and topic_arn: addresses are subscribed to a topic of the stack's own."
+        yield Problem(message, environment.where("alerts.emails"), "Keep one of them.")
+
+
+_DAY = 86_400
+
+
+def _step_problems(environment: Environment) -> Iterator[Problem]:
+    update, shift, count = environment.hosting.update, environment.traffic_shift, environment.hosting.instance_count
+    written = [name for name in ("step_instances", "step_percent") if getattr(update, name) is not None]
+    place = environment.where(f"hosting.update.{written[-1] if written else 'strategy'}")
+    if len(written) == 2:
+        yield Problem("step_instances and step_percent exclude each other.", place, "Keep one of them.")
+        return
+    if shift.strategy == "all-at-once":
+        if written:
+            message = f"{written[0]} has no effect on an update that moves all traffic at once."
+            named = " (the strategy of one instance)" if update.strategy is None else ""
+            yield Problem(f"{message[:-1]}{named}.", place, 'For example strategy = "canary", on two instances.')
+        return
+    if count < 2:
+        message = f'strategy = "{shift.strategy}" needs two instances; instance_count is {count}.'
+        fix = 'Write instance_count = 2 in [hosting], or strategy = "all-at-once".'
+        yield Problem(message, environment.where("hosting.update.strategy"), fix)
+        return
+    share = shift.step_share * 100
+    least = LEAST_PERCENT.get(shift.strategy, 0)
+    if share > MOST_PERCENT or share < least:
+        said = f"step_percent = {update.step_percent}" if update.step_percent else f"{shift.step_instances} of {count}"
+        allowed = f"from {least} to {MOST_PERCENT} %" if least else f"at most {MOST_PERCENT} %"
+        message = f"A {shift.strategy} step of {said} instances is {share:.3g} %; SageMaker takes {allowed}."
+        yield Problem(message, place, f"step_percent = {MOST_PERCENT} is the largest.")
+
+
+def _wait_problems(environment: Environment) -> Iterator[Problem]:
+    update, shift = environment.hosting.update, environment.traffic_shift
+    if update.wait_seconds and shift.strategy == "all-at-once":
+        message = "wait_seconds is between the steps of an update, and all traffic moves at once."
+        yield Problem(message, environment.where("hosting.update.wait_seconds"), "bake_seconds is the wait at its end.")
+    if update.bake_seconds is not None and shift.strategy == "rolling":
+        message = "bake_seconds has no effect on a rolling update: wait_seconds is the wait after each batch."
+        yield Problem(message, environment.where("hosting.update.bake_seconds"), "Take it out.")
+    if shift.waits_seconds >= shift.max_seconds:
+        message = (
+            f"The waits of an update are {shift.waits_seconds} seconds together ({shift.steps} steps), and it may take "
+            f"{shift.max_seconds}."
+        )
+        name = "max_seconds" if update.max_seconds is not None else "wait_seconds"
+        fix = f"Wait less, or in larger steps; max_seconds is {LONGEST_SECONDS} at most."
+        yield Problem(message, environment.where(f"hosting.update.{name}"), fix)

@@ -1,0 +1,100 @@
+"""How an update of an endpoint moves its traffic, said from the planned template; and what makes updates less safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from review.changes.properties import listed
+from review.reports import PropertyChange, ResourceChange
+
+ALARM = "AWS::CloudWatch::Alarm"
+_GUARDRAIL = "DeploymentConfig"
+_SHORTER = {
+    "WaitIntervalInSeconds": "the wait after each step",
+    "TerminationWaitInSeconds": "the bake at its end",
+}
+_STEPS = ("CanarySize", "LinearStepSize", "MaximumBatchSize")
+
+
+def course(endpoint: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
+    """How the traffic moves, for how long both fleets are paid, and which alarms take it back.
+
+    endpoint: the planned endpoint's resource. resources: those of its stack, by logical id.
+    """
+    config = endpoint["Properties"].get(_GUARDRAIL) or {}
+    alarms = [_alarm(one, resources) for one in (config.get("AutoRollbackConfiguration") or {}).get("Alarms", ())]
+    back = f"Any of these alarms takes it back: {listed(alarms)}." if alarms else "No alarm takes it back."
+    if rolling := config.get("RollingUpdatePolicy"):
+        wait = _minutes(rolling.get("WaitIntervalInSeconds"))
+        return f"They replace the old ones in batches of {_size(rolling['MaximumBatchSize'])}, {wait} apart. {back}"
+    policy = config.get("BlueGreenUpdatePolicy") or {}
+    routing = policy.get("TrafficRoutingConfiguration") or {"Type": "ALL_AT_ONCE"}
+    pause, bake = _seconds(routing.get("WaitIntervalInSeconds")), _seconds(policy.get("TerminationWaitInSeconds"))
+    paid = f"Both are paid for at least {_minutes(pause + bake)}." if pause + bake else ""
+    old = f"the old ones go after {_minutes(bake)}" if bake else "the old ones go at once"
+    moves = {
+        "CANARY": lambda: (
+            f"{_size(routing['CanarySize'])} takes its share of the traffic for {_minutes(pause)}, then all"
+        ),
+        "LINEAR": lambda: f"The traffic moves in steps of {_size(routing['LinearStepSize'])}, {_minutes(pause)} apart",
+    }.get(routing["Type"], lambda: "All traffic moves at once")()
+    if routing["Type"] == "LINEAR":
+        paid = "Both are paid until then."
+    return " ".join(part for part in (f"{moves}; {old}.", paid, back) if part)
+
+
+def weakened(change: ResourceChange, one: PropertyChange, what: str) -> Iterator[str]:
+    """What a change of a property takes from the safety of updates. what: the resource, as a review calls it."""
+    member = one.path.rpartition(".")[2]
+    if one.name == _GUARDRAIL:
+        less = _number(one.before) is not None and _seconds(one.after) < _seconds(one.before)
+        more = _number(one.after) is not None and _seconds(one.after) > _seconds(one.before)
+        if member in _SHORTER and less:
+            yield (
+                f"An update of the {what} has less time to be taken back: {_SHORTER[member]} is "
+                f"{_minutes(one.after)}, before {_minutes(one.before)}."
+            )
+        elif member == "Value" and more and any(step in one.path for step in _STEPS):
+            yield f"An update of the {what} moves more traffic in one step: {one.after}, before {one.before}."
+        elif member == "Type" and one.after == "ALL_AT_ONCE":
+            yield f"An update of the {what} moves all traffic at once, before {str(one.before).lower()}."
+        elif ".Alarms" in one.path and one.after is None:
+            gone = one.before.get("AlarmName") if isinstance(one.before, dict) else None
+            named = gone if isinstance(gone, str) else one.path.rpartition(".")[2]
+            yield f"An alarm less takes an update of the {what} back: {named}."
+    if change.type == ALARM and _number(one.before) is not None and _number(one.after) is not None:
+        if one.name == "Threshold" and one.after > one.before:
+            yield f"The {what} goes off later: above {one.after:g}, before {one.before:g}."
+        elif one.name == "DatapointsToAlarm" and one.after > one.before:
+            yield f"The {what} goes off later: after {one.after} data points, before {one.before}."
+    if change.type == ALARM and one.name == "AlarmActions" and one.after is None:
+        yield f"The {what} tells nobody any more."
+
+
+def _alarm(item: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
+    name = item.get("AlarmName")
+    logical = name.get("Ref") if isinstance(name, dict) else None
+    return str(resources.get(logical, {}).get("Properties", {}).get("AlarmName", logical) if logical else name)
+
+
+def _size(size: Mapping[str, Any]) -> str:
+    value = size.get("Value")
+    if size.get("Type") == "CAPACITY_PERCENT":
+        return f"{value} % of the instances"
+    return "1 instance" if value == 1 else f"{value} instances"
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _seconds(value: Any) -> float:
+    return _number(value) or 0
+
+
+def _minutes(seconds: Any) -> str:
+    number = _seconds(seconds)
+    if number and number % 60 == 0:
+        return "1 minute" if number == 60 else f"{number / 60:g} minutes"
+    return f"{number:g} seconds"
