@@ -67,6 +67,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "cli.evaluate:evaluate",
         "Send the test channel through the endpoint; report metrics, save predictions and a plot.",
     ),
+    "traffic": Entry(
+        "cli.traffic:traffic",
+        "Send rows of the test channel to the endpoint at a steady rate; report errors and latencies.",
+    ),
     "review": Entry(
         "cli.review:review", "Make the review bundle of an environment: index.html, review.md, review.json."
     ),

@@ -120,6 +120,33 @@ def transform_spent(
     return tuple(found)
 
 
+def traffic_cost(
+    hosted: Hosted, region: str, table: PriceTable, *, seconds: float, sent: int, answered: int, as_of: date
+) -> tuple[Spent, ...]:
+    """What requests to an endpoint will cost: its instances for that time, and the data that it processes.
+
+    seconds: how long they are sent. sent, answered: bytes of all requests, and of all answers, about.
+    """
+    hours, found = Decimal(seconds) / _HOUR, []
+    for kind, count in hosted.instances:
+        what, ran = f"{count} x {kind}, which are billed with and without requests", f"{seconds:,.0f} s in {region}"
+        price = table.price(region, "hosting", kind)
+        if price is None:
+            found.append(Spent(what, None, f"{ran}; no price of {kind} is known there"))
+        else:
+            amount = _exact(price.amount * hours * count)
+            found.append(Spent(what, amount, f"{ran}, {at_price(price, table, as_of)}"))
+    gigabytes = Decimal(sent + answered) / 10**9
+    what, size = "data processed", f"about {gigabytes:,.4f} GB in and out"
+    price = table.price(region, "services", "endpoint-data-gb")
+    if price is None:
+        found.append(Spent(what, None, f"{size}; no price of a GB is known in {region}"))
+    else:
+        at = at_price(price, table, as_of).replace("an hour", "a GB", 1)
+        found.append(Spent(what, _exact(price.amount * gigabytes), f"{size}, {at}"))
+    return tuple(found)
+
+
 def together(spent: Sequence[Spent]) -> Decimal:
     """The sum of what has a price."""
     return sum((one.amount for one in spent if one.amount is not None), Decimal(0)).quantize(_PARTS)

@@ -1,0 +1,1 @@
+"""Load on an endpoint: requests at planned instants, and what came of them."""
