@@ -95,7 +95,7 @@ def traffic(
         echo_json(json.dumps(fields, indent=2))
     else:
         console.print(table)
-        for sentence in sentences:
+        for sentence in (*sentences, *([] if picture is None else [f"The picture is in {picture}."])):
             console.print(sentence)
     if problem is not None:
         raise KickstandError(problem)
@@ -210,13 +210,14 @@ class _Screen:
 
     def run(self, target: Traffic, plan: Plan, *, limit: float | None = None) -> Figures:
         """Send a plan. limit: milliseconds of p99 at which the run ends early. Ctrl-C shows what was counted."""
+        from kickstand.aws.errors import explained
         from training.traffic.figures import Figures
         from training.traffic.runs import Overload
         from training.traffic.view import run_table
 
         figures = Figures(plan)
         stopped = (lambda: False) if limit is None else Overload(figures, limit)
-        with self._live(figures) as tick:
+        with explained(f"sending requests to the endpoint {self.endpoint}"), self._live(figures) as tick:
             try:
                 target.run(figures, tick=tick, stopped=stopped)
             except KeyboardInterrupt:

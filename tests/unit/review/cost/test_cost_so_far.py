@@ -14,6 +14,7 @@ from test_cost import TABLE
 from kickstand.errors import KickstandError
 from kickstand.text import COLUMNS
 from review.cost import spent
+from review.cost.prices import price_table
 from review.cost.spent import (
     Hosted,
     Spent,
@@ -23,6 +24,7 @@ from review.cost.spent import (
     hosted_endpoint,
     hosting_spent,
     together,
+    traffic_cost,
     training_spent,
     transform_spent,
 )
@@ -232,3 +234,24 @@ def test_what_has_no_price_is_said_at_once_and_is_null_for_a_program() -> None:
     assert (fields["so_far"][0]["amount"], fields["so_far_together"]) == (None, "0.0000")
     assert (fields["until"], fields["month_together"]) == ("2026-11-23T12:00:00Z", 167.9)
     assert fields["month"][0]["amount"] == 167.9
+
+
+def test_traffic_costs_the_instances_time_and_the_data() -> None:
+    found = traffic_cost(
+        hosted(("ml.m5.large", 2)), "us-east-1", TABLE, seconds=1800, sent=3 * 10**9, answered=10**9, as_of=NOON.date()
+    )
+    assert found == (
+        Spent(
+            "2 x ml.m5.large, which are billed with and without requests",
+            Decimal("0.1150"),
+            "1,800 s in us-east-1, at 0.115 USD an hour (price of 2026-11-01)",
+        ),
+        Spent("data processed", None, "about 4.0000 GB in and out; no price of a GB is known in us-east-1"),
+    )
+    (unknown, data) = traffic_cost(
+        hosted(("ml.odd", 1)), "us-east-1", price_table(), seconds=60, sent=10**9, answered=0, as_of=NOON.date()
+    )
+    assert (unknown.amount, unknown.how) == (None, "60 s in us-east-1; no price of ml.odd is known there")
+    assert data == Spent(
+        "data processed", Decimal("0.0200"), "about 1.0000 GB in and out, at 0.02 USD a GB (price of 2026-09-27)"
+    )
