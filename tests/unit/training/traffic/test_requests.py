@@ -94,7 +94,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
 
 
 def test_the_bytes_are_those_of_boto3(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside botocore's own request of the same second: path, host, signed headers and signature."""
+    """Beside botocore's own request of the same second: address, date, token and scope."""
     import datetime
 
     import botocore.auth
