@@ -93,6 +93,7 @@ def test_3_another_hyperparameter_replaces_model_and_config_and_nothing_else(wor
         "AWS::SageMaker::Model": "True",
         "AWS::SageMaker::EndpointConfig": "True",
         "AWS::SageMaker::Endpoint": "False",  # modified in place: the config that it names is another
+        "AWS::CloudWatch::Alarm": "False",  # those of the new instances look at the new config
         "AWS::StepFunctions::StateMachine": "False",  # transforms with the model that is hosted
     }
 
