@@ -47,8 +47,8 @@ def require_guardrails(session: boto3.Session, names: Names) -> str:
     ]
     if problems:
         raise KickstandError(*problems)
-    alarms, variants = len(names.rollback_alarms), described["ProductionVariants"]
-    count = sum(variant["CurrentInstanceCount"] for variant in variants)
+    alarms, variants = len(names.rollback_alarms), described.get("ProductionVariants", [])
+    count = sum(variant.get("CurrentInstanceCount", 0) for variant in variants)
     instances = "1 instance" if count == 1 else f"{count} instances"
     return f"{instances} of {described['EndpointConfigName']}; {alarms} alarms can take an update back, none is raised"
 
@@ -158,9 +158,9 @@ def _config_problems(session: boto3.Session, names: Names, serving: str) -> Iter
 
 def _size_problems(session: boto3.Session, names: Names, described: Any) -> Iterator[Problem]:
     config = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
-    wanted = {one["VariantName"]: one.get("InitialInstanceCount") for one in config["ProductionVariants"]}
+    wanted = {one.get("VariantName"): one.get("InitialInstanceCount") for one in config.get("ProductionVariants", ())}
     for variant in described.get("ProductionVariants", ()):
-        name, count = variant["VariantName"], variant.get("CurrentInstanceCount")
+        name, count = variant.get("VariantName"), variant.get("CurrentInstanceCount")
         if wanted.get(name) not in (None, count):
             yield Problem(
                 f"Expected {wanted[name]} instances of {name}, found {count}.",

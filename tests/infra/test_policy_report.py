@@ -94,7 +94,7 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
         ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-hosting", "prod/hosting/EndpointLog/Group"),
         ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-hosting", "prod/hosting/Transform/Log/Group"),
         ("KICKSTAND-KEY-TRANSFORM", "error", "bikes-prod-hosting", "prod/hosting/Transform/Trigger/StateMachine"),
-        ("AwsSolutions-S1", "warning", "", f"{project_file}:19"),
+        ("AwsSolutions-S1", "warning", "", f"{project_file}:23"),
     }
     assert [one for one in found.acknowledged if "kickstand.toml" in one.where] == [
         Acknowledged(

@@ -77,7 +77,8 @@ class EndpointHandler(NounHandler):
         last = (self.record(physical_id) or {}).get("LastDeploymentConfig")
         if found is None or "DeploymentConfig" not in expected:
             return found
-        same = last == self.request("UpdateEndpoint", expected).get("DeploymentConfig")
+        wanted = self.request("UpdateEndpoint", {"DeploymentConfig": expected["DeploymentConfig"]})
+        same = last == wanted.get("DeploymentConfig")
         return {**found, "DeploymentConfig": expected["DeploymentConfig"] if same else last}
 
     def request(self, operation: str, properties: Properties) -> dict[str, Any]:
