@@ -10,6 +10,7 @@ _CHANGING = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d| UTC)", "TIME"),
     (r"-\d{8}-\d{6}-[0-9a-f]{4}\b", "-JOB"),
     (r"[0-9A-F]{8}-[0-9A-F]{13}\b", "ID"),
+    (r"[0-9A-F]{8}-[0-9A-Z]{12}\b", "ID"),
     (r"\b[0-9a-f]{12,}\b", "HEX"),
     (r"\d+ billable seconds?", "SECONDS"),
     (r", \d+ days old", ""),  # said of old prices alone, and every price is old one day
