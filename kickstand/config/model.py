@@ -250,12 +250,6 @@ class Environment(Settings):
         hosting = self.hosting
         return traffic_shift(hosting.update, instances=hosting.instance_count, waits=self.name != "dev")
 
-    @property
-    def monitoring_minutes(self) -> int:
-        """How long CloudFormation watches the alarms after an update of the hosting stack."""
-        minutes = self.hosting.update.monitoring_minutes
-        return (0 if self.name == "dev" else 5) if minutes is None else minutes
-
     def where(self, setting: str) -> str:
         """`kickstand.toml:31` for a dotted setting name.
 

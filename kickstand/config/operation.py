@@ -41,8 +41,6 @@ class Update(Settings):
     """At the end, with all traffic on the new instances and the old ones still there. Unset: 300; in dev 0."""
     max_seconds: int | None = None
     """Longest time of the whole update. Unset: all waits and 30 minutes."""
-    monitoring_minutes: int | None = None
-    """How long CloudFormation watches the same alarms after its own update of the stack. Unset: 5; in dev 0."""
 
 
 class Alarms(Settings):
@@ -117,51 +115,26 @@ class TrafficShift:
             return self.steps * self.wait_seconds
         return (self.steps - 1) * self.wait_seconds + self.bake_seconds
 
-    def sentence(self) -> str:
-        """How the traffic moves: `1 of 4 instances takes its share first, 5 minutes; then all; …`"""
-        bake = f"the old ones stay for {_duration(self.bake_seconds)} more" if self.bake_seconds else "no bake"
-        wait = f" after {_duration(self.wait_seconds)}" if self.wait_seconds else ""
-        if self.strategy == "all-at-once":
-            return f"all traffic moves at once to {_count(self.instances)}; {bake}"
-        step = f"{self.step_percent} %" if self.step_percent is not None else str(self.step_instances)
-        if self.strategy == "canary":
-            return f"{step} of {_count(self.instances)} takes its share of the traffic first, all{wait}; {bake}"
-        if self.strategy == "linear":
-            return f"the traffic moves by {step} of {_count(self.instances)} a step, the next{wait}; {bake}"
-        return f"{step} of {_count(self.instances)} are replaced in a batch, the next{wait}"
-
 
 def traffic_shift(update: Update, *, instances: int, waits: bool) -> TrafficShift:
     """What `[hosting.update]` comes to for so many instances. waits: whether one that is left out is of 300 seconds."""
     strategy: Strategy = update.strategy or ("canary" if instances >= 2 else "all-at-once")
-    default = WAIT_SECONDS if waits else 0
+    at_once, default = strategy == "all-at-once", WAIT_SECONDS if waits else 0
+    wait = default if update.wait_seconds is None else update.wait_seconds
+    bake = default if update.bake_seconds is None else update.bake_seconds
     step = update.step_instances
-    if step is None and update.step_percent is None and strategy != "all-at-once":
+    if step is None and update.step_percent is None:
         step = -(-instances // 10) if strategy == "canary" else -(-instances // 4)
     shift = TrafficShift(
         strategy=strategy,
         instances=instances,
-        step_instances=None if strategy == "all-at-once" else step,
-        step_percent=None if strategy == "all-at-once" else update.step_percent,
-        wait_seconds=0
-        if strategy == "all-at-once"
-        else default
-        if update.wait_seconds is None
-        else update.wait_seconds,
-        bake_seconds=0 if strategy == "rolling" else default if update.bake_seconds is None else update.bake_seconds,
+        step_instances=None if at_once else step,
+        step_percent=None if at_once else update.step_percent,
+        wait_seconds=0 if at_once else wait,
+        bake_seconds=0 if strategy == "rolling" else bake,
         max_seconds=update.max_seconds or 0,
     )
     if update.max_seconds is not None:
         return shift
     longest = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, shift.waits_seconds + LAUNCH_SECONDS))
     return replace(shift, max_seconds=longest)
-
-
-def _count(instances: int) -> str:
-    return "1 instance" if instances == 1 else f"{instances} instances"
-
-
-def _duration(seconds: int) -> str:
-    if seconds % 60 or seconds == 0:
-        return f"{seconds} seconds"
-    return "1 minute" if seconds == 60 else f"{seconds // 60} minutes"

@@ -38,8 +38,6 @@ OPERATION_RULES: Mapping[str, Rule] = {
     "hosting.update.wait_seconds": between(0, _LONGEST_WAIT, " seconds"),
     "hosting.update.bake_seconds": between(0, _LONGEST_WAIT, " seconds"),
     "hosting.update.max_seconds": between(SHORTEST_SECONDS, LONGEST_SECONDS, " seconds"),
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html
-    "hosting.update.monitoring_minutes": between(0, 180, " minutes"),
     **dict.fromkeys(
         ("hosting.alarms.max_5xx_rate", "hosting.alarms.max_model_error_rate", "hosting.alarms.max_4xx_rate"), _rate
     ),
