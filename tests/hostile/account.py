@@ -101,6 +101,9 @@ class Account(MemoryS3):
     def invoke_endpoint(self, *, Body: bytes, **_: Any) -> dict[str, Any]:
         return {"Body": io.BytesIO(self.answer), "ContentType": "text/csv"}
 
+    def describe_alarms(self, AlarmNames: list[str]) -> dict[str, Any]:
+        return {"MetricAlarms": [{"AlarmName": name, "StateValue": "OK"} for name in AlarmNames]}
+
     def describe_stacks(self, **_: Any) -> dict[str, Any]:
         raise refusal("ValidationError", "DescribeStacks", 400, "Stack does not exist")
 

@@ -100,11 +100,11 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
         Acknowledged(
             rule="KICKSTAND-KEY-TRAINING",
             reason="Training writes nothing that is confidential.",
-            where=f"{project_file}:18",
+            where=f"{project_file}:22",
             resources=("prod/training/TrainingTrigger/StateMachine",),
         )
     ]
-    assert found.rules_run["guard"] == 26
+    assert found.rules_run["guard"] == 30
     fixes = {one.rule: one.fix for one in found.findings}
     assert fixes["KICKSTAND-KEY-BUCKET"] == "Name the key in kickstand.toml: [storage] kms_key_arn."
 

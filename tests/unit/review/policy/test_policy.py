@@ -166,7 +166,7 @@ def test_a_wildcard_for_a_name_that_is_not_known_yet_has_a_reason(arn: str) -> N
         "arn:aws:sagemaker:us-east-1:111122223333:endpoint/*",
         "arn:aws:sagemaker:us-east-1:*:training-job/bikes-dev-*",
         "arn:aws:iam::111122223333:role/*",
-        "arn:aws:kms:us-east-1:111122223333:key/*",
+        "arn:aws:kms:us-east-1:111122223333:alias/*",
         "arn:aws:ec2:us-east-1:111122223333:subnet/*",
         "arn:aws:ec2:us-east-1:*:subnet/*",
         "arn:aws:s3:::bucket/models/one.tar.gz",
