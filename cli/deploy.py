@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.context import open_workspace
-from cli.options import ENV, YES, root_of
+from cli.options import DESPITE_ALARMS, ENV, YES, root_of
 from deployment.cdk import Cdk
 from kickstand.console import confirm
 from kickstand.errors import InputError, KickstandError, Problem
@@ -50,6 +50,7 @@ def deploy(
     pipeline: Annotated[
         bool, typer.Option("--pipeline", help="Only deploy the roles of the repository's workflows ([pipeline]).")
     ] = False,
+    despite_alarms: DESPITE_ALARMS = False,
 ) -> None:
     """Deploy the environment's stacks: training, and hosting once there is a release."""
     from deployment.assembly import require_assembly
@@ -73,9 +74,16 @@ def deploy(
         _import_retained(cdk, console)
         return
     if reviewed:
-        proof = _reviewed(cdk, release, reviewed, console)
+        proof = _reviewed(cdk, release, reviewed, console, despite_alarms=despite_alarms)
     else:
-        proof = deploy_environment(cdk, release, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
+        proof = deploy_environment(
+            cdk,
+            release,
+            console.print,
+            prompt=not yes,
+            may_bootstrap=may_bootstrap,
+            despite_alarms=despite_alarms,
+        )
     if release is None:
         console.print(f"There is no release yet. Train a model: {workspace.command('fit')}")
     if proof is None:
@@ -91,13 +99,14 @@ def _require_terminal(environment: str) -> None:
         raise InputError(Problem(f"{message} Nothing was deployed.", f"deploy {environment}", "Add --yes."))
 
 
-def _reviewed(cdk: Cdk, release: Release | None, file: Path, console: Console) -> Proof | None:
+def _reviewed(cdk: Cdk, release: Release | None, file: Path, console: Console, *, despite_alarms: bool) -> Proof | None:
     from review.bundle import read_bundle
     from review.execute import deploy_reviewed
 
     workspace = cdk.workspace
     bundle = read_bundle(file, workspace.environment, make=workspace.command("review"))
-    return deploy_reviewed(cdk.synthesise(), bundle, release, console.print, now=lambda: datetime.now(UTC))
+    cdk, now = cdk.synthesise(), lambda: datetime.now(UTC)
+    return deploy_reviewed(cdk, bundle, release, console.print, now=now, despite_alarms=despite_alarms)
 
 
 def _import_retained(cdk: Cdk, console: Console) -> None:

@@ -12,6 +12,9 @@ import typer
 ENV = Annotated[str, typer.Argument(metavar="ENV", help="dev, staging or prod.")]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 YES = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+DESPITE_ALARMS = Annotated[
+    bool, typer.Option("--despite-alarms", help="Begin although an alarm is in ALARM that rolls the update back.")
+]
 FOLLOW = Annotated[str | None, typer.Option("--follow", metavar="JOB", help="Follow a job that was started before.")]
 STOP = Annotated[str | None, typer.Option("--stop", metavar="JOB", help="Stop a job that runs.")]
 ACCEPT = Annotated[str, typer.Option(metavar="csv|json", help="The form of the answers.")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.context import choose, load, open_workspace
-from cli.options import ENV, YES, root_of
+from cli.options import DESPITE_ALARMS, ENV, YES, root_of
 from deployment.cdk import Cdk
 from kickstand.console import confirm
 from kickstand.errors import InputError, KickstandError, Problem
@@ -34,6 +34,7 @@ def rollback(
         str, typer.Option("--reason", metavar="TEXT", help="Why; it goes into the commit that records it.")
     ] = "",
     yes: YES = False,
+    despite_alarms: DESPITE_ALARMS = False,
 ) -> None:
     """Restore an earlier release byte for byte, once the gates let it pass, and deploy it.
 
@@ -63,7 +64,7 @@ def rollback(
     if chosen.review.require_review:
         _print(console, [*commit_lines(earlier, path, reason), *review_lines(workspace)])
         return
-    _deploy(workspace, console, release, prompt=not yes)
+    _deploy(workspace, console, release, prompt=not yes, despite_alarms=despite_alarms)
     _print(console, commit_lines(earlier, path, reason))
 
 
@@ -97,12 +98,12 @@ def _ask(workspace: Workspace, console: Console, release: Release, to: str) -> t
     return outcomes
 
 
-def _deploy(workspace: Workspace, console: Console, release: Release, *, prompt: bool) -> None:
+def _deploy(workspace: Workspace, console: Console, release: Release, *, prompt: bool, despite_alarms: bool) -> None:
     """The one deployment. Where it fails, the release stays restored, and the message says what to type."""
     from deployment.deploy import deploy_environment
 
     try:
-        proof = deploy_environment(Cdk(workspace), release, console.print, prompt=prompt)
+        proof = deploy_environment(Cdk(workspace), release, console.print, prompt=prompt, despite_alarms=despite_alarms)
     except KickstandError as error:
         again = Problem(
             "The release is restored, and was not deployed.",

@@ -112,7 +112,8 @@ def execute_change_set(
                 raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
             if status.endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
                 reason = event.get("ResourceStatusReason", "no reason given")
-                failures.append(Problem(reason, f"{event['LogicalResourceId']} of {stack}", _fix(reason)))
+                resource = f"{event['LogicalResourceId']} ({event['ResourceType']})"
+                failures.append(Problem(reason, f"{resource} of {stack}", _fix(reason)))
             if not status.endswith("_IN_PROGRESS"):
                 show(f"{status.lower().replace('_', ' ')}: {event['LogicalResourceId']} ({event['ResourceType']})")
         sleep(POLL_SECONDS)

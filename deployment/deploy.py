@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING
 
 from deployment.cdk import CdkFailedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.doctor.roles import pipeline_findings
+from deployment.endpoint_update import guarded_update
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
-from deployment.guardrails import (
-    require_guardrails,
-    require_quiet_alarms,
-    rollback_problem,
-    serving_config,
-    shown_update,
-)
 from deployment.retained import import_retained
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, Problem
@@ -31,17 +25,25 @@ if TYPE_CHECKING:
 
 
 def deploy_environment(
-    cdk: Cdk, release: Release | None, say: Callable[[str], None], *, prompt: bool = True, may_bootstrap: bool = False
+    cdk: Cdk,
+    release: Release | None,
+    say: Callable[[str], None],
+    *,
+    prompt: bool = True,
+    may_bootstrap: bool = False,
+    despite_alarms: bool = False,
 ) -> Proof | None:
     """Deploy both stacks (training alone while there is no release) and prove the endpoint; None without a release.
 
     release:       what the environment's release file says, read and checked.
     say:           prints a line.
-    prompt:           whether the CDK command line asks before security-relevant changes.
+    prompt:        whether the CDK command line asks before security-relevant changes.
     may_bootstrap: whether a missing bootstrap stack is made; else it is refused with the command to type.
+    despite_alarms: whether it begins although an alarm is in ALARM that rolls an update of the endpoint back.
     A deployment that IAM was too slow for is run once more (`role_race.py`).
     Raises InputError where the environment takes only what was reviewed (`reviewed.py`), and KickstandError: no
-    bootstrap, another artifact than released, a failed deployment, an endpoint that does not serve the release.
+    bootstrap, another artifact than released, a rollback alarm in ALARM, a failed deployment, an update that
+    SageMaker rolled back, an endpoint that does not serve the release.
     """
     refuse_without_review(cdk.workspace)
     names = cdk.workspace.names
@@ -49,22 +51,14 @@ def deploy_environment(
     require_deployable(cdk, release, may_bootstrap=may_bootstrap)
 
     session = cdk.workspace.session
-    with explained("looking at the endpoint's alarms"):
-        require_quiet_alarms(session, names)
-        before = serving_config(session, names)
 
     def deploy() -> None:
         wait_for_others(session.client("cloudformation"), stacks, say)
         import_retained(cdk, say)
-        with shown_update(session, names, say):
-            _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
+        _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
 
-    with explained("deploying the stacks"):
-        try:
-            deploy_twice(session, stacks, deploy, say)
-        except CdkFailedError as error:
-            taken_back = rollback_problem(session, names, before) if before else None
-            raise (CdkFailedError(taken_back, *error.problems) if taken_back else error) from None
+    with explained("deploying the stacks"), guarded_update(cdk, say, despite_alarms=despite_alarms):
+        deploy_twice(session, stacks, deploy, say)
     return None if release is None else prove(cdk, release)
 
 
@@ -124,7 +118,7 @@ def require_deployable(cdk: Cdk, release: Release | None, *, may_bootstrap: bool
 
 def prove(cdk: Cdk, release: Release) -> Proof:
     """The proof that the endpoint serves the release, as deployed; KickstandError says how it does not."""
-    from deployment.verify import verify_endpoint
+    from deployment.verify import require_guardrails, verify_endpoint
 
     names = cdk.workspace.names
     with explained(f"verifying the endpoint {names.endpoint}"):

@@ -1,16 +1,19 @@
 """Prove a deployment: the endpoint serves what the template asked for, and answers the golden rows as released.
 
-SageMaker can roll an update back by itself and say InService, so success of the deployment is not proof.
+SageMaker can roll an update back by itself and say InService, and CloudFormation may then believe in a configuration
+that nothing serves. So success of a deployment proves neither the model nor configuration, size, guardrail and alarms.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kickstand.aws.deployed import Served, served
+from botocore.exceptions import ClientError
+
+from kickstand.aws.deployed import Served, find_endpoint, is_no_stack, served
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release.model import GoldenRows, Release
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 RELATIVE_TOLERANCE = 1e-5
 """Between the golden predictions and the live ones: they are float32, and machines add in their own order."""
+CONFIG = "AWS::SageMaker::EndpointConfig"
+_NO_CHANGE = "A deployment without changes leaves it so."
 _SHOWN = 120
 """Characters of an answer that a message repeats."""
 
@@ -57,7 +62,7 @@ def verify_endpoint(session: boto3.Session, names: Names, release: Release) -> P
         Problem(
             f"Expected the model {release.artifact.s3_uri}, found {found}.",
             live.where,
-            "SageMaker rolled the update back, or somebody changed the endpoint by hand. Deploy again.",
+            "SageMaker rolled the update back, or somebody changed the endpoint by hand.",
         )
         for found in live.models
         if found != release.artifact.s3_uri
@@ -111,3 +116,108 @@ def _live_predictions(session: boto3.Session, endpoint: str, rows: Sequence[str]
     except ValueError as error:
         message = f"An answer to the golden rows is no number: {cut(plain(str(error)), _SHOWN)}."
         raise KickstandError(Problem(message, f"endpoint {endpoint}", "Do not use this endpoint.")) from None
+
+
+def require_guardrails(session: boto3.Session, names: Names) -> str:
+    """What was found, as a sentence.
+
+    Raises KickstandError with everything that differs: the endpoint serves another configuration than its stack has
+    made, another number of instances than that one asks for, without a guardrail, without one of its alarms; an alarm
+    is in ALARM.
+    """
+    described = find_endpoint(session.client("sagemaker"), names.endpoint)
+    if described is None:
+        fix = f"Deploy the environment: kickstand deploy {names.environment.name}"
+        raise KickstandError(
+            Problem("There is no such endpoint: nothing is served.", f"endpoint {names.endpoint}", fix)
+        )
+    problems = [
+        *_config_problems(session, names, described["EndpointConfigName"]),
+        *_size_problems(session, names, described),
+        *_guardrail_problems(names, described),
+        *_alarm_problems(session, names),
+    ]
+    if problems:
+        raise KickstandError(*problems)
+    alarms, variants = len(names.rollback_alarms), described.get("ProductionVariants", [])
+    count = sum(variant.get("CurrentInstanceCount", 0) for variant in variants)
+    instances = "1 instance" if count == 1 else f"{count} instances"
+    return f"{instances} of {described['EndpointConfigName']}; {alarms} alarms can roll an update back, none in ALARM"
+
+
+def rollback_alarms(session: boto3.Session, names: Names) -> list[dict[str, Any]]:
+    """Those of the endpoint's rollback alarms that exist, as CloudWatch describes them."""
+    described = session.client("cloudwatch").describe_alarms(AlarmNames=list(names.rollback_alarms))
+    found: list[dict[str, Any]] = described.get("MetricAlarms", [])
+    return found
+
+
+def _config_problems(session: boto3.Session, names: Names, serving: str) -> Iterator[Problem]:
+    try:
+        found = session.client("cloudformation").describe_stack_resources(StackName=names.hosting_stack)
+    except ClientError as error:
+        if not is_no_stack(error):
+            raise
+        message = f"There is no stack {names.hosting_stack}: the endpoint was not deployed by it."
+        yield Problem(message, f"endpoint {names.endpoint}")
+        return
+    wanted = [
+        resource["PhysicalResourceId"].rpartition("/")[2]
+        for resource in found["StackResources"]
+        if resource["ResourceType"] == CONFIG and resource.get("PhysicalResourceId")
+    ]
+    # An ARN of SageMaker's has its name in lower case.
+    if wanted and serving.lower() not in {name.lower() for name in wanted}:
+        made = " or ".join(wanted)
+        yield Problem(
+            f"Expected the configuration {made}, as the stack {names.hosting_stack} has it, found {serving}.",
+            f"endpoint {names.endpoint}",
+            "SageMaker rolled an update back and CloudFormation did not notice, or somebody changed the endpoint by "
+            f"hand. {_NO_CHANGE} Give the endpoint its configuration: aws sagemaker update-endpoint --endpoint-name "
+            f"{names.endpoint} --endpoint-config-name {wanted[0]} --retain-deployment-config; or deploy another "
+            f"release: kickstand rollback {names.environment.name}",
+        )
+
+
+def _size_problems(session: boto3.Session, names: Names, described: Any) -> Iterator[Problem]:
+    config = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+    wanted = {one.get("VariantName"): one.get("InitialInstanceCount") for one in config.get("ProductionVariants", ())}
+    for variant in described.get("ProductionVariants", ()):
+        name, count = variant.get("VariantName"), variant.get("CurrentInstanceCount")
+        if wanted.get(name) not in (None, count):
+            yield Problem(
+                f"Expected {wanted[name]} instances of {name}, found {count}.",
+                f"endpoint {names.endpoint}",
+                "Somebody changed their number by hand, or one is being replaced: look again in some minutes.",
+            )
+
+
+def _guardrail_problems(names: Names, described: Any) -> Iterator[Problem]:
+    guardrail = (described.get("LastDeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
+    named = {alarm["AlarmName"] for alarm in guardrail.get("Alarms", ())}
+    missing = [name for name in names.rollback_alarms if name not in named]
+    if missing:
+        yield Problem(
+            f"Expected alarms that roll an update back, found none of: {', '.join(missing)}.",
+            f"endpoint {names.endpoint}",
+            f"The last update of the endpoint was made by hand. {_NO_CHANGE} {_revert(names)}",
+        )
+
+
+def _alarm_problems(session: boto3.Session, names: Names) -> Iterator[Problem]:
+    found = {alarm["AlarmName"]: alarm for alarm in rollback_alarms(session, names)}
+    for name in names.rollback_alarms:
+        alarm = found.get(name)
+        if alarm is None:
+            fix = f"Somebody deleted it, or it was never deployed. {_NO_CHANGE} {_revert(names)}"
+            yield Problem("The alarm does not exist.", f"alarm {name}", fix)
+        elif alarm["StateValue"] == "ALARM":
+            yield Problem(f"The alarm is in ALARM: {alarm.get('StateReason', '')}", f"alarm {name}")
+
+
+def _revert(names: Names) -> str:
+    return (
+        f"Revert the drift by a drift-aware change set: aws cloudformation create-change-set --stack-name "
+        f"{names.hosting_stack} --change-set-name revert --deployment-mode REVERT_DRIFT --use-previous-template "
+        "--capabilities CAPABILITY_NAMED_IAM; then execute it."
+    )

@@ -127,12 +127,12 @@ class Names:
         return f"{self.prefix}-{what}"
 
     def rollback_alarm(self, fleet: str, what: str) -> str:
-        """The name of an alarm that takes an update back. fleet: `new` or `all`."""
+        """The name of an alarm that rolls an update back. fleet: `new` or `all`."""
         return self.alarm(f"{fleet}-{what}")
 
     @property
     def rollback_alarms(self) -> tuple[str, ...]:
-        """The names of all alarms that take an update of the endpoint back."""
+        """The names of all alarms that roll an update of the endpoint back."""
         return tuple(
             self.rollback_alarm(fleet, what)
             for fleet in ("new", "all")

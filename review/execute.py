@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deployment.assembly import AssembledStack, require_assembly
 from deployment.change_set import deploy_session, describe_change_set, execute_change_set, last_change_set
+from deployment.endpoint_update import guarded_update
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from review.bundle import Bundle, ChangeSet
@@ -49,17 +50,32 @@ class Step:
 
 
 def deploy_reviewed(
-    cdk: Cdk, review: Bundle, release: Release | None, say: Callable[[str], None], *, now: Callable[[], datetime]
+    cdk: Cdk,
+    review: Bundle,
+    release: Release | None,
+    say: Callable[[str], None],
+    *,
+    now: Callable[[], datetime],
+    despite_alarms: bool = False,
 ) -> Proof | None:
     """Execute the review's change sets, training first, and prove the endpoint; None where nothing is hosted.
 
     cdk: working from the assembly. Executed again, it goes on where it stopped.
+    despite_alarms: see `deployment.endpoint_update.guarded_update`.
     Raises InputError where anything moved since the review, or where it is not what comes of it when it is made anew
-    (nothing is changed then), KickstandError where a deployment failed or the endpoint does not serve the release.
+    (nothing is changed then), KickstandError where a rollback alarm is in ALARM (likewise), a deployment failed,
+    SageMaker rolled the update back, or the endpoint does not serve the release.
     """
     from deployment.deploy import prove
 
     steps, sessions = _checked(cdk, review, release, say, now)
+    with guarded_update(cdk, say, despite_alarms=despite_alarms):
+        _execute(steps, sessions, say)
+    waits = any(step.state == "WAITS" for step in steps)
+    return None if release is None or waits else prove(cdk, release)
+
+
+def _execute(steps: Sequence[Step], sessions: dict[str, boto3.Session], say: Callable[[str], None]) -> None:
     for step in steps:
         if not step.to_execute:
             say(_idle(step))
@@ -73,8 +89,6 @@ def deploy_reviewed(
             message = "Interrupted; CloudFormation goes on with what it has begun."
             fix = "Wait for it, then run the same command again: it goes on with what is left."
             raise KickstandError(Problem(message, f"stack {name}", fix)) from None
-    waits = any(step.state == "WAITS" for step in steps)
-    return None if release is None or waits else prove(cdk, release)
 
 
 def _idle(step: Step) -> str:

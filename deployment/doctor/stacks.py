@@ -57,15 +57,15 @@ def stack_verdict(stack: str, status: str | None, place: str, destroy: str) -> F
 
 
 def alert_finding(environment: Environment) -> Finding:
-    """Whether somebody hears of a raised alarm."""
+    """Whether somebody is notified of alarms."""
     alerts = environment.alerts
     if alerts.topic_arn:
-        return Finding("alerts", "ok", f"Alarms tell {alerts.topic_arn}.")
+        return Finding("alerts", "ok", f"Alarms notify {alerts.topic_arn}.")
     if alerts.emails:
-        return Finding("alerts", "ok", f"Alarms tell {', '.join(alerts.emails)}, once each address has confirmed.")
+        return Finding("alerts", "ok", f"Alarms notify {', '.join(alerts.emails)}, once each address has confirmed.")
     fix = f"Write emails or topic_arn in [environments.{environment.name}.alerts]."
     status: Status = "warning" if environment.retain else "ok"
-    return Finding("alerts", status, "Alarms tell nobody.", fix if environment.retain else "")
+    return Finding("alerts", status, "Alarms notify nobody.", fix if environment.retain else "")
 
 
 def endpoint_finding(workspace: Workspace) -> Finding:

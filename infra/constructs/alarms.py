@@ -30,7 +30,7 @@ class Alarm(Construct):
 
     name:      of the alarm.
     statistic: `Average`, `Sum`, `Maximum` or a percentile, `p99`.
-    topic_arn: who is told when it is raised and when it is over; None: nobody.
+    topic_arn: notified when it goes into ALARM and when it is OK again; None: no action.
 
     No data is no fault: SageMaker sends no metrics without requests.
     """
@@ -80,7 +80,7 @@ class Alarm(Construct):
 
 
 class RollbackAlarms(Construct):
-    """What takes an update back: errors and latency, of the new instances alone and of the whole variant.
+    """What rolls an update back: errors and latency, of the new instances alone and of the whole variant.
 
     config_name: the endpoint configuration of the new instances. SageMaker publishes what they answer under it too
                  (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html).

@@ -108,7 +108,7 @@ class Endpoint(Construct):
     """SageMaker's third hosting step. It keeps its name and is updated in place, to another EndpointConfig.
 
     shift:           how an update takes the traffic.
-    rollback_alarms: names of the alarms that take it back.
+    rollback_alarms: names of the alarms that roll it back.
 
     No property of a variant is retained through an update (RetainAllVariantProperties): nothing sets number of
     instances, weight or data capture at run time, and what is retained makes a change of the configuration pass without

@@ -139,7 +139,7 @@ def training_statements(names: Names) -> list[Statement]:
 def hosting_statements(names: Names) -> list[Statement]:
     """What a served model may do: read `models/`, pull its image, write its log and its metrics; transform.
 
-    SageMaker reads the alarms that take an update back as this role
+    SageMaker reads the alarms that roll an update back as this role
     (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html).
 
     All of `models/` and not the one artifact: an update or a new instance reads the old one while the policy may

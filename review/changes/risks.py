@@ -109,7 +109,7 @@ _SIZES = {
     "MaxCapacity": "largest number of instances",
 }
 _WATCHERS = {
-    "AWS::CloudWatch::Alarm": "nobody is notified any longer when it goes off",
+    "AWS::CloudWatch::Alarm": "nobody is notified any longer of what it watches",
     "AWS::ApplicationAutoScaling::ScalableTarget": "the endpoint no longer grows with its load",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "the endpoint no longer grows with its load",
 }

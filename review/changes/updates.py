@@ -18,13 +18,13 @@ _STEPS = ("CanarySize", "LinearStepSize", "MaximumBatchSize")
 
 
 def course(endpoint: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
-    """How the traffic moves, for how long both fleets are paid, and which alarms take it back.
+    """How the traffic moves, for how long both fleets are paid, and which alarms roll it back.
 
     endpoint: the planned endpoint's resource. resources: those of its stack, by logical id.
     """
     config = endpoint["Properties"].get(_GUARDRAIL) or {}
     alarms = [_alarm(one, resources) for one in (config.get("AutoRollbackConfiguration") or {}).get("Alarms", ())]
-    back = f"Any of these alarms takes it back: {listed(alarms)}." if alarms else "No alarm takes it back."
+    back = f"Any of these alarms rolls it back: {listed(alarms)}." if alarms else "No alarm rolls it back."
     if rolling := config.get("RollingUpdatePolicy"):
         wait = _minutes(rolling.get("WaitIntervalInSeconds"))
         return f"They replace the old ones in batches of {_size(rolling['MaximumBatchSize'])}, {wait} apart. {back}"
@@ -52,7 +52,7 @@ def weakened(change: ResourceChange, one: PropertyChange, what: str) -> Iterator
         more = _number(one.after) is not None and _seconds(one.after) > _seconds(one.before)
         if member in _SHORTER and less:
             yield (
-                f"An update of the {what} has less time to be taken back: {_SHORTER[member]} is "
+                f"An update of the {what} has less time to be rolled back: {_SHORTER[member]} is "
                 f"{_minutes(one.after)}, before {_minutes(one.before)}."
             )
         elif member == "Value" and more and any(step in one.path for step in _STEPS):
@@ -62,14 +62,14 @@ def weakened(change: ResourceChange, one: PropertyChange, what: str) -> Iterator
         elif ".Alarms" in one.path and one.after is None:
             gone = one.before.get("AlarmName") if isinstance(one.before, dict) else None
             named = gone if isinstance(gone, str) else one.path.rpartition(".")[2]
-            yield f"An alarm less takes an update of the {what} back: {named}."
+            yield f"One alarm less rolls an update of the {what} back: {named}."
     if change.type == ALARM and _number(one.before) is not None and _number(one.after) is not None:
         if one.name == "Threshold" and one.after > one.before:
-            yield f"The {what} goes off later: above {one.after:g}, before {one.before:g}."
+            yield f"The {what} goes into ALARM later: above {one.after:g}, before {one.before:g}."
         elif one.name == "DatapointsToAlarm" and one.after > one.before:
-            yield f"The {what} goes off later: after {one.after} data points, before {one.before}."
+            yield f"The {what} goes into ALARM later: after {one.after} data points, before {one.before}."
     if change.type == ALARM and one.name == "AlarmActions" and one.after is None:
-        yield f"The {what} tells nobody any more."
+        yield f"The {what} no longer notifies anybody."
 
 
 def _alarm(item: Mapping[str, Any], resources: Mapping[str, Any]) -> str:

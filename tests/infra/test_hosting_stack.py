@@ -186,7 +186,7 @@ def test_hosting_is_deployed_after_training() -> None:
 
 
 def deployment(variant: str) -> dict[str, Any]:
-    """The update policy of a variant's endpoint, and how many alarms take an update back."""
+    """The update policy of a variant's endpoint, and how many alarms roll an update back."""
     config = dict(one(variant, "AWS::SageMaker::Endpoint")["Properties"]["DeploymentConfig"])
     alarms = config.pop("AutoRollbackConfiguration")["Alarms"]
     return {**config, "alarms": len(alarms)}

@@ -40,6 +40,7 @@ class _FailedError(Exception):
 def main() -> int:
     """Write the assembly of the current folder's app to CDK_OUTDIR; the exit code of the app."""
     out = Path(os.environ["CDK_OUTDIR"])
+    out.mkdir(parents=True, exist_ok=True)  # where the CDK writes its counters, however the assembly is made
     with tempfile.TemporaryDirectory(prefix="kickstand-synthesis-") as folder:
         made = Path(folder) / "cdk.out"
         try:
@@ -48,7 +49,6 @@ def main() -> int:
             if made.exists():  # a policy finding is an error of an app that has written everything
                 shutil.copytree(made, out, dirs_exist_ok=True)
             return int(error.args[0])
-    out.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(out, filter="data")
     return 0

@@ -1,4 +1,4 @@
-"""CloudFormation over deployments that SageMaker takes back: the stack fails and rolls back, or is told of success."""
+"""CloudFormation over deployments that SageMaker rolls back: the stack fails and rolls back, or reports success."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class EndpointHandler(NounHandler):
         """Whether UpdateEndpoint is called: for another configuration, and for another DeploymentConfig alone."""
         wanted = new.get("EndpointConfigName")
         if record.get("_interrupted") and record.get("EndpointConfigName") == wanted:
-            return False  # the end of the local cloud took the update back already, which AWS's never does
+            return False  # the end of the local cloud rolled the update back already, which AWS's never does
         return any(old.get(name) != new.get(name) for name in ("EndpointConfigName", "DeploymentConfig"))
 
     def _settled(self, physical_id: str, seconds: float) -> dict[str, Any]:

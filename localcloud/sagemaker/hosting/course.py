@@ -56,7 +56,7 @@ class ServerStopsError(Exception):
 
 
 class RolledBackError(Exception):
-    """Why a deployment is taken back."""
+    """Why a deployment is rolled back."""
 
 
 class Pace:

@@ -101,14 +101,14 @@ def change_capacity(record: EndpointRecord, fleet: Fleet, counts: Counts) -> Non
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a deployment ended. reason: why it was taken back, and why that failed; empty where it was not."""
+    """How a deployment ended. reason: why it was rolled back, and why that failed; empty where it was not."""
 
     status: Literal["Succeeded", "RolledBack", "RollbackFailed"]
     reason: str = ""
 
 
 def run(course: Course) -> Outcome:
-    """Carry a deployment out, and take it back where it has to be. Raises ServerStopsError."""
+    """Carry a deployment out, and roll it back where it has to be. Raises ServerStopsError."""
     try:
         STRATEGIES[course.policy.kind](course)
     except ServerStopsError:

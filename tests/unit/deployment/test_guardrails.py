@@ -1,4 +1,4 @@
-"""What must hold of an endpoint beside its model: configuration, size, guardrail, alarms; and what an update shows."""
+"""What must hold of an endpoint beside its model: configuration, size, guardrail, alarms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import environment
 
-from deployment.guardrails import require_guardrails, require_quiet_alarms, rollback_problem, update_line
+from deployment.verify import require_guardrails
 from kickstand.errors import KickstandError
 from kickstand.names import Names
 
@@ -27,7 +27,6 @@ class Aws:
         self.guardrail: dict[str, Any] = {
             "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in NAMES.rollback_alarms]}
         }
-        self.reason = ""
         self.there = True
         vars(self).update(changes)
 
@@ -42,7 +41,6 @@ class Aws:
         return {
             "EndpointConfigName": self.config,
             "EndpointStatus": "InService",
-            "FailureReason": self.reason,
             "ProductionVariants": [{"VariantName": "AllTraffic", "CurrentInstanceCount": self.count}],
             "LastDeploymentConfig": self.guardrail,
         }
@@ -72,7 +70,7 @@ class Aws:
 
 def test_what_holds_is_one_sentence() -> None:
     said = require_guardrails(Aws(), NAMES)  # type: ignore[arg-type]
-    assert said == "2 instances of Config-2; 6 alarms can take an update back, none is raised"
+    assert said == "2 instances of Config-2; 6 alarms can roll an update back, none in ALARM"
 
 
 @pytest.mark.parametrize(
@@ -85,15 +83,15 @@ def test_what_holds_is_one_sentence() -> None:
         (Aws(count=1), ["Expected 2 instances of AllTraffic, found 1."]),
         (
             Aws(guardrail={}),
-            [f"Expected alarms that take an update back, found none of: {', '.join(NAMES.rollback_alarms)}."],
+            [f"Expected alarms that roll an update back, found none of: {', '.join(NAMES.rollback_alarms)}."],
         ),
         (
             Aws(alarms=dict.fromkeys(NAMES.rollback_alarms[1:], "INSUFFICIENT_DATA")),
-            ["The alarm is not there."],
+            ["The alarm does not exist."],
         ),
         (
             Aws(alarms=dict.fromkeys(NAMES.rollback_alarms, "OK") | {"bikes-dev-all-5xx-rate": "ALARM"}),
-            ["The alarm is raised: Threshold Crossed: 1 > 0.01."],
+            ["The alarm is in ALARM: Threshold Crossed: 1 > 0.01."],
         ),
         (Aws(there=False), ["There is no such endpoint: nothing is served."]),
         (
@@ -104,52 +102,9 @@ def test_what_holds_is_one_sentence() -> None:
             ],
         ),
     ],
-    ids=["configuration", "size", "guardrail", "missing alarm", "raised alarm", "no endpoint", "all at once"],
+    ids=["configuration", "size", "guardrail", "missing alarm", "alarm in ALARM", "no endpoint", "all at once"],
 )
 def test_whatever_differs_fails(aws: Aws, messages: list[str]) -> None:
     with pytest.raises(KickstandError) as failed:
         require_guardrails(aws, NAMES)  # type: ignore[arg-type]
     assert [problem.message for problem in failed.value.problems] == messages
-
-
-def test_an_update_is_refused_while_its_alarm_is_raised() -> None:
-    raised = Aws(alarms={"bikes-dev-new-model-errors": "ALARM", "bikes-dev-all-model-errors": "OK"})
-    with pytest.raises(KickstandError) as refused:
-        require_quiet_alarms(raised, NAMES)  # type: ignore[arg-type]
-    (problem,) = refused.value.problems
-    assert problem.message == (
-        "The alarm bikes-dev-new-model-errors is raised, and would take the update back: Threshold Crossed: 1 > 0.01."
-    )
-    require_quiet_alarms(Aws(), NAMES)  # type: ignore[arg-type]
-    require_quiet_alarms(Aws(there=False), NAMES)  # type: ignore[arg-type]
-
-
-def test_a_rollback_names_its_alarm_and_what_serves() -> None:
-    alarm = Aws(config="config-1", alarms={"bikes-dev-new-5xx-rate": "ALARM"})
-    problem = rollback_problem(alarm, NAMES, "config-1")  # type: ignore[arg-type]
-    assert problem is not None
-    assert problem.message == (
-        "SageMaker has taken the update back: the alarm bikes-dev-new-5xx-rate was raised: Threshold Crossed: "
-        "1 > 0.01. The configuration config-1 serves all requests."
-    )
-    told = Aws(config="config-1", reason="The ping health check failed.")
-    problem = rollback_problem(told, NAMES, "config-1")  # type: ignore[arg-type]
-    assert problem is not None and problem.message.startswith(
-        "SageMaker has taken the update back: The ping health check failed. The configuration config-1"
-    )
-
-
-@pytest.mark.parametrize("aws", [Aws(), Aws(config="config-1"), Aws(there=False)], ids=["updated", "quiet", "gone"])
-def test_another_failure_is_no_rollback(aws: Aws) -> None:
-    assert rollback_problem(aws, NAMES, "config-1") is None  # type: ignore[arg-type]
-
-
-def test_an_update_is_a_line() -> None:
-    status = {"Status": "Baking", "StatusMessage": "Baking for 300 seconds."}
-    variant = {"CurrentInstanceCount": 1, "DesiredInstanceCount": 2, "VariantStatus": [status]}
-    summary = {"ProductionVariants": [variant]}
-    assert (
-        update_line({"PendingDeploymentSummary": summary})
-        == "1 of 2 new instances answer requests. Baking for 300 seconds."
-    )
-    assert update_line({}) == ""

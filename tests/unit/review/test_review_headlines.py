@@ -13,7 +13,7 @@ from review.reports import Infrastructure
 
 IN_PLACE = (
     "The endpoint bikes-dev is updated in place: SageMaker starts new instances beside the old ones, which answer all "
-    "requests until the new ones are ready. All traffic moves at once; the old ones go at once. No alarm takes it back."
+    "requests until the new ones are ready. All traffic moves at once; the old ones go at once. No alarm rolls it back."
 )
 UNTOUCHED = "The endpoint is not touched: requests are answered as before."
 
@@ -134,7 +134,7 @@ COLLISION = (
             [
                 (
                     "warning",
-                    "The alarm bikes-dev-errors is removed: nobody is notified any longer when it goes off.",
+                    "The alarm bikes-dev-errors is removed: nobody is notified any longer of what it watches.",
                 )
             ],
         ),

@@ -311,17 +311,17 @@ def test_a_failed_endpoint_gives_its_reason_and_the_two_steps() -> None:
 @pytest.mark.parametrize(
     ("settings", "status", "sentence"),
     [
-        ({"name": "dev"}, "ok", "Alarms tell nobody."),
-        ({"name": "prod"}, "warning", "Alarms tell nobody."),
+        ({"name": "dev"}, "ok", "Alarms notify nobody."),
+        ({"name": "prod"}, "warning", "Alarms notify nobody."),
         (
             {"name": "prod", "alerts": Alerts(emails=("a@example.com", "b@example.com"))},
             "ok",
-            "Alarms tell a@example.com, b@example.com, once each address has confirmed.",
+            "Alarms notify a@example.com, b@example.com, once each address has confirmed.",
         ),
         (
             {"name": "prod", "alerts": Alerts(topic_arn="arn:aws:sns:us-east-1:111122223333:on-call")},
             "ok",
-            "Alarms tell arn:aws:sns:us-east-1:111122223333:on-call.",
+            "Alarms notify arn:aws:sns:us-east-1:111122223333:on-call.",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from samples import environment
 from review.infrastructure import infrastructure
 
 ALARMS = {"Alarms": [{"AlarmName": {"Ref": "Alarm"}}, {"AlarmName": "by-hand"}]}
-BACK = "Any of these alarms takes it back: bikes-dev-errors and by-hand."
+BACK = "Any of these alarms rolls it back: bikes-dev-errors and by-hand."
 
 
 def routed(kind: str, bake: int = 300, wait: int = 300, **more: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ ROLLING = {
         ),
         (routed("ALL_AT_ONCE", bake=0, wait=0), f"All traffic moves at once; the old ones go at once. {BACK}"),
         (ROLLING, f"They replace the old ones in batches of 1 instance, 2 minutes apart. {BACK}"),
-        ({}, "All traffic moves at once; the old ones go at once. No alarm takes it back."),
+        ({}, "All traffic moves at once; the old ones go at once. No alarm rolls it back."),
     ],
     ids=["canary", "linear", "at once", "rolling", "nothing"],
 )
@@ -81,7 +81,7 @@ CANARY = routed("CANARY", CanarySize=instances(1))
             routed("CANARY", CanarySize=instances(2), wait=60),
             [
                 "An update of the endpoint bikes-dev moves more traffic in one step: 2, before 1.",
-                "An update of the endpoint bikes-dev has less time to be taken back: the wait after each step is 1 "
+                "An update of the endpoint bikes-dev has less time to be rolled back: the wait after each step is 1 "
                 "minute, before 5 minutes.",
             ],
         ),
@@ -89,8 +89,8 @@ CANARY = routed("CANARY", CanarySize=instances(1))
             CANARY,
             routed("CANARY", CanarySize=instances(1), bake=0),
             [
-                "An update of the endpoint bikes-dev has less time to be taken back: the bake at its end is 0 seconds, "
-                "before 5 minutes."
+                "An update of the endpoint bikes-dev has less time to be rolled back: the bake at its end is "
+                "0 seconds, before 5 minutes."
             ],
         ),
         (
@@ -101,7 +101,7 @@ CANARY = routed("CANARY", CanarySize=instances(1))
         (
             CANARY,
             CANARY | {"AutoRollbackConfiguration": {"Alarms": ALARMS["Alarms"][:1]}},
-            ["An alarm less takes an update of the endpoint bikes-dev back: by-hand."],
+            ["One alarm less rolls an update of the endpoint bikes-dev back: by-hand."],
         ),
         (routed("CANARY", CanarySize=instances(2), wait=60), CANARY, []),
     ],
@@ -120,13 +120,13 @@ def alarm(**properties: Any) -> Edit:
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (alarm(), alarm(Threshold=2), "The alarm bikes-dev-errors goes off later: above 2, before 1."),
+        (alarm(), alarm(Threshold=2), "The alarm bikes-dev-errors goes into ALARM later: above 2, before 1."),
         (
             alarm(DatapointsToAlarm=2),
             alarm(DatapointsToAlarm=3),
-            "The alarm bikes-dev-errors goes off later: after 3 data points, before 2.",
+            "The alarm bikes-dev-errors goes into ALARM later: after 3 data points, before 2.",
         ),
-        (alarm(AlarmActions=["topic"]), alarm(), "The alarm bikes-dev-errors tells nobody any more."),
+        (alarm(AlarmActions=["topic"]), alarm(), "The alarm bikes-dev-errors no longer notifies anybody."),
     ],
     ids=["threshold", "data points", "actions"],
 )
