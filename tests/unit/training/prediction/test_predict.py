@@ -95,13 +95,12 @@ def test_a_failure_does_not_wait_for_requests_in_flight() -> None:
     def invoke(batch: Batch) -> list[str]:
         if batch.first_line == 1:
             raise KickstandError("refused")
-        release.wait(20)
+        release.wait()
         return ["late"]
 
-    began = time.monotonic()
     with pytest.raises(KickstandError, match="refused"):
         list(in_order([Batch(b"1\n", line, 1) for line in (1, 2, 3)], invoke, parallel=2))
-    assert time.monotonic() - began < 5
+    assert not release.is_set()
     release.set()
 
 
