@@ -7,6 +7,8 @@ While an operation runs, the stack record holds `_operation`, saved with the res
     is_update, template, param_values, previous_stack, imports, retain_except_on_create, disable_rollback,
     in_flight   the resource that a handler is working on: logical_id, type, properties, physical_id, or None
     cleanup     True once every resource is updated and only the replaced and removed ones are left to delete
+
+What an operation is asked with is read here as well: an empty list, which ministack takes for a list of one empty name.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from localcloud.ministack.cloudformation.permissions.stack_role import acting_for
-from localcloud.ministack.door.cloudformation import changesets, cloudformation, provisioners, stacks
-from localcloud.ministack.door.names import correct
+from localcloud.ministack.door.cloudformation import changesets, cloudformation, handlers, provisioners, stacks
+from localcloud.ministack.door.names import correct, correct_entry
+from localcloud.sagemaker.api.service_model import service_model
 
 Stack = dict[str, Any]
 
@@ -34,6 +38,20 @@ def install() -> None:
     correct(stacks.delete_stack_async, _own_delete)
     correct(stacks.continue_update_rollback_async, _continued_roll_back)
     correct(changesets.import_resources_async, _own_import)
+    for action in handlers.ACTION_HANDLERS:
+        correct_entry(handlers.ACTION_HANDLERS, action, partial(_with_empty_lists, action), "_ACTION_HANDLERS")
+
+
+def _with_empty_lists(action: str, original: Callable[..., Any], params: dict[str, Any]) -> Any:
+    """Hand on `ResourcesToSkip=` as a list without elements: so the query protocol writes an empty list.
+
+    The parameter stays: `Tags=` takes a stack's tags away, where a request without it keeps them.
+    """
+    if blank := [name for name, value in params.items() if value == [""]]:
+        shape = service_model("cloudformation").operation_model(action).input_shape
+        lists = [name for name in blank if shape and name in shape.members and shape.members[name].type_name == "list"]
+        params = {**params, **{name: [] for name in lists}}
+    return original(params)
 
 
 def running() -> Stack | None:
