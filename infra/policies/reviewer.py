@@ -239,6 +239,11 @@ def _alarms(names: Names) -> str:
     return names.arn("cloudwatch", f"alarm:{names.prefix}-*")
 
 
+ALERT_KEY_TAG = "kickstand:alerts"
+"""Tag of the key of an environment's topic, with the environment's prefix: KMS makes the key's id, so no policy can
+name it before it is there. https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html"""
+
+
 def _alert_statements(names: Names) -> list[Statement]:
     """The topic of alarms, its subscriptions and its key, where the stack has one."""
     if not names.environment.alerts.emails:
@@ -264,6 +269,7 @@ def _alert_statements(names: Names) -> list[Statement]:
             "ReadAlertKey",
             ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
             (names.arn("kms", "key/*"),),
+            conditions={"StringEquals": {f"aws:ResourceTag/{ALERT_KEY_TAG}": names.prefix}},
         ),
     ]
 

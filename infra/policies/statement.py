@@ -82,7 +82,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
     (r":cloudformation:[^*]+:stack/[^*]+/\*", "CloudFormation puts an id of its own behind the name of one stack."),
     (r":iam:[^*]+:(role|policy)/[^*/]+-\*", "CloudFormation names these behind the environment's own prefix."),
     (r":cloudwatch:[^*]+:alarm:[^*]+-\*", "The alarms of one environment, whose names begin with its prefix."),
-    (r":kms:[^*]+:key/\*", "KMS names the key of alerts; it is read, and not used."),
+    (r":kms:[^*]+:key/\*", "KMS names the key of alerts; a condition limits it to that with the environment's tag."),
     (
         r":ec2:[^*:]+:\*:(subnet|security-group)/[^*]+",
         "The account that shares a subnet or a security group is its owner's; the id is unique.",

@@ -16,6 +16,7 @@ from botocore.loaders import create_loader
 
 from localcloud.ministack import log_events, topics
 from localcloud.ministack.cloudformation import (
+    alert_drift,
     change_sets,
     completion,
     drift,
@@ -70,6 +71,7 @@ def install() -> None:
     template.install_threads()
     template.install_sending_back()
     drift.install()
+    alert_drift.install()
     template.install_types()
     policies.install_managed_policies()
     resources.install_oidc_providers()

@@ -153,9 +153,11 @@ def _key_type(action: str, key: str) -> str | None:
         return "Bool" if key == "aws:SecureTransport" else "ARN" if key.endswith("Arn") else "String"
     if key in CLAIMS and action == "sts:AssumeRoleWithWebIdentity":
         return "String"
+    service = iam_definition[action.partition(":")[0]]
+    key = re.sub(r"^aws:(Re(?:source|quest)Tag)/.+", r"aws:\1/${TagKey}", key)
     known = {one for entry in _known(action)["resource_types"].values() for one in entry["condition_keys"]}
-    conditions = iam_definition[action.partition(":")[0]]["conditions"]
-    return str(conditions[key]["type"]) if key in known else None
+    known |= {one for name in _types(action) for one in service["resources"][name]["condition_keys"]}
+    return str(service["conditions"][key]["type"]) if key in known else None
 
 
 def _types(action: str) -> dict[str, Any]:

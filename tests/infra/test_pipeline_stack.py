@@ -15,6 +15,7 @@ from synthesis import BOUNDARY, KEY, ROOT, STAGING
 from infra.stacks.environment_stage import PipelineStage, environment_stage
 from kickstand.aws.github_oidc import Repository
 from kickstand.config.model import Bootstrap, Environment, Pipeline, Project, Roles, Storage
+from kickstand.config.operation import Alerts
 from kickstand.names import Names
 
 REPOSITORY = "rides/bikes"
@@ -29,6 +30,7 @@ VARIANTS = {
             "roles": Roles(permissions_boundary=BOUNDARY),
             "storage": Storage(kms_key_arn=KEY),
             "bootstrap": Bootstrap(qualifier="ourown"),
+            "alerts": Alerts(emails=("team@example.com",)),
             "tags": {"team": "rides"},
         }
     ),

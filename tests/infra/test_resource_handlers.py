@@ -13,12 +13,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import cfnlint
 import pytest
 import test_pipeline_stack as pipeline
+from aws_cdk.assertions import Template
+from samples import environment
 from service_authorization import access_level, is_action, resource_types
 from synthesis import VARIANTS, Synthesised, synthesised
 
+from infra.constructs.alarms import AlertTopic
 from kickstand.names import Names
 from localcloud.ministack.cloudformation.permissions.actions import own_service
 from localcloud.ministack.cloudformation.permissions.arns import ARNS, ON_EVERYTHING
@@ -162,6 +166,36 @@ def test_a_policy_without_the_statements_that_never_matched_is_found_wanting() -
         ("AWS::Logs::LogGroup", "logs:DescribeResourcePolicies"),
         ("AWS::S3::Bucket", "s3:GetBucketAbac"),
     }
+
+
+@pytest.mark.parametrize("variant", ["prod", "everything", "longest names"])
+def test_of_all_keys_the_one_of_alerts_is_read(variant: str) -> None:
+    made, names = synthesised(variant), Names(VARIANTS[variant][0])
+    reading = policies(made.all_resources(), names.managed_policy("reviewer"), names.managed_policy("drift"))
+    (rule,) = [one for one in reading if "kms:GetKeyRotationStatus" in one["Action"]]
+    assert rule["Resource"] == [names.arn("kms", "key/*")]
+    assert rule["Condition"] == {"StringEquals": {"aws:ResourceTag/kickstand:alerts": names.prefix}}
+    (key,) = made.resources("AWS::KMS::Key")
+    assert {"Key": "kickstand:alerts", "Value": names.prefix} in key["Properties"]["Tags"]
+
+
+def test_the_pipeline_reads_the_same_key() -> None:
+    (rule,) = [
+        statement
+        for policy in pipeline.resources("everything", "AWS::IAM::ManagedPolicy")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "kms:GetKeyRotationStatus" in statement["Action"]
+    ]
+    names = Names(pipeline.VARIANTS["everything"])
+    assert rule["Condition"] == {"StringEquals": {"aws:ResourceTag/kickstand:alerts": names.prefix}}
+
+
+def test_a_tag_of_the_projects_own_by_that_name_does_not_hide_the_key() -> None:
+    stack = cdk.Stack(cdk.App(), "stack")
+    AlertTopic(stack, "Alerts", names=Names(environment()), emails=["team@example.com"])
+    cdk.Tags.of(stack).add("kickstand:alerts", "ours")
+    (key,) = Template.from_stack(stack).find_resources("AWS::KMS::Key").values()
+    assert key["Properties"]["Tags"] == [{"Key": "kickstand:alerts", "Value": "bikes-dev"}]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

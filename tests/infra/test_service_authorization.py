@@ -216,6 +216,15 @@ def test_every_exception_is_needed() -> None:
             {"StringEquals": {"kms:GrantIsForAWSResource": "true"}},
             ["kms:GrantIsForAWSResource holds Bool, which StringEquals does not compare"],
         ),
+        (
+            ["kms:DescribeKey", "kms:ListKeys"],
+            ["arn:aws:kms:us-east-1:111122223333:key/*"],
+            {"StringEquals": {"aws:ResourceTag/team": "rides"}},
+            [
+                "kms:ListKeys is checked against no resource: it is granted on * or not at all",
+                "aws:ResourceTag/team is no condition of kms:ListKeys",
+            ],
+        ),
         (["s3:PutObject"], [f"{BUCKET}/models/*"], {"Null": {"s3:if-none-match": "false"}}, []),
         (["logs:DescribeLogStreams", "logs:PutLogEvents"], [f"{LOG_GROUP}:*"], {}, []),
     ],

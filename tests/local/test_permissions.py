@@ -21,8 +21,9 @@ from localcloud.cloud import LocalCloud
 
 @pytest.fixture(scope="session")
 def project(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> DeployedProject:
-    """Both stacks of a project, its model fitted by somebody who holds the fitter policy alone."""
-    made = make_deployed_project(tmp_path_factory.mktemp("policies"), cloud)
+    """Both stacks of a project with alerts, its model fitted by somebody who holds the fitter policy alone."""
+    alerts = '[environments.dev.alerts]\nemails = ["team@example.com"]\n'
+    made = make_deployed_project(tmp_path_factory.mktemp("policies"), cloud, alerts)
     fitted = made.kickstand(user(made, "fitter"), "fit", "dev")
     assert (fitted.code, fitted.err) == (0, ""), fitted.out
     made.deploy("hosting")
@@ -233,18 +234,35 @@ def test_a_package_of_another_artifact_is_refused(project: DeployedProject) -> N
 
 def test_drift_is_detected_by_reviewers(project: DeployedProject) -> None:
     # The policy for drift has what the reviewer's lacks; each alone reads some of the resources only.
-    key, stack = user(project, "reviewer", "drift"), project.names.training_stack
+    key, names = user(project, "reviewer", "drift"), project.names
     cloudformation = project.client("cloudformation", key)
-    detection = cloudformation.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
-    ended = wait_for(
-        lambda: cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection),
-        lambda one: one["DetectionStatus"] != "DETECTION_IN_PROGRESS",
-        60,
-    )
-    assert ended["DetectionStatus"] == "DETECTION_COMPLETE", ended
-    cloudformation.describe_stack_resource_drifts(StackName=stack)
+    checked: dict[str, set[str]] = {}
+    for stack in (names.training_stack, names.hosting_stack):
+        detection = cloudformation.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
+        ended = wait_for(
+            lambda detection=detection: cloudformation.describe_stack_drift_detection_status(
+                StackDriftDetectionId=detection
+            ),
+            lambda one: one["DetectionStatus"] != "DETECTION_IN_PROGRESS",
+            60,
+        )
+        assert (ended["DetectionStatus"], ended["StackDriftStatus"]) == ("DETECTION_COMPLETE", "IN_SYNC"), ended
+        for one in cloudformation.describe_stack_resource_drifts(StackName=stack)["StackResourceDrifts"]:
+            checked.setdefault(one["ResourceType"], set()).add(one["StackResourceDriftStatus"])
+    watched = ("AWS::CloudWatch::Alarm", "AWS::KMS::Key", "AWS::SNS::Topic")
+    assert {kind: checked.get(kind) for kind in watched} == {kind: {"IN_SYNC"} for kind in watched}
+    stack = names.training_stack
     refused: Calls = {"drift": ("cloudformation.detect_stack_drift", {"StackName": stack})}
     assert allowed(outcomes(project, user(project, "promoter"), refused)) == set()
+
+
+def test_of_all_keys_a_reviewer_reads_the_one_of_alerts(project: DeployedProject) -> None:
+    found = project.client("cloudformation").describe_stack_resources(StackName=project.names.training_stack)
+    (own,) = [one["PhysicalResourceId"] for one in found["StackResources"] if one["ResourceType"] == "AWS::KMS::Key"]
+    other = project.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    reads = ("describe_key", "get_key_policy", "get_key_rotation_status", "list_resource_tags")
+    calls: Calls = {f"{read} {key}": (f"kms.{read}", {"KeyId": key}) for read in reads for key in (own, other)}
+    assert allowed(outcomes(project, user(project, "reviewer", "drift"), calls)) == {f"{read} {own}" for read in reads}
 
 
 def test_the_reviewer_may_ask_all_that_the_doctor_asks(project: DeployedProject) -> None:

@@ -134,7 +134,9 @@ def _role(found: Properties | None, name: str, expected: Properties) -> Properti
         # Policies that the stack's own AWS::IAM::Policy resources put on the role are theirs.
         "ManagedPolicyArns": sorted(attached),
         "Policies": [
-            {"PolicyName": each, "PolicyDocument": _document(inline[each])} for each in sorted(inline) if each in named
+            {"PolicyName": each, "PolicyDocument": as_document(inline[each])}
+            for each in sorted(inline)
+            if each in named
         ],
     }
 
@@ -149,7 +151,7 @@ def _managed_policy(arn: str, expected: Properties) -> Properties | None:
         return None
     document = record["Versions"][record["DefaultVersionId"]]["Document"]
     found = {
-        "PolicyDocument": _document(document),
+        "PolicyDocument": as_document(document),
         "Path": record.get("Path", "/"),
         "Description": record.get("Description", ""),
     }
@@ -160,7 +162,7 @@ def _managed_policy(arn: str, expected: Properties) -> Properties | None:
 
 def _bucket_policy(physical_id: str, expected: Properties) -> Properties | None:
     document = s3.bucket_policies.get(expected.get("Bucket", ""))
-    return None if document is None else {"Bucket": expected["Bucket"], "PolicyDocument": _document(document)}
+    return None if document is None else {"Bucket": expected["Bucket"], "PolicyDocument": as_document(document)}
 
 
 def _state_machine(arn: str, expected: Properties) -> Properties | None:
@@ -169,7 +171,7 @@ def _state_machine(arn: str, expected: Properties) -> Properties | None:
         return None
     wanted, found = expected.get("DefinitionString", ""), record.get("definition", "")
     # Text in another form is the same definition.
-    same = isinstance(wanted, str) and _document(wanted) == _document(found)
+    same = isinstance(wanted, str) and as_document(wanted) == as_document(found)
     return {
         "DefinitionString": wanted if same else found,
         "RoleArn": record.get("roleArn", ""),
@@ -177,7 +179,7 @@ def _state_machine(arn: str, expected: Properties) -> Properties | None:
     }
 
 
-def _document(value: Any) -> Any:
+def as_document(value: Any) -> Any:
     """A policy or definition as the object that a template writes; the text itself where it is no JSON."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
