@@ -79,10 +79,12 @@ def _number(text: str, low: int, words: Sequence[str]) -> int | None:
 Templates = Mapping[str, Mapping[str, Any] | None]
 """Templates by the name of their stack; None for a stack that is not there."""
 
+KEY = "kms-key-month"
+_HIGH_RESOLUTION_BELOW = 60
+"""Seconds of an alarm's period. https://aws.amazon.com/cloudwatch/pricing/"""
 _SINGLE = {
-    "AWS::CloudWatch::Alarm": ("CloudWatch alarms", "cloudwatch-alarm-month"),
     "AWS::CloudWatch::Dashboard": ("CloudWatch dashboards", "cloudwatch-dashboard-month"),
-    "AWS::KMS::Key": ("KMS keys", "kms-key-month"),
+    "AWS::KMS::Key": ("KMS keys", KEY),
 }
 """Resources that cost the same every month, whatever is done with them."""
 
@@ -110,7 +112,13 @@ def billables(templates: Templates) -> tuple[Billable, ...]:
     resources = [
         resource for template in templates.values() if template for resource in template.get("Resources", {}).values()
     ]
-    return (*_endpoints(resources), *_training(resources), *_transform(resources), *_single(resources))
+    return (
+        *_endpoints(resources),
+        *_training(resources),
+        *_transform(resources),
+        *_alarms(resources),
+        *_single(resources),
+    )
 
 
 def _endpoints(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
@@ -154,6 +162,26 @@ def _transform(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
         instances = job["TransformResources"]
         kind, count = instances.get("InstanceType", ""), int(instances.get("InstanceCount", 1))
         yield Billable("a transform job", "transform", kind, "instance hours", None, count)
+
+
+def _alarms(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
+    """Alarms, each for as many metrics as it watches; those of short periods at a price of their own."""
+    standard = short = 0
+    for resource in resources:
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            properties = resource["Properties"]
+            watched = [one["MetricStat"] for one in properties.get("Metrics", ()) if "MetricStat" in one]
+            periods = [int(one.get("Period", 60)) for one in watched or [properties]]
+            if min(periods) < _HIGH_RESOLUTION_BELOW:
+                short += len(periods)
+            else:
+                standard += len(periods)
+    for what, name, count in (
+        ("CloudWatch alarms", "cloudwatch-alarm-month", standard),
+        ("CloudWatch alarms of short periods", "cloudwatch-high-resolution-alarm-month", short),
+    ):
+        if count:
+            yield Billable(what, "services", name, "a month", Decimal(count), count)
 
 
 def _single(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from kickstand.config.model import Environment
-from review.cost.billable import Billable, Templates, billables
+from review.cost.billable import KEY, Billable, Templates, billables
 from review.cost.prices import Price, PriceTable, price_table
 from review.reports import CostLine, CostReport, Headline
 
@@ -188,11 +188,16 @@ def _assumptions(items: Sequence[Item], region: str, table: PriceTable, as_of: d
         said.append("Spot training is shown at the price on demand, which it never exceeds: fewer seconds are billed.")
     if "transform" in kinds:
         said.append("Batch transform is paid by the job, and is in no sum.")
+    if any(item.thing.name == KEY for item in items):
+        said.append(
+            "A KMS key costs as much again after each of its first two rotations: with a rotation a year, three times "
+            "its price from the third year on."
+        )
     stored = table.price(region, "services", "s3-gb-month")
     rate = f" (S3: {stored.amount.normalize():f} USD for a GB and month)" if stored is not None else ""
     said.append(
-        f"What depends on use alone is in no sum: stored data{rate}, logs, requests to the endpoint and to S3, "
-        "steps of the state machine, disks of instances."
+        f"What depends on use alone is in no sum: stored data{rate}, logs, requests to the endpoint, S3 and KMS, "
+        "messages of SNS and SQS, steps of the state machine, disks of instances."
     )
     said += sorted({_source(item.price, as_of) for item in items if item.price is not None})
     return tuple(said)

@@ -36,7 +36,12 @@ TABLE = PriceTable.model_validate(
                     {
                         "read_on": "2026-11-01",
                         "source": "a newer list",
-                        "prices": {"cloudwatch-alarm-month": "0.1", "s3-gb-month": "0.023"},
+                        "prices": {
+                            "cloudwatch-alarm-month": "0.1",
+                            "cloudwatch-high-resolution-alarm-month": "0.3",
+                            "kms-key-month": "1",
+                            "s3-gb-month": "0.023",
+                        },
                     }
                 ],
             }
