@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from deployment.cdk import Cdk
     from deployment.destroy import DeletionPlan
-    from deployment.verify import Proof
+    from deployment.endpoint.verify import Proof
     from kickstand.release.model import Release
     from kickstand.workspace import Workspace
 
@@ -141,13 +141,25 @@ def destroy(
         plan = None if trained is None else deletion_plan(trained, names)
         _confirm_deletion(console, stacks, plan, yes=yes)
         if served:
-            _delete_stack(workspace, console, names.hosting_stack)
+            _delete_hosting(workspace, console)
         if plan is not None:
             with explained("emptying what the training stack deletes"):
                 empty(workspace.session, plan)
             _delete_stack(workspace, console, names.training_stack)
     _delete_left_log_groups(workspace, console, hosting_only=hosting, yes=yes or served or trained is not None)
     _show_leftovers(workspace, console, hosting_only=hosting)
+
+
+def _delete_hosting(workspace: Workspace, console: Console) -> None:
+    """Delete the hosting stack, and what its updates have replaced and no deployment has deleted."""
+    from deployment.endpoint.superseded import delete_superseded, superseded
+    from kickstand.aws.errors import explained
+
+    with explained("reading what the hosting stack has replaced"):
+        replaced = superseded(workspace.session, workspace.names, with_serving=True)
+    _delete_stack(workspace, console, workspace.names.hosting_stack)
+    with explained("deleting what the hosting stack had replaced"):
+        delete_superseded(workspace.session, replaced, console.print)
 
 
 def _delete_left_log_groups(workspace: Workspace, console: Console, *, hosting_only: bool, yes: bool) -> None:

@@ -56,7 +56,7 @@ def verify(
 ) -> None:
     """Verify release, signature, artifact and live endpoint against each other, and show who could replace them."""
     from deployment.audit import artifact_writes, writes_sentence
-    from deployment.verify import require_guardrails, verify_endpoint
+    from deployment.endpoint.verify import require_guardrails, verify_endpoint
     from kickstand.aws.errors import explained
     from kickstand.signing.verify import require_signature
     from training.model.artifact import require_artifact

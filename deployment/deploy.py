@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deployment.cdk import CdkFailedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.doctor.roles import pipeline_findings
-from deployment.endpoint_update import guarded_update
+from deployment.endpoint.update import guarded_update
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
 from deployment.retained import import_retained
 from kickstand.aws.errors import explained
@@ -19,7 +19,7 @@ from kickstand.release.rules import require_serving
 
 if TYPE_CHECKING:
     from deployment.cdk import Cdk
-    from deployment.verify import Proof
+    from deployment.endpoint.verify import Proof
     from kickstand.release.model import Release
     from kickstand.workspace import Workspace
 
@@ -59,7 +59,7 @@ def deploy_environment(
 
     with explained("deploying the stacks"), guarded_update(cdk, say, despite_alarms=despite_alarms):
         deploy_twice(session, stacks, deploy, say)
-    return None if release is None else prove(cdk, release)
+    return None if release is None else prove(cdk, release, say)
 
 
 def deploy_training(cdk: Cdk, say: Callable[[str], None], *, prompt: bool = True, may_bootstrap: bool = False) -> None:
@@ -116,15 +116,21 @@ def require_deployable(cdk: Cdk, release: Release | None, *, may_bootstrap: bool
             cdk.bootstrap()
 
 
-def prove(cdk: Cdk, release: Release) -> Proof:
-    """The proof that the endpoint serves the release, as deployed; KickstandError says how it does not."""
-    from deployment.verify import require_guardrails, verify_endpoint
+def prove(cdk: Cdk, release: Release, say: Callable[[str], None]) -> Proof:
+    """The proof that the endpoint serves the release, as deployed; KickstandError says how it does not.
+
+    What served before is deleted then, and not earlier.
+    """
+    from deployment.endpoint.superseded import delete_superseded, superseded
+    from deployment.endpoint.verify import require_guardrails, verify_endpoint
 
     names = cdk.workspace.names
     with explained(f"verifying the endpoint {names.endpoint}"):
         proof = verify_endpoint(cdk.workspace.session, names, release)
         require_guardrails(cdk.workspace.session, names)
-        return proof
+    with explained("deleting what the endpoint served before"):
+        delete_superseded(cdk.workspace.session, superseded(cdk.workspace.session, names), say)
+    return proof
 
 
 def refuse_without_review(workspace: Workspace) -> None:

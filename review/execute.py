@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deployment.assembly import AssembledStack, require_assembly
 from deployment.change_set import deploy_session, describe_change_set, execute_change_set, last_change_set
-from deployment.endpoint_update import guarded_update
+from deployment.endpoint.update import guarded_update
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from review.bundle import Bundle, ChangeSet
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
     from deployment.cdk import Cdk
-    from deployment.verify import Proof
+    from deployment.endpoint.verify import Proof
     from kickstand.release.model import Release
 
 
@@ -61,7 +61,7 @@ def deploy_reviewed(
     """Execute the review's change sets, training first, and prove the endpoint; None where nothing is hosted.
 
     cdk: working from the assembly. Executed again, it goes on where it stopped.
-    despite_alarms: see `deployment.endpoint_update.guarded_update`.
+    despite_alarms: see `deployment.endpoint.update.guarded_update`.
     Raises InputError where anything moved since the review, or where it is not what comes of it when it is made anew
     (nothing is changed then), KickstandError where a rollback alarm is in ALARM (likewise), a deployment failed,
     SageMaker rolled the update back, or the endpoint does not serve the release.
@@ -72,7 +72,7 @@ def deploy_reviewed(
     with guarded_update(cdk, say, despite_alarms=despite_alarms):
         _execute(steps, sessions, say)
     waits = any(step.state == "WAITS" for step in steps)
-    return None if release is None or waits else prove(cdk, release)
+    return None if release is None or waits else prove(cdk, release, say)
 
 
 def _execute(steps: Sequence[Step], sessions: dict[str, boto3.Session], say: Callable[[str], None]) -> None:

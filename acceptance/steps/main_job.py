@@ -169,7 +169,7 @@ HOST = Step(
         Assumption(
             "infra/policies/execution.py", "The hosting role suffices to read the model, pull the image, and log."
         ),
-        Assumption("deployment/verify.py", "The endpoint answers the golden rows as the release has them."),
+        Assumption("deployment/endpoint/verify.py", "The endpoint answers the golden rows as the release has them."),
     ),
     host,
     "The stack's events name the resource that failed; the endpoint's log group says why a container did not start.",

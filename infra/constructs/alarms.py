@@ -14,7 +14,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.constructs.hosting import VARIANT
+from infra.constructs.hosting import ABOVE_OWN_TAGS, VARIANT
 from infra.policies.reviewer import ALERT_KEY_TAG
 from kickstand.aws.instance_types import processors
 from kickstand.config.operation import Alarms
@@ -233,7 +233,7 @@ class AlertTopic(Construct):
             },
         )
         # Before a tag of the project's own by the same name: policies know the key by it.
-        cdk.Tags.of(key).add(ALERT_KEY_TAG, names.prefix, priority=_ABOVE_OWN_TAGS)
+        cdk.Tags.of(key).add(ALERT_KEY_TAG, names.prefix, priority=ABOVE_OWN_TAGS)
         if names.environment.retain:
             key.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
         topic = sns.CfnTopic(
@@ -274,9 +274,6 @@ class AlertTopic(Construct):
                 self, f"Email{number}", protocol="email", endpoint=address, topic_arn=topic.ref
             ).add_resource_dependency(policy)
 
-
-_ABOVE_OWN_TAGS = 200
-"""Of the CDK: `[tags]` have its default, 100."""
 
 _ADMINISTRATION = (
     *("kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:EnableKeyRotation"),

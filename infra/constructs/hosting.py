@@ -9,8 +9,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from infra.policies.automation import ENDPOINT_TAG
 from kickstand.aws.instance_types import takes_volume_key
 from kickstand.config.operation import TrafficShift
+from kickstand.names import Names
 
 
 class Model(Construct):
@@ -33,6 +35,7 @@ class Model(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        names: Names,
         image_uri: str,
         model_data_url: str,
         role_arn: str,
@@ -51,10 +54,13 @@ class Model(Construct):
             enable_network_isolation=True,
             vpc_config=vpc if subnets else None,
         )
+        _retain_when_replaced(model, names)
         self.resource: cdk.CfnResource = model
         self.model_name: str = model.attr_model_name
 
 
+ABOVE_OWN_TAGS = 200
+"""Priority of a tag, of the CDK: `[tags]` have its default, 100."""
 VARIANT = "AllTraffic"
 """The production variant. An endpoint can be updated gradually only if its variant keeps its name."""
 
@@ -76,6 +82,7 @@ class EndpointConfig(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        names: Names,
         model_name: str,
         instance_type: str,
         instance_count: int,
@@ -101,7 +108,19 @@ class EndpointConfig(Construct):
             metrics_config=sagemaker.CfnEndpointConfig.MetricsConfigProperty(enable_detailed_observability=False),
             kms_key_id=kms_key_arn if takes_volume_key(instance_type) else None,
         )
+        _retain_when_replaced(config, names)
         self.endpoint_config_name: str = config.attr_endpoint_config_name
+
+
+def _retain_when_replaced(resource: cdk.CfnResource, names: Names) -> None:
+    """Leave the old one to `kickstand deploy`, which deletes it when the endpoint is proven to serve the new one.
+
+    SageMaker can roll an update back without CloudFormation's knowledge: then the endpoint still needs the old one.
+    """
+    resource.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+    resource.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
+    # Before a tag of the project's own by the same name: policies know it by it.
+    cdk.Tags.of(resource).add(ENDPOINT_TAG, names.endpoint, priority=ABOVE_OWN_TAGS)
 
 
 class Endpoint(Construct):

@@ -11,6 +11,14 @@ from infra.policies.statement import Statement
 from kickstand.bucket import GOLDEN, LATEST, MANIFESTS, TRANSFORM_INPUT, TRANSFORM_OUTPUT
 from kickstand.names import Names, partition
 
+ENDPOINT_TAG = "kickstand:endpoint"
+"""Tag of models and endpoint configurations, with the endpoint's name: CloudFormation names them, so no policy can."""
+
+_SUPERSEDED = (
+    ("DeleteSupersededConfigs", "sagemaker:DeleteEndpointConfig", "endpoint-config/*"),
+    ("DeleteSupersededModels", "sagemaker:DeleteModel", "model/*"),
+)
+
 
 def trigger_statements(names: Names, *, training_role_arn: str) -> list[Statement]:
     """What the training trigger may do: run jobs of this environment alone, read the manifests."""
@@ -145,10 +153,19 @@ def prepare_statements(names: Names) -> list[Statement]:
 
 
 def deploy_statements(names: Names) -> list[Statement]:
-    """Assume the roles of the CDK's bootstrap stack, and prove the endpoint afterwards."""
+    """Assume the roles of the CDK's bootstrap stack, prove the endpoint, and delete what it served with before."""
     return [
         Statement("Deploy", ("sts:AssumeRole",), _bootstrap_roles(names, "deploy", "file-publishing", "lookup")),
         *_verify_endpoint(names),
+        *(
+            Statement(
+                sid,
+                (action,),
+                (names.arn("sagemaker", resource),),
+                conditions={"StringEquals": {f"aws:ResourceTag/{ENDPOINT_TAG}": names.endpoint}},
+            )
+            for sid, action, resource in _SUPERSEDED
+        ),
     ]
 
 

@@ -45,6 +45,7 @@ class HostingStack(cdk.Stack):
         model = Model(
             self,
             "Model",
+            names=names,
             image_uri=_image(release),
             model_data_url=release.artifact.s3_uri,
             role_arn=role.arn,
@@ -55,6 +56,7 @@ class HostingStack(cdk.Stack):
         config = EndpointConfig(
             self,
             "EndpointConfig",
+            names=names,
             model_name=model.model_name,
             instance_type=environment.hosting.instance_type,
             instance_count=environment.hosting.instance_count,

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
-from deployment.verify import golden_problems, verify_endpoint
+from deployment.endpoint.verify import golden_problems, verify_endpoint
 from kickstand.aws.errors import explained
 from kickstand.errors import KickstandError, Problem
 from kickstand.release.model import GoldenRows

@@ -123,7 +123,8 @@ def test_vpc_key_and_tags_are_honoured() -> None:
     assert config["KmsKeyId"] == KEY
     assert config["ProductionVariants"][0]["InstanceType"] == "ml.c5.large"
     assert config["ProductionVariants"][0]["InitialInstanceCount"] == 3
-    assert [resource["Tags"] for resource in (model, config, endpoint)] == [tags] * 3
+    known = [tags[0], {"Key": "kickstand:endpoint", "Value": "bikes-dev"}, *tags[1:]]
+    assert [resource["Tags"] for resource in (model, config, endpoint)] == [known, known, tags]
 
 
 def test_a_role_of_the_organisation_is_used() -> None:
@@ -157,6 +158,19 @@ def test_a_libsvm_model_is_an_error_of_the_hosting_stack_unless_accepted(accepte
     }
     assert (len(found["hosting"]), found["training"]) == (errors, [])
     assert all("libsvm requests are read wrongly by image 3.2-0" in text for text in found["hosting"])
+
+
+def test_what_is_replaced_stays_until_the_endpoint_is_proven_and_goes_with_the_stack() -> None:
+    policies = {
+        kind: (found.get("UpdateReplacePolicy"), found.get("DeletionPolicy"))
+        for kind in ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint")
+        for found in [one("everything", kind)]
+    }
+    assert policies == {
+        "AWS::SageMaker::Model": ("Retain", "Delete"),
+        "AWS::SageMaker::EndpointConfig": ("Retain", "Delete"),
+        "AWS::SageMaker::Endpoint": (None, None),
+    }
 
 
 def test_outputs() -> None:

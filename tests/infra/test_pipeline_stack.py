@@ -208,7 +208,16 @@ def test_deploying_assumes_the_bootstrap_roles_of_its_own_qualifier_and_proves_t
             ["sagemaker:InvokeEndpoint"],
             ["arn:aws:sagemaker:us-east-1:444455556666:endpoint/bikes-staging"],
         ),
+        "DeleteSupersededConfigs": (
+            ["sagemaker:DeleteEndpointConfig"],
+            ["arn:aws:sagemaker:us-east-1:444455556666:endpoint-config/*"],
+        ),
+        "DeleteSupersededModels": (["sagemaker:DeleteModel"], ["arn:aws:sagemaker:us-east-1:444455556666:model/*"]),
     }
+    for sid in ("DeleteSupersededConfigs", "DeleteSupersededModels"):
+        assert statements("everything", "deploy")[sid]["Condition"] == {
+            "StringEquals": {"aws:ResourceTag/kickstand:endpoint": "bikes-staging"}
+        }
 
 
 def test_the_permissions_boundary_is_on_every_role_and_names_are_not_too_long() -> None:

@@ -19,7 +19,7 @@ from fit_world import FitWorld
 from local_client import Client
 from sagemaker_world import World, make_world
 
-from deployment.verify import verify_endpoint
+from deployment.endpoint.verify import verify_endpoint
 from kickstand.aws.s3 import parse_location
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.file import read_release

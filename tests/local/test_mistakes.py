@@ -215,7 +215,7 @@ def test_an_artifact_that_was_changed_in_s3_is_not_deployed(
     ran: list[str] = []
     monkeypatch.setattr(Cdk, "run", lambda self, verb, *words: ran.append(verb))
     # This world's endpoint was made by hand, without the alarms of a hosting stack.
-    monkeypatch.setattr("deployment.verify.require_guardrails", lambda *_: "")
+    monkeypatch.setattr("deployment.endpoint.verify.require_guardrails", lambda *_: "")
     client("ssm").put_parameter(Name=f"/cdk-bootstrap/{QUALIFIER}/version", Value="28", Type="String")
     artifact = Release.model_validate_json(deployed.release_file.read_text()).artifact
     place = {"Bucket": deployed.names.bucket, "Key": f"models/{artifact.sha256}/model.tar.gz"}

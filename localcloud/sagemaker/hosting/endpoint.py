@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.sagemaker.api.call import Call, Scope, already_existing, missing, validation_error
 from localcloud.sagemaker.hosting.deployment_policy import check_deployment_config, check_quota
-from localcloud.sagemaker.hosting.endpoint_config import Deployment, images, plan
+from localcloud.sagemaker.hosting.endpoint_config import ENDPOINT_CONFIG, Deployment, images, plan
 from localcloud.sagemaker.hosting.endpoint_record import (
     desired_counts,
     pending_summary,
@@ -68,6 +68,9 @@ class Endpoints:
         scope, request = call.scope, call.request
         with self._stores.lock:
             record = self._updatable(call)
+            serving_config = record["EndpointConfigName"]
+            if self._stores.endpoint_configs.get(scope, serving_config) is None:
+                raise missing(ENDPOINT_CONFIG, scope.arn("endpoint-config", serving_config))
             chosen = request.get("DeploymentConfig")
             if request.get("RetainDeploymentConfig"):
                 if chosen:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from deployment.endpoint.superseded import CONFIG
 from kickstand.aws.deployed import Served, find_endpoint, is_no_stack, served
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 RELATIVE_TOLERANCE = 1e-5
 """Between the golden predictions and the live ones: they are float32, and machines add in their own order."""
-CONFIG = "AWS::SageMaker::EndpointConfig"
 _NO_CHANGE = "A deployment without changes leaves it so."
 _SHOWN = 120
 """Characters of an answer that a message repeats."""
@@ -173,9 +173,10 @@ def _config_problems(session: boto3.Session, names: Names, serving: str) -> Iter
             f"Expected the configuration {made}, as the stack {names.hosting_stack} has it, found {serving}.",
             f"endpoint {names.endpoint}",
             "SageMaker rolled an update back and CloudFormation did not notice, or somebody changed the endpoint by "
-            f"hand. {_NO_CHANGE} Give the endpoint its configuration: aws sagemaker update-endpoint --endpoint-name "
-            f"{names.endpoint} --endpoint-config-name {wanted[0]} --retain-deployment-config; or deploy another "
-            f"release: kickstand rollback {names.environment.name}",
+            f"hand. {_NO_CHANGE} Deploy another release, by which stack and endpoint agree again, as with: kickstand "
+            f"rollback {names.environment.name}; or give the endpoint the stack's configuration: aws sagemaker "
+            f"update-endpoint --endpoint-name {names.endpoint} --endpoint-config-name {wanted[0]} "
+            "--retain-deployment-config",
         )
 
 

@@ -12,14 +12,18 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import environment
 
-from deployment import endpoint_update
-from deployment.endpoint_update import guarded_update, update_line
+from deployment.endpoint import update as endpoint_update
+from deployment.endpoint.update import guarded_update, update_line
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 
 NAMES = Names(environment())
 REASON = "Threshold Crossed: 1 datapoint [0.2] was greater than the threshold (0.01)."
-CLOUDFORMATION = Problem("did not stabilize", f"Endpoint {endpoint_update.ENDPOINT} of bikes-dev-hosting")
+FAILED = (
+    "Resource handler returned message: \"Resource of type 'AWS::SageMaker::Endpoint' with identifier 'arn' did not "
+    'stabilize: The alarm all-5xx-rate is in ALARM." (HandlerErrorCode: NotStabilized)'
+)
+CLOUDFORMATION = Problem(FAILED, f"Endpoint {endpoint_update.ENDPOINT} of bikes-dev-hosting")
 CDK = Problem("cdk deploy failed (exit code 1).", "bikes-dev")
 
 
@@ -141,6 +145,43 @@ def test_an_alarm_that_is_over_at_the_end_was_seen_while_it_lasted(monkeypatch: 
     (problem,) = account.update(trip)
     assert account.said == ["bikes-dev: Alarms: bikes-dev-new-p99-latency is in ALARM."]
     assert f"the alarm bikes-dev-new-p99-latency went into ALARM: {REASON}" in problem.message
+
+
+def test_an_alarm_that_nobody_saw_is_in_cloudformations_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_update, "_POLL_SECONDS", 0.01)
+    account = Account()
+
+    def update_and_roll_back() -> None:
+        for config in ("config-2", "config-1"):
+            account.pending = {"EndpointConfigName": config, "ProductionVariants": []}
+            while not account.said or ("back" in account.said[-1]) != (config == "config-1"):
+                pass
+        account.pending = {}
+
+    (problem,) = account.update(update_and_roll_back)
+    assert account.said == [
+        "bikes-dev: Alarms: 6 alarms, none in ALARM.",
+        "bikes-dev: Rolling the stack back. Alarms: 6 alarms, none in ALARM.",
+    ]
+    assert problem.message == (
+        "SageMaker rolled the update back: The alarm all-5xx-rate is in ALARM. "
+        "The configuration config-1, which served before, serves all requests."
+    )
+
+
+def test_a_rollback_that_cloudformation_reports_as_a_success_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_update, "_POLL_SECONDS", 0.01)
+    account = Account(pending={"EndpointConfigName": "config-2", "ProductionVariants": []})
+    with pytest.raises(KickstandError) as failed, guarded_update(account, account.said.append):  # type: ignore[arg-type]
+        while not account.said:
+            pass
+        account.pending = {}
+    (problem,) = failed.value.problems
+    assert (problem.message, problem.then) == (
+        "SageMaker rolled the update back: no reason is given. "
+        "The configuration config-1, which served before, serves all requests.",
+        "Until then the stack bikes-dev-hosting names a configuration that does not serve.",
+    )
 
 
 @pytest.mark.parametrize(

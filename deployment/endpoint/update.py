@@ -9,15 +9,16 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from deployment.verify import rollback_alarms
+from deployment.endpoint.verify import rollback_alarms
 from kickstand.aws.deployed import find_endpoint, stack_status
 from kickstand.aws.errors import AWS_FAILURES, explained
 from kickstand.errors import KickstandError, Problem
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 ENDPOINT = "(AWS::SageMaker::Endpoint)"
 """Of the place of a problem that is the endpoint's."""
+_HANDLER = re.compile(
+    r'^Resource handler returned message: ".* did not stabilize: (.*)" \(HandlerErrorCode: \w+\)$', re.S
+)
+"""What CloudFormation puts around the reason of a resource's handler."""
 _POLL_SECONDS = 2.0
 _PATIENCE_SECONDS = 900.0
 """For an alarm to leave ALARM: three periods of the longest that an alarm of the stack counts."""
@@ -48,7 +53,7 @@ def guarded_update(
     cdk: it ends a rollback of the hosting stack that failed, before a deployment and after one.
     despite_alarms: begin although a rollback alarm is in ALARM, which the deployment is to end.
     Raises KickstandError: before anything is done, for a rollback alarm that is in ALARM; afterwards, for an update
-    that SageMaker rolled back, in place of what CloudFormation says of the endpoint.
+    that SageMaker rolled back, in place of what CloudFormation says of the endpoint, be it a failure or a success.
     """
     session, names = cdk.workspace.session, cdk.workspace.names
     with explained("looking at the endpoint's alarms"):
@@ -61,14 +66,21 @@ def guarded_update(
             yield
     except KickstandError as error:
         with explained("looking at the endpoint after its update"):
-            rollback = update.rollback_problem()
-            rest = error.problems
+            rest = [one for one in error.problems if ENDPOINT not in one.where]
+            reasons = [one.message for one in error.problems if ENDPOINT in one.where]
+            rollback = update.rollback_problem(reasons)
             if rollback is not None:
-                rest = tuple(one for one in rest if ENDPOINT not in one.where and not one.message.startswith("cdk "))
+                rest = [one for one in rest if not one.message.startswith("cdk ")]
             left = _end_rollback(cdk, say, sleep)
         if rollback is None and left is None:
             raise
         raise KickstandError(*(one for one in (rollback, *rest, left) if one is not None)) from None
+    if update.began:
+        with explained("looking at the endpoint after its update"):
+            silent = update.rollback_problem(("no reason is given",))
+        if silent is not None:
+            then = f"Until then the stack {names.hosting_stack} names a configuration that does not serve."
+            raise KickstandError(replace(silent, then=then))
 
 
 @dataclass(slots=True)
@@ -77,6 +89,7 @@ class EndpointUpdate:
 
     config_before: the configuration that serves; empty where there is no endpoint yet.
     in_alarm:      the alarms that were seen in ALARM while it ran, each with CloudWatch's reason.
+    began:         whether a fleet of another configuration was seen.
     """
 
     session: boto3.Session
@@ -84,6 +97,7 @@ class EndpointUpdate:
     say: Callable[[str], None]
     config_before: str
     in_alarm: dict[str, str] = field(default_factory=dict)
+    began: bool = False
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -104,12 +118,16 @@ class EndpointUpdate:
         while not ended.wait(_POLL_SECONDS):
             try:
                 described = sagemaker.describe_endpoint(EndpointName=self.names.endpoint)
-                if not described.get("PendingDeploymentSummary"):
+                pending = described.get("PendingDeploymentSummary")
+                if not pending:
                     continue
+                back = pending["EndpointConfigName"] == self.config_before
+                self.began |= not back
                 alarms = self._look_at_alarms()
             except AWS_FAILURES:
                 continue  # it cannot be read now, and the update does not depend on it
             line = update_line(described, alarms, now=datetime.now(UTC))
+            line = f"Rolling the stack back. {line}" if back else line
             if line != shown:
                 self.say(f"{self.names.endpoint}: {line}")
                 shown = line
@@ -121,8 +139,11 @@ class EndpointUpdate:
         named = [f"{one['AlarmName']} is in ALARM" for one in found if _is_in_alarm(one)]
         return ", ".join(named) if named else f"{len(found)} alarms, none in ALARM" if found else ""
 
-    def rollback_problem(self) -> Problem | None:
-        """Why SageMaker rolled the update back, and what serves; None where it did not, or the update still runs."""
+    def rollback_problem(self, reasons: Sequence[str] = ()) -> Problem | None:
+        """Why SageMaker rolled the update back, and what serves; None where it did not, or the update still runs.
+
+        reasons: CloudFormation's, why the endpoint failed. An alarm can be over before anybody has seen it in ALARM.
+        """
         described = find_endpoint(self.session.client("sagemaker"), self.names.endpoint)
         if described is None or described["EndpointStatus"] == "Updating":
             return None
@@ -131,6 +152,9 @@ class EndpointUpdate:
         self._look_at_alarms()
         alarms = [f"the alarm {name} went into ALARM: {reason}" for name, reason in self.in_alarm.items()]
         why = "; ".join(alarms) or described.get("FailureReason", "")
+        if not why and self.began:
+            why = "; ".join(_HANDLER.sub(r"\1", reason) for reason in reasons)
+        why = why.removeprefix("The deployment was rolled back: ")
         if not why:
             return None
         message = f"SageMaker rolled the update back: {why.rstrip('.')}. "

@@ -10,7 +10,7 @@ import pytest
 from memory_s3 import MemoryS3
 from samples import environment, release
 
-from deployment.verify import verify_endpoint
+from deployment.endpoint.verify import verify_endpoint
 from kickstand.errors import KickstandError
 from kickstand.names import Names
 from kickstand.release.model import GoldenRows, Release

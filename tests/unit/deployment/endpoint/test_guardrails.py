@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import environment
 
-from deployment.verify import require_guardrails
+from deployment.endpoint.verify import require_guardrails
 from kickstand.errors import KickstandError
 from kickstand.names import Names
 
