@@ -178,7 +178,26 @@ ROLLED_BACK_UPDATE = Switch(
     ("fails", "succeeds"),
     "What CloudFormation makes of an update of an endpoint that was rolled back: AWS does not say.",
 )
-SWITCHES = (STOPPED_JOB, MODEL_ROLE, MACHINE_ROLE, IDLE_METRICS, ONE_INSTANCE_STEP, ROLLED_BACK_UPDATE)
+UNREADABLE_ALARMS = Switch(
+    "unreadable-alarms",
+    ("roll-back", "ignored"),
+    "What a rollback alarm does that is not there, or that the execution role may not describe: AWS does not say.",
+)
+DELETION_IN_UPDATE = Switch(
+    "deletion-in-update",
+    ("fails", "waits"),
+    "What CloudFormation's deletion of an endpoint does while somebody updates it: AWS does not say.",
+)
+SWITCHES = (
+    STOPPED_JOB,
+    MODEL_ROLE,
+    MACHINE_ROLE,
+    IDLE_METRICS,
+    ONE_INSTANCE_STEP,
+    ROLLED_BACK_UPDATE,
+    UNREADABLE_ALARMS,
+    DELETION_IN_UPDATE,
+)
 
 
 class Switches:

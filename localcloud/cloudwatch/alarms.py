@@ -106,6 +106,10 @@ class Alarms:
         found = ((name, self._records.find(scope, name)) for name in names)
         return tuple(name for name, alarm in found if alarm is not None and alarm["StateValue"] == ALARM)
 
+    def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of these names under which there is no alarm."""
+        return tuple(name for name in names if self._records.find(scope, name) is None)
+
     def reason(self, scope: Scope, name: str) -> str:
         """StateReason of an alarm; empty where there is none."""
         alarm = self._records.find(scope, name)

@@ -18,11 +18,11 @@ from localcloud.sagemaker.api.access import (
 from localcloud.sagemaker.api.call import Call, Caller, Scope, unknown_operation
 from localcloud.sagemaker.api.members import check_members
 from localcloud.sagemaker.api.service_model import check_request, operation_input, operation_output, render
-from localcloud.sagemaker.hosting.course import AlarmStates
 from localcloud.sagemaker.hosting.endpoint import Endpoints
 from localcloud.sagemaker.hosting.endpoint_config import EndpointConfigs
 from localcloud.sagemaker.hosting.live_endpoints import Hosting
 from localcloud.sagemaker.hosting.model import Models
+from localcloud.sagemaker.hosting.rollback_alarms import AlarmStates
 from localcloud.sagemaker.image import Images, Roles
 from localcloud.sagemaker.jobs.kind import TRAINING, JobKind
 from localcloud.sagemaker.jobs.operations import Interruptions, Jobs

@@ -16,6 +16,7 @@ from localcloud.ministack.iam.requests import find_vpc
 from localcloud.ministack.iam.sts import AccessDenied, RoleNotAssumable, issue_role_credentials
 from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, authorize, require_usable
 from localcloud.ministack.kms.keys import find_key, key_arn
+from localcloud.ministack.registry import request_scope
 from localcloud.ministack.stepfunctions.integrations import put_service_event
 from localcloud.sagemaker.api.call import Scope, ServiceError, access_denied, validation_error
 from localcloud.server.running import ServerContext
@@ -56,6 +57,18 @@ class EmulatorRoles:
         return _RoleReading(
             self._clients.client(scope.region, _credentials(scope, role_arn, "SageMaker", _READING_SECONDS))
         )
+
+    def denial(self, scope: Scope, role_arn: str, action: str, resource: str) -> str:
+        source = scope.service_arn("sagemaker", "*")
+        try:
+            with (
+                request_scope(scope.account, scope.region),
+                acting.acting_as(role_arn, "sagemaker.amazonaws.com", "SageMaker", source),
+            ):
+                acting.require(action, resource)
+        except (AccessDenied, RoleNotAssumable) as refusal:
+            return str(refusal)
+        return ""
 
 
 class EmulatorBus:

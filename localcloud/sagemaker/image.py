@@ -118,6 +118,9 @@ class Roles(Protocol):
     def reading(self, scope: Scope, role_arn: str) -> Reading:
         """S3 as the role sees it. Raises as `environment` does."""
 
+    def denial(self, scope: Scope, role_arn: str, action: str, resource: str) -> str:
+        """IAM's message where the role may not do an action on a resource; empty where it may."""
+
 
 def pass_role(caller: Caller, scope: Scope, role_arn: str) -> None:
     """Refuse a caller who may not give this role to SageMaker, or whose role is another account's."""

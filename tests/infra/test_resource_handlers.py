@@ -7,6 +7,7 @@ with them. The schemas are AWS's, as cfn-lint ships them
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -229,3 +230,21 @@ def test_the_local_cloud_knows_what_iam_checks_against_no_resource() -> None:
         if action.startswith(f"{own_service(kind)}:") and is_action(action) and not resource_types(action)
     }
     assert without == ON_EVERYTHING
+
+
+@pytest.mark.contract("K21")
+def test_the_cdks_endpoint_has_each_property_of_awss_schema() -> None:
+    """L1 constructs are made of a specification of their own; the guardrail is nowhere else in the CDK."""
+    from aws_cdk import aws_sagemaker
+
+    types: dict[str, str] = json.loads((SCHEMAS / "providers" / "us-east-1.json").read_text())
+    schema = json.loads((SCHEMAS / "resources" / f"{types['AWS::SageMaker::Endpoint']}.json").read_text())
+    endpoint: Any = aws_sagemaker.CfnEndpoint
+    given = {name: definition["properties"] for name, definition in schema["definitions"].items() if name != "Tag"}
+    made = {name: getattr(endpoint, f"{name}Property") for name in given}
+    given[""] = {name: one for name, one in schema["properties"].items() if name != "EndpointArn"}
+    made[""] = endpoint
+    assert {"DeploymentConfig", "RollingUpdatePolicy", "AutoRollbackConfig", "VariantProperty"} < set(made)
+    for name, properties in given.items():
+        parameters = set(inspect.signature(made[name].__init__).parameters) - {"self", "scope", "id"}
+        assert {each.replace("_", "") for each in parameters} == {each.lower() for each in properties}, name

@@ -1,4 +1,4 @@
-"""The two contract pages beside the tests that hold them: `python tests/kit/contract_pages.py [ID ...]` prints both.
+"""The contract pages beside the tests that hold them: `python tests/kit/contract_pages.py [ID ...]` prints both.
 
 A page's statement is a table row or a list item that begins with its id: `| T12 | ... |` or `- T12: ...`.
 A test names its statements with `@pytest.mark.contract("T12", ...)`: on itself, on its class, in the marks of one of
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "docs" / "contract-training.md", ROOT / "docs" / "contract-hosting.md")
+PAGES = tuple(ROOT / "docs" / f"contract-{subject}.md" for subject in ("training", "hosting", "operations"))
 
 _STATEMENT = re.compile(r"^(?:\| *|[-*] +)(?:`|\*\*)?([A-Z]\d{1,3})\b(?:`|\*\*)?[:. |]*(.*?)[ |]*$")
 
@@ -112,7 +112,7 @@ def _skips_at_once(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def all_statements() -> list[Statement]:
-    """Those of both pages."""
+    """Those of all pages."""
     return [statement for page in PAGES for statement in statements(page.name, page.read_text(encoding="utf-8"))]
 
 

@@ -16,7 +16,7 @@ from localcloud.jobs.hosting.model_process import Answer, NotServingError
 from localcloud.ministack.registry import Request, Response
 from localcloud.sagemaker.api.call import Scope, ServiceError, access_denied, validation_error
 from localcloud.sagemaker.control import Control
-from localcloud.sagemaker.hosting.course import AlarmStates
+from localcloud.sagemaker.hosting.rollback_alarms import AlarmStates
 from localcloud.sagemaker.hosting.runtime import Runtime
 from localcloud.sagemaker.image import Images
 from localcloud.sagemaker.processes import JobOrder, ServerOrder
@@ -193,6 +193,9 @@ class Fakes:
         return f"{bucket}/{key}" not in self.missing
 
     has_prefix = has_object
+
+    def denial(self, scope: Scope, role_arn: str, action: str, resource: str) -> str:
+        return f"{role_arn} is not authorized to perform: {action} on resource: {resource}" * (action in self.denied)
 
     def vpc_of(self, scope: Scope, kind: str, name: str) -> str | None:
         return None if name in self.missing else "vpc-2" if name.endswith("2") else "vpc-1"

@@ -138,7 +138,7 @@ def wait_for(ask: Any, done: Any, seconds: float) -> Any:
 
 
 def make_world(client: Client, name: str, policy: Mapping[str, Any] | None = None) -> World:
-    """Make bucket and role. policy: the role's, default: all of S3 and of logs."""
+    """Make bucket and role. policy: the role's, default: all of S3 and of logs, and reading alarms."""
     bucket = f"{name}-{ACCOUNT}"
     s3, iam = client("s3"), client("iam")
     s3.create_bucket(Bucket=bucket)
@@ -150,7 +150,7 @@ def make_world(client: Client, name: str, policy: Mapping[str, Any] | None = Non
             lines.append(f"{3 * x + y:.5f},{x:.5f},{y:.5f}\n")
         s3.put_object(Bucket=bucket, Key=f"data/{channel}/{channel}.csv", Body="".join(lines).encode())
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    everything = {"Effect": "Allow", "Action": ["s3:*", "logs:*"], "Resource": "*"}
+    everything = {"Effect": "Allow", "Action": ["s3:*", "logs:*", "cloudwatch:DescribeAlarms"], "Resource": "*"}
     document = policy or {"Version": "2012-10-17", "Statement": [everything]}
     iam.put_role_policy(RoleName=name, PolicyName="work", PolicyDocument=json.dumps(document))
     return World(bucket, role, client)

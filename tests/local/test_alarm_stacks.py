@@ -60,6 +60,7 @@ def math_alarm(**changes: Any) -> dict[str, Any]:
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": {**properties, **changes}}
 
 
+@pytest.mark.contract("N02", "N09", "N11")
 def test_an_alarm_of_metric_math_and_a_composite_one(client: Client) -> None:
     name = f"alarms-{uuid.uuid4().hex[:8]}"
     both = {"Fn::Sub": "ALARM(${Rate}) OR ALARM(${Other})"}
@@ -85,9 +86,12 @@ def test_an_alarm_of_metric_math_and_a_composite_one(client: Client) -> None:
         "CompositeAlarms"
     ]
     assert composite["StateValue"] == "ALARM"
-    # An update of the configuration leaves the state.
+    # An update of the configuration leaves the state; another name is another alarm.
     resources["Rate"] = math_alarm(Threshold=0.5, TreatMissingData="ignore")
-    deploy(client, name, resources, update=True)
+    resources["Other"] = math_alarm(AlarmName=f"{name}-renamed")
+    updated = deploy(client, name, resources, update=True)
+    assert updated == {**ids, "Other": f"{name}-renamed"}
+    assert monitoring.describe_alarms(AlarmNames=[ids["Other"]])["MetricAlarms"] == []
     (alarm,) = monitoring.describe_alarms(AlarmNames=[ids["Rate"]])["MetricAlarms"]
     assert (alarm["Threshold"], alarm["StateValue"]) == (0.5, "ALARM")
     stacks = client("cloudformation")

@@ -179,6 +179,7 @@ def world(client: Client) -> World:
     return make_world(client, f"drift-{uuid.uuid4().hex[:8]}")
 
 
+@pytest.mark.contract("K04")
 def test_an_endpoint_that_serves_another_config(client: Client, world: World, name: str) -> None:
     make(client, name, hosting_template(world, name, world.artifact()))
     assert drift(client, name) == ("IN_SYNC", {})

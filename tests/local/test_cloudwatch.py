@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, REGION, World, make_world, wait_for
+from told_queue import messages, queue_for
 
 from localcloud.cloud import LocalCloud
 from localcloud.resources import list_resources
@@ -54,15 +54,6 @@ def endpoint(world: World) -> str:
     world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
     assert world.wait_for_endpoint(name)["EndpointStatus"] == "InService"
     return name
-
-
-def queue_for(client: Client, service: str) -> tuple[str, str]:
-    """URL and ARN of a queue that a service may send to."""
-    name = f"told-{uuid.uuid4().hex[:8]}"
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-    allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    return client("sqs").create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"], arn
 
 
 @pytest.fixture
@@ -109,17 +100,7 @@ def until(monitoring: Any, name: str, state: str) -> dict[str, Any]:
     return alarm
 
 
-def messages(client: Client, url: str, count: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 20
-    while len(found) < count:
-        assert time.monotonic() < deadline, found
-        for message in client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
-            client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            found.append(json.loads(message["Body"]))
-    return found
-
-
+@pytest.mark.contract("M08", "N01")
 def test_an_alarm_sees_its_own_variant_alone_and_clears_by_silence(
     client: Client, monitoring: Any, endpoint: str, queue: tuple[str, str]
 ) -> None:
@@ -187,6 +168,7 @@ def test_an_alarm_sees_its_own_variant_alone_and_clears_by_silence(
     ]
 
 
+@pytest.mark.contract("M01", "M02", "M06", "M07", "M12")
 def test_the_metrics_of_invocations(client: Client, monitoring: Any, endpoint: str) -> None:
     runtime = client("sagemaker-runtime")
     started = datetime.now(UTC) - timedelta(seconds=2)
@@ -281,6 +263,7 @@ def test_statistics_and_expressions_of_data_that_was_put(monitoring: Any) -> Non
     assert none["Datapoints"] == []
 
 
+@pytest.mark.contract("N05", "N10")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -303,6 +286,7 @@ def test_alarms_that_are_refused(monitoring: Any, changes: dict[str, Any], messa
     assert monitoring.describe_alarms(AlarmNames=[request["AlarmName"]])["MetricAlarms"] == []
 
 
+@pytest.mark.contract("N02")
 def test_an_update_leaves_the_state(fast: LocalCloud, monitoring: Any) -> None:
     alarm = alarm_of("Nothing", [], TreatMissingData="ignore")
     monitoring.put_metric_alarm(**alarm)
@@ -344,6 +328,7 @@ def test_alarms_and_metrics_are_there_after_a_restart(tmp_path_factory: pytest.T
         cloud.stop()
 
 
+@pytest.mark.contract("A04")
 def test_a_role_describes_the_alarms_that_it_may(client: Client, monitoring: Any) -> None:
     mine, other = (alarm_of("Nothing", [], AlarmName=f"{name}-{uuid.uuid4().hex[:8]}") for name in ("mine", "other"))
     second = alarm_of("Nothing", [], AlarmName=f"{mine['AlarmName']}-2")

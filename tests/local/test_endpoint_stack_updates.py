@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from killed_server import kill
 from live_site import FACTOR, ONE, Site
-from live_traffic import VARIANT
+from live_traffic import VARIANT, Traffic, invoke, put_model
 from sagemaker_world import IMAGE, Client, wait_for
 
 from localcloud.state import Switches
+
+HAND_WRITTEN = Path(__file__).with_name("guarded_endpoint.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +145,7 @@ def stack(site: Site) -> Iterator[Stack]:
     made.cloudformation.delete_stack(StackName=made.name)
 
 
+@pytest.mark.contract("A01", "K05", "K10", "K12")
 def test_a_deployment_that_was_rolled_back_fails_the_resource_and_rolls_the_stack_back(stack: Stack) -> None:
     """The alarm was in ALARM before: the first bake trips. The way back has the old template's DeploymentConfig."""
     old = stack.create(guarded=False)
@@ -160,6 +164,7 @@ def test_a_deployment_that_was_rolled_back_fails_the_resource_and_rolls_the_stac
     assert stack.drift == "IN_SYNC"
 
 
+@pytest.mark.contract("K12")
 def test_the_stacks_own_rollback_is_another_guarded_deployment_that_may_trip_again(stack: Stack) -> None:
     old = stack.create(guarded=True)
     stack.set_alarm("ALARM")
@@ -172,21 +177,93 @@ def test_the_stacks_own_rollback_is_another_guarded_deployment_that_may_trip_aga
     assert (stack.config, stack.configs) == (old, {old})
 
 
-def test_the_switch_tells_success_after_a_silent_rollback_and_the_clean_up_deletes_what_serves(stack: Stack) -> None:
-    old = stack.create(guarded=False)
-    stack.set_alarm("ALARM")
-    switches = Switches(stack.site.cloud.folder)
-    switches.set("rolled-back-update", "succeeds")
-    try:
-        assert stack.update("b", guarded=True) == "UPDATE_COMPLETE"
-    finally:
-        switches.set("rolled-back-update", "fails")
-    assert stack.config == old and old not in stack.configs
-    with pytest.raises(stack.site.world.sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
-        stack.site.world.sagemaker.update_endpoint(EndpointName=stack.name, EndpointConfigName=old)
-    stack.set_alarm("OK")
+class HandWritten(Stack):
+    """A stack of the template `guarded_endpoint.yaml`."""
+
+    def parameters(self, artifact: str, seconds: int) -> dict[str, Any]:
+        values = {
+            "Name": self.name,
+            "ModelDataUrl": artifact,
+            "RoleArn": self.site.world.role,
+            "Image": IMAGE,
+            "CanarySeconds": str(seconds),
+        }
+        named = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+        return {"StackName": self.name, "TemplateBody": HAND_WRITTEN, "Parameters": named}
+
+    def events(self) -> list[tuple[str, str, str]]:
+        """Logical id, status and reason of what the last operation did to resources, the oldest first."""
+        found = []
+        for event in self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]:
+            status = event["ResourceStatus"]
+            if event["LogicalResourceId"] != self.name:
+                found.append((event["LogicalResourceId"], status, event.get("ResourceStatusReason", "")))
+            elif status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+                break
+        return found[::-1]
 
 
+@pytest.mark.contract("A04", "A06", "K03", "K09", "K10", "K11", "K15", "K19", "N11")
+def test_a_template_written_by_hand_is_updated_rolled_back_and_told_of_a_success_that_was_none(site: Site) -> None:
+    """A good model; one that refuses the rows of the old; the same where CloudFormation is told of success."""
+    stack, switches = HandWritten(site), Switches(site.cloud.folder)
+    cloudformation, sagemaker = stack.cloudformation, site.world.sagemaker
+    narrow = put_model(site.world, "narrow", 1.0, features=1)
+    cloudformation.create_stack(**stack.parameters(site.artifacts["a"], 120))
+    assert stack.settled() == "CREATE_COMPLETE", stack.reasons()
+    shown = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]["Outputs"]
+    assert {output["OutputKey"]: output["OutputValue"] for output in shown} == {
+        "Endpoint": stack.endpoint["EndpointArn"],
+        "EndpointName": stack.name,
+        "Alarm": f"{stack.name}-new",
+    }
+    first = stack.config
+
+    with Traffic(site.world.client, stack.name, {}) as traffic:
+        cloudformation.update_stack(**stack.parameters(site.artifacts["b"], 120))
+        assert stack.settled() == "UPDATE_COMPLETE", stack.reasons()
+        second = stack.config
+        assert traffic.errors == [] and stack.configs == {second} != {first}
+        events = stack.events()
+        made = [name for name, status, _ in events if status == "UPDATE_COMPLETE"]
+        assert made == ["Model", "EndpointConfig", "NewInstancesErrors", "Endpoint"]
+        cleaned = [(name, status) for name, status, _ in events][-4:]
+        assert {name for name, status in cleaned if status == "DELETE_COMPLETE"} == {"EndpointConfig", "Model"}
+
+        cloudformation.update_stack(**stack.parameters(narrow, 3600))
+        assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
+        (reason,) = [why for name, status, why in stack.events() if (name, status) == ("Endpoint", "UPDATE_FAILED")]
+        assert f"the alarm {stack.name}-new is in ALARM. Threshold Crossed: " in reason and "NotStabilized" in reason
+        assert (stack.config, stack.configs) == (second, {second})
+        assert traffic.errors and all("(ModelError)" in error for error in traffic.errors)
+        assert len(traffic.errors) < traffic.counts.total()
+
+        switches.set("rolled-back-update", "succeeds")
+        try:
+            cloudformation.update_stack(**stack.parameters(narrow, 3600))
+            assert stack.settled() == "UPDATE_COMPLETE"
+        finally:
+            switches.set("rolled-back-update", "fails")
+    # What serves is deleted, as the old configuration of a successful update is; the next update to it finds nothing.
+    (left,) = stack.configs
+    assert stack.config == second != left
+    assert f"the alarm {stack.name}-new is in ALARM" in stack.endpoint["FailureReason"]
+    with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
+        sagemaker.update_endpoint(EndpointName=stack.name, EndpointConfigName=second)
+    assert invoke(site.world.client("sagemaker-runtime"), stack.name)
+    # The metrics of both failed fleets are there, under configurations that are not.
+    metrics = site.world.client("cloudwatch").list_metrics(Namespace="AWS/SageMaker", MetricName="ModelLatency")
+    configs = {
+        pair["Value"]
+        for metric in metrics["Metrics"]
+        for pair in metric["Dimensions"]
+        if pair["Name"] == "EndpointConfigName" and pair["Value"].startswith(stack.name)
+    }
+    assert {second, left} < configs and len(configs) == 4
+    cloudformation.delete_stack(StackName=stack.name)
+
+
+@pytest.mark.contract("K14", "U19")
 def test_another_deployment_config_alone_is_a_deployment_too(stack: Stack) -> None:
     old = stack.create(guarded=False)
     before = stack.endpoint["LastModifiedTime"]

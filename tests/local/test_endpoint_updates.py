@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
+import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 from killed_server import alive_after, children_of, kill
 from live_site import CANARY, FACTOR, ONE, Site, blue_green
 from live_traffic import VARIANT, Traffic, put_config, put_model
+from printed_environment import printed_environment
 from sagemaker_world import Client, wait_for
+from told_queue import messages, queue_for
+from warm_server import warm_python
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +54,7 @@ COURSES = [
 ]
 
 
+@pytest.mark.contract("D10", "G07", "G13")
 def test_no_request_fails_through_each_course_and_half_of_them_meet_the_new_model_meanwhile(
     site: Site, answers: dict[bytes, str]
 ) -> None:
@@ -99,6 +110,7 @@ def test_a_killed_process_fails_what_is_in_flight_on_it_at_most_and_is_replaced(
     assert endpoint.settled()["EndpointStatus"] == "InService"
 
 
+@pytest.mark.contract("A06", "G11", "G16")
 def test_an_alarm_on_the_new_fleet_alone_takes_a_canary_back(site: Site, answers: dict[bytes, str]) -> None:
     """The new model has another number of features and refuses the rows that the old one answers."""
     endpoint, world = site.endpoint(2), site.world
@@ -135,6 +147,7 @@ def test_an_alarm_on_the_new_fleet_alone_takes_a_canary_back(site: Site, answers
     assert all("(ModelError)" in error for error in traffic.errors)
 
 
+@pytest.mark.contract("D10", "G14", "G16", "W02")
 def test_boto3s_waiter_takes_a_rolled_back_update_for_a_success(site: Site, answers: dict[bytes, str]) -> None:
     """A deployment that exceeds its maximum time goes back; only EndpointConfigName and FailureReason say so."""
     endpoint = site.endpoint(2)
@@ -154,6 +167,7 @@ def test_boto3s_waiter_takes_a_rolled_back_update_for_a_success(site: Site, answ
     assert traffic.errors == []
 
 
+@pytest.mark.contract("G15", "W03")
 def test_a_rolling_update_and_its_rollback_can_both_fail(site: Site, answers: dict[bytes, str]) -> None:
     """The old model's artifact is gone when an instance of it has to be started again: a mix serves."""
     endpoint = site.endpoint(2)
@@ -178,6 +192,11 @@ def test_a_rolling_update_and_its_rollback_can_both_fail(site: Site, answers: di
         "MaximumExecutionTimeoutInSeconds (600). The rollback failed: Failed to download model data"
         in (shown["FailureReason"])
     )
+    for name in ("endpoint_in_service", "endpoint_deleted"):
+        with pytest.raises(WaiterError, match="Max attempts exceeded"):
+            endpoint.sagemaker.get_waiter(name).wait(
+                EndpointName=endpoint.name, WaiterConfig={"Delay": 0, "MaxAttempts": 2}
+            )
     with Traffic(world.client, endpoint.name, answers) as traffic:
         traffic.following(20)
         assert set(traffic.counts) == {"a", "b"} and traffic.errors == []
@@ -186,6 +205,85 @@ def test_a_rolling_update_and_its_rollback_can_both_fail(site: Site, answers: di
     assert traffic.errors == [] and len(endpoint.pids()) == 2
 
 
+STEPS: list[tuple[str, str, int | None, str]] = [
+    ("InService", "old", None, ""),
+    ("Updating", "old", 0, "Creating"),
+    ("Updating", "old", 0, "ActivatingTraffic"),
+    ("Updating", "old", 1, "Baking"),
+    ("Updating", "old", 1, "ActivatingTraffic"),
+    ("Updating", "old", 2, "Baking"),
+    ("Updating", "old", 2, "Deleting"),
+    ("InService", "new", None, ""),
+]
+"""Of a canary of two: EndpointStatus, configuration, CurrentInstanceCount of the new instances and their status."""
+
+
+@pytest.fixture(scope="module")
+def shell(site: Site) -> Iterator[dict[str, str]]:
+    """A shell pointed at the cloud; its `aws` need not import what it begins with, half a second of CPU a call."""
+    with warm_python("awscli.clidriver", "awscli.handlers") as python:
+        place = site.cloud.folder.root / "programs"
+        place.mkdir()
+        (place / "aws").write_text(f'#!/bin/sh\nexec {shlex.join([*python, "-m", "awscli"])} "$@"\n')
+        (place / "aws").chmod(0o755)
+        found = printed_environment(site.cloud)
+        yield {**found, "PATH": f"{place}:{found['PATH']}"}
+
+
+def documents(stream: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The JSON documents that a loop prints one below the other."""
+    text = ""
+    for line in stream:
+        text += line
+        if line == "}\n":
+            yield json.loads(text)
+            text = ""
+
+
+@pytest.mark.contract("D15", "E01", "E03", "E07", "E08", "W05")
+def test_the_aws_command_in_a_loop_shows_a_canary_step_by_step_and_so_does_the_event_bus(
+    site: Site, shell: dict[str, str], tmp_path: Path
+) -> None:
+    endpoint, client = site.endpoint(2), site.world.client
+    shown = endpoint.settled()
+    queue, arn = queue_for(client, "events.amazonaws.com")
+    pattern = {"source": ["aws.sagemaker"], "resources": [shown["EndpointArn"]]}
+    client("events").put_rule(Name=endpoint.name, EventPattern=json.dumps(pattern))
+    client("events").put_targets(Rule=endpoint.name, Targets=[{"Id": "queue", "Arn": arn}])
+    command = f"aws sagemaker describe-endpoint --endpoint-name {endpoint.name} --output json"
+    loop = ["/bin/bash", "-c", f"until [ -e {shlex.quote(str(tmp_path / 'end'))} ]; do {command}; sleep 1; done"]
+    names = {shown["EndpointConfigName"]: "old"}
+    seen: list[tuple[str, str, int | None, str]] = []
+    with subprocess.Popen(loop, env=shell, stdout=subprocess.PIPE, encoding="utf-8") as looping:
+        try:
+            assert looping.stdout is not None
+            for described in documents(looping.stdout):
+                if not seen:
+                    names[endpoint.update("b", 2, blue_green("CANARY", 360, 120, CanarySize=ONE))] = "new"
+                pending = described.get("PendingDeploymentSummary", {}).get("ProductionVariants", [{}])[0]
+                (variant,) = described["ProductionVariants"]
+                status = pending.get("VariantStatus") or variant.get("VariantStatus") or [{"Status": ""}]
+                config, count = names[described["EndpointConfigName"]], pending.get("CurrentInstanceCount")
+                seen.append((described["EndpointStatus"], config, count, status[0]["Status"]))
+                if seen[-1] == STEPS[-1]:
+                    break
+        finally:
+            (tmp_path / "end").touch()
+            looping.communicate()
+    # Which steps it sees depends on the moment; those that it sees are in order.
+    order = [STEPS.index(step) for step in seen]
+    assert order == sorted(order) and order[0] == 0 and len(set(order)) > 2
+    events = messages(client, queue, 9)
+    assert Counter(event["detail-type"] for event in events) == {
+        "SageMaker Endpoint State Change": 2,
+        "SageMaker Endpoint Deployment State Change": 7,
+    }
+    assert Counter(event["detail"]["EndpointStatus"] for event in events) == {"UPDATING": 7, "IN_SERVICE": 2}
+    assert {(event["source"], *event["resources"]) for event in events} == {("aws.sagemaker", shown["EndpointArn"])}
+    assert all(datetime.fromisoformat(event["time"]).tzinfo is not None for event in events)
+
+
+@pytest.mark.contract("G17")
 def test_a_cloud_that_is_killed_in_a_bake_has_the_old_configuration_at_the_next_start(
     tmp_path: Path, client_of: Client
 ) -> None:

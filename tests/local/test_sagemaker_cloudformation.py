@@ -87,6 +87,7 @@ def reasons(world: World, stack: str) -> list[str]:
     return [event.get("ResourceStatusReason", "") for event in events if event["ResourceStatus"].endswith("_FAILED")]
 
 
+@pytest.mark.contract("G12", "K01", "K02", "K03", "K10")
 def test_the_life_of_a_hosting_stack(world: World, artifact: str) -> None:
     """Given a stack that hosts; when its model changes, fails to load, and goes; then each end is CloudFormation's."""
     cloudformation, sagemaker = world.client("cloudformation"), world.sagemaker
@@ -139,6 +140,7 @@ def test_the_life_of_a_hosting_stack(world: World, artifact: str) -> None:
     assert sagemaker.list_model_package_groups(NameContains=stack)["ModelPackageGroupSummaryList"] == []
 
 
+@pytest.mark.contract("K13")
 def test_a_first_model_that_cannot_load_leaves_nothing(world: World) -> None:
     cloudformation, stack = world.client("cloudformation"), f"never-{uuid.uuid4().hex[:8]}"
     cloudformation.create_stack(StackName=stack, TemplateBody=template(world, stack, world.broken_artifact()))
@@ -148,6 +150,7 @@ def test_a_first_model_that_cannot_load_leaves_nothing(world: World) -> None:
     assert world.sagemaker.list_models(NameContains=stack)["Models"] == []
 
 
+@pytest.mark.contract("K01", "K02")
 def test_change_sets_tell_what_is_replaced(world: World, artifact: str) -> None:
     cloudformation, stack = world.client("cloudformation"), f"review-{uuid.uuid4().hex[:8]}"
     cloudformation.create_stack(StackName=stack, TemplateBody=template(world, stack, artifact))

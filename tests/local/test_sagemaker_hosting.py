@@ -106,7 +106,7 @@ def test_callers_need_the_right_to_invoke(world: World, endpoint: str) -> None:
                 invoke(runtime, endpoint)
 
 
-@pytest.mark.contract("H41")
+@pytest.mark.contract("H41", "G12", "D13")
 def test_an_update_that_cannot_load_leaves_the_old_model(world: World, endpoint: str) -> None:
     before = invoke(world.client("sagemaker-runtime"), endpoint)["Body"]
     broken = world.model(f"{endpoint}-broken", world.broken_artifact())
@@ -121,6 +121,7 @@ def test_an_update_that_cannot_load_leaves_the_old_model(world: World, endpoint:
     assert invoke(world.client("sagemaker-runtime"), endpoint)["Body"] == before
 
 
+@pytest.mark.contract("G13")
 def test_no_request_fails_while_an_endpoint_is_updated(world: World, endpoint: str, artifact: str) -> None:
     runtime = world.client("sagemaker-runtime")
     config = world.config(f"{endpoint}-c3", ("AllTraffic", world.model(f"{endpoint}-m3", artifact), 1))

@@ -1,4 +1,4 @@
-"""Each statement of the two contract pages has a test that names it, and each test names a statement that is there."""
+"""Each statement of the contract pages has a test that names it, and each test names a statement that is there."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def named() -> list[Naming]:
     return all_namings()
 
 
-def test_both_pages_state_something_and_no_id_stands_twice(written: list[Statement]) -> None:
+def test_each_page_states_something_and_no_id_stands_twice(written: list[Statement]) -> None:
     assert {statement.page for statement in written} == {page.name for page in PAGES}
     assert [id for id, times in Counter(statement.id for statement in written).items() if times > 1] == []
     assert [statement.id for statement in written if not statement.text] == []

@@ -128,6 +128,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
 """Members that are taken and have no effect here, each with the reason."""
 
 DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    "CreateEndpointConfig": {"MetricsConfig.MetricPublishFrequencyInSeconds": 60},
     "CreateModel": {
         "Containers.ImageConfig.RepositoryAccessMode": "Platform",
         "PrimaryContainer.ImageConfig.RepositoryAccessMode": "Platform",

@@ -2,7 +2,8 @@
 
 AWS::SageMaker::Endpoint waits for the endpoint, and fails where it does not serve what the template asked for. AWS does
 not say whether its own does: `kickstand local switch rolled-back-update succeeds` makes an update that was rolled back
-a success.
+a success. Nor does it say whether its deletion waits for an update; here DeleteEndpoint refuses it, unless the switch
+deletion-in-update says otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from localcloud.sagemaker.api.call import Caller, Scope
 from localcloud.sagemaker.cloudformation.handlers import GroupHandler, NounHandler, Properties
 from localcloud.sagemaker.control import Control
 from localcloud.sagemaker.store import Table
-from localcloud.state import ROLLED_BACK_UPDATE, stands_at
+from localcloud.state import DELETION_IN_UPDATE, ROLLED_BACK_UPDATE, stands_at
 
 _CREATE_SECONDS = 160 * 60.0
 _UPDATE_SECONDS = 970 * 60.0
@@ -66,7 +67,11 @@ class EndpointHandler(NounHandler):
         return physical_id, self.attributes(physical_id)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        record = self._settled(physical_id, _UPDATE_SECONDS)
+        record = self.record(physical_id) or {}
+        updates = record.get("EndpointStatus") in ("Updating", "RollingBack")
+        if not updates or stands_at(DELETION_IN_UPDATE) == "waits":
+            # After a restart it may be found being hosted again, as Creating.
+            record = self._settled(physical_id, _UPDATE_SECONDS)
         if record:
             super().delete(physical_id, properties)
             self.control.hosting.wait_gone(self.scope(), record["EndpointName"], _UPDATE_SECONDS)

@@ -1,8 +1,7 @@
 """The steps of a deployment to an endpoint that serves: instances launched, traffic moved, bakes, fleets removed.
 
 A share of traffic is active new instances by all new ones, of the requests and not of the connections. Alarms count
-during bakes alone. One that is in ALARM when a bake begins ends the deployment, whether it was so before or not: AWS
-does not say.
+during bakes alone.
 """
 
 from __future__ import annotations
@@ -10,45 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from localcloud.clock import Clock
-from localcloud.sagemaker.api.call import Scope
 from localcloud.sagemaker.hosting.deployment_policy import Policy, instances_of
 from localcloud.sagemaker.hosting.endpoint_record import Counts, EndpointRecord, Status
 from localcloud.sagemaker.hosting.fleet import Fleet, LiveEndpoint, RetiredError
 
 _LOOK_SECONDS = 10.0
 """AWS's seconds between two looks at the alarms."""
-
-
-class AlarmStates(Protocol):
-    """CloudWatch's alarms of an account and region."""
-
-    def in_alarm(self, scope: Scope, names: Sequence[str]) -> tuple[str, ...]:
-        """Those of these names that are in ALARM now."""
-
-    def reason(self, scope: Scope, name: str) -> str:
-        """The StateReason of one."""
-
-
-class NoAlarms:
-    """An account without alarms."""
-
-    def in_alarm(self, scope: Scope, names: Sequence[str]) -> tuple[str, ...]:
-        return ()
-
-    def reason(self, scope: Scope, name: str) -> str:
-        return ""
-
-
-def tripped(alarms: AlarmStates, scope: Scope, names: Sequence[str]) -> str:
-    """Why the alarms of a deployment end it; empty where none of them is in ALARM."""
-    return " ".join(
-        f"The deployment was rolled back: the alarm {name} is in ALARM. {alarms.reason(scope, name)}".strip()
-        for name in (alarms.in_alarm(scope, names) if names else ())
-    )
 
 
 class ServerStopsError(Exception):
@@ -93,7 +63,7 @@ class Course:
 
     old:    the fleets that serve: one, or what a rolling update left whose rollback failed.
     new:    the fleet to come, empty. counts: its instances by variant.
-    tripped: the sentence why the alarms end the deployment; empty where none of them is in ALARM.
+    tripped: the sentence why the alarms end the deployment; empty where none of them does.
     """
 
     def __init__(

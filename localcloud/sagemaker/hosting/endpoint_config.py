@@ -33,7 +33,7 @@ class EndpointConfigs:
         arn = scope.arn("endpoint-config", name)
         if self._stores.endpoint_configs.get(scope, name) is not None:
             raise already_existing(ENDPOINT_CONFIG, arn)
-        if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
+        if "DataCaptureConfig" in request and request["DataCaptureConfig"].get("EnableCapture", True):
             raise unsupported("DataCaptureConfig")
         variants = [self._variant(call, variant) for variant in request["ProductionVariants"]]
         names = [variant["VariantName"] for variant in variants]
@@ -99,7 +99,8 @@ _STARTUP_SECONDS = 120.0
 
 Deployment = dict[str, Any]
 """`config` (name), `variants` (as the configuration has them), `models` (by variant: image, artifact, environment,
-role), and what the request asked to keep: `retained`, `deployment_config`. JSON, for it is saved."""
+role), `described` (what DescribeEndpoint shows of the configuration beside its variants), and what the request asked to
+keep: `retained`, `deployment_config`. JSON, for it is saved."""
 
 
 class UnstartableError(Exception):
@@ -128,9 +129,26 @@ def plan(
         "config": config["EndpointConfigName"],
         "variants": config["ProductionVariants"],
         "models": models,
+        "described": _described(config),
         "deployment_config": dict(deployment_config) if deployment_config else None,
         "retained": sorted(retained or ()),
     }
+
+
+def _described(config: Record) -> dict[str, Any]:
+    """MetricsConfig as it was given, and a data capture that is off, the only one that there is."""
+    shown: dict[str, Any] = {}
+    if metrics := config.get("MetricsConfig"):
+        shown["MetricsConfig"] = metrics
+    if capture := config.get("DataCaptureConfig"):
+        shown["DataCaptureConfig"] = {
+            "EnableCapture": False,
+            "CaptureStatus": "Stopped",
+            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": capture["DestinationS3Uri"],
+            "KmsKeyId": capture.get("KmsKeyId", ""),
+        }
+    return shown
 
 
 def images(deployment: Deployment) -> dict[str, str]:

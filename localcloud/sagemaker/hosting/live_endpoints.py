@@ -13,13 +13,14 @@ from typing import Any
 from localcloud.clock import Clock
 from localcloud.jobs.events import LONGEST_REASON, without_machine_paths
 from localcloud.sagemaker.api.call import Scope
-from localcloud.sagemaker.hosting.course import AlarmStates, Course, NoAlarms, Pace, ServerStopsError, tripped
+from localcloud.sagemaker.hosting.course import Course, Pace, ServerStopsError
 from localcloud.sagemaker.hosting.deployment import change_capacity, run
 from localcloud.sagemaker.hosting.deployment_policy import Policy
 from localcloud.sagemaker.hosting.endpoint_config import Deployment, images, least_outstanding, order_of
 from localcloud.sagemaker.hosting.endpoint_record import RETAINABLE, EndpointRecord, desired_counts, summaries
 from localcloud.sagemaker.hosting.fleet import Fleet, LiveEndpoint, Traffic
 from localcloud.sagemaker.hosting.rehosting import Key, Rehosting
+from localcloud.sagemaker.hosting.rollback_alarms import AlarmStates, NoAlarms, RollbackAlarms
 from localcloud.sagemaker.image import Roles
 from localcloud.sagemaker.processes import Processes
 from localcloud.sagemaker.store import Events, Record, Stores
@@ -179,13 +180,14 @@ class Hosting:
         key, policy = (scope, name), Policy.of(deployment["deployment_config"], deployment["variants"])
         record = self._record(scope, name, announces=not policy.excluded)
         new, shown = self._fleet(scope, name, deployment, deployment["retained"])
+        roles = sorted({model["ExecutionRoleArn"] for model in deployment["models"].values()})
         course = Course(
             policy,
             self._live[key],
             new,
             desired_counts(shown),
             record,
-            tripped=lambda: tripped(self._alarms, scope, policy.alarms),
+            tripped=RollbackAlarms(self._alarms, self._roles, scope, policy.alarms, roles).tripped,
             pace=Pace(self._durations, self._closing),
         )
         self._expect(key, new, *course.old)
@@ -269,4 +271,5 @@ class Hosting:
 
 def _show_served(record: EndpointRecord, deployment: Deployment, shown: Shown, **fields: Any) -> None:
     served = {"EndpointStatus": "InService", "EndpointConfigName": deployment["config"], "FailureReason": None}
-    record.end(**{**served, "ProductionVariants": shown, "_hosted": deployment, **fields})
+    described = {"MetricsConfig": None, "DataCaptureConfig": None, **deployment.get("described", {})}
+    record.end(**{**served, **described, "ProductionVariants": shown, "_hosted": deployment, **fields})

@@ -22,6 +22,7 @@ def rule(needed: int, treat: str = "missing", periods: int = 3) -> Rule:
     return Rule("GreaterThanThreshold", 1.0, periods, needed, treat)
 
 
+@pytest.mark.contract("N03")
 @pytest.mark.parametrize(
     ("points", "filled", "states"),
     [
@@ -38,6 +39,7 @@ def test_three_of_three(points: str, filled: int, states: tuple[str | None, ...]
     assert {outcome.filled for outcome in found} == {filled}
 
 
+@pytest.mark.contract("N03")
 @pytest.mark.parametrize(
     ("points", "filled", "states"),
     [
@@ -54,11 +56,13 @@ def test_two_of_three(points: str, filled: int, states: tuple[str | None, ...]) 
     assert {outcome.filled for outcome in found} == {filled}
 
 
+@pytest.mark.contract("N04")
 @pytest.mark.parametrize("points", ["- - - - X", "- - - X -"])
 def test_an_alarm_of_three_of_three_is_not_premature(points: str) -> None:
     assert evaluate(rule(3), values(points)).state is KEEP
 
 
+@pytest.mark.contract("N04")
 @pytest.mark.parametrize(
     ("points", "state"),
     [("- - X - 0", OK), ("- - - X 0", OK), ("- - X X X", ALARM), ("- - X X -", ALARM), ("X - - - -", ALARM)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from localcloud.clock import Clock
 from localcloud.cloudwatch.alarm_state import Alarm, event_detail
 from localcloud.cloudwatch.alarms import Alarms
+from localcloud.cloudwatch.invocation_metrics import InvocationMetrics
 from localcloud.cloudwatch.metric_store import Metric, MetricStore
 from localcloud.cloudwatch.statistic_set import StatisticSet
 from localcloud.sagemaker.api.call import Scope, ServiceError
@@ -96,6 +97,7 @@ def request(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**usual, **changes}.items() if value is not None}
 
 
+@pytest.mark.contract("N01")
 def test_a_new_alarm_has_no_data_and_says_so(watched: Watched) -> None:
     alarm = watched.alarms.put(SCOPE, request())
     assert (alarm["StateValue"], alarm["StateReason"]) == ("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation")
@@ -142,6 +144,7 @@ def test_a_percentile_is_ignored_while_its_samples_are_few(watched: Watched) -> 
     assert watched.state_at(1) == "ALARM"
 
 
+@pytest.mark.contract("M08")
 def test_a_unit_that_nobody_sends_has_no_data(watched: Watched) -> None:
     watched.alarms.put(SCOPE, request(Unit="Count", TreatMissingData="missing"))
     watched.put(9, unit="None")
@@ -150,6 +153,7 @@ def test_a_unit_that_nobody_sends_has_no_data(watched: Watched) -> None:
     assert watched.state_at(1) == "ALARM"
 
 
+@pytest.mark.contract("N09")
 def test_an_expression_is_evaluated_for_each_period(watched: Watched) -> None:
     def query(name: str, metric: str) -> dict[str, Any]:
         named = {"Namespace": "Own", "MetricName": metric, "Dimensions": [{"Name": "EndpointName", "Value": "ep"}]}
@@ -169,13 +173,140 @@ def test_an_expression_is_evaluated_for_each_period(watched: Watched) -> None:
     assert shown == {"id": "rate", "returnData": True, "expression": "IF(r > 10, e / r, 0)"}
 
 
+@pytest.mark.contract("N02")
 def test_an_update_of_the_configuration_leaves_the_state(watched: Watched) -> None:
     watched.alarms.put(SCOPE, request())
     watched.put(9)
     assert watched.state_at(1) == "ALARM"
     changed = watched.alarms.put(SCOPE, request(Threshold=50.0))
     assert (changed["StateValue"], changed["Threshold"]) == ("ALARM", 50.0)
+    elsewhere = watched.alarms.put(SCOPE, request(Dimensions=[{"Name": "EndpointName", "Value": "other"}]))
+    assert (elsewhere["StateValue"], watched.alarms.in_alarm(SCOPE, ["a"])) == ("ALARM", ("a",))
     assert watched.state_at(1) == "OK"
+
+
+@dataclass
+class Endpoint:
+    """An endpoint that is updated from the configuration `old` to `new`, and the metrics of its requests."""
+
+    watched: Watched
+
+    def __post_init__(self) -> None:
+        self.metrics = InvocationMetrics(self.watched.clock, self.watched.store)
+
+    def minute(self, number: int, *, old: Sequence[int] = (), new: Sequence[int] = (), micros: int = 1000) -> None:
+        """Requests of one minute: the status of each, by what answered; then the minute's end."""
+        self.watched.clock.hand[0] = START + 60 * number
+        for config, statuses in (("old", old), ("new", new)):
+            for status in statuses:
+                self.metrics.record(SCOPE, "ep", "AllTraffic", config, 1, status, micros, 10)
+        self.watched.clock.hand[0] = START + 60 * (number + 1)
+        self.metrics.publish()
+        self.watched.alarms.evaluate()
+
+    def state(self, name: str = "a") -> str:
+        return str(self.watched.kept.alarms[name]["StateValue"])
+
+
+@pytest.fixture
+def endpoint(watched: Watched) -> Endpoint:
+    return Endpoint(watched)
+
+
+def on_endpoint(metric: str, *, config: str | None = None, **changes: Any) -> dict[str, Any]:
+    named = {"EndpointName": "ep", "VariantName": "AllTraffic", **({"EndpointConfigName": config} if config else {})}
+    place = [{"Name": name, "Value": value} for name, value in named.items()]
+    usual = {"Statistic": "Average", "Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": place}
+    return request(**{**usual, **changes})
+
+
+@pytest.mark.contract("N06")
+def test_the_alarm_that_the_guide_prints_for_all_fleets_can_never_be_raised(endpoint: Endpoint) -> None:
+    """The average of zeros and ones is at most 1; with a rate as its limit the same alarm is raised."""
+    printed: dict[str, Any] = {"Period": 600, "EvaluationPeriods": 2, "Threshold": 1.0}
+    alarms = endpoint.watched.alarms
+    alarms.put(SCOPE, on_endpoint("Invocation4XXErrors", **printed))
+    alarms.put(SCOPE, on_endpoint("Invocation4XXErrors", **{**printed, "Threshold": 0.01}, AlarmName="rate"))
+    for number in range(40):
+        endpoint.minute(number, old=[400] * 5)
+    assert (endpoint.state(), endpoint.state("rate")) == ("OK", "ALARM")
+
+
+@pytest.mark.contract("A05", "A06", "N07")
+def test_the_alarm_that_the_guide_prints_for_the_new_fleet_sees_that_fleet_alone(endpoint: Endpoint) -> None:
+    printed: dict[str, Any] = {"Period": 300, "EvaluationPeriods": 2, "Threshold": 100_000.0}
+    alarms = endpoint.watched.alarms
+    alarms.put(SCOPE, on_endpoint("ModelLatency", config="new", **printed))
+    alarms.put(SCOPE, on_endpoint("ModelLatency", **printed, AlarmName="both"))
+    for number in range(10):
+        endpoint.minute(number, old=[200], micros=150_000)
+    assert (endpoint.state(), endpoint.state("both")) == ("OK", "ALARM")
+    for number in range(10, 20):
+        endpoint.minute(number, new=[200], micros=150_000)
+    assert endpoint.state() == "ALARM"
+
+
+@pytest.mark.contract("N08")
+def test_a_count_of_server_errors_is_raised_by_one_and_without_requests_has_no_data(endpoint: Endpoint) -> None:
+    """As AWS's sample project writes it: no TreatMissingData."""
+    counted = on_endpoint(
+        "Invocation5XXErrors",
+        Statistic="Sum",
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData=None,
+    )
+    endpoint.watched.alarms.put(SCOPE, counted)
+    endpoint.minute(0, old=[200, 200])
+    assert endpoint.state() == "OK"
+    endpoint.minute(1, old=[200, 500])
+    assert endpoint.state() == "ALARM"
+    for number in range(2, 6):
+        endpoint.minute(number)
+    assert endpoint.state() == "INSUFFICIENT_DATA"
+    assert endpoint.watched.alarms.in_alarm(SCOPE, ["a"]) == ()
+
+
+@pytest.mark.contract("M04", "N09")
+def test_an_average_of_errors_is_their_rate(endpoint: Endpoint) -> None:
+    for limit, name in ((0.24, "below"), (0.25, "at")):
+        endpoint.watched.alarms.put(SCOPE, on_endpoint("Invocation5XXErrors", Threshold=limit, AlarmName=name))
+    endpoint.minute(0, new=[500, 200, 200, 200])
+    assert (endpoint.state("below"), endpoint.state("at")) == ("ALARM", "OK")
+
+
+@pytest.mark.contract("A02")
+def test_only_an_alarm_in_the_state_alarm_ends_a_deployment(watched: Watched) -> None:
+    for name in ("a", "b", "c"):
+        watched.alarms.put(SCOPE, request(AlarmName=name))
+    watched.alarms.set_state(SCOPE, "b", "OK", "a drill")
+    watched.alarms.set_state(SCOPE, "c", "ALARM", "a drill")
+    names = ["a", "b", "c", "none"]
+    assert watched.kept.alarms["a"]["StateValue"] == "INSUFFICIENT_DATA"
+    assert watched.alarms.in_alarm(SCOPE, names) == ("c",)
+    assert watched.alarms.missing(SCOPE, names) == ("none",)
+
+
+@pytest.mark.contract("N05")
+@pytest.mark.parametrize("period", [10, 20, 30, 60, 120, 300])
+def test_the_periods_that_there_are(watched: Watched, period: int) -> None:
+    assert watched.alarms.put(SCOPE, request(Period=period))["Period"] == period
+
+
+@pytest.mark.contract("N05")
+@pytest.mark.parametrize("period", [1, 5, 15, 40, 61])
+def test_the_periods_that_there_are_not(watched: Watched, period: int) -> None:
+    with pytest.raises(ServiceError, match=f"Period must be 10, 20, 30 or a multiple of 60; found {period}"):
+        watched.alarms.put(SCOPE, request(Period=period))
+
+
+@pytest.mark.contract("N10")
+@pytest.mark.parametrize(
+    "name", ["EvaluationWindow", "EvaluationInterval", "EvaluationCriteria", "WarmUpConfiguration", "ThresholdMetricId"]
+)
+def test_newer_settings_are_refused_by_name(watched: Watched, name: str) -> None:
+    with pytest.raises(ServiceError, match=f"{name} is not supported by the local cloud yet"):
+        watched.alarms.put(SCOPE, request(**{name: {}}))
 
 
 def test_a_state_by_hand_lasts_until_the_next_evaluation(watched: Watched) -> None:
@@ -198,6 +329,7 @@ def test_one_alarm_that_cannot_be_evaluated_stops_no_other(watched: Watched, cap
     assert "the alarm broken was not evaluated" in caplog.text
 
 
+@pytest.mark.contract("N05", "N10")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

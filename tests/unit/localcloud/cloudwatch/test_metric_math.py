@@ -11,6 +11,7 @@ REQUESTS: Value = [10.0, 6.0, None, 0.0]
 VALUES = {"m1": ERRORS, "m2": REQUESTS, "n": 2.0}
 
 
+@pytest.mark.contract("N09")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -46,6 +46,7 @@ def stat(found: StatisticSet | None, name: str) -> float | None:
     return found.statistic(name)
 
 
+@pytest.mark.contract("A05", "A06", "M01", "M02", "M03", "M04", "M05", "M08", "M11", "M07")
 def test_each_request_counts_in_both_dimension_sets() -> None:
     clock = at(START + 59.9)
     store = MetricStore(clock)
@@ -87,6 +88,7 @@ def test_each_request_counts_in_both_dimension_sets() -> None:
     assert stat(point(store, "OverheadLatency", "Microseconds"), "Average") == 10
 
 
+@pytest.mark.contract("M06")
 def test_statistics_of_latencies_are_those_of_numpy() -> None:
     clock = at(START)
     store = MetricStore(clock)
@@ -135,6 +137,7 @@ def test_a_minute_under_a_time_factor_is_a_second() -> None:
     assert [each and each.count for each in found] == [2, 1, None]
 
 
+@pytest.mark.contract("M10")
 def test_silence_sends_nothing_unless_the_switch_says_zeros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = StateFolder(tmp_path)
     clock = at(START + 61)
@@ -171,6 +174,7 @@ def test_old_points_are_merged_and_the_state_is_read_back() -> None:
     assert list(again.metrics(SCOPE)) == []
 
 
+@pytest.mark.contract("M12")
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 def test_utilisation_is_that_of_the_process(tmp_path: Path) -> None:
     clock = at(START + 60)

@@ -147,13 +147,27 @@ def test_a_key_is_asked_about_where_one_is_named() -> None:
     ]
 
 
-def test_an_endpoint_takes_its_config_too() -> None:
+@pytest.mark.contract("K07")
+def test_an_endpoint_takes_its_config_too_and_nothing_for_its_alarms() -> None:
     endpoint, config = (f"arn:aws:sagemaker:{HERE}:{each}" for each in ("endpoint/e", "endpoint-config/c"))
-    assert create("AWS::SageMaker::Endpoint", "E", EndpointConfigName="C") == [
+    kind, read = "AWS::SageMaker::Endpoint", ("sagemaker:DescribeEndpoint", endpoint)
+    alarms = {"DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}}
+    properties = {"EndpointConfigName": "C", **alarms}
+    assert create(kind, "E", **properties) == [
         ("sagemaker:CreateEndpoint", endpoint),
         ("sagemaker:CreateEndpoint", config),
-        ("sagemaker:DescribeEndpoint", endpoint),
+        read,
     ]
+    assert create(kind, "E", **properties, Tags=TAGS)[-1] == ("sagemaker:AddTags", endpoint)
+    changed = update(kind, "E", {"EndpointConfigName": "B", "Tags": TAGS}, properties)
+    assert changed == [
+        ("sagemaker:UpdateEndpoint", endpoint),
+        ("sagemaker:UpdateEndpoint", config),
+        read,
+        ("sagemaker:DeleteTags", endpoint),
+    ]
+    assert asked(kind, "read", "E", new=properties) == [read, ("sagemaker:ListTags", endpoint)]
+    assert asked(kind, "delete", "E", properties) == [("sagemaker:DeleteEndpoint", endpoint), read]
 
 
 def test_an_object_that_a_resource_is_made_of_is_read() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagemaker_fakes import SCOPE, Fakes, Plane, Server, invoke, make_plane, refusal, serve
+from sagemaker_fakes import IMAGE, ROLE, SCOPE, Fakes, Plane, Server, invoke, make_plane, refusal, serve
 
+from localcloud import state
 from localcloud.jobs.hosting.model_process import HostingError
 from localcloud.sagemaker.api.call import Scope
+from localcloud.state import StateFolder, Switches
 
 Row = tuple[str, str, int | None, str, str, str]
 """EndpointStatus, EndpointConfigName, CurrentInstanceCount of the new fleet, where a status is, it, its text."""
@@ -27,6 +29,7 @@ class Alarms:
         """The text of each bake, and how many of 12 requests the new model answered in it."""
         self.from_bake: dict[str, int] = {}
         self.asked: set[tuple[str, ...]] = set()
+        self.gone: set[str] = set()
 
     def in_alarm(self, scope: Scope, names: Sequence[str]) -> tuple[str, ...]:
         self.asked.add(tuple(names))
@@ -37,6 +40,9 @@ class Alarms:
             answers = [invoke(self.plane).body for _ in range(12)]
             self.bakes.append((text, answers.count(b"s3://b/two.tar.gz")))
         return tuple(name for name in names if len(self.bakes) >= self.from_bake.get(name, 99))
+
+    def missing(self, scope: Scope, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in self.gone)
 
     def reason(self, scope: Scope, name: str) -> str:
         return "Threshold Crossed: 3 datapoints were greater than the threshold (0.01)."
@@ -125,12 +131,14 @@ CANARY: Row = (
 )  # fmt: skip
 BAKING_CANARY: Row = ("UPDATING", "c1", 1, "new", "Baking", f"{BAKING} canary capacity of 1 instance(s).")
 BAKING_FULL: Row = ("UPDATING", "c1", 3, "new", "Baking", f"{BAKING} full capacity of 3 instance(s).")
+UNGUARDED_CANARY = {"BlueGreenUpdatePolicy": blue_green("CANARY", CanarySize=instances(1))["BlueGreenUpdatePolicy"]}
 TRIPPED = (
     "The deployment was rolled back: the alarm errors is in ALARM. Threshold Crossed: 3 datapoints were greater than "
     "the threshold (0.01)."
 )
 
 
+@pytest.mark.contract("G01", "G03", "G07", "G08", "D06", "D07", "D08", "D15", "E07", "X03", "U14")
 def test_a_canary_of_one_of_three_instances(plane: Plane, alarms: Alarms) -> None:
     """Launch, canary share, bake, all traffic, bake, old fleet removed: each one event, the ends of both kinds."""
     update(plane, blue_green("CANARY", CanarySize=instances(1)), before=3, after=3)
@@ -154,6 +162,7 @@ def test_a_canary_of_one_of_three_instances(plane: Plane, alarms: Alarms) -> Non
     assert (kinds[0], kinds[-1], kinds.count(kinds[0])) == (*["SageMaker Endpoint State Change"] * 2, 2)
 
 
+@pytest.mark.contract("G11", "G16", "D02", "D10", "D13", "D15", "E06")
 def test_an_alarm_in_the_canarys_bake_gives_the_old_fleet_all_traffic_in_one_step(plane: Plane, alarms: Alarms) -> None:
     alarms.from_bake["errors"] = 1
     update(plane, blue_green("CANARY", CanarySize=instances(1)), before=3, after=3)
@@ -162,6 +171,7 @@ def test_an_alarm_in_the_canarys_bake_gives_the_old_fleet_all_traffic_in_one_ste
     # What a rollback leaves: the old configuration at its size, the new one's fleet gone, and the sentence why.
     assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c1")
     assert endpoint["FailureReason"] == TRIPPED
+    assert [detail for _, _, detail in plane.fakes.events if "FailureReason" in detail] == []
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 3
     assert "PendingDeploymentSummary" not in endpoint
     assert endpoint["LastDeploymentConfig"] == blue_green("CANARY", CanarySize=instances(1))
@@ -170,6 +180,7 @@ def test_an_alarm_in_the_canarys_bake_gives_the_old_fleet_all_traffic_in_one_ste
     assert plane("DescribeEndpointConfig", EndpointConfigName="c2")["EndpointConfigName"] == "c2"  # nobody deletes it
 
 
+@pytest.mark.contract("G11")
 def test_an_alarm_in_the_last_bake_takes_it_back_too(plane: Plane, alarms: Alarms) -> None:
     alarms.from_bake["errors"] = 2
     update(plane, blue_green("CANARY", CanarySize=instances(1)), before=3, after=3)
@@ -177,6 +188,7 @@ def test_an_alarm_in_the_last_bake_takes_it_back_too(plane: Plane, alarms: Alarm
     assert rows(plane.fakes.events) == [LAUNCHING, CANARY, BAKING_CANARY, FULL, BAKING_FULL, *BACK]
 
 
+@pytest.mark.contract("G02")
 def test_all_at_once_bakes_with_all_traffic_and_removes_the_old_fleet(plane: Plane, alarms: Alarms) -> None:
     update(plane, blue_green("ALL_AT_ONCE"), before=3, after=3)
     plane.endpoint()
@@ -185,6 +197,7 @@ def test_all_at_once_bakes_with_all_traffic_and_removes_the_old_fleet(plane: Pla
     assert alarms.bakes == [(BAKING_FULL[5], 12)]
 
 
+@pytest.mark.contract("G09", "U03")
 @pytest.mark.parametrize("config", [None, blue_green("ALL_AT_ONCE", 0, 0)])
 def test_without_waits_there_is_no_bake_and_no_alarm_counts(
     plane: Plane, alarms: Alarms, config: dict[str, Any] | None
@@ -196,12 +209,22 @@ def test_without_waits_there_is_no_bake_and_no_alarm_counts(
     assert alarms.bakes == []
 
 
+@pytest.mark.contract("G10")
+def test_without_alarms_the_waits_are_waited_all_the_same(plane: Plane, alarms: Alarms) -> None:
+    update(plane, UNGUARDED_CANARY, before=3, after=3)
+    plane.endpoint()
+    assert rows(plane.fakes.events) == [LAUNCHING, CANARY, BAKING_CANARY, FULL, BAKING_FULL, TERMINATING, IN_SERVICE]
+    assert alarms.asked == set()
+
+
+@pytest.mark.contract("G09")
 def test_a_canary_without_waits_still_goes_through_its_steps(plane: Plane) -> None:
     update(plane, blue_green("CANARY", 0, 0, CanarySize=instances(1)), before=3, after=3)
     plane.endpoint()
     assert rows(plane.fakes.events) == [LAUNCHING, CANARY, FULL, TERMINATING, IN_SERVICE]
 
 
+@pytest.mark.contract("G04", "G07", "D09")
 def test_linear_moves_a_step_and_bakes_until_all_traffic_is_on_the_new_fleet(plane: Plane, alarms: Alarms) -> None:
     update(plane, blue_green("LINEAR", 120, LinearStepSize=instances(1)), before=2, after=4)
     plane.endpoint()
@@ -228,6 +251,7 @@ def test_linear_moves_a_step_and_bakes_until_all_traffic_is_on_the_new_fleet(pla
     ]
 
 
+@pytest.mark.contract("G04", "G11")
 def test_linear_takes_traffic_from_as_large_a_part_of_the_old_fleet(plane: Plane, alarms: Alarms) -> None:
     """And gives it back to all of it in a rollback."""
     alarms.from_bake["errors"] = 1
@@ -239,6 +263,7 @@ def test_linear_takes_traffic_from_as_large_a_part_of_the_old_fleet(plane: Plane
     assert [len(server.asked) for server in plane.fakes.servers[:4]] == [5, 5, 2, 2]
 
 
+@pytest.mark.contract("G05", "D09")
 def test_rolling_replaces_batch_by_batch(plane: Plane, alarms: Alarms) -> None:
     update(plane, rolling(2), before=4, after=4)
     plane.endpoint()
@@ -273,6 +298,7 @@ BATCHES = {
 }
 
 
+@pytest.mark.contract("G06", "U13")
 @pytest.mark.parametrize(
     ("rollback", "batches"),
     [
@@ -297,7 +323,15 @@ def test_a_rolling_update_is_taken_back_in_batches(
     assert shown[last_bake + 1 :] == [*(f"{text} instance(s)." for text in BATCHES[batches]), ""]
 
 
-def test_a_rolling_update_whose_rollback_fails_serves_a_mix_until_another_update(plane: Plane, alarms: Alarms) -> None:
+@pytest.mark.contract("G15", "D01")
+@pytest.mark.parametrize(
+    "way_out",
+    [None, UNGUARDED_CANARY, {"RollingUpdatePolicy": rolling(1)["RollingUpdatePolicy"]}],
+    ids=["all at once", "canary", "rolling"],
+)
+def test_a_rolling_update_whose_rollback_fails_serves_a_mix_until_another_update(
+    plane: Plane, alarms: Alarms, way_out: dict[str, Any] | None
+) -> None:
     alarms.from_bake["errors"] = 2
     hosting = plane.fakes.hosting
 
@@ -324,12 +358,14 @@ def test_a_rolling_update_whose_rollback_fails_serves_a_mix_until_another_update
         plane, "UpdateEndpointWeightsAndCapacities", EndpointName="ep", DesiredWeightsAndCapacities=wanted
     )
     plane.host("c3", (VARIANT, "three.tar.gz", 1.0), instances=2)
-    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c3")
+    more = {"DeploymentConfig": way_out} if way_out else {}
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c3", **more)
     assert plane.endpoint()["EndpointConfigName"] == "c3"
     assert {invoke(plane).body for _ in range(4)} == {b"s3://b/three.tar.gz"}
     assert sum(server.running for server in plane.fakes.servers) == 2
 
 
+@pytest.mark.contract("G12")
 @pytest.mark.parametrize(
     "config",
     [
@@ -350,6 +386,7 @@ def test_a_fleet_that_fails_its_health_check_never_gets_traffic(
     assert [server.asked for server in plane.fakes.servers[3:]] == [[]] * len(plane.fakes.servers[3:])
 
 
+@pytest.mark.contract("G14")
 def test_a_deployment_that_takes_too_long_is_taken_back(plane: Plane) -> None:
     config = blue_green("CANARY", 400, 400, CanarySize=instances(1), MaximumExecutionTimeoutInSeconds=600)
     update(plane, config, before=3, after=3)
@@ -359,6 +396,54 @@ def test_a_deployment_that_takes_too_long_is_taken_back(plane: Plane) -> None:
         "The deployment did not complete within MaximumExecutionTimeoutInSeconds (600)."
     )
     assert [row[4] for row in rows(plane.fakes.events)][-3:] == ["Baking", "Deleting", ""]
+
+
+@pytest.mark.contract("A01")
+def test_an_alarm_that_was_raised_before_the_update_ends_its_first_bake(plane: Plane, alarms: Alarms) -> None:
+    alarms.from_bake["errors"] = 0
+    update(plane, blue_green("CANARY", CanarySize=instances(1)), before=3, after=3)
+    assert plane.endpoint()["FailureReason"] == TRIPPED
+    assert rows(plane.fakes.events) == [LAUNCHING, CANARY, BAKING_CANARY, *BACK]
+
+
+ROLE_MAY_NOT = " ".join(
+    f"The deployment was rolled back: {ROLE} is not authorized to perform: cloudwatch:DescribeAlarms on resource: "
+    f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name}."
+    for name in ("errors", "latency")
+)
+
+
+@pytest.mark.parametrize(
+    ("gone", "denied", "sentence"),
+    [
+        pytest.param(
+            {"latency"},
+            set(),
+            "The deployment was rolled back: there is no alarm latency.",
+            marks=pytest.mark.contract("A03"),
+        ),
+        pytest.param(set(), {"cloudwatch:DescribeAlarms"}, ROLE_MAY_NOT, marks=pytest.mark.contract("A04")),
+    ],
+    ids=["missing", "denied"],
+)
+def test_an_alarm_that_is_missing_or_denied_to_the_role_takes_a_deployment_back_unless_the_switch_ignores_it(
+    plane: Plane,
+    alarms: Alarms,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gone: set[str],
+    denied: set[str],
+    sentence: str,
+) -> None:
+    alarms.gone |= gone
+    plane.fakes.denied |= denied
+    update(plane, blue_green("CANARY", CanarySize=instances(1)), before=3, after=3)
+    assert plane.endpoint()["FailureReason"] == sentence
+    assert rows(plane.fakes.events) == [LAUNCHING, CANARY, BAKING_CANARY, *BACK]
+    monkeypatch.setattr(state, "_serving", Switches(StateFolder(tmp_path)))
+    Switches(StateFolder(tmp_path)).set("unreadable-alarms", "ignored")
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2", RetainDeploymentConfig=True)
+    assert plane.endpoint()["EndpointConfigName"] == "c2"
 
 
 def test_alarms_that_cannot_be_read_take_a_deployment_back(plane: Plane, alarms: Alarms) -> None:
@@ -371,6 +456,7 @@ def test_alarms_that_cannot_be_read_take_a_deployment_back(plane: Plane, alarms:
     assert (endpoint["EndpointConfigName"], endpoint["FailureReason"]) == ("c1", "CloudWatch does not answer.")
 
 
+@pytest.mark.contract("U20")
 def test_nothing_else_is_done_to_an_endpoint_meanwhile(plane: Plane) -> None:
     plane.fakes.gate.clear()
     plane.host("c1", (VARIANT, "one.tar.gz", 1.0))
@@ -396,6 +482,7 @@ def test_nothing_else_is_done_to_an_endpoint_meanwhile(plane: Plane) -> None:
     assert plane.endpoint()["EndpointStatus"] == "InService"
 
 
+@pytest.mark.contract("X01")
 def test_what_the_guardrails_leave_out_is_updated_without_deployment_events(plane: Plane, alarms: Alarms) -> None:
     for config in ("c1", "c2"):
         plane.host(config, ("a", f"{config}.tar.gz", 1.0), ("b", f"{config}.tar.gz", 1.0), instances=2)
@@ -408,6 +495,58 @@ def test_what_the_guardrails_leave_out_is_updated_without_deployment_events(plan
     assert alarms.bakes == []
 
 
+@pytest.mark.contract("X02")
+def test_several_variants_a_network_and_a_key_leave_an_endpoint_in_the_guardrails(plane: Plane, alarms: Alarms) -> None:
+    network = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    variants = [
+        {"VariantName": name, "ModelName": "inside", "InstanceType": "ml.m5.large", "InitialInstanceCount": 4}
+        for name in ("a", "b")
+    ]
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://b/two.tar.gz"}
+    plane("CreateModel", ModelName="inside", ExecutionRoleArn=ROLE, PrimaryContainer=container, VpcConfig=network)
+    plane("CreateEndpointConfig", EndpointConfigName="c2", ProductionVariants=variants, KmsKeyId=key)
+    plane.host("c1", ("a", "one.tar.gz", 1.0), ("b", "one.tar.gz", 1.0))
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c1")
+    plane.endpoint()
+    course = blue_green("CANARY", CanarySize={"Type": "CAPACITY_PERCENT", "Value": 25})
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2", DeploymentConfig=course)
+    endpoint = plane.endpoint()
+    assert [shown["CurrentInstanceCount"] for shown in endpoint["ProductionVariants"]] == [4, 4]
+    assert alarms.bakes == [(BAKING_CANARY[5], 3), (f"{BAKING} full capacity of 4 instance(s).", 12)]
+
+
+@pytest.mark.contract("U19")
+def test_an_update_to_the_same_configuration_is_a_deployment_too(plane: Plane) -> None:
+    serve(plane, instances=2)
+    plane.fakes.events.clear()
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c1", DeploymentConfig=UNGUARDED_CANARY)
+    assert plane.endpoint()["EndpointConfigName"] == "c1"
+    assert [row[4] for row in rows(plane.fakes.events)] == [
+        "Creating", *["ActivatingTraffic", "Baking"] * 2, "Deleting", ""
+    ]  # fmt: skip
+    assert [server.running for server in plane.fakes.servers] == [False, False, True, True]
+
+
+@pytest.mark.contract("D12", "D14")
+def test_a_failure_reason_stays_until_the_next_update_and_a_rollback_is_a_modification(plane: Plane) -> None:
+    update(plane, None, before=1, after=1, key="broken.tar.gz")
+    reason = "AllTraffic did not pass the ping health check."
+    assert plane.endpoint()["FailureReason"] == reason
+    plane.fakes.gate.clear()
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2")
+    plane.fakes.clock.now = 2000.0
+    plane.fakes.gate.set()
+    rolled_back = plane.endpoint()
+    assert (rolled_back["LastModifiedTime"], rolled_back["CreationTime"]) == (2000.0, 1000.0)
+    plane.fakes.gate.clear()
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c1")
+    assert "FailureReason" not in plane("DescribeEndpoint", EndpointName="ep")
+    plane.fakes.gate.set()
+    assert "FailureReason" not in plane.endpoint()
+
+
+@pytest.mark.contract("D05", "E02", "E03", "E04", "E05", "E06")
 def test_the_events_details_have_the_members_of_awss_samples(plane: Plane) -> None:
     update(plane, blue_green("CANARY", CanarySize=instances(1)), before=3, after=3)
     plane.endpoint()
@@ -446,6 +585,7 @@ def test_the_events_details_have_the_members_of_awss_samples(plane: Plane) -> No
     }
 
 
+@pytest.mark.contract("D03", "D07", "E04")
 def test_a_change_of_capacity_starts_and_stops_instances_without_a_deployment(plane: Plane) -> None:
     serve(plane, instances=2)
     plane.fakes.events.clear()
@@ -469,6 +609,7 @@ def test_a_change_of_capacity_starts_and_stops_instances_without_a_deployment(pl
     ]
 
 
+@pytest.mark.contract("D02", "D01")
 def test_a_change_of_capacity_that_fails_rolls_back(plane: Plane) -> None:
     serve(plane, instances=2)
     plane.fakes.events.clear()
@@ -501,6 +642,7 @@ def test_what_a_change_of_capacity_may_not_ask_for(plane: Plane) -> None:
     assert "could not be found" in refused({"VariantName": "z"})
 
 
+@pytest.mark.contract("P05", "U16")
 def test_the_retained_count_is_the_capacity_that_steps_are_measured_by(plane: Plane, alarms: Alarms) -> None:
     serve(plane, instances=2)
     wanted = [{"VariantName": VARIANT, "DesiredInstanceCount": 4}]
@@ -518,6 +660,7 @@ def test_the_retained_count_is_the_capacity_that_steps_are_measured_by(plane: Pl
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 4
 
 
+@pytest.mark.contract("U24")
 def test_a_configuration_that_was_deleted_ruins_the_next_update_to_it(plane: Plane) -> None:
     serve(plane)
     plane("DeleteEndpointConfig", EndpointConfigName="c1")

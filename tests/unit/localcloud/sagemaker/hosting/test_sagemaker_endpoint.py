@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from sagemaker_fakes import IMAGE, ROLE, SCOPE, Fakes, Plane, invoke, make_plane, refusal, serve
+
+from localcloud.sagemaker.hosting.live_endpoints import SETTLED
 
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333:"
 
@@ -114,6 +117,7 @@ def pending() -> dict[str, Any]:
     }
 
 
+@pytest.mark.contract("D01", "D03", "D04")
 def test_an_endpoint_comes_into_service(plane: Plane) -> None:
     plane.fakes.gate.clear()
     plane.host("c1", ("AllTraffic", "one.tar.gz", 1.0))
@@ -158,6 +162,7 @@ def test_an_endpoint_comes_into_service(plane: Plane) -> None:
     assert statuses == ["CREATING", "IN_SERVICE"]
 
 
+@pytest.mark.contract("D01", "D12", "U21")
 def test_an_endpoint_whose_model_does_not_load_has_failed(plane: Plane) -> None:
     endpoint = serve(plane, key="broken.tar.gz")
     assert endpoint["EndpointStatus"] == "Failed"
@@ -168,6 +173,7 @@ def test_an_endpoint_whose_model_does_not_load_has_failed(plane: Plane) -> None:
     assert "Could not find endpoint" in refusal(plane, "DescribeEndpoint", EndpointName="ep")
 
 
+@pytest.mark.contract("D01", "D03", "D06")
 def test_an_update_switches_to_the_new_servers_and_stops_the_old(plane: Plane, tmp_path: Path) -> None:
     serve(plane)
     plane.host("c2", ("AllTraffic", "two.tar.gz", 1.0))
@@ -191,6 +197,7 @@ def test_an_update_switches_to_the_new_servers_and_stops_the_old(plane: Plane, t
     assert [server.running for server in plane.fakes.servers] == [False, True]
 
 
+@pytest.mark.contract("D12", "G12")
 def test_a_failed_update_leaves_the_old_model_serving(plane: Plane) -> None:
     serve(plane)
     plane.host("c2", ("AllTraffic", "broken.tar.gz", 1.0))
@@ -202,6 +209,7 @@ def test_a_failed_update_leaves_the_old_model_serving(plane: Plane) -> None:
     assert invoke(plane).body == b"s3://b/one.tar.gz"
 
 
+@pytest.mark.contract("U24")
 def test_an_endpoint_outlives_its_configuration_and_model(plane: Plane, tmp_path: Path) -> None:
     serve(plane)
     plane("DeleteEndpointConfig", EndpointConfigName="c1")
@@ -232,26 +240,135 @@ def test_a_restart_amid_an_update_hosts_what_served(plane: Plane, tmp_path: Path
     plane.fakes.gate.set()
 
 
+ALL_KINDS = ["DesiredInstanceCount", "DesiredWeight", "DataCaptureConfig"]
+
+
 @pytest.mark.parametrize(
-    ("excluded", "weight", "count"), [([], 5.0, 4), (["DesiredInstanceCount"], 5.0, 1), (["DesiredWeight"], 1.0, 4)]
+    ("retain", "excluded", "weight", "count"),
+    [
+        pytest.param(False, None, 1.0, 1, marks=pytest.mark.contract("P01")),
+        pytest.param(True, None, 5.0, 4, marks=pytest.mark.contract("P02")),
+        pytest.param(True, ["DesiredInstanceCount"], 5.0, 1, marks=pytest.mark.contract("P03")),
+        pytest.param(True, ["DesiredWeight"], 1.0, 4, marks=pytest.mark.contract("P03")),
+        pytest.param(True, ["DataCaptureConfig"], 5.0, 4, marks=pytest.mark.contract("P04")),
+        pytest.param(True, ALL_KINDS, 1.0, 1, marks=pytest.mark.contract("P03", "P04")),
+        pytest.param(False, ["DesiredWeight"], 1.0, 1, marks=pytest.mark.contract("P06")),
+    ],
 )
 def test_an_update_keeps_variant_properties_when_asked(
-    plane: Plane, excluded: list[str], weight: float, count: int
+    plane: Plane, retain: bool, excluded: list[str] | None, weight: float, count: int
 ) -> None:
     serve(plane)
     wanted = [{"VariantName": "AllTraffic", "DesiredWeight": 5.0, "DesiredInstanceCount": 4}]
     plane("UpdateEndpointWeightsAndCapacities", EndpointName="ep", DesiredWeightsAndCapacities=wanted)
     plane.endpoint()
     plane.host("c2", ("AllTraffic", "two.tar.gz", 1.0))
-    plane(
-        "UpdateEndpoint",
-        EndpointName="ep",
-        EndpointConfigName="c2",
-        RetainAllVariantProperties=True,
-        ExcludeRetainedVariantProperties=[{"VariantPropertyType": name} for name in excluded],
-    )
-    variant = plane.endpoint()["ProductionVariants"][0]
+    request = {"EndpointName": "ep", "EndpointConfigName": "c2", "RetainAllVariantProperties": retain}
+    if excluded is not None:
+        request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": name} for name in excluded]
+    plane("UpdateEndpoint", **request)
+    endpoint = plane.endpoint()
+    (variant,) = endpoint["ProductionVariants"]
     assert (variant["DesiredWeight"], variant["DesiredInstanceCount"]) == (weight, count)
+    assert [name for name in endpoint if "Retain" in name] == []
+
+
+@pytest.mark.contract("P02")
+def test_a_variant_of_another_name_retains_nothing(plane: Plane) -> None:
+    serve(plane, instances=3)
+    plane.host("c2", ("Other", "two.tar.gz", 2.0))
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2", RetainAllVariantProperties=True)
+    (variant,) = plane.endpoint()["ProductionVariants"]
+    assert (variant["VariantName"], variant["DesiredWeight"], variant["DesiredInstanceCount"]) == ("Other", 2.0, 1)
+
+
+@pytest.mark.contract("P03")
+@pytest.mark.parametrize(
+    ("types", "words"),
+    [
+        (["DesiredWeight"] * 4, "length less than or equal to 3"),
+        (["Weight"], f"enum value set: [{', '.join(ALL_KINDS)}]"),
+    ],
+)
+def test_at_most_three_known_properties_are_excluded(plane: Plane, types: list[str], words: str) -> None:
+    serve(plane)
+    request = {"EndpointName": "ep", "EndpointConfigName": "c1", "RetainAllVariantProperties": True}
+    excluded = [{"VariantPropertyType": name} for name in types]
+    assert words in refusal(plane, "UpdateEndpoint", **request, ExcludeRetainedVariantProperties=excluded)
+
+
+@pytest.mark.contract("D11", "M13")
+def test_settings_of_the_configuration_are_described_and_those_of_the_update_are_not(plane: Plane) -> None:
+    metrics = {"EnableDetailedObservability": False, "MetricPublishFrequencyInSeconds": 60}
+    capture = {
+        "EnableCapture": False,
+        "InitialSamplingPercentage": 20,
+        "DestinationS3Uri": "s3://b/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    given = {"ProductionVariants": [variant(plane, "ml.m5.large")]}
+    plane("CreateEndpointConfig", EndpointConfigName="c1", **given, MetricsConfig=metrics, DataCaptureConfig=capture)
+    plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c1")
+    endpoint = plane.endpoint()
+    assert endpoint["MetricsConfig"] == metrics
+    assert endpoint["DataCaptureConfig"] == {
+        "EnableCapture": False,
+        "CaptureStatus": "Stopped",
+        "CurrentSamplingPercentage": 20,
+        "DestinationS3Uri": "s3://b/captured",
+        "KmsKeyId": "",
+    }
+    plane("CreateEndpointConfig", EndpointConfigName="c2", **given)
+    plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2", RetainDeploymentConfig=True)
+    assert {"MetricsConfig", "DataCaptureConfig", "RetainDeploymentConfig"} & set(plane.endpoint()) == set()
+    del capture["EnableCapture"]  # on, unless it is switched off
+    assert "DataCaptureConfig is not supported" in refusal(
+        plane, "CreateEndpointConfig", EndpointConfigName="c3", **given, DataCaptureConfig=capture
+    )
+
+
+@pytest.mark.contract("M13")
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"EnableEnhancedMetrics": True},
+        {"EnableDetailedObservability": True},
+        {"MetricPublishFrequencyInSeconds": 10},
+    ],
+)
+def test_metrics_of_instances_and_containers_are_refused_by_name(plane: Plane, metrics: dict[str, Any]) -> None:
+    found = refusal(
+        plane,
+        "CreateEndpointConfig",
+        EndpointConfigName="c",
+        ProductionVariants=[variant(plane, "ml.m5.large")],
+        MetricsConfig=metrics,
+    )
+    assert found == "ValidationException: MetricsConfig is not supported by the local cloud yet."
+
+
+@pytest.mark.contract("D01", "U20")
+def test_an_endpoint_that_is_being_deleted_shows_it_until_it_is_gone(plane: Plane) -> None:
+    serve(plane)
+    plane.fakes.events.clear()
+    fleet = plane.control.hosting.fleet(SCOPE, "ep", 1)
+    assert fleet is not None
+    with fleet.lease("AllTraffic"):  # a request in flight
+        plane("DeleteEndpoint", EndpointName="ep")
+        assert plane("DescribeEndpoint", EndpointName="ep")["EndpointStatus"] == "Deleting"
+        assert "Cannot update in-progress" in refusal(
+            plane, "UpdateEndpoint", EndpointName="ep", EndpointConfigName="c1"
+        )
+    plane.control.hosting.wait_gone(SCOPE, "ep", 5)
+    assert "Could not find endpoint" in refusal(plane, "DescribeEndpoint", EndpointName="ep")
+    assert [detail["EndpointStatus"] for _, _, detail in plane.fakes.events] == ["DELETING"]
+
+
+@pytest.mark.contract("D01")
+def test_two_statuses_of_the_api_are_never_shown() -> None:
+    shape: Any = botocore.session.get_session().get_service_model("sagemaker").shape_for("EndpointStatus")
+    changing = {"Creating", "Updating", "RollingBack", "Deleting"}
+    assert {*shape.enum} - {*SETTLED} - changing == {"OutOfService", "SystemUpdating"}
 
 
 def test_lists_and_conflicts(plane: Plane) -> None:
@@ -307,11 +424,16 @@ def test_an_update_to_graviton_leaves_the_endpoint_serving(plane: Plane) -> None
     assert "ml.r8g.large has an ARM processor" in found["FailureReason"]
 
 
+@pytest.mark.contract("D04")
 def test_how_a_variant_routes_is_shown_and_prefix_aware_routing_is_refused(plane: Plane) -> None:
     usual = {**variant(plane, "ml.m5.large"), "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}}
     plane("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[usual])
+    plane.fakes.gate.clear()
     plane("CreateEndpoint", EndpointName="ep", EndpointConfigName="c")
+    (pending,) = plane("DescribeEndpoint", EndpointName="ep")["PendingDeploymentSummary"]["ProductionVariants"]
+    plane.fakes.gate.set()
     assert plane.endpoint()["ProductionVariants"][0]["RoutingConfig"] == usual["RoutingConfig"]
+    assert pending["RoutingConfig"] == usual["RoutingConfig"]
     aware = {**usual, "RoutingConfig": {"RoutingStrategy": "PREFIX_AWARE"}}
     found = refusal(plane, "CreateEndpointConfig", EndpointConfigName="d", ProductionVariants=[aware])
     assert found.startswith("ValidationException: Production variant v: RoutingStrategy PREFIX_AWARE is not supported")

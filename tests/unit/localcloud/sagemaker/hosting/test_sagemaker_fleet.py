@@ -103,6 +103,7 @@ def test_a_request_waits_for_the_only_instance_to_be_back_and_no_longer_than_it_
     assert names == ["i-0"]
 
 
+@pytest.mark.contract("G13")
 def test_a_request_in_flight_keeps_its_server_and_later_ones_go_elsewhere(tmp_path: Path) -> None:
     fakes = Fakes()
     fleet = fleet_of(fakes, tmp_path, {"a": 1})
@@ -126,6 +127,7 @@ def test_a_request_that_never_ends_does_not_keep_it_for_ever(tmp_path: Path) -> 
         assert not fakes.servers[0].running
 
 
+@pytest.mark.contract("G13")
 def test_instances_that_leave_are_drained_and_the_rest_serves(tmp_path: Path) -> None:
     fakes = Fakes()
     fleet = fleet_of(fakes, tmp_path, {"a": 3})
@@ -165,6 +167,7 @@ def test_a_fleet_that_was_retired_meanwhile_takes_no_instances(tmp_path: Path) -
     assert [server.running for server in fakes.servers] == [False, False]
 
 
+@pytest.mark.contract("G07")
 def test_shares_of_fleets_are_of_the_requests_and_exact(tmp_path: Path) -> None:
     old, new = (fleet_of(Fakes(), tmp_path / name, {"a": 1}) for name in ("old", "new"))
     live = LiveEndpoint(old)

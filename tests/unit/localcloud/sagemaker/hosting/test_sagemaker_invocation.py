@@ -133,15 +133,19 @@ def test_more_invocations_than_may_wait_are_throttled_and_none_is_lost() -> None
     assert sum(at_work.acquire(blocking=False) for _ in range(8)) == 6
 
 
+@pytest.mark.contract("M09")
 def test_each_request_that_reaches_a_model_is_counted(plane: Plane) -> None:
     serve(plane)
     server = plane.fakes.servers[0]
-    server.answers += [Answer(200, {}, b"1"), Answer(500, {}, b"broken")]
-    invoke(plane)
-    invoke(plane)
+    server.answers += [Answer(200, {}, b"1"), Answer(415, {}, b"no"), Answer(500, {}, b"broken")]
+    for _ in range(3):
+        invoke(plane)
+    # What SageMaker refuses itself.
     invoke(plane, name="none")
+    invoke(plane, x_amzn_sagemaker_target_variant="Other")
+    invoke(plane, body=b"x" * 6_291_457)
     server.running = False
     invoke(plane)
     told = [(scope.account, *counted) for scope, *counted in (one[:6] for one in plane.fakes.counted)]
-    assert told == [("111122223333", "ep", "AllTraffic", "c1", 1, status) for status in (200, 500, None)]
+    assert told == [("111122223333", "ep", "AllTraffic", "c1", 1, status) for status in (200, 415, 500, None)]
     assert all(isinstance(model, int) and model >= 0 and overhead >= 0 for *_, model, overhead in plane.fakes.counted)
