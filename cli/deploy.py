@@ -152,9 +152,12 @@ def destroy(
 
 def _delete_hosting(workspace: Workspace, console: Console) -> None:
     """Delete the hosting stack, and what its updates have replaced and no deployment has deleted."""
+    from deployment.destroy import wait_for_endpoint
     from deployment.endpoint.superseded import delete_superseded, superseded
     from kickstand.aws.errors import explained
 
+    with explained("looking at the endpoint"):
+        wait_for_endpoint(workspace.session, workspace.names, say=console.print)
     with explained("reading what the hosting stack has replaced"):
         replaced = superseded(workspace.session, workspace.names, with_serving=True)
     _delete_stack(workspace, console, workspace.names.hosting_stack)

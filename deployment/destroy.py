@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from deployment.failures import wait_for_others
 from kickstand.aws.deployed import find_endpoint, find_stack, is_no_stack
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
 
+_CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"""
 DELETE_BATCH = 1000
 """Objects that one DeleteObjects request takes."""
 
@@ -168,6 +171,26 @@ def _empty_group(session: boto3.Session, group: str) -> None:
 
 
 POLL_SECONDS = 1.5
+
+
+def wait_for_endpoint(
+    session: boto3.Session, names: Names, *, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Return when no operation runs on the hosting stack and the endpoint is not changing.
+
+    SageMaker refuses to delete an endpoint in an update, and the deletion of its stack then fails. say: prints a line.
+    """
+    wait_for_others(session.client("cloudformation"), (names.hosting_stack,), say, sleep=sleep)
+    said = ""
+    while True:
+        described = find_endpoint(session.client("sagemaker"), names.endpoint)
+        status = described["EndpointStatus"] if described is not None else ""
+        if status not in _CHANGING:
+            return
+        if status != said:
+            say(f"{names.endpoint} is {status} and cannot be deleted yet. Waiting for it; Ctrl-C ends the waiting.")
+            said = status
+        sleep(POLL_SECONDS)
 
 
 def delete_stack(

@@ -45,7 +45,7 @@ class Control:
 
     stores: where records are. processes, roles, resources, bus: what the service needs of the world.
     folder: for the files of jobs and servers while they live.
-    durations: how long waits of AWS are here. alarms: those that take a deployment back.
+    durations: how long waits of AWS are here. alarms: those that roll a deployment back.
     """
 
     def __init__(

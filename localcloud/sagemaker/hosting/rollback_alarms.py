@@ -1,4 +1,4 @@
-"""The alarms that take a deployment back: read in the name of the execution role, as SageMaker reads them.
+"""The alarms that roll a deployment back: read in the name of the execution role, as SageMaker reads them.
 
 One that is in ALARM when a bake begins ends the deployment, whether it was so before or not: AWS does not say. Nor does
 it say what becomes of an alarm that is not there, or that the role may not describe: such a deployment goes back at its

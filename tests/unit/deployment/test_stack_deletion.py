@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from samples import environment
 
-from deployment.destroy import delete_stack
+from deployment.destroy import delete_stack, wait_for_endpoint
 from kickstand.errors import KickstandError
+from kickstand.names import Names
 
 
 class CloudFormation:
@@ -101,3 +103,41 @@ def test_termination_protection_is_ended_first() -> None:
     aws = Protected(["DELETE_COMPLETE"], [])
     delete_stack(aws, "bikes-prod-hosting", show=shown.append, sleep=lambda seconds: None)  # type: ignore[arg-type]
     assert shown == ["termination protection of bikes-prod-hosting is off"]
+
+
+class Endpoint:
+    """An endpoint that plays its statuses, one at each look; its stack is at rest."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.statuses = list(statuses)
+
+    def client(self, _service: str) -> Endpoint:
+        return self
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        assert StackName == "bikes-dev-hosting"
+        return {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]}
+
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        status = self.statuses.pop(0)
+        if status == "gone":
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not find it."}}, "x")
+        return {"EndpointStatus": status}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "waited", "lines"),
+    [
+        (("InService",), 0, []),
+        (("gone",), 0, []),
+        (("Failed",), 0, []),
+        (("Updating", "Updating", "RollingBack", "InService"), 3, ["Updating", "RollingBack"]),
+    ],
+)
+def test_an_endpoint_in_an_update_is_waited_for(statuses: tuple[str, ...], waited: int, lines: list[str]) -> None:
+    said, slept = list[str](), list[float]()
+    wait_for_endpoint(Endpoint(*statuses), Names(environment()), say=said.append, sleep=slept.append)  # type: ignore[arg-type]
+    assert len(slept) == waited
+    assert said == [
+        f"bikes-dev is {status} and cannot be deleted yet. Waiting for it; Ctrl-C ends the waiting." for status in lines
+    ]
