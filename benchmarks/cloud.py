@@ -19,8 +19,7 @@ from benchmarks.measure import Use, tree_mebibytes, tree_processor, until_clear
 from benchmarks.programs.empty_tls import empty_tls
 from kickstand.images import image_uri
 from localcloud.cloud import LocalCloud
-from localcloud.ministack.state_document import decode, encode
-from localcloud.server.persistence import StateFiles
+from localcloud.server.persistence import Moment, StateFiles
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 BUCKET = "bench-models"
@@ -134,18 +133,10 @@ def job_figures(sizes: Sequence[int] = JOBS) -> list[Figure]:
 def _copy_job(cloud: LocalCloud, jobs: int) -> None:
     """Put copies of the one job into the saved state, until there are so many."""
     files = StateFiles(cloud.folder.services)
-    (name, records), *others = [
-        (name, decode(document)) for name, document in files.load().items() if b'"TrainingJobName"' in document
-    ]
-    if others:
-        raise SystemExit(f"error: jobs are in {1 + len(others)} documents of the saved state")
-    table = records["training_jobs"]
-    job = table.get_scoped(ACCOUNT, REGION, _job_name(0))
-    for number in range(1, jobs):
-        copy = {**job, "TrainingJobName": _job_name(number)}
-        copy["TrainingJobArn"] = job["TrainingJobArn"].replace(_job_name(0), _job_name(number))
-        table.set_scoped(ACCOUNT, REGION, _job_name(number), copy)
-    files.save({name: encode(name, records)})
+    ((name, document),) = [each for each in files.load().items() if b'"TrainingJobName"' in each[1]]
+    one = _job_name(0)
+    made = {name.replace(one, _job_name(number)): number for number in range(1, jobs)}
+    files.save(Moment({each: document.replace(one.encode(), _job_name(made[each]).encode()) for each in made}))
 
 
 def _job_name(number: int) -> str:

@@ -10,7 +10,8 @@ import base64
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from localcloud.ministack.door.core import responses
@@ -18,7 +19,11 @@ from localcloud.ministack.door.names import correct, entries
 from localcloud.ministack.door.services import logs
 
 SERVICE = "cloudwatch_logs"
-PREFIX = f"{SERVICE}-events-"
+PREFIX = f"{SERVICE}/events/"
+_FIRST_PREFIX = f"{SERVICE}-events-"
+"""What versions up to 0.3.0 wrote for it."""
+_STREAMS = "log_streams"
+"""The store of streams, which ministack keeps in their groups."""
 LENGTH = 1000
 """Events in a segment."""
 
@@ -26,7 +31,7 @@ _LATEST = 253_402_300_799_999
 """Milliseconds: the last one of the year 9999, the end of what a date can be."""
 
 Signature = tuple[int, str, str]
-"""Length, first and last event id of a segment: late events go into the middle and push the others on."""
+"""Length, first and last event id: late events go into the middle and push the others on."""
 
 
 def install() -> None:
@@ -63,50 +68,87 @@ def _wrong(events: Any) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """The events of a stream as they were seen last."""
+
+    mark: Signature | None
+    """Of all its events; None where there are none."""
+    segments: dict[str, Signature]
+
+
+Streams = dict[tuple[str, str, tuple[str, str]], _Stream]
+"""By account, region, and group and stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The events of all streams: which segments changed, by name, and the names of those that are gone."""
+
+    changed: dict[str, list[Any]]
+    removed: list[str]
+    streams: Streams
+
+
 class LogSegments:
     """Splits the events off the records of CloudWatch Logs, and tells which segments are new."""
 
     def __init__(self) -> None:
-        self._saved: dict[str, Signature] = {}
+        self._saved: Streams = {}
 
-    def split(self, state: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[Any]], dict[str, Signature]]:
-        """The state with the names of segments in the place of events; the segments that changed; all signatures.
+    def split(self, state: Mapping[str, Any]) -> tuple[dict[str, Any], Events]:
+        """The state, with each stream as a record of its own that names the segments of its events; and the events.
 
+        Events are added and never changed, and go with their stream: a stream with as many events as before, between
+        the same first and last one, has the same.
         Raises RuntimeError where a thread adds to the records meanwhile.
         """
-        groups, changed, signatures = responses.AccountRegionScopedDict(), {}, {}
+        groups, streams = responses.AccountRegionScopedDict(), responses.AccountRegionScopedDict()
+        heads, records = entries(groups), entries(streams)
+        changed: dict[str, list[Any]] = {}
+        removed: list[str] = []
+        found: Streams = {}
         for place, group in entries(state["log_groups"]).items():
-            streams = {}
-            for stream_name, stream in group.get("streams", {}).items():
-                names = []
-                for number, segment in _segments(stream["events"]):
-                    name = _name(place, stream_name, number)
-                    signature = (len(segment), str(segment[0]["eventId"]), str(segment[-1]["eventId"]))
-                    names.append(name)
-                    signatures[name] = signature
-                    if self._saved.get(name) != signature:
-                        changed[name] = segment
-                streams[stream_name] = {**stream, "events": names}
-            entries(groups)[place] = {**group, "streams": streams}
+            account, region, group_name = place
+            heads[place] = {**group, "streams": {}}
+            for name, stream in group.get("streams", {}).items():
+                key = (account, region, (group_name, name))
+                events = stream["events"]
+                seen = self._saved.get(key)
+                if seen is None or seen.mark != _signature(events, 0, len(events)):
+                    before, seen = seen, _cut(key, events)
+                    known = before.segments if before else {}
+                    for number, (segment, signature) in enumerate(seen.segments.items()):
+                        if known.get(segment) != signature:
+                            changed[segment] = events[number * LENGTH : (number + 1) * LENGTH]
+                    removed += [segment for segment in known if segment not in seen.segments]
+                records[key] = {**stream, "events": [*seen.segments]}
+                found[key] = seen
+        for key in self._saved.keys() - found.keys():
+            removed += self._saved[key].segments
         # Records by pointer are the events once more: they are made again at the start.
         rest = {key: value for key, value in state.items() if key not in ("log_groups", "log_records")}
-        return {**rest, "log_groups": groups}, changed, signatures
+        return {**rest, "log_groups": groups, _STREAMS: streams}, Events(changed, removed, found)
 
-    def saved(self, signatures: Mapping[str, Signature]) -> None:
-        """These segments are on their way to the disk."""
-        self._saved = dict(signatures)
+    def saved(self, events: Events) -> None:
+        """These are on their way to the disk."""
+        self._saved = events.streams
 
     def forget(self) -> None:
         """Hold every segment to be new."""
         self._saved = {}
 
 
-def join(state: dict[str, Any], documents: Mapping[str, bytes]) -> dict[str, Any]:
-    """Put the events of the saved segments back into the restored state, in place; returns it."""
-    groups = state.get("log_groups", responses.AccountRegionScopedDict())
-    for (account, region, group_name), group in entries(groups).items():
+def join(state: dict[str, Any], segments: Mapping[str, bytes]) -> dict[str, Any]:
+    """Put the streams and the events of their segments back into the restored state, in place; returns it."""
+    groups = entries(state.get("log_groups", responses.AccountRegionScopedDict()))
+    streams = state.pop(_STREAMS, responses.AccountRegionScopedDict())
+    for (account, region, (group_name, stream_name)), stream in entries(streams).items():
+        groups[account, region, group_name]["streams"][stream_name] = stream
+    for (account, region, group_name), group in groups.items():
         for stream_name, stream in group.get("streams", {}).items():
-            events = [event for name in stream["events"] for event in json.loads(documents[name])]
+            names = [f"{PREFIX}{name.removeprefix(_FIRST_PREFIX).removeprefix(PREFIX)}" for name in stream["events"]]
+            events = [event for name in names for event in json.loads(segments[name])]
             stream["events"] = events
             with responses.request_scope(account, region):
                 for event in events:
@@ -120,14 +162,19 @@ def join(state: dict[str, Any], documents: Mapping[str, bytes]) -> dict[str, Any
     return state
 
 
-def _segments(events: list[Any]) -> Iterator[tuple[int, list[Any]]]:
+def _cut(key: tuple[str, str, tuple[str, str]], events: list[Any]) -> _Stream:
+    account, region, names = key
+    digest = hashlib.sha256("\0".join([account, region, *names]).encode(errors="surrogatepass")).hexdigest()[:24]
+    segments = {}
     for start in range(0, len(events), LENGTH):
-        yield start // LENGTH, events[start : start + LENGTH]
+        signature = _signature(events, start, min(start + LENGTH, len(events)))
+        assert signature is not None
+        segments[f"{PREFIX}{digest}-{start // LENGTH}"] = signature
+    return _Stream(_signature(events, 0, len(events)), segments)
 
 
-def _name(place: tuple[str, ...], stream: str, number: int) -> str:
-    digest = hashlib.sha256("\0".join([*place, stream]).encode(errors="surrogatepass")).hexdigest()[:24]
-    return f"{PREFIX}{digest}-{number}"
+def _signature(events: list[Any], start: int, end: int) -> Signature | None:
+    return (end - start, str(events[start]["eventId"]), str(events[end - 1]["eventId"])) if end > start else None
 
 
 MOST = 10_000

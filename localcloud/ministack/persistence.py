@@ -1,17 +1,14 @@
-"""The emulator's records as documents of one moment, and back; and which accounts and regions hold any."""
+"""The emulator's records of one moment, as documents of what changed, and back; and which accounts hold any."""
 
 from __future__ import annotations
 
 import copy
-import functools
 import json
 import logging
-import pickle
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -20,10 +17,11 @@ from localcloud.ministack import log_events
 from localcloud.ministack.door.core import emulator, responses
 from localcloud.ministack.door.names import SERVICES, correct, entries
 from localcloud.ministack.door.services import s3, sts
+from localcloud.ministack.record_changes import UNTAKEABLE, RecordChanges, Taken, described, joined
 from localcloud.ministack.s3 import objects
 from localcloud.ministack.served import served_modules
-from localcloud.ministack.state_document import UnsavableError, decode, encode
-from localcloud.server.persistence import Moment
+from localcloud.ministack.state_document import UnsavableError
+from localcloud.server.persistence import Moment, service_of
 
 _log = logging.getLogger("kickstand.persistence")
 
@@ -31,19 +29,6 @@ _COPYING = frozenset({"lambda_svc", "lambda_durable"})
 """Modules whose `get_state` changes what it copied: they must be given real copies."""
 
 _ATTEMPTS = 20
-
-_UNTAKEABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, pickle.PickleError)
-"""What records that nobody can save raise. Any other RuntimeError: they changed while they were read."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """The records of one moment, before they are documents."""
-
-    pickles: dict[str, bytes]
-    segments: dict[str, list[Any]]
-    signatures: dict[str, log_events.Signature]
-    failures: dict[str, str]
 
 
 class _CaptureCopy(ModuleType):
@@ -64,72 +49,74 @@ class _CaptureCopy(ModuleType):
 
 
 class StateCapture:
-    """Takes the records of all services that are loaded, one document a service. Call it for the moment."""
+    """Takes the records of all services that are loaded, and gives the documents of those that changed."""
 
     def __init__(self) -> None:
         self._copy = _CaptureCopy()
         self._logs = log_events.LogSegments()
-        self._parts: dict[str, bytes] = {}
-        """What was captured last, whole: to compare two takes a tenth of the time that their digests take."""
+        self._records = RecordChanges()
 
     def __call__(self) -> Moment:
-        taken = self._take()
+        states, events, failures = self._states()
+        taken, untakeable = self._taken(states)
+        failures.update(untakeable)
         changed: dict[str, bytes] = {}
-        failures = dict(taken.failures)
-        for name, events in taken.segments.items():
-            changed[name] = json.dumps(events).encode()
-        for service, pickled in taken.pickles.items():
-            if self._parts.get(service) == pickled:
-                continue
+        removed: list[str] = []
+        whole: set[str] = set()
+        for service, stores in taken.items():
             try:
-                records = pickle.loads(pickled)  # noqa: S301 - bytes of this process, made a moment ago
-                changed[service] = encode(service, records)
-            except UnsavableError as error:
-                failures[service] = str(error)
-                self._parts.pop(service, None)
-            else:
-                self._parts[service] = pickled
-        self._logs.saved(taken.signatures)
-        return Moment(changed, {*taken.pickles, *taken.signatures}, failures)
+                found = self._records.changes(service, stores)
+                if events is not None and service == log_events.SERVICE:
+                    found.changed.update({name: json.dumps(each).encode() for name, each in events.changed.items()})
+                    found.removed += events.removed
+            except UNTAKEABLE as error:
+                failures[service] = str(error) if isinstance(error, UnsavableError) else described(error)
+                continue
+            changed.update(found.changed)
+            removed += found.removed
+            if not self._records.knows(service):
+                whole.add(service)
+            self._records.seen(service, stores)
+            if events is not None and service == log_events.SERVICE:
+                self._logs.saved(events)
+        services = taken.keys() - failures.keys()
+        self._records.drop_all_but(services | failures.keys())
+        return Moment(changed, removed, whole, services, failures)
 
     def forget(self) -> None:
         """Hold everything to be changed: what was captured last could not be saved."""
-        self._parts = {}
+        self._records.forget()
         self._logs.forget()
 
-    def _take(self) -> _Taken:
+    def _taken(self, states: Mapping[str, dict[str, Any]]) -> tuple[dict[str, dict[str, Taken]], dict[str, str]]:
         for attempt in range(_ATTEMPTS):
             try:
-                return self._take_once()
+                return self._records.take(states)
+            except RuntimeError as error:
+                if isinstance(error, RecursionError) or attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.005)
+        raise AssertionError("unreachable")
+
+    def _states(self) -> tuple[dict[str, Any], log_events.Events | None, dict[str, str]]:
+        """The services' stores themselves, log events apart; and why a service has none that can be saved."""
+        states, failures = self._references()
+        if log_events.SERVICE not in states:
+            return states, None, failures
+        for attempt in range(_ATTEMPTS):
+            try:
+                states[log_events.SERVICE], events = self._logs.split(states[log_events.SERVICE])
+                return states, events, failures
+            except UNTAKEABLE as error:
+                failures[log_events.SERVICE] = described(error)
+                del states[log_events.SERVICE]
+                return states, None, failures
             except RuntimeError:
                 # A thread added to a dictionary while it was walked in Python.
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(0.005)
         raise AssertionError("unreachable")
-
-    def _take_once(self) -> _Taken:
-        states, failures = self._references()
-        segments: dict[str, list[Any]] = {}
-        signatures: dict[str, log_events.Signature] = {}
-        if log_events.SERVICE in states:
-            try:
-                split = self._logs.split(states[log_events.SERVICE])
-                states[log_events.SERVICE], segments, signatures = split
-            except _UNTAKEABLE as error:
-                failures[log_events.SERVICE] = _named(error)
-                del states[log_events.SERVICE]
-        try:
-            pickles = _pickled(states.values())
-        except _UNTAKEABLE:
-            for service, state in [*states.items()]:
-                try:
-                    _pickled([state])
-                except _UNTAKEABLE as error:
-                    failures[service] = _named(error)
-                    del states[service]
-            pickles = _pickled(states.values())
-        return _Taken(dict(zip(states, pickles, strict=True)), segments, signatures, failures)
 
     def _references(self) -> tuple[dict[str, Any], dict[str, str]]:
         found: dict[str, Any] = {}
@@ -141,8 +128,8 @@ class StateCapture:
                     module.copy = self._copy  # type: ignore[attr-defined]
                 try:
                     state = module.get_state()
-                except _UNTAKEABLE as error:
-                    failures[key] = _named(error)
+                except UNTAKEABLE as error:
+                    failures[key] = described(error)
                     continue
                 if state:
                     found[key] = state
@@ -158,27 +145,31 @@ def restore(documents: Mapping[str, bytes]) -> None:
     half.
     """
     for key, name in served_modules().items():
-        document = documents.get(key)
-        if document is None:
-            continue
         try:
-            records = decode(document)
-            if key == log_events.SERVICE:
-                log_events.join(records, documents)
-            emulator.get_module(name).load_persisted_state(records)
+            records = saved_records(key, documents)
+            if records is not None:
+                emulator.get_module(name).load_persisted_state(records)
         except Exception as error:
             _log.exception("the saved records of %s cannot be read", key)
             raise KickstandError(
                 Problem(
-                    f"The saved records of the service {key} cannot be read: {_named(error)}.",
+                    f"The saved records of the service {key} cannot be read: {described(error)}.",
                     f"{key} in the state folder's services",
                     "The server's log has the whole error. Start afresh with: kickstand local reset",
                 )
             ) from error
         if name == "s3":
-            objects.drop_unknown(records)
-    if "s3" not in documents:
-        objects.drop_unknown({})
+            objects.drop_unknown(records or {})
+
+
+def saved_records(service: str, documents: Mapping[str, bytes]) -> dict[str, Any] | None:
+    """A service's records from all documents of a moment; None where it has none. Raises what damaged ones do."""
+    own = {name: document for name, document in documents.items() if service_of(name) == service}
+    segments = {name: document for name, document in own.items() if name.startswith(log_events.PREFIX)}
+    records = joined({name: document for name, document in own.items() if name not in segments}).get(service)
+    if records is not None and service == log_events.SERVICE:
+        log_events.join(records, segments)
+    return records
 
 
 def keep_sessions() -> None:
@@ -207,15 +198,6 @@ def service_modules() -> dict[str, ModuleType]:
         if isinstance(module, ModuleType) and hasattr(module, "get_state"):
             modules[key] = module
     return modules
-
-
-def _pickled(states: Iterable[Any]) -> list[bytes]:
-    """Each as bytes, all in one call into C: no other thread runs between the first and the last."""
-    return list(map(functools.partial(pickle.dumps, protocol=pickle.HIGHEST_PROTOCOL), states))
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 _NOBODY = "000000000000"

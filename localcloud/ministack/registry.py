@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from localcloud.ministack.door.core import emulator, iam_actions, responses, router
 from localcloud.ministack.door.names import SERVICES, correct
+from localcloud.ministack.frozen import frozen_store
 
 Value = TypeVar("Value")
 
@@ -34,11 +35,12 @@ class RegionalStore(MutableMapping[str, Value], Generic[Value]):
     """Records by name; the current request sees those of its own account and region alone.
 
     What is kept must be JSON (dictionaries with string keys, lists, strings, numbers, booleans, None): it is saved
-    within a second of a change and is there after a restart.
+    within a second of a change and is there after a restart. It is frozen: a change is a changed copy that is put in
+    its place.
     """
 
     def __init__(self) -> None:
-        self.scoped: Any = responses.AccountRegionScopedDict()
+        self.scoped: Any = frozen_store()
 
     def __getitem__(self, name: str) -> Value:
         return cast(Value, self.scoped[name])

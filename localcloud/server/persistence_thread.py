@@ -92,7 +92,7 @@ class PersistenceThread:
             try:
                 moment = self._capture()
                 self._services = dict(moment.failures)
-                written = self._files.save(moment.changed, moment.present, moment.failures)
+                written = self._files.save(moment)
                 self._disk = ""
             except Exception as error:
                 self._disk = (

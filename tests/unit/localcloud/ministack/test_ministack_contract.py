@@ -53,6 +53,10 @@ TOUCHES = {
     "modules copy their state with copy.deepcopy": "[n for n in copying() if sys.modules[n].copy is not copy] == []",
     "captured state is what the module would save itself": "[n for n in copying() if saved(n) != captured(n)] == []",
     "a capture leaves the records as they are": "captured_twice()",
+    "a service's state is a dictionary": "{type(module.get_state()) for module in modules().values()} == {dict}",
+    # frozen.py
+    "AccountRegionScopedDict puts values in by these methods": "putting(responses.AccountRegionScopedDict) == "
+    "{'__init__', '__setitem__', 'from_dict', 'set_scoped', 'setdefault', 'update'}",
     "scoped dictionaries survive JSON": "round_trip() == {('111122223333', 'eu-west-1', 'name'): {'a': 1}}",
     # log_events.py
     "log events have ids and lie in streams": "log_events_split() == (1, ['event'])",
@@ -64,7 +68,7 @@ TOUCHES = {
 }
 
 PROGRAM = """
-import copy, inspect, json, os, sys, time
+import copy, inspect, json, os, re, sys, time
 from pathlib import Path
 from localcloud.state import StateFolder
 state = StateFolder(Path(sys.argv[1]))
@@ -130,6 +134,11 @@ def captured(name):
     finally:
         module.copy = copy
 
+def putting(store):
+    writes = re.compile(r"_data\\b[^=\\n]*(?<![=!<>])=(?!=)|_data\\.(update|setdefault)\\(")
+    return {name for name, method in vars(store).items() if callable(getattr(method, "__func__", method))
+            and not isinstance(method, type) and writes.search(inspect.getsource(getattr(method, "__func__", method)))}
+
 def unasked():
     made = [name for name in provisioners._RESOURCE_HANDLERS if name.startswith(served._RESOURCE_TYPES)]
     schemas = {name: resource_schema("us-east-1", name).handlers for name in made}
@@ -139,7 +148,9 @@ def captured_twice():
     capture = persistence.StateCapture()
     try:
         first, second = capture(), capture()
-        return bool(first.changed) and not second.changed and first.present == second.present and not first.failures
+        nothing = not (second.changed or second.removed or second.whole)
+        all_new = bool(first.changed) and first.services == first.whole and not first.failures
+        return all_new and nothing and second.services == first.services
     finally:
         for name in copying():
             sys.modules[name].copy = copy
@@ -157,9 +168,9 @@ def log_events_split():
         stream.update(firstEventTimestamp=None, lastEventTimestamp=None, lastIngestionTime=None)
         cloudwatch_logs._append_log_events(
             stream, [{"eventId": "event", "timestamp": 1, "ingestionTime": 1, "message": "m"}])
-        _, changed, _ = log_events.LogSegments().split(cloudwatch_logs.get_state())
+        _, events = log_events.LogSegments().split(cloudwatch_logs.get_state())
         del cloudwatch_logs._log_groups["g"]
-    return len(changed), [event["eventId"] for events in changed.values() for event in events]
+    return len(events.changed), [event["eventId"] for each in events.changed.values() for event in each]
 
 def outcome(holds):
     try:

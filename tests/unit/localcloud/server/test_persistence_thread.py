@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,15 +17,16 @@ class Records:
     """Records that a test changes; `failures` are those of services that cannot be saved."""
 
     def __init__(self) -> None:
-        self.documents: dict[str, bytes] = {"iam": b"1", "logs": b"1", "logs-events-1": b"1"}
+        self.documents: dict[str, bytes] = {"iam": b"1", "logs": b"1", "logs/events/1": b"1"}
         self.failures: dict[str, str] = {}
         self.forgotten = 0
         self.taken = 0
 
     def __call__(self) -> Moment:
         self.taken += 1
-        whole = {name: text for name, text in self.documents.items() if name.split("-")[0] not in self.failures}
-        return Moment(whole, set(whole), self.failures)
+        whole = {name: text for name, text in self.documents.items() if name.split("/")[0] not in self.failures}
+        services = {name.split("/")[0] for name in whole}
+        return Moment(whole, (), services, services, self.failures)
 
     def forget(self) -> None:
         self.forgotten += 1
@@ -72,7 +74,7 @@ def test_a_service_that_cannot_be_saved_keeps_its_last_good_copy(
     records.failures = {"logs": "KeyError: 'eventId'"}
     records.documents = {"iam": b"2", "logs": b"2"}
     assert saved(saver) == ""
-    assert StateFiles(tmp_path).load() == {"iam": b"2", "logs": b"1", "logs-events-1": b"1"}
+    assert StateFiles(tmp_path).load() == {"iam": b"2", "logs": b"1", "logs/events/1": b"1"}
     assert saver.failure == ("the records of logs (KeyError: 'eventId'); the last good copy stays, the rest is saved")
     records.failures = {}
     assert saved(saver) == ""
@@ -84,17 +86,17 @@ def test_a_full_disk_is_told_to_who_waits_and_saved_when_there_is_room(
 ) -> None:
     assert saved(saver) == ""
 
-    def full(path: Path, data: bytes) -> None:
-        path.write_bytes(data[:1])
+    def full(descriptor: int, data: bytes) -> None:
+        os.write(descriptor, data[:1])
         raise OSError(28, "No space left on device")
 
     records.documents["iam"] = b"22"
     with monkeypatch.context() as patched:
-        patched.setattr("localcloud.server.persistence._write", full)
+        patched.setattr("localcloud.server.persistence.write", full)
         assert saved(saver) == "No space left on device"
         assert saver.failure == "No space left on device"
         assert StateFiles(tmp_path).load()["iam"] == b"1"
-        assert [path.name for path in tmp_path.iterdir() if path.name.endswith("-2.json")] == []
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["index.json", "journal-1"]
     assert saved(saver) == ""
     assert (saver.failure, StateFiles(tmp_path).load()["iam"]) == ("", b"22")
     assert records.forgotten >= 1
