@@ -55,6 +55,7 @@ class StateCapture:
         self._copy = _CaptureCopy()
         self._logs = log_events.LogSegments()
         self._records = RecordChanges()
+        self._modules: tuple[tuple[int, ...], dict[str, ModuleType]] = ((), {})
 
     def __call__(self) -> Moment:
         states, events, failures = self._states()
@@ -123,9 +124,7 @@ class StateCapture:
         failures: dict[str, str] = {}
         self._copy.capture(True)
         try:
-            for key, module in service_modules().items():
-                if getattr(module, "copy", None) is copy and module.__name__.rpartition(".")[2] not in _COPYING:
-                    module.copy = self._copy  # type: ignore[attr-defined]
+            for key, module in self._loaded_modules().items():
                 try:
                     state = module.get_state()
                 except UNTAKEABLE as error:
@@ -136,6 +135,16 @@ class StateCapture:
         finally:
             self._copy.capture(False)
         return found, failures
+
+    def _loaded_modules(self) -> dict[str, ModuleType]:
+        """The services' modules, looked up anew where any module has been loaded; each gets our `copy`."""
+        known = (len(emulator.SERVICE_HANDLERS), len(emulator.loaded_modules), len(sys.modules))
+        if known != self._modules[0]:
+            self._modules = (known, service_modules())
+        for module in self._modules[1].values():
+            if getattr(module, "copy", None) is copy and module.__name__.rpartition(".")[2] not in _COPYING:
+                module.copy = self._copy  # type: ignore[attr-defined]
+        return self._modules[1]
 
 
 def restore(documents: Mapping[str, bytes]) -> None:

@@ -18,6 +18,7 @@ _TIMES = (
     ("LastModifiedTimeAfter", "LastModifiedTime", 1),
     ("LastModifiedTimeBefore", "LastModifiedTime", -1),
 )
+_FILTERS = ("NameContains", "StatusEquals", *(member for member, _, _ in _TIMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,13 @@ class Listing:
 
     def page_of(self, records: Iterable[Record], request: Mapping[str, Any]) -> dict[str, Any]:
         """One page of the records that the request's filters leave."""
-        chosen = [record for record in records if self._fits(record, request)]
+        filtered = any(request.get(member) is not None for member in _FILTERS)
+        chosen = [record for record in records if self._fits(record, request)] if filtered else [*records]
         sort = request.get("SortBy") or self.default_sort
         # The name decides between equals, so that pages neither repeat nor skip.
+        name, key = self.name, self._key
         chosen.sort(
-            key=lambda record: (self._key(record, sort), str(record[self.name])),
+            key=lambda record: (key(record, sort), str(record[name])),
             reverse=(request.get("SortOrder") or self.default_order) == "Descending",
         )
         start = offset_of(request.get("NextToken"))
@@ -66,11 +69,9 @@ class Listing:
         return True
 
     def _key(self, record: Record, sort: str) -> Any:
-        if sort == "Name":
-            return record[self.name].lower()
-        if sort == "Status":
-            return record.get(self.status, "")
-        return record.get(sort, 0.0)
+        if sort not in ("Name", "Status"):
+            return record.get(sort, 0.0)
+        return record[self.name].lower() if sort == "Name" else record.get(self.status, "")
 
 
 def next_token(offset: int) -> str:

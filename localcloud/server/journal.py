@@ -19,7 +19,7 @@ from pathlib import Path
 
 from kickstand.errors import KickstandError, Problem
 
-Place = tuple[int, int]
+Span = tuple[int, int]
 """Where a document is in a journal: its first byte, and their number."""
 
 CHUNK = 2**22
@@ -28,7 +28,7 @@ CHUNK = 2**22
 _LINE = re.compile(rb"([0-9a-f]{64}) ([0-9]{12})\n")
 
 
-def encode_entry(documents: Mapping[str, bytes], dropped: Iterable[str], start: int) -> tuple[bytes, dict[str, Place]]:
+def encode_entry(documents: Mapping[str, bytes], dropped: Iterable[str], start: int) -> tuple[bytes, dict[str, Span]]:
     """An entry that begins at that byte of a journal, and where its documents are then."""
     lengths = [[name, len(document)] for name, document in documents.items()]
     head = json.dumps({"dropped": [*dropped], "documents": lengths}).encode()
@@ -37,7 +37,7 @@ def encode_entry(documents: Mapping[str, bytes], dropped: Iterable[str], start: 
     return line + body, _places(lengths, start + len(line) + len(head) + 1)
 
 
-def entries(text: bytes) -> Iterator[tuple[int, list[str], dict[str, Place]]]:
+def entries(text: bytes) -> Iterator[tuple[int, list[str], dict[str, Span]]]:
     """The entries of a journal up to the first that is not whole: where each ends, what it drops, where its documents
     are."""
     start = 0
@@ -92,8 +92,8 @@ def damaged(folder: Path, what: str) -> KickstandError:
     )
 
 
-def _places(lengths: Iterable[list[object]], start: int) -> dict[str, Place]:
-    found: dict[str, Place] = {}
+def _places(lengths: Iterable[list[object]], start: int) -> dict[str, Span]:
+    found: dict[str, Span] = {}
     for name, length in lengths:
         assert isinstance(name, str)
         assert isinstance(length, int)

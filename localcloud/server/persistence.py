@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from localcloud.server import first_format
-from localcloud.server.journal import Place, chunks, damaged, encode_entry, entries, sync, write
+from localcloud.server.journal import Span, chunks, damaged, encode_entry, entries, sync, write
 
 FORMAT = 2
 INDEX = "index.json"
@@ -63,7 +63,7 @@ class StateFiles:
         self._folder = folder
         self._journal = ""
         """The name of the journal; empty where there is none yet."""
-        self._places: dict[str, dict[str, Place]] = {}
+        self._places: dict[str, dict[str, Span]] = {}
         """Of the documents of each group."""
         self._size = self._live = self._flushed = 0
         """Bytes of the journal; of documents in it that are not out of date; of it that are known to be on the disk."""
@@ -175,7 +175,7 @@ class StateFiles:
         start, length = self._places.get(group_of(name), {}).get(name, (0, -1))
         return length == len(document) and os.pread(descriptor, length, start) == document
 
-    def _apply(self, dropped: Iterable[str], places: Mapping[str, Place]) -> None:
+    def _apply(self, dropped: Iterable[str], places: Mapping[str, Span]) -> None:
         """Take note of an entry that was written or read."""
         for name in dropped:
             group = self._places[group_of(name)]
@@ -218,7 +218,7 @@ class StateFiles:
     def _begin(self, documents: Iterable[tuple[str, bytes]]) -> None:
         """Write the next journal with these documents, and let the index name it. Raises OSError."""
         before, number = self._journal, int(self._journal.rpartition("-")[2] or 0)
-        journal, size, found = f"journal-{number + 1}", 0, list[dict[str, Place]]()
+        journal, size, found = f"journal-{number + 1}", 0, list[dict[str, Span]]()
         path = self._folder / journal
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

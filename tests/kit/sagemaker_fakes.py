@@ -42,8 +42,8 @@ class Rows:
     def pop_scoped(self, account_id: str, region: str, key: Any, *default: Any) -> Any:
         return self.data.pop((account_id, region, key), *default)
 
-    def items_scoped(self, account_id: str, region: str) -> Iterable[tuple[Any, Any]]:
-        return [(key[2], value) for key, value in self.data.items() if key[:2] == (account_id, region)]
+    def values_scoped(self, account_id: str, region: str) -> Iterable[Any]:
+        return [value for key, value in self.data.items() if key[:2] == (account_id, region)]
 
     def all_items(self) -> Iterable[tuple[Any, Any]]:
         return list(self.data.items())

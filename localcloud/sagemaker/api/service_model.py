@@ -202,11 +202,18 @@ def render(shape: Any | None, record: Mapping[str, Any], *, whole: bool = False)
     return {**empty, **rendered}
 
 
+_RENDERED = frozenset({"structure", "list", "map", "timestamp"})
+"""What is shown as something else than it is kept."""
+
+
 def _render_structure(shape: Any, value: Mapping[str, Any]) -> dict[str, Any]:
     rendered = {}
     for name, member in shape.members.items():
         found = value.get(name)
         if found is None:
+            continue
+        if member.type_name not in _RENDERED:
+            rendered[name] = found
             continue
         shown = _render_value(member, found)
         if shown in ({}, []) and name not in shape.required_members:
