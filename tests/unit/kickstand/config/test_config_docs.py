@@ -1,4 +1,7 @@
-"""docs/configuration.md has every table and key, with the type and the default that the program has."""
+"""docs/configuration.md has every table and key, with the type and the default that the program has.
+
+What the defaults of an endpoint's operation come to is in one table of docs/endpoint-updates.md.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ from typing import Any, get_args, get_origin
 
 import pytest
 from project_files import problems, write
+from samples import environment, release
 
 from kickstand.config.load import ENVIRONMENT_KEYS, FREE_TABLES, RULES, TABLES, load_project
-from kickstand.config.model import Environment
+from kickstand.config.model import Environment, Hosting
+from kickstand.config.operation import Update
 from kickstand.config.promotion_rules import TEST_METRICS
 from kickstand.config.rules import RETENTION_DAYS
+from kickstand.release.rules import latency_limit_ms
 
-PAGE = (Path(__file__).resolve().parents[4] / "docs" / "configuration.md").read_text(encoding="utf-8")
+PAGE_FILE = Path(__file__).resolve().parents[4] / "docs" / "configuration.md"
+PAGE = PAGE_FILE.read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## `\[([\w.]+)\]`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| (.+) \|$", re.MULTILINE)
 
@@ -97,6 +104,31 @@ def test_every_bound_that_is_refused_is_told() -> None:
     assert all(f"`{name}`" in SECTIONS["gates"] for name in TEST_METRICS)
     days = ", ".join(map(str, RETENTION_DAYS[:-1])) + f" or {RETENTION_DAYS[-1]}"
     assert days in SECTIONS["logs"]
+
+
+def test_every_default_of_an_endpoints_operation_is_in_one_table() -> None:
+    page = PAGE_FILE.with_name("endpoint-updates.md").read_text(encoding="utf-8")
+    section = page.split("## Every default\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    columns = [
+        _operation(environment(name=name, hosting=Hosting(instance_count=count)))
+        for name, count in (("prod", 1), ("prod", 2), ("dev", 1))
+    ]
+    expected = {key: ["none" if column[key] is None else str(column[key]) for column in columns] for key in columns[0]}
+    assert {row[0].strip("`"): row[1:] for row in rows} == expected
+
+
+def _operation(settings: Environment) -> dict[str, object]:
+    """Each setting of how an endpoint is operated, and what it comes to."""
+    hosting, shift = settings.hosting, settings.traffic_shift
+    alerts = {key: value or None for key, value in settings.alerts}
+    return {
+        "hosting.startup_seconds": hosting.startup_seconds,
+        **{f"hosting.update.{key}": getattr(shift, key) for key in Update.model_fields},
+        **{f"hosting.alarms.{key}": f"{value:g}" for key, value in hosting.alarms if value is not None},
+        "hosting.alarms.max_p99_ms": f"{latency_limit_ms(settings, release()):g}",
+        **{f"alerts.{key}": value for key, value in alerts.items()},
+    }
 
 
 def test_the_project_files_of_the_page_are_right(tmp_path: Path) -> None:

@@ -1,0 +1,276 @@
+"""Every choice of how an endpoint is updated, watched and alerted of: cfn-lint, cdk-nag and Guard find nothing in it.
+
+Three projects of three environments, each project one app, whose policy checks are on; together they write every
+setting of `[hosting.update]`, `[hosting.alarms]` and `[alerts]`, and leave each out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import aws_cdk as cdk
+import pytest
+from samples import release
+from synthesis import ROOT
+
+import app as kickstand_app
+from kickstand.config.load import load_project
+from kickstand.config.model import Environment
+from kickstand.config.operation import Alarms, Alerts, Strategy, Update
+from kickstand.config.values import Settings
+from kickstand.release.file import release_path, write_release
+from kickstand.release.model import GateResult, Promotion, Release
+from review.policy.assembly import CheckedStack, lint_findings, reported_findings
+from review.reports import Finding
+
+ACCOUNTS = {"dev": "111122223333", "staging": "444455556666", "prod": "777788889999"}
+PROJECT = """\
+[project]
+name = "bikes"
+[data]
+train = "train.csv"
+[hyperparameters]
+objective = "reg:squarederror"
+num_round = 5
+"""
+
+
+class Choice(NamedTuple):
+    """What an environment writes. released: whether it has a release; gated: one with a measured latency."""
+
+    environment: str
+    hosting: str = ""
+    update: str = ""
+    alarms: str = ""
+    alerts: str = ""
+    released: bool = True
+    gated: bool = False
+
+    @property
+    def toml(self) -> str:
+        tables = {"hosting": self.hosting, "hosting.update": self.update, "hosting.alarms": self.alarms}
+        tables |= {"alerts": self.alerts}
+        name, account = self.environment, ACCOUNTS[self.environment]
+        lines = [f'[environments.{name}]\naccount = "{account}"\nregion = "us-east-1"']
+        lines += [f"[environments.{name}.{table}]\n{text}" for table, text in tables.items() if text]
+        return "\n".join(lines) + "\n"
+
+
+TWO, FOUR, TWENTY = (f"instance_count = {count}\n" for count in (2, 4, 20))
+TEAM = 'emails = ["team@example.com"]'
+CHOICES: Mapping[str, Mapping[str, Choice]] = {
+    "what is left out": {
+        "one instance, no alerts": Choice("dev"),
+        "no release": Choice(
+            "staging", alerts='topic_arn = "arn:aws:sns:us-east-1:444455556666:on-call"', released=False
+        ),
+        "two instances of prod": Choice("prod", hosting=TWO, alerts=TEAM, gated=True),
+    },
+    "the shortest": {
+        "two at once": Choice(
+            *("dev", TWO + "startup_seconds = 60", 'strategy = "all-at-once"\nbake_seconds = 60'),
+            alerts=TEAM,
+        ),
+        "batches of one instance": Choice(
+            *("staging", FOUR, 'strategy = "rolling"\nstep_instances = 1\nwait_seconds = 0\nmax_seconds = 600'),
+            alarms="max_5xx_rate = 0.0001\nmax_model_error_rate = 0.0001\nmax_p99_ms = 1\nmax_4xx_rate = 0.0001\n"
+            "max_overhead_ms = 1\nmax_cpu_percent = 1\nmax_memory_percent = 1\nmax_disk_percent = 1\n"
+            "periods = 1\nperiods_over = 1",
+        ),
+        "a canary of one instance": Choice(
+            *("prod", TWENTY, 'strategy = "canary"\nstep_instances = 1\nwait_seconds = 0\nbake_seconds = 0'),
+            alerts='topic_arn = "arn:aws:sns:us-east-1:777788889999:on-call"',
+        ),
+    },
+    "the longest": {
+        "linear steps of instances": Choice(
+            *("dev", FOUR + "startup_seconds = 3600", 'strategy = "linear"\nstep_instances = 2\nbake_seconds = 3600'),
+        ),
+        "linear steps of half": Choice(
+            *("staging", TWO, 'strategy = "linear"\nstep_percent = 50\nwait_seconds = 3600\nmax_seconds = 28800'),
+            alarms="max_5xx_rate = 0.99\nmax_model_error_rate = 0.99\nmax_p99_ms = 60000\nmax_4xx_rate = 0.99\n"
+            "max_overhead_ms = 60000\nmax_cpu_percent = 100\nmax_memory_percent = 100\nmax_disk_percent = 100\n"
+            "period_seconds = 3600\nperiods = 24\nperiods_over = 24",
+        ),
+        "batches of a twentieth": Choice(
+            *("prod", TWENTY, 'strategy = "rolling"\nstep_percent = 5'),
+            alerts=f"emails = {json.dumps([f'team{n}@example.com' for n in range(10)])}",
+        ),
+    },
+}
+CHOICE = {name: one for group in CHOICES.values() for name, one in group.items()}
+
+
+class Checked(NamedTuple):
+    """A choice as the program reads it, its stacks, and the report of the app that made them."""
+
+    settings: Environment
+    stacks: tuple[CheckedStack, ...]
+    report: Mapping[str, Any]
+
+    @property
+    def template(self) -> dict[str, Any]:
+        """The hosting stack's."""
+        (text,) = [stack.template for stack in self.stacks if stack.path.endswith("/hosting")]
+        parsed: dict[str, Any] = json.loads(text)
+        return parsed
+
+    def findings(self) -> list[tuple[str, str]]:
+        """Rule and resource of what cdk-nag, Guard and the CDK's own check found in the stacks."""
+        names = {stack.path: stack.name for stack in self.stacks}
+        return [(one.rule, one.resource) for one in reported_findings(self.report, names) if one.stack]
+
+
+def _released(settings: Environment, gated: bool) -> Release:
+    """A release of the environment, as a promotion writes it. gated: with what the latency gate measured."""
+    text = release(environment=settings.name).model_dump_json()
+    own = text.replace("bikes-dev", f"bikes-{settings.name}").replace(ACCOUNTS["dev"], settings.account)
+    made = Release.model_validate_json(own)
+    if not gated:
+        return made
+    latency = GateResult(name="latency", passed=True, figure="p99 50 ms", limit="<= 500 ms")
+    promotion = Promotion(
+        environment="staging",
+        release_sha256="ab" * 32,
+        gates=(latency,),
+        overrides=(),
+        by="",
+        at="2026-11-23T10:11:12Z",
+    )
+    return made.model_copy(update={"promoted_from": promotion})
+
+
+def _checked(folder: Path, choices: Mapping[str, Choice]) -> dict[str, Checked]:
+    """What an app of these choices comes to, each an environment of one project."""
+    (folder / "train.csv").write_text("1,2\n")
+    file = folder / "kickstand.toml"
+    file.write_text(PROJECT + "".join(one.toml for one in choices.values()))
+    project = load_project(file)
+    settings = {str(name): one for name, one in project.environments.items()}
+    (folder / "releases").mkdir()
+    for one in choices.values():
+        if one.released:
+            path = release_path(folder / "releases", one.environment)
+            write_release(path, _released(settings[one.environment], one.gated))
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    # A finding would end the synthesis before its report can be read here.
+    context |= {"config": str(file), "policy": "on", "@aws-cdk/core:failSynthOnValidationErrors": False}
+    made = cdk.App(analytics_reporting=False, stack_traces=False, outdir=str(folder / "cdk.out"), context=context)
+    kickstand_app.build(made)
+    assembly = made.synth()
+    report = json.loads((folder / "cdk.out" / "validation-report.json").read_text())
+    stacks = [
+        CheckedStack(stack.display_name.partition(" ")[0], stack.stack_name, json.dumps(stack.template))
+        for nested in assembly.nested_assemblies
+        for stack in nested.nested_assembly.stacks
+    ]
+    return {
+        name: Checked(
+            settings[one.environment],
+            tuple(stack for stack in stacks if stack.name.startswith(f"bikes-{one.environment}-")),
+            report,
+        )
+        for name, one in choices.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Checked]:
+    return {
+        name: one
+        for group in CHOICES.values()
+        for name, one in _checked(tmp_path_factory.mktemp("choices"), group).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def linted(checked: Mapping[str, Checked]) -> tuple[Finding, ...]:
+    """What cfn-lint finds, each under the name of its choice.
+
+    The first project's training stacks have all that there is of alerts, and no other setting of here changes one.
+    """
+    stacks = [
+        CheckedStack(stack.path, name, stack.template)
+        for name, one in checked.items()
+        for stack in (one.stacks if name in CHOICES["what is left out"] else one.stacks[1:])
+    ]
+    assert len(stacks) == 11
+    return lint_findings(stacks, "us-east-1")[0]
+
+
+@pytest.mark.parametrize("name", CHOICE)
+def test_nothing_is_found_in_the_stacks_of_a_choice(
+    checked: Mapping[str, Checked], linted: tuple[Finding, ...], name: str
+) -> None:
+    one, released = checked[name], CHOICE[name].released
+    assert [stack.path.partition("/")[2] for stack in one.stacks] == ["training", "hosting"][: 1 + released]
+    assert one.findings() == []
+    assert [finding for finding in linted if finding.stack == name] == []
+
+
+def test_a_choice_is_in_its_template(checked: Mapping[str, Checked]) -> None:
+    """Strategy, step, the wait at the end, the largest limit of an error rate, and how many alarms tell somebody."""
+    assert {name: _of(one.template) for name, one in checked.items() if CHOICE[name].released} == {
+        "one instance, no alerts": ("ALL_AT_ONCE", None, 0, 0.1, 0),
+        "two instances of prod": ("CANARY", ("INSTANCE_COUNT", 1), 300, 0.1, 12),
+        "two at once": ("ALL_AT_ONCE", None, 60, 0.1, 12),
+        "batches of one instance": ("ROLLING", ("INSTANCE_COUNT", 1), None, 0.0001, 0),
+        "a canary of one instance": ("CANARY", ("INSTANCE_COUNT", 1), 0, 0.1, 12),
+        "linear steps of instances": ("LINEAR", ("INSTANCE_COUNT", 2), 3600, 0.1, 0),
+        "linear steps of half": ("LINEAR", ("CAPACITY_PERCENT", 50), 300, 0.99, 0),
+        "batches of a twentieth": ("ROLLING", ("CAPACITY_PERCENT", 5), None, 0.1, 12),
+    }
+
+
+def _of(template: Mapping[str, Any]) -> tuple[object, ...]:
+    made = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    rates = [one["Threshold"] for one in made if one["MetricName"].startswith("Invocation")]
+    (endpoint,) = [one for one in template["Resources"].values() if one["Type"] == "AWS::SageMaker::Endpoint"]
+    config = endpoint["Properties"]["DeploymentConfig"]
+    policy = config.get("BlueGreenUpdatePolicy") or config["RollingUpdatePolicy"]
+    traffic = policy.get("TrafficRoutingConfiguration", {"Type": "ROLLING"})
+    size = traffic.get("CanarySize") or traffic.get("LinearStepSize") or policy.get("MaximumBatchSize")
+    step = (size["Type"], size["Value"]) if size else None
+    return (
+        *(traffic["Type"], step, policy.get("TerminationWaitInSeconds"), max(rates)),
+        sum("AlarmActions" in one for one in made),
+    )
+
+
+def test_the_choices_write_every_setting_and_leave_each_out(checked: Mapping[str, Checked]) -> None:
+    settings = [one.settings for one in checked.values()]
+    tables: list[tuple[type[Settings], list[Settings]]] = [
+        (Update, [one.hosting.update for one in settings]),
+        (Alarms, [one.hosting.alarms for one in settings]),
+        (Alerts, [one.alerts for one in settings]),
+    ]
+    for model, values in tables:
+        for key, field in model.model_fields.items():
+            assert {getattr(one, key) == field.default for one in values} == {True, False}, f"{model.__name__}.{key}"
+    assert {one.hosting.update.strategy for one in settings} == {None, *get_args(Strategy)}
+    assert {one.hosting.startup_seconds for one in settings} == {60, 180, 3600}
+    # What decides where nothing is written: the number of instances, the environment, a measured latency.
+    assert {
+        (one.hosting.instance_count > 1, one.name != "dev") for one in settings if not one.hosting.update.strategy
+    } >= {
+        (False, False),
+        (True, True),
+    }
+    assert {one.gated for one in CHOICE.values()} == {one.released for one in CHOICE.values()} == {True, False}
+
+
+def test_prod_of_one_instance_whose_alarms_tell_nobody_is_found(tmp_path: Path) -> None:
+    (one,) = _checked(tmp_path, {"bare": Choice("prod")}).values()
+    found = one.findings()
+    assert {rule for rule, _ in found} == {
+        "KICKSTAND-ENDPOINT-TWO-INSTANCES-IN-PROD",
+        "KICKSTAND-ALARMS-REACH-SOMEBODY-IN-PROD",
+    }
+    assert [where for rule, where in found if rule == "KICKSTAND-ENDPOINT-TWO-INSTANCES-IN-PROD"] == [
+        "prod/hosting/EndpointConfig/EndpointConfig"
+    ]
+    alarms = [where for rule, where in found if rule == "KICKSTAND-ALARMS-REACH-SOMEBODY-IN-PROD"]
+    assert len(set(alarms)) == 13  # a training stack's alarm of failed jobs, and twelve of the hosting stack
