@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks import updates
 from benchmarks.measure import REPOSITORY
 from benchmarks.picture import draw
 from benchmarks.report import Results, failed, show
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "serving": "serving",
     "invoke": "cloud",
     "job": "cloud",
+    "updates": "updates",
     "upload": "upload",
     "training": "training",
     "fit": "training",
@@ -80,7 +82,11 @@ def _draw() -> int:
         sys.stderr.write("error: there are no results to draw yet. Measure first: make bench\n")
         return 2
     draw(Results.load(RESULTS), PICTURE)
-    sys.stdout.write(f"Drawn in {PICTURE.relative_to(REPOSITORY)}.\n")
+    drawn = [PICTURE]
+    if updates.RESULTS.exists():
+        updates.draw_updates()
+        drawn.append(updates.PICTURE)
+    sys.stdout.write(f"Drawn in {' and '.join(str(file.relative_to(REPOSITORY)) for file in drawn)}.\n")
     return 0
 
 

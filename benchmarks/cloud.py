@@ -164,10 +164,10 @@ def _make_job(cloud: LocalCloud) -> None:
 
 
 @contextlib.contextmanager
-def running_cloud(state: Path) -> Iterator[LocalCloud]:
+def running_cloud(state: Path, time_factor: float | None = None) -> Iterator[LocalCloud]:
     """The local cloud of a state folder, on a free port, until the block ends."""
     cloud = LocalCloud(state)
-    cloud.start(0)
+    cloud.start(0, time_factor=time_factor)
     try:
         yield cloud
     finally:

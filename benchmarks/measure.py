@@ -183,12 +183,19 @@ def tree_processor(pid: int) -> float:
     return sum(sum(map(int, fields[11:15])) for fields in _tree(pid)) / os.sysconf("SC_CLK_TCK")
 
 
-def _tree(pid: int) -> Iterator[list[str]]:
-    """The fields of proc_pid_stat(5) behind the program's name, of a process and its descendants."""
+def descendants(pid: int) -> Iterator[int]:
+    """The processes below one; none where the system does not tell."""
     try:
-        yield (_PROCESSES / str(pid) / "stat").read_text("utf-8").rpartition(") ")[2].split()
         children = [(task / "children").read_text("utf-8") for task in (_PROCESSES / str(pid) / "task").iterdir()]
     except OSError:  # it has ended, or this is no Linux
         return
-    for child in " ".join(children).split():
-        yield from _tree(int(child))
+    for child in map(int, " ".join(children).split()):
+        yield child
+        yield from descendants(child)
+
+
+def _tree(pid: int) -> Iterator[list[str]]:
+    """The fields of proc_pid_stat(5) behind the program's name, of a process and its descendants."""
+    for each in (pid, *descendants(pid)):
+        with contextlib.suppress(OSError):
+            yield (_PROCESSES / str(each) / "stat").read_text("utf-8").rpartition(") ")[2].split()

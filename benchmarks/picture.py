@@ -32,7 +32,7 @@ def draw(results: Results, file: Path) -> None:
     from matplotlib.figure import Figure as Canvas
 
     figures = results.figures()
-    limited = [figure for figure in shown(figures) if figure.limit is not None]
+    limited = [figure for figure in shown(figures) if figure.limit]  # a count that must be 0 has no distance from it
     if not limited:
         raise ValueError("no figure has a limit: there is nothing to draw")
     lines = growth(figures)

@@ -14,9 +14,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import BIN, REPOSITORY
 from kickstand.programs import CACHE, LockedEnvironment
+
+if TYPE_CHECKING:
+    import xgboost
 
 COLUMNS = 12
 ROW = b"17,23.45,12.3,18.22,20.1,33.3,12.98,7.77,21.01,19.9,15.55,30.02\n"
@@ -49,14 +53,18 @@ def model_archive() -> bytes:
     draw = np.random.default_rng(11)
     features = draw.normal(20, 8, (20_000, COLUMNS)).astype(np.float32)
     matrix = xgboost.DMatrix(features, label=np.log1p(np.abs(features.sum(axis=1))))
-    booster = xgboost.train({"max_depth": 5, "eta": 0.1}, matrix, 150)
+    return packed(xgboost.train({"max_depth": 5, "eta": 0.1}, matrix, 150))
+
+
+def packed(booster: xgboost.Booster) -> bytes:
+    """A model as SageMaker's artifact."""
     payload = bytes(booster.save_raw("ubj"))
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+    artifact = io.BytesIO()
+    with tarfile.open(fileobj=artifact, mode="w:gz") as archive:
         entry = tarfile.TarInfo("xgboost-model")
         entry.size = len(payload)
         archive.addfile(entry, io.BytesIO(payload))
-    return packed.getvalue()
+    return artifact.getvalue()
 
 
 def unpack(folder: Path) -> Path:

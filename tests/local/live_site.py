@@ -111,4 +111,3 @@ def blue_green(kind: str, wait: int = 300, termination_wait: int = 30, **more: A
 
 
 ONE = {"Type": "INSTANCE_COUNT", "Value": 1}
-CANARY = blue_green("CANARY", CanarySize=ONE)

@@ -1,4 +1,7 @@
-"""Endpoints of several instances in a local cloud whose waits are short: updated, scaled, hurt, always answering."""
+"""Endpoints of several instances in a local cloud whose waits are short: hurt, rolled back, always answering.
+
+What each kind of update does to requests: test_updates_under_traffic.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 from killed_server import alive_after, children_of, kill
-from live_site import CANARY, FACTOR, ONE, Site, blue_green
+from live_site import FACTOR, ONE, Site, blue_green
 from live_traffic import VARIANT, Traffic, put_config, put_model
 from printed_environment import printed_environment
 from sagemaker_world import Client, wait_for
@@ -44,52 +47,6 @@ def answers(site: Site) -> dict[bytes, str]:
     assert len(found) == 2
     site.world.sagemaker.delete_endpoint(EndpointName=endpoint.name)
     return found
-
-
-COURSES = [
-    blue_green("ALL_AT_ONCE"),
-    CANARY,
-    blue_green("LINEAR", LinearStepSize=ONE),
-    {"RollingUpdatePolicy": {"MaximumBatchSize": ONE, "WaitIntervalInSeconds": 180}},
-]
-
-
-@pytest.mark.contract("D10", "G07", "G13")
-def test_no_request_fails_through_each_course_and_half_of_them_meet_the_new_model_meanwhile(
-    site: Site, answers: dict[bytes, str]
-) -> None:
-    """An update costs no availability; a share is of the requests; a fleet of two is two processes."""
-    endpoint = site.endpoint(2)
-    models = "ba" * 2
-    with Traffic(site.world.client, endpoint.name, answers) as traffic:
-        for model, course in zip(models, COURSES, strict=True):
-            config = endpoint.update(model, 2, course)
-            endpoint.step("Baking")
-            if course is not COURSES[0]:
-                during = traffic.following(20)
-                assert 0.4 < during[model] / during.total() < 0.6, during
-            shown = endpoint.settled()
-            assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", config), shown
-            assert shown["LastDeploymentConfig"] == course
-            assert set(traffic.following(12)) <= {model, "ab"[model == "a"]}
-            assert set(traffic.following(12)) == {model}  # what the old one had accepted has been answered
-            assert len(endpoint.pids()) == 2
-    assert traffic.errors == []
-    assert traffic.counts["?"] == 0
-
-
-def test_capacity_follows_in_processes_and_no_request_fails(site: Site, answers: dict[bytes, str]) -> None:
-    endpoint = site.endpoint(2, RoutingConfig={"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"})
-    with Traffic(site.world.client, endpoint.name, answers) as traffic:
-        for count in (4, 2):
-            wanted = [{"VariantName": VARIANT, "DesiredInstanceCount": count}]
-            endpoint.sagemaker.update_endpoint_weights_and_capacities(
-                EndpointName=endpoint.name, DesiredWeightsAndCapacities=wanted
-            )
-            (variant,) = endpoint.settled()["ProductionVariants"]
-            assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (count, count)
-            assert len(endpoint.pids()) == count
-    assert traffic.errors == [] and set(traffic.counts) == {"a"}
 
 
 @pytest.mark.parametrize("instances", [2, 1])

@@ -57,6 +57,8 @@ def test_the_spread_of_a_median_is_of_order_statistics(ratios: list[float], spre
         (of_ratios(0.6, 0.7, limit=0.6, at_most=False), "good"),
         (of_ratios(0.5, 0.7, limit=0.6, at_most=False), "unclear"),
         (of_ratios(0.5, 0.5, limit=0.6, at_most=False), "over"),
+        (of_ratios(0.0, limit=0), "good"),
+        (of_ratios(1e-5, limit=0), "over"),
         (of_ratios(9.0), ""),
     ],
 )
@@ -196,7 +198,8 @@ def test_results_are_kept_and_drawn(tmp_path: Path) -> None:
     results = Results(2, date(2026, 11, 29), {"serving": [RATE, Skipped("FastAPI", "No network.")], "read": [TIME]})
     results.save(tmp_path / "kept" / "results.json")
     assert Results.load(tmp_path / "kept" / "results.json") == results
-    draw(results, tmp_path / "bars.png")
+    zero = Figure("failed", ((0, 24_000),), "requests", "sent", 0)  # no bar: it has no distance from its limit
+    draw(Results(2, results.day, {**results.rows, "updates": [zero]}), tmp_path / "bars.png")
     draw(Results(2, results.day, {"read": [TIME, point]}), tmp_path / "lines.png")
     sizes = [(tmp_path / name).read_bytes()[16:24] for name in ("bars.png", "lines.png")]  # width and height of a PNG
     assert [int.from_bytes(size[4:]) for size in sizes] == [

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from training.traffic.connections import Connections
+from training.traffic.connections import Connections, HttpAnswer
 from training.traffic.figures import Figures
 from training.traffic.requests import Body, Invocation, outcome_of
 from training.traffic.sender import Outcome, Plan, run_on_time, send_open_loop
@@ -33,11 +33,15 @@ def most_seconds(plan: Plan, *, searching: bool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Requests to one endpoint. connections: requests on their way at one time, at most."""
+    """Requests to one endpoint.
+
+    connections: requests on their way at one time, at most. read: what an answer to a body means.
+    """
 
     invocation: Invocation
     bodies: Sequence[Body]
     connections: int
+    read: Callable[[HttpAnswer, Body], Outcome] = outcome_of
 
     def run(
         self, figures: Figures, *, tick: Callable[[], None] = lambda: None, stopped: Callable[[], bool] = lambda: False
@@ -57,7 +61,7 @@ class Traffic:
 
         async def send(request: tuple[Body, bytes]) -> Outcome:
             body, content = request
-            return outcome_of(await connections.send(content), body)
+            return self.read(await connections.send(content), body)
 
         ticking = asyncio.create_task(_ticking(tick))
         try:
