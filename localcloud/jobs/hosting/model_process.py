@@ -51,6 +51,7 @@ class SocketFolder:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
+        self._lock = threading.Lock()
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         # A socket's address has 108 bytes, fewer than a path may have; through the descriptor it is always short.
         linux = sys.platform.startswith("linux")
@@ -61,10 +62,11 @@ class SocketFolder:
         return _Pool("localhost", maxsize=connections, block=False, retries=retries, address=self.address)
 
     def close(self) -> None:
-        """Give the descriptor back. The folder stays; a second call changes nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Give the descriptor back. The folder stays; a second call, from another thread too, changes nothing."""
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 class _Connection(HTTPConnection):

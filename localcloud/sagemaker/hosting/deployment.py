@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from localcloud.sagemaker.hosting.course import Course, RolledBackError, ServerStopsError
+from localcloud.sagemaker.hosting.course import Course, ServerStopsError
 from localcloud.sagemaker.hosting.deployment_policy import instances_of
 from localcloud.sagemaker.hosting.endpoint_record import Counts, EndpointRecord, Status
 from localcloud.sagemaker.hosting.fleet import Fleet
@@ -116,7 +116,9 @@ def run(course: Course) -> Outcome:
     except Exception as cause:  # a fault of the local cloud's own leaves no endpoint in progress for ever
         try:
             roll_back(course)
-        except RolledBackError as failure:
+        except ServerStopsError:
+            raise
+        except Exception as failure:
             course.serve_mix()
             return Outcome("RollbackFailed", f"{cause} The rollback failed: {failure}")
         return Outcome("RolledBack", str(cause))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import tarfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from memory_s3 import MemoryS3
 
 from localcloud.jobs.hosting import model_server
-from localcloud.jobs.hosting.model_process import HostingError
+from localcloud.jobs.hosting.model_process import HostingError, SocketFolder
 from localcloud.jobs.hosting.model_server import fetch_model
 from training.model.inspection.archive import MAX_BYTES
 
@@ -142,3 +143,23 @@ def test_an_artifact_that_cannot_be_read_is_told_in_sagemakers_words(fetched: An
         )
     with pytest.raises(HostingError, match="Failed to download model data: "):
         fetched(b"", url="https://example.com/model.tar.gz")
+
+
+def test_a_socket_folder_that_two_threads_close_gives_its_descriptor_back_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second close comes while the first is at it: the number may be another file's by then."""
+    folder, closed = SocketFolder(tmp_path / "ml"), []
+    close = os.close
+
+    def closing(descriptor: int) -> None:
+        closed.append(descriptor)
+        if len(closed) < 3:
+            folder.close()
+        close(descriptor)
+
+    monkeypatch.setattr(os, "close", closing)
+    folder.close()
+    monkeypatch.undo()
+    folder.close()
+    assert len(closed) == 1

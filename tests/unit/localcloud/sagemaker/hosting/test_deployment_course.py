@@ -13,6 +13,7 @@ from sagemaker_fakes import IMAGE, ROLE, SCOPE, Fakes, Plane, Server, invoke, ma
 from localcloud import state
 from localcloud.jobs.hosting.model_process import HostingError
 from localcloud.sagemaker.api.call import Scope
+from localcloud.sagemaker.hosting.course import Course
 from localcloud.state import StateFolder, Switches
 
 Row = tuple[str, str, int | None, str, str, str]
@@ -695,3 +696,31 @@ def test_a_stop_in_a_bake_leaves_the_old_configuration(tmp_path: Path) -> None:
     assert endpoint["FailureReason"].endswith("Endpoint configuration c1 serves, not c2.")
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert len(again.fakes.servers) == 2
+
+
+def test_an_instance_that_does_not_end_as_it_should_keeps_no_endpoint_in_progress(
+    plane: Plane, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(self: Server) -> None:
+        raise OSError("Bad file descriptor")
+
+    alarms.from_bake["errors"] = 1
+    monkeypatch.setattr(Server, "stop", stop)
+    update(plane, blue_green("CANARY", CanarySize=instances(1)), before=2, after=2)
+    endpoint = plane.endpoint()
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "c1")
+    assert endpoint["FailureReason"] == TRIPPED
+
+
+def test_a_rollback_that_meets_a_fault_of_the_local_clouds_own_ends(
+    plane: Plane, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def terminate_new(self: Course) -> None:
+        raise RuntimeError("a fault")
+
+    alarms.from_bake["errors"] = 1
+    monkeypatch.setattr(Course, "terminate_new", terminate_new)
+    update(plane, blue_green("CANARY", CanarySize=instances(1)), before=2, after=2)
+    endpoint = plane.endpoint()
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("UpdateRollbackFailed", "c1")
+    assert endpoint["FailureReason"] == f"{TRIPPED} The rollback failed: a fault"
