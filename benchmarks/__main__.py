@@ -28,6 +28,7 @@ BENCHMARKS = {
     "invoke": "cloud",
     "job": "cloud",
     "updates": "updates",
+    "traffic": "senders",
     "upload": "upload",
     "training": "training",
     "fit": "training",

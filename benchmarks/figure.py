@@ -22,6 +22,7 @@ class Figure:
     peer:         what it is measured against.
     limit:        the bound of the ratio; None: there is no verdict.
     at_most:      whether limit and goal are upper bounds.
+    either_way:   whether the limit is a factor in both directions: 1.05 is 5 % more or less.
     goal:         what is aimed at on a quiet machine, of the ratio: shown apart, and no part of the verdict.
     goal_of_ours: whether the goal is of ours, in `unit`.
     line, size:   where it is a point of a line over size: the line's name, and so many rows, jobs or environments.
@@ -39,6 +40,7 @@ class Figure:
     line: str = ""
     size: int = 0
     note: str = ""
+    either_way: bool = False
 
     @property
     def ours(self) -> float:
@@ -65,17 +67,25 @@ class Figure:
         """`good` or `over` where the whole spread is on one side of the limit, else `unclear`; empty without limit."""
         if self.limit is None:
             return ""
-        within = [bound <= self.limit if self.at_most else bound >= self.limit for bound in self.spread]
+        if self.either_way:
+            within = [1 / self.limit <= bound <= self.limit for bound in self.spread]
+        else:
+            within = [bound <= self.limit if self.at_most else bound >= self.limit for bound in self.spread]
         return GOOD if all(within) else UNCLEAR if any(within) else OVER
 
     def times_better(self) -> float:
         """How many times better than its limit the ratio is: 1 is just kept. Raises ValueError without a limit."""
         if self.limit is None:
             raise ValueError(f"{self.name} has no limit")
-        return self.limit / max(self.ratio, 1e-9) if self.at_most else self.ratio / self.limit
+        ratio = max(self.ratio, 1e-9)
+        if self.either_way:
+            ratio = max(ratio, 1 / ratio)
+        return self.limit / ratio if self.at_most else self.ratio / self.limit
 
     def bound(self) -> str:
         """The limit as people read it; nothing where there is none."""
+        if self.limit is not None and self.either_way:
+            return f"± {(self.limit - 1) * 100:g} %"
         return "" if self.limit is None else self._bound(self.limit)
 
     def goal_line(self) -> str:

@@ -55,6 +55,10 @@ class Watched(Figures):
         last = max((at + lag for at, lag in zip(self.planned, self._lags, strict=True)), default=0.0)
         return self.sent / (last + 1 / self.plan.rate)
 
+    def since_sent(self) -> list[float]:
+        """Seconds from the moment in which this machine came to send each request until it ended."""
+        return [took - lag for took, lag in zip(self.latencies, self._lags, strict=True)]
+
     @property
     def lost(self) -> int:
         """Requests that had no answer."""

@@ -29,6 +29,27 @@ def of_ratios(*ratios: float, limit: float | None = None, at_most: bool = True) 
     return Figure("wall", tuple((ratio, 1.0) for ratio in ratios), "s", "bare", limit, at_most)
 
 
+@pytest.mark.parametrize(
+    ("ratios", "verdict"),
+    [
+        ((0.96, 1.0, 1.04), "good"),
+        ((0.94, 1.0, 1.04), "unclear"),
+        ((0.96, 1.0, 1.06), "unclear"),
+        ((0.93, 0.94), "over"),
+        ((1.06, 1.07), "over"),
+        ((0.94, 1.06), "over"),
+    ],
+)
+def test_a_limit_may_be_one_in_both_directions(ratios: tuple[float, ...], verdict: str) -> None:
+    figure = Figure("rate", tuple((ratio, 1.0) for ratio in ratios), "/s", "another", 1.05, either_way=True)
+    assert (figure.verdict, figure.bound()) == (verdict, "± 5 %")
+
+
+def test_a_limit_in_both_directions_is_as_far_below_as_above() -> None:
+    half, double = (Figure("rate", ((ours, 10.0),), "/s", "other", 1.05, either_way=True) for ours in (5.0, 20.0))
+    assert half.times_better() == double.times_better() == pytest.approx(0.525)
+
+
 def test_a_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
     assert (RATE.ours, RATE.others, RATE.ratio) == (7.0, 10.0, 0.7)
 
