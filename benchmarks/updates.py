@@ -112,7 +112,8 @@ def draw_updates(file: Path = PICTURE) -> None:
     panels = np.atleast_1d(canvas.subplots(len(runs), 1, sharex=True))
     for axes, run in zip(panels, runs, strict=True):
         _panel(axes, run, document["rate"])
-    panels[-1].set_xlabel("seconds (waits are AWS's, by the time factor shorter)", fontsize=9)
+    factor = document["time_factor"]
+    panels[-1].set_xlabel(f"seconds; AWS's waits are {factor:g} times shorter (time factor {factor:g})", fontsize=9)
     canvas.suptitle(
         f"Requests a second, by the model that answered; {document['rate']:g} a second are sent", fontsize=11
     )
