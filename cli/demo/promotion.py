@@ -6,6 +6,8 @@ import json
 import os
 import shlex
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.demo.main_job import Steps
-from cli.demo.promotion_script import ADMINISTRATOR, ENVIRONMENTS, Command, CreateUser, DemoUsers, promotion_steps
+from cli.demo.promotion_script import ENVIRONMENTS, Background, Command, CreateUser, End, promotion_steps
+from cli.demo.users import ADMINISTRATOR, DemoUsers
 from cli.options import REPOSITORY, TIMES
 from deployment.cdk import CLI, node
 from kickstand.console import make_console
@@ -26,9 +29,8 @@ from localcloud.cloud import LocalCloud
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cli.demo.promotion_script import Command, CreateUser, DemoUsers, Edit
+    from cli.demo.promotion_script import Act
     from kickstand.config.model import Project
-    from localcloud.cloud import LocalCloud
 
 
 def demo_promotion(
@@ -38,7 +40,7 @@ def demo_promotion(
     ] = None,
     times: TIMES = None,
 ) -> None:
-    """Two models on their way from dev to staging to prod: gates, signatures, a review, a rollback."""
+    """Models on their way from dev to staging to prod: gates, signatures, reviews, a canary, a rollback by an alarm."""
     from kickstand.config.load import load_project
 
     console = make_console(sys.stdout)
@@ -51,7 +53,7 @@ def demo_promotion(
         _clear(stage, cloud)
         _make_project(project_folder)
         project = load_project(project_folder / "kickstand.toml")
-        cloud.start(0, project=project)
+        cloud.start(0, project=project, time_factor=TIME_FACTOR)
         people = DemoUsers(cloud, project, stage / "people")
         for name in ENVIRONMENTS:
             people.create("ana", name, ADMINISTRATOR)
@@ -62,10 +64,11 @@ def demo_promotion(
             'git commit --quiet -m "The rentals project"',
         ):
             run.line(line)
-    for part in promotion_steps(_bootstraps(project, ENVIRONMENTS)):
-        with steps.step(part.name, part.why):
-            for act in part.acts:
-                run.act(act)
+    with run:
+        for part in promotion_steps(_bootstraps(project, ENVIRONMENTS)):
+            with steps.step(part.name, part.why):
+                for act in part.acts:
+                    run.act(act)
     with steps.step("One artifact, three accounts, three releases", "its SHA-256, asked of each bucket"):
         _show_digests(console, cloud, project)
     _show_end(console, steps.seconds, stage, run.variables("ana"), cloud)
@@ -73,19 +76,41 @@ def demo_promotion(
         times.write_text(json.dumps(steps.seconds, indent=2) + "\n", "utf-8")
 
 
+TIME_FACTOR = 60
+"""AWS's minutes are seconds: the waits of prod's updates, and the periods of its alarms."""
+
+
 class _Runner:
-    """Types commands in the project's folder: prints each, and ends the demo where one ends otherwise than told."""
+    """Types commands in the project's folder: prints each, and ends the demo where one ends otherwise than told.
+
+    A context: at its end no command is left in the background.
+    """
 
     def __init__(self, console: Console, folder: Path, variables: Mapping[str, str], people: DemoUsers) -> None:
         self._console, self._folder, self._variables, self._people = console, folder, variables, people
+        self._background: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        if self._background is not None:
+            self._background.kill()
+            self._background.wait()
 
     def variables(self, name: str) -> dict[str, str]:
         """The environment of somebody's terminal."""
         return {**self._variables, **self._people.variables(name)}
 
-    def act(self, act: Command | Edit | CreateUser) -> None:
+    def act(self, act: Act) -> None:
         if isinstance(act, Command):
             self.line(act.line, ends=act.ends, by=act.by)
+            return
+        if isinstance(act, Background):
+            self._begin(act)
+            return
+        if isinstance(act, End):
+            self._end()
             return
         if isinstance(act, CreateUser):
             user = self._people.create_with_policy(act.name, act.environment, act.policy)
@@ -100,11 +125,8 @@ class _Runner:
 
     def line(self, line: str, *, ends: int = 0, by: str = "ana") -> None:
         self._console.print(f"\n   {by}$ {line}", style="bold", highlight=False, soft_wrap=True)
-        words = shlex.split(line)
-        programs = {"kickstand": [sys.executable, "-m", "cli"], "npx": _cdk()}
-        command = [*programs.get(words[0], [words[0]]), *words[2 if words[0] == "npx" else 1 :]]
         try:
-            code = run_child(command, cwd=self._folder, env=self.variables(by))
+            code = run_child(_command(line), cwd=self._folder, env=self.variables(by))
         except KeyboardInterrupt:
             raise KickstandError(
                 Problem(
@@ -116,7 +138,47 @@ class _Runner:
                 Problem(f"The demo stopped: it expected exit code {ends} of this command, found {code}.", line)
             )
         if ends:
-            self._console.print(f"   exit code {code}: refused, as it should be", style="yellow", highlight=False)
+            self._console.print(f"   exit code {code}, as it should be", style="yellow", highlight=False)
+
+    def _begin(self, act: Background) -> None:
+        self._console.print(f"\n   {act.by}$ {act.line} &", style="bold", highlight=False, soft_wrap=True)
+        self._background = subprocess.Popen(
+            _command(act.line), cwd=self._folder, env=self.variables(act.by), stdout=subprocess.PIPE, text=True
+        )
+        assert self._background.stdout is not None
+        # With its first line it has read the files, which what follows may change.
+        self._show(self._background.stdout.readline())
+
+    def _end(self) -> None:
+        """Press Ctrl-C and show what was printed; the demo ends where the command had ended by itself."""
+        command, self._background = self._background, None
+        assert command is not None
+        ended = command.poll()
+        command.send_signal(signal.SIGINT)
+        try:
+            printed, _ = command.communicate(timeout=_LAST_WORDS_SECONDS)
+        finally:
+            command.kill()
+            command.wait()
+        self._console.print("\n   Ctrl-C for the command in the background", style="bold")
+        self._show(printed)
+        if ended is not None:
+            raise KickstandError(Problem(f"The demo stopped: a command in the background ended with code {ended}."))
+
+    def _show(self, printed: str) -> None:
+        for line in printed.splitlines():
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+_LAST_WORDS_SECONDS = 60.0
+"""How long an interrupted command may take to show its figures."""
+
+
+def _command(line: str) -> list[str]:
+    """The program of a line that somebody types, and its arguments."""
+    words = shlex.split(line)
+    programs = {"kickstand": [sys.executable, "-m", "cli"], "npx": _cdk()}
+    return [*programs.get(words[0], [words[0]]), *words[2 if words[0] == "npx" else 1 :]]
 
 
 def _clear(stage: Path, cloud: LocalCloud) -> None:

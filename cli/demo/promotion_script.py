@@ -1,23 +1,20 @@
-"""What `kickstand demo-promotion` does, as values: the people, and the commands that each would type in each step.
-
-The people are users of the local cloud's accounts, each with keys of their own.
-"""
+"""What `kickstand demo-promotion` does, as values: the commands that each of its people would type in each step."""
 
 from __future__ import annotations
 
-import configparser
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from kickstand.config.model import Environment, Project
-    from localcloud.cloud import LocalCloud
-
+from typing import Final
 
 ENVIRONMENTS: Final = ("dev", "staging", "prod")
-SECOND_TRY: Final = (("num_round = 150", "num_round = 20"), ("max_depth = 5", "max_depth = 2"))
+SECOND_TRY: Final = (("num_round = 100", "num_round = 20"), ("max_depth = 5", "max_depth = 2"))
 """What makes the second model: quicker to train, and worse."""
+THIRD_TRY: Final = (("num_round = 20", "num_round = 150"), ("max_depth = 2", "max_depth = 5"))
+"""What makes the third one better than the first."""
+NARROW: Final = (
+    *((f'"data/{name}.csv"', f'"data/calm-{name}.csv"') for name in ("train", "validation", "test")),
+    ('"humidity", "windspeed",', '"humidity",'),
+)
+"""What makes the fourth one: rows of one column fewer. It refuses those that callers of the third one send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +49,28 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """A command that goes on beside those that follow, until `End`: then its person presses Ctrl-C."""
+
+    line: str
+    by: str = "ana"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Ctrl-C for the command in the background; what it printed is shown."""
+
+
+Act = Command | Edit | CreateUser | Background | End
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A step of the story: its name, why it is there, what is typed."""
 
     name: str
     why: str
-    acts: tuple[Command | Edit | CreateUser, ...]
+    acts: tuple[Act, ...]
 
 
 def promotion_steps(bootstraps: tuple[str, ...]) -> tuple[Step, ...]:
@@ -139,11 +152,56 @@ def promotion_steps(bootstraps: tuple[str, ...]) -> tuple[Step, ...]:
             (Command("kickstand promote dev staging --yes", ends=1), Command("git status --short")),
         ),
         Step(
-            "Back to the first model",
-            "dev's release of before, byte for byte, in one deployment",
+            "A better model",
+            "more rounds; it passes each gate on its way to prod's release",
             (
-                Command('kickstand rollback dev --reason "The quicker model is worse." --yes'),
-                *_commit("releases", "dev: back to the first model"),
+                Edit(THIRD_TRY),
+                *_commit("kickstand.toml", "Try more rounds"),
+                Command("kickstand fit dev"),
+                *_commit("releases", "dev: a better model"),
+                Command("kickstand deploy dev --yes"),
+                Command("kickstand promote dev staging --yes"),
+                *_commit("releases", "staging: a better model, from dev"),
+                Command("kickstand deploy staging --yes"),
+                Command('kickstand approve staging --reason "Better on every slice."', by="ben"),
+                Command("kickstand promote staging prod --yes"),
+                *_commit("releases", "prod: a better model, from staging"),
+            ),
+        ),
+        Step(
+            "prod tries it on one of two instances",
+            "a canary under traffic: five minutes with half of it, five with all; AWS's minutes are seconds here",
+            (CALLERS, *_reviewed_deployment(), End()),
+        ),
+        Step(
+            "A model that no gate has seen",
+            "trained in prod itself, in a hurry, without the wind speed, which callers still send",
+            (
+                CALLERS,
+                Command(
+                    'sh -c "for name in train validation test; do '
+                    'cut -d, -f1-8,10- data/$name.csv > data/calm-$name.csv; done"'
+                ),
+                Edit(NARROW),
+                *_commit("kickstand.toml", "Leave out the wind speed"),
+                Command("kickstand fit prod"),
+                *_commit("releases", "prod: a model without the wind speed"),
+            ),
+        ),
+        Step(
+            "prod rolls it back by itself",
+            "the new instance refuses its callers' rows; an alarm sees it, and all traffic returns",
+            (*_reviewed_deployment(ends=1), End()),
+        ),
+        Step(
+            "Git says what prod serves",
+            "until its release is restored, byte for byte, verify fails",
+            (
+                Command("kickstand verify prod", ends=1),
+                Command('kickstand rollback prod --reason "Callers send the wind speed." --yes'),
+                Edit(tuple((after, before) for before, after in NARROW)),
+                *_commit("kickstand.toml releases", "prod: back to the better model"),
+                Command("kickstand verify prod"),
             ),
         ),
         Step(
@@ -164,61 +222,13 @@ def _commit(paths: str, subject: str) -> tuple[Command, Command]:
     return Command(f"git add {paths}"), Command(f'git commit --quiet -m "{subject}"')
 
 
-def _reviewed_deployment() -> tuple[Command, ...]:
+def _reviewed_deployment(ends: int = 0) -> tuple[Command, ...]:
     return (
         Command("kickstand review prod"),
         Command("kickstand review prod --prepare"),
-        Command("kickstand deploy prod --reviewed review/prod/review.json"),
+        Command("kickstand deploy prod --reviewed review/prod/review.json", ends),
     )
 
 
-ADMINISTRATOR: Final = "arn:aws:iam::aws:policy/AdministratorAccess"
-
-
-class DemoUsers:
-    """Makes users, and keeps the credentials file of each: the profiles of the project, with that person's keys.
-
-    folder: where the files go.
-    """
-
-    def __init__(self, cloud: LocalCloud, project: Project, folder: Path) -> None:
-        self._cloud, self._project, self._folder = cloud, project, folder
-
-    def variables(self, name: str) -> dict[str, str]:
-        """What makes a process that person's."""
-        return {"AWS_SHARED_CREDENTIALS_FILE": str(self._folder / name)}
-
-    def create(self, name: str, environment: str, policy_arn: str) -> str:
-        """A user with one policy in an environment's account, and its keys in the person's file; the user's ARN."""
-        chosen = self._environment(environment)
-        iam = self._cloud.client("iam", chosen.account, chosen.region)
-        user = iam.create_user(UserName=name)["User"]["Arn"]
-        iam.attach_user_policy(UserName=name, PolicyArn=policy_arn)
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        self._keep(name, chosen, key)
-        return str(user)
-
-    def create_with_policy(self, name: str, environment: str, job: str) -> str:
-        """The same with one of the environment's managed policies, by its job; what was done, in words."""
-        from kickstand.names import Names, partition
-
-        chosen = self._environment(environment)
-        policy = Names(chosen).managed_policy(job)
-        arn = f"arn:{partition(chosen.region)}:iam::{chosen.account}:policy/{policy}"
-        return f"{self.create(name, environment, arn)}, with the policy {policy} alone."
-
-    def _environment(self, name: str) -> Environment:
-        return next(one for one in self._project.environments.values() if one.name == name)
-
-    def _keep(self, name: str, environment: Environment, key: dict[str, str]) -> None:
-        self._folder.mkdir(exist_ok=True)
-        path = self._folder / name
-        file = configparser.RawConfigParser(default_section="")
-        file.read(path)
-        file[str(environment.profile)] = {
-            "aws_access_key_id": key["AccessKeyId"],
-            "aws_secret_access_key": key["SecretAccessKey"],
-        }
-        path.touch(mode=0o600)
-        with path.open("w") as writer:
-            file.write(writer)
+CALLERS: Final = Background("kickstand traffic prod --rate 10 --for 30m")
+"""Rows of the model that prod serves when it begins; Ctrl-C ends it."""
