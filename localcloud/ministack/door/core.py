@@ -109,6 +109,7 @@ class _StateFormat(Names, of="ministack.core.persistence"):
 class _Responses(Names, of="ministack.core.responses"):
     AccountRegionScopedDict = Value[type[Any]]("AccountRegionScopedDict", "type")
     AccountScopedDict = Value[type[Any]]("AccountScopedDict", "type")
+    BOTOCORE_NAME = Value[dict[str, str]]("_BOTOCORE_NAME", "dict")
     account_from_sts_session = Seam("_account_from_sts_session", "access_key_id")
     error_response_json = Seam("error_response_json", "code message status extra message_key content_type")
     get_account_id = Seam("get_account_id")
