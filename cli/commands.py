@@ -95,7 +95,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "demo-promotion": Entry(
         "cli.demo.promotion:demo_promotion",
-        "Models on their way from dev to staging to prod: gates, signatures, reviews, a canary, a rollback by an alarm.",
+        "Models on their way from dev to staging to prod: gates, signatures, reviews, a canary, a rollback by alarm.",
     ),
     "promote": Entry(
         "cli.promote:promote",

@@ -40,7 +40,7 @@ def demo_promotion(
     ] = None,
     times: TIMES = None,
 ) -> None:
-    """Models on their way from dev to staging to prod: gates, signatures, reviews, a canary, a rollback by an alarm."""
+    """Models on their way from dev to staging to prod: gates, signatures, reviews, a canary, a rollback by alarm."""
     from kickstand.config.load import load_project
 
     console = make_console(sys.stdout)
