@@ -212,7 +212,7 @@ def test_nothing_is_found_in_the_stacks_of_a_choice(
 
 
 def test_a_choice_is_in_its_template(checked: Mapping[str, Checked]) -> None:
-    """Strategy, step, the wait at the end, the largest limit of an error rate, and how many alarms tell somebody."""
+    """Strategy, step, the wait at the end, the largest limit of an error rate, and how many alarms notify somebody."""
     assert {name: _of(one.template) for name, one in checked.items() if CHOICE[name].released} == {
         "one instance, no alerts": ("ALL_AT_ONCE", None, 0, 0.1, 0),
         "two instances of prod": ("CANARY", ("INSTANCE_COUNT", 1), 300, 0.1, 12),
@@ -262,15 +262,15 @@ def test_the_choices_write_every_setting_and_leave_each_out(checked: Mapping[str
     assert {one.gated for one in CHOICE.values()} == {one.released for one in CHOICE.values()} == {True, False}
 
 
-def test_prod_of_one_instance_whose_alarms_tell_nobody_is_found(tmp_path: Path) -> None:
+def test_prod_of_one_instance_whose_alarms_notify_nobody_is_found(tmp_path: Path) -> None:
     (one,) = _checked(tmp_path, {"bare": Choice("prod")}).values()
     found = one.findings()
     assert {rule for rule, _ in found} == {
         "KICKSTAND-ENDPOINT-TWO-INSTANCES-IN-PROD",
-        "KICKSTAND-ALARMS-REACH-SOMEBODY-IN-PROD",
+        "KICKSTAND-ALARM-ACTIONS-IN-PROD",
     }
     assert [where for rule, where in found if rule == "KICKSTAND-ENDPOINT-TWO-INSTANCES-IN-PROD"] == [
         "prod/hosting/EndpointConfig/EndpointConfig"
     ]
-    alarms = [where for rule, where in found if rule == "KICKSTAND-ALARMS-REACH-SOMEBODY-IN-PROD"]
+    alarms = [where for rule, where in found if rule == "KICKSTAND-ALARM-ACTIONS-IN-PROD"]
     assert len(set(alarms)) == 13  # a training stack's alarm of failed jobs, and twelve of the hosting stack
