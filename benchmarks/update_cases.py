@@ -172,7 +172,7 @@ def _rollback(stage: Stage) -> None:
     before = site.serving
     site.update(stage.run.mark, {**course, "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": config}]}}, config)
     if site.serving != before:
-        raise SystemExit("error: the alarm took the update not back")
+        raise SystemExit("error: the alarm did not roll the update back")
 
 
 def _kill(stage: Stage) -> None:

@@ -35,8 +35,8 @@ _SHORT = (
     (r"Activating traffic .*|Scaling out .*", ""),
 )
 """What SageMaker says of a step, in a few words; empty: it takes no time of its own."""
-_LABEL = 0.09
-"""Share of the width that a label takes: one that is closer to that before it stands above it."""
+_LABEL, _LABEL_ROWS = 0.09, 3
+"""Share of the width that a label takes, and rows above each other in which there may be room for it."""
 _WIDTH = 120
 
 
@@ -60,7 +60,7 @@ def updates_figures(rate: float = RATE, seconds: float = SECONDS) -> list[Figure
 
 
 def _figure(run: Run) -> Figure:
-    but = "" if run.dying is None else ", but for those on their way to it"
+    but = "" if run.dying is None else ", but for those on the way to it"
     name = f"{run.case}: failed, lost or wrong{but}"
     return Figure(name, ((run.faults, run.figures.sent),), "requests", "all that were sent", 0)
 
@@ -132,18 +132,20 @@ def _panel(axes: Axes, run: Mapping[str, Any], rate: float) -> None:
         colors=[_COLOURS[name] for name in names],
         labels=[f"{name} model" if name != "failed" else name for name in names],
     )
-    before, row = -seconds, 0
+    before = [-seconds] * _LABEL_ROWS
     for at, text in run["marks"]:
         for pattern, words in _SHORT:
             text = re.sub(pattern, words, text)
         axes.axvline(at, color="black", linewidth=0.8, linestyle=":" if text else "-")
         if text:
-            row = 1 - row if at - before < _LABEL * seconds else 0
+            row = next((row for row, last in enumerate(before) if at - last >= _LABEL * seconds), 0)
             height = rate * (1.06 + 0.2 * row)
             axes.annotate(text, (at, height), (3, 0), textcoords="offset points", fontsize=8)
-            before = at
-    axes.set(xlim=(0, seconds), ylim=(0, rate * 1.45), yticks=[0, rate / 2, rate])
+            before[row] = at
+    axes.set(xlim=(0, seconds), ylim=(0, rate * 1.65), yticks=[0, rate / 2, rate])
     title = f"{run['case']}: {run['faults']} of {run['sent']:,} failed, lost or wrong"
+    if run["failed"] > run["faults"]:
+        title += f", but for {run['failed'] - run['faults']} on the way to it"
     axes.set_title(title, loc="left", fontsize=9, fontweight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
