@@ -143,7 +143,11 @@ class _Runner:
     def _begin(self, act: Background) -> None:
         self._console.print(f"\n   {act.by}$ {act.line} &", style="bold", highlight=False, soft_wrap=True)
         self._background = subprocess.Popen(
-            _command(act.line), cwd=self._folder, env=self.variables(act.by), stdout=subprocess.PIPE, text=True
+            _command(act.line),
+            cwd=self._folder,
+            env=self.variables(act.by),
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
         )
         assert self._background.stdout is not None
         # With its first line it has read the files, which what follows may change.

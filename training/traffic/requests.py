@@ -72,7 +72,8 @@ class Invocation:
         from botocore.utils import get_environ_proxies
 
         url = session.client("sagemaker-runtime").meta.endpoint_url
-        if get_environ_proxies(url):
+        proxies = get_environ_proxies(url)  # NO_PROXY is among them, as "no"
+        if proxies.get(urlsplit(url).scheme) or proxies.get("all"):
             message = "HTTPS_PROXY names a proxy: the latencies would be the proxy's."
             fix = "Send traffic from a machine that reaches AWS directly, or name the host in NO_PROXY."
             raise InputError(Problem(message, url, fix))

@@ -88,7 +88,7 @@ def test_errors_have_awss_codes(found: HttpAnswer, kind: str) -> None:
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
-    for name in ("AWS_ENDPOINT_URL", "HTTPS_PROXY", "https_proxy", "AWS_PROFILE"):
+    for name in ("AWS_ENDPOINT_URL", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     return boto3.Session("AKIDEXAMPLE", "secret", "token", region_name="eu-west-1")
 
@@ -124,6 +124,8 @@ def test_the_bytes_are_those_of_boto3(session: boto3.Session, monkeypatch: pytes
 
 
 def test_a_proxy_is_refused(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert Invocation(session, "bikes-dev").address.port == 443
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(InputError, match="HTTPS_PROXY names a proxy"):
         Invocation(session, "bikes-dev")
