@@ -16,6 +16,7 @@ from localcloud.cloudwatch.invocation_metrics import InvocationMetrics, Served
 from localcloud.cloudwatch.metric_store import MINUTE, MetricStore
 from localcloud.cloudwatch.operations import Metrics
 from localcloud.cloudwatch.utilisation import Instance, Utilisation
+from localcloud.ministack.cloudformation.rollback_triggers import watch_alarms
 from localcloud.ministack.cloudwatch import access, resource_types
 from localcloud.ministack.cloudwatch.replacement import AlarmRecords, Replacement
 from localcloud.server.running import ServerContext
@@ -50,6 +51,7 @@ class CloudWatch:
         Replacement(self.store, Metrics(self._clock, self.store), self.alarms, self.records).install()
         resource_types.install(self.alarms)
         access.install()
+        watch_alarms(self.alarms, self._clock)
 
     def watch(self, running: Callable[[], Iterable[Instance]], in_service: Callable[[], Iterable[Served]]) -> None:
         """Measure the instances that `running` gives, and send the zeros of variants that `in_service` gives."""

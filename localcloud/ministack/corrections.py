@@ -26,6 +26,8 @@ from localcloud.ministack.cloudformation import (
     drift,
     operation,
     recovery,
+    rollback_requests,
+    rollback_triggers,
     template,
 )
 from localcloud.ministack.cloudformation.permissions import authorization, stack_role
@@ -105,12 +107,15 @@ def install() -> None:
     """Correct the emulator. Once, before it serves its first request and before it loads its state."""
     acting.install()
     authorization.install()
+    rollback_triggers.install_operation()
     operation.install()
     template.install_template()
     change_sets.install_imports()
     change_sets.install_change_sets()
     completion.install_cleanup()
     completion.install_outputs()
+    rollback_triggers.install_wait()
+    rollback_requests.install()
     change_sets.install_states()
     stack_role.install()
     template.install_threads()

@@ -287,24 +287,6 @@ def test_a_deleted_stack_stays_on_record_when_another_takes_its_name(stack: Stac
     ]
 
 
-@pytest.mark.contract("K18")
-@pytest.mark.parametrize("operation", ["create_stack", "update_stack", "create_change_set"])
-def test_alarms_that_are_to_roll_a_stack_back_are_refused_by_name(stack: Stack, path: str, operation: str) -> None:
-    body = json.dumps({"Resources": {"P": parameter(path, "1")}})
-    trigger = {"Arn": "arn:aws:cloudwatch:us-east-1:111122223333:alarm:a", "Type": "AWS::CloudWatch::Alarm"}
-    request = {"StackName": stack.name, "TemplateBody": body}
-    if operation == "create_change_set":
-        request |= {"ChangeSetName": "c", "ChangeSetType": "CREATE"}
-    asked = getattr(stack.cfn, operation)
-    for watched in ({"RollbackTriggers": [trigger]}, {"MonitoringTimeInMinutes": 5}):
-        with pytest.raises(ClientError, match="RollbackConfiguration is not supported by the local cloud yet"):
-            asked(**request, RollbackConfiguration=watched)
-    if operation == "create_stack":
-        nothing = {"RollbackTriggers": [], "MonitoringTimeInMinutes": 0}
-        asked(**request, RollbackConfiguration=nothing)
-        assert stack.settled() == "CREATE_COMPLETE"
-
-
 @pytest.mark.contract("K20")
 @pytest.mark.parametrize("kind", ["InferenceComponent", "InferenceExperiment", "ProcessingJob", "TrainingJob"])
 def test_a_type_of_sagemakers_that_is_not_served_refuses_the_template(stack: Stack, kind: str) -> None:

@@ -23,7 +23,6 @@ from localcloud.ministack.door.services import s3
 from localcloud.ministack.iam.acting import require
 from localcloud.ministack.iam.sts import AccessDenied
 from localcloud.ministack.registry import account_id, region
-from localcloud.sagemaker.api.call import NOT_SUPPORTED
 
 UPDATABLE = frozenset(
     {
@@ -51,8 +50,6 @@ def install_states() -> None:
     correct_entry(table, "GetTemplate", partial(_guarded, _template_refusal), "_ACTION_HANDLERS")
     for action in ("CreateStack", "CreateChangeSet"):
         correct_entry(table, action, _remembering, "_ACTION_HANDLERS")
-    for action in ("CreateStack", "UpdateStack", "CreateChangeSet"):
-        correct_entry(table, action, partial(_guarded, trigger_refusal), "_ACTION_HANDLERS")
 
 
 def _remembering(original: Callable[..., Any], params: dict[str, Any]) -> Any:
@@ -74,14 +71,6 @@ def _guarded(
 ) -> Any:
     reason = refusal(params)
     return helpers.error("ValidationError", reason) if reason else original(params)
-
-
-def trigger_refusal(params: dict[str, Any]) -> str | None:
-    """Why a request is refused whose alarms are to roll the stack back: ministack takes them and watches none."""
-    asked = any(
-        name.startswith("RollbackConfiguration.") and helpers.p(params, name) not in ("", "0") for name in params
-    )
-    return f"RollbackConfiguration is {NOT_SUPPORTED}." if asked else None
 
 
 def _stack(params: dict[str, Any]) -> dict[str, Any] | None:

@@ -35,7 +35,9 @@ class _Engine(Names, of="ministack.services.cloudformation.engine"):
     extract_deps = Seam("_extract_deps", "resource_def all_resource_names")
     parse_template = Seam("_parse_template", "template_body", also="cloudformation.changesets cloudformation.handlers")
     resolve_refs = Seam("_resolve_refs", "value resources params conditions mappings stack_name stack_id")
-    topological_sort = Seam("_topological_sort", "resources conditions")
+    topological_sort = Seam(
+        "_topological_sort", "resources conditions", also="cloudformation.changesets cloudformation.stacks"
+    )
 
 
 class _Handlers(Names, of="ministack.services.cloudformation.handlers"):
