@@ -26,6 +26,10 @@ _WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
+class RolledBackError(KickstandError):
+    """CloudFormation took an operation back, and no resource of it had failed: a rollback trigger did, or a person."""
+
+
 def describe_change_set(
     cloudformation: CloudFormationClient, name: str, stack: str = ""
 ) -> DescribeChangeSetOutputTypeDef | None:
@@ -93,22 +97,28 @@ def execute_change_set(
 ) -> None:
     """Execute a change set and follow its stack to the end; show each resource that is done.
 
-    Raises KickstandError with CloudFormation's own reason for every resource that failed.
+    Raises KickstandError with CloudFormation's own reason for every resource that failed; RolledBackError, whose
+    first problem is CloudFormation's reason, where none had when it began to roll back.
     """
     cloudformation = session.client("cloudformation")
     known = {event["EventId"] for event in _events(cloudformation, stack_arn)}
     cloudformation.execute_change_set(ChangeSetName=arn)
     failures: list[Problem] = []
+    rolled_back: list[Problem] = []
     stack = stack_arn.split("/")[1]
     while True:
         for event in reversed([one for one in _events(cloudformation, stack_arn) if one["EventId"] not in known]):
             known.add(event["EventId"])
             status = event["ResourceStatus"]
             if event["ResourceType"] == _STACK and event.get("PhysicalResourceId") == stack_arn:
+                if status == "UPDATE_ROLLBACK_IN_PROGRESS" and not failures:
+                    rolled_back.append(Problem(event.get("ResourceStatusReason", "no reason given"), f"stack {stack}"))
                 if status.endswith("_IN_PROGRESS"):
                     continue
                 if status in _WELL:
                     return
+                if rolled_back:
+                    raise RolledBackError(*rolled_back, *failures)
                 raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
             if status.endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
                 reason = event.get("ResourceStatusReason", "no reason given")

@@ -6,10 +6,13 @@ Its pipeline stack is deployed apart, by a person who may grant its roles.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deployment.cdk import CdkFailedError, is_bootstrapped, refuse_without_bootstrap
+from deployment.change_set import RolledBackError
 from deployment.doctor.roles import pipeline_findings
+from deployment.endpoint.triggers import Triggers, find_triggers, last_event, taken_back
 from deployment.endpoint.update import guarded_update
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
 from deployment.retained import import_retained
@@ -41,9 +44,10 @@ def deploy_environment(
     may_bootstrap: whether a missing bootstrap stack is made; else it is refused with the command to type.
     despite_alarms: whether it begins although an alarm is in ALARM that rolls an update of the endpoint back.
     A deployment that IAM was too slow for is run once more (`role_race.py`).
+    A hosting stack that is there is updated with rollback triggers (`endpoint/triggers.py`).
     Raises InputError where the environment takes only what was reviewed (`reviewed.py`), and KickstandError: no
     bootstrap, another artifact than released, a rollback alarm in ALARM, a failed deployment, an update that
-    SageMaker rolled back, an endpoint that does not serve the release.
+    SageMaker or CloudFormation rolled back, an endpoint that does not serve the release.
     """
     refuse_without_review(cdk.workspace)
     names = cdk.workspace.names
@@ -55,7 +59,13 @@ def deploy_environment(
     def deploy() -> None:
         wait_for_others(session.client("cloudformation"), stacks, say)
         import_retained(cdk, say)
-        _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
+        triggers = None if release is None else find_triggers(session, names)
+        if triggers is None:
+            _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
+        else:
+            _run_deploy(cdk, f"{cdk.workspace.environment.name}/training", stacks[:1], prompt=prompt)
+            say(f"{names.hosting_stack}: {triggers.sentence}")
+            _update_hosting(cdk, triggers, prompt=prompt)
 
     with explained("deploying the stacks"), guarded_update(cdk, say, despite_alarms=despite_alarms):
         deploy_twice(session, stacks, deploy, say)
@@ -79,13 +89,29 @@ def deploy_training(cdk: Cdk, say: Callable[[str], None], *, prompt: bool = True
         deploy_twice(cdk.workspace.session, stacks, deploy, say)
 
 
-def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *, prompt: bool) -> None:
+def _update_hosting(cdk: Cdk, triggers: Triggers, *, prompt: bool) -> None:
+    """Update the hosting stack of the assembly that training was deployed of. RolledBackError: a trigger ended it."""
+    names = cdk.workspace.names
+    stack, cloudformation = names.hosting_stack, cdk.workspace.session.client("cloudformation")
+    since = last_event(cloudformation, stack)
+    try:
+        selected = f"{names.environment.name}/hosting"
+        built = replace(cdk, built=cdk.assembly())
+        _run_deploy(built, selected, (stack,), "--exclusively", *triggers.words, prompt=prompt)
+    except CdkFailedError as error:
+        reason = taken_back(cloudformation, stack, since)
+        if reason is None:
+            raise
+        raise RolledBackError(reason, *error.problems) from None
+
+
+def _run_deploy(cdk: Cdk, selected: str, stacks: Sequence[str], *words: str, prompt: bool) -> None:
     """`cdk deploy`; where it fails, the error has CloudFormation's own reasons, or what was in its way."""
     cloudformation = cdk.workspace.session.client("cloudformation")
     log, watch = FailureLog.open(cloudformation, stacks), StackWatch.open(cloudformation, stacks)
     named = ("--change-set-name", watch.change_set)
     try:
-        cdk.run("deploy", selected, *named, *([] if prompt else ["--require-approval", "never"]))
+        cdk.run("deploy", selected, *words, *named, *([] if prompt else ["--require-approval", "never"]))
     except CdkFailedError as error:
         reasons = log.reasons() or watch.others()
         if not reasons:

@@ -140,6 +140,11 @@ class Names:
         )
 
     @property
+    def variant_alarms(self) -> tuple[str, ...]:
+        """Those of them that look at the whole variant, whichever configuration answers."""
+        return tuple(name for name in self.rollback_alarms if name.startswith(self.alarm("all-")))
+
+    @property
     def account_root(self) -> str:
         return f"arn:{partition(self.environment.region)}:iam::{self.environment.account}:root"
 

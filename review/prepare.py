@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deployment.assembly import AssembledStack, require_assembly
 from deployment.cdk import CdkFailedError
 from deployment.change_set import delete_change_set, deploy_session, describe_change_set, is_empty
+from deployment.endpoint.triggers import find_triggers
 from deployment.failures import FailureLog
 from deployment.retained import retained_by_absent
 from kickstand.aws.deployed import is_no_stack
@@ -122,13 +123,20 @@ class Preparation:
     say: Callable[[str], None]
 
     def make(self, review: StackChange) -> ChangeSet:
-        """One stack's change set, by the CDK command line, equal in content to the review.
+        """One stack's change set, by the CDK command line, equal in content to the review; with rollback triggers
+        where it updates the hosting stack.
 
         KickstandError: it could not be made, or it is not equal; it is deleted then.
         """
         stack = self.stacks[review.stack]
         self.say(f"{review.stack}: making the change set {self.name} …")
-        how = ("--exclusively", "--method=prepare-change-set", "--change-set-name", self.name)
+        session, names = self.cdk.workspace.session, self.cdk.workspace.names
+        with explained("looking for rollback triggers", f"stack {stack.name}"):
+            triggers = find_triggers(session, names) if stack.name == names.hosting_stack else None
+        if triggers is not None:
+            self.say(f"{review.stack}: {triggers.sentence}")
+        watching = () if triggers is None else triggers.words
+        how = ("--exclusively", "--method=prepare-change-set", "--change-set-name", self.name, *watching)
         log = FailureLog.open(self._reader(), (stack.name,))
         try:
             self.cdk.run("deploy", stack.display_name, *how, "--require-approval", "never")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from deployment.change_set import RolledBackError
 from deployment.endpoint.verify import rollback_alarms
 from kickstand.aws.deployed import find_endpoint, stack_status
 from kickstand.aws.errors import AWS_FAILURES, explained
@@ -53,7 +54,8 @@ def guarded_update(
     cdk: it ends a rollback of the hosting stack that failed, before a deployment and after one.
     despite_alarms: begin although a rollback alarm is in ALARM, which the deployment is to end.
     Raises KickstandError: before anything is done, for a rollback alarm that is in ALARM; afterwards, for an update
-    that SageMaker rolled back, in place of what CloudFormation says of the endpoint, be it a failure or a success.
+    that SageMaker rolled back, in place of what CloudFormation says of the endpoint, be it a failure or a success;
+    and for one that CloudFormation's own rollback triggers took back.
     """
     session, names = cdk.workspace.session, cdk.workspace.names
     with explained("looking at the endpoint's alarms"):
@@ -64,6 +66,12 @@ def guarded_update(
     try:
         with update.shown():
             yield
+    except RolledBackError as error:
+        with explained("looking at the alarms after the update"):
+            triggered = update.trigger_problem(error.problems[0])
+            left = _end_rollback(cdk, say, sleep)
+        rest = [one for one in error.problems[1:] if not one.message.startswith("cdk ")]
+        raise KickstandError(*(one for one in (triggered, *rest, left) if one is not None)) from None
     except KickstandError as error:
         with explained("looking at the endpoint after its update"):
             rest = [one for one in error.problems if ENDPOINT not in one.where]
@@ -138,6 +146,15 @@ class EndpointUpdate:
         self.in_alarm |= {one["AlarmName"]: one.get("StateReason", "") for one in found if _is_in_alarm(one)}
         named = [f"{one['AlarmName']} is in ALARM" for one in found if _is_in_alarm(one)]
         return ", ".join(named) if named else f"{len(found)} alarms, none in ALARM" if found else ""
+
+    def trigger_problem(self, said: Problem) -> Problem:
+        """Why CloudFormation took all of the stack's update back. said: its own reason; it need not name the alarm."""
+        self._look_at_alarms()
+        names = set(self.names.variant_alarms)
+        alarms = [f"the alarm {name} went into ALARM: {why}" for name, why in self.in_alarm.items() if name in names]
+        why = "; ".join(alarms) or said.message
+        message = f"CloudFormation rolled all of the stack's update back: {why.rstrip('. ')}."
+        return Problem(message, said.where, "Find out what of the deployment is the cause; then deploy again.")
 
     def rollback_problem(self, reasons: Sequence[str] = ()) -> Problem | None:
         """Why SageMaker rolled the update back, and what serves; None where it did not, or the update still runs.

@@ -19,6 +19,10 @@ LAUNCH_SECONDS = 1800
 """Allowed for the instances to start, beside all waits."""
 SHORTEST_SECONDS, LONGEST_SECONDS = 600, 28_800
 """Of a whole deployment: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html"""
+LONGEST_MONITORING_MINUTES = 180
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html"""
+_MONITORING_MINUTES = 5
+"""As long as a wait, and for the same reason."""
 MOST_PERCENT = 50
 """Of the instances in one step: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html"""
 LEAST_PERCENT = {"linear": 10, "rolling": 5}
@@ -41,6 +45,9 @@ class Update(Settings):
     """At the end, with all traffic on the new instances and the old ones still there. Unset: 300; in dev 0."""
     max_seconds: int | None = None
     """Longest time of the whole update. Unset: all waits and 30 minutes."""
+    monitoring_minutes: int | None = None
+    """How long CloudFormation watches the alarms on the whole variant after everything is updated: one in ALARM takes
+    back all that the deployment changed in the hosting stack. Unset: 5; in dev 0."""
 
 
 class Alarms(Settings):
@@ -93,6 +100,8 @@ class TrafficShift:
     wait_seconds: int
     bake_seconds: int
     max_seconds: int
+    monitoring_minutes: int
+    """Of CloudFormation, after the update."""
 
     @property
     def step_share(self) -> float:
@@ -117,11 +126,15 @@ class TrafficShift:
 
 
 def traffic_shift(update: Update, *, instances: int, waits: bool) -> TrafficShift:
-    """What `[hosting.update]` comes to for so many instances. waits: whether one that is left out is of 300 seconds."""
+    """What `[hosting.update]` comes to for so many instances.
+
+    waits: whether one that is left out is of 300 seconds, as is CloudFormation's monitoring time.
+    """
     strategy: Strategy = update.strategy or ("canary" if instances >= 2 else "all-at-once")
     at_once, default = strategy == "all-at-once", WAIT_SECONDS if waits else 0
     wait = default if update.wait_seconds is None else update.wait_seconds
     bake = default if update.bake_seconds is None else update.bake_seconds
+    minutes = update.monitoring_minutes
     step = update.step_instances
     if step is None and update.step_percent is None:
         step = -(-instances // 10) if strategy == "canary" else -(-instances // 4)
@@ -133,6 +146,7 @@ def traffic_shift(update: Update, *, instances: int, waits: bool) -> TrafficShif
         wait_seconds=0 if at_once else wait,
         bake_seconds=0 if strategy == "rolling" else bake,
         max_seconds=update.max_seconds or 0,
+        monitoring_minutes=(_MONITORING_MINUTES if waits else 0) if minutes is None else minutes,
     )
     if update.max_seconds is not None:
         return shift

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from kickstand.config.model import Environment
-from kickstand.config.operation import LEAST_PERCENT, LONGEST_SECONDS, MOST_PERCENT, SHORTEST_SECONDS
+from kickstand.config.operation import (
+    LEAST_PERCENT,
+    LONGEST_MONITORING_MINUTES,
+    LONGEST_SECONDS,
+    MOST_PERCENT,
+    SHORTEST_SECONDS,
+)
 from kickstand.config.promotion_rules import above
 from kickstand.config.rules import Fault, Rule, arn, between, each, shaped
 from kickstand.errors import Problem
@@ -38,6 +44,7 @@ OPERATION_RULES: Mapping[str, Rule] = {
     "hosting.update.wait_seconds": between(0, _LONGEST_WAIT, " seconds"),
     "hosting.update.bake_seconds": between(0, _LONGEST_WAIT, " seconds"),
     "hosting.update.max_seconds": between(SHORTEST_SECONDS, LONGEST_SECONDS, " seconds"),
+    "hosting.update.monitoring_minutes": between(0, LONGEST_MONITORING_MINUTES, " minutes"),
     **dict.fromkeys(
         ("hosting.alarms.max_5xx_rate", "hosting.alarms.max_model_error_rate", "hosting.alarms.max_4xx_rate"), _rate
     ),

@@ -10,7 +10,7 @@ from kickstand.aws.resource_schema import resource_schema
 from review.changes.properties import STATEFUL, called, listed, own_name
 from review.changes.stacks import StackPair
 from review.changes.template import StackScope, effective_resources
-from review.changes.updates import course, weakened
+from review.changes.updates import course, less_watched, watched, weakened
 from review.reports import PropertyChange, ResourceChange, StackChange
 
 ENDPOINT = "AWS::SageMaker::Endpoint"
@@ -44,6 +44,8 @@ def _of_stack(pair: StackPair, stack: StackChange, place: StackScope) -> list[tu
         planned = mine[0] and new.get(mine[0].logical_id)
         found.append(_of_endpoint(name, before, mine, course(planned, new) if planned else ""))
     steps = two_steps(pair, stack, place)
+    if names and changes and (watch := watched(pair)):
+        found.append((5, watch))
     return [*found, (1, steps)] if steps else found
 
 
@@ -126,6 +128,7 @@ _PROTECTION = {
 def guardrails(pair: StackPair, stack: StackChange, place: StackScope) -> Iterator[str]:
     """One sentence for each, in the order of the stack's changes."""
     old = effective_resources(pair.live, place)
+    yield from less_watched(pair)
     for change in stack.resources:
         if change.logical_id not in old or change.idle:
             continue

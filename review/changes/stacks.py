@@ -32,6 +32,10 @@ class StackPair:
     live_tags: Mapping[str, str] = field(default_factory=dict)
     """The stack's own tags, which CloudFormation puts on its resources."""
     planned_tags: Mapping[str, str] = field(default_factory=dict)
+    live_minutes: int = 0
+    """How long CloudFormation watches the rollback triggers of the stack after its last update."""
+    planned_minutes: int = 0
+    """How long it will after the next one: of the hosting stack, where it is there already."""
 
 
 def read_pairs(cloudformation: CloudFormationClient, assembly: Path, names: Names) -> tuple[StackPair, ...]:
@@ -48,17 +52,19 @@ def read_pairs(cloudformation: CloudFormationClient, assembly: Path, names: Name
     known = (names.training_stack, names.hosting_stack)
     pairs = []
     for stack in [*planned, *(stack for stack in known if stack not in planned)]:
-        live, live_tags = _live(cloudformation, stack)
+        live, live_tags, before = _live(cloudformation, stack)
         template, tags = planned.get(stack, (None, {}))
+        watched = stack == names.hosting_stack and live is not None and template is not None
+        minutes = names.environment.traffic_shift.monitoring_minutes if watched else 0
         if live is not None or template is not None:
-            pairs.append(StackPair(stack, live, template, live_tags, tags))
+            pairs.append(StackPair(stack, live, template, live_tags, tags, before, minutes))
     return tuple(pairs)
 
 
 def live_pairs(cloudformation: CloudFormationClient, names: Names) -> tuple[StackPair, ...]:
     """The environment's deployed stacks alone, in the order they are deployed. KickstandError: AWS does not tell."""
     found = ((stack, *_live(cloudformation, stack)) for stack in _known(names))
-    return tuple(StackPair(stack, template, None, tags) for stack, template, tags in found if template is not None)
+    return tuple(StackPair(stack, template, None, tags) for stack, template, tags, _ in found if template is not None)
 
 
 def _known(names: Names) -> tuple[str, ...]:
@@ -106,18 +112,20 @@ def _json(file: Path) -> dict[str, Any]:
     return found
 
 
-def _live(cloudformation: CloudFormationClient, stack: str) -> tuple[Mapping[str, Any] | None, Mapping[str, str]]:
-    """The deployed template, as it was handed in, and the stack's tags; None where nothing is deployed."""
+def _live(cloudformation: CloudFormationClient, stack: str) -> tuple[Mapping[str, Any] | None, Mapping[str, str], int]:
+    """The deployed template, as it was handed in, the stack's tags, and the minutes that its rollback triggers are
+    watched; None where nothing is deployed."""
     with explained("asking what is deployed", f"stack {stack}"):
         described = find_stack(cloudformation, stack)
         if described is None or described["StackStatus"] in HOLDS_NOTHING:
-            return None, {}
+            return None, {}, 0
         body = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
+    minutes = described.get("RollbackConfiguration", {}).get("MonitoringTimeInMinutes", 0)
     if isinstance(body, str):  # botocore parses JSON; what it leaves as text is something else
         try:
             body = parse_json(body)
         except ValueError:
             message = "The deployed template is not JSON: this stack was not made by Kickstand."
             raise KickstandError(Problem(message, f"stack {stack}", "Deploy it again from the assembly.")) from None
-    return body, tags
+    return body, tags, minutes

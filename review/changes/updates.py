@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from review.changes.properties import listed
+from review.changes.stacks import StackPair
 from review.reports import PropertyChange, ResourceChange
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -42,6 +43,25 @@ def course(endpoint: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
     if routing["Type"] == "LINEAR":
         paid = "Both are paid until then."
     return " ".join(part for part in (f"{moves}; {old}.", paid, back) if part)
+
+
+def watched(pair: StackPair) -> str:
+    """How long CloudFormation watches the endpoint's alarms after an update of the stack; empty where it does not."""
+    if not pair.planned_minutes:
+        return ""
+    minutes = _minutes(60 * pair.planned_minutes)
+    return (
+        f"CloudFormation watches the endpoint's alarms on all requests until {minutes} after the update of "
+        f"{pair.stack}, and takes all of it back when one goes into ALARM."
+    )
+
+
+def less_watched(pair: StackPair) -> Iterator[str]:
+    """That CloudFormation watches an update of the stack for less time than the last one."""
+    if pair.planned is not None and pair.planned_minutes < pair.live_minutes:
+        now = _minutes(60 * pair.planned_minutes) if pair.planned_minutes else "no time"
+        before = _minutes(60 * pair.live_minutes)
+        yield f"CloudFormation watches the alarms for {now} after the update of {pair.stack}, before {before}."
 
 
 def weakened(change: ResourceChange, one: PropertyChange, what: str) -> Iterator[str]:

@@ -283,6 +283,13 @@ def test_6_an_endpoint_changed_by_hand_and_a_stack_updated_meanwhile_are_refused
     (arn,) = [one["arn"] for one in reviewed(kites)["change_sets"] if one["stack"] == HOSTING]
 
     sagemaker, cloudformation = workshop.client("sagemaker"), workshop.client("cloudformation")
+    # The alarms are there now: they are rollback triggers, of the only change set that is left.
+    assert [one for one, status in change_sets(workshop, HOSTING).items() if status == "AVAILABLE"] == [arn]
+    triggers = cloudformation.describe_change_set(ChangeSetName=arn)["RollbackConfiguration"]
+    assert [one["Arn"].rpartition(":")[2] for one in triggers["RollbackTriggers"]] == [
+        f"kites-dev-all-{what}" for what in ("5xx-rate", "model-errors", "p99-latency")
+    ]
+    assert triggers["MonitoringTimeInMinutes"] == 0
     config = sagemaker.describe_endpoint(EndpointName="kites-dev")["EndpointConfigName"]
     variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
     sagemaker.create_endpoint_config(EndpointConfigName="by-hand", ProductionVariants=variants)

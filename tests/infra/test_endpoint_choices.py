@@ -75,7 +75,9 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
             alerts=TEAM,
         ),
         "batches of one instance": Choice(
-            *("staging", FOUR, 'strategy = "rolling"\nstep_instances = 1\nwait_seconds = 0\nmax_seconds = 600'),
+            *("staging", FOUR),
+            update='strategy = "rolling"\nstep_instances = 1\nwait_seconds = 0\nmax_seconds = 600\n'
+            "monitoring_minutes = 180",
             alarms="max_5xx_rate = 0.0001\nmax_model_error_rate = 0.0001\nmax_p99_ms = 1\nmax_4xx_rate = 0.0001\n"
             "max_overhead_ms = 1\nmax_cpu_percent = 1\nmax_memory_percent = 1\nmax_disk_percent = 1\n"
             "periods = 1\nperiods_over = 1",

@@ -33,6 +33,7 @@ def test_every_name_of_an_environment(tmp_path: Path) -> None:
             *("bikes-dev-new-5xx-rate", "bikes-dev-new-model-errors", "bikes-dev-new-p99-latency"),
             *("bikes-dev-all-5xx-rate", "bikes-dev-all-model-errors", "bikes-dev-all-p99-latency"),
         ),
+        "variant_alarms": ("bikes-dev-all-5xx-rate", "bikes-dev-all-model-errors", "bikes-dev-all-p99-latency"),
         "training_stack": "bikes-dev-training",
         "hosting_stack": "bikes-dev-hosting",
         "bucket": "bikes-dev-111122223333-us-east-1",

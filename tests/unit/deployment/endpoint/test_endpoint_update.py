@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import environment
 
+from deployment.change_set import RolledBackError
 from deployment.endpoint import update as endpoint_update
 from deployment.endpoint.update import guarded_update, update_line
 from kickstand.errors import KickstandError, Problem
@@ -265,3 +266,29 @@ def test_an_update_is_a_line(status: dict[str, Any] | None, line: str) -> None:
     described = {"PendingDeploymentSummary": {"ProductionVariants": [variant]}}
     shown = update_line(described, "6 alarms, none in ALARM", now=NOW)
     assert shown == f"1 of 2 new instances answer requests.{line} Alarms: 6 alarms, none in ALARM."
+
+
+def test_what_cloudformations_triggers_took_back_is_one_sentence_with_the_alarm() -> None:
+    """Not SageMaker's rollback, although the configuration that serves is the one before."""
+    account = Account()
+    said = Problem("AWS's own words, which end with a point.", "stack bikes-dev-hosting")
+
+    def ended(*problems: Problem) -> tuple[Problem, ...]:
+        with pytest.raises(KickstandError) as failed, guarded_update(account, account.said.append):  # type: ignore[arg-type]
+            account.in_alarm = in_alarm
+            raise RolledBackError(*problems)
+        account.in_alarm = []
+        return failed.value.problems
+
+    in_alarm = ["bikes-dev-all-5xx-rate"]
+    (named,) = ended(said)
+    why = REASON.rstrip(".")
+    assert (named.message, named.where) == (
+        "CloudFormation rolled all of the stack's update back: the alarm bikes-dev-all-5xx-rate went into ALARM: "
+        f"{why}.",
+        "stack bikes-dev-hosting",
+    )
+    in_alarm = ["bikes-dev-new-5xx-rate"]  # no trigger
+    (unnamed,) = ended(said)
+    assert unnamed.message == f"CloudFormation rolled all of the stack's update back: {said.message}"
+    assert ended(said, CLOUDFORMATION)[1:] == (CLOUDFORMATION,)

@@ -20,15 +20,20 @@ HOSTING = SMALLEST + "[hosting]\ninstance_count = 4\n"
 @pytest.mark.parametrize(
     ("update", "instances", "waits", "expected"),
     [
-        # strategy, step, per cent, wait, bake, longest
-        (Update(), 1, True, ("all-at-once", None, None, 0, 300, 2100)),
-        (Update(), 1, False, ("all-at-once", None, None, 0, 0, 1800)),
-        (Update(), 2, True, ("canary", 1, None, 300, 300, 2400)),
-        (Update(), 21, True, ("canary", 3, None, 300, 300, 2400)),
-        (Update(strategy="linear"), 4, True, ("linear", 1, None, 300, 300, 3000)),
-        (Update(strategy="linear", step_percent=34), 3, True, ("linear", None, 34, 300, 300, 2700)),
-        (Update(strategy="rolling"), 5, True, ("rolling", 2, None, 300, 0, 2700)),
-        (Update(wait_seconds=60, bake_seconds=0, max_seconds=900), 2, True, ("canary", 1, None, 60, 0, 900)),
+        # strategy, step, per cent, wait, bake, longest, monitoring
+        (Update(), 1, True, ("all-at-once", None, None, 0, 300, 2100, 5)),
+        (Update(), 1, False, ("all-at-once", None, None, 0, 0, 1800, 0)),
+        (Update(), 2, True, ("canary", 1, None, 300, 300, 2400, 5)),
+        (Update(), 21, True, ("canary", 3, None, 300, 300, 2400, 5)),
+        (Update(strategy="linear"), 4, True, ("linear", 1, None, 300, 300, 3000, 5)),
+        (Update(strategy="linear", step_percent=34), 3, True, ("linear", None, 34, 300, 300, 2700, 5)),
+        (Update(strategy="rolling"), 5, True, ("rolling", 2, None, 300, 0, 2700, 5)),
+        (
+            Update(wait_seconds=60, bake_seconds=0, max_seconds=900, monitoring_minutes=0),
+            2,
+            True,
+            ("canary", 1, None, 60, 0, 900, 0),
+        ),
     ],
 )
 def test_what_is_left_out_has_a_value(
@@ -42,6 +47,7 @@ def test_what_is_left_out_has_a_value(
         shift.wait_seconds,
         shift.bake_seconds,
         shift.max_seconds,
+        shift.monitoring_minutes,
     ) == expected
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,6 +112,29 @@ def test_what_makes_updates_less_safe_is_a_warning(
     before: dict[str, Any], after: dict[str, Any], expected: list[str]
 ) -> None:
     assert sorted(warnings(guarded(before), guarded(after))) == sorted(expected)
+
+
+def test_how_long_cloudformation_watches_is_said() -> None:
+    changed = edited(both(guarded(CANARY), new_model))
+    watched = replace(pair(edited(guarded(CANARY)), changed), live_minutes=5, planned_minutes=5)
+    sentence = (
+        "CloudFormation watches the endpoint's alarms on all requests until 5 minutes after the update of "
+        f"{watched.stack}, and takes all of it back when one goes into ALARM."
+    )
+    found = infrastructure([watched], environment())
+    assert found.traffic.endswith(f" {BACK} {sentence}")
+    assert not [one for level, one in headlines(found) if level == "warning"]
+    assert sentence not in infrastructure([replace(watched, planned_minutes=0)], environment()).traffic
+    same = replace(watched, planned=watched.live)
+    assert sentence not in infrastructure([same], environment()).traffic
+
+
+@pytest.mark.parametrize(("minutes", "now"), [(1, "1 minute"), (0, "no time")])
+def test_less_monitoring_time_is_a_warning(minutes: int, now: str) -> None:
+    less = replace(pair(edited(guarded(CANARY)), edited(guarded(CANARY))), live_minutes=5, planned_minutes=minutes)
+    assert [one for level, one in headlines(infrastructure([less], environment())) if level == "warning"] == [
+        f"CloudFormation watches the alarms for {now} after the update of {less.stack}, before 5 minutes."
+    ]
 
 
 def alarm(**properties: Any) -> Edit:

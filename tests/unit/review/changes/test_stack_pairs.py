@@ -10,6 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import environment
 
+from kickstand.config.model import Hosting
+from kickstand.config.operation import Update
 from kickstand.errors import InputError, KickstandError
 from kickstand.names import Names
 from review.changes.stacks import StackPair, read_pairs
@@ -23,7 +25,7 @@ class CloudFormation:
 
     def __init__(self, **stacks: tuple[str, Any]) -> None:
         self._stacks = {name.replace("_", "-"): stack for name, stack in stacks.items()}
-        self.refused = ""
+        self.refused, self.minutes = "", 0
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
         if self.refused:
@@ -31,7 +33,9 @@ class CloudFormation:
         if StackName not in self._stacks:
             told = f"Stack with id {StackName} does not exist"
             raise ClientError({"Error": {"Code": "ValidationError", "Message": told}}, "DescribeStacks")
-        return {"Stacks": [{"StackStatus": self._stacks[StackName][0], "Tags": [{"Key": "team", "Value": "a"}]}]}
+        described = {"StackStatus": self._stacks[StackName][0], "Tags": [{"Key": "team", "Value": "a"}]}
+        watched = {"RollbackConfiguration": {"MonitoringTimeInMinutes": self.minutes}} if self.minutes else {}
+        return {"Stacks": [described | watched]}
 
     def get_template(self, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
         assert TemplateStage == "Original"
@@ -67,6 +71,17 @@ def test_in_the_order_of_deployment(assembly: Path) -> None:
         StackPair(NAMES.training_stack, B, A, {"team": "a"}, {"team": "b"}),
         StackPair(NAMES.hosting_stack, None, B, {}, {"team": "b"}),
     )
+
+
+def test_how_long_cloudformation_watches_the_hosting_stack(assembly: Path) -> None:
+    """After its last update, as CloudFormation says, and after the next one, as the project file says."""
+    cloudformation = CloudFormation(bikes_dev_training=("UPDATE_COMPLETE", A), bikes_dev_hosting=("UPDATE_COMPLETE", B))
+    cloudformation.minutes = 7
+    names = Names(environment(hosting=Hosting(update=Update(monitoring_minutes=3))))
+    pairs = read_pairs(cloudformation, assembly, names)  # type: ignore[arg-type]
+    assert [(pair.live_minutes, pair.planned_minutes) for pair in pairs] == [(7, 0), (7, 3)]
+    del cloudformation._stacks[names.hosting_stack]
+    assert read_pairs(cloudformation, assembly, names)[1].planned_minutes == 0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
