@@ -35,20 +35,23 @@ class RoundLog(xgboost.callback.TrainingCallback):
 class StopOnSignal(xgboost.callback.TrainingCallback):
     """On SIGTERM, ends training after the round at hand, on all hosts alike, so that the model so far is saved.
 
-    agree: whether any of the hosts that train together was asked to stop, given whether this one was.
+    agree: whether any of the hosts that train together was asked to stop, given whether this one was. A signal that
+           comes while they agree counts in the next round.
     """
 
     def __init__(self, agree: Callable[[bool], bool]) -> None:
-        self.requested = False
+        self.agreed = False
+        """Whether training was ended; the same on all hosts."""
+        self._requested = False
         self._agree = agree
         signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
-        self.requested = True
+        self._requested = True
 
     def after_iteration(self, model: Any, epoch: int, evals_log: object) -> bool:
-        self.requested = self._agree(self.requested)
-        return self.requested
+        self.agreed = self._agree(self._requested)
+        return self.agreed
 
 
 def early_stopping(rounds: int, metric: str, *, save: bool = True) -> xgboost.callback.TrainingCallback:

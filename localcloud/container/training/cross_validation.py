@@ -116,7 +116,7 @@ def cross_validate(
         )
         if saves:
             save_model(booster, model.with_name(f"{model.name}-{number}"))
-        if stop is not None and stop.requested:
+        if stop is not None and stop.agreed:
             return number + 1
         results.append(scores)
         record.take(left_out, booster.predict(rows.take(left_out).matrix(threads)))

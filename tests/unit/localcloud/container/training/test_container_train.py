@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from training_folder import CSV, numbers, text, training_folder
 
 from localcloud.container.contract import ContainerError, Layout, UserError
 from localcloud.container.train import main, run
+from localcloud.container.training.boosting import StopOnSignal
 from localcloud.jobs.training.request import MetricReader
 
 
@@ -301,3 +303,20 @@ def test_a_failure_is_written_to_the_failure_file_with_exit_code_1(
     expected = "framework error: \nUserError: Missing required hyperparameter: num_round"
     assert layout.failure.read_text() == expected
     assert "Missing required hyperparameter: num_round" in capsys.readouterr().err
+
+
+def test_a_signal_that_comes_while_the_hosts_agree_ends_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: list[Any] = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append((number, handler)))
+    asked: list[bool] = []
+
+    def agree(this_host: bool) -> bool:
+        if not asked:
+            handlers[0][1](signal.SIGTERM, None)
+        asked.append(this_host)
+        return this_host
+
+    stop = StopOnSignal(agree)
+    assert [number for number, _ in handlers] == [signal.SIGTERM]
+    ended = [stop.after_iteration(None, epoch, {}) for epoch in range(2)]
+    assert (asked, ended, stop.agreed) == ([False, True], [False, True], True)
