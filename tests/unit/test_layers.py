@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,9 @@ def test_imports_of_every_kind_are_read(tmp_path: Path) -> None:
     assert tree.arrows_up() == ["kickstand/b.py:3 imports training/data.py", "app.py:1 imports cli/main.py"]
     assert tree.circles() == [["kickstand/a.py", "kickstand/b.py", "kickstand/c.py", "training/data.py"]]
     assert tree.modules["kickstand/b.py"] == 3
+
+
+def test_each_test_module_has_a_name_of_its_own() -> None:
+    """pytest imports them by their names alone."""
+    count = Counter(path.name for path in Path(__file__).parents[1].rglob("test_*.py"))
+    assert {name for name, number in count.items() if number > 1} == set()
