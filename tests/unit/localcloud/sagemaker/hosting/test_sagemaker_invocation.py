@@ -13,6 +13,7 @@ from sagemaker_fakes import Plane, invoke, make_plane, serve
 
 from localcloud.jobs.hosting.model_process import Answer
 from localcloud.ministack.registry import Response
+from localcloud.sagemaker.hosting.fleet import Fleet
 from localcloud.sagemaker.hosting.runtime import refusal
 from localcloud.sagemaker.service import InvocationQueue
 
@@ -134,7 +135,9 @@ def test_more_invocations_than_may_wait_are_throttled_and_none_is_lost() -> None
 
 
 @pytest.mark.contract("M09")
-def test_each_request_that_reaches_a_model_is_counted(plane: Plane) -> None:
+def test_each_request_that_reaches_a_model_is_counted(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    leased = Fleet._leased
+    monkeypatch.setattr(Fleet, "_leased", lambda fleet, variant, _seconds: leased(fleet, variant, 0.1))
     serve(plane)
     server = plane.fakes.servers[0]
     server.answers += [Answer(200, {}, b"1"), Answer(415, {}, b"no"), Answer(500, {}, b"broken")]
