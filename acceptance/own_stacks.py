@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from acceptance.waiting import Deadline, retried_until_allowed
 from infra.policies.automation import prepare_statements
 from infra.policies.statement import key_grant, policy_document
+from kickstand.aws.deployed import stack_events
 from kickstand.aws.errors import error_code
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names, partition
@@ -130,11 +131,10 @@ def make_stack(workspace: Workspace, stack: str, template: Mapping[str, Any]) ->
 def creation_failures(cloudformation: CloudFormationClient, stack: str) -> list[str]:
     """`LogicalId (Type): reason` of each resource whose creation failed by itself. stack: its name, or its id."""
     found = []
-    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
-        for event in page["StackEvents"]:
-            reason = event.get("ResourceStatusReason", "")
-            if event["ResourceStatus"] == "CREATE_FAILED" and "cancelled" not in reason:
-                found.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}")
+    for event in stack_events(cloudformation, stack):
+        reason = event.get("ResourceStatusReason", "")
+        if event["ResourceStatus"] == "CREATE_FAILED" and "cancelled" not in reason:
+            found.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}")
     return found
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from deployment.assembly import AssembledStack
 from deployment.failures import is_role_race
-from kickstand.aws.deployed import find_stack, is_no_stack, stack_status
+from kickstand.aws.deployed import find_stack, is_no_stack, stack_events, stack_status
 from kickstand.aws.errors import error_code, is_denied
 from kickstand.errors import KickstandError, Problem
 
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef, StackEventTypeDef
+    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
 
 
 POLL_SECONDS = 1.5
@@ -101,13 +101,13 @@ def execute_change_set(
     first problem is CloudFormation's reason, where none had when it began to roll back.
     """
     cloudformation = session.client("cloudformation")
-    known = {event["EventId"] for event in _events(cloudformation, stack_arn)}
+    known = {event["EventId"] for event in stack_events(cloudformation, stack_arn)}
     cloudformation.execute_change_set(ChangeSetName=arn)
     failures: list[Problem] = []
     rolled_back: list[Problem] = []
     stack = stack_arn.split("/")[1]
     while True:
-        for event in reversed([one for one in _events(cloudformation, stack_arn) if one["EventId"] not in known]):
+        for event in reversed([one for one in stack_events(cloudformation, stack_arn) if one["EventId"] not in known]):
             known.add(event["EventId"])
             status = event["ResourceStatus"]
             if event["ResourceType"] == _STACK and event.get("PhysicalResourceId") == stack_arn:
@@ -134,12 +134,6 @@ def _fix(reason: str) -> str:
     if not is_role_race(reason):
         return ""
     return "IAM had not spread the new role's policy yet. That passes: review and prepare again, then deploy that."
-
-
-def _events(cloudformation: CloudFormationClient, stack_arn: str) -> Iterator[StackEventTypeDef]:
-    """Events of the stack, newest first."""
-    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_arn):
-        yield from page["StackEvents"]
 
 
 def deploy_session(session: boto3.Session, stack: AssembledStack) -> boto3.Session:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from deployment.cdk import CdkFailedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.change_set import RolledBackError
 from deployment.doctor.roles import pipeline_findings
-from deployment.endpoint.triggers import Triggers, find_triggers, last_event, taken_back
+from deployment.endpoint.triggers import Triggers, find_triggers, last_event, rollback_by_triggers
 from deployment.endpoint.update import guarded_update
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
 from deployment.retained import import_retained
@@ -99,7 +99,7 @@ def _update_hosting(cdk: Cdk, triggers: Triggers, *, prompt: bool) -> None:
         built = replace(cdk, built=cdk.assembly())
         _run_deploy(built, selected, (stack,), "--exclusively", *triggers.words, prompt=prompt)
     except CdkFailedError as error:
-        reason = taken_back(cloudformation, stack, since)
+        reason = rollback_by_triggers(cloudformation, stack, since)
         if reason is None:
             raise
         raise RolledBackError(reason, *error.problems) from None

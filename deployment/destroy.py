@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from deployment.failures import wait_for_others
-from kickstand.aws.deployed import find_endpoint, find_stack, is_no_stack
+from kickstand.aws.deployed import find_endpoint, find_stack, is_no_stack, stack_events
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
 from kickstand.names import Names
 
 if TYPE_CHECKING:
     import boto3
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
 
 _CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
@@ -205,16 +203,14 @@ def delete_stack(
     if found is None:
         return  # an earlier deletion, interrupted here, has come to its end
     stack_id = found["StackId"]  # by which it can be described when it is gone
-    known = {event["EventId"] for event in _deletion_events(cloudformation, stack_id)}
+    known = {event["EventId"] for event in stack_events(cloudformation, stack_id)}
     if found.get("EnableTerminationProtection"):
         cloudformation.update_termination_protection(StackName=stack_id, EnableTerminationProtection=False)
         show(f"termination protection of {stack} is off")
     cloudformation.delete_stack(StackName=stack_id)
     failures: list[Problem] = []
     while True:
-        for event in reversed(
-            [one for one in _deletion_events(cloudformation, stack_id) if one["EventId"] not in known]
-        ):
+        for event in reversed([one for one in stack_events(cloudformation, stack_id) if one["EventId"] not in known]):
             known.add(event["EventId"])
             if event["ResourceStatus"] in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
                 kept = "kept " if event["ResourceStatus"] == "DELETE_SKIPPED" else ""
@@ -231,12 +227,3 @@ def delete_stack(
         if status != "DELETE_IN_PROGRESS":
             raise KickstandError(*(failures or [Problem(f"The stack ended as {status}.", f"stack {stack}")]))
         sleep(POLL_SECONDS)
-
-
-def _deletion_events(cloudformation: CloudFormationClient, stack_id: str) -> list[StackEventTypeDef]:
-    """Events of the stack, newest first."""
-    return [
-        event
-        for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-        for event in page["StackEvents"]
-    ]

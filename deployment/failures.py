@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from kickstand.aws.deployed import is_no_stack
+from kickstand.aws.deployed import stack_events
 from kickstand.aws.errors import AWS_FAILURES
 from kickstand.errors import KickstandError, Problem
 
@@ -213,25 +213,14 @@ def deploy_twice(
     Raises what `deploy` raises, for any other failure and for a second one.
     """
     cloudformation = session.client("cloudformation")
-    known = {event["EventId"] for stack in stacks for event in _events(cloudformation, stack)}
+    known = {event["EventId"] for stack in stacks for event in stack_events(cloudformation, stack)}
     try:
         deploy()
     except KickstandError:
-        new = [event for stack in stacks for event in _events(cloudformation, stack) if event["EventId"] not in known]
+        events = [event for stack in stacks for event in stack_events(cloudformation, stack)]
+        new = [event for event in events if event["EventId"] not in known]
         resource = raced(new)
         if not resource:
             raise
         say(f"{resource} was refused because IAM had not spread its new role's policy yet; deploying once more.")
         deploy()
-
-
-def _events(cloudformation: CloudFormationClient, stack: str) -> Iterator[Mapping[str, Any]]:
-    """Events of a stack; none of one that is not there."""
-    from botocore.exceptions import ClientError
-
-    try:
-        for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
-            yield from page["StackEvents"]
-    except ClientError as error:
-        if not is_no_stack(error):
-            raise

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from kickstand.aws.deployed import find_endpoint, is_no_stack
+from kickstand.aws.deployed import find_endpoint, stack_events
 from kickstand.aws.errors import AWS_FAILURES, error_message, is_denied
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from kickstand.names import Names
 
 CONFIG, MODEL = "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Model"
-_PAGES = 10
-"""Pages of a stack's events that are read, the newest first: 1,000 events are some dozens of updates."""
+_EVENTS = 1000
+"""Events of a stack that are read, the newest first: they are some dozens of updates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +78,9 @@ def delete_superseded(session: boto3.Session, found: list[Superseded], say: Call
 
 def _retained(cloudformation: CloudFormationClient, stack: str) -> Iterator[Superseded]:
     """The events of CloudFormation that say so: DELETE_SKIPPED, with the physical id."""
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(
-        StackName=stack, PaginationConfig={"MaxItems": _PAGES * 100}
-    )
-    try:
-        for page in pages:
-            for event in page["StackEvents"]:
-                if event["ResourceStatus"] == "DELETE_SKIPPED" and event.get("ResourceType") in (CONFIG, MODEL):
-                    yield Superseded(event["ResourceType"], _name(event["PhysicalResourceId"]))
-    except ClientError as error:
-        if not is_no_stack(error):
-            raise
+    for event in islice(stack_events(cloudformation, stack), _EVENTS):
+        if event["ResourceStatus"] == "DELETE_SKIPPED" and event.get("ResourceType") in (CONFIG, MODEL):
+            yield Superseded(event["ResourceType"], _name(event["PhysicalResourceId"]))
 
 
 def _of_stack(cloudformation: CloudFormationClient, stack: str) -> Iterator[tuple[str, str]]:

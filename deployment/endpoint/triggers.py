@@ -1,20 +1,20 @@
 """CloudFormation's own rollback triggers for an update of the hosting stack: its alarms on the whole variant.
 
 SageMaker's guardrail rolls back an update of the endpoint alone, and watches it no longer than the update lasts. A
-policy that refuses the callers, or a changed alarm, is no such update: CloudFormation takes back all of the stack's
-update when a trigger goes into ALARM while it runs or in the monitoring time after it.
+policy that refuses the callers, or a changed alarm, is no such update: CloudFormation rolls all of the stack's update
+back when a trigger goes into ALARM while it runs or in the monitoring time after it.
 A trigger must exist before the update, so the first deployment has none.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployment.endpoint.verify import rollback_alarms
-from kickstand.aws.deployed import is_deployed
+from kickstand.aws.deployed import is_deployed, stack_events
 from kickstand.errors import Problem
 
 if TYPE_CHECKING:
@@ -71,16 +71,16 @@ def find_triggers(session: boto3.Session, names: Names) -> Triggers | None:
 
 def last_event(cloudformation: CloudFormationClient, stack: str) -> str:
     """The id of the newest event of a stack that is there."""
-    return next((event["EventId"] for event in _events(cloudformation, stack)), "")
+    return next((event["EventId"] for event in stack_events(cloudformation, stack)), "")
 
 
-def taken_back(cloudformation: CloudFormationClient, stack: str, since: str) -> Problem | None:
+def rollback_by_triggers(cloudformation: CloudFormationClient, stack: str, since: str) -> Problem | None:
     """CloudFormation's reason for a rollback that began although no resource had failed; None where there was none.
 
     since: `last_event` before the operation.
     """
     new: list[StackEventTypeDef] = []
-    for event in _events(cloudformation, stack):
+    for event in stack_events(cloudformation, stack):
         if event["EventId"] == since:
             break
         new.append(event)
@@ -91,9 +91,3 @@ def taken_back(cloudformation: CloudFormationClient, stack: str, since: str) -> 
         if status.endswith("_FAILED") and "cancelled" not in reason:
             return None
     return None
-
-
-def _events(cloudformation: CloudFormationClient, stack: str) -> Iterator[StackEventTypeDef]:
-    """Newest first."""
-    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
-        yield from page["StackEvents"]

@@ -55,7 +55,7 @@ def guarded_update(
     despite_alarms: begin although a rollback alarm is in ALARM, which the deployment is to end.
     Raises KickstandError: before anything is done, for a rollback alarm that is in ALARM; afterwards, for an update
     that SageMaker rolled back, in place of what CloudFormation says of the endpoint, be it a failure or a success;
-    and for one that CloudFormation's own rollback triggers took back.
+    and for one that CloudFormation's own rollback triggers rolled back.
     """
     session, names = cdk.workspace.session, cdk.workspace.names
     with explained("looking at the endpoint's alarms"):
@@ -148,7 +148,7 @@ class EndpointUpdate:
         return ", ".join(named) if named else f"{len(found)} alarms, none in ALARM" if found else ""
 
     def trigger_problem(self, said: Problem) -> Problem:
-        """Why CloudFormation took all of the stack's update back. said: its own reason; it need not name the alarm."""
+        """Why CloudFormation rolled the stack back. said: its own reason; it need not name the alarm."""
         self._look_at_alarms()
         names = set(self.names.variant_alarms)
         alarms = [f"the alarm {name} went into ALARM: {why}" for name, why in self.in_alarm.items() if name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from kickstand.errors import KickstandError, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
@@ -46,6 +47,19 @@ def is_deployed(cloudformation: CloudFormationClient, name: str) -> bool:
     """Whether a stack has resources: a change set that was never executed makes a stack without."""
     status = stack_status(cloudformation, name)
     return status is not None and status not in HOLDS_NOTHING
+
+
+def stack_events(cloudformation: CloudFormationClient, name: str) -> Iterator[StackEventTypeDef]:
+    """Events of a stack, the newest first, read page by page; none of a stack that is not there.
+
+    name: its name, or its ARN, by which a deleted one still has them.
+    """
+    try:
+        for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=name):
+            yield from page["StackEvents"]
+    except ClientError as error:
+        if not is_no_stack(error):
+            raise
 
 
 def is_no_stack(error: Exception) -> bool:

@@ -52,7 +52,7 @@ def watched(pair: StackPair) -> str:
     minutes = _minutes(60 * pair.planned_minutes)
     return (
         f"CloudFormation watches the endpoint's alarms on all requests until {minutes} after the update of "
-        f"{pair.stack}, and takes all of it back when one goes into ALARM."
+        f"{pair.stack}, and rolls all of it back when one goes into ALARM."
     )
 
 

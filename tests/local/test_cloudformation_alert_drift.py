@@ -47,11 +47,11 @@ def alerts_template(name: str) -> dict[str, Any]:  # noqa: F811
         "KeyPolicy": key_policy("kms:Decrypt", "kms:GenerateDataKey"),
     }
     topic = {"TopicName": name, "DisplayName": "Alerts", "KmsMasterKeyId": {"Fn::GetAtt": ["Key", "KeyId"]}}
-    told = {"AlarmActions": [{"Ref": "Topic"}], "OKActions": [{"Ref": "Topic"}]}
+    actions = {"AlarmActions": [{"Ref": "Topic"}], "OKActions": [{"Ref": "Topic"}]}
     resources = {
         "Key": {"Type": "AWS::KMS::Key", "Properties": key},
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": topic},
-        "Plain": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": f"{name}-plain", **PLAIN, **told}},
+        "Plain": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": f"{name}-plain", **PLAIN, **actions}},
         "Math": math_alarm(AlarmName=f"{name}-math"),
     }
     return {"Resources": resources}
@@ -80,8 +80,8 @@ class Alerts:
 
     def put_alarm(self, **changes: Any) -> None:
         """PutMetricAlarm, which sets the whole alarm: as the stack made it, but for what is changed; None: left out."""
-        told = {"AlarmActions": [self.topic], "OKActions": [self.topic]}
-        given = {"AlarmName": f"{self.name}-plain", **PLAIN, **told, **changes}
+        actions = {"AlarmActions": [self.topic], "OKActions": [self.topic]}
+        given = {"AlarmName": f"{self.name}-plain", **PLAIN, **actions, **changes}
         self.cloudwatch.put_metric_alarm(**{key: value for key, value in given.items() if value is not None})
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, REGION, World, make_world, wait_for
-from told_queue import messages, queue_for
+from topic_queue import messages, queue_for
 
 from localcloud.cloud import LocalCloud
 from localcloud.resources import list_resources
@@ -105,8 +105,8 @@ def test_an_alarm_sees_its_own_variant_alone_and_clears_by_silence(
     client: Client, monitoring: Any, endpoint: str, queue: tuple[str, str]
 ) -> None:
     url, topic = queue
-    told = {"AlarmActions": [topic], "OKActions": [topic], "InsufficientDataActions": [topic]}
-    hit = alarm_of("InvocationModelErrors", dimensions(endpoint, "Two", config=True), **told)
+    actions = {"AlarmActions": [topic], "OKActions": [topic], "InsufficientDataActions": [topic]}
+    hit = alarm_of("InvocationModelErrors", dimensions(endpoint, "Two", config=True), **actions)
     other = alarm_of("InvocationModelErrors", dimensions(endpoint, "One"))
     count = alarm_of("InvocationModelErrors", dimensions(endpoint, "Two"), Unit="Count")
     client("events").put_rule(

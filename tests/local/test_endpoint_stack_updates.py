@@ -205,7 +205,7 @@ class HandWritten(Stack):
 
 @pytest.mark.contract("A04", "A06", "K03", "K09", "K10", "K11", "K15", "K19", "N11")
 def test_a_template_written_by_hand_is_updated_rolled_back_and_told_of_a_success_that_was_none(site: Site) -> None:
-    """A good model; one that refuses the rows of the old; the same where CloudFormation is told of success."""
+    """A good model; one that refuses the rows of the old; the same where CloudFormation reports success."""
     stack, switches = HandWritten(site), Switches(site.cloud.folder)
     cloudformation, sagemaker = stack.cloudformation, site.world.sagemaker
     narrow = put_model(site.world, "narrow", 1.0, features=1)

@@ -25,7 +25,7 @@ from live_site import FACTOR, ONE, Site, blue_green
 from live_traffic import VARIANT, Traffic, put_config, put_model
 from printed_environment import printed_environment
 from sagemaker_world import Client, wait_for
-from told_queue import messages, queue_for
+from topic_queue import messages, queue_for
 from warm_server import warm_python
 
 

@@ -109,7 +109,7 @@ def test_an_alarm_in_the_monitoring_time_takes_all_of_the_deployment_back(watche
     assert watched.who_answers() == {"released"}
 
 
-def test_a_model_that_has_all_traffic_already_is_taken_back_too(watched: Watched) -> None:
+def test_a_model_that_has_all_traffic_already_is_rolled_back_too(watched: Watched) -> None:
     """Its update is over, and no alarm of SageMaker's guardrail ends it any more."""
     before, alarm = watched.config(), watched.names.rollback_alarm("all", "model-errors")
     watched.write(LONG, LIMIT.format(watched.limit()))

@@ -1,4 +1,4 @@
-"""Drift of what tells people that something is wrong: alarms, their topic, and the topic's key.
+"""Drift of what notifies people: alarms, their topic, and the topic's key.
 
 Compared is what the resource provider schemas let CloudFormation read; what they call write-only is not, such as a
 key's rotation period. https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
@@ -88,7 +88,7 @@ def _topic(arn: str, expected: Properties) -> Properties | None:
 
 
 def _key(key_id: str, expected: Properties) -> Properties | None:
-    """A key that waits for its deletion is gone to CloudFormation, though it can be taken back for some days."""
+    """A key that waits for its deletion, which can be cancelled for some days, is gone to CloudFormation."""
     key = kms.keys.get(key_id)
     if key is None or key["KeyState"] in ("PendingDeletion", "PendingReplicaDeletion"):
         return None

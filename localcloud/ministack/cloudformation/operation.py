@@ -8,7 +8,7 @@ While an operation runs, the stack record holds `_operation`, saved with the res
     in_flight   the resource that a handler is working on: logical_id, type, properties, physical_id, or None
     cleanup     True once every resource is updated and only the replaced and removed ones are left to delete
 
-What an operation is asked with is read here as well: an empty list, which ministack takes for a list of one empty name.
+The parameters of a request are read here as well: an empty list, which ministack takes for a list of one empty name.
 """
 
 from __future__ import annotations

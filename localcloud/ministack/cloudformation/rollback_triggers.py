@@ -224,7 +224,7 @@ def _updated_then_monitored(
 def _monitor(
     logical_id: str, kind: str, props: dict[str, Any], made: Any, known: dict[str, Any], *, changed: bool = True
 ) -> None:
-    """Put the last resource on record, so that it is taken back with the others where the wait is cut short; wait."""
+    """Put the last resource on record, so that it is rolled back with the others where the wait is cut short; wait."""
     watch, stack = _watch.get(), running()
     if watch is None or stack is None or watch.current != logical_id or not watch.waits_next:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ class Account:
     there: set[str] = field(default_factory=set)
     refused: str = ""
     deleted: list[str] = field(default_factory=list)
-    read: list[int] = field(default_factory=list)
+    read: int = 0
 
     def client(self, _service: str) -> Account:
         return self
@@ -38,10 +39,11 @@ class Account:
     def get_paginator(self, _operation: str) -> Account:
         return self
 
-    def paginate(self, StackName: str, PaginationConfig: dict[str, int]) -> list[dict[str, Any]]:  # noqa: N803
+    def paginate(self, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
         assert StackName == "bikes-dev-hosting"
-        self.read.append(PaginationConfig["MaxItems"])
-        return [{"StackEvents": [event]} for event in self.events]
+        for event in self.events:
+            self.read += 1
+            yield {"StackEvents": [event]}
 
     def describe_stack_resources(self, StackName: str) -> dict[str, Any]:  # noqa: N803
         assert StackName == "bikes-dev-hosting"
@@ -94,7 +96,12 @@ def test_what_serves_is_not_superseded_whatever_the_stack_says(
     account = Account(serving, EVENTS)
     found = superseded(account, NAMES, with_serving=with_serving)  # type: ignore[arg-type]
     assert [one.name for one in found] == names
-    assert account.read == [1000]
+
+
+def test_a_thousand_events_are_read() -> None:
+    account = Account(events=[*EVENTS[:1] * 1000, *EVENTS])
+    assert superseded(account, NAMES) == []  # type: ignore[arg-type]
+    assert account.read == 1000
 
 
 def test_a_stack_that_has_replaced_nothing_has_nothing_superseded() -> None:

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import environment
 
-from deployment.endpoint.triggers import Triggers, find_triggers, last_event, taken_back
+from deployment.endpoint.triggers import Triggers, find_triggers, last_event, rollback_by_triggers
 from kickstand.config.model import Hosting
 from kickstand.config.operation import Update
 from kickstand.errors import Problem
@@ -124,4 +124,4 @@ def test_a_rollback_before_anything_failed_is_cloudformations(
     for event in events:
         account.happens(*event)
     expected = None if reason is None else Problem(reason, "stack bikes-dev-hosting")
-    assert taken_back(account, "bikes-dev-hosting", since) == expected
+    assert rollback_by_triggers(account, "bikes-dev-hosting", since) == expected

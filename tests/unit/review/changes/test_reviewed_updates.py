@@ -119,7 +119,7 @@ def test_how_long_cloudformation_watches_is_said() -> None:
     watched = replace(pair(edited(guarded(CANARY)), changed), live_minutes=5, planned_minutes=5)
     sentence = (
         "CloudFormation watches the endpoint's alarms on all requests until 5 minutes after the update of "
-        f"{watched.stack}, and takes all of it back when one goes into ALARM."
+        f"{watched.stack}, and rolls all of it back when one goes into ALARM."
     )
     found = infrastructure([watched], environment())
     assert found.traffic.endswith(f" {BACK} {sentence}")

@@ -308,7 +308,7 @@ BATCHES = {
         ({"RollbackMaximumBatchSize": instances(1)}, "one by one"),
     ],
 )
-def test_a_rolling_update_is_taken_back_in_batches(
+def test_a_rolling_update_is_rolled_back_in_batches(
     plane: Plane, alarms: Alarms, rollback: dict[str, Any], batches: str
 ) -> None:
     """Of four instances three are new and two old when the alarm trips: two are started again."""
@@ -388,7 +388,7 @@ def test_a_fleet_that_fails_its_health_check_never_gets_traffic(
 
 
 @pytest.mark.contract("G14")
-def test_a_deployment_that_takes_too_long_is_taken_back(plane: Plane) -> None:
+def test_a_deployment_that_takes_too_long_is_rolled_back(plane: Plane) -> None:
     config = blue_green("CANARY", 400, 400, CanarySize=instances(1), MaximumExecutionTimeoutInSeconds=600)
     update(plane, config, before=3, after=3)
     endpoint = plane.endpoint()

@@ -12,7 +12,7 @@ from sagemaker_world import ACCOUNT, REGION, Client
 
 def queue_for(client: Client, service: str) -> tuple[str, str]:
     """URL and ARN of a queue that a service may send to."""
-    name = f"told-{uuid.uuid4().hex[:8]}"
+    name = f"topic-{uuid.uuid4().hex[:8]}"
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
     allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
