@@ -101,6 +101,10 @@ class CdkFailedError(KickstandError):
     """The CDK command line ended with a failure; what it printed stands above, the reason perhaps not."""
 
 
+class CdkInterruptedError(KickstandError):
+    """Ctrl-C ended the CDK command line; what it had begun in CloudFormation goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cdk:
     """The CDK CLI for one environment of a project.
@@ -167,7 +171,7 @@ class Cdk:
         try:
             code = run_child(command, cwd=REPOSITORY, env=self._variables())
         except KeyboardInterrupt:
-            raise KickstandError(
+            raise CdkInterruptedError(
                 Problem(
                     f"{doing} was interrupted; CloudFormation goes on with what it had begun.",
                     f"stacks {self.workspace.names.prefix}-*",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deployment.cdk import CdkFailedError, is_bootstrapped, refuse_without_bootstrap
+from deployment.cdk import CdkFailedError, CdkInterruptedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.change_set import RolledBackError
 from deployment.doctor.roles import pipeline_findings
 from deployment.endpoint.triggers import Triggers, find_triggers, last_event, rollback_by_triggers
@@ -67,8 +67,12 @@ def deploy_environment(
             say(f"{names.hosting_stack}: {triggers.sentence}")
             _update_hosting(cdk, triggers, prompt=prompt)
 
-    with explained("deploying the stacks"), guarded_update(cdk, say, despite_alarms=despite_alarms):
-        deploy_twice(session, stacks, deploy, say)
+    try:
+        with explained("deploying the stacks"), guarded_update(cdk, say, despite_alarms=despite_alarms):
+            deploy_twice(session, stacks, deploy, say)
+    except CdkInterruptedError as error:
+        follow = f"Follow it to its end: {cdk.workspace.command('deploy')}"
+        raise CdkInterruptedError(*(replace(problem, fix=follow) for problem in error.problems)) from None
     return None if release is None else prove(cdk, release, say)
 
 

@@ -171,7 +171,6 @@ class EndpointUpdate:
         why = "; ".join(alarms) or described.get("FailureReason", "")
         if not why and self.began:
             why = "; ".join(_HANDLER.sub(r"\1", reason) for reason in reasons)
-        why = why.removeprefix("The deployment was rolled back: ")
         if not why:
             return None
         message = f"SageMaker rolled the update back: {why.rstrip('.')}. "

@@ -152,7 +152,7 @@ def test_a_deployment_that_was_rolled_back_fails_the_resource_and_rolls_the_stac
     stack.set_alarm("ALARM")
     assert stack.update("b", guarded=True) == "UPDATE_ROLLBACK_COMPLETE"
     (reason,) = [reason for reason in stack.reasons() if "did not stabilize" in reason]
-    assert f"the alarm {stack.alarm} is in ALARM. The test says so." in reason and "NotStabilized" in reason
+    assert f"The alarm {stack.alarm} is in ALARM. The test says so." in reason and "NotStabilized" in reason
     assert (stack.config, stack.configs) == (old, {old})
     last = stack.endpoint["LastDeploymentConfig"]
     assert last == {
@@ -169,7 +169,7 @@ def test_the_stacks_own_rollback_is_another_guarded_deployment_that_may_trip_aga
     old = stack.create(guarded=True)
     stack.set_alarm("ALARM")
     assert stack.update("b", guarded=True) == "UPDATE_ROLLBACK_FAILED"
-    assert len([reason for reason in stack.reasons() if f"the alarm {stack.alarm} is in ALARM" in reason]) >= 2
+    assert len([reason for reason in stack.reasons() if f"The alarm {stack.alarm} is in ALARM" in reason]) >= 2
     assert stack.config == old
     stack.set_alarm("OK")
     stack.cloudformation.continue_update_rollback(StackName=stack.name)
@@ -233,7 +233,7 @@ def test_a_template_written_by_hand_is_updated_rolled_back_and_told_of_a_success
         cloudformation.update_stack(**stack.parameters(narrow, 3600))
         assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
         (reason,) = [why for name, status, why in stack.events() if (name, status) == ("Endpoint", "UPDATE_FAILED")]
-        assert f"the alarm {stack.name}-new is in ALARM. Threshold Crossed: " in reason and "NotStabilized" in reason
+        assert f"The alarm {stack.name}-new is in ALARM. Threshold Crossed: " in reason and "NotStabilized" in reason
         assert (stack.config, stack.configs) == (second, {second})
         assert traffic.errors and all("(ModelError)" in error for error in traffic.errors)
         assert len(traffic.errors) < traffic.counts.total()
@@ -247,7 +247,7 @@ def test_a_template_written_by_hand_is_updated_rolled_back_and_told_of_a_success
     # What serves is deleted, as the old configuration of a successful update is; the next update to it finds nothing.
     (left,) = stack.configs
     assert stack.config == second != left
-    assert f"the alarm {stack.name}-new is in ALARM" in stack.endpoint["FailureReason"]
+    assert f"The alarm {stack.name}-new is in ALARM" in stack.endpoint["FailureReason"]
     with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find endpoint config"):
         sagemaker.update_endpoint(EndpointName=stack.name, EndpointConfigName=second)
     assert invoke(site.world.client("sagemaker-runtime"), stack.name)

@@ -57,12 +57,12 @@ class RollbackAlarms:
     def tripped(self) -> str:
         """Why they end the deployment; empty where none of them does."""
         causes = [
-            f"the alarm {name} is in ALARM. {self._states.reason(self._scope, name)}".strip()
+            f"The alarm {name} is in ALARM. {self._states.reason(self._scope, name)}".strip()
             for name in (self._states.in_alarm(self._scope, self._names) if self._names else ())
         ]
         if stands_at(UNREADABLE_ALARMS) == "roll-back":
             causes += self._unreadable()
-        return " ".join(f"The deployment was rolled back: {cause}" for cause in causes)
+        return " ".join(causes)
 
     def _unreadable(self) -> list[str]:
         arns = [self._scope.service_arn("cloudwatch", f"alarm:{name}") for name in self._names]
@@ -71,5 +71,5 @@ class RollbackAlarms:
             for role_arn in self._role_arns
             for arn in arns
         ]
-        missing = [f"there is no alarm {name}." for name in self._states.missing(self._scope, self._names)]
+        missing = [f"There is no alarm {name}." for name in self._states.missing(self._scope, self._names)]
         return missing + [f"{denial.rstrip('.')}." for denial in denials if denial]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from workspaces import workspace
 
 from cli.commands import app
 from deployment.cdk import Cdk
-from deployment.deploy import deploy_training
+from deployment.deploy import deploy_environment, deploy_training
 from kickstand.config.model import Review
 from kickstand.errors import InputError, KickstandError
 
@@ -249,3 +250,21 @@ def test_an_environment_that_is_reviewed_is_not_deployed_past_its_review(ran: li
     with pytest.raises(InputError, match="require_review = true"):
         deploy_training(cdk(review=Review(require_review=True)), unsaid)
     assert ran == []
+
+
+def test_who_interrupts_a_deployment_is_given_the_command_that_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deployment.cdk.run_child", lambda *_, **__: interrupt())
+    monkeypatch.setattr("deployment.deploy.require_deployable", lambda *_, **__: None)
+    monkeypatch.setattr("deployment.deploy.guarded_update", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("deployment.deploy.deploy_twice", lambda session, stacks, deploy, say: deploy())
+    monkeypatch.setattr("deployment.deploy.import_retained", lambda *_: None)
+    cdk = Cdk(workspace(Session(Events()), Path("/none"), of=environment()))  # type: ignore[arg-type]
+    monkeypatch.setattr("deployment.deploy.wait_for_others", lambda *_: cdk.run("deploy", "dev/*"))
+    with pytest.raises(KickstandError) as interrupted:
+        deploy_environment(cdk, None, unsaid)
+    (problem,) = interrupted.value.problems
+    assert problem.message == "cdk deploy was interrupted; CloudFormation goes on with what it had begun."
+    assert problem.fix == "Follow it to its end: kickstand deploy dev"
