@@ -9,29 +9,17 @@ from typing import Any
 
 import pytest
 from fit_world import rows
+from hosted_project import TOML, HostedProject, train
 from sagemaker_world import ACCOUNT, REGION, wait_for
-from test_faulty_models import Shop, train
 
 from localcloud.cloud import LocalCloud
 
-TOML = """\
-[project]
-name = "{name}"
-[data]
-train = "train.csv"
-[hyperparameters]
-objective = "reg:squarederror"
-num_round = 30
-[environments.dev]
-account = "{account}"
-region = "{region}"
-"""
 LONG = "[environments.dev.hosting.update]\nmonitoring_minutes = 180\n"
 """Three real minutes here, whose end nothing waits for."""
 LIMIT = "[environments.dev.hosting.alarms]\nmax_4xx_rate = {}\n"
 
 
-class Watched(Shop):
+class Watched(HostedProject):
     """A project of which one alarm's limit is changed: the endpoint is not."""
 
     def write(self, *tables: str) -> None:

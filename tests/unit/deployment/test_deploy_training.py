@@ -261,7 +261,7 @@ def test_who_interrupts_a_deployment_is_given_the_command_that_follows_it(monkey
     monkeypatch.setattr("deployment.deploy.guarded_update", lambda *_, **__: nullcontext())
     monkeypatch.setattr("deployment.deploy.deploy_twice", lambda session, stacks, deploy, say: deploy())
     monkeypatch.setattr("deployment.deploy.import_retained", lambda *_: None)
-    cdk = Cdk(workspace(Session(Events()), Path("/none"), of=environment()))  # type: ignore[arg-type]
+    cdk = Cdk(workspace(Session(Events()), Path("/none"), of=environment()))
     monkeypatch.setattr("deployment.deploy.wait_for_others", lambda *_: cdk.run("deploy", "dev/*"))
     with pytest.raises(KickstandError) as interrupted:
         deploy_environment(cdk, None, unsaid)
