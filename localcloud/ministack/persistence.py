@@ -29,6 +29,8 @@ _COPYING = frozenset({"lambda_svc", "lambda_durable"})
 """Modules whose `get_state` changes what it copied: they must be given real copies."""
 
 _ATTEMPTS = 20
+_PAUSE = 0.005
+"""Seconds before the second attempt; each pause is longer than the one before by as much: about a second in all."""
 
 
 class _CaptureCopy(ModuleType):
@@ -58,9 +60,7 @@ class StateCapture:
         self._modules: tuple[tuple[int, ...], dict[str, ModuleType]] = ((), {})
 
     def __call__(self) -> Moment:
-        states, events, failures = self._states()
-        taken, untakeable = self._taken(states)
-        failures.update(untakeable)
+        taken, events, failures = self._undisturbed()
         changed: dict[str, bytes] = {}
         removed: list[str] = []
         whole: set[str] = set()
@@ -89,14 +89,22 @@ class StateCapture:
         self._records.forget()
         self._logs.forget()
 
-    def _taken(self, states: Mapping[str, dict[str, Any]]) -> tuple[dict[str, dict[str, Taken]], dict[str, str]]:
+    def _undisturbed(self) -> tuple[dict[str, dict[str, Taken]], log_events.Events | None, dict[str, str]]:
+        """What all services hold, log events apart; and why a service has none that can be saved.
+
+        Some of it is walked in Python (a service's own `get_state` too), where another thread may add to it meanwhile:
+        then all is looked at again.
+        """
         for attempt in range(_ATTEMPTS):
             try:
-                return self._records.take(states)
+                states, events, failures = self._states()
+                taken, untakeable = self._records.take(states)
             except RuntimeError as error:
                 if isinstance(error, RecursionError) or attempt == _ATTEMPTS - 1:
                     raise
-                time.sleep(0.005)
+                time.sleep(_PAUSE * (attempt + 1))
+                continue
+            return taken, events, failures | untakeable
         raise AssertionError("unreachable")
 
     def _states(self) -> tuple[dict[str, Any], log_events.Events | None, dict[str, str]]:
@@ -104,20 +112,13 @@ class StateCapture:
         states, failures = self._references()
         if log_events.SERVICE not in states:
             return states, None, failures
-        for attempt in range(_ATTEMPTS):
-            try:
-                states[log_events.SERVICE], events = self._logs.split(states[log_events.SERVICE])
-                return states, events, failures
-            except UNTAKEABLE as error:
-                failures[log_events.SERVICE] = described(error)
-                del states[log_events.SERVICE]
-                return states, None, failures
-            except RuntimeError:
-                # A thread added to a dictionary while it was walked in Python.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(0.005)
-        raise AssertionError("unreachable")
+        try:
+            states[log_events.SERVICE], events = self._logs.split(states[log_events.SERVICE])
+        except UNTAKEABLE as error:
+            failures[log_events.SERVICE] = described(error)
+            del states[log_events.SERVICE]
+            return states, None, failures
+        return states, events, failures
 
     def _references(self) -> tuple[dict[str, Any], dict[str, str]]:
         found: dict[str, Any] = {}
@@ -184,6 +185,14 @@ def saved_records(service: str, documents: Mapping[str, bytes]) -> dict[str, Any
 def keep_sessions() -> None:
     """Let temporary credentials outlive a restart, as they do at AWS; the emulator drops them."""
 
+    def evict_expired_sessions(_: Any) -> None:
+        # ministack walks the sessions in Python, where one that another thread adds is an error.
+        now = time.time()
+        for key, session in list(sts.sessions.items()):
+            expires = session.get("Expiration")
+            if isinstance(expires, int | float) and now > expires:
+                sts.sessions.pop(key, None)
+
     def get_state(_: Any) -> dict[str, Any]:
         sts.evict_expired_sessions()
         return {"sessions": sts.sessions}
@@ -192,6 +201,7 @@ def keep_sessions() -> None:
         sts.sessions.update(data.get("sessions", {}))
         sts.evict_expired_sessions()
 
+    correct(sts.evict_expired_sessions, evict_expired_sessions)
     correct(sts.get_state, get_state)
     correct(sts.load_persisted_state, load_persisted_state)
 
@@ -219,7 +229,7 @@ def used_accounts() -> dict[str, list[str]]:
     for (account, _), bucket in list(entries(s3.buckets).items()):
         found.setdefault(account, set()).add(bucket.get("region") or "us-east-1")
     for module in service_modules().values():
-        for store in vars(module).values():
+        for store in list(vars(module).values()):
             for account, region in _places(store):
                 regions = found.setdefault(account, set())
                 if region:

@@ -104,7 +104,7 @@ def _forget_bytes(bucket: str, key: str, record: dict[str, Any]) -> None:
 
 def _forget_objects(account: str, bucket: str) -> None:
     for store in (s3.object_versions, s3.object_tags, s3.object_acl, s3.object_annotations):
-        for key in [key for key in entries(store) if key[0] == account and key[1][0] == bucket]:
+        for key in [key for key in list(entries(store)) if key[0] == account and key[1][0] == bucket]:
             del entries(store)[key]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ministack.core.persistence import _json_default
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+from ministack.services import sts as ministack_sts
 
 from localcloud.ministack import log_events, persistence
 from localcloud.ministack.frozen import frozen_store
@@ -313,6 +314,72 @@ def test_records_of_many_stores_are_of_one_moment(world: World) -> None:
         ended.set()
         thread.join()
         sys.setswitchinterval(interval)
+
+
+def test_a_service_that_walks_its_records_while_they_change_is_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ministack's Lambda does, in Python; and where that never ends, the save says so."""
+    monkeypatch.setattr(persistence, "_PAUSE", 0.0)
+    modules, plain = world.modules(), world.states["taken"]["plain"]
+    failing = [3]
+
+    def get_state() -> dict[str, Any]:
+        for _ in plain:
+            if failing[0]:
+                failing[0] -= 1
+                plain[f"added {failing[0]}"] = 0
+        return {"plain": plain}
+
+    vars(modules["taken"])["get_state"] = get_state
+    monkeypatch.setattr(persistence, "service_modules", lambda: modules)
+    plain["first"] = 1
+    assert world.save().failures == {}
+    assert failing == [0]
+    assert list(world.read()["taken"]["plain"]) == ["first", "added 2", "added 1", "added 0"]
+    failing[0] = 1000
+    with pytest.raises(RuntimeError, match="changed size"):
+        world.capture()
+
+
+def test_expired_sessions_go_while_others_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every AssumeRole adds a session and drops those that have expired, beside the capture that reads them."""
+    with monkeypatch.context() as patch:
+        for name in ("_evict_expired_sessions", "get_state", "load_persisted_state"):
+            patch.setattr(ministack_sts, name, getattr(ministack_sts, name))
+        patch.setattr(ministack_sts, "_sessions", {})
+        persistence.keep_sessions()
+        ended, errors = threading.Event(), list[Exception]()
+
+        def assume() -> None:
+            number = 0
+            while not ended.is_set():
+                number += 1
+                expires = 0.0 if number % 2 else 4e9
+                try:
+                    ministack_sts.register_session(f"{threading.get_ident()}-{number % 500}", {"Expiration": expires})
+                except RuntimeError as error:
+                    errors.append(error)
+
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        threads = [threading.Thread(target=assume) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(300):
+                ministack_sts.get_state()
+        except RuntimeError as error:
+            errors.append(error)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+            sys.setswitchinterval(interval)
+        assert errors == []
+        kept = ministack_sts.get_state()["sessions"]
+        assert kept
+        assert {session["Expiration"] for session in kept.values()} == {4e9}
 
 
 def test_records_of_the_first_format_are_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
