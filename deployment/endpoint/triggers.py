@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deployment.endpoint.verify import rollback_alarms
+from deployment.endpoint.alarms import rollback_alarms
 from kickstand.aws.deployed import is_deployed, stack_events
 from kickstand.errors import Problem
 

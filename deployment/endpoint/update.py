@@ -14,12 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deployment.change_set import RolledBackError
-from deployment.endpoint.verify import rollback_alarms
+from deployment.endpoint.alarms import AlarmsSince, names_in_alarm, require_no_alarm
 from kickstand.aws.deployed import find_endpoint, stack_status
 from kickstand.aws.errors import AWS_FAILURES, explained
 from kickstand.errors import KickstandError, Problem
@@ -60,8 +60,8 @@ def guarded_update(
     session, names = cdk.workspace.session, cdk.workspace.names
     with explained("looking at the endpoint's alarms"):
         if not despite_alarms:
-            _require_no_alarm(session, names)
-        update = EndpointUpdate(session, names, say, _serving(session, names))
+            require_no_alarm(session, names)
+        update = EndpointUpdate(session, names, say, _serving(session, names), AlarmsSince(session, names))
     _end_rollback(cdk, say, sleep)
     try:
         with update.shown():
@@ -96,7 +96,7 @@ class EndpointUpdate:
     """One update of an endpoint, from before it begins.
 
     config_before: the configuration that serves; empty where there is no endpoint yet.
-    in_alarm:      the alarms that were seen in ALARM while it ran, each with CloudWatch's reason.
+    alarms:        the alarms that went into ALARM since then.
     began:         whether a fleet of another configuration was seen.
     """
 
@@ -104,7 +104,7 @@ class EndpointUpdate:
     names: Names
     say: Callable[[str], None]
     config_before: str
-    in_alarm: dict[str, str] = field(default_factory=dict)
+    alarms: AlarmsSince
     began: bool = False
 
     @contextmanager
@@ -131,7 +131,7 @@ class EndpointUpdate:
                     continue
                 back = pending["EndpointConfigName"] == self.config_before
                 self.began |= not back
-                alarms = self._look_at_alarms()
+                alarms = self.alarms.look()
             except AWS_FAILURES:
                 continue  # it cannot be read now, and the update does not depend on it
             line = update_line(described, alarms, now=datetime.now(UTC))
@@ -140,19 +140,10 @@ class EndpointUpdate:
                 self.say(f"{self.names.endpoint}: {line}")
                 shown = line
 
-    def _look_at_alarms(self) -> str:
-        """The state of the rollback alarms, in words; those in ALARM are kept."""
-        found = rollback_alarms(self.session, self.names)
-        self.in_alarm |= {one["AlarmName"]: one.get("StateReason", "") for one in found if _is_in_alarm(one)}
-        named = [f"{one['AlarmName']} is in ALARM" for one in found if _is_in_alarm(one)]
-        return ", ".join(named) if named else f"{len(found)} alarms, none in ALARM" if found else ""
-
     def trigger_problem(self, said: Problem) -> Problem:
         """Why CloudFormation rolled the stack back. said: its own reason; it need not name the alarm."""
-        self._look_at_alarms()
-        names = set(self.names.variant_alarms)
-        alarms = [f"the alarm {name} went into ALARM: {why}" for name, why in self.in_alarm.items() if name in names]
-        why = "; ".join(alarms) or said.message
+        self.alarms.look_back()
+        why = self.alarms.described(*self.names.variant_alarms) or said.message
         message = f"CloudFormation rolled all of the stack's update back: {why.rstrip('. ')}."
         return Problem(message, said.where, "Find out what of the deployment is the cause; then deploy again.")
 
@@ -166,9 +157,8 @@ class EndpointUpdate:
             return None
         if not self.config_before or described["EndpointConfigName"] != self.config_before:
             return None
-        self._look_at_alarms()
-        alarms = [f"the alarm {name} went into ALARM: {reason}" for name, reason in self.in_alarm.items()]
-        why = "; ".join(alarms) or described.get("FailureReason", "")
+        self.alarms.look_back()
+        why = self.alarms.described() or described.get("FailureReason", "")
         if not why and self.began:
             why = "; ".join(_HANDLER.sub(r"\1", reason) for reason in reasons)
         if not why:
@@ -207,24 +197,6 @@ def _remaining(status: Mapping[str, Any], now: datetime) -> Iterator[str]:
             yield "Less than a minute is left." if minutes < 1 else f"About {round(minutes)} min are left."
 
 
-def _require_no_alarm(session: boto3.Session, names: Names) -> None:
-    if find_endpoint(session.client("sagemaker"), names.endpoint) is None:
-        return
-    found = [
-        Problem(
-            f"The alarm {alarm['AlarmName']} is in ALARM, and would roll the update back at once: "
-            f"{alarm.get('StateReason', '')}",
-            f"endpoint {names.endpoint}",
-            "Wait until it is OK; nothing was changed. Where the model that serves is the cause, deploy another one "
-            "with a higher limit of the alarm ([hosting.alarms]) and --despite-alarms.",
-        )
-        for alarm in rollback_alarms(session, names)
-        if _is_in_alarm(alarm)
-    ]
-    if found:
-        raise KickstandError(*found)
-
-
 def _end_rollback(cdk: Cdk, say: Callable[[str], None], sleep: Callable[[float], None]) -> Problem | None:
     """Go on with a rollback of the hosting stack that failed, when no alarm is in the way; the problem where one is."""
     session, names = cdk.workspace.session, cdk.workspace.names
@@ -232,14 +204,14 @@ def _end_rollback(cdk: Cdk, say: Callable[[str], None], sleep: Callable[[float],
     with explained("looking at the hosting stack"):
         if stack_status(session.client("cloudformation"), stack) != "UPDATE_ROLLBACK_FAILED":
             return None
-    in_alarm = _names_in_alarm(session, names)
+    in_alarm = names_in_alarm(session, names)
     if in_alarm:
         say(f"The rollback of {stack} failed, since {in_alarm} is in ALARM. Waiting until it is OK; Ctrl-C ends that.")
     waited = 0.0
     while in_alarm and waited < _PATIENCE_SECONDS:
         sleep(_POLL_SECONDS)
         waited += _POLL_SECONDS
-        in_alarm = _names_in_alarm(session, names)
+        in_alarm = names_in_alarm(session, names)
     if in_alarm:
         message = f"The stack is UPDATE_ROLLBACK_FAILED: {in_alarm} is still in ALARM."
         fix = f"When it is OK, deploy again, which ends the rollback first: {cdk.workspace.command('deploy')}"
@@ -247,14 +219,6 @@ def _end_rollback(cdk: Cdk, say: Callable[[str], None], sleep: Callable[[float],
     say(f"The rollback of {stack} failed. It is continued now.")
     cdk.run("rollback", f"{cdk.workspace.environment.name}/hosting")
     return None
-
-
-def _names_in_alarm(session: boto3.Session, names: Names) -> str:
-    return ", ".join(one["AlarmName"] for one in rollback_alarms(session, names) if _is_in_alarm(one))
-
-
-def _is_in_alarm(alarm: Mapping[str, Any]) -> bool:
-    return bool(alarm["StateValue"] == "ALARM")
 
 
 def _serving(session: boto3.Session, names: Names) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from deployment.endpoint.alarms import rollback_alarms
 from deployment.endpoint.superseded import CONFIG
 from kickstand.aws.deployed import Served, find_endpoint, is_no_stack, served
 from kickstand.errors import KickstandError, Problem
@@ -143,13 +144,6 @@ def require_guardrails(session: boto3.Session, names: Names) -> str:
     count = sum(variant.get("CurrentInstanceCount", 0) for variant in variants)
     instances = "1 instance" if count == 1 else f"{count} instances"
     return f"{instances} of {described['EndpointConfigName']}; {alarms} alarms can roll an update back, none in ALARM"
-
-
-def rollback_alarms(session: boto3.Session, names: Names) -> list[dict[str, Any]]:
-    """Those of the endpoint's rollback alarms that exist, as CloudWatch describes them."""
-    described = session.client("cloudwatch").describe_alarms(AlarmNames=list(names.rollback_alarms))
-    found: list[dict[str, Any]] = described.get("MetricAlarms", [])
-    return found
 
 
 def _config_problems(session: boto3.Session, names: Names, serving: str) -> Iterator[Problem]:

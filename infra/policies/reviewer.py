@@ -138,7 +138,7 @@ def reviewer_statements(names: Names) -> list[Statement]:
             ("cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"),
             everywhere="CloudWatch metrics are no resources.",
         ),
-        Statement("ReadAlarms", ("cloudwatch:DescribeAlarms",), (_alarms(names),)),
+        Statement("ReadAlarms", ("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"), (_alarms(names),)),
         Statement(
             "ListBucket", ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"), (names.bucket_arn,)
         ),

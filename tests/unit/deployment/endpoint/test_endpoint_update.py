@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,8 @@ class Account:
     stack: str = "UPDATE_COMPLETE"
     in_alarm: list[str] = field(default_factory=list)
     pending: dict[str, Any] = field(default_factory=dict)
+    history: list[tuple[str, datetime, str]] | None = None
+    """Changes of alarms, the oldest first; None: they may not be read."""
     there: bool = True
     ran: list[tuple[str, ...]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -71,6 +74,18 @@ class Account:
         states = {name: "ALARM" if name in self.in_alarm else "OK" for name in AlarmNames}
         found = [{"AlarmName": name, "StateValue": state, "StateReason": REASON} for name, state in states.items()]
         return {"MetricAlarms": found}
+
+    def describe_alarm_history(self, AlarmName: str, StartDate: datetime, **asked: str) -> dict[str, Any]:  # noqa: N803
+        assert asked == {"HistoryItemType": "StateUpdate", "ScanBy": "TimestampDescending"}
+        if self.history is None:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "DescribeAlarmHistory")
+        states = [state for name, moment, state in self.history if name == AlarmName and moment >= StartDate]
+        return {
+            "AlarmHistoryItems": [
+                {"HistoryData": json.dumps({"newState": {"stateValue": state, "stateReason": f"It is {state}."}})}
+                for state in reversed(states)
+            ]
+        }
 
     def update(
         self, change: Callable[[], object], *, sleep: Callable[[float], None] = lambda _: None, **options: bool
@@ -146,6 +161,21 @@ def test_an_alarm_that_is_over_at_the_end_was_seen_while_it_lasted(monkeypatch: 
     (problem,) = account.update(trip)
     assert account.said == ["bikes-dev: Alarms: bikes-dev-new-p99-latency is in ALARM."]
     assert f"the alarm bikes-dev-new-p99-latency went into ALARM: {REASON}" in problem.message
+
+
+def test_an_alarm_that_nobody_saw_is_in_its_history() -> None:
+    """The one that went into ALARM since the update began, with its reason then; not an older one."""
+    account = Account(history=[])
+    assert account.history is not None
+    before, later = datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1)
+    account.history += [(name, before, "ALARM") for name in NAMES.rollback_alarms]
+    account.history += [("bikes-dev-all-5xx-rate", later, state) for state in ("OK", "ALARM", "OK")]
+    account.failure = "An alarm."
+    (problem,) = account.update(lambda: None)
+    assert problem.message == (
+        "SageMaker rolled the update back: the alarm bikes-dev-all-5xx-rate went into ALARM: It is ALARM. "
+        "The configuration config-1, which served before, serves all requests."
+    )
 
 
 def test_an_alarm_that_nobody_saw_is_in_cloudformations_reason(monkeypatch: pytest.MonkeyPatch) -> None:
