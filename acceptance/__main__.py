@@ -24,12 +24,12 @@ from acceptance.steps import STEPS
 from cli.options import REPOSITORY, default_config
 from kickstand import __version__
 from kickstand.aws.errors import AWS_FAILURES, aws_error
+from kickstand.aws.prices import price_table
 from kickstand.config.load import load_project
 from kickstand.config.model import Environment, Project
 from kickstand.console import show_error
 from kickstand.errors import InputError, KickstandError, Problem
 from localcloud.cloud import LocalCloud
-from review.cost.prices import price_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import ROUND_UP, Decimal
 
 from acceptance.project import Plan
-from review.cost.prices import Kind, Price, PriceTable
+from kickstand.aws.prices import Kind, Price, PriceTable
 
 RUN_MINUTES = 80
 """About how long a run takes on AWS: an endpoint of one instance starts in 4 to 8 minutes, a stack of roles and a

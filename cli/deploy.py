@@ -67,6 +67,8 @@ def deploy(
     if pipeline:
         deploy_pipeline(cdk, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
         return
+    if workspace.environment.max_monthly_usd is not None and not (take_back or reviewed):
+        cdk = _within_budget(cdk, release)
     if training:
         deploy_training(cdk, console.print, prompt=not yes, may_bootstrap=may_bootstrap)
         return
@@ -90,6 +92,17 @@ def deploy(
         return
     console.print(proof.sentence())
     console.print(f"Invoke it: {workspace.command('predict', 'ROWS.csv')}")
+
+
+def _within_budget(cdk: Cdk, release: Release | None) -> Cdk:
+    """Synthesise what is to be deployed, where it does not cost more a month than it may; else InputError."""
+    from deployment.assembly import require_assembly
+    from review.cost.budget import require_budget
+
+    cdk = cdk.synthesise()
+    stacks = require_assembly(cdk.assembly(), cdk.workspace.environment, release)
+    require_budget(cdk.workspace, {name: stack.template for name, stack in stacks.items()})
+    return cdk
 
 
 def _require_terminal(environment: str) -> None:

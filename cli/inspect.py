@@ -84,7 +84,7 @@ def cost(
 
 def _spent(workspace: Workspace, until: datetime) -> list[Spent]:
     """The released model's training, the endpoint since it exists, and transform jobs; less where there are none."""
-    from review.cost.prices import price_table
+    from kickstand.aws.prices import price_table
     from review.cost.spent import (
         Spent,
         hosted_endpoint,

@@ -179,7 +179,7 @@ def _say_cost(
     console: Console, workspace: Workspace, target: Traffic, hosted: Hosted, plan: Plan, *, searching: bool
 ) -> None:
     """Say, before anything is sent, what it costs on AWS."""
-    from review.cost.prices import price_table
+    from kickstand.aws.prices import price_table
     from review.cost.spent import together, traffic_cost
     from training.traffic.runs import most_seconds
 

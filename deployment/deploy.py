@@ -19,6 +19,7 @@ from deployment.retained import import_retained
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, Problem
 from kickstand.release.rules import require_serving
+from training.job.price import require_job_price
 
 if TYPE_CHECKING:
     from deployment.cdk import Cdk
@@ -131,6 +132,7 @@ def require_deployable(cdk: Cdk, release: Release | None, *, may_bootstrap: bool
     from training.model.artifact import require_artifact, require_image, require_model
 
     workspace, environment = cdk.workspace, cdk.workspace.environment
+    require_job_price(environment)  # a schedule or new data start jobs too
     if release is not None:
         require_serving(release, environment.known_faults)
         require_signature(release, workspace.release_file, environment)

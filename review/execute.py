@@ -15,6 +15,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 from review.bundle import Bundle, ChangeSet
 from review.change_set_content import content_differences
 from review.changes.stacks import read_pairs
+from review.cost.budget import require_budget
 from review.drift import detect_drift, drift_report, moved_since
 from review.prepare import change_set_name
 from review.reports import DriftReport, StackChange
@@ -108,6 +109,7 @@ def _checked(
     environment, names = cdk.workspace.environment, cdk.workspace.names
     rerun_command = cdk.workspace.command("review")
     stacks = require_assembly(cdk.assembly(), environment, release)
+    require_budget(cdk.workspace, {name: stack.template for name, stack in stacks.items()})
     if not review.change_sets:
         message = "The review has no change sets: it was not prepared."
         fix = f"Prepare it: {rerun_command} --prepare"

@@ -23,6 +23,7 @@ from kickstand.errors import InputError, KickstandError, Problem
 from review.bundle import Bundle, ChangeSet
 from review.change_set_content import content_differences
 from review.changes.stacks import read_pairs
+from review.cost.budget import require_budget
 from review.reports import StackChange
 from review.verification import CurrentState, assembly_problems, given_problems, remake, stack_problems
 
@@ -52,6 +53,7 @@ def prepare(cdk: Cdk, review: Bundle, release: Release | None, say: Callable[[st
     environment = cdk.workspace.environment
     rerun_command = cdk.workspace.command("review")
     stacks = require_assembly(cdk.assembly(), environment, release)
+    require_budget(cdk.workspace, {name: stack.template for name, stack in stacks.items()})
     with explained("reading the deployed stacks"):
         pairs = read_pairs(cdk.workspace.session.client("cloudformation"), cdk.assembly(), cdk.workspace.names)
     state = CurrentState.of(cdk.assembly(), release, pairs)

@@ -1,4 +1,4 @@
-"""Put AWS's own prices of a region into review/cost/prices.json: python scripts/renew_prices.py OFFER.json …
+"""Put AWS's own prices of a region into kickstand/aws/prices.json: python scripts/renew_prices.py OFFER.json …
 
 docs/review-cost-and-policy.md says where an offer file is.
 """
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from kickstand.atomic_file import atomic_file
+from kickstand.aws.prices import TABLE, Kind, PriceGroup, PriceTable, price_table
 from kickstand.errors import InputError, Problem
-from review.cost.prices import TABLE, Kind, PriceGroup, PriceTable, price_table
 
 _COMPONENTS: Mapping[str, Kind] = {"Hosting": "hosting", "Training": "training"}
 _TRANSFORM = re.compile(r"(?:[A-Z0-9]+-)?Tsform:(ml\..+)")

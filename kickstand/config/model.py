@@ -65,12 +65,19 @@ class Training(Settings):
     """Longest wait for spot capacity and training together; needs `spot`, at least the maximum runtime."""
     schedule: str | None = None
     """EventBridge expression, `cron(…)` or `rate(…)`: trains again on the last uploaded data."""
+    max_job_usd: float | None = None
+    """The most that one training job may cost, USD: its instances for `max_runtime_seconds`. Unset: no limit."""
     on_new_data: bool = False
     """Start a training job when `kickstand upload` has published new data."""
     encrypt_inter_container_traffic: bool = False
     """Encrypt what the instances of one job send to each other."""
     subnets: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
+
+    @property
+    def most_instance_seconds(self) -> int:
+        """Of one job, all its instances together: none runs longer."""
+        return self.instance_count * self.max_runtime_seconds
 
 
 class Hosting(Settings):
@@ -214,6 +221,8 @@ class Environment(Settings):
     profile: str | None = None
     role_arn: str | None = None
     promotes_from: EnvironmentName | None = None
+    max_monthly_usd: float | None = None
+    """The most that the environment's stacks may cost a month, USD. Unset: no limit."""
     data: Data
     algorithm: Algorithm
     training: Training

@@ -37,6 +37,8 @@ def _period(value: int) -> Fault | None:
 
 
 OPERATION_RULES: Mapping[str, Rule] = {
+    "environments.max_monthly_usd": above(0, example="150"),
+    "training.max_job_usd": above(0, example="5"),
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
     "hosting.startup_seconds": between(60, 3600, " seconds"),
     "hosting.update.step_instances": between(1, 1000),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from kickstand.aws.prices import Kind
 from kickstand.json_text import parse_json
-from review.cost.prices import Kind
 
 HOURS_A_MONTH = 730
 """365 days of 24 hours, by 12: as AWS's own calculator counts."""

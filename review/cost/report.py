@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from kickstand.aws.prices import Price, PriceTable, price_table
 from kickstand.config.model import Environment
 from review.cost.billable import KEY, Billable, Templates, billables
-from review.cost.prices import Price, PriceTable, price_table
 from review.reports import CostLine, CostReport, Headline
 
 OLD_DAYS = 180
@@ -123,8 +123,27 @@ def cost_report(
         after=float(after),
         unknown=unknown,
         assumptions=_assumptions(items, environment.region, table, as_of),
-        headlines=cost_headlines(before, after, lines, unknown, used, as_of=as_of, currency=table.currency),
+        headlines=(
+            *_limit_headlines(after, unknown, environment),
+            *cost_headlines(before, after, lines, unknown, used, as_of=as_of, currency=table.currency),
+        ),
     )
+
+
+def _limit_headlines(after: Decimal, unknown: Sequence[str], environment: Environment) -> tuple[Headline, ...]:
+    """A danger where the sum is above the environment's limit, or may be: it is not deployed then."""
+    limit = environment.max_monthly_usd
+    if limit is None:
+        return ()
+    if float(after) > limit:
+        sentence = f"Costs {after:,.2f} USD a month, more than max_monthly_usd = {limit:g}: it cannot be deployed."
+        return (Headline(level="danger", sentence=sentence),)
+    if unknown:
+        sentence = (
+            f"Whether max_monthly_usd = {limit:g} is kept is not known, without every price: it cannot be deployed."
+        )
+        return (Headline(level="danger", sentence=sentence),)
+    return ()
 
 
 _KINDS: Mapping[str, str] = {

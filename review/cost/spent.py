@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from kickstand.aws.deployed import find_endpoint
 from kickstand.aws.errors import explained
+from kickstand.aws.prices import Price, PriceTable
 from kickstand.release.model import Release
 from kickstand.text import COLUMNS, wrapped
-from review.cost.prices import Price, PriceTable
 from review.cost.report import is_old
 from review.reports import CostReport
 

@@ -21,6 +21,7 @@ from training.job.follow_view import TrainingProgress, follow_view
 from training.job.jobs import JobDescription
 from training.job.kind import TRAINING
 from training.job.log import JobLog, read_runs
+from training.job.price import require_job_price
 from training.model.adopt import Adoption
 from training.model.figures import Runs
 from training.model.golden_rows import golden_source
@@ -56,6 +57,7 @@ class Fit:
         now: UTC. token: four random letters or digits for the job's name.
         Raises InputError with everything that is wrong with the input; then nothing was uploaded or started.
         """
+        require_job_price(self.workspace.environment)
         trigger = Trigger(self.workspace)
         trigger.require_settings()
         sent = send_data(self.workspace, self.console)

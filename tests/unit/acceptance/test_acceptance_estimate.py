@@ -10,8 +10,8 @@ import pytest
 
 from acceptance.estimate import Used, cost, estimate
 from acceptance.project import Plan
+from kickstand.aws.prices import PriceTable, price_table
 from kickstand.config.load import load_project
-from review.cost.prices import PriceTable, price_table
 
 
 def table(**prices: dict[str, str]) -> PriceTable:

@@ -108,6 +108,9 @@ def test_what_is_missing_or_no_table(tmp_path: Path, text: str, expected: list[s
 CASES = [
     ('profil = "x"', '8: Unknown key "profil" in [environments.dev]. Did you mean profile?'),
     ('profile = ""', "8: profile is empty. Take it out to get its default."),
+    ('max_monthly_usd = 0', "8: max_monthly_usd must be greater than 0, not 0. For example 150."),
+    ('max_monthly_usd = "150"', '8: max_monthly_usd must be a number, not the text "150". Write 150, without quotes.'),
+    ('[training]\nmax_job_usd = -1', "9: max_job_usd must be greater than 0, not -1. For example 5."),
     ('[trainning]', '8: Unknown table "trainning". Did you mean training?'),
     ('[project.extra]', '8: Unknown key "extra" in [project]. Known here: name.'),
     ('[training]\ninstance_count = 2.0', "9: instance_count must be a whole number, not the number 2.0. Write 2."),

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from samples import environment
 
+from kickstand.aws.prices import PriceTable, price_table
 from review.cost.billable import runs_a_month
-from review.cost.prices import PriceTable, price_table
 from review.cost.report import cost_report
 from review.reports import CostLine, CostReport
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from test_cost import hosting, report
 
-from review.cost.prices import price_table
+from kickstand.aws.prices import price_table
 from review.reports import CostLine
 
 

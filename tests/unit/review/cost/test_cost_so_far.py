@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from samples import release
 from test_cost import TABLE
 
+from kickstand.aws.prices import price_table
 from kickstand.errors import KickstandError
 from kickstand.text import COLUMNS
 from review.cost import spent
-from review.cost.prices import price_table
 from review.cost.spent import (
     Hosted,
     Spent,

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from kickstand.aws.prices import TABLE, price_table
 from kickstand.errors import InputError
-from review.cost.prices import TABLE, price_table
 from scripts.renew_prices import offer_prices
 
 SCRIPT = Path(__file__).parents[4] / "scripts" / "renew_prices.py"
