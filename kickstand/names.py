@@ -122,6 +122,16 @@ class Names:
         alerts = self.environment.alerts
         return alerts.topic_arn or (self.arn("sns", self.alert_topic) if alerts.emails else None)
 
+    @property
+    def dashboard(self) -> str:
+        """Dashboards are of an account, in no region, so its name has the region."""
+        return f"{self.prefix}-{self.environment.region}"
+
+    @property
+    def dashboard_arn(self) -> str:
+        region, account = self.environment.region, self.environment.account
+        return f"arn:{partition(region)}:cloudwatch::{account}:dashboard/{self.dashboard}"
+
     def alarm(self, what: str) -> str:
         """The name of an alarm: `cpu`, `training-failed`, …"""
         return f"{self.prefix}-{what}"

@@ -171,6 +171,7 @@ _BUCKET = (
 )
 """Beside what a doctor's examination reads of it."""
 
+_DASHBOARD = ("cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource")
 _ROLE_NAME_BEGINS = 24
 """Characters of a stack's name that are sure to be in the name that CloudFormation gives a role: of 64, it keeps
 as many for the logical id, and a suffix."""
@@ -230,6 +231,7 @@ def drift_statements(names: Names) -> list[Statement]:
             (names.arn("sagemaker", f"model-package-group/{names.model_package_group}"),),
         ),
         Statement("ReadAlarmTags", ("cloudwatch:ListTagsForResource",), (_alarms(names),)),
+        *([Statement("ReadDashboard", _DASHBOARD, (names.dashboard_arn,))] if environment.has_dashboard else []),
         *_alert_statements(names),
         *_starter_statements(names),
     ]

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.constructs.alarms import RollbackAlarms, endpoint_alarms, failed_executions_alarm
+from infra.constructs.dashboard import Dashboard
 from infra.constructs.hosting import Endpoint, EndpointConfig, Model
 from infra.constructs.roles import ManagedPolicy, ServiceRole
 from infra.constructs.storage import LogGroup
@@ -79,6 +80,8 @@ class HostingStack(cdk.Stack):
             rollback_alarms=alarms.names,
         )
         endpoint_alarms(self, names=names)
+        if environment.has_dashboard:
+            Dashboard(self, "Dashboard", names=names, max_p99_ms=latency_limit_ms(environment, release))
         LogGroup(
             self,
             "EndpointLog",

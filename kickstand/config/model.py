@@ -89,6 +89,8 @@ class Hosting(Settings):
     """How long an instance's model may take to answer its first health check; after it the update fails."""
     subnets: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
+    dashboard: bool | None = None
+    """Whether there is a CloudWatch dashboard. Unset: everywhere but in dev."""
     update: Update = Update()
     alarms: Alarms = Alarms()
 
@@ -258,6 +260,11 @@ class Environment(Settings):
         """How an update of the endpoint takes the traffic; dev does not wait unless it is told to."""
         hosting = self.hosting
         return traffic_shift(hosting.update, instances=hosting.instance_count, waits=self.name != "dev")
+
+    @property
+    def has_dashboard(self) -> bool:
+        """Whether the endpoint has a CloudWatch dashboard; dev has none unless it is told to."""
+        return self.name != "dev" if self.hosting.dashboard is None else self.hosting.dashboard
 
     def where(self, setting: str) -> str:
         """`kickstand.toml:31` for a dotted setting name.

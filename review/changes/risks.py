@@ -112,6 +112,7 @@ _SIZES = {
 }
 _WATCHERS = {
     "AWS::CloudWatch::Alarm": "nobody is notified any longer of what it watches",
+    "AWS::CloudWatch::Dashboard": "nobody sees any longer what it shows",
     "AWS::ApplicationAutoScaling::ScalableTarget": "the endpoint no longer grows with its load",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "the endpoint no longer grows with its load",
 }

@@ -133,6 +133,7 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
                 security_group_ids=("sg-1",),
             ),
             hosting=Hosting(
+                dashboard=True,
                 instance_type="ml.c5.large",
                 instance_count=3,
                 subnets=("subnet-3",),

@@ -81,6 +81,7 @@ def arns(made: Synthesised, stack: str, names: Names) -> Iterator[tuple[str, tup
             "AWS::Scheduler::Schedule": (names.arn("scheduler", f"schedule/default/{properties.get('Name')}"),),
             "AWS::Events::Rule": (names.arn("events", f"rule/{properties.get('Name')}"),),
             "AWS::CloudWatch::Alarm": (names.arn("cloudwatch", f"alarm:{properties.get('AlarmName')}"),),
+            "AWS::CloudWatch::Dashboard": (f"arn:{partition}:cloudwatch::{account}:dashboard/{names.dashboard}",),
             "AWS::SNS::Topic": (names.arn("sns", str(properties.get("TopicName"))),),
             "AWS::SNS::TopicPolicy": (names.arn("sns", names.alert_topic),),
             "AWS::SNS::Subscription": (names.arn("sns", f"{names.alert_topic}:1a2b3c4d"),),

@@ -1,4 +1,4 @@
-"""Drift of what notifies people: alarms, their topic, and the topic's key.
+"""Drift of what people watch, and of what notifies them: dashboards, alarms, their topic, and the topic's key.
 
 Compared is what the resource provider schemas let CloudFormation read; what they call write-only is not, such as a
 key's rotation period. https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
@@ -46,6 +46,7 @@ _KEY = ("Description", "Enabled", "KeySpec", "KeyUsage", "MultiRegion", "Origin"
 def install() -> None:
     """Once, behind the readers of the other types."""
     compare("AWS::CloudWatch::Alarm", _alarm, {*_ALARM, "Tags"})
+    compare("AWS::CloudWatch::Dashboard", _dashboard, {"DashboardBody", "DashboardName"})
     topic = {*_TOPIC_TEXTS, *_TOPIC_SWITCHES, "ArchivePolicy", "Subscription", "Tags", "TopicName"}
     compare("AWS::SNS::Topic", _topic, topic)
     compare("AWS::KMS::Key", _key, {*_KEY, "EnableKeyRotation", "KeyPolicy", "Tags"})
@@ -58,6 +59,11 @@ def _alarm(name: str, expected: Properties) -> Properties | None:
     found = {each: _number_like(expected.get(each), alarm[each]) for each in _ALARM if alarm.get(each) is not None}
     tags = cloudwatch.resource_tags.get(alarm_arn(Scope(account_id(), region()), name))
     return {**found, "Tags": dict(tags or {})}
+
+
+def _dashboard(name: str, expected: Properties) -> Properties | None:
+    dashboard = cloudwatch.dashboards.get(name)
+    return dashboard and {each: dashboard[each] for each in ("DashboardBody", "DashboardName")}
 
 
 def _number_like(expected: Any, found: Any) -> Any:

@@ -69,6 +69,7 @@ class _Cloudwatch(Names, of="ministack.services.cloudwatch"):
     alarms = Value[Table]("_alarms", "AccountRegionScopedDict")
     composite_alarms = Value[Table]("_composite_alarms", "AccountRegionScopedDict")
     composite_triggers = Value[Table]("_composite_triggers", "AccountRegionScopedDict")
+    dashboards = Value[Table]("_dashboards", "AccountRegionScopedDict")
     metrics = Value[Table]("_metrics", "AccountRegionScopedDict")
     resource_tags = Value[Table]("_resource_tags", "AccountScopedDict")
     alarm_request_tags = Seam("_alarm_request_tags", "params cbor_data is_cbor is_json")
