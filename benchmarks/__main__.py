@@ -16,19 +16,19 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import updates
 from benchmarks.measure import REPOSITORY
 from benchmarks.picture import draw
 from benchmarks.report import Results, failed, show
+from benchmarks.updates import figures as updates
 
 BENCHMARKS = {
     "help": "commands",
     "synth": "commands",
-    "serving": "serving",
+    "serving": "serving.rates",
     "invoke": "cloud",
     "job": "cloud",
-    "updates": "updates",
-    "traffic": "senders",
+    "updates": "updates.figures",
+    "traffic": "serving.senders",
     "upload": "upload",
     "training": "training",
     "fit": "training",

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks import servers
 from benchmarks.figure import Figure
 from benchmarks.growth import PEER, Subject, over_sizes
-from benchmarks.load import Load, alternate
 from benchmarks.measure import Use, tree_mebibytes, tree_processor, until_clear
 from benchmarks.programs.empty_tls import empty_tls
+from benchmarks.serving import servers
+from benchmarks.serving.load import Load, alternate
 from kickstand.images import image_uri
 from localcloud.cloud import LocalCloud
 from localcloud.server.persistence import Moment, StateFiles

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import servers
 from benchmarks.cloud import ACCOUNT, BUCKET, ENDPOINT, REGION, make_endpoint, running_cloud
 from benchmarks.figure import Figure
 from benchmarks.growth import PEER, Subject, over_sizes
 from benchmarks.measure import BIN, Use, peak_memory, run, tree_processor
+from benchmarks.serving import servers
 
 SIZES = {"ordinary": (20_000, 60_000, 200_000), "large": (100_000, 1_000_000, 10_000_000)}
 _LOOP = "one thread, the same batches"

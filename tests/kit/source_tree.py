@@ -19,7 +19,7 @@ from typing import NamedTuple
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRODUCT = ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud", "cli")
 """The packages of the wheel."""
-PACKAGES = (*PRODUCT, "acceptance")
+PACKAGES = (*PRODUCT, "acceptance", "benchmarks")
 LAYERS = {
     "kickstand": (),
     "infra": ("kickstand",),
@@ -30,6 +30,7 @@ LAYERS = {
     "localcloud": ("kickstand", "training"),
     "cli": ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud"),
     "acceptance": ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud", "cli"),
+    "benchmarks": ("kickstand", "training", "localcloud"),
     "app": ("kickstand", "infra"),
 }
 """Which packages a package may import, beside itself: the table of docs/architecture.md."""
@@ -94,8 +95,13 @@ class SourceTree:
         return sorted(map(list, groups))
 
     def folders(self) -> Counter[str]:
-        """Modules in each folder."""
-        return Counter(str(Path(path).parent) for path in self.modules)
+        """Modules in each folder, those beside the wheel too, without `__init__.py`."""
+        return Counter(str(Path(path).parent) for path in self.texts if not path.endswith("__init__.py"))
+
+    def long_modules(self) -> dict[str, int]:
+        """Lines of each module that has too many, those beside the wheel too."""
+        lines = {path: text.count("\n") for path, text in self.texts.items()}
+        return {path: count for path, count in lines.items() if count > LARGE}
 
     def ministack_imports(self) -> list[str]:
         """The modules that import ministack."""

@@ -25,7 +25,7 @@ from sagemaker_world import ACCOUNT, REGION, wait_for
 from samples import release
 from typed_command import Typed, type_here
 
-from benchmarks.update_cases import Watched
+from benchmarks.updates.cases import Watched
 from kickstand.config.load import load_project
 from kickstand.names import Names
 from kickstand.release.file import write_release

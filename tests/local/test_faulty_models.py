@@ -15,7 +15,7 @@ from fit_world import rows
 from hosted_project import TOML, HostedProject, train
 from sagemaker_world import ACCOUNT, REGION
 
-from benchmarks.update_cases import Watched
+from benchmarks.updates.cases import Watched
 from localcloud.cloud import LocalCloud
 
 UPDATES = """\

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from benchmarks.update_cases import CASES, Run, Watched, made_site, run_case
-from benchmarks.update_site import ENDPOINT, INSTANCES, Site
+from benchmarks.updates.cases import CASES, Run, Watched, made_site, run_case
+from benchmarks.updates.site import ENDPOINT, INSTANCES, Site
 from training.traffic.requests import Invocation
 from training.traffic.runs import Traffic
 from training.traffic.sender import Plan

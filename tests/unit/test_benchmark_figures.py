@@ -15,10 +15,10 @@ from rich.console import Console
 
 from benchmarks.figure import Figure, Skipped, median_spread, number
 from benchmarks.growth import Subject, over_sizes, subject_figures
-from benchmarks.load import Load, alternate
 from benchmarks.measure import Use, in_turn, run
 from benchmarks.picture import draw, growth
 from benchmarks.report import Results, failed, show, shown
+from benchmarks.serving.load import Load, alternate
 
 RATE = Figure("answers", ((6.0, 10.0), (7.0, 10.0), (90.0, 100.0)), "/s", "empty answers", 0.6, at_most=False, goal=0.8)
 TIME = Figure("wall", ((1.5, 1.0),), "s", "bare", 1.2, note="AWS: 3.9 s")

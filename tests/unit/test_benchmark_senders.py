@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.programs.known_latency import COUNT, latencies
-from benchmarks.senders import Measured, _figures, percentile, read_report
+from benchmarks.serving.senders import Measured, _figures, percentile, read_report
 
 REPORT = """
 Target URL:          http://127.0.0.1:1234/endpoints/known/invocations

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import xgboost
 
-from benchmarks import updates
-from benchmarks.update_cases import Run, Watched
-from benchmarks.update_site import Oracle
+from benchmarks.updates import figures as updates
+from benchmarks.updates.cases import Run, Watched
+from benchmarks.updates.site import Oracle
 from training.traffic.connections import HttpAnswer
 from training.traffic.sender import Outcome, Plan, Sent
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from source_tree import FOLDER, LARGE, PRODUCT, SMALL, SourceTree
+from source_tree import FOLDER, PRODUCT, SMALL, SourceTree
 
 MORE_MODULES = {"cli": 19}
 """Folders that hold more than 12 modules, and how many they may hold."""
@@ -37,7 +37,7 @@ def test_modules_are_of_a_size(tree: SourceTree) -> None:
     assert figures["modules"] <= 402
     assert figures["median lines"] >= 130
     assert figures[f"below {SMALL} lines"] <= 12
-    assert {path: lines for path, lines in tree.modules.items() if lines > LARGE} == {}
+    assert tree.long_modules() == {}
     assert {path: count for path, count in tree.folders().items() if count > FOLDER} == MORE_MODULES
 
 
@@ -48,6 +48,15 @@ def test_a_training_setting_is_named_in_few_files(tree: SourceTree, setting: str
     """From kickstand.toml to CreateTrainingJob: settings of this name alone, so that the name is what is counted."""
     found = [path for path, text in tree.texts.items() if re.search(rf"\b{setting}\b", text)]
     assert len([path for path in found if path.startswith(PRODUCT)]) <= 6
+
+
+def test_sizes_are_those_of_acceptance_and_benchmarks_too(tmp_path: Path) -> None:
+    for path, lines in {"cli/a.py": 301, "acceptance/__init__.py": 301, "benchmarks/b.py": 301, "app.py": 300}.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("x = 1\n" * lines)
+    tree = SourceTree(tmp_path)
+    assert tree.long_modules() == {"cli/a.py": 301, "acceptance/__init__.py": 301, "benchmarks/b.py": 301}
+    assert tree.folders() == {"cli": 1, "benchmarks": 1, ".": 1}
 
 
 def test_imports_of_every_kind_are_read(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from benchmarks.figure import Figure
 from benchmarks.measure import REPOSITORY
-from benchmarks.update_cases import CASES, TIME_FACTOR, Run, made_site, run_case
+from benchmarks.updates.cases import CASES, TIME_FACTOR, Run, made_site, run_case
 from training.traffic.sender import Plan
 
 if TYPE_CHECKING:

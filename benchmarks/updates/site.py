@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.cloud import ACCOUNT, BUCKET, REGION, make_role
 from benchmarks.measure import descendants
-from benchmarks.servers import COLUMNS, packed
+from benchmarks.serving.servers import COLUMNS, packed
 from kickstand.images import image_uri
 from localcloud.cloud import LocalCloud
 from training.traffic.connections import HttpAnswer

@@ -26,7 +26,7 @@ from benchmarks.cloud import REGION
 from benchmarks.figure import Figure, Skipped
 from benchmarks.measure import BIN, REPOSITORY, in_turn
 from benchmarks.programs.known_latency import COUNT, latencies
-from benchmarks.update_cases import Watched
+from benchmarks.updates.cases import Watched
 from kickstand.programs import CACHE
 from training.traffic.requests import Body, Invocation
 from training.traffic.runs import Traffic
@@ -39,7 +39,7 @@ _CONNECTIONS = 256
 _PATH = "/endpoints/known/invocations"
 _BODY = "17,23.45,12.3"
 _PEER, _TRUTH = "loadtest, from npm", "the latencies that the server has"
-_LOCK = Path(__file__).with_name("programs") / "loadtest"
+_LOCK = REPOSITORY / "benchmarks" / "programs" / "loadtest"
 _SECONDS = 300
 
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import servers
 from benchmarks.figure import Figure, Skipped
-from benchmarks.load import HttpTarget, InProcess, Load, alternate
 from benchmarks.measure import BIN, in_turn, until_clear
+from benchmarks.serving import servers
+from benchmarks.serving.load import HttpTarget, InProcess, Load, alternate
 from kickstand.errors import KickstandError
 
 AWS_DATE = "2026-11-22"

@@ -18,7 +18,7 @@ from unittest.mock import patch
 import boto3
 
 from benchmarks.cloud import ACCOUNT, REGION, running_cloud
-from benchmarks.update_site import ENDPOINT, INSTANCES, ONE, VARIANT, WRONG, Oracle, Site
+from benchmarks.updates.site import ENDPOINT, INSTANCES, ONE, VARIANT, WRONG, Oracle, Site
 from training.traffic.figures import Figures
 from training.traffic.requests import Invocation
 from training.traffic.runs import Traffic

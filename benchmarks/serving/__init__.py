@@ -1,0 +1,1 @@
+"""Servers and load generators under load: rates and latencies beside those of others."""

@@ -1,0 +1,1 @@
+"""An endpoint that is updated while requests go to it: what is done, what is counted."""
