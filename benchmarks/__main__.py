@@ -8,36 +8,52 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import signal
 import sys
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 
+from benchmarks.cloud import World, opened_world
 from benchmarks.measure import REPOSITORY
 from benchmarks.picture import draw
 from benchmarks.report import Results, failed, show
+from benchmarks.rounds import Budget, within
 from benchmarks.updates import figures as updates
 
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a row is measured, by the function NAME_figures, and what it may take.
+
+    budget: seconds on two quiet cores after which no more pairs are taken than the least. sized: whether it has SIZES.
+    """
+
+    module: str
+    budget: float
+    sized: bool = False
+
+
 BENCHMARKS = {
-    "help": "commands",
-    "synth": "commands",
-    "serving": "serving.rates",
-    "invoke": "cloud",
-    "job": "cloud",
-    "updates": "updates.figures",
-    "traffic": "serving.senders",
-    "upload": "upload",
-    "training": "training",
-    "fit": "training",
-    "prediction": "prediction",
-    "review": "commands",
-    "demo": "commands",
+    "help": Row("commands", 15),
+    "synth": Row("commands", 60),
+    "serving": Row("serving.rates", 75),
+    "invoke": Row("serving.invoke", 30),
+    "prediction": Row("sizes.prediction", 75, sized=True),
+    "job": Row("sizes.jobs", 40),
+    "updates": Row("updates.figures", 90, sized=True),
+    "traffic": Row("serving.senders", 60),
+    "upload": Row("sizes.upload", 45, sized=True),
+    "training": Row("sizes.training", 45, sized=True),
+    "fit": Row("sizes.training", 90, sized=True),
+    "review": Row("commands", 90),
+    "demo": Row("commands", 90),
 }
-"""The module of each name; its function is NAME_figures."""
-SIZED = ("upload", "training", "fit", "prediction")
 SIZES = ("ordinary", "large")
 RESULTS = REPOSITORY / ".kickstand" / "cache" / "bench" / "results.json"
 PICTURE = REPOSITORY / "docs" / "benchmarks.png"
@@ -56,19 +72,31 @@ def main(arguments: list[str]) -> int:
     if options.draw:
         return _draw()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and local clouds end, too
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # a thread that waits for a core takes none, ours and peers'
     console = Console(stderr=False)
     if not console.is_terminal:
         console = Console(width=_WIDTH)  # a log has no width of its own
     measured: dict[str, list[Any]] = {}
-    for name in options.names or BENCHMARKS:
-        console.print(f"measuring {name} …", style="dim")
-        module = importlib.import_module(f"benchmarks.{BENCHMARKS[name]}")
-        sizes = [module.SIZES[options.sizes]] if name in SIZED else []
-        measured[name] = getattr(module, f"{name}_figures")(*sizes)
-        _keep(name, measured[name])
+    with opened_world() as world:
+        for name in options.names or BENCHMARKS:
+            measured[name] = _measure(console, world, name, options.sizes)
+            _keep(name, measured[name])
     rows = [row for each in measured.values() for row in each]
     show(console, rows, os.cpu_count() or 1)
     return 1 if failed(rows) else 0
+
+
+def _measure(console: Console, world: World, name: str, sizes: str) -> list[Any]:
+    """A row's figures. What happens is printed while it happens."""
+    row, began = BENCHMARKS[name], time.monotonic()
+    seconds = math.inf if sizes == SIZES[-1] and row.sized else row.budget
+    console.print(f"measuring {name} …", style="dim")
+    with within(Budget(seconds, say=lambda sentence: console.print(f"  {sentence}", style="dim", highlight=False))):
+        module = importlib.import_module(f"benchmarks.{row.module}")
+        figures: list[Any] = getattr(module, f"{name}_figures")(world, *([module.SIZES[sizes]] if row.sized else []))
+    took, load = time.monotonic() - began, os.getloadavg()[0]
+    console.print(f"  {took:.0f} s (budget on a quiet machine: {seconds:g} s; its load is {load:.1f})", style="dim")
+    return figures
 
 
 def _keep(name: str, rows: list[Any]) -> None:

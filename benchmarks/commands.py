@@ -8,14 +8,15 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.cloud import running_cloud
+from benchmarks.cloud import World
 from benchmarks.figure import Figure
-from benchmarks.growth import PEER, Sized, Subject, subject_figures
-from benchmarks.measure import BIN, CDK, REPOSITORY, Use, in_turn, run, tree_processor, until_clear
+from benchmarks.measure import BIN, CDK, REPOSITORY, Use, run, tree_processor
+from benchmarks.rounds import in_turn, until_clear
 from localcloud.cloud import LocalCloud
 
 ENVIRONMENTS = ("dev", "staging", "prod")
-REVIEW = Subject("review", "a synthesis for each", "environments", processor=4, memory=3, pace=1.3, held=1.3)
+_REVIEW, _REVIEW_MEMORY = 4, 3
+"""Limits of processor time and of memory."""
 DEMO_GOAL = 45
 """Seconds on two quiet cores, from a cold clone to the first prediction."""
 _EMPTY_APP = """\
@@ -27,13 +28,13 @@ app.synth()
 """
 
 
-def help_figures() -> list[Figure]:
+def help_figures(_: World) -> list[Figure]:
     """`kickstand --help` beside the CDK command line's own."""
     ours: list[str | Path] = [BIN / "kickstand", "--help"]
     return _timed("kickstand --help", lambda: run(ours), lambda: run([*CDK, "--help"]), "cdk --help", limit=0.5)
 
 
-def synth_figures() -> list[Figure]:
+def synth_figures(_: World) -> list[Figure]:
     """`cdk synth -q` of every environment of the example, beside an app with one empty stack."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -49,60 +50,52 @@ def synth_figures() -> list[Figure]:
 
 
 def _timed(name: str, ours: Callable[[], Use], peer: Callable[[], Use], of: str, *, limit: float) -> list[Figure]:
-    def figures(rounds: Sequence[Mapping[str, Use]]) -> list[Figure]:
-        waited = tuple((each["ours"].seconds, each["peer"].seconds) for each in rounds)
-        worked = tuple((each["ours"].processor, each["peer"].processor) for each in rounds)
-        return [
-            Figure(f"{name}: time", waited, "s", of),
-            Figure(f"{name}: processor time", worked, "s", of, limit),
-        ]
-
-    return in_turn({"ours": ours, "peer": peer}, figures)
+    return in_turn({"ours": ours, "peer": peer}, lambda rounds: _figures(name, rounds, of, limit))
 
 
-def review_figures() -> list[Figure]:
-    """Reviews of one environment, of two and of all three, before any is deployed, beside a synthesis for each."""
-    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name) / "state") as cloud:
+def _figures(name: str, rounds: Sequence[Mapping[str, Use]], of: str, limit: float) -> list[Figure]:
+    """The time, and the processor time with its limit."""
+    waited = tuple((each["ours"].seconds, each["peer"].seconds) for each in rounds)
+    worked = tuple((each["ours"].processor, each["peer"].processor) for each in rounds)
+    return [Figure(f"{name}: time", waited, "s", of), Figure(f"{name}: processor time", worked, "s", of, limit)]
+
+
+def review_figures(world: World) -> list[Figure]:
+    """Reviews of each environment in turn, before any is deployed, each beside a synthesis. The memory is the most that
+    one process holds."""
+    cloud = world.cloud()
+    local, pid = {"KICKSTAND_LOCAL_STATE": str(cloud.folder.root)}, cloud.status().pid or 0
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        local, pid = {"KICKSTAND_LOCAL_STATE": str(cloud.folder.root)}, cloud.status().pid or 0
 
-        def take(_: int) -> Sized:
-            reviews, syntheses = [], []
-            for each in ENVIRONMENTS:
-                command: list[str | Path] = [
-                    BIN / "kickstand",
-                    "--local",
-                    "review",
-                    each,
-                    "-o",
-                    folder / "review" / each,
-                ]
-                reviews.append(run(command, environment=local, server=pid))
-                syntheses.append(run([*CDK, "synth", "-q", "--output", folder / each]))
-            counts = range(1, len(ENVIRONMENTS) + 1)
-            return {count: {"review": _sum(reviews[:count]), PEER: _sum(syntheses[:count])} for count in counts}
+        def take(before: int) -> Mapping[str, Use]:
+            environment = ENVIRONMENTS[before % len(ENVIRONMENTS)]
+            command: list[str | Path] = [BIN / "kickstand", "--local", "review", environment, "-o", folder / "review"]
+            synthesis = run([*CDK, "synth", "-q", "--output", folder / "synthesis"])
+            return {"ours": run(command, environment=local, server=pid), "peer": synthesis}
 
-        return until_clear(take, lambda rounds: subject_figures(REVIEW, "review", rounds), least=3, most=5)
+        def figures(rounds: Sequence[Mapping[str, Use]]) -> list[Figure]:
+            held = tuple((each["ours"].mebibytes, each["peer"].mebibytes) for each in rounds)
+            return [
+                *_figures("review of an environment", rounds, "synthesis of the whole app", _REVIEW),
+                Figure("review of an environment: memory", held, "MiB", "synthesis of the whole app", _REVIEW_MEMORY),
+            ]
+
+        return until_clear(take, figures)
 
 
-def _sum(uses: Sequence[Use]) -> Use:
-    """One after the other: times are added, the memory is the greatest."""
-    return Use(sum(use.seconds for use in uses), sum(use.processor for use in uses), max(use.mebibytes for use in uses))
-
-
-def demo_figures() -> list[Figure]:
+def demo_figures(_: World) -> list[Figure]:
     """The demo from a cold clone to its first prediction, set-up included, beside syntheses of one empty stack.
 
-    One demo, which takes a minute, and five syntheses, before and after it. What set-up downloads comes from the
+    One demo, which takes a minute, and three syntheses, before and after it. What set-up downloads comes from the
     caches of uv and npm where they have it.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         empty = empty_app(folder)
-        run(empty, cwd=folder)
-        peers = [run(empty, cwd=folder) for _ in range(2)]
+        peers = [run(empty, cwd=folder)]
         steps, processor = _demo(folder)
-        peers += [run(empty, cwd=folder) for _ in range(3)]
+        peers += [run(empty, cwd=folder) for _ in range(2)]
     of = "synthesis of one empty stack"
 
     def waited(name: str, seconds: float, goal: float | None = None) -> Figure:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median, stdev
 
 _CONFIDENCE = 0.9
+_QUANTILES = {2: 63.66, 3: 9.925, 4: 5.841}
+"""By the number of values: Student's t at 99 %, for the mean of what is normally distributed."""
+_FARTHEST = 20.0
+"""Of a logarithm: what lies farther from 1 is known as badly as that."""
 
 Pair = tuple[float, float]
 
@@ -27,6 +31,7 @@ class Figure:
     goal_of_ours: whether the goal is of ours, in `unit`.
     line, size:   where it is a point of a line over size: the line's name, and so many rows, jobs or environments.
     note:         what was measured elsewhere, with its date.
+    reason:       why no more was measured although the verdict is unclear.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Figure:
     size: int = 0
     note: str = ""
     either_way: bool = False
+    reason: str = ""
 
     @property
     def ours(self) -> float:
@@ -67,11 +73,21 @@ class Figure:
         """`good` or `over` where the whole spread is on one side of the limit, else `unclear`; empty without limit."""
         if self.limit is None:
             return ""
+        least, most = self.spread
         if self.either_way:
-            within = [1 / self.limit <= bound <= self.limit for bound in self.spread]
+            good, over = 1 / self.limit <= least and most <= self.limit, most < 1 / self.limit or least > self.limit
+        elif self.at_most:
+            good, over = most <= self.limit, least > self.limit
         else:
-            within = [bound <= self.limit if self.at_most else bound >= self.limit for bound in self.spread]
-        return GOOD if all(within) else UNCLEAR if any(within) else OVER
+            good, over = least >= self.limit, most < self.limit
+        return GOOD if good else OVER if over else UNCLEAR
+
+    def unclear_line(self) -> str:
+        """Why there is no verdict: the limit and where the ratio lies; nothing where there is one."""
+        if self.verdict != UNCLEAR:
+            return ""
+        least, most = map(number, self.spread)
+        return f"its ratio lies between {least} and {most}, and its limit is {self.bound()}; {self.reason}"
 
     def times_better(self) -> float:
         """How many times better than its limit the ratio is: 1 is just kept. Raises ValueError without a limit."""
@@ -112,12 +128,19 @@ class Skipped:
 
 
 def median_spread(values: Sequence[float]) -> Pair:
-    """The values between which the median of all lies at 90 % confidence, whatever the distribution.
+    """The values between which the median of all lies.
 
-    Up to seven values these are the least and the greatest. (The k-th value from either end: the number of values
-    below the median is binomial, one half each.) For fewer than five values the confidence is less.
+    From five values on it is known at 90 % confidence whatever the distribution. (The k-th value from either end: the
+    number of values below the median is binomial, one half each; up to seven values these are the least and the
+    greatest.) Two, three and four values can say it only of ratios whose logarithms are normally distributed: the
+    confidence is 99 % then, so that they must be close together, or far from a limit, to decide anything. One value,
+    and values of which one is 0, are a count: the least and the greatest.
     """
     ordered, count = sorted(values), len(values)
+    if count in _QUANTILES and ordered[0] > 0:
+        logarithms = [math.log(value) for value in ordered]
+        middle, half = fmean(logarithms), _QUANTILES[count] * stdev(logarithms) / math.sqrt(count)
+        return math.exp(max(middle - half, -_FARTHEST)), math.exp(min(middle + half, _FARTHEST))
     cut, below = 0, 1 / 2**count
     while cut + 1 < count / 2 and 2 * (below := below + math.comb(count, cut + 1) / 2**count) <= 1 - _CONFIDENCE:
         cut += 1

@@ -1,4 +1,4 @@
-"""How measurements are taken: time and memory of processes and of jobs, in turn with their peers' in the same run."""
+"""How measurements are taken: time, processor time and memory of processes and of jobs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from benchmarks.figure import UNCLEAR, Figure
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BIN = REPOSITORY / ".venv" / "bin"
 CDK: tuple[str | Path, ...] = (BIN / "node", REPOSITORY / "node_modules" / "aws-cdk" / "bin" / "cdk")
-
-Key = TypeVar("Key")
-Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +30,6 @@ class Use:
     seconds: float
     processor: float = 0.0
     mebibytes: float = 0.0
-
-
-def until_clear(
-    take: Callable[[int], Taken],
-    figures: Callable[[Sequence[Taken]], list[Figure]],
-    *,
-    least: int = 5,
-    most: int = 9,
-) -> list[Figure]:
-    """Take round after round (it is given the number of those before) until every verdict is clear; the figures.
-
-    least, most: rounds. What is unclear after the last one stays so.
-    """
-    rounds: list[Taken] = []
-    while True:
-        rounds.append(take(len(rounds)))
-        if len(rounds) >= least:
-            found = figures(rounds)
-            if len(rounds) >= most or all(figure.verdict != UNCLEAR for figure in found):
-                return found
-
-
-def in_turn(
-    measures: Mapping[Key, Callable[[], Taken]],
-    figures: Callable[[Sequence[Mapping[Key, Taken]]], list[Figure]],
-    *,
-    least: int = 5,
-    most: int = 9,
-    warm_up: bool = True,
-) -> list[Figure]:
-    """All measures in every round, forwards and backwards by turns, until every verdict is clear.
-
-    warm_up: take each once before, for nothing.
-    """
-    if warm_up:
-        for measure in measures.values():
-            measure()
-
-    def take(before: int) -> Mapping[Key, Taken]:
-        return {name: measures[name]() for name in list(measures)[:: 1 if before % 2 == 0 else -1]}
-
-    return until_clear(take, figures, least=least, most=most)
 
 
 _LAUNCHER = """
@@ -172,15 +125,16 @@ def peak_memory(pid: int) -> Iterator[Peak]:
 
 def tree_mebibytes(pid: int) -> float:
     """Resident memory of a process and its descendants now; 0 where the system does not tell."""
-    return sum(int(fields[21]) for fields in _tree(pid)) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return sum(int(fields[21]) for _, fields in _tree(pid)) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def tree_processor(pid: int) -> float:
     """Processor seconds of a process and its descendants, those that have ended too; 0 where the system does not tell.
 
-    pid: 0 for none.
+    Of those that live to the nanosecond, of those that have ended in hundredths of a second. pid: 0 for none.
     """
-    return sum(sum(map(int, fields[11:15])) for fields in _tree(pid)) / os.sysconf("SC_CLK_TCK")
+    ended = sum(int(fields[13]) + int(fields[14]) for _, fields in _tree(pid)) / os.sysconf("SC_CLK_TCK")
+    return ended + sum(_processor(each) for each, _ in _tree(pid))
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -194,8 +148,16 @@ def descendants(pid: int) -> Iterator[int]:
         yield from descendants(child)
 
 
-def _tree(pid: int) -> Iterator[list[str]]:
-    """The fields of proc_pid_stat(5) behind the program's name, of a process and its descendants."""
+def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
+    """A process and its descendants, each with the fields of proc_pid_stat(5) behind the program's name."""
     for each in (pid, *descendants(pid)):
         with contextlib.suppress(OSError):
-            yield (_PROCESSES / str(each) / "stat").read_text("utf-8").rpartition(") ")[2].split()
+            yield each, (_PROCESSES / str(each) / "stat").read_text("utf-8").rpartition(") ")[2].split()
+
+
+def _processor(pid: int) -> float:
+    """Processor seconds of a process that lives: its clock, as clock_getcpuclockid(3) makes it on Linux."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:  # it has ended in this moment
+        return 0.0

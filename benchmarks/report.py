@@ -28,6 +28,7 @@ def show(console: Console, rows: Sequence[Row], cores: int) -> None:
     for row in rows:
         if isinstance(row, Skipped):
             console.print(f"skipped: {row.name}: {row.why}", markup=False, soft_wrap=True)
+    _section(console, "Unclear:", [f"  {row.name}: {row.unclear_line()}" for row in figures if row.verdict == UNCLEAR])
     goals = [f"  {row.name} of {row.peer}: {row.goal_line()}" for row in figures if row.goal is not None]
     _section(console, "Goals, on a quiet machine; they are no part of the verdicts:", goals)
     notes = dict.fromkeys(f"  {row.note}" for row in figures if row.note)

@@ -11,16 +11,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import BIN, REPOSITORY
 
 
+@dataclass(frozen=True, slots=True)
+class EmptyServer:
+    """The process, and what a client's environment needs to send requests to it."""
+
+    pid: int
+    environment: Mapping[str, str]
+
+
 @contextlib.contextmanager
-def empty_tls(folder: Path) -> Iterator[dict[str, str]]:
-    """The server as a process; yields what a client's environment needs to ask it."""
+def empty_tls(folder: Path) -> Iterator[EmptyServer]:
+    """The server as a process, until the block ends."""
     process = subprocess.Popen(
         [str(BIN / "python"), "-m", "benchmarks.programs.empty_tls", str(folder)], cwd=REPOSITORY
     )
@@ -30,7 +39,8 @@ def empty_tls(folder: Path) -> Iterator[dict[str, str]]:
                 raise SystemExit(f"error: the empty TLS server ended with {process.returncode}.")
             time.sleep(0.05)
         port = (folder / "port").read_text("utf-8")
-        yield {"AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}", "AWS_CA_BUNDLE": str(folder / "ca")}
+        environment = {"AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}", "AWS_CA_BUNDLE": str(folder / "ca")}
+        yield EmptyServer(process.pid, environment)
     finally:
         process.terminate()
         process.wait()

@@ -24,16 +24,25 @@ _ANSWERS = 4
 
 @dataclass(slots=True)
 class Load:
-    """What came of some turns: answers, the seconds that they took, and each one's from request to whole answer."""
+    """What came of some turns: answers, the seconds that they took, and each one's from request to whole answer.
+
+    processor: seconds of client and server, where they are measured.
+    """
 
     answers: int = 0
     seconds: float = 0.0
+    processor: float = 0.0
     latencies: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
         """Answers a second."""
         return self.answers / self.seconds
+
+    @property
+    def processor_each(self) -> float:
+        """Processor seconds of an answer."""
+        return self.processor / self.answers
 
     @property
     def p50(self) -> float:

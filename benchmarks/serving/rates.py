@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.cloud import World
 from benchmarks.figure import Figure, Skipped
-from benchmarks.measure import BIN, in_turn, until_clear
+from benchmarks.measure import BIN
+from benchmarks.rounds import in_turn, until_clear
 from benchmarks.serving import servers
 from benchmarks.serving.load import HttpTarget, InProcess, Load, alternate
 from kickstand.errors import KickstandError
@@ -59,7 +61,7 @@ _PEERS = {
 _ALTERNATIVES = {"fastapi": servers.fastapi, "mlserver": servers.mlserver}
 
 
-def serving_figures() -> list[Figure | Skipped]:
+def serving_figures(_: World) -> list[Figure | Skipped]:
     """All rows of the table, and the start of the program. A peer whose environment cannot be made is skipped."""
     found: list[Figure | Skipped] = []
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -22,10 +23,11 @@ from unittest.mock import patch
 import boto3
 import numpy as np
 
-from benchmarks.cloud import REGION
+from benchmarks.cloud import REGION, World
 from benchmarks.figure import Figure, Skipped
-from benchmarks.measure import BIN, REPOSITORY, in_turn
+from benchmarks.measure import BIN, REPOSITORY
 from benchmarks.programs.known_latency import COUNT, latencies
+from benchmarks.rounds import until_clear
 from benchmarks.updates.cases import Watched
 from kickstand.programs import CACHE
 from training.traffic.requests import Body, Invocation
@@ -55,15 +57,22 @@ class Measured:
     planned: Mapping[int, float]
 
 
-def traffic_figures() -> list[Figure | Skipped]:
-    """Rate and percentiles over loadtest's, and the percentiles over the true ones, in pairs of a thousand requests."""
+def traffic_figures(_: World) -> list[Figure | Skipped]:
+    """Rate and percentiles over loadtest's, and the percentiles over the true ones, in pairs of a thousand requests.
+
+    Both send at the same time, each to a server of its own: what disturbs the machine disturbs both.
+    """
     try:
         loadtest = _installed()
     except (OSError, subprocess.SubprocessError) as error:
         return [Skipped(_PEER, f"It cannot be installed: {error}")]
-    with known_server() as port:
-        measures = {"ours": lambda: ours(port), "peer": lambda: peer(loadtest, port)}
-        return [*in_turn(measures, _figures)]
+    with known_server() as first, known_server() as second, ThreadPoolExecutor(1) as beside:
+
+        def take(before: int) -> Mapping[str, Measured]:
+            other = beside.submit(peer, loadtest, (second, first)[before % 2])
+            return {"ours": ours((first, second)[before % 2]), "peer": other.result()}
+
+        return [*until_clear(take, _figures)]
 
 
 def _figures(rounds: Sequence[Mapping[str, Measured]]) -> list[Figure]:

@@ -124,7 +124,7 @@ class Stage:
         }
 
     def pause(self) -> None:
-        time.sleep(self.wait / TIME_FACTOR)
+        time.sleep(self.wait / self.site.time_factor)
 
 
 def _all_at_once(stage: Stage) -> None:
@@ -200,11 +200,11 @@ CASES: Mapping[str, Callable[[Stage], None]] = {
 
 
 @contextlib.contextmanager
-def made_site(state: Path) -> Iterator[Site]:
+def made_site(state: Path, time_factor: float = TIME_FACTOR) -> Iterator[Site]:
     """The endpoint in a cloud of its own, and this process's environment as its clients need it."""
-    with running_cloud(state, TIME_FACTOR) as cloud, patch.dict(os.environ):
+    with running_cloud(state, time_factor) as cloud, patch.dict(os.environ):
         cloud.enter(ACCOUNT, REGION)
-        yield Site(cloud, Oracle())
+        yield Site(cloud, Oracle(), time_factor)
 
 
 def run_case(site: Site, case: str, plan: Plan, *, wait: float | None = None) -> Run:
@@ -215,7 +215,7 @@ def run_case(site: Site, case: str, plan: Plan, *, wait: float | None = None) ->
     """
     run, ended, failure = Run(case, Watched(plan)), threading.Event(), []
     seconds = plan.seconds * _WAIT if wait is None else wait
-    stage = Stage(site, run, round(seconds * TIME_FACTOR))
+    stage = Stage(site, run, round(seconds * site.time_factor))
 
     def act() -> None:
         try:

@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,33 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cloud import World
 from benchmarks.figure import Figure
 from benchmarks.measure import REPOSITORY
-from benchmarks.updates.cases import CASES, TIME_FACTOR, Run, made_site, run_case
+from benchmarks.updates.cases import CASES, Run, made_site, run_case
 from training.traffic.sender import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RATE, SECONDS = 200.0, 120.0
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How requests go through each update.
+
+    seconds: of sending, at most where `wait` is given. wait: see `run_case`.
+    """
+
+    time_factor: float
+    rate: float
+    seconds: float
+    wait: float | None = None
+
+
+SIZES = {"ordinary": Course(120, 200, 120, wait=1.5), "large": Course(60, 200, 120)}
+"""About 1,500 requests a case, or 24,000."""
 RESULTS = REPOSITORY / ".kickstand" / "cache" / "bench" / "updates.json"
+"""Of the last run of the large size, which is drawn."""
 PICTURE = REPOSITORY / "docs" / "endpoint-updates.png"
 _COLOURS = {"old": "#9aa7b8", "new": "#2a7f62", "failed": "#c0392b"}
 _SHORT = (
@@ -40,22 +58,23 @@ _LABEL, _LABEL_ROWS = 0.09, 3
 _WIDTH = 120
 
 
-def updates_figures(rate: float = RATE, seconds: float = SECONDS) -> list[Figure]:
+def updates_figures(_: World, course: Course = SIZES["ordinary"]) -> list[Figure]:
     """A figure for each case: how many of its requests failed, were lost or had a wrong answer. None may."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     runs: list[Run] = []
-    with tempfile.TemporaryDirectory() as name, made_site(Path(name)) as site:
+    with tempfile.TemporaryDirectory() as name, made_site(Path(name), course.time_factor) as site:
         for case in CASES:
             console.print(f"  {case} …", style="dim")
-            runs.append(run_case(site, case, Plan(rate, seconds)))
-    console.print(_table(runs))
+            runs.append(run_case(site, case, Plan(course.rate, course.seconds), wait=course.wait))
+    console.print(_table(runs, course))
     for sentence in _sentences(runs):
         console.print(sentence)
-    document = {"rate": rate, "time_factor": TIME_FACTOR, "runs": [run.fields() for run in runs]}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(document) + "\n", "utf-8")
+    if course == SIZES["large"]:
+        fields = {"rate": course.rate, "time_factor": course.time_factor, "runs": [run.fields() for run in runs]}
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        RESULTS.write_text(json.dumps(fields) + "\n", "utf-8")
     return [_figure(run) for run in runs]
 
 
@@ -65,8 +84,9 @@ def _figure(run: Run) -> Figure:
     return Figure(name, ((run.faults, run.figures.sent),), "requests", "all that were sent", 0)
 
 
-def _table(runs: Sequence[Run]) -> Table:
-    table = Table(title=f"Requests through updates of an endpoint, time factor {TIME_FACTOR:g}", title_justify="left")
+def _table(runs: Sequence[Run], course: Course) -> Table:
+    title = f"Requests through updates of an endpoint, time factor {course.time_factor:g}"
+    table = Table(title=title, title_justify="left")
     columns = ("", "sent", "failed", "lost", "wrong", "by the old", "by the new", "p50 ms", "p99 ms", "late p99 ms")
     for place, column in enumerate(columns):
         table.add_column(column, justify="right" if place else "left")

@@ -66,10 +66,11 @@ class Oracle:
 
 
 class Site:
-    """The endpoint. serving: the model whose configuration it has."""
+    """The endpoint. serving: the model whose configuration it has. time_factor: the cloud's."""
 
-    def __init__(self, cloud: LocalCloud, oracle: Oracle) -> None:
-        self.cloud, self.oracle, self.serving, self._configs = cloud, oracle, _MODELS[0], 0
+    def __init__(self, cloud: LocalCloud, oracle: Oracle, time_factor: float) -> None:
+        self.cloud, self.oracle, self.time_factor = cloud, oracle, time_factor
+        self.serving, self._configs = _MODELS[0], 0
         self.sagemaker = cloud.client("sagemaker", ACCOUNT, REGION)
         self.cloudwatch = cloud.client("cloudwatch", ACCOUNT, REGION)
         s3 = cloud.client("s3", ACCOUNT, REGION)

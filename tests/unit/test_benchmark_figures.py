@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -10,18 +11,22 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.figure import Figure, Skipped, median_spread, number
-from benchmarks.growth import Subject, over_sizes, subject_figures
-from benchmarks.measure import Use, in_turn, run
+from benchmarks.figure import _QUANTILES, Figure, Skipped, median_spread, number
+from benchmarks.measure import Use, run, tree_processor
 from benchmarks.picture import draw, growth
 from benchmarks.report import Results, failed, show, shown
+from benchmarks.rounds import Budget, in_turn, within
 from benchmarks.serving.load import Load, alternate
+from benchmarks.sizes.growth import Subject, over_sizes, subject_figures
 
-RATE = Figure("answers", ((6.0, 10.0), (7.0, 10.0), (90.0, 100.0)), "/s", "empty answers", 0.6, at_most=False, goal=0.8)
-TIME = Figure("wall", ((1.5, 1.0),), "s", "bare", 1.2, note="AWS: 3.9 s")
+CORES = os.cpu_count() or 1
+PAIRS = ((6.0, 10.0), *((7.0, 10.0),) * 3, (90.0, 100.0))
+RATE = Figure("answers", PAIRS, "/s", "empty answers", 0.6, at_most=False, goal=0.8)
+TIME = Figure("wall", ((1.5, 1.0),) * 5, "s", "bare", 1.2, note="AWS: 3.9 s")
 FREE = Figure("demo", ((31.0, 2.0),), "s", "synth", goal=45, goal_of_ours=True)
 
 
@@ -32,12 +37,12 @@ def of_ratios(*ratios: float, limit: float | None = None, at_most: bool = True) 
 @pytest.mark.parametrize(
     ("ratios", "verdict"),
     [
-        ((0.96, 1.0, 1.04), "good"),
-        ((0.94, 1.0, 1.04), "unclear"),
-        ((0.96, 1.0, 1.06), "unclear"),
-        ((0.93, 0.94), "over"),
-        ((1.06, 1.07), "over"),
-        ((0.94, 1.06), "over"),
+        ((0.96, 1.0, 1.0, 1.0, 1.04), "good"),
+        ((0.94, 1.0, 1.0, 1.0, 1.04), "unclear"),
+        ((0.96, 1.0, 1.0, 1.0, 1.06), "unclear"),
+        ((0.93, 0.93, 0.93, 0.93, 0.94), "over"),
+        ((1.06, 1.06, 1.06, 1.06, 1.07), "over"),
+        ((0.94, 1.0, 1.0, 1.0, 1.06), "unclear"),
     ],
 )
 def test_a_limit_may_be_one_in_both_directions(ratios: tuple[float, ...], verdict: str) -> None:
@@ -58,6 +63,10 @@ def test_a_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
     ("ratios", "spread"),
     [
         ([2.0], (2.0, 2.0)),
+        ([0.0, 0.0, 0.0], (0.0, 0.0)),
+        ([1.0, 1.21], (1.1 * math.exp(-6.06745), 1.1 * math.exp(6.06745))),  # mean ± t, whose deviation is half the gap
+        ([1.0, 1.1, 1.21], (1.1 * math.exp(-0.54615), 1.1 * math.exp(0.54615))),  # log 1.1 * 9.925 / sqrt(3)
+        ([2.0, 2.0, 2.0, 2.0], (2.0, 2.0)),
         ([5.0, 1.0, 4.0, 2.0, 3.0], (1.0, 5.0)),  # 2/32 = 0.06 of being outside
         ([float(value) for value in range(7)], (0.0, 6.0)),  # without the ends it would be 16/128 = 0.125
         ([float(value) for value in range(8)], (1.0, 6.0)),  # 18/256 = 0.07
@@ -66,18 +75,34 @@ def test_a_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
     ],
 )
 def test_the_spread_of_a_median_is_of_order_statistics(ratios: list[float], spread: tuple[float, float]) -> None:
-    assert median_spread(ratios) == spread
+    assert median_spread(ratios) == pytest.approx(spread, rel=1e-4)
+
+
+def test_the_quantiles_of_few_values_are_those_of_student() -> None:
+    """By the integral of Student's density with n - 1 degrees of freedom."""
+    for count, quantile in _QUANTILES.items():
+        freedom = count - 1
+        scale = math.gamma((freedom + 1) / 2) / math.sqrt(freedom * math.pi) / math.gamma(freedom / 2)
+        at = np.tan(np.linspace(0, math.atan(quantile), 200_001))
+        within = np.trapezoid(scale * (1 + at**2 / freedom) ** (-(freedom + 1) / 2), at) * 2
+        assert within == pytest.approx(0.99, abs=1e-4)
+
+
+def test_three_pairs_decide_only_what_is_far_from_the_limit() -> None:
+    assert of_ratios(1.0, 1.02, 1.04, limit=1.5).verdict == "good"
+    assert of_ratios(1.0, 1.1, 1.2, limit=1.5).verdict == "unclear"
+    assert of_ratios(1.9, 2.0, 2.1, limit=1.2).verdict == "over"
 
 
 @pytest.mark.parametrize(
     ("figure", "verdict"),
     [
-        (of_ratios(1.0, 1.1, 1.2, limit=1.2), "good"),
-        (of_ratios(1.0, 1.1, 1.3, limit=1.2), "unclear"),
-        (of_ratios(1.3, 1.4, 1.5, limit=1.2), "over"),
-        (of_ratios(0.6, 0.7, limit=0.6, at_most=False), "good"),
-        (of_ratios(0.5, 0.7, limit=0.6, at_most=False), "unclear"),
-        (of_ratios(0.5, 0.5, limit=0.6, at_most=False), "over"),
+        (of_ratios(1.0, 1.1, 1.1, 1.1, 1.2, limit=1.2), "good"),
+        (of_ratios(1.0, 1.1, 1.1, 1.1, 1.3, limit=1.2), "unclear"),
+        (of_ratios(1.3, 1.4, 1.4, 1.4, 1.5, limit=1.2), "over"),
+        (of_ratios(0.6, 0.7, 0.7, 0.7, 0.7, limit=0.6, at_most=False), "good"),
+        (of_ratios(0.5, 0.7, 0.7, 0.7, 0.7, limit=0.6, at_most=False), "unclear"),
+        (of_ratios(0.5, 0.5, 0.5, 0.5, 0.5, limit=0.6, at_most=False), "over"),
         (of_ratios(0.0, limit=0), "good"),
         (of_ratios(1e-5, limit=0), "over"),
         (of_ratios(9.0), ""),
@@ -91,6 +116,7 @@ def test_a_verdict_is_made_where_the_whole_spread_is_on_one_side_of_the_limit(fi
 def test_one_pair_of_nine_that_another_program_disturbed_changes_no_verdict() -> None:
     assert of_ratios(*[1.0] * 8, 9.0, limit=1.2).verdict == "good"
     assert of_ratios(*[1.0] * 4, 9.0, limit=1.2).verdict == "unclear"
+    assert of_ratios(*[1.0] * 2, 9.0, limit=1.2).verdict == "unclear"
 
 
 def test_a_goal_is_said_and_is_no_part_of_the_verdict() -> None:
@@ -106,7 +132,7 @@ def test_limits_and_figures_are_words() -> None:
     assert [round(figure.times_better(), 9) for figure in (RATE, TIME)] == [round(0.7 / 0.6, 9), 0.8]
 
 
-@pytest.mark.parametrize(("limit", "rounds"), [(2.0, 5), (1.5, 7)])
+@pytest.mark.parametrize(("limit", "rounds"), [(2.0, 5), (1.5, 7), (90.0, 3)])
 def test_measures_are_taken_in_turn_until_the_verdict_is_clear(limit: float, rounds: int) -> None:
     taken: list[str] = []
 
@@ -119,7 +145,41 @@ def test_measures_are_taken_in_turn_until_the_verdict_is_clear(limit: float, rou
 
     (figure,) = in_turn({"ours": lambda: take("ours"), "peer": lambda: take("peer")}, made, most=7)
     assert len(figure.pairs) == rounds
+    assert figure.unclear_line() == (
+        ""
+        if limit != 1.5
+        else "its ratio lies between 1 and 1.9, and its limit is ≤ 1.5; 7 pairs were taken, which are the most"
+    )
     assert taken[:6] == ["ours", "peer", "ours", "peer", "peer", "ours"]
+
+
+@pytest.mark.parametrize(("load", "pairs"), [(0.5, 4), (2.0 * CORES, 8)])
+def test_a_row_ends_with_its_budget_of_which_a_second_counts_less_beside_other_work(load: float, pairs: int) -> None:
+    """Each pair takes two seconds; of a budget of eight there are no more than four on a machine of its own."""
+    now = 0.0
+
+    def take() -> float:
+        nonlocal now
+        now += 1
+        return 1.0 + now % 3
+
+    said: list[str] = []
+    with within(Budget(8, say=said.append, clock=lambda: now, load=lambda: load)):
+        (figure,) = in_turn({"ours": take, "peer": take}, lambda found: [unclear(len(found))], warm_up=False)
+    assert len(figure.pairs) == pairs
+    assert figure.reason == f"{pairs} pairs were taken, and the 8 s of this row are used up"
+    assert said[:3] == ["pair 1 of at least 3: wall", "pair 2 of at least 3: wall", "3 pairs, not certain yet: wall"]
+    assert len(said) == pairs - 1
+
+
+def test_the_least_pairs_are_taken_whatever_the_budget() -> None:
+    with within(Budget(0)):
+        (figure,) = in_turn({"ours": lambda: 1.0}, lambda found: [unclear(len(found))])
+    assert len(figure.pairs) == 3
+
+
+def unclear(pairs: int) -> Figure:
+    return of_ratios(*([1.0, 2.0] * pairs)[:pairs], limit=1.5)
 
 
 def test_servers_are_under_load_in_turns_after_one_that_does_not_count() -> None:
@@ -149,6 +209,20 @@ def test_a_process_has_its_own_memory_and_not_that_of_the_one_that_started_it() 
     assert used.seconds > 0
 
 
+def test_the_processor_time_of_a_process_is_known_while_it_lives_with_that_of_its_children() -> None:
+    burn = "import time\nwhile time.process_time() < 0.2: pass\n"
+    program = (
+        f"import subprocess, sys\n{burn}subprocess.run([sys.executable, '-c', {burn!r}])\nprint('done', flush=True)"
+    )
+    command = [sys.executable, "-c", f"{program}\ninput()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert 0.38 <= tree_processor(process.pid) < 5
+        process.communicate("\n")
+    assert tree_processor(process.pid) == tree_processor(0) == 0
+
+
 def test_a_process_that_fails_is_named_with_its_errors() -> None:
     with pytest.raises(SystemExit, match=r"error: .* failed: (?s:.*)no such row"):
         run([sys.executable, "-c", "raise SystemExit('no such row')"])
@@ -164,7 +238,15 @@ def linear(subject: str, rows: int) -> Use:
 
 
 def test_what_is_linear_and_bounded_is_good_and_sizes_are_one_line() -> None:
-    found = {figure.name: figure for figure in over_sizes({"read": READ}, (1_000, 10_000, 100_000), linear)}
+    taken: list[tuple[str, int]] = []
+
+    def measured(subject: str, rows: int) -> Use:
+        taken.append((subject, rows))
+        return linear(subject, rows)
+
+    found = {figure.name: figure for figure in over_sizes({"read": READ}, (1_000, 10_000, 100_000), measured)}
+    assert [taken.count(each) for each in (("read", 1_000), ("peer", 10_000), ("read", 10_000))] == [1, 1, 3]
+    assert [taken.count((name, 100_000)) for name in ("read", "peer")] == [3, 3]
     largest = "read, 100,000 rows"
     assert {name: (round(figure.ratio, 9), figure.verdict) for name, figure in found.items() if figure.limit} == {
         f"{largest}: processor time": (2.0, "good"),
@@ -198,8 +280,10 @@ def test_the_table_has_the_greatest_size_and_below_it_what_was_skipped_goals_and
         Figure(f"read, {size} rows: time", ((1, 1),), "s", "bare", line="read: time", size=size) for size in (1, 9)
     ]
     assert [figure.name for figure in shown([RATE, *points])] == ["answers", "read, 9 rows: time"]
+    near = Figure("near", tuple((ratio, 1.0) for ratio in (1, 1, 1, 1, 9)), "s", "bare", 2, reason="no more")
     with (tmp_path / "out").open("w") as stream:
-        show(Console(file=stream, width=150), [RATE, TIME, *points, Skipped("FastAPI", "No network.")], 2)
+        rows = [RATE, TIME, near, *points, Skipped("FastAPI", "No network.")]
+        show(Console(file=stream, width=150), rows, 2)
     text = (tmp_path / "out").read_text()
     assert "read, 9 rows: time" in text
     assert "read, 1 rows" not in text
@@ -207,6 +291,8 @@ def test_the_table_has_the_greatest_size_and_below_it_what_was_skipped_goals_and
     assert "over" in text
     assert text.endswith(
         "skipped: FastAPI: No network.\n"
+        "Unclear:\n"
+        "  near: its ratio lies between 1 and 9, and its limit is ≤ 2; no more\n"
         "Goals, on a quiet machine; they are no part of the verdicts:\n"
         "  answers of empty answers: goal ≥ 0.8: 0.7, not reached\n"
         "Measured elsewhere, with AWS's published container code on two cores:\n"

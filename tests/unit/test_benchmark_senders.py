@@ -54,11 +54,11 @@ def test_a_report_of_failures_or_of_another_form_is_no_measurement(line: str, ot
 
 
 def test_the_latencies_are_those_of_the_distribution() -> None:
-    """150 ms, and what falls off exponentially with a mean of 100 ms: its quantiles are -100 ln(1 - p)."""
+    """450 ms, and what falls off exponentially with a mean of 300 ms: its quantiles are -300 ln(1 - p)."""
     found = np.sort(latencies()) * 1000
     assert len(found) == COUNT == len(set(found))
     for percent in (50, 90, 99):
-        assert percentile(found, percent) == pytest.approx(150 - 100 * math.log(1 - percent / 100), rel=0.01)
+        assert percentile(found, percent) == pytest.approx(450 - 300 * math.log(1 - percent / 100), rel=0.01)
     assert latencies() == latencies() != sorted(latencies())
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cloud import ACCOUNT, BUCKET, ENDPOINT, REGION, make_endpoint, running_cloud
+from benchmarks.cloud import ACCOUNT, BUCKET, ENDPOINT, REGION, World
 from benchmarks.figure import Figure
-from benchmarks.growth import PEER, Subject, over_sizes
 from benchmarks.measure import BIN, Use, peak_memory, run, tree_processor
 from benchmarks.serving import servers
+from benchmarks.sizes.growth import PEER, Subject, over_sizes
 
 SIZES = {"ordinary": (20_000, 60_000, 200_000), "large": (100_000, 1_000_000, 10_000_000)}
 _LOOP = "one thread, the same batches"
@@ -32,14 +32,14 @@ with open(sys.argv[2], "rb") as source, open(sys.argv[3], "wb") as sink:
 """
 
 
-def prediction_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
+def prediction_figures(world: World, sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
     """Time and memory of both; the memory of a transform job is that of the local cloud with all of its processes.
 
     Raises SystemExit where `predict` and the loop give different answers: a fast wrong answer is no figure.
     """
-    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name) / "state") as cloud:
+    cloud = world.cloud_with_endpoint()
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_endpoint(cloud)
         s3, sagemaker = (cloud.client(service, ACCOUNT, REGION) for service in ("s3", "sagemaker"))
         environment = cloud.environment(ACCOUNT, REGION)
         pid = cloud.status().pid or 0

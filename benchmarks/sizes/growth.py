@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.figure import Figure, Pair
-from benchmarks.measure import Use, in_turn
+from benchmarks.measure import Use
+from benchmarks.rounds import until_clear
 
 PEER = "peer"
 
@@ -41,29 +42,36 @@ class Subject:
 
 
 Sized = Mapping[int, Mapping[str, Use]]
-"""One round: what each subject and the peer took at each size."""
+"""One round: what each subject and the peer took at each size, where they were measured."""
 
 
 def over_sizes(
-    subjects: Mapping[str, Subject],
-    sizes: Sequence[int],
-    measure: Callable[[str, int], Use],
-    *,
-    least: int = 5,
-    most: int = 5,
-    warm_up: bool = False,
+    subjects: Mapping[str, Subject], sizes: Sequence[int], measure: Callable[[str, int], Use], *, warm_up: bool = False
 ) -> list[Figure]:
-    """Measure the subjects and `PEER` at every size in every round, and make their figures.
+    """Measure the subjects and `PEER` at every size once, then again where verdicts are made, until they are clear.
 
-    measure: takes one of the subjects' names or `PEER`, and a size.
+    Verdicts are made of the greatest size beside the peer and beside the size before it: what is smaller is for the
+    picture. measure: takes one of the subjects' names or `PEER`, and a size.
     """
-    plan = {(size, name): lambda at=size, of=name: measure(of, at) for size in sizes for name in (*subjects, PEER)}
+    names, verdicts = (*subjects, PEER), sorted(sizes)[-2:]
+    if warm_up:
+        for name in names:
+            measure(name, verdicts[-1])
 
-    def made(rounds: Sequence[Mapping[tuple[int, str], Use]]) -> list[Figure]:
-        taken = [{size: {name: each[size, name] for name in (*subjects, PEER)} for size in sizes} for each in rounds]
-        return [figure for name, subject in subjects.items() for figure in subject_figures(subject, name, taken)]
+    def take(before: int) -> Sized:
+        wanted = [(size, name) for size in sizes for name in names if before == 0 or _is_for_a_verdict(size, name)]
+        taken: dict[int, dict[str, Use]] = {}
+        for size, name in wanted[:: 1 if before % 2 == 0 else -1]:
+            taken.setdefault(size, {})[name] = measure(name, size)
+        return taken
 
-    return in_turn(plan, made, least=least, most=most, warm_up=warm_up)
+    def _is_for_a_verdict(size: int, name: str) -> bool:
+        return size == verdicts[-1] or (size == verdicts[0] and name != PEER)
+
+    def made(rounds: Sequence[Sized]) -> list[Figure]:
+        return [figure for name, subject in subjects.items() for figure in subject_figures(subject, name, rounds)]
+
+    return until_clear(take, made)
 
 
 def subject_figures(subject: Subject, name: str, rounds: Sequence[Sized]) -> list[Figure]:
@@ -72,12 +80,13 @@ def subject_figures(subject: Subject, name: str, rounds: Sequence[Sized]) -> lis
     found = []
     for size in sizes:
         last = size == sizes[-1]
+        taken = [each[size] for each in rounds if {name, PEER} <= set(each.get(size, ()))]
         for what, value, unit, limit, goal in (
             ("time", "seconds", "s", None, subject.goal),
             ("processor time", "processor", "s", subject.processor, None),
             ("memory", "mebibytes", "MiB", subject.memory, None),
         ):
-            pairs = tuple((getattr(each[size][name], value), getattr(each[size][PEER], value)) for each in rounds)
+            pairs = tuple((getattr(each[name], value), getattr(each[PEER], value)) for each in taken)
             if min(map(min, pairs)) > 0:  # else the system does not tell
                 found.append(
                     Figure(

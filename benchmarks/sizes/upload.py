@@ -9,14 +9,16 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.cloud import ACCOUNT, REGION, running_cloud
+from benchmarks.cloud import ACCOUNT, REGION, World
 from benchmarks.figure import Figure
-from benchmarks.growth import PEER, Subject, over_sizes
 from benchmarks.measure import BIN, Use, run
+from benchmarks.sizes.growth import PEER, Subject, over_sizes
 
 SIZES = {"ordinary": (50_000, 200_000, 800_000), "large": (1_000_000, 10_000_000, 40_000_000)}
 """40 million rows are 5 GB."""
 SUBJECT = Subject("check and upload", "pyarrow reading the file", processor=5, memory=3, goal=1.2, pace=1.3, held=1.8)
+_PROJECT = "bench-upload"
+"""Another than that of `fit`, which has a bucket of its stack's in the same cloud."""
 COLUMNS = 13
 """Features; the label is first."""
 _READ = """
@@ -46,20 +48,21 @@ with pyarrow.csv.CSVWriter(sys.argv[1], schema, write_options=options) as writer
 """
 
 
-def upload_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
+def upload_figures(world: World, sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
     """Time and memory of checking and uploading files of so many rows of a label and 13 features.
 
     A row is added before each upload: what is there already would not be sent again. What was sent is deleted.
     """
-    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name) / "state") as cloud:
+    cloud = world.cloud()
+    with tempfile.TemporaryDirectory() as name:
         s3 = cloud.client("s3", ACCOUNT, REGION)
-        bucket = f"bench-dev-{ACCOUNT}-{REGION}"
+        bucket = f"{_PROJECT}-dev-{ACCOUNT}-{REGION}"
         s3.create_bucket(Bucket=bucket)
         environment = {"KICKSTAND_LOCAL_STATE": str(cloud.folder.root)}
         pid = cloud.status().pid or 0
         for rows in sizes:
             folder = Path(name) / str(rows)
-            write_project(folder, rounds=10)
+            write_project(folder, rounds=10, name=_PROJECT)
             write_table(folder / "train.csv", rows)
 
         def measure(subject: str, rows: int) -> Use:
@@ -88,11 +91,11 @@ def add_row(file: Path) -> None:
         stream.write(",".join(["0.5"] * (1 + COLUMNS)) + "\n")
 
 
-def write_project(folder: Path, rounds: int) -> None:
+def write_project(folder: Path, rounds: int, name: str = "bench") -> None:
     """A new folder with a project of one environment, which trains on its `train.csv`."""
     folder.mkdir()
     tables: dict[str, dict[str, str | int]] = {
-        "project": {"name": "bench"},
+        "project": {"name": name},
         "data": {"train": "train.csv"},
         "training": {"instance_type": "ml.m5.xlarge"},
         "hyperparameters": {"objective": "reg:squarederror", "tree_method": "hist", "num_round": rounds},

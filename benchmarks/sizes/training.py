@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.cloud import ACCOUNT, REGION, running_cloud
+from benchmarks.cloud import World
 from benchmarks.figure import Figure
-from benchmarks.growth import PEER, Subject, over_sizes
-from benchmarks.measure import BIN, CDK, Use, peak_memory, run
-from benchmarks.upload import add_row, write_project, write_table
+from benchmarks.measure import BIN, Use, peak_memory, run
+from benchmarks.sizes.growth import PEER, Subject, over_sizes
+from benchmarks.sizes.upload import add_row, write_project, write_table
 
 SIZES = {"ordinary": (25_000, 100_000, 400_000), "large": (100_000, 1_000_000, 10_000_000)}
 ROUNDS = 20
@@ -56,7 +56,7 @@ booster.save_model(sys.argv[2])
 # from_dlpack, because an Arrow column's own to_numpy imports pandas where it is installed, which takes a second.
 
 
-def training_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
+def training_figures(_: World, sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
     """The training program over bare xgboost; the models must be equal.
 
     Raises RuntimeError where they are not: a fast wrong answer is no figure.
@@ -80,25 +80,20 @@ def training_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
     return found
 
 
-def fit_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
+def fit_figures(world: World, sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
     """All of `kickstand fit` (check, upload, train, release) over bare xgboost, which loads and trains.
 
     The processor time is the command's and the local cloud's; the memory is the local cloud's with all its processes.
     """
-    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name) / "state") as cloud:
+    cloud = world.cloud()
+    with tempfile.TemporaryDirectory() as name:
         local = {"KICKSTAND_LOCAL_STATE": str(cloud.folder.root)}
         pid = cloud.status().pid or 0
         folders = {rows: Path(name) / str(rows) for rows in sizes}
         for rows, folder in folders.items():
             write_project(folder, ROUNDS)
             write_table(folder / "train.csv", rows)
-        smallest = folders[min(sizes)]
-        run(
-            [*CDK, "bootstrap", f"aws://{ACCOUNT}/{REGION}"],
-            cwd=smallest,
-            environment=cloud.environment(ACCOUNT, REGION),
-        )
-        run([BIN / "kickstand", "--local", "deploy", "dev", "--yes"], cwd=smallest, environment=local)
+        run([BIN / "kickstand", "--local", "deploy", "dev", "--yes"], cwd=folders[min(sizes)], environment=local)
 
         def measure(subject: str, rows: int) -> Use:
             folder = folders[rows]
@@ -109,7 +104,7 @@ def fit_figures(sizes: Sequence[int] = SIZES["ordinary"]) -> list[Figure]:
                 use = run([BIN / "kickstand", "--local", "fit", "dev"], cwd=folder, environment=local, server=pid)
             return Use(use.seconds, use.processor, peak.mebibytes)
 
-        return over_sizes({"fit": FIT}, sizes, measure, least=3)
+        return over_sizes({"fit": FIT}, sizes, measure)
 
 
 def _bare(program: str, data: Path, folder: Path) -> list[str | Path]:

@@ -1,0 +1,1 @@
+"""What is measured at three sizes, beside a peer at each, and how it grows."""
