@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = 12
 ROW = b"17,23.45,12.3,18.22,20.1,33.3,12.98,7.77,21.01,19.9,15.55,30.02\n"
 _PROGRAMS = REPOSITORY / "benchmarks" / "programs"
-_SECONDS_TO_START = 60.0
+_SECONDS_TO_START = 300.0
 
 
 @dataclass(frozen=True, slots=True)
