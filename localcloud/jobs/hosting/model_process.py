@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -12,12 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import urllib3
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import MaxRetryError, NewConnectionError
-
+from localcloud.jobs.hosting.model_connections import ModelConnections, NotListeningError
 from localcloud.jobs.process.program import program_environment, start_program
 from training.model.inspection.limits import Limits, memory_for
 
@@ -57,9 +52,9 @@ class SocketFolder:
         linux = sys.platform.startswith("linux")
         self.address = f"/proc/self/fd/{self._descriptor}/{NAME}" if linux else str(folder / NAME)
 
-    def pool(self, connections: int, retries: urllib3.Retry) -> urllib3.HTTPConnectionPool:
-        """Connections to the program, of which so many are kept open."""
-        return _Pool("localhost", maxsize=connections, block=False, retries=retries, address=self.address)
+    def connections(self) -> ModelConnections:
+        """Connections to the program."""
+        return ModelConnections(self.address, _CONNECTIONS)
 
     def close(self) -> None:
         """Give the descriptor back. The folder stays; a second call, from another thread too, changes nothing."""
@@ -69,37 +64,12 @@ class SocketFolder:
             os.close(descriptor)
 
 
-class _Connection(HTTPConnection):
-    """urllib3's own connection, over a Unix socket."""
-
-    default_socket_options = ()
-
-    def __init__(self, *arguments: Any, address: str, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self._address = address
-
-    def _new_conn(self) -> socket.socket:
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            made.settimeout(self.timeout if isinstance(self.timeout, int | float) else None)
-            made.connect(self._address)
-        except OSError as error:
-            made.close()
-            raise NewConnectionError(self, f"the program does not listen: {error.strerror or error}") from error
-        return made
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection  # type: ignore[assignment]
-
-
 _CONNECTIONS = 64
 _LONGEST_LINE = 1 << 16
 _MEGABYTES = 1024
 """What a server may use beside its model: bodies at work (256 MB) and their rows."""
 _MEGABYTES_A_CORE = 32
 """A thread of predictions for each core, its stack and its rows."""
-_NO_RETRIES = urllib3.Retry(connect=0, read=False, redirect=0, status=0, other=0)
 
 
 class ModelProcess:
@@ -122,7 +92,7 @@ class ModelProcess:
         self._program: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._socket: SocketFolder | None = None
-        self._pool: urllib3.HTTPConnectionPool | None = None
+        self._connections: ModelConnections | None = None
         self._stopped = False
         self._lock = threading.Lock()
 
@@ -164,18 +134,17 @@ class ModelProcess:
     def _request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
     ) -> Answer:
-        pool = self._pool
-        if pool is None:
+        connections = self._connections
+        if connections is None:
             raise NotServingError("The model server is not running.")
         try:
-            response = pool.urlopen(method, path, body=body, headers=headers, timeout=timeout, retries=_NO_RETRIES)
-        except urllib3.exceptions.TimeoutError:
+            return Answer(*connections.request(method, path, body, headers, timeout))
+        except TimeoutError:
             raise HostingError(f"The model server did not answer within {timeout:g} seconds.") from None
-        except urllib3.exceptions.HTTPError as error:
-            unsent = isinstance(error, MaxRetryError) and isinstance(error.reason, NewConnectionError)
-            kind = NotServingError if unsent else HostingError
-            raise kind(f"The model server broke the connection: {error}") from None
-        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, response.data)
+        except NotListeningError as error:
+            raise NotServingError(f"The model server broke the connection: {error}") from None
+        except OSError as error:
+            raise HostingError(f"The model server broke the connection: {error}") from None
 
     def ended(self) -> int:
         """Wait for the program's end; its exit code."""
@@ -196,8 +165,8 @@ class ModelProcess:
             program = self._program
         if program is not None:
             self._end(program)
-        if self._pool is not None:
-            self._pool.close()
+        if self._connections is not None:
+            self._connections.close()
         if self._socket is not None:
             self._socket.close()
 
@@ -217,7 +186,7 @@ class ModelProcess:
             )
             self._program = program
             self._last_lines.clear()
-            old, self._pool = self._pool, self._socket.pool(_CONNECTIONS, _NO_RETRIES)
+            old, self._connections = self._connections, self._socket.connections()
         if old is not None:
             old.close()
         self._reader = threading.Thread(target=self._read, args=(program,), name="model-log", daemon=True)
@@ -236,13 +205,12 @@ class ModelProcess:
             program.stdin.close()
 
     def _wait_for_ping(self, program: subprocess.Popen[bytes], deadline: float) -> bool:
-        assert self._pool is not None
+        assert self._connections is not None
         while program.poll() is None and time.monotonic() < deadline:
             try:
-                answer = self._pool.urlopen("GET", "/ping", timeout=2, retries=_NO_RETRIES)
-                if answer.status == 200:
+                if self._connections.request("GET", "/ping", None, {}, 2)[0] == 200:
                     return True
-            except urllib3.exceptions.HTTPError:
+            except OSError:
                 pass
             time.sleep(0.02)
         return False

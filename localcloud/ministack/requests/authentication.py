@@ -31,6 +31,8 @@ UNCHECKED_BODY = 8 * 1024 * 1024
 _UNSIGNED_BODY = 64 * 1024
 _LARGEST_OBJECT = 5 * 1024**3
 _HASHED_AT_ONCE = 1024 * 1024
+_ROOTS = 1024
+"""Accounts whose root's credential is kept."""
 _VERSIONS = {
     "2010-03-31": "sns",
     "2010-05-08": "iam",
@@ -51,16 +53,25 @@ def install(keys: RootKeys) -> None:
     Once, before it starts. Its own root keys, such as `test`, are unknown.
     """
     unchecked = iam_evaluator.SESSION_TOKEN_NOT_CHECKED
+    roots: dict[str, Any] = {}
 
     def resolve_credential(
         original: Callable[..., Any], access_key_id: str, account_id: str | None = None, session_token: Any = unchecked
     ) -> Any:
-        if access_key_id and iam_evaluator.is_root_access_key(access_key_id) and not ACCOUNT.fullmatch(access_key_id):
-            return iam_evaluator.unknown_access_key()
+        if not ACCOUNT.fullmatch(access_key_id):
+            if access_key_id and iam_evaluator.is_root_access_key(access_key_id):
+                return iam_evaluator.unknown_access_key()
+            return original(access_key_id, account_id, session_token)
+        # A root's credential never changes, and each request needs it three times.
+        plain = account_id == access_key_id and (session_token is unchecked or not session_token)
+        if plain and access_key_id in roots:
+            return roots[access_key_id]
         found = original(access_key_id, account_id, session_token)
-        if not ACCOUNT.fullmatch(access_key_id) or not isinstance(found, iam_evaluator.ResolvedCredential):
-            return found
-        return replace(found, secret_access_key=keys.secret(access_key_id))
+        if isinstance(found, iam_evaluator.ResolvedCredential):
+            found = replace(found, secret_access_key=keys.secret(access_key_id))
+            if plain and len(roots) < _ROOTS:
+                roots[access_key_id] = found
+        return found
 
     correct(iam_evaluator.resolve_credential, resolve_credential)
 

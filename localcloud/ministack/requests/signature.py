@@ -28,6 +28,7 @@ _HEADER = re.compile(rf"{ALGORITHM} +([A-Za-z]+=[^,=\s]+) *, *([A-Za-z]+=[^,=\s]
 _QUERY_SIGNS = frozenset({"x-amz-credential", "x-amz-signature", "x-amz-algorithm", "awsaccesskeyid", "signature"})
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _HASH = re.compile(r"[0-9a-f]{64}")
+_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _LONGEST = 7 * 24 * 3600
 _ADVANCE = datetime.timedelta(minutes=15)
 
@@ -201,11 +202,13 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _time(amz_date: str) -> datetime.datetime:
+    found = _DATE.fullmatch(amz_date)
     try:
-        made = datetime.datetime.strptime(amz_date, "%Y%m%dT%H%M%SZ")
+        if found is None:
+            raise ValueError(amz_date)
+        return datetime.datetime(*map(int, found.groups()), tzinfo=datetime.UTC)  # strptime takes five times as long
     except ValueError:
         raise RefusedError("IncompleteSignature", "Date must be in ISO-8601 'basic format'.") from None
-    return made.replace(tzinfo=datetime.UTC)
 
 
 def _check_expiry(made: datetime.datetime, expires: str) -> None:
