@@ -2,28 +2,37 @@
 
 Its assembly is kept and copied to whoever asks for the same once more. Where the input lies says nothing: it is the
 app's own files, the project file and the releases that count, with the context and the settings of the CDK.
+
+An app takes three seconds of CPU to load the CDK, and a tenth of that to run. So it is run by a process of the test run
+that has loaded it; by itself where that one fails, or the policy checks are on, which end an app by its exit code.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
-from once_a_run import once_a_run
+from once_a_run import FOLDER, once_a_run
 
 COMMAND = shlex.join([sys.executable, str(Path(__file__).resolve())])
 """The value of CDK_APP."""
 
+_ROOT = Path(__file__).resolve().parents[2]
 _CODE = ("app.py", "infra", "kickstand")
 """What app.py imports (`tests/unit/test_layers.py` holds that it is no more)."""
 _OF_NO_MATTER = (
@@ -59,12 +68,19 @@ def key(folder: Path, variables: Mapping[str, str]) -> str:
     context = json.loads(variables.get("CDK_CONTEXT_JSON", "{}"))
     config = Path(context.pop("config", None) or folder / "kickstand.toml")
     releases = Path(context.pop("releases", None) or config.parent / "releases")
-    own = {name: value for name, value in variables.items() if name.startswith("CDK_") and name not in _OF_NO_MATTER}
-    app = (folder / "app.py").resolve().parent
-    digests = {str(file.relative_to(app)): _digest(file) for file in _code(app)}
+    own = _settings(variables)
+    digests = _digests((folder / "app.py").resolve().parent)
     wanted = context.get("environment") or "*"
     released = {file.name: _digest(file) for file in sorted(releases.glob(f"{wanted}.json"))}
     return json.dumps(["synthesis", digests, _digest(config), released, context, own], sort_keys=True)
+
+
+def _settings(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name.startswith("CDK_") and name not in _OF_NO_MATTER}
+
+
+def _digests(app: Path) -> dict[str, str]:
+    return {str(file.relative_to(app)): _digest(file) for file in _code(app)}
 
 
 def _code(app: Path) -> Iterator[Path]:
@@ -79,14 +95,86 @@ def _digest(file: Path) -> str:
 
 
 def _synthesise(out: Path) -> bytes:
-    done = subprocess.run([sys.executable, "app.py"], env={**os.environ, "CDK_OUTDIR": str(out)}, check=False)
-    if done.returncode != 0:
-        raise _FailedError(done.returncode)
+    if not _synthesised_by_server(out):
+        done = subprocess.run([sys.executable, "app.py"], env={**os.environ, "CDK_OUTDIR": str(out)}, check=False)
+        if done.returncode != 0:
+            raise _FailedError(done.returncode)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         archive.add(out, ".")
     return packed.getvalue()
 
 
+def _synthesised_by_server(out: Path) -> bool:
+    """Whether the server has made the assembly; a folder without a whole one may be left where it has not."""
+    folder, context = Path.cwd(), json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
+    app = (folder / "app.py").resolve().parent
+    if FOLDER not in os.environ or context.get("policy") == "on" or (app != _ROOT and _digests(app) != _digests(_ROOT)):
+        return False
+    context.setdefault("config", str(folder / "kickstand.toml"))
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(_server(_settings(os.environ))))
+        connection.sendall(json.dumps({"folder": str(folder), "outdir": str(out), "context": context}).encode())
+        connection.shutdown(socket.SHUT_WR)
+        made = bool(connection.recv(1))
+    if not made:
+        shutil.rmtree(out, ignore_errors=True)
+    return made
+
+
+def _server(settings: Mapping[str, str]) -> Path:
+    """The socket of the run's server that has these settings of the CDK; it is started where it is not there."""
+    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    place = Path(os.environ[FOLDER], f"app-{name}")
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            others = {name: value for name, value in os.environ.items() if not name.startswith("CDK_")}
+            server = subprocess.Popen(
+                [sys.executable, str(Path(__file__).resolve()), "--serve", str(place)],
+                cwd=_ROOT,
+                env={**others, **settings, "PYTHONPATH": str(_ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            while not place.exists():
+                if server.poll() is not None:
+                    raise RuntimeError(f"the app cannot be loaded: exit code {server.returncode}")
+                time.sleep(0.02)
+    return place
+
+
+_IDLE_SECONDS = 900.0
+"""Until a server ends whose run was killed; one that ends ends its servers (`run_end.py`)."""
+
+
+def serve(place: Path) -> None:
+    """Run the app for all who ask at a socket, one after the other."""
+    import app
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{place}.new")
+        server.listen(64)
+        server.settimeout(_IDLE_SECONDS)
+        Path(f"{place}.new").rename(place)  # whoever sees it is answered
+        while True:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as stream:
+                connection.settimeout(None)
+                asked = json.loads(stream.read())
+                os.chdir(asked["folder"])
+                made = partial(app.cdk.App, outdir=asked["outdir"], context=asked["context"])
+                try:
+                    with patch.object(app.cdk, "App", made):
+                        app.main()
+                except (Exception, SystemExit):  # noqa: S112 - the app itself says why, when it is run for them
+                    continue
+                connection.sendall(b"1")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(Path(sys.argv[2]))
     raise SystemExit(main())

@@ -1,5 +1,6 @@
 """A command as somebody types it, run in this process: one of its own takes a second of CPU to begin, and four where
-it reviews. A template that was checked by cfn-lint is not checked again."""
+it reviews. A template that was checked by cfn-lint is not checked again, and the CDK's commands are run by a Node.js
+that has loaded them (`warm_cdk.py`)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import IO
 from unittest.mock import patch
 
+from warm_cdk import run_warm
+
 from cli.main import run
+from deployment import cdk
 from review.policy import report
 from review.policy.assembly import lint_findings
 
@@ -50,6 +54,7 @@ def run_here(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -
     """The same, printed to where this process prints; the exit code."""
     with (
         patch.object(report, "lint_findings", _lint_findings),
+        patch.object(cdk, "run_child", run_warm),
         patch.object(sys, "argv", ["kickstand", *words]),
         patch.dict(os.environ, variables, clear=True),
         chdir(folder),

@@ -1,0 +1,109 @@
+"""The CDK command line without its start: a process of Node.js that has loaded it runs one command after the other.
+
+A `cdk deploy` loads 16 MB of JavaScript and, where something changes, the tables of all resource types: 1 to 3 s of
+CPU. Each process of a test run has a Node.js of its own, from its first command on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import selectors
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from deployment.cdk import CLI, node
+from kickstand.programs import run_child
+
+PROGRAM = Path(__file__).with_suffix(".js")
+_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+"""Variables that name files which the CDK's SDK reads once in a process."""
+
+
+class WarmCdk:
+    """A Node.js that runs commands of the CDK, while this process lives."""
+
+    def __init__(self) -> None:
+        ended, self._end = os.pipe()
+        self._ended = ended
+        self._read: dict[str, bytes] = {}
+        command = [node(), str(PROGRAM), str(CLI.parents[1])]
+        # Descriptor 3 is the end of the pipe that it writes to.
+        script = f'exec 3>&{self._end} {self._end}>&-; exec "$@"' if self._end != 3 else 'exec "$@"'
+        self._process = subprocess.Popen(
+            ["/bin/bash", "-c", script, "bash", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(self._end,),
+        )
+        os.close(self._end)
+
+    def run(self, words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int:
+        """Run a command; what it prints goes to where this process prints. Its exit code."""
+        process = self._process
+        assert process.stdin and process.stdout and process.stderr
+        request = {"words": [*words], "folder": str(folder), "variables": dict(variables)}
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.flush()
+        places = {process.stdout.fileno(): 1, process.stderr.fileno(): 2}
+        with selectors.DefaultSelector() as selector:
+            for descriptor in (*places, self._ended):
+                selector.register(descriptor, selectors.EVENT_READ)
+            code = b""
+            while True:
+                # What it has printed lies in the pipes before it says that it has ended.
+                found = {key.fd for key, _ in selector.select(0 if code else None)}
+                if not found:
+                    return code[0]
+                for descriptor in found & places.keys():
+                    os.write(places[descriptor], os.read(descriptor, 1 << 16))
+                if self._ended in found and not (code := os.read(self._ended, 1)):
+                    return process.wait()
+
+    def is_current(self, variables: Mapping[str, str]) -> bool:
+        """Whether it lives, and has read no file that is another now."""
+        for name in variables.keys() & set(_FILES):
+            content = Path(variables[name]).read_bytes() if Path(variables[name]).is_file() else b""
+            if self._read.setdefault(variables[name], content) != content:
+                return False
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+        os.close(self._ended)
+
+
+_WARM: list[WarmCdk] = []
+
+
+def run_warm(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
+    """`kickstand.programs.run_child`, whose commands of the CDK are run by the Node.js that has loaded it."""
+    if list(command[:2]) != [node(), str(CLI)]:
+        return run_child(command, cwd=cwd, env=env)
+    variables = os.environ if env is None else env
+    if _WARM and not _WARM[0].is_current(variables):
+        _end()
+    if not _WARM:
+        _register()
+        _WARM.append(WarmCdk())
+        _WARM[0].is_current(variables)
+    try:
+        return _WARM[0].run(command[2:], cwd or Path.cwd(), variables)
+    except BaseException:
+        _end()
+        raise
+
+
+@cache
+def _register() -> None:
+    atexit.register(_end)
+
+
+def _end() -> None:
+    while _WARM:
+        _WARM.pop().end()
