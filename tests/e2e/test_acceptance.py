@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import pytest
 from typed_command import Typed, printed_to, run_here
+from warm_cdk import is_cdk, run_warm
 
 from acceptance import commands
 from acceptance.__main__ import main as acceptance
@@ -94,10 +95,12 @@ class Ended:
 
 
 def begin_here(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes] | Ended:
-    """Begin a child; a command of Kickstand is run in this process, to its end."""
-    if list(command[1:3]) != ["-m", "cli"]:
+    """Begin a child; a command of Kickstand is run in this process, to its end, and so is one of the CDK."""
+    if list(command[1:3]) != ["-m", "cli"] and not is_cdk(command):
         return subprocess.Popen(command, **how)
     with printed_to(how["stdout"], how["stdout"]):
+        if is_cdk(command):
+            return Ended(run_warm(command, cwd=how["cwd"], env=how["env"]))
         return Ended(run_here(command[3:], how["cwd"], how["env"]))
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from documented_answers import answers, shape
 from typed_command import Typed, run_here, type_here
+from warm_cdk import run_warm
 
 from cli.demo import promotion
 from cli.demo.promotion_script import promotion_steps
 from cli.demo.users import DemoUsers
 from kickstand.config.load import load_project
 from kickstand.names import Names
-from kickstand.programs import run_child
 from kickstand.release.file import read_release, release_path
 from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
@@ -68,12 +68,12 @@ class Demo:
 
 
 def here(command: Sequence[str], **how: Any) -> int:
-    """What the demo runs: Kickstand's own commands in this process."""
+    """What the demo runs: Kickstand's own commands in this process, the CDK's by a Node.js that has loaded them."""
     if list(command[1:3]) == ["-m", "cli"]:
         return run_here(command[3:], how["cwd"], how["env"])
     # The demo's own folder has no app, so that its `cdk bootstrap` runs none.
     without = {name: value for name, value in (how.get("env") or os.environ).items() if name != "CDK_APP"}
-    return run_child(command, **how | {"env": without})
+    return run_warm(command, **how | {"env": without})
 
 
 @pytest.fixture(scope="module")

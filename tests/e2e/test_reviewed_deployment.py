@@ -1,4 +1,4 @@
-"""A reviewed deployment by the real CDK CLI: reviewed by a reviewer, prepared, changed by hand, executed.
+"""A reviewed deployment by the CDK CLI: reviewed by a reviewer, prepared, changed by hand, executed.
 
 One story in order, in one local cloud, so that each step starts from what the former one left. Nothing of it says
 `--local`: releases and reviews lie in the project's own folder, as on AWS.
@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 from typed_command import Typed, type_here
-from workshop import ACCOUNT, BIN, REGION, REPOSITORY, Workshop, make_project, open_workshop
+from warm_cdk import run_warm
+from workshop import ACCOUNT, REGION, REPOSITORY, Workshop, make_project, open_workshop
+
+from deployment.cdk import CLI, node
 
 PAGE = (REPOSITORY / "docs" / "review.md").read_text(encoding="utf-8")
 TYPED: list[str] = []
@@ -77,16 +80,9 @@ def synthesise(workshop: Workshop, project: Path) -> None:
     """What the pull request's job builds once, and all others work from."""
     context = (f"config={project / 'kickstand.toml'}", f"releases={project / 'releases'}", "environment=dev")
     shutil.rmtree(assembly(project), ignore_errors=True)
-    workshop.run(
-        BIN / "node",
-        REPOSITORY / "node_modules/aws-cdk/bin/cdk",
-        "synth",
-        "dev/*",
-        "--quiet",
-        *(word for one in context for word in ("-c", one)),
-        "--output",
-        assembly(project),
-    ).good()
+    words = ("synth", "dev/*", "--quiet", "--output", str(assembly(project)))
+    command = [node(), str(CLI), *words, *(word for one in context for word in ("-c", one))]
+    assert run_warm(command, cwd=REPOSITORY, env=workshop.variables()) == 0
 
 
 def assembly(project: Path) -> Path:

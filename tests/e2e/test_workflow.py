@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cached_setup import PYTHON
 from once_a_run import FOLDER
 from run_end import MARK
 from typed_command import Typed, type_here
 from user_repository import commit, git, make_repository
+from warm_server import warm_python
 from workshop import REPOSITORY, Workshop, open_workshop
 
 from localcloud.root_keys import RootKeys
@@ -32,6 +35,26 @@ JSII = REPOSITORY / ".kickstand" / "cache" / "jsii"
 """Where `make` keeps the CDK library, unpacked."""
 CHEAPER = ("CDK_APP", "CDK_VALIDATION", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
 """Each assembly is synthesised once, without the CDK's own check of its template."""
+MODULES = (
+    *(
+        "boto3",
+        "cfnlint.config",
+        "cfnlint.decode.decode",
+        "cfnlint.runner",
+        "cryptography.hazmat.primitives.serialization",
+    ),
+    *(
+        "jinja2",
+        "matplotlib.backends.backend_svg",
+        "matplotlib.figure",
+        "numpy",
+        "pydantic",
+        "rich.progress",
+        "rich.table",
+    ),
+    *("typer.main", "yaml"),
+)
+"""The packages that the steps' programs import, for one to four seconds of CPU each time."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +64,8 @@ class User:
     workshop: Workshop
     repository: Path
     hub: Path
+    python: str
+    """The command line of the steps' Python."""
 
     def kickstand(self, *words: str, **more: str) -> Typed:
         """As on AWS: dev's credentials in the process's environment, staging's under its profile."""
@@ -58,10 +83,10 @@ class User:
         script = REPOSITORY / "scripts" / "run_workflow.py"
         folders = ["--repository", str(self.repository), "--state", str(self.hub)]
         # GitHub's runners have none of them: they make the steps cheaper, and what is left of them ends with the tests.
-        variables = [word for name in (*CHEAPER, FOLDER, MARK) for word in ("--env", name)]
+        variables = [word for name in (*CHEAPER, FOLDER, MARK, PYTHON) for word in ("--env", name)]
         done = subprocess.run(
             [sys.executable, str(script), *words, *folders, *variables],
-            env={"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(JSII), **self.workshop.variables()},
+            env={"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(JSII), PYTHON: self.python, **self.workshop.variables()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -87,16 +112,17 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     """The project's accounts have what a person deploys once: training stacks, and the pipeline's roles."""
     folder = tmp_path_factory.mktemp("user")
     repository = make_repository(folder / "kites")
-    for workshop in open_workshop(tmp_path_factory.mktemp("workshop")):
-        user = User(workshop, repository, folder / "github")
-        workshop.kickstand(repository, "local", "start").good()
-        with_gh = f"{make_gh(folder / 'bin')}{os.pathsep}{workshop.variables()['PATH']}"
-        user.kickstand("init", "--github", PATH=with_gh)
-        commit(repository, "The workflows")
-        for name in ("dev", "staging"):
-            for what in ([], ["--pipeline"]):
-                workshop.kickstand(repository, "deploy", name, "--yes", *what).good()
-        yield user
+    with warm_python(*MODULES) as python:
+        for workshop in open_workshop(tmp_path_factory.mktemp("workshop")):
+            user = User(workshop, repository, folder / "github", shlex.join(python))
+            workshop.kickstand(repository, "local", "start").good()
+            with_gh = f"{make_gh(folder / 'bin')}{os.pathsep}{workshop.variables()['PATH']}"
+            user.kickstand("init", "--github", PATH=with_gh)
+            commit(repository, "The workflows")
+            for name in ("dev", "staging"):
+                for what in ([], ["--pipeline"]):
+                    workshop.kickstand(repository, "deploy", name, "--yes", *what).good()
+            yield user
 
 
 def make_gh(folder: Path) -> Path:

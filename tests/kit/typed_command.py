@@ -1,6 +1,6 @@
 """A command as somebody types it, run in this process: one of its own takes a second of CPU to begin, and four where
-it reviews. A template that was checked by cfn-lint is not checked again, and the CDK's commands are run by a Node.js
-that has loaded them (`warm_cdk.py`)."""
+it reviews. What a review has checked of a project file and a release is not checked again, and the CDK's commands are
+run by a Node.js that has loaded them (`warm_cdk.py`)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,23 @@ from warm_cdk import run_warm
 
 from cli.main import run
 from deployment import cdk
+from kickstand.config.model import Environment, Project
+from kickstand.release.file import release_path
 from review.policy import report
-from review.policy.assembly import lint_findings
+from review.policy.assembly import CheckedAssembly, checked_assembly, lint_findings
 
 _lint_findings = cache(lint_findings)
+_CHECKED: dict[tuple[str, str, bytes, bytes], CheckedAssembly] = {}
+
+
+def _checked_assembly(project: Project, environment: Environment, releases: Path) -> CheckedAssembly:
+    """`checked_assembly`, once for all that it is made of: a review makes it anew, and so does all that compares it."""
+    release = release_path(releases, environment.name)
+    content = release.read_bytes() if release.exists() else b""
+    key = (str(project.file), environment.name, project.file.read_bytes(), content)
+    if key not in _CHECKED:
+        _CHECKED[key] = checked_assembly(project, environment, releases)
+    return _CHECKED[key]
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,7 @@ def run_here(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -
     """The same, printed to where this process prints; the exit code."""
     with (
         patch.object(report, "lint_findings", _lint_findings),
+        patch.object(report, "checked_assembly", _checked_assembly),
         patch.object(cdk, "run_child", run_warm),
         patch.object(sys, "argv", ["kickstand", *words]),
         patch.dict(os.environ, variables, clear=True),

@@ -10,10 +10,19 @@ import atexit
 import json
 import os
 import selectors
+import shlex
+import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+
+from warm_python import LENGTH
+from warm_server import PROGRAM as WARM_PYTHON
 
 from deployment.cdk import CLI, node
 from kickstand.programs import run_child
@@ -42,14 +51,14 @@ class WarmCdk:
         )
         os.close(self._end)
 
-    def run(self, words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int:
-        """Run a command; what it prints goes to where this process prints. Its exit code."""
+    def run(self, words: Sequence[str], folder: Path, variables: Mapping[str, str], streams: tuple[int, int]) -> int:
+        """Run a command, whose exit code is returned."""
         process = self._process
         assert process.stdin and process.stdout and process.stderr
         request = {"words": [*words], "folder": str(folder), "variables": dict(variables)}
         process.stdin.write(json.dumps(request).encode() + b"\n")
         process.stdin.flush()
-        places = {process.stdout.fileno(): 1, process.stderr.fileno(): 2}
+        places = {process.stdout.fileno(): streams[0], process.stderr.fileno(): streams[1]}
         with selectors.DefaultSelector() as selector:
             for descriptor in (*places, self._ended):
                 selector.register(descriptor, selectors.EVENT_READ)
@@ -81,9 +90,23 @@ class WarmCdk:
 _WARM: list[WarmCdk] = []
 
 
-def run_warm(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
-    """`kickstand.programs.run_child`, whose commands of the CDK are run by the Node.js that has loaded it."""
-    if list(command[:2]) != [node(), str(CLI)]:
+def is_cdk(command: Sequence[str]) -> bool:
+    """Whether a command line is one of the pinned CDK."""
+    return list(command[:2]) == [node(), str(CLI)]
+
+
+def run_warm(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    streams: tuple[int, int] = (1, 2),
+) -> int:
+    """`kickstand.programs.run_child`, whose commands of the CDK are run by the Node.js that has loaded it.
+
+    streams: the descriptors that get what such a command prints to its output and to its standard error.
+    """
+    if not is_cdk(command):
         return run_child(command, cwd=cwd, env=env)
     variables = os.environ if env is None else env
     if _WARM and not _WARM[0].is_current(variables):
@@ -93,7 +116,7 @@ def run_warm(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[st
         _WARM.append(WarmCdk())
         _WARM[0].is_current(variables)
     try:
-        return _WARM[0].run(command[2:], cwd or Path.cwd(), variables)
+        return _WARM[0].run(command[2:], cwd or Path.cwd(), variables, streams)
     except BaseException:
         _end()
         raise
@@ -107,3 +130,41 @@ def _register() -> None:
 def _end() -> None:
     while _WARM:
         _WARM.pop().end()
+
+
+@contextmanager
+def cdk_program(folder: Path) -> Iterator[Path]:
+    """A program `npx` in a folder, whose `npx cdk …` is run by the Node.js that has loaded the CDK."""
+    with tempfile.TemporaryDirectory(prefix="kickstand-cdk-") as short:  # a socket's path is short
+        place = Path(short) / "socket"
+        client = shlex.join([sys.executable, "-I", "-S", str(WARM_PYTHON), str(place)])
+        file = folder / "npx"
+        file.write_text(f'#!/bin/sh\nexec {client} "$@"\n')
+        file.chmod(0o755)
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(place))
+            server.listen()
+            thread = threading.Thread(target=_answer, args=(server,), daemon=True)
+            thread.start()
+            yield file
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _answer(server: socket.socket) -> None:
+    """Run what is asked for at a socket (`warm_python.py` says how), one after the other, until it is shut down."""
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        with connection, connection.makefile("rb") as stream:
+            length, descriptors, _, _ = socket.recv_fds(connection, LENGTH, 3)
+            asked = json.loads(stream.read(int.from_bytes(length, "big")))
+            assert asked["words"][0] == "cdk"
+            command = [node(), str(CLI), *asked["words"][1:]]
+            streams = (descriptors[1], descriptors[2])
+            code = run_warm(command, cwd=Path(asked["folder"]), env=asked["variables"], streams=streams)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            connection.sendall(bytes([code]))

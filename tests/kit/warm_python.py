@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # and nothing else: this is a program that must begin in no time
     from collections.abc import Sequence
 
-_LENGTH = 4
+LENGTH = 4
 """Bytes before a request that say how long it is."""
 
 
@@ -28,7 +28,7 @@ def main(place: str, words: Sequence[str]) -> int:
     request = json.dumps({"words": words, "folder": os.getcwd(), "variables": dict(os.environ)}).encode()  # noqa: PTH109
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(place)
-        socket.send_fds(connection, [len(request).to_bytes(_LENGTH, "big")], [0, 1, 2])
+        socket.send_fds(connection, [len(request).to_bytes(LENGTH, "big")], [0, 1, 2])
         connection.sendall(request)
         code = connection.recv(1)
     return code[0] if code else 1
@@ -70,7 +70,7 @@ def _attend(connection: socket.socket, added: dict[str, str]) -> None:
 
     added: the variables that the imported modules have set.
     """
-    length, streams, _, _ = socket.recv_fds(connection, _LENGTH, 3)
+    length, streams, _, _ = socket.recv_fds(connection, LENGTH, 3)
     request = b""
     while len(request) < int.from_bytes(length, "big"):
         request += connection.recv(1 << 20)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
 
 SET_UP = Path(sys.prefix)
 """The virtual environment that runs this, beside the node_modules of its set-up."""
+
+PYTHON = "KICKSTAND_TEST_PYTHON"
+"""A variable with the command line that stands for its Python, whose packages are loaded (`warm_server.py`)."""
 
 COMMANDS = {
     "python": '{python} "$@"',
@@ -20,7 +24,8 @@ def link_setup(folder: Path) -> None:
     """Make `.venv/bin` and `node_modules` of a checkout; its own modules come before the installed ones."""
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True, exist_ok=True)
-    python, own = (shlex.quote(str(path)) for path in (SET_UP / "bin" / "python", folder))
+    python = os.environ.get(PYTHON) or shlex.quote(str(SET_UP / "bin" / "python"))
+    own = shlex.quote(str(folder))
     for name, command in COMMANDS.items():
         file = programs / name
         file.write_text(f"#!/bin/sh\nPYTHONPATH={own} exec {command.format(python=python)}\n", "utf-8")
