@@ -188,6 +188,11 @@ DELETION_IN_UPDATE = Switch(
     ("fails", "waits"),
     "What CloudFormation's deletion of an endpoint does while somebody updates it: AWS does not say.",
 )
+RETAINED_CAPTURE = Switch(
+    "retained-capture",
+    ("kept", "replaced"),
+    "What RetainAllVariantProperties makes of an endpoint's data capture: AWS's pages leave it open.",
+)
 SWITCHES = (
     STOPPED_JOB,
     MODEL_ROLE,
@@ -197,6 +202,7 @@ SWITCHES = (
     ROLLED_BACK_UPDATE,
     UNREADABLE_ALARMS,
     DELETION_IN_UPDATE,
+    RETAINED_CAPTURE,
 )
 
 

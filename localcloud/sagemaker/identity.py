@@ -58,6 +58,11 @@ class EmulatorRoles:
             self._clients.client(scope.region, _credentials(scope, role_arn, "SageMaker", _READING_SECONDS))
         )
 
+    def writing(self, scope: Scope, role_arn: str) -> _RoleWriting:
+        return _RoleWriting(
+            self._clients.client(scope.region, _credentials(scope, role_arn, "SageMaker", _READING_SECONDS))
+        )
+
     def denial(self, scope: Scope, role_arn: str, action: str, resource: str) -> str:
         source = scope.service_arn("sagemaker", "*")
         try:
@@ -149,6 +154,19 @@ class _RoleReading:
     def has_prefix(self, bucket: str, prefix: str) -> bool:
         found = _there(lambda: self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1))
         return bool(found and found["KeyCount"])
+
+
+class _RoleWriting:
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def put(self, bucket: str, key: str, body: bytes, kms_key: str) -> None:
+        if kms_key:
+            self._client.put_object(
+                Bucket=bucket, Key=key, Body=body, ServerSideEncryption="aws:kms", SSEKMSKeyId=kms_key
+            )
+        else:
+            self._client.put_object(Bucket=bucket, Key=key, Body=body)
 
 
 def _there(read: Callable[[], Any]) -> Any | None:

@@ -109,6 +109,13 @@ class Reading(Protocol):
         """Whether any object begins with the prefix. Raises PermissionError where the role may not list."""
 
 
+class Writing(Protocol):
+    """What a role's credentials write to S3."""
+
+    def put(self, bucket: str, key: str, body: bytes, kms_key: str) -> None:
+        """Write an object, encrypted with a key of KMS where one is named. Raises what S3 refuses."""
+
+
 class Roles(Protocol):
     """The emulator's IAM and STS, as SageMaker uses them."""
 
@@ -117,6 +124,9 @@ class Roles(Protocol):
 
     def reading(self, scope: Scope, role_arn: str) -> Reading:
         """S3 as the role sees it. Raises as `environment` does."""
+
+    def writing(self, scope: Scope, role_arn: str) -> Writing:
+        """S3 as the role writes to it. Raises as `environment` does."""
 
     def denial(self, scope: Scope, role_arn: str, action: str, resource: str) -> str:
         """IAM's message where the role may not do an action on a resource; empty where it may."""

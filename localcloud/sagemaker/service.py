@@ -83,9 +83,12 @@ class InvocationQueue:
         self._pool = ThreadPoolExecutor(at_work, thread_name_prefix="sagemaker-runtime")
         self._most = at_work + waiting
         self._count = 0
+        self._closed = False
 
     async def answer(self, invoke: Callable[[], Response], refuse: Callable[[ServiceError], Response]) -> Response:
         """The answer of `invoke`, or, where too many are waiting, what `refuse` makes of a ThrottlingException."""
+        if self._closed:
+            return refuse(ServiceError("ServiceUnavailable", "The local cloud is being stopped.", 503))
         if self._count >= self._most:
             return refuse(ServiceError("ThrottlingException", "Rate exceeded"))
         self._count += 1
@@ -94,10 +97,18 @@ class InvocationQueue:
         finally:
             self._count -= 1
 
+    async def close(self, seconds: float) -> None:
+        """Take no further request, and give those at work some time to be answered."""
+        self._closed = True
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._count and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+
 
 _CONTROL_THREADS = 16
 
 _control: Control | None = None
+_queue: InvocationQueue | None = None
 
 
 def install(context: ServerContext, processes: Processes | None = None) -> None:
@@ -105,7 +116,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
 
     processes: what trains and hosts; the platform's programs unless a test gives others.
     """
-    global _control
+    global _control, _queue
     stores = {name: emulator.RegionalStore[Record]() for name in TABLES}
     caller, watched = ActingCaller(), cloudwatch.installed()
     control = Control(
@@ -143,13 +154,23 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
     for kind, runs in control.runs.items():
         task = JobTask(control, caller, kind, runs, scope=current_scope, cancelled=cancelled)
         register_integration(f"arn:aws:states:::sagemaker:create{kind.noun}", task)
-    _control = control
+    _control, _queue = control, queue
 
 
 def resume(context: ServerContext) -> None:
     """Close interrupted jobs and host endpoints again, in the background. Once the state is loaded."""
     if _control is not None:
         _control.resume()
+
+
+async def end_invocations(seconds: float) -> None:
+    """Invoke nothing any more, and write what was captured, while S3 still takes it. Before the server stops.
+
+    seconds: for requests that are being answered.
+    """
+    if _control is not None and _queue is not None:
+        await _queue.close(seconds)
+        await asyncio.to_thread(_control.hosting.captures.flush_all)
 
 
 def shutdown() -> None:

@@ -154,6 +154,7 @@ class _Server:
         asking.cancel()
         if serving.done():
             await serving
+        await service.end_invocations(_GRACE)
         await application.drain(_GRACE)
         await self._stop()
         if not self._saver.failure:

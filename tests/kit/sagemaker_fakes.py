@@ -134,6 +134,28 @@ class Clock:
 
 
 @dataclass
+class Written:
+    """An object that a role put into S3."""
+
+    role: str
+    bucket: str
+    key: str
+    body: bytes
+    kms_key: str
+
+
+@dataclass
+class _Writing:
+    fakes: Fakes
+    role: str
+
+    def put(self, bucket: str, key: str, body: bytes, kms_key: str) -> None:
+        if bucket in self.fakes.forbidden:
+            raise PermissionError(f"{self.role} may not write to {bucket}")
+        self.fakes.written.append(Written(self.role, bucket, key, body, kms_key))
+
+
+@dataclass
 class Fakes:
     """Processes, roles and bus of a control plane, and what was asked of them."""
 
@@ -148,6 +170,7 @@ class Fakes:
     caller: Mapping[str, str] = field(default_factory=dict)
     """The caller's IamIdentity."""
     counted: list[tuple[Any, ...]] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     """Cleared: servers wait in their start until it is set."""
 
@@ -193,6 +216,10 @@ class Fakes:
         return f"{bucket}/{key}" not in self.missing
 
     has_prefix = has_object
+
+    def writing(self, scope: Scope, role_arn: str) -> _Writing:
+        self.environment(scope, role_arn, "SageMaker", 900)
+        return _Writing(self, role_arn)
 
     def denial(self, scope: Scope, role_arn: str, action: str, resource: str) -> str:
         return f"{role_arn} is not authorized to perform: {action} on resource: {resource}" * (action in self.denied)

@@ -95,7 +95,7 @@ HONOURED: Mapping[str, str] = {
     f"ModelApprovalStatus ModelPackageArn ModelPackageRegistrationType SourceUri {_SPECIFICATION}",
 }
 """Members that the local cloud acts on, or keeps and describes where that is all that AWS does (a model registry).
-Some of their values are refused by name where they are read: an input mode other than File, a capture that is on."""
+Some of their values are refused by name where they are read: an input mode other than File."""
 
 _ISOLATED = "The programs reach nothing but this machine's loopback, whatever the network is."
 _ONE_CONTAINER = "A model has one container here: nobody addresses it by its name."

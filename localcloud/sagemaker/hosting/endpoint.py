@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from localcloud.sagemaker.api.call import Call, Scope, already_existing, missing, validation_error
+from localcloud.sagemaker.capture.configuration import retained
 from localcloud.sagemaker.hosting.deployment_policy import check_deployment_config, check_quota
 from localcloud.sagemaker.hosting.endpoint_config import ENDPOINT_CONFIG, Deployment, images, plan
 from localcloud.sagemaker.hosting.endpoint_record import (
@@ -85,6 +86,7 @@ class Endpoints:
                 deployment_config=chosen,
                 retained=retained_properties(request),
             )
+            deployment = retained(deployment, record.get("_hosted") or {}, request)
             serving = record.get("ProductionVariants") or ()
             before = [shown["VariantName"] for shown in serving]
             pending = self._pending(scope, deployment, serving, before)

@@ -12,6 +12,7 @@ from typing import Any
 
 from kickstand.aws.instance_types import is_arm, takes_volume_key
 from localcloud.sagemaker.api.call import Call, Scope, already_existing, missing, unsupported, validation_error
+from localcloud.sagemaker.capture.configuration import described
 from localcloud.sagemaker.image import Roles
 from localcloud.sagemaker.listing import Listing, Tags
 from localcloud.sagemaker.processes import ServerOrder
@@ -33,8 +34,6 @@ class EndpointConfigs:
         arn = scope.arn("endpoint-config", name)
         if self._stores.endpoint_configs.get(scope, name) is not None:
             raise already_existing(ENDPOINT_CONFIG, arn)
-        if "DataCaptureConfig" in request and request["DataCaptureConfig"].get("EnableCapture", True):
-            raise unsupported("DataCaptureConfig")
         variants = [self._variant(call, variant) for variant in request["ProductionVariants"]]
         names = [variant["VariantName"] for variant in variants]
         if len(names) != len(set(names)):
@@ -99,8 +98,8 @@ _STARTUP_SECONDS = 120.0
 
 Deployment = dict[str, Any]
 """`config` (name), `variants` (as the configuration has them), `models` (by variant: image, artifact, environment,
-role), `described` (what DescribeEndpoint shows of the configuration beside its variants), and what the request asked to
-keep: `retained`, `deployment_config`. JSON, for it is saved."""
+role), `described` (what DescribeEndpoint shows of the configuration beside its variants), `capture` (its
+DataCaptureConfig), and what the request asked to keep: `retained`, `deployment_config`. JSON, for it is saved."""
 
 
 class UnstartableError(Exception):
@@ -130,24 +129,19 @@ def plan(
         "variants": config["ProductionVariants"],
         "models": models,
         "described": _described(config),
+        "capture": config.get("DataCaptureConfig"),
         "deployment_config": dict(deployment_config) if deployment_config else None,
         "retained": sorted(retained or ()),
     }
 
 
 def _described(config: Record) -> dict[str, Any]:
-    """MetricsConfig as it was given, and a data capture that is off, the only one that there is."""
+    """MetricsConfig as it was given, and what is captured."""
     shown: dict[str, Any] = {}
     if metrics := config.get("MetricsConfig"):
         shown["MetricsConfig"] = metrics
     if capture := config.get("DataCaptureConfig"):
-        shown["DataCaptureConfig"] = {
-            "EnableCapture": False,
-            "CaptureStatus": "Stopped",
-            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
-            "DestinationS3Uri": capture["DestinationS3Uri"],
-            "KmsKeyId": capture.get("KmsKeyId", ""),
-        }
+        shown["DataCaptureConfig"] = described(capture)
     return shown
 
 

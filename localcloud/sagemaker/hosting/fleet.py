@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from localcloud.sagemaker.capture.writer import Capture
 from localcloud.sagemaker.processes import Processes, Server, ServerOrder
 
 _LOG = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ class Fleet:
     least:   variants whose requests go to the instance with the fewest outstanding ones.
     order:   gives the order of one more instance of a variant.
     folder:  that the instances work below; deleted with the fleet.
+    capture: takes requests and answers; None where nothing does.
     """
 
     def __init__(
@@ -122,8 +124,9 @@ class Fleet:
         *,
         least: Iterable[str] = (),
         folder: Path | None = None,
+        capture: Capture | None = None,
     ) -> None:
-        self.config = config
+        self.config, self.capture = config, capture
         self.traffic: Traffic[str] = Traffic(weights)
         self._processes, self._order, self._folder = processes, order, folder
         self._state = threading.Condition()
@@ -216,6 +219,8 @@ class Fleet:
                 del variant.instances[rest:]
                 variant.active = min(variant.active, rest)
         self._drain(leaving, seconds)
+        if self.capture is not None and leaving:
+            self.capture.flush()
 
     def retire(self, seconds: float = DRAIN_SECONDS) -> None:
         """Take no more requests, let those in flight finish for at most `seconds`, then stop."""
@@ -226,6 +231,8 @@ class Fleet:
                 variant.instances = []
             self._state.notify_all()
         self._drain(leaving, seconds)
+        if self.capture is not None:
+            self.capture.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -13,6 +13,8 @@ from typing import Any
 from localcloud.clock import Clock
 from localcloud.jobs.events import LONGEST_REASON, without_machine_paths
 from localcloud.sagemaker.api.call import Scope
+from localcloud.sagemaker.capture.configuration import CaptureRules
+from localcloud.sagemaker.capture.writer import CaptureWriter
 from localcloud.sagemaker.hosting.course import Course, Pace, ServerStopsError
 from localcloud.sagemaker.hosting.deployment import change_capacity, run
 from localcloud.sagemaker.hosting.deployment_policy import Policy
@@ -54,6 +56,7 @@ class Hosting:
         self._stores, self._processes, self._roles, self._events = stores, processes, roles, events
         self._folder, self._clock = folder, clock
         self._durations, self._alarms = durations or Clock(), alarms or NoAlarms()
+        self.captures = CaptureWriter(roles, self._durations)
         self._live: dict[Key, LiveEndpoint] = {}
         self._coming: dict[Key, tuple[Fleet, ...]] = {}
         self._changed = threading.Condition(stores.lock)
@@ -162,6 +165,7 @@ class Hosting:
             fleet.launch(desired_counts(shown))
         except BaseException:
             self._expect(key)
+            fleet.retire(0)
             if self._closing.is_set():
                 raise ServerStopsError from None
             raise
@@ -242,6 +246,10 @@ class Hosting:
             lambda variant: order_of(deployment, variant, scope, name, self._roles, folder),
             least=least_outstanding(deployment),
             folder=folder,
+            capture=self.captures.open(
+                CaptureRules.of(deployment.get("capture"), scope.region),
+                *(scope, name, {each: model["ExecutionRoleArn"] for each, model in deployment["models"].items()}),
+            ),
         )
         self._expect((scope, name), fleet)
         return fleet, shown

@@ -14,6 +14,7 @@ from localcloud.jobs.hosting.model_process import NotServingError
 from localcloud.ministack.registry import Request, Response
 from localcloud.sagemaker.api.access import endpoint_of
 from localcloud.sagemaker.api.call import NOT_SUPPORTED, Scope, ServiceError
+from localcloud.sagemaker.capture.records import Exchange
 from localcloud.sagemaker.hosting.fleet import Fleet, Instance, RetiredError, UnansweredError
 from localcloud.sagemaker.hosting.live_endpoints import Hosting
 from localcloud.sagemaker.processes import Answer
@@ -156,6 +157,15 @@ class Runtime:
             self._count(fleet, variant, scope, name, None, asked, received)
             raise
         self._count(fleet, variant, scope, name, answer.status, asked, received)
+        if (capture := fleet.capture) is not None:
+            # Here, and not when the instance is given back: before it ends all that it answered is taken.
+            headers = request.headers
+            exchange = Exchange(
+                *(time.time(), request.body, headers.get("content-type")),
+                *(headers.get(_CUSTOM, ""), headers.get(_INFERENCE_ID, "")),
+                *(answer.body, answer.headers.get("content-type")),
+            )
+            capture.take(variant, exchange)
         return answer
 
     def _count(

@@ -24,6 +24,7 @@ def test_every_switch_stands_at_its_first_value_until_it_is_set(tmp_path: Path) 
         "rolled-back-update": "fails",
         "unreadable-alarms": "roll-back",
         "deletion-in-update": "fails",
+        "retained-capture": "kept",
     }
     mine.set("stopped-job", "completes")
     assert Switches(StateFolder(tmp_path)).value(STOPPED_JOB) == "completes"
@@ -61,6 +62,7 @@ def test_the_command_lists_sets_and_refuses_by_name(tmp_path: Path, monkeypatch:
         ["rolled-back-update", "fails"],
         ["unreadable-alarms", "roll-back"],
         ["deletion-in-update", "fails"],
+        ["retained-capture", "kept"],
     ]
     said = CliRunner().invoke(app, ["switch", "stopped-job", "completes"]).output
     assert said.split()[:2] == ["stopped-job", "completes"]

@@ -101,7 +101,7 @@ def switches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Switches:
     return made
 
 
-@pytest.mark.contract("K01", "K02")
+@pytest.mark.contract("K01", "K02", "Q05")
 def test_what_replaces_a_resource_is_what_awss_schema_says(cloud: Cloud) -> None:
     for kind in ("Endpoint", "EndpointConfig", "Model"):
         found = schema(f"AWS::SageMaker::{kind}")
@@ -111,6 +111,7 @@ def test_what_replaces_a_resource_is_what_awss_schema_says(cloud: Cloud) -> None
     endpoint, config = schema("AWS::SageMaker::Endpoint"), schema("AWS::SageMaker::EndpointConfig")
     assert named(endpoint["createOnlyProperties"]) == {"EndpointName"}
     assert set(config["properties"]) - named(config["createOnlyProperties"]) == {"Tags", "EndpointConfigArn"}
+    assert "DataCaptureConfig" in config["properties"]
     model = schema("AWS::SageMaker::Model")
     assert set(model["properties"]) - named(model["createOnlyProperties"]) == {"Tags", "ModelArn"}
 

@@ -250,8 +250,8 @@ ALL_KINDS = ["DesiredInstanceCount", "DesiredWeight", "DataCaptureConfig"]
         pytest.param(True, None, 5.0, 4, marks=pytest.mark.contract("P02")),
         pytest.param(True, ["DesiredInstanceCount"], 5.0, 1, marks=pytest.mark.contract("P03")),
         pytest.param(True, ["DesiredWeight"], 1.0, 4, marks=pytest.mark.contract("P03")),
-        pytest.param(True, ["DataCaptureConfig"], 5.0, 4, marks=pytest.mark.contract("P04")),
-        pytest.param(True, ALL_KINDS, 1.0, 1, marks=pytest.mark.contract("P03", "P04")),
+        pytest.param(True, ["DataCaptureConfig"], 5.0, 4, marks=pytest.mark.contract("P03")),
+        pytest.param(True, ALL_KINDS, 1.0, 1, marks=pytest.mark.contract("P03")),
         pytest.param(False, ["DesiredWeight"], 1.0, 1, marks=pytest.mark.contract("P06")),
     ],
 )
@@ -321,10 +321,6 @@ def test_settings_of_the_configuration_are_described_and_those_of_the_update_are
     plane("CreateEndpointConfig", EndpointConfigName="c2", **given)
     plane("UpdateEndpoint", EndpointName="ep", EndpointConfigName="c2", RetainDeploymentConfig=True)
     assert {"MetricsConfig", "DataCaptureConfig", "RetainDeploymentConfig"} & set(plane.endpoint()) == set()
-    del capture["EnableCapture"]  # on, unless it is switched off
-    assert "DataCaptureConfig is not supported" in refusal(
-        plane, "CreateEndpointConfig", EndpointConfigName="c3", **given, DataCaptureConfig=capture
-    )
 
 
 @pytest.mark.contract("M13")

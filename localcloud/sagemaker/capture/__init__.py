@@ -1,0 +1,1 @@
+"""Data capture: requests to endpoints and their answers, written to S3 as SageMaker writes them."""
