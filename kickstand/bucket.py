@@ -1,12 +1,13 @@
 """The layout of an environment's artifact bucket: every prefix, how long its objects live, and the keys below it.
 
 `data/` and `models/` are the evidence and the way back of a rollback: nothing of theirs expires. A key that is made of
-a SHA-256 names its content, so such an object is never written over.
+a SHA-256 names its content, so such an object is never written over. What lies below `capture/` and `transform/` is
+neither: rows that were sent, often confidential, which are deleted in time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,17 @@ GOLDEN = Prefix("golden", old_version_days=_OLD)
 """Golden rows that are kept out of git."""
 TRANSFORM = Prefix("transform", old_version_days=_OLD, days=90)
 """Rows to be transformed, and the predictions: neither evidence nor needed for a rollback, and often confidential."""
+CAPTURE = Prefix("capture", old_version_days=1, days=90)
+"""Requests to the endpoint and its answers. What is deleted must be gone, so its old version goes the day after."""
 LOCKS = Prefix("locks")
 
-PREFIXES = (DATA, MODELS, TRAINING, MANIFESTS, LATEST, METRICS, GOLDEN, TRANSFORM, LOCKS)
+PREFIXES = (DATA, MODELS, TRAINING, MANIFESTS, LATEST, METRICS, GOLDEN, TRANSFORM, CAPTURE, LOCKS)
+
+
+def layout(*, capture_days: int) -> tuple[Prefix, ...]:
+    """The prefixes, with the days after which a project has captured requests deleted."""
+    return tuple(replace(prefix, days=capture_days) if prefix is CAPTURE else prefix for prefix in PREFIXES)
+
 
 TRANSFORM_INPUT = TRANSFORM.below("input")
 TRANSFORM_OUTPUT = TRANSFORM.below("output")
@@ -91,6 +100,14 @@ def metrics_key(sha256: str) -> str:
 def golden_key(sha256: str) -> str:
     """The key of golden rows that are kept out of git, by their own digest."""
     return f"{GOLDEN.key}{sha256}.json"
+
+
+def captured_prefix(prefix: str, artifact_sha256: str) -> str:
+    """The key prefix of the requests that one model answered; SageMaker puts endpoint, variant and hour behind it.
+
+    prefix: `[hosting.capture] prefix`, `CAPTURE` or a folder of it. It ends without a slash, as SageMaker adds one.
+    """
+    return f"{prefix}/{artifact_sha256}"
 
 
 def manifest_key(sha256: str) -> str:

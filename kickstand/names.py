@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from kickstand.bucket import captured_prefix
 from kickstand.config.model import Environment
 from kickstand.errors import Problem
 
@@ -59,6 +60,15 @@ class Names:
     @property
     def bucket_arn(self) -> str:
         return f"arn:{partition(self.environment.region)}:s3:::{self.bucket}"
+
+    def capture_uri(self, artifact_sha256: str) -> str:
+        """Where the requests that a model answers are captured."""
+        return f"s3://{self.bucket}/{captured_prefix(self.environment.hosting.capture.prefix, artifact_sha256)}"
+
+    @property
+    def capture_key_arn(self) -> str | None:
+        """The key of captured requests; None: S3's own."""
+        return self.environment.hosting.capture.kms_key_arn or self.environment.storage.kms_key_arn
 
     @property
     def endpoint(self) -> str:

@@ -8,6 +8,7 @@ from kickstand.config.model import Environment
 from review.access.network import network
 from review.access.permissions import Permission, permissions
 from review.access.policies import attachments
+from review.changes.capture import DESTINATION, stored
 from review.changes.properties import STATEFUL, called, listed
 from review.changes.resources import stack_change
 from review.changes.risks import ENDPOINT, collisions, guardrails, traffic, two_steps
@@ -34,15 +35,17 @@ def headlines(
         *(one for pair, stack in zip(pairs, stacks, strict=True) for one in _lost(pair, stack, place)),
         *(one.change.sentence for one in sorted(permissions, key=_gravity) if one.change.widened and not one.public),
     ]
+    captures = list(stored(pairs, place))
     warnings = [
+        *(sentence for more, sentence in captures if more),
         *(one for pair, stack in zip(pairs, stacks, strict=True) for one in [two_steps(pair, stack, place)] if one),
         *(one for pair, stack in zip(pairs, stacks, strict=True) for one in guardrails(pair, stack, place)),
         *(_left(pair) for pair in pairs if pair.planned is None),
     ]
     found = [Headline(level="danger", sentence=one) for one in dict.fromkeys(dangers)]
     found += [Headline(level="warning", sentence=one) for one in dict.fromkeys(warnings)]
-    note = _note(pairs, stacks)
-    return (*found, *([Headline(level="note", sentence=note)] if note else []))
+    notes = [_note(pairs, stacks), *(sentence for more, sentence in captures if not more)]
+    return (*found, *(Headline(level="note", sentence=one) for one in notes if one))
 
 
 def _gravity(permission: Permission) -> int:
@@ -94,6 +97,8 @@ def _note(pairs: Sequence[StackPair], stacks: Sequence[StackChange]) -> str:
     if not moving:
         return "Only outputs change in the infrastructure." if outputs else NOTHING
     own = frozenset(one.path for change in moving for one in change.properties if not one.via)
+    if "PrimaryContainer.ModelDataUrl" in own:
+        own -= {DESTINATION}  # it names the model
     if all(change.action == "Modify" for change in moving) and own in _MODEL_ALONE:
         return _MODEL_ALONE[own]
     return _count(moving)

@@ -71,6 +71,7 @@ class EndpointConfig(Construct):
     model_name:      the model of the only production variant.
     startup_seconds: how long an instance's model may take to answer its first health check.
     kms_key_arn:     key for the instances' volumes, where these take one; None for SageMaker's own.
+    capture:         what of its requests is stored; None for nothing.
 
     Several instances share the requests by who has the least outstanding. Detailed observability is on unless it is
     set (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricsConfig.html); the image has no metrics of
@@ -88,6 +89,7 @@ class EndpointConfig(Construct):
         instance_count: int,
         startup_seconds: int,
         kms_key_arn: str | None,
+        capture: sagemaker.CfnEndpointConfig.DataCaptureConfigProperty | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         routing = sagemaker.CfnEndpointConfig.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS")
@@ -107,6 +109,7 @@ class EndpointConfig(Construct):
             ],
             metrics_config=sagemaker.CfnEndpointConfig.MetricsConfigProperty(enable_detailed_observability=False),
             kms_key_id=kms_key_arn if takes_volume_key(instance_type) else None,
+            data_capture_config=capture,
         )
         _retain_when_replaced(config, names)
         self.endpoint_config_name: str = config.attr_endpoint_config_name

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra.checks.policy_checks import acknowledge
 from infra.policies.statement import Statement
-from kickstand.bucket import PREFIXES
+from kickstand.bucket import layout
 from kickstand.images import repository_arn
 from kickstand.names import Names
 
@@ -28,11 +28,12 @@ class ArtifactBucket(Construct):
     kms_key_arn: key for its objects; None for S3's own keys.
     retain:      whether it outlives its stack. Where it does not, CloudFormation still refuses to delete it as
                  long as it holds anything: there is no custom resource that would empty it.
+    capture_days: after how many days captured requests are deleted, those of a capture that is off by now too.
     grants:      statements of its policy beside the refusal of all but TLS.
 
     `data/` and `models/` are the evidence and the way back: no lifecycle rule expires an object of theirs, new or
-    old. Elsewhere old versions go after 90 days, and below `transform/` current ones too. Uploads that were begun and
-    never finished are no objects: they go after 7 days, wherever they are.
+    old. Elsewhere old versions go after 90 days, and below `transform/` and `capture/` current ones too. Uploads that
+    were begun and never finished are no objects: they go after 7 days, wherever they are.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class ArtifactBucket(Construct):
         arn: str,
         kms_key_arn: str | None,
         retain: bool,
+        capture_days: int,
         grants: Sequence[dict[str, Any]] = (),
     ) -> None:
         super().__init__(scope, construct_id)
@@ -61,7 +63,7 @@ class ArtifactBucket(Construct):
             ownership_controls=s3.CfnBucket.OwnershipControlsProperty(
                 rules=[s3.CfnBucket.OwnershipControlsRuleProperty(object_ownership="BucketOwnerEnforced")]
             ),
-            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(rules=_lifecycle_rules()),
+            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(rules=_lifecycle_rules(capture_days)),
             notification_configuration=s3.CfnBucket.NotificationConfigurationProperty(
                 event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
             ),
@@ -92,7 +94,7 @@ def _encryption(kms_key_arn: str | None) -> s3.CfnBucket.ServerSideEncryptionRul
     )
 
 
-def _lifecycle_rules() -> list[s3.CfnBucket.RuleProperty]:
+def _lifecycle_rules(capture_days: int) -> list[s3.CfnBucket.RuleProperty]:
     broken = s3.CfnBucket.RuleProperty(
         id="broken-uploads",
         status="Enabled",
@@ -100,6 +102,7 @@ def _lifecycle_rules() -> list[s3.CfnBucket.RuleProperty]:
             days_after_initiation=_DAYS_OF_BROKEN_UPLOADS
         ),
     )
+    prefixes = layout(capture_days=capture_days)
     old = [
         s3.CfnBucket.RuleProperty(
             id=f"old-versions-of-{prefix.name}",
@@ -109,14 +112,14 @@ def _lifecycle_rules() -> list[s3.CfnBucket.RuleProperty]:
                 noncurrent_days=prefix.old_version_days
             ),
         )
-        for prefix in PREFIXES
+        for prefix in prefixes
         if prefix.old_version_days is not None
     ]
     current = [
         s3.CfnBucket.RuleProperty(
             id=f"{prefix.name}s", status="Enabled", prefix=prefix.key, expiration_in_days=prefix.days
         )
-        for prefix in PREFIXES
+        for prefix in prefixes
         if prefix.days is not None
     ]
     return [broken, *old, *current]

@@ -6,6 +6,7 @@ One role is of training jobs, one of the model that the endpoint serves and batc
 from __future__ import annotations
 
 from infra.policies.automation import transform_statements
+from infra.policies.capture import capture_statements
 from infra.policies.statement import Statement
 from kickstand.bucket import DATA, MODELS, TRAINING
 from kickstand.config.model import Hosting, Training
@@ -137,7 +138,7 @@ def training_statements(names: Names) -> list[Statement]:
 
 
 def hosting_statements(names: Names) -> list[Statement]:
-    """What a served model may do: read `models/`, pull its image, write its log and its metrics; transform.
+    """What a served model may do: read `models/`, pull its image, write its log and its metrics; transform; capture.
 
     SageMaker reads the alarms that roll an update back as this role
     (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html).
@@ -149,6 +150,7 @@ def hosting_statements(names: Names) -> list[Statement]:
         Statement("ReadModels", ("s3:GetObject",), (MODELS.arn(names.bucket_arn),)),
         *_image_statements(names),
         *transform_statements(names.bucket_arn),
+        *capture_statements(names),
         *_log_statements(
             names.arn("logs", f"log-group:{names.endpoint_log_group}"),
             shared=names.arn("logs", "log-group:/aws/sagemaker/TransformJobs"),

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.constructs.alarms import RollbackAlarms, endpoint_alarms, failed_executions_alarm
+from infra.constructs.capture import CaptureReaders, data_capture
 from infra.constructs.dashboard import Dashboard
 from infra.constructs.hosting import Endpoint, EndpointConfig, Model
 from infra.constructs.roles import ManagedPolicy, ServiceRole
@@ -24,7 +25,8 @@ from kickstand.release.rules import latency_limit_ms, serving_problems
 class HostingStack(cdk.Stack):
     """Hosting role, Model, EndpointConfig, Endpoint, its log group, transform trigger and the policies of callers.
 
-    A new release changes the Model's artifact and nothing else of the template: no output and no tag names it.
+    A new release changes the Model's artifact, and where requests to it are captured, and nothing else of the template:
+    no output and no tag names it.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, environment: Environment, release: Release) -> None:
@@ -63,7 +65,10 @@ class HostingStack(cdk.Stack):
             instance_count=environment.hosting.instance_count,
             startup_seconds=environment.hosting.startup_seconds,
             kms_key_arn=environment.storage.kms_key_arn,
+            capture=data_capture(names, release.artifact.sha256),
         )
+        if environment.captures:
+            CaptureReaders(self, "CaptureReaders", names=names)
         alarms = RollbackAlarms(
             self,
             "RollbackAlarms",

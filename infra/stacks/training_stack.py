@@ -58,6 +58,7 @@ class TrainingStack(cdk.Stack):
                 arn=names.bucket_arn,
                 kms_key_arn=environment.storage.kms_key_arn,
                 retain=environment.retain,
+                capture_days=environment.hosting.capture.days,
                 grants=[grant for target in promotes_to for grant in bucket_grants(names, Names(target))],
             )
         ModelPackageGroup(self, "ModelPackageGroup", group_name=names.model_package_group, retain=environment.retain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from kickstand.config.capture_rules import CAPTURE_NEEDS, capture_problems
 from kickstand.config.free_tables import hyperparameters_fault, tags_fault
 from kickstand.config.model import Environment, EnvironmentName
 from kickstand.config.operation_rules import OPERATION_NEEDS, operation_problems
@@ -155,6 +156,7 @@ _RULES = (
         _networks,
     ),
     _Rule(OPERATION_NEEDS, operation_problems),
+    _Rule(CAPTURE_NEEDS, capture_problems),
     _Rule(("profile", "role_arn"), _credentials),
     _Rule((), _tables),
     _Rule(
@@ -182,6 +184,7 @@ _ARNS = {
     "roles.permissions_boundary": True,
     "pipeline.oidc_provider_arn": True,
     "storage.kms_key_arn": False,
+    "hosting.capture.kms_key_arn": False,
     "logs.kms_key_arn": False,
     "alerts.topic_arn": True,
     "signing.kms_key_arn": False,

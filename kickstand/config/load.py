@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
+from kickstand.config.capture_rules import CAPTURE_RULES
 from kickstand.config.cross_rules import environment_problems, project_problems
 from kickstand.config.free_tables import accepted, hyperparameter, tag
 from kickstand.config.model import (
@@ -29,7 +30,7 @@ from kickstand.config.model import (
     Training,
     Transform,
 )
-from kickstand.config.operation import Alarms, Alerts, Update
+from kickstand.config.operation import Alarms, Alerts, Capture, Update
 from kickstand.config.operation_rules import OPERATION_RULES
 from kickstand.config.promotion_rules import PROMOTION_RULES
 from kickstand.config.rules import RULES as SETTING_RULES
@@ -45,6 +46,7 @@ TABLES: Mapping[str, type[Settings]] = {
     "hosting": Hosting,
     "hosting.update": Update,
     "hosting.alarms": Alarms,
+    "hosting.capture": Capture,
     "transform": Transform,
     "storage": Storage,
     "roles": Roles,
@@ -66,7 +68,7 @@ FREE_TABLES = {
     "known_faults": accepted,
 }
 """The tables whose keys the user names, likewise."""
-RULES = {**SETTING_RULES, **OPERATION_RULES, **PROMOTION_RULES}
+RULES = {**SETTING_RULES, **OPERATION_RULES, **CAPTURE_RULES, **PROMOTION_RULES}
 """By `TABLE.KEY`; an override in `[environments.NAME.TABLE]` meets the same rule."""
 ENVIRONMENT_KEYS = ("account", "region", "profile", "role_arn", "promotes_from", "max_monthly_usd")
 ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from kickstand.config.operation import Alarms, Alerts, TrafficShift, Update, traffic_shift
+from kickstand.config.operation import Alarms, Alerts, Capture, TrafficShift, Update, traffic_shift
 from kickstand.config.values import Settings
 
 EnvironmentName = Literal["dev", "staging", "prod"]
@@ -93,6 +93,7 @@ class Hosting(Settings):
     """Whether there is a CloudWatch dashboard. Unset: everywhere but in dev."""
     update: Update = Update()
     alarms: Alarms = Alarms()
+    capture: Capture = Capture()
 
 
 class Transform(Settings):
@@ -265,6 +266,17 @@ class Environment(Settings):
     def has_dashboard(self) -> bool:
         """Whether the endpoint has a CloudWatch dashboard; dev has none unless it is told to."""
         return self.name != "dev" if self.hosting.dashboard is None else self.hosting.dashboard
+
+    @property
+    def captures(self) -> bool:
+        """Whether requests to the endpoint are stored.
+
+        Where `enabled` is not written: not where golden rows are kept out of git, for then the data is confidential;
+        nor where bucket or role are the organisation's, who expires the one and grants the other.
+        """
+        chosen = self.hosting.capture.enabled
+        own = self.storage.existing_bucket is None and self.roles.hosting is None
+        return self.data.golden_rows_in_git and own if chosen is None else chosen
 
     def where(self, setting: str) -> str:
         """`kickstand.toml:31` for a dotted setting name.

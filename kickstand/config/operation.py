@@ -1,6 +1,7 @@
-"""How an endpoint is operated: the way in which an update takes its traffic, its alarms, and whom they alert.
+"""How an endpoint is operated: the way in which an update takes its traffic, its alarms, what is captured of requests.
 
-The tables `[hosting.update]`, `[hosting.alarms]` and `[alerts]`, and what they come to where a setting is left out.
+The tables `[hosting.update]`, `[hosting.alarms]`, `[hosting.capture]` and `[alerts]`, and what they come to where a
+setting is left out.
 """
 
 from __future__ import annotations
@@ -76,6 +77,24 @@ class Alarms(Settings):
     max_memory_percent: float = 85
     max_disk_percent: float = 75
     """SageMaker stops capturing data on a fuller disk."""
+
+
+class Capture(Settings):
+    """`[hosting.capture]`: which requests to the endpoint are stored in the environment's bucket, and for how long."""
+
+    enabled: bool | None = None
+    """Unset: `Environment.captures`."""
+    percent: int = 100
+    """Share of the requests that are stored, chosen by chance."""
+    request: bool = True
+    response: bool = True
+    """Whether what was sent, and what was answered, is stored."""
+    days: int = 90
+    """Until what was stored is deleted; by the stack's own bucket alone."""
+    prefix: str = "capture"
+    """Of the keys, without the slash at its end; the model's digest follows it."""
+    kms_key_arn: str | None = None
+    """Unset: `[storage] kms_key_arn`."""
 
 
 class Alerts(Settings):

@@ -1,7 +1,7 @@
-"""Every choice of how an endpoint is updated, watched and alerted of: cfn-lint, cdk-nag and Guard find nothing in it.
+"""Every choice of how an endpoint is updated, watched and captured: cfn-lint, cdk-nag and Guard find nothing in it.
 
 Three projects of three environments, each project one app, whose policy checks are on; together they write every
-setting of `[hosting.update]`, `[hosting.alarms]` and `[alerts]`, and leave each out.
+setting of `[hosting.update]`, `[hosting.alarms]`, `[hosting.capture]` and `[alerts]`, and leave each out.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, get_args
 
 import aws_cdk as cdk
 import pytest
-from samples import release
-from synthesis import ROOT
+from samples import DIGEST, release
+from synthesis import KEY, ROOT
 
 import app as kickstand_app
 from kickstand.config.load import load_project
 from kickstand.config.model import Environment
-from kickstand.config.operation import Alarms, Alerts, Strategy, Update
+from kickstand.config.operation import Alarms, Alerts, Capture, Strategy, Update
 from kickstand.config.values import Settings
 from kickstand.release.file import release_path, write_release
 from kickstand.release.model import GateResult, Promotion, Release
@@ -46,13 +46,14 @@ class Choice(NamedTuple):
     update: str = ""
     alarms: str = ""
     alerts: str = ""
+    capture: str = ""
     released: bool = True
     gated: bool = False
 
     @property
     def toml(self) -> str:
         tables = {"hosting": self.hosting, "hosting.update": self.update, "hosting.alarms": self.alarms}
-        tables |= {"alerts": self.alerts}
+        tables |= {"alerts": self.alerts, "hosting.capture": self.capture}
         name, account = self.environment, ACCOUNTS[self.environment]
         lines = [f'[environments.{name}]\naccount = "{account}"\nregion = "us-east-1"']
         lines += [f"[environments.{name}.{table}]\n{text}" for table, text in tables.items() if text]
@@ -73,6 +74,7 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
         "two at once": Choice(
             *("dev", TWO + "startup_seconds = 60", 'strategy = "all-at-once"\nbake_seconds = 60'),
             alerts=TEAM,
+            capture="enabled = true\npercent = 1\nrequest = false\ndays = 1",
         ),
         "batches of one instance": Choice(
             *("staging", FOUR),
@@ -81,15 +83,18 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
             alarms="max_5xx_rate = 0.0001\nmax_model_error_rate = 0.0001\nmax_p99_ms = 1\nmax_4xx_rate = 0.0001\n"
             "max_overhead_ms = 1\nmax_cpu_percent = 1\nmax_memory_percent = 1\nmax_disk_percent = 1\n"
             "periods = 1\nperiods_over = 1",
+            capture="response = false",
         ),
         "a canary of one instance": Choice(
             *("prod", TWENTY, 'strategy = "canary"\nstep_instances = 1\nwait_seconds = 0\nbake_seconds = 0'),
             alerts='topic_arn = "arn:aws:sns:us-east-1:777788889999:on-call"',
+            capture="enabled = false",
         ),
     },
     "the longest": {
         "linear steps of instances": Choice(
             *("dev", FOUR + "startup_seconds = 3600", 'strategy = "linear"\nstep_instances = 2\nbake_seconds = 3600'),
+            capture=f'prefix = "capture/live"\nkms_key_arn = "{KEY}"\ndays = 3650',
         ),
         "linear steps of half": Choice(
             *("staging", TWO, 'strategy = "linear"\nstep_percent = 50\nwait_seconds = 3600\nmax_seconds = 28800'),
@@ -227,6 +232,43 @@ def test_a_choice_is_in_its_template(checked: Mapping[str, Checked]) -> None:
     }
 
 
+def test_what_is_captured_is_in_its_template(checked: Mapping[str, Checked]) -> None:
+    """Per cent, what of a request, folder, key, and the days after which the bucket deletes it."""
+    both = ["Input", "Output"]
+    left_out = (100, both, "capture", None)
+    assert {name: _captured(one.template) for name, one in checked.items() if CHOICE[name].released} == {
+        **dict.fromkeys([name for name, one in CHOICE.items() if one.released], left_out),
+        "two at once": (1, ["Output"], "capture", None),
+        "batches of one instance": (100, ["Input"], "capture", None),
+        "a canary of one instance": None,
+        "linear steps of instances": (100, both, "capture/live", KEY),
+    }
+    assert {name: _days(one.stacks[0].template) for name, one in checked.items()} == {
+        **dict.fromkeys(CHOICE, 90),
+        "two at once": 1,
+        "linear steps of instances": 3650,
+    }
+
+
+def _captured(template: Mapping[str, Any]) -> tuple[object, ...] | None:
+    kinds = {one["Type"]: one["Properties"] for one in template["Resources"].values()}
+    made = kinds["AWS::SageMaker::EndpointConfig"].get("DataCaptureConfig")
+    assert (made is not None) == ("CapturedPolicyArn" in template["Outputs"])
+    if made is None:
+        assert "capture" not in json.dumps(template).lower()
+        return None
+    folder, _, digest = made["DestinationS3Uri"].partition("-us-east-1/")[2].rpartition("/")
+    assert (made["EnableCapture"], digest) == (True, DIGEST)
+    modes = [one["CaptureMode"] for one in made["CaptureOptions"]]
+    return made["InitialSamplingPercentage"], modes, folder, made.get("KmsKeyId")
+
+
+def _days(template: str) -> int:
+    (bucket,) = [one for one in json.loads(template)["Resources"].values() if one["Type"] == "AWS::S3::Bucket"]
+    (rule,) = [one for one in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if one["Id"] == "captures"]
+    return int(rule["ExpirationInDays"])
+
+
 def _of(template: Mapping[str, Any]) -> tuple[object, ...]:
     made = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
     rates = [one["Threshold"] for one in made if one["MetricName"].startswith("Invocation")]
@@ -247,6 +289,7 @@ def test_the_choices_write_every_setting_and_leave_each_out(checked: Mapping[str
     tables: list[tuple[type[Settings], list[Settings]]] = [
         (Update, [one.hosting.update for one in settings]),
         (Alarms, [one.hosting.alarms for one in settings]),
+        (Capture, [one.hosting.capture for one in settings]),
         (Alerts, [one.alerts for one in settings]),
     ]
     for model, values in tables:

@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match
-from samples import DIGEST, IMAGE, environment, release
+from samples import BUCKET, DIGEST, IMAGE, environment, release
 from synthesis import KEY, ROLE, synthesised
 
 from infra.stacks.environment_stage import EnvironmentStage
@@ -103,12 +103,23 @@ def one_of(template: dict[str, Any], log_group: str) -> str:
     return name
 
 
-def test_a_new_release_changes_the_artifact_and_nothing_else() -> None:
+def test_a_new_release_changes_artifact_and_capture_and_nothing_else() -> None:
     old, new = synthesised("plain"), synthesised("next release")
     assert old.training == new.training
     kinds = {name: resource["Type"] for name, resource in old.hosting["Resources"].items()}
     changed = [n for n, r in old.hosting["Resources"].items() if new.hosting["Resources"][n] != r]
-    assert [kinds[name] for name in changed] == ["AWS::SageMaker::Model"]
+    assert {kinds[name] for name in changed} == {"AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"}
+    # The configuration is replaced anyway; of its own it has another place for captured requests.
+    before, after = (
+        one(variant, "AWS::SageMaker::EndpointConfig")["Properties"] for variant in ("plain", "next release")
+    )
+    assert after == {
+        **before,
+        "DataCaptureConfig": {
+            **before["DataCaptureConfig"],
+            "DestinationS3Uri": f"s3://{BUCKET}/capture/{'cd' * 32}",
+        },
+    }
     assert {k: v for k, v in old.hosting.items() if k != "Resources"} == {
         k: v for k, v in new.hosting.items() if k != "Resources"
     }
@@ -176,6 +187,7 @@ def test_what_is_replaced_stays_until_the_endpoint_is_proven_and_goes_with_the_s
 def test_outputs() -> None:
     outputs = synthesised("plain").hosting["Outputs"]
     assert sorted(outputs) == [
+        "CapturedPolicyArn",
         "EndpointName",
         "EndpointUrl",
         "PredictorPolicyArn",

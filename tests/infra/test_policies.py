@@ -16,7 +16,7 @@ WILDCARDS = (
     # what an environment owns, below a name of its own
     r"arn:[^*]+[:/]{prefix}(-training|-hosting|-pipeline|-transform)?[-/:]\*",
     r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training|-transform)?:\*",
-    r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest|locks)/\*",
+    r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest|locks|capture)/\*",
     r"arn:[^*]+:s3:::{bucket}/transform/(input|output)/\*",
     r"arn:[^*]+:s3:::{bucket}/data/\*/test/\*",
     r"arn:[^*]+:s3:::{source}/models/\*",
@@ -184,7 +184,7 @@ def test_the_training_role_reads_data_and_writes_training() -> None:
     assert "MakeInterfaces" not in rules
 
 
-def test_the_hosting_role_reads_models_and_what_is_to_be_transformed() -> None:
+def test_the_hosting_role_reads_models_and_what_is_to_be_transformed_and_writes_what_is_captured() -> None:
     rules = policy("plain", "bikes-dev-hosting")
     s3 = [rule for rule in rules.values() if any(action.startswith("s3:") for action in rule["Action"])]
     assert [(rule["Action"], rule["Resource"]) for rule in s3] == [
@@ -192,6 +192,7 @@ def test_the_hosting_role_reads_models_and_what_is_to_be_transformed() -> None:
         (["s3:GetObject"], [f"{BUCKET}/transform/input/*"]),
         (["s3:ListBucket"], [BUCKET]),
         (["s3:AbortMultipartUpload", "s3:PutObject"], [f"{BUCKET}/transform/output/*"]),
+        (["s3:PutObject"], [f"{BUCKET}/capture/*"]),
     ]
     assert as_list(rules["ListTransformInput"]["Condition"]["StringLike"]["s3:prefix"]) == ["transform/input/*"]
     groups = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/sagemaker/"

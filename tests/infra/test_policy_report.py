@@ -80,7 +80,7 @@ def test_the_stacks_have_no_finding_and_each_accepted_one_has_its_reason(
     reasons = {(one.rule, one.where): one.reason for one in found.acknowledged}
     assert reasons[("AwsSolutions-S1", "prod/training/ArtifactBucket/Bucket")].startswith("Who reads which object")
     assert all(len(one.reason) > 20 and one.resources for one in found.acknowledged)
-    assert found.rules_run["guard"] == 25
+    assert found.rules_run["guard"] == 27
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 
@@ -91,6 +91,7 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
         ("KICKSTAND-KEY-BUCKET", "error", "bikes-prod-training", "prod/training/ArtifactBucket/Bucket"),
         ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-training", "prod/training/TriggerLog/Group"),
         ("KICKSTAND-KEY-ENDPOINT", "error", "bikes-prod-hosting", "prod/hosting/EndpointConfig/EndpointConfig"),
+        ("KICKSTAND-KEY-CAPTURE", "error", "bikes-prod-hosting", "prod/hosting/EndpointConfig/EndpointConfig"),
         ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-hosting", "prod/hosting/EndpointLog/Group"),
         ("KICKSTAND-KEY-LOGS", "error", "bikes-prod-hosting", "prod/hosting/Transform/Log/Group"),
         ("KICKSTAND-KEY-TRANSFORM", "error", "bikes-prod-hosting", "prod/hosting/Transform/Trigger/StateMachine"),
@@ -104,7 +105,7 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
             resources=("prod/training/TrainingTrigger/StateMachine",),
         )
     ]
-    assert found.rules_run["guard"] == 30
+    assert found.rules_run["guard"] == 33
     fixes = {one.rule: one.fix for one in found.findings}
     assert fixes["KICKSTAND-KEY-BUCKET"] == "Name the key in kickstand.toml: [storage] kms_key_arn."
 

@@ -39,6 +39,10 @@ def _allow(document: str, **statement: object) -> Break:
     return lambda properties, _: properties[document]["Statement"].append({"Effect": "Allow", **statement})
 
 
+def _capture(**members: object) -> Break:
+    return lambda properties, _: properties["DataCaptureConfig"].update(members)
+
+
 BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("KICKSTAND_MODEL_NETWORK_ISOLATION", "AWS::SageMaker::Model", _set("EnableNetworkIsolation", False)),
     ("KICKSTAND_MODEL_NETWORK_ISOLATION", "AWS::SageMaker::Model", _drop("EnableNetworkIsolation")),
@@ -82,6 +86,13 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
         "AWS::S3::Bucket",
         lambda properties, _: properties["LifecycleConfiguration"]["Rules"].append(
             {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}, "Prefix": "models/"}
+        ),
+    ),
+    (
+        "KICKSTAND_BUCKET_EVIDENCE_KEPT",
+        "AWS::S3::Bucket",
+        lambda properties, _: properties["LifecycleConfiguration"]["Rules"].append(
+            {"ExpirationInDays": 30, "Prefix": "models/capture/"}
         ),
     ),
     (
@@ -146,6 +157,23 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("KICKSTAND_ALARM_ACTIONS_IN_PROD", "AWS::CloudWatch::Alarm", _drop("AlarmActions")),
     ("KICKSTAND_ALARM_ACTIONS_IN_PROD", "AWS::CloudWatch::Alarm", _set("AlarmActions", [])),
     ("KICKSTAND_TOPIC_ENCRYPTED", "AWS::SNS::Topic", _drop("KmsMasterKeyId")),
+    ("KICKSTAND_CAPTURE_BY_DIGEST", "AWS::SageMaker::EndpointConfig", _capture(DestinationS3Uri="s3://b/capture")),
+    (
+        "KICKSTAND_CAPTURE_BY_DIGEST",
+        "AWS::SageMaker::EndpointConfig",
+        _capture(DestinationS3Uri=f"s3://b/models/{'ab' * 32}"),
+    ),
+    ("KICKSTAND_CAPTURE_READABLE", "AWS::SageMaker::EndpointConfig", _capture(CaptureContentTypeHeader={})),
+    (
+        "KICKSTAND_CAPTURE_READABLE",
+        "AWS::SageMaker::EndpointConfig",
+        _capture(CaptureContentTypeHeader={"CsvContentTypes": ["text/plain"]}),
+    ),
+    (
+        "KICKSTAND_KEY_CAPTURE",
+        "AWS::SageMaker::EndpointConfig",
+        lambda properties, _: properties["DataCaptureConfig"].pop("KmsKeyId"),
+    ),
     ("KICKSTAND_KEY_BUCKET", "AWS::S3::Bucket", _set("BucketEncryption", {})),
     ("KICKSTAND_KEY_ENDPOINT", "AWS::SageMaker::EndpointConfig", _drop("KmsKeyId")),
     ("KICKSTAND_KEY_TRAINING", "AWS::StepFunctions::StateMachine", _set("DefinitionString", "{}")),
@@ -225,6 +253,7 @@ def _templates() -> tuple[dict[str, Any], dict[str, Any]]:
                 rule["ServerSideEncryptionByDefault"] = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
             elif resource["Type"] in ("AWS::SageMaker::EndpointConfig", "AWS::Logs::LogGroup"):
                 properties["KmsKeyId"] = KEY
+                properties.get("DataCaptureConfig", {})["KmsKeyId"] = KEY
             elif resource["Type"] == "AWS::StepFunctions::StateMachine":
                 text = json.dumps(properties["DefinitionString"])
                 for output in ("OutputDataConfig", "TransformOutput"):

@@ -37,6 +37,12 @@ def moved(found: Infrastructure) -> list[tuple[str, str, str]]:
     ]
 
 
+STORED = (
+    "All requests to the endpoint bikes-dev are stored, with its answers: at "
+    "s3://bikes-dev-111122223333-us-east-1/capture/{}/, for 90 days, encrypted as the bucket encrypts."
+)
+
+
 def test_a_new_release_is_a_new_model_and_nothing_else() -> None:
     found = review("plain", "next release")
     assert moved(found) == [
@@ -46,7 +52,10 @@ def test_a_new_release_is_a_new_model_and_nothing_else() -> None:
         *[("CloudWatch::Alarm", "Modify", "False")] * 3,  # of the new instances alone
         ("StepFunctions::StateMachine", "Modify", "False"),
     ]
-    assert [(one.level, one.sentence) for one in found.headlines] == [("note", "One new model; nothing else changes.")]
+    assert [(one.level, one.sentence) for one in found.headlines] == [
+        ("note", "One new model; nothing else changes."),
+        ("note", STORED.format("cd" * 32)),
+    ]
     assert found.permissions == ()
     assert [stack.outputs for stack in found.stacks] == [(), ()]
 
@@ -74,7 +83,8 @@ def test_of_a_first_deployment_only_other_accounts_are_red() -> None:
 
 def test_the_first_release_adds_the_hosting_stack_alone() -> None:
     found = review("unreleased", "plain")
-    assert [(stack.exists, len(stack.resources)) for stack in found.stacks] == [(True, 0), (False, 24)]
+    assert [(stack.exists, len(stack.resources)) for stack in found.stacks] == [(True, 0), (False, 25)]
     assert [one.sentence for one in found.headlines] == [
-        "First deployment of bikes-dev-hosting: 24 resources are made."
+        "First deployment of bikes-dev-hosting: 25 resources are made.",
+        STORED.format("ab" * 32),
     ]

@@ -73,18 +73,20 @@ def test_no_lifecycle_rule_expires_data_or_models() -> None:
     (bucket,) = synthesised("plain").resources("AWS::S3::Bucket")
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = [r for r in rules if any("Expiration" in key or "Transition" in key for key in r)]
-    *old, transforms = expiring
-    assert [rule["Prefix"] for rule in old] == [
-        "training/",
-        "manifests/",
-        "latest/",
-        "metrics/",
-        "golden/",
-        "transform/",
-    ]
-    assert {rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in old} == {90}
+    *old, transforms, captures = expiring
+    assert {rule["Prefix"]: rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in old} == {
+        "training/": 90,
+        "manifests/": 90,
+        "latest/": 90,
+        "metrics/": 90,
+        "golden/": 90,
+        "transform/": 90,
+        # What is deleted of captured requests is gone the day after.
+        "capture/": 1,
+    }
     assert not any(key.startswith("Expiration") for rule in old for key in rule)
     assert transforms == {"Id": "transforms", "Status": "Enabled", "Prefix": "transform/", "ExpirationInDays": 90}
+    assert captures == {"Id": "captures", "Status": "Enabled", "Prefix": "capture/", "ExpirationInDays": 90}
     aborting = [r for r in rules if r not in expiring]
     assert aborting == [
         {

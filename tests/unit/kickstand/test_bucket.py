@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kickstand import bucket
-from kickstand.bucket import DATA, PREFIXES, TRANSFORM_INPUT
+from kickstand.bucket import DATA, PREFIXES, TRANSFORM_INPUT, Prefix, layout
 
 
 def test_evidence_is_kept_and_the_rest_expires() -> None:
@@ -17,8 +17,15 @@ def test_evidence_is_kept_and_the_rest_expires() -> None:
         "metrics/": (90, None),
         "golden/": (90, None),
         "transform/": (90, 90),
+        "capture/": (1, 90),
         "locks/": (None, None),
     }
+
+
+def test_captured_requests_are_deleted_after_the_days_of_the_project_and_nothing_else_is() -> None:
+    assert [new for old, new in zip(PREFIXES, layout(capture_days=7), strict=True) if new != old] == [
+        Prefix("capture", old_version_days=1, days=7)
+    ]
 
 
 def test_keys_are_where_releases_of_earlier_versions_have_them() -> None:
@@ -29,6 +36,7 @@ def test_keys_are_where_releases_of_earlier_versions_have_them() -> None:
         bucket.metrics_key("ab"),
         bucket.golden_key("ab"),
         bucket.manifest_key("ab"),
+        bucket.captured_prefix("capture/live", "ab"),
         bucket.LATEST_MANIFEST,
         bucket.RELEASE_LOCK,
     ] == [
@@ -38,6 +46,7 @@ def test_keys_are_where_releases_of_earlier_versions_have_them() -> None:
         "metrics/ab.json",
         "golden/ab.json",
         "manifests/ab.json",
+        "capture/live/ab",
         "latest/manifest.json",
         "locks/release",
     ]

@@ -93,6 +93,8 @@ def test_every_bound_that_is_refused_is_told() -> None:
         ("data.golden_rows", "data"),
         ("hosting.startup_seconds", "hosting"),
         ("hosting.update.max_seconds", "hosting.update"),
+        ("hosting.capture.percent", "hosting.capture"),
+        ("hosting.capture.days", "hosting.capture"),
         ("gates.resamples", "gates"),
         ("gates.latency_requests", "gates"),
     ):
