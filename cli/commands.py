@@ -71,6 +71,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "cli.traffic:traffic",
         "Send rows of the test channel to the endpoint at a steady rate; report errors and latencies.",
     ),
+    "captured": Entry(
+        "cli.captured:captured",
+        "Read the requests that the endpoint has captured, as CSV with named columns, oldest first.",
+    ),
     "review": Entry(
         "cli.review:review", "Make the review bundle of an environment: index.html, review.md, review.json."
     ),

@@ -181,9 +181,21 @@ class MemoryS3(S3Client):
         listed = [
             {"Key": key, "Size": len(stored.body), "LastModified": stored.modified, "ETag": stored.etag}
             for (bucket, key), stored in sorted(self.objects.items())
-            if bucket == request["Bucket"] and key.startswith(request.get("Prefix", ""))
+            if bucket == request["Bucket"]
+            and key.startswith(request.get("Prefix", ""))
+            and key > request.get("StartAfter", "")
         ]
-        return {"KeyCount": len(listed), **({"Contents": listed} if listed else {})}
+        folders: dict[str, None] = {}
+        if (slash := request.get("Delimiter")) is not None:
+            start = len(request.get("Prefix", ""))
+            inside = [one for one in listed if slash in str(one["Key"])[start:]]
+            folders = dict.fromkeys(str(one["Key"])[: str(one["Key"]).index(slash, start) + 1] for one in inside)
+            listed = [one for one in listed if one not in inside]
+        return {
+            "KeyCount": len(listed) + len(folders),
+            **({"Contents": listed} if listed else {}),
+            **({"CommonPrefixes": [{"Prefix": one} for one in folders]} if folders else {}),
+        }
 
     def list_object_versions(self, **request: Any) -> Any:
         self._note("ListObjectVersions", request)

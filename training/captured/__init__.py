@@ -1,0 +1,1 @@
+"""Captured requests, read back from S3."""
