@@ -56,6 +56,7 @@ def verify(
 ) -> None:
     """Verify release, signature, artifact and live endpoint against each other, and show who could replace them."""
     from deployment.audit import artifact_writes, writes_sentence
+    from deployment.endpoint.capture import require_capture
     from deployment.endpoint.verify import require_guardrails, verify_endpoint
     from kickstand.aws.errors import explained
     from kickstand.signing.verify import require_signature
@@ -82,6 +83,10 @@ def verify(
         with explained(f"verifying the guardrail of the endpoint {workspace.names.endpoint}"):
             return require_guardrails(workspace.session, workspace.names)
 
+    def capture() -> str:
+        with explained(f"verifying what the endpoint {workspace.names.endpoint} captures"):
+            return require_capture(workspace.session, workspace.names, release)
+
     # Each is asked, whatever became of the one before: an auditor wants to know of everything.
     proofs = _Proofs(say=(lambda _: None) if as_json else typer.echo)
     proofs.add("release", f"{short(path)} is as it was written: {release.sha256}")
@@ -90,6 +95,7 @@ def verify(
     proofs.check("written", lambda: writes_sentence(artifact_writes(s3, release.artifact), release.artifact))
     proofs.check("endpoint", endpoint)
     proofs.check("guardrail", guardrail)
+    proofs.check("capture", capture)
     if data:
         _prove_data(workspace, release, proofs)
     _prove_access(workspace, release, proofs)

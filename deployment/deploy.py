@@ -153,6 +153,7 @@ def prove(cdk: Cdk, release: Release, say: Callable[[str], None]) -> Proof:
 
     What served before is deleted then, and not earlier.
     """
+    from deployment.endpoint.capture import require_capture
     from deployment.endpoint.superseded import delete_superseded, superseded
     from deployment.endpoint.verify import require_guardrails, verify_endpoint
 
@@ -160,6 +161,7 @@ def prove(cdk: Cdk, release: Release, say: Callable[[str], None]) -> Proof:
     with explained(f"verifying the endpoint {names.endpoint}"):
         proof = verify_endpoint(cdk.workspace.session, names, release)
         require_guardrails(cdk.workspace.session, names)
+        require_capture(cdk.workspace.session, names, release)
     with explained("deleting what the endpoint served before"):
         delete_superseded(cdk.workspace.session, superseded(cdk.workspace.session, names), say)
     return proof
