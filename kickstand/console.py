@@ -118,15 +118,15 @@ def error_lines(error: KickstandError) -> Iterator[Text]:
     """
     from rich.text import Text
 
-    alone = len(error.problems) == 1
-    shown = [list(_lines(problem, alone=alone)) for problem in error.problems]
+    count = len(error.problems)
     left = MOST_LINES
-    if not alone:
-        yield Text(f"{len(shown)} problems:", style="bold red")
+    if count != 1:
+        yield Text(f"{count} problems:", style="bold red")
         left -= 2
-    for number, lines in enumerate(shown):
+    for number, problem in enumerate(error.problems):
+        lines = list(_lines(problem, alone=count == 1))
         if number and len(lines) > left:
-            yield Text(f"  … and {len(shown) - number} more; these first.", style="bold red")
+            yield Text(f"  … and {count - number} more; these first.", style="bold red")
             return
         yield from lines
         left -= len(lines)

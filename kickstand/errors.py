@@ -38,7 +38,11 @@ class KickstandError(Exception):
 
     def __init__(self, *problems: Problem | str) -> None:
         self.problems = tuple(p if isinstance(p, Problem) else Problem(p) for p in problems)
-        super().__init__("\n".join(_line(p) for p in self.problems))
+        super().__init__(*self.problems)
+
+    def __str__(self) -> str:
+        """A line a problem; made when it is read, since a file can have a hundred thousand."""
+        return "\n".join(_line(p) for p in self.problems)
 
 
 class InputError(KickstandError):

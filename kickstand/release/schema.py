@@ -7,7 +7,7 @@ makes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +76,25 @@ def _schema_problems(path: Path, environment: Environment, published: Path, said
         fix = "Make it anew: python scripts/make_release_schema.py"
         raise KickstandError(Problem(f"The published schema cannot be read: {error}.", str(published), fix)) from None
     known = {problem.message.split(" ")[0] for problem in said}
+    inside = _names_by_field(known)
     return [
         Problem(f"{field or 'The release'}: {message}, by the published schema.", str(path), f"See {published.name}.")
         for field, message in schema_faults(fields, schema)
-        if field not in known and not _is_reported(field, message, known)
+        if field not in known and not _is_reported(message, inside.get(field, ()))
     ]
 
 
-def _is_reported(field: str, message: str, known: set[str]) -> bool:
-    """Whether a fault is told already, by the fields inside its own: JSON Schema blames the object or the choice."""
-    prefix = f"{field}." if field else ""
-    inner = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+def _names_by_field(known: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """By each field (`""`: the release), the names below it, from its own on: `a.b` is `a.b` of `""` and `b` of `a`."""
+    found: dict[str, list[str]] = {}
+    for name in known:
+        found.setdefault("", []).append(name)
+        parts = name.split(".")
+        for count in range(1, len(parts)):
+            found.setdefault(".".join(parts[:count]), []).append(".".join(parts[count:]))
+    return found
+
+
+def _is_reported(message: str, inner: Iterable[str]) -> bool:
+    """Whether a fault is told already, by the names inside its field: JSON Schema blames the object or the choice."""
     return any(f"'{name}'" in message or "under any of the given schemas" in message for name in inner)
