@@ -44,7 +44,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # Of one example, by the clock: a machine that is busy with something else would break it.
-settings.register_profile("any machine", deadline=None)
+# Half of hypothesis's own number of examples: what the tests look for is in the first dozens, or in an @example.
+settings.register_profile("any machine", deadline=None, max_examples=50)
 settings.load_profile("any machine")
 
 

@@ -11,11 +11,11 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-import cfnlint
 import pytest
 import test_pipeline_stack as pipeline
 from aws_cdk.assertions import Template
@@ -28,7 +28,7 @@ from kickstand.names import Names
 from localcloud.ministack.cloudformation.permissions.actions import own_service
 from localcloud.ministack.cloudformation.permissions.arns import ARNS, ON_EVERYTHING
 
-SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
+SCHEMAS = Path(str(distribution("cfn-lint").locate_file("cfnlint/data/schemas")))
 
 NOT_GRANTED: Mapping[tuple[str, str], str] = {
     ("AWS::Events::Rule", "iam:PassRole"): "a role is passed where a target is put; who reads passes none",

@@ -129,8 +129,22 @@ def _dotted(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+def dotted_name(node: ast.AST) -> str:
+    """`a.b.c` of names and attributes; empty for any other expression."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """What a module, a statement or a part of one holds beside expressions: an import stands in none."""
+    return (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
+
+
 def _imported(node: ast.AST, names: dict[str, str], when: str = "module") -> Iterator[tuple[int, str, str]]:
-    for child in ast.iter_child_nodes(node):
+    for child in statements(node):
         if isinstance(child, ast.Import):
             yield from ((child.lineno, alias.name, when) for alias in child.names if alias.name in names)
         elif isinstance(child, ast.ImportFrom) and child.module:
@@ -139,7 +153,7 @@ def _imported(node: ast.AST, names: dict[str, str], when: str = "module") -> Ite
                 name = name if name in names else child.module
                 if name in names:
                     yield child.lineno, name, when
-        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _imported(child, names, "function")
         elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             yield from _imported(child, names, "types")

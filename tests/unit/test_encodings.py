@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,14 @@ FOLDERS = (
     *("acceptance", "scripts", "data", "benchmarks"),
 )
 
+_CALLED = re.compile(r"\b(?:text|universal_newlines|read_text|write_text)\b")
+"""A module without any of these words has no such call."""
+
 
 def nameless(source: str) -> Iterator[tuple[int, str]]:
     """Calls that use the encoding of the locale: line and name."""
+    if not _CALLED.search(source):
+        return
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue

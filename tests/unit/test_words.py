@@ -33,7 +33,9 @@ def names(tree: ast.AST) -> Iterator[str]:
 
 
 def test_no_name_of_the_product_is_a_retired_word() -> None:
-    found = {path: RETIRED.intersection(names(ast.parse(text))) for path, text in SourceTree().texts.items()}
+    words = re.compile(rf"\b(?:{'|'.join(RETIRED)})\b")  # a module that has none of them in its text is not parsed
+    texts = {path: text for path, text in SourceTree().texts.items() if words.search(text)}
+    found = {path: RETIRED.intersection(names(ast.parse(text))) for path, text in texts.items()}
     assert {path: words for path, words in found.items() if words} == {}
 
 

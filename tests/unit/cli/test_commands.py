@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from source_tree import PACKAGES, REPOSITORY, SourceTree
+from source_tree import PACKAGES, REPOSITORY, SourceTree, statements
 from typed import Terminal
 
 from cli.commands import COMMANDS
@@ -143,13 +143,13 @@ def test_a_command_imports_in_functions_only_what_loads_more() -> None:
 
 def _third_parties(node: ast.AST) -> Iterator[str]:
     """What a module loads when it is imported, beside our own, typer and the standard library without asyncio."""
-    for child in ast.iter_child_nodes(node):
+    for child in statements(node):
         names: list[str] = []
         if isinstance(child, ast.Import):
             names = [alias.name for alias in child.names]
         elif isinstance(child, ast.ImportFrom):
             names = [child.module or ""]
-        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not (
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not (
             isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
         ):
             yield from _third_parties(child)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.progress import Progress, TextColumn
 from rich.table import Table
+from source_tree import dotted_name
 
 from kickstand.console import echo, echo_json, echo_text, error_lines, make_console, show_error
 from kickstand.errors import InputError, KickstandError, Problem
@@ -145,7 +146,7 @@ def _prints(tree: ast.AST) -> list[int]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call | ast.Attribute):
             continue
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        called = dotted_name(node.func) if isinstance(node, ast.Call) else ""
         markup = isinstance(node, ast.Call) and any(
             word.arg in ("markup", "emoji") and ast.unparse(word.value) == "True" for word in node.keywords
         )
@@ -158,7 +159,7 @@ def _prints(tree: ast.AST) -> list[int]:
             "typer.confirm",
             "typer.prompt",
         )
-        stream = isinstance(node, ast.Attribute) and ast.unparse(node) in (
+        stream = isinstance(node, ast.Attribute) and dotted_name(node) in (
             *("sys.stdout.write", "sys.stderr.write", "sys.stdout.buffer", "sys.stderr.buffer", "os.write"),
         )
         if direct or stream or markup or called in ("json.dump", "Text.from_markup", "input", "traceback.print_exc"):

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,34 @@ from workspaces import workspace
 from deployment.cdk import Cdk
 from kickstand.errors import InputError
 from review.bundle import Bundle, bundle_json, read_bundle
+from review.reports import ModelReport
 from review.verification import executed_problems, given_problems, remake
 
 AGAIN = "kickstand review dev"
-MADE = dangerous()
-STACKS = [one.stack for one in MADE.infrastructure.stacks]
+
+
+@cache
+def fresh() -> Bundle:
+    """The review as it is made anew; drawn when a test of here runs, not by each process that collects it."""
+    return dangerous()
+
+
+def model() -> ModelReport:
+    found = fresh().model
+    assert found is not None
+    return found
+
+
+def stacks() -> list[str]:
+    return [one.stack for one in fresh().infrastructure.stacks]
+
+
 BEGIN = "The review is not what comes of it when it is made anew: "
 
 
 def forge(folder: Path, change: Callable[[dict[str, Any]], object]) -> Bundle:
     """What the reader makes of a review.json that was rewritten, with its digest computed again, as the docs say it."""
-    fields = json.loads(bundle_json(MADE))
+    fields = json.loads(bundle_json(fresh()))
     del fields["sha256"]
     change(fields)
     fields["sha256"] = hashlib.sha256(canonical(fields)).hexdigest()
@@ -62,8 +80,8 @@ def test_a_forged_review_is_refused_before_and_after_its_preparation(tmp_path: P
     change, said = FORGERIES[name]
     given = forge(tmp_path, change)
     for problems in (
-        [*given_problems(given, MADE, rerun_command=AGAIN)],
-        [*executed_problems(given, MADE, STACKS, rerun_command=AGAIN)],
+        [*given_problems(given, fresh(), rerun_command=AGAIN)],
+        [*executed_problems(given, fresh(), stacks(), rerun_command=AGAIN)],
     ):
         assert problems[0].message.startswith(BEGIN + said)
         assert problems[0].where == "review of dev"
@@ -76,36 +94,34 @@ def test_the_same_review_is_no_problem_whenever_drift_was_detected_and_whoever_w
         fields["change_sets"] = []
         fields["model"]["missing"] = [f"{one}: User: somebody else" for one in missing]
 
-    missing = sorted({one.partition(":")[0] for one in MADE.model.missing}) if MADE.model else []
+    missing = sorted({one.partition(":")[0] for one in model().missing})
     given = forge(tmp_path, later)
-    assert [*given_problems(given, MADE, rerun_command=AGAIN)] == []
-    assert [*executed_problems(given, MADE, STACKS, rerun_command=AGAIN)] == []
+    assert [*given_problems(given, fresh(), rerun_command=AGAIN)] == []
+    assert [*executed_problems(given, fresh(), stacks(), rerun_command=AGAIN)] == []
 
 
 def test_who_could_read_less_leaves_out_and_changes_nothing(tmp_path: Path) -> None:
-    assert MADE.model is not None
     told = "Test rows (metrics on them, predictions, errors, slices): Access Denied"
 
     def blind(fields: dict[str, Any]) -> None:
         fields["model"].update(slices=[], plots=[], missing=[*fields["model"]["missing"], told], headlines=[])
 
-    assert [*given_problems(forge(tmp_path, blind), MADE, rerun_command=AGAIN)] == []
+    assert [*given_problems(forge(tmp_path, blind), fresh(), rerun_command=AGAIN)] == []
 
     def and_false(fields: dict[str, Any]) -> None:
         blind(fields)
         fields["model"]["metrics"][0]["released"] = 0.01
 
-    name = MADE.model.metrics[0].name
-    (problem,) = given_problems(forge(tmp_path, and_false), MADE, rerun_command=AGAIN)
+    name = model().metrics[0].name
+    (problem,) = given_problems(forge(tmp_path, and_false), fresh(), rerun_command=AGAIN)
     assert problem.message.startswith(f"{BEGIN}metrics.{name} is 0.01 in it")
     # What is executed was made by who executes it.
-    assert [*executed_problems(forge(tmp_path, blind), MADE, STACKS, rerun_command=AGAIN)]
+    assert [*executed_problems(forge(tmp_path, blind), fresh(), stacks(), rerun_command=AGAIN)]
 
 
 def test_what_these_credentials_may_not_read_is_no_silence(tmp_path: Path) -> None:
-    assert MADE.model is not None
-    blind = MADE.model.model_copy(update={"missing": ("The released model: Access Denied",)})
-    made = MADE.model_copy(update={"model": blind})
+    blind = model().model_copy(update={"missing": ("The released model: Access Denied",)})
+    made = fresh().model_copy(update={"model": blind})
     given = forge(tmp_path, lambda fields: fields["model"].update(missing=[]))
     assert (
         next(given_problems(given, made, rerun_command=AGAIN)).message
@@ -114,7 +130,7 @@ def test_what_these_credentials_may_not_read_is_no_silence(tmp_path: Path) -> No
 
 
 def test_drift_since_the_review_is_named_once() -> None:
-    given, made = (MADE.model_copy(update={"drift": one}) for one in (drift(), drift(drifted("Bucket", "Tags: a"))))
+    given, made = (fresh().model_copy(update={"drift": one}) for one in (drift(), drift(drifted("Bucket", "Tags: a"))))
     (problem,) = given_problems(given, made, rerun_command=AGAIN)
     assert problem.message == (
         "The environment was changed by hand: Bucket is MODIFIED (Tags: a) of bikes-dev-training, since the review."
@@ -122,11 +138,11 @@ def test_drift_since_the_review_is_named_once() -> None:
 
 
 def test_of_a_stack_that_is_deployed_already_only_what_is_left_is_compared(tmp_path: Path) -> None:
-    assert TRAINING in STACKS or STACK in STACKS
-    gone = MADE.model_copy(
-        update={"infrastructure": MADE.infrastructure.model_copy(update={"stacks": (), "permissions": ()})}
+    assert TRAINING in stacks() or STACK in stacks()
+    gone = fresh().model_copy(
+        update={"infrastructure": fresh().infrastructure.model_copy(update={"stacks": (), "permissions": ()})}
     )
-    assert [*executed_problems(MADE, gone, [], rerun_command=AGAIN)] == []
+    assert [*executed_problems(fresh(), gone, [], rerun_command=AGAIN)] == []
     given = forge(tmp_path, lambda fields: fields["policy"]["findings"].clear())
     (problem,) = executed_problems(given, gone, [], rerun_command=AGAIN)
     assert problem.message.startswith(BEGIN + "policy.findings[0] is null in it")
@@ -134,6 +150,6 @@ def test_of_a_stack_that_is_deployed_already_only_what_is_left_is_compared(tmp_p
 
 @pytest.mark.parametrize("day", ["2026-11-24", "soon"])
 def test_a_day_that_is_still_to_come_is_refused(day: str) -> None:
-    review = MADE.model_copy(update={"as_of": day})
+    review = fresh().model_copy(update={"as_of": day})
     with pytest.raises(InputError, match=rf'The review counts ages to the day "{day}"; today is 2026-11-23 \(UTC\)\.'):
         remake(Cdk(workspace()), review, None, print, now=datetime(2026, 11, 23, 12, tzinfo=UTC))

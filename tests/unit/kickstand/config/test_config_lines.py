@@ -126,7 +126,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(KEYS, st.dictionaries(KEYS, VALUES, max_size=3)), max_size=3, unique_by=lambda t: t[0]))
 def test_any_text_has_the_keys_that_tomllib_has_and_each_key_on_its_line(
     tables: list[tuple[str, dict[str, str]]],

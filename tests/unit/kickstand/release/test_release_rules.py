@@ -201,7 +201,7 @@ STRANGE: st.SearchStrategy[Any] = (
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_changed_release_means_the_same_or_is_refused(tmp_path: Path, data: st.DataObject) -> None:
     fields = fields_of(valid())

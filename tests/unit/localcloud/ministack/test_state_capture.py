@@ -198,7 +198,7 @@ def change_logs(draw: Random, groups: Any, number: int) -> None:
         found["token"] = number
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_whatever_changes_is_read_back(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(log_events, "LENGTH", 3)
     monkeypatch.setattr("localcloud.server.persistence.SPARE", 4000)

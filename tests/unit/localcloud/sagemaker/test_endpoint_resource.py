@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-import cfnlint
 import pytest
 from sagemaker_fakes import IMAGE, ROLE, SCOPE, Plane, make_plane
 
@@ -21,7 +21,7 @@ from localcloud.sagemaker.cloudformation.resource_types import resource_types
 from localcloud.state import StateFolder, Switches
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/ep"
-SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
+SCHEMAS = Path(str(distribution("cfn-lint").locate_file("cfnlint/data/schemas")))
 CANARY = {
     "BlueGreenUpdatePolicy": {
         "TrafficRoutingConfiguration": {

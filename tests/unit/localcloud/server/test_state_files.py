@@ -291,7 +291,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_any_sequence_of_saves_is_read_back_in_order(steps: list[Step]) -> None:
     """The oracle is a dictionary; each step is checked as a process that starts then would read it."""

@@ -161,7 +161,7 @@ def test_everything_wrong_with_recordio_is_told_at_once(tmp_path: Path) -> None:
 
 
 @example("recordio-protobuf", 79, b"H")  # a label beyond float32
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["libsvm", "recordio-protobuf"]), st.integers(0, 400), st.binary(max_size=4))
 def test_what_the_check_lets_pass_the_program_reads(tmp_path: Path, kind: str, place: int, junk: bytes) -> None:
     good = (libsvm if kind == "libsvm" else recordio)(numbers(8))

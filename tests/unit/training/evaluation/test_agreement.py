@@ -71,7 +71,7 @@ def wrong(objective: str, label: float, answer: Sequence[float]) -> bool:
     return label != (float(answer[0] > 0.5) if objective == "binary:logistic" else answer[0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(OBJECTIVES),
     st.sampled_from(TRANSFORMS),
@@ -120,7 +120,7 @@ NUMBERS = st.floats(-1e6, 1e6, width=32).map(lambda value: repr(value + 0.0))
 CELLS = NUMBERS | st.just("")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.integers(1, 4).flatmap(
         lambda width: st.lists(st.tuples(NUMBERS, st.lists(CELLS, min_size=width, max_size=width)), min_size=1)

@@ -254,7 +254,7 @@ def test_values_are_read_as_the_container_reads_them() -> None:
 
 
 @pytest.mark.contract("T29")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*TABLE, *ALIASES]) | st.text(max_size=12),
@@ -275,7 +275,7 @@ def test_whatever_is_given_is_answered_and_what_passes_can_be_read(values: dict[
         assert problems
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_a_number_passes_exactly_when_it_is_in_its_interval(data: st.DataObject) -> None:
     rule = data.draw(st.sampled_from([rule for rule in TABLE.values() if isinstance(rule, Integer | Real)]))

@@ -72,7 +72,7 @@ def _train(values: dict[str, str]) -> xgboost.Booster:
 
 @pytest.mark.contract("T26", "T29")
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(["", *OBJECTIVES]), st.integers(2, 4), _SETTINGS)
 @example("binary:logistic", 2, {"eval_metric": "error@0.5", "early_stopping_rounds": "1"})
 @example("reg:tweedie", 2, {"tweedie_variance_power": "1.9999999"})

@@ -117,7 +117,7 @@ HEADER = some.binary(max_size=40)
 
 
 @pytest.mark.contract("H32", "H36", "H38", "H43")
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     which=some.integers(0, 2),
     parts=some.lists(BODIES, min_size=1, max_size=2),
@@ -152,7 +152,7 @@ def test_any_body_of_any_type_for_any_answer_is_predicted_or_refused(
 
 
 @pytest.mark.contract("H35", "H43")
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(which=some.integers(0, 2), accept=some.one_of(HEADER, some.sampled_from(ACCEPTS)))
 @example(which=0, accept=b"\xff")
 def test_any_accept_for_a_row_that_is_predicted_has_its_form_or_406(
@@ -173,7 +173,7 @@ def test_any_accept_for_a_row_that_is_predicted_has_its_form_or_406(
 
 
 @pytest.mark.contract("H33", "H34", "H43")
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     method=some.one_of(some.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]), some.text()),
     path=some.one_of(some.sampled_from([*PATHS, "/", "/ping/", "/invocations?x", "//ping", "*"]), some.text()),

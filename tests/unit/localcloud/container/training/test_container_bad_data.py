@@ -148,7 +148,7 @@ def _damaged(draw: st.DrawFn, whole: bytes) -> bytes:
 
 @pytest.mark.contract("T48")
 @pytest.mark.parametrize("form", WRITERS)
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_the_bytes_there_are_rows_or_a_users_error(tmp_path: Path, form: str, data: st.DataObject) -> None:
     content_type, written = WRITERS[form]

@@ -369,7 +369,7 @@ CELLS = [
 ]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(text=b'"1"\xc2\xa0"2"\n', content_type="text/csv")  # a delimiter that is not ASCII
 @given(
     text=st.lists(st.sampled_from([*PIECES, *CELLS]), max_size=30).map(b"".join),
