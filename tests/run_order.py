@@ -5,6 +5,7 @@ Hooks, which `conftest.py` imports.
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -97,3 +98,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     place = {config.rootpath / "tests" / file: number for number, file in enumerate(SLOWEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+    # What is there by now stays until the end: tests and modules are not looked through again by each collection.
+    gc.collect()
+    gc.freeze()

@@ -46,6 +46,7 @@ def variables(folder: Path, out: Path, **context: str) -> dict[str, str]:
     settings = {**json.loads((ROOT / "cdk.json").read_text())["context"], "config": str(folder / "kickstand.toml")}
     return {
         **os.environ,
+        "CDK_VALIDATION": "false",  # half of a synthesis; what is kept and copied is the same with it
         "PATH": f"{Path(node()).parent}{os.pathsep}{os.environ['PATH']}",
         "CDK_CONTEXT_JSON": json.dumps({**settings, "environment": "dev", **context}),
         "CDK_OUTDIR": str(out),

@@ -122,7 +122,10 @@ def test_the_help_of_no_command_loads_more_than_typer() -> None:
 def test_a_command_imports_in_functions_only_what_loads_more() -> None:
     tree = SourceTree()
     named = {path: set(_third_parties(ast.parse(text))) for path, text in tree.texts.items()}
-    edges = {path: {one.target for one in tree.imports if (one.source, one.when) == (path, "module")} for path in named}
+    edges: dict[str, set[str]] = {path: set() for path in named}
+    for one in tree.imports:
+        if one.when == "module":
+            edges[one.source].add(one.target)
 
     def loaded(path: str) -> set[str]:
         seen, todo = set[str](), [path]

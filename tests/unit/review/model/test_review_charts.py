@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from review.model.charts.predictions import (
     calibration_bins,
@@ -24,6 +24,9 @@ from review.pages.html import picture
 from review.reports import Plot
 from training.evaluation.metrics import lower_is_better
 from training.model.learning_curve import Curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 LARGEST = 150_000
