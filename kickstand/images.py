@@ -7,11 +7,10 @@ CloudFormation's registry, and compared with both by tests; the SDK is never imp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
 
 from kickstand.errors import InputError, Problem
 from kickstand.json_text import parse_json
@@ -21,13 +20,12 @@ REPOSITORY = "sagemaker-xgboost"
 _TABLE = Path(__file__).with_name("xgboost_images.json")
 
 
-class ImageTable(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ImageTable:
     """Registry accounts and domains by region, image tags by version; resource types that a region lacks.
 
     unlisted_regions: those whose resource types the registry's schemas do not list.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     accounts: Mapping[str, str]
     domains: Mapping[str, str]
@@ -39,7 +37,9 @@ class ImageTable(BaseModel):
 @cache
 def image_table() -> ImageTable:
     """The table, read once a process."""
-    return ImageTable.model_validate(parse_json(_TABLE.read_text(encoding="utf-8")))
+    table = parse_json(_TABLE.read_text(encoding="utf-8"))
+    missing = {region: tuple(types) for region, types in table.pop("missing_types").items()}
+    return ImageTable(**table, missing_types=missing)
 
 
 def regions() -> tuple[str, ...]:

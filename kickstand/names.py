@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from kickstand.bucket import captured_prefix
-from kickstand.config.model import Environment
 from kickstand.errors import Problem
+
+if TYPE_CHECKING:
+    from kickstand.config.model import Environment
 
 
 def partition(region: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from localcloud.container.hosting.settings import ServingSettings
 
 PORT_TAKEN = 2
+_PREPARE_SECONDS = 5.0
+"""From the start: what a large body needs is three quarters of the imports, and instances often start together."""
 
 
 def main() -> int:
@@ -86,7 +88,7 @@ def _serve(application: ServingApplication, settings: ServingSettings, place: so
     async def serve() -> None:
         patience = Patience(server.server_state.connections, settings.timeout_seconds)
         watching = asyncio.create_task(patience.watch())
-        threading.Thread(target=_prepare, name="prepare", daemon=True).start()
+        asyncio.get_running_loop().call_later(_PREPARE_SECONDS, _prepare)
         await server.serve(sockets=None if isinstance(place, str) else [place])
         watching.cancel()
 
@@ -98,8 +100,9 @@ def _serve(application: ServingApplication, settings: ServingSettings, place: so
 
 
 def _prepare() -> None:
-    """Import what the first large body needs, after the first /ping can be answered."""
-    importlib.import_module("localcloud.container.hosting.request_rows")
+    """Import what the first large body needs, unless one was there already; other requests are answered meanwhile."""
+    module = "localcloud.container.hosting.request_rows"
+    threading.Thread(target=importlib.import_module, args=(module,), name="prepare", daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
@@ -33,17 +36,13 @@ _CONFIG = Config(
 
 def s3_client(environment: Mapping[str, str]) -> S3Client:
     """An S3 client with the credentials, endpoint and CA bundle of AWS_* in `environment`."""
-    client: S3Client = _session(environment).client(
-        "s3", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG
-    )
+    client: S3Client = _client("s3", environment)
     return client
 
 
 def logs_client(environment: Mapping[str, str]) -> CloudWatchLogsClient:
     """A CloudWatch Logs client, likewise."""
-    client: CloudWatchLogsClient = _session(environment).client(
-        "logs", endpoint_url=_url(environment), verify=_ca(environment), config=_CONFIG
-    )
+    client: CloudWatchLogsClient = _client("logs", environment)
     return client
 
 
@@ -56,25 +55,45 @@ def reason_of(error: ClientError | BotoCoreError) -> str:
     return str(error)
 
 
-def _session(environment: Mapping[str, str]) -> boto3.Session:
-    core = botocore.session.Session()
+def core_session() -> botocore.session.Session:
+    """A session of botocore that shares with the others of this process what was read of the services' models.
+
+    Reading those of S3 and of logs takes 0.2 s of CPU, which each instance of an endpoint would need.
+    """
+    made = botocore.session.Session()
+    made.register_component("data_loader", _loader())
+    return made
+
+
+@cache
+def _loader() -> Any:
+    return botocore.loaders.create_loader()
+
+
+_MAKING = threading.Lock()
+"""A session may make one client at a time (boto3 documentation, Session, multithreading)."""
+
+
+def _client(service: Any, environment: Mapping[str, str]) -> Any:
+    with _MAKING:
+        return _session().client(
+            service,
+            region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
+            endpoint_url=environment.get("AWS_ENDPOINT_URL") or None,
+            verify=environment.get("AWS_CA_BUNDLE") or True,
+            aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+            config=_CONFIG,
+        )
+
+
+@cache
+def _session() -> boto3.Session:
+    core = core_session()
     for setting in ("config_file", "credentials_file"):  # the user's own profiles are not the job's
         core.set_config_variable(setting, os.devnull)
-    return boto3.Session(
-        botocore_session=core,
-        aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-        region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-    )
-
-
-def _url(environment: Mapping[str, str]) -> str | None:
-    return environment.get("AWS_ENDPOINT_URL") or None
-
-
-def _ca(environment: Mapping[str, str]) -> str | bool:
-    return environment.get("AWS_CA_BUNDLE") or True
+    return boto3.Session(botocore_session=core)
 
 
 _PATH_STYLE = re.compile(r"^https://s3[.-][a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<bucket>[^/]+)(?:/(?P<key>.*))?$")

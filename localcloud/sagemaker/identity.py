@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.config
 import botocore.exceptions
-import botocore.session
 
+from localcloud.jobs.s3 import core_session
 from localcloud.ministack.iam import acting
 from localcloud.ministack.iam.requests import find_vpc
 from localcloud.ministack.iam.sts import AccessDenied, RoleNotAssumable, issue_role_credentials
@@ -187,7 +187,7 @@ class _S3Clients:
 
     def __init__(self, url: str, ca: str) -> None:
         self._url, self._ca = url, ca
-        self._session = botocore.session.Session()
+        self._session = core_session()
         self._lock = threading.Lock()
 
     def client(self, region: str, credentials: Mapping[str, str]) -> Any:

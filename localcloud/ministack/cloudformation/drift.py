@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.jobs.s3 import core_session
 from localcloud.ministack.door.cloudformation import drift
 from localcloud.ministack.door.names import Seam, SeamMovedError
 from localcloud.ministack.door.services import iam, s3, stepfunctions
@@ -76,10 +77,9 @@ def _parsed(operation: str, body: str | bytes) -> Properties:
 
 @functools.cache
 def _parser() -> tuple[Any, Any]:
-    import botocore.session
     from botocore.parsers import create_parser
 
-    return botocore.session.Session().get_service_model("s3"), create_parser("rest-xml")
+    return core_session().get_service_model("s3"), create_parser("rest-xml")
 
 
 Reader = Callable[[str, Properties], Properties | None]

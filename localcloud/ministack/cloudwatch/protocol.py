@@ -9,8 +9,7 @@ from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
-import botocore.session
-
+from localcloud.jobs.s3 import core_session
 from localcloud.ministack.door.services import cloudwatch
 from localcloud.sagemaker.api.call import ServiceError
 
@@ -25,7 +24,7 @@ _NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
 @cache
 def _model() -> Any:
-    return botocore.session.get_session().get_service_model("cloudwatch")
+    return core_session().get_service_model("cloudwatch")
 
 
 def input_shape(operation: str) -> Any:

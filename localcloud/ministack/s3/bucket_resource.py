@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.jobs.s3 import core_session
 from localcloud.ministack.door.cloudformation import correct_handler, provisioners
 from localcloud.ministack.door.names import Seam
 from localcloud.ministack.door.services import s3
@@ -209,10 +210,9 @@ def _message(body: bytes | str) -> str:
 
 @functools.cache
 def _serializer() -> tuple[Any, Any]:
-    import botocore.session
     from botocore.serialize import create_serializer
 
-    return botocore.session.Session().get_service_model("s3"), create_serializer("rest-xml", include_validation=False)
+    return core_session().get_service_model("s3"), create_serializer("rest-xml", include_validation=False)
 
 
 def _body(operation: str, members: dict[str, Any]) -> bytes:

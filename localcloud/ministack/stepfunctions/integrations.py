@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from localcloud.jobs.s3 import core_session
 from localcloud.ministack.door.core import emulator, responses
 from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import eventbridge, stepfunctions
@@ -187,10 +188,9 @@ def _cause(error: Any) -> str:
 @functools.lru_cache(maxsize=64)
 def _client(region_name: str, thread: int) -> Any:
     """An S3 client that is answered by this process; its signature is put on by the role's own call."""
-    import botocore.session
     from botocore.config import Config
 
-    client = botocore.session.Session().create_client(
+    client = core_session().create_client(
         "s3",
         region_name=region_name,
         endpoint_url=f"https://s3.{region_name}.amazonaws.com",

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import botocore.session
-
+from localcloud.jobs.s3 import core_session
 from localcloud.sagemaker.api.call import ServiceError, validation_error
 
 # Java's Unicode classes as they may stand inside brackets. \p{L} takes the underscore and digits with it, because
@@ -237,7 +236,7 @@ def _render_value(shape: Any, value: Any) -> Any:
 @cache
 def service_model(name: str = "sagemaker") -> Any:
     """botocore's model of a service, read once (50 ms)."""
-    return botocore.session.get_session().get_service_model(name)
+    return core_session().get_service_model(name)
 
 
 @cache
