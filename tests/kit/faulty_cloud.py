@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 from localcloud.cloud import LocalCloud
 
-SLOW_SECONDS, LIFE = 6.0, 100
+SLOW_SECONDS, LIFE = 6.0, 40
 """What `slow` is late by; the request at which `dies` does so. `errors`: 500 for one row in ten. `nan`: no number."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import jsonschema
 import numpy
 import sagemaker
 from botocore.exceptions import ClientError
@@ -27,6 +28,10 @@ from sagemaker.serializers import (
     NumpySerializer,
     StringSerializer,
 )
+
+# Each time that the SDK reads a setting it also checks the schema of its settings file, 0.2 s of CPU: once is enough.
+jsonschema.Draft202012Validator.check_schema(sagemaker.config.config.SAGEMAKER_PYTHON_SDK_CONFIG_SCHEMA)
+jsonschema.Draft202012Validator.check_schema = lambda *_, **__: None
 
 given = json.loads(sys.argv[1])
 name, bucket, role, data = given["name"], given["bucket"], given["role"], Path(sys.argv[2])

@@ -32,7 +32,7 @@ max_model_error_rate = 0.01
 periods_over = 1
 """
 """max_p99_ms: below the slow model's latency, and far above that of a good one beside other tests. The others: a model
-that dies fails what is on its way alone, a request of forty in one second of five."""
+that dies fails what is on its way alone, a request of fifteen in one second of three."""
 
 
 @pytest.fixture(scope="module")

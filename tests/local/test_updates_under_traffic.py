@@ -16,7 +16,7 @@ from training.traffic.requests import Invocation
 from training.traffic.runs import Traffic
 from training.traffic.sender import Plan
 
-PLAN = Plan(rate=50, seconds=120)
+PLAN = Plan(rate=30, seconds=120)
 """Not all of it is sent: a run ends with what is done to the endpoint."""
 WAIT = 0.6
 
