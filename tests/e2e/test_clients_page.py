@@ -46,7 +46,7 @@ SHORT_SLEEPS = """\
 import sys, time
 if "clients" in sys.prefix.split("/"):
     sleep = time.sleep
-    time.sleep = lambda seconds: sleep(min(seconds, 0.2))
+    time.sleep = lambda seconds: sleep(min(seconds, 1.0))
 """
 """`sitecustomize` of SageMaker's SDKs: they look at a job or an endpoint every 5 to 30 seconds."""
 
@@ -102,7 +102,7 @@ def test_every_command_of_the_page_works(clone: Path, programs: Path) -> None:
         cwd=clone,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     said = done.stdout
     assert done.returncode == 0, f"{said[-3000:]}\n{done.stderr[-3000:]}"

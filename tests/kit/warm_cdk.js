@@ -24,7 +24,8 @@ async function run({ words, folder, variables }) {
   try {
     return (await exec(words)) ?? process.exitCode ?? 0;
   } catch (error) {
-    for (let one = error; one; one = one.cause) console.error(one.message ?? String(one));
+    console.error(error.message ?? String(error));
+    for (let one = error.cause; one; one = one.cause) console.error(`\u2023 ${one.name}: ${one.message}`);
     return 1;
   }
 }
