@@ -152,6 +152,8 @@ _IDLE_SECONDS = 900.0
 
 def serve(place: Path) -> None:
     """Run the app for all who ask at a socket, one after the other."""
+    import aws_cdk
+
     import app
 
     with socket.socket(socket.AF_UNIX) as server:
@@ -165,9 +167,9 @@ def serve(place: Path) -> None:
                 connection.settimeout(None)
                 asked = json.loads(stream.read())
                 os.chdir(asked["folder"])
-                made = partial(app.cdk.App, outdir=asked["outdir"], context=asked["context"])
+                made = partial(aws_cdk.App, outdir=asked["outdir"], context=asked["context"])
                 try:
-                    with patch.object(app.cdk, "App", made):
+                    with patch.object(aws_cdk, "App", made):
                         app.main()
                 except (Exception, SystemExit):  # noqa: S112 - the app itself says why, when it is run for them
                     continue
