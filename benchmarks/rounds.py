@@ -83,7 +83,7 @@ def until_clear(
     while True:
         rounds.append(take(len(rounds)))
         found = figures(rounds)
-        unclear = [figure.name for figure in found if figure.verdict == UNCLEAR]
+        unclear = [f"{figure.name} ({figure.peer})" for figure in found if figure.verdict == UNCLEAR]
         if len(rounds) < least:
             row.say(f"pair {len(rounds)} of at least {least}: {found[0].name}")
         elif not unclear:

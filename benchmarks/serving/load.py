@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from benchmarks.measure import tree_processor
+from benchmarks.serving.servers import Server
+
 TURN_SECONDS = 0.06
 _TURNS = 6
 _ANSWERS = 4
@@ -26,7 +29,7 @@ _ANSWERS = 4
 class Load:
     """What came of some turns: answers, the seconds that they took, and each one's from request to whole answer.
 
-    processor: seconds of client and server, where they are measured.
+    processor: seconds of the server, or of client and server; 0 where the system does not tell.
     """
 
     answers: int = 0
@@ -38,6 +41,11 @@ class Load:
     def rate(self) -> float:
         """Answers a second."""
         return self.answers / self.seconds
+
+    @property
+    def rate_of_a_core(self) -> float:
+        """Answers in a second of a processor."""
+        return self.answers / self.processor if self.processor else 0.0
 
     @property
     def processor_each(self) -> float:
@@ -77,20 +85,25 @@ def alternate(targets: Mapping[str, Target], *, turns: int = _TURNS) -> dict[str
 
 
 class HttpTarget:
-    """A server, asked over so many connections with one request on its way on each; no body: GET."""
+    """A server, asked over so many connections with one request on its way on each; no body: GET.
 
-    def __init__(self, port: int, path: str, connections: int, body: bytes | None = None, kind: str = "text/csv"):
+    The processor time is the server's, with that of its children.
+    """
+
+    def __init__(self, server: Server, path: str, connections: int, body: bytes | None = None):
+        self._pid, kind = server.pid, server.content_type
         lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", "Host: 127.0.0.1"]
         if body is not None:
             lines += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
         request = "\r\n".join((*lines, "", "")).encode() + (body or b"")
         self._selector = selectors.DefaultSelector()
-        self._connections = [_Connection(port, request) for _ in range(connections)]
+        self._connections = [_Connection(server.port, request) for _ in range(connections)]
         for connection in self._connections:
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def turn(self, load: Load) -> None:
-        began = time.perf_counter()
+        self._reconnect()
+        began, worked = time.perf_counter(), tree_processor(self._pid)
         wanted = load.answers + _ANSWERS * len(self._connections)
         for connection in self._connections:
             connection.ask()
@@ -106,6 +119,15 @@ class HttpTarget:
                     else:
                         waiting -= 1
         load.seconds += time.perf_counter() - began
+        load.processor += tree_processor(self._pid) - worked
+
+    def _reconnect(self) -> None:
+        """In place of those that the server closed, because the others' turns took longer than it keeps idle ones."""
+        for connection in self._connections:
+            if connection.is_ended():
+                self._selector.unregister(connection.socket)
+                connection.open()
+                self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def close(self) -> None:
         """Close its connections."""
@@ -118,9 +140,27 @@ class _Connection:
     """One connection and the answer that is coming in on it."""
 
     def __init__(self, port: int, request: bytes) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._request = request
+        self._port, self._request = port, request
+        self.socket = self._opened()
+
+    def _opened(self) -> socket.socket:
+        made = socket.create_connection(("127.0.0.1", self._port))
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
+
+    def open(self) -> None:
+        """Once more."""
+        self.socket.close()
+        self.socket = self._opened()
+
+    def is_ended(self) -> bool:
+        """Whether the server closed it while it was idle."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def ask(self) -> None:
         self._received = b""

@@ -31,8 +31,9 @@ _SECONDS_TO_START = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs: its port, where rows go, and how they are written."""
+    """A server that runs: its process, its port, where rows go, and how they are written."""
 
+    pid: int
     port: int
     path: str = "/invocations"
     content_type: str = "text/csv"
@@ -82,8 +83,8 @@ def ours(folder: Path) -> Iterator[Server]:
     (port,) = free_ports(1)
     variables = {"PATH": str(BIN), "SAGEMAKER_BASE_DIR": str(folder), "SAGEMAKER_BIND_TO_PORT": str(port)}
     command: list[str | Path] = [BIN / "python", "-m", "localcloud.container.serve"]
-    with _running(command, REPOSITORY, variables, port, "/ping"):
-        yield Server(port)
+    with _running(command, REPOSITORY, variables, port, "/ping") as pid:
+        yield Server(pid, port)
 
 
 @contextlib.contextmanager
@@ -94,8 +95,8 @@ def fastapi(folder: Path, model: Path) -> Iterator[Server]:
     command: list[str | Path] = [python, "-m", "uvicorn", "--app-dir", _PROGRAMS, "fastapi_app:app"]
     command += ["--port", str(port), "--workers", str(os.cpu_count()), "--no-access-log", "--log-level", "critical"]
     variables = {"PATH": str(python.parent), "MODEL": str(model), "OMP_NUM_THREADS": "1"}
-    with _running(command, folder, variables, port, "/ping"):
-        yield Server(port)
+    with _running(command, folder, variables, port, "/ping") as pid:
+        yield Server(pid, port)
 
 
 @contextlib.contextmanager
@@ -115,8 +116,8 @@ def mlserver(folder: Path, model: Path) -> Iterator[Server]:
     (home / "model-settings.json").write_text(json.dumps(runtime), "utf-8")
     variables = {"PATH": str(python.parent), "OMP_NUM_THREADS": "1", "HOME": str(home)}
     command: list[str | Path] = [python, "-c", "from mlserver.cli import main; main()", "start", home]
-    with _running(command, home, variables, http, "/v2/models/bench/ready"):
-        yield Server(http, "/v2/models/bench/infer", "application/json")
+    with _running(command, home, variables, http, "/v2/models/bench/ready") as pid:
+        yield Server(pid, http, "/v2/models/bench/infer", "application/json")
 
 
 def free_ports(count: int) -> list[int]:
@@ -136,8 +137,8 @@ def _python(name: str, title: str) -> Path:
 @contextlib.contextmanager
 def _running(
     command: list[str | Path], cwd: Path, variables: Mapping[str, str], port: int, ready: str
-) -> Iterator[None]:
-    """A server as a process group of its own, from its first 200 until the block ends."""
+) -> Iterator[int]:
+    """A server as a process group of its own, from its first 200 until the block ends; its pid."""
     words = [str(word) for word in command]
     program = subprocess.Popen(
         words, cwd=cwd, env=dict(variables), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -148,7 +149,7 @@ def _running(
             if program.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"error: {words[0]} did not start; it ended with {program.poll()}.")
             time.sleep(0.005)
-        yield
+        yield program.pid
     finally:
         program.terminate()
         try:
