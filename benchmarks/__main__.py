@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.cloud import World, opened_world
-from benchmarks.measure import REPOSITORY
+from benchmarks.measure import REPOSITORY, tree_processor
 from benchmarks.picture import draw
 from benchmarks.report import Results, failed, show
 from benchmarks.rounds import Budget, within
@@ -88,14 +88,17 @@ def main(arguments: list[str]) -> int:
 
 def _measure(console: Console, world: World, name: str, sizes: str) -> list[Any]:
     """A row's figures. What happens is printed while it happens."""
-    row, began = BENCHMARKS[name], time.monotonic()
+    row, began, worked = BENCHMARKS[name], time.monotonic(), tree_processor(os.getpid())
     seconds = math.inf if sizes == SIZES[-1] and row.sized else row.budget
     console.print(f"measuring {name} …", style="dim")
     with within(Budget(seconds, say=lambda sentence: console.print(f"  {sentence}", style="dim", highlight=False))):
         module = importlib.import_module(f"benchmarks.{row.module}")
         figures: list[Any] = getattr(module, f"{name}_figures")(world, *([module.SIZES[sizes]] if row.sized else []))
-    took, load = time.monotonic() - began, os.getloadavg()[0]
-    console.print(f"  {took:.0f} s (budget on a quiet machine: {seconds:g} s; its load is {load:.1f})", style="dim")
+    took, worked, load = time.monotonic() - began, tree_processor(os.getpid()) - worked, os.getloadavg()[0]
+    console.print(
+        f"  {took:.0f} s, of a processor {worked:.0f} s (budget {seconds:g} s; the machine's load is {load:.1f})",
+        style="dim",
+    )
     return figures
 
 
