@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from localcloud.clock import Clock
 from localcloud.sagemaker.api.call import Scope
 from localcloud.sagemaker.capture.configuration import CaptureRules
-from localcloud.sagemaker.capture.records import Exchange, hour_of, line, object_key
+from localcloud.sagemaker.capture.records import Exchange, Recorder, hour_of, object_key
 from localcloud.sagemaker.image import Roles
 
 _LOG = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class Capture:
     ) -> None:
         self.rules, self.scope, self.endpoint, self.roles = rules, scope, endpoint, roles
         self._writer, self._chance = writer, chance
+        self.recorder = Recorder(rules)
         self.taken: deque[tuple[str, Exchange]] = deque()
         self.batches: dict[tuple[str, str], _Batch] = {}
         """By variant and hour; the writer's alone."""
@@ -180,7 +181,7 @@ class CaptureWriter:
         for number, (variant, exchange) in enumerate(taken):
             if number % _SHARE == _SHARE - 1:
                 time.sleep(0)  # gives way to a thread that answers requests
-            made = line(exchange, capture.rules)
+            made = capture.recorder.line(exchange)
             key = (variant, hour_of(exchange.at))
             batch = capture.batches.get(key)
             if batch is None:

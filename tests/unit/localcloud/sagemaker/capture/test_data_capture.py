@@ -18,7 +18,7 @@ from localcloud.clock import Clock
 from localcloud.jobs.hosting.model_process import Answer
 from localcloud.sagemaker.capture import writer
 from localcloud.sagemaker.capture.configuration import CaptureRules
-from localcloud.sagemaker.capture.records import Exchange, line, object_key
+from localcloud.sagemaker.capture.records import Exchange, Recorder, object_key
 from localcloud.sagemaker.capture.writer import CaptureWriter
 from localcloud.state import StateFolder, Switches
 
@@ -86,7 +86,7 @@ def exchange(**changes: Any) -> Exchange:
 
 
 def record(rules: CaptureRules = RULES, **changes: Any) -> dict[str, Any]:
-    found = line(exchange(**changes), rules)
+    found = Recorder(rules).line(exchange(**changes))
     assert found.endswith(b"\n") and found.count(b"\n") == 1
     read: dict[str, Any] = json.loads(found)
     return read
