@@ -155,9 +155,11 @@ _STATE_FIXES = {
 
 
 def key_findings(workspace: Workspace) -> Iterator[Finding]:
-    """The keys of `[storage]` and `[logs]`."""
+    """The keys of `[storage]`, `[logs]` and `[hosting.capture]`."""
     environment = workspace.environment
     keys = {"storage": environment.storage.kms_key_arn, "logs": environment.logs.kms_key_arn}
+    if environment.captures:
+        keys["hosting.capture"] = environment.hosting.capture.kms_key_arn
     for table, arn in keys.items():
         if arn:
             name, kms = f"{table}.kms_key_arn", workspace.session.client("kms")

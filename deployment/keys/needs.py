@@ -78,7 +78,7 @@ def key_needs(environment: Environment, all_environments: Mapping[EnvironmentNam
 
     all_environments: of the project, by name.
     """
-    found = [*_own(environment)]
+    found = [*_own(environment), *_captured(environment)]
     if environment.promotes_from is not None:
         source = all_environments[environment.promotes_from]
         found += _taking(environment, source)
@@ -115,6 +115,27 @@ def _own(environment: Environment) -> Iterator[Need]:
             purpose="write promoted models",
             promotion=True,
         )
+
+
+def _captured(environment: Environment) -> Iterator[Need]:
+    """Of a key that captured requests alone have; that of `[storage]` has needs that include theirs."""
+    key, name = environment.hosting.capture.kms_key_arn, environment.name
+    if key is None or not environment.captures or key == environment.storage.kms_key_arn:
+        return
+    need = Need("", "", environment.account, key, (), "", environment, environment)
+    yield replace(
+        need,
+        who=f"the hosting role of {name}",
+        arn=environment.roles.hosting or "",
+        actions=(READ, WRITE),
+        purpose="write captured requests",
+    )
+    yield replace(
+        need,
+        who=f"holders of the policy {Names(environment).managed_policy('captured')}",
+        actions=(READ,),
+        purpose="read captured requests",
+    )
 
 
 def _taking(taker: Environment, source: Environment) -> Iterator[Need]:

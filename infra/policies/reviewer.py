@@ -17,9 +17,11 @@ def doctor_statements(names: Names) -> list[Statement]:
     given = environment.roles
     roles = tuple(sorted({arn for arn in (given.training, given.hosting, given.trigger) if arn}))
     # What a role of the organisation's may do with the key, IAM says: its stack does not know the role's policies.
-    read = ("iam:GetRole", *(("iam:SimulatePrincipalPolicy",) if environment.storage.kms_key_arn else ()))
+    own = environment.hosting.capture.kms_key_arn if environment.captures else None
+    read = ("iam:GetRole", *(("iam:SimulatePrincipalPolicy",) if environment.storage.kms_key_arn or own else ()))
     boundary = given.permissions_boundary
-    keys = tuple(sorted({arn for arn in (environment.storage.kms_key_arn, environment.logs.kms_key_arn) if arn}))
+    named = (environment.storage.kms_key_arn, environment.logs.kms_key_arn, own)
+    keys = tuple(sorted({arn for arn in named if arn}))
     return [
         Statement(
             "ReadBootstrapVersion",

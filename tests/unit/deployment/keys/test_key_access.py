@@ -11,7 +11,8 @@ from samples import environment
 
 from deployment.keys.access import KeyAccess, key_access
 from deployment.keys.needs import Need, key_needs
-from kickstand.config.model import Environment, Roles, Storage
+from kickstand.config.model import Environment, Hosting, Roles, Storage
+from kickstand.config.operation import Capture
 from kickstand.errors import KickstandError
 from review.make import key_headlines
 
@@ -164,3 +165,34 @@ def test_the_statement_of_a_role_without_a_name_is_its_accounts() -> None:
         "Action": "kms:Decrypt",
         "Resource": "*",
     }
+
+
+OTHER = KEY.replace("1234abcd-12ab", "2234abcd-12ab")
+
+
+@pytest.mark.parametrize(
+    ("capture", "storage", "needs"),
+    [
+        (
+            Capture(kms_key_arn=OTHER),
+            None,
+            {
+                "the hosting role of dev": (OTHER, ("kms:Decrypt", "kms:GenerateDataKey"), "write captured requests"),
+                "holders of the policy bikes-dev-captured-us-east-1": (
+                    *(OTHER, ("kms:Decrypt",), "read captured requests"),
+                ),
+            },
+        ),
+        (Capture(kms_key_arn=OTHER, enabled=False), None, {}),
+        (Capture(), None, {}),
+        (Capture(kms_key_arn=KEY), KEY, {}),  # its own needs are those of `[storage]`
+    ],
+)
+def test_a_key_of_captured_requests_alone_is_needed_by_who_writes_and_reads_them(
+    capture: Capture, storage: str | None, needs: dict[str, tuple[object, ...]]
+) -> None:
+    one = environment(hosting=Hosting(capture=capture), storage=Storage(kms_key_arn=storage))
+    found = {
+        need.who: (need.key, need.actions, need.purpose) for need in key_needs(one, {"dev": one}) if need.key != KEY
+    }
+    assert found == needs
