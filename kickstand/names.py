@@ -36,6 +36,10 @@ _PARTITIONS = (
 )
 
 
+SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+"""https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html"""
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names of one environment."""
@@ -166,6 +170,22 @@ class Names:
     def variant_alarms(self) -> tuple[str, ...]:
         """Those of them that look at the whole variant, whichever configuration answers."""
         return tuple(name for name in self.rollback_alarms if name.startswith(self.alarm("all-")))
+
+    def scaling_policy(self, what: str) -> str:
+        """The name of the policy that scales the endpoint. what: `invocations` or `concurrency`."""
+        return f"{self.prefix}-{what}"
+
+    @property
+    def scaled_resource(self) -> str:
+        """The endpoint's variant, as Application Auto Scaling names it."""
+        return f"endpoint/{self.endpoint}/variant/AllTraffic"
+
+    @property
+    def scaling_role_arn(self) -> str:
+        """The role by which Application Auto Scaling changes endpoints: the account's, made with its first target."""
+        service, name = "sagemaker.application-autoscaling.amazonaws.com", SCALING_ROLE
+        where = f"arn:{partition(self.environment.region)}:iam::{self.environment.account}"
+        return f"{where}:role/aws-service-role/{service}/{name}"
 
     @property
     def account_root(self) -> str:

@@ -25,6 +25,7 @@ _SDK_TABLE = "sagemaker/core/image_uri_config/xgboost.json"
 _REPOSITORY = "sagemaker-xgboost"
 _ROOT = Path(__file__).resolve().parent.parent
 _RESOURCE_TYPES = (
+    *("AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy"),
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::Events::Rule", "AWS::KMS::Key"),
     *("AWS::IAM::ManagedPolicy", "AWS::IAM::OIDCProvider", "AWS::IAM::Policy", "AWS::IAM::Role"),
     *("AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"),

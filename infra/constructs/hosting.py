@@ -70,6 +70,7 @@ class EndpointConfig(Construct):
 
     model_name:      the model of the only production variant.
     startup_seconds: how long an instance's model may take to answer its first health check.
+    instance_count:  how many there are at the start; scales_to: at most.
     kms_key_arn:     key for the instances' volumes, where these take one; None for SageMaker's own.
     capture:         what of its requests is stored; None for nothing.
 
@@ -87,6 +88,7 @@ class EndpointConfig(Construct):
         model_name: str,
         instance_type: str,
         instance_count: int,
+        scales_to: int,
         startup_seconds: int,
         kms_key_arn: str | None,
         capture: sagemaker.CfnEndpointConfig.DataCaptureConfigProperty | None = None,
@@ -104,7 +106,7 @@ class EndpointConfig(Construct):
                     initial_instance_count=instance_count,
                     initial_variant_weight=1,
                     container_startup_health_check_timeout_in_seconds=startup_seconds,
-                    routing_config=routing if instance_count > 1 else None,
+                    routing_config=routing if max(instance_count, scales_to) > 1 else None,
                 )
             ],
             metrics_config=sagemaker.CfnEndpointConfig.MetricsConfigProperty(enable_detailed_observability=False),
@@ -131,10 +133,12 @@ class Endpoint(Construct):
 
     shift:           how an update takes the traffic.
     rollback_alarms: names of the alarms that roll it back.
+    scaled:          whether Application Auto Scaling sets its number of instances.
 
-    No property of a variant is retained through an update (RetainAllVariantProperties): nothing sets number of
-    instances, weight or data capture at run time, and what is retained makes a change of the configuration pass without
-    effect (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VariantProperty.html).
+    That number an update retains then; it would fall back to the configuration's in the midst of the traffic. Otherwise
+    no property of a variant is retained (RetainAllVariantProperties): nothing sets number of instances, weight or data
+    capture at run time, and what is retained makes a change of the configuration pass without effect
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VariantProperty.html).
     """
 
     def __init__(
@@ -146,9 +150,11 @@ class Endpoint(Construct):
         endpoint_config_name: str,
         shift: TrafficShift,
         rollback_alarms: Sequence[str],
+        scaled: bool,
     ) -> None:
         super().__init__(scope, construct_id)
         alarms = [sagemaker.CfnEndpoint.AlarmProperty(alarm_name=name) for name in rollback_alarms]
+        weight = sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DesiredWeight")
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -158,6 +164,8 @@ class Endpoint(Construct):
                 **_policy(shift),
                 auto_rollback_configuration=sagemaker.CfnEndpoint.AutoRollbackConfigProperty(alarms=alarms),
             ),
+            retain_all_variant_properties=scaled or None,
+            exclude_retained_variant_properties=[weight] if scaled else None,
         )
         self.resource: cdk.CfnResource = endpoint
         self.endpoint_name: str = endpoint.attr_endpoint_name

@@ -22,6 +22,7 @@ def doctor_statements(names: Names) -> list[Statement]:
     boundary = given.permissions_boundary
     named = (environment.storage.kms_key_arn, environment.logs.kms_key_arn, own)
     keys = tuple(sorted({arn for arn in named if arn}))
+    scaling = (names.scaling_role_arn,) if environment.hosting.scaled else ()
     return [
         Statement(
             "ReadBootstrapVersion",
@@ -44,6 +45,7 @@ def doctor_statements(names: Names) -> list[Statement]:
             (names.bucket_arn,),
         ),
         *([Statement("ReadRoles", read, roles)] if roles else []),
+        *([Statement("ReadScalingRole", ("iam:GetRole",), scaling)] if scaling else []),
         *([Statement("ReadBoundary", ("iam:GetPolicy",), (boundary,))] if boundary else []),
         *([Statement("ReadKeys", ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"), keys)] if keys else []),
     ]
@@ -235,6 +237,7 @@ def drift_statements(names: Names) -> list[Statement]:
         Statement("ReadAlarmTags", ("cloudwatch:ListTagsForResource",), (_alarms(names),)),
         *([Statement("ReadDashboard", _DASHBOARD, (names.dashboard_arn,))] if environment.has_dashboard else []),
         *_alert_statements(names),
+        *_scaling_statements(names),
         *_starter_statements(names),
     ]
 
@@ -274,6 +277,29 @@ def _alert_statements(names: Names) -> list[Statement]:
             ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
             (names.arn("kms", "key/*"),),
             conditions={"StringEquals": {f"aws:ResourceTag/{ALERT_KEY_TAG}": names.prefix}},
+        ),
+    ]
+
+
+def _scaling_statements(names: Names) -> list[Statement]:
+    """The endpoint's scalable target and what scales it, where something does."""
+    if not names.environment.hosting.scaled:
+        return []
+    return [
+        Statement(
+            "ReadScaling",
+            (
+                "application-autoscaling:DescribeScalableTargets",
+                "application-autoscaling:DescribeScalingPolicies",
+                "application-autoscaling:DescribeScheduledActions",
+            ),
+            everywhere="Application Auto Scaling checks its lists against no resource.",
+        ),
+        Statement(
+            "ReadScalingTags",
+            ("application-autoscaling:ListTagsForResource",),
+            # Application Auto Scaling makes the target's id.
+            (names.arn("application-autoscaling", "scalable-target/*"),),
         ),
     ]
 

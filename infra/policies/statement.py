@@ -87,6 +87,10 @@ _REASONS: tuple[tuple[str, str], ...] = (
         r":ec2:[^*:]+:\*:(subnet|security-group)/[^*]+",
         "The account that shares a subnet or a security group is its owner's; the id is unique.",
     ),
+    (
+        r":application-autoscaling:[^*]+:scalable-target/\*",
+        "Application Auto Scaling names its targets; tags are read.",
+    ),
     (r":ec2:[^*]+:network-interface/\*", "EC2 names network interfaces; the condition limits them to the subnets."),
 )
 

@@ -10,6 +10,7 @@ from infra.constructs.capture import CaptureReaders, data_capture
 from infra.constructs.dashboard import Dashboard
 from infra.constructs.hosting import Endpoint, EndpointConfig, Model
 from infra.constructs.roles import ManagedPolicy, ServiceRole
+from infra.constructs.scaling import ScaledVariant
 from infra.constructs.storage import LogGroup
 from infra.constructs.triggers import TransformTrigger
 from infra.policies.execution import hosting_statements
@@ -62,7 +63,8 @@ class HostingStack(cdk.Stack):
             names=names,
             model_name=model.model_name,
             instance_type=environment.hosting.instance_type,
-            instance_count=environment.hosting.instance_count,
+            instance_count=environment.hosting.instances.first,
+            scales_to=environment.hosting.instances.most,
             startup_seconds=environment.hosting.startup_seconds,
             kms_key_arn=environment.storage.kms_key_arn,
             capture=data_capture(names, release.artifact.sha256),
@@ -83,7 +85,10 @@ class HostingStack(cdk.Stack):
             endpoint_config_name=config.endpoint_config_name,
             shift=environment.traffic_shift,
             rollback_alarms=alarms.names,
+            scaled=environment.hosting.scaled,
         )
+        if environment.hosting.scaled:
+            ScaledVariant(self, "Scaling", names=names, endpoint_name=endpoint.endpoint_name)
         endpoint_alarms(self, names=names)
         if environment.has_dashboard:
             Dashboard(self, "Dashboard", names=names, max_p99_ms=latency_limit_ms(environment, release))

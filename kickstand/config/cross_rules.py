@@ -15,6 +15,7 @@ from kickstand.config.promotion_rules import (
     repository_problems,
     signing_problems,
 )
+from kickstand.config.scaling_rules import SCALING_NEEDS, scaling_problems
 from kickstand.config.values import parse_arn
 from kickstand.errors import Problem
 from kickstand.names import name_problems, partition
@@ -157,6 +158,7 @@ _RULES = (
     ),
     _Rule(OPERATION_NEEDS, operation_problems),
     _Rule(CAPTURE_NEEDS, capture_problems),
+    _Rule(SCALING_NEEDS, scaling_problems),
     _Rule(("profile", "role_arn"), _credentials),
     _Rule((), _tables),
     _Rule(

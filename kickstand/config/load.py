@@ -30,10 +30,11 @@ from kickstand.config.model import (
     Training,
     Transform,
 )
-from kickstand.config.operation import Alarms, Alerts, Capture, Update
+from kickstand.config.operation import Alarms, Alerts, Capture, Scaling, Update
 from kickstand.config.operation_rules import OPERATION_RULES
 from kickstand.config.promotion_rules import PROMOTION_RULES
 from kickstand.config.rules import RULES as SETTING_RULES
+from kickstand.config.scaling_rules import SCALING_RULES
 from kickstand.config.source import KeyPath, Source, read_source
 from kickstand.config.values import Settings, choices, found_type, mismatch
 from kickstand.errors import InputError, Problem
@@ -47,6 +48,7 @@ TABLES: Mapping[str, type[Settings]] = {
     "hosting.update": Update,
     "hosting.alarms": Alarms,
     "hosting.capture": Capture,
+    "hosting.scaling": Scaling,
     "transform": Transform,
     "storage": Storage,
     "roles": Roles,
@@ -68,7 +70,7 @@ FREE_TABLES = {
     "known_faults": accepted,
 }
 """The tables whose keys the user names, likewise."""
-RULES = {**SETTING_RULES, **OPERATION_RULES, **CAPTURE_RULES, **PROMOTION_RULES}
+RULES = {**SETTING_RULES, **OPERATION_RULES, **CAPTURE_RULES, **SCALING_RULES, **PROMOTION_RULES}
 """By `TABLE.KEY`; an override in `[environments.NAME.TABLE]` meets the same rule."""
 ENVIRONMENT_KEYS = ("account", "region", "profile", "role_arn", "promotes_from", "max_monthly_usd")
 ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)

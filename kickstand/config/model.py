@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from kickstand.config.operation import Alarms, Alerts, Capture, TrafficShift, Update, traffic_shift
+from kickstand.config.operation import (
+    Alarms,
+    Alerts,
+    Capture,
+    InstanceRange,
+    Scaling,
+    TrafficShift,
+    Update,
+    instance_range,
+    traffic_shift,
+)
 from kickstand.config.values import Settings
 
 EnvironmentName = Literal["dev", "staging", "prod"]
@@ -94,6 +104,18 @@ class Hosting(Settings):
     update: Update = Update()
     alarms: Alarms = Alarms()
     capture: Capture = Capture()
+    scaling: Scaling = Scaling()
+
+    @property
+    def instances(self) -> InstanceRange:
+        """How many there are at the start, at least and at most."""
+        written = "instance_count" in self.model_fields_set
+        return instance_range(self.scaling, self.instance_count, written=written)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether Application Auto Scaling sets their number."""
+        return self.scaling.maximum is not None
 
 
 class Transform(Settings):
@@ -259,8 +281,10 @@ class Environment(Settings):
     @property
     def traffic_shift(self) -> TrafficShift:
         """How an update of the endpoint takes the traffic; dev does not wait unless it is told to."""
-        hosting = self.hosting
-        return traffic_shift(hosting.update, instances=hosting.instance_count, waits=self.name != "dev")
+        instances = self.hosting.instances
+        return traffic_shift(
+            self.hosting.update, instances=instances.least, most=instances.most, waits=self.name != "dev"
+        )
 
     @property
     def has_dashboard(self) -> bool:

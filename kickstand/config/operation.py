@@ -1,13 +1,14 @@
-"""How an endpoint is operated: the way in which an update takes its traffic, its alarms, what is captured of requests.
+"""How an endpoint is operated: how an update takes its traffic, how it scales, its alarms, what is captured.
 
-The tables `[hosting.update]`, `[hosting.alarms]`, `[hosting.capture]` and `[alerts]`, and what they come to where a
-setting is left out.
+The tables `[hosting.update]`, `[hosting.alarms]`, `[hosting.scaling]`, `[hosting.capture]` and `[alerts]`, and what they
+come to where a setting is left out.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kickstand.config.values import Settings
 
@@ -106,13 +107,79 @@ class Alerts(Settings):
     """An SNS topic that the organisation has, in the environment's account and region."""
 
 
+COOLDOWN_SECONDS = 300
+"""Application Auto Scaling's own:
+https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html"""
+SCHEDULED = re.compile(r"((?:at|rate|cron)\(.*\)) *: *(\d{1,9}) to (\d{1,9})", re.ASCII)
+"""An item of `schedule`: expression, minimum, maximum."""
+
+
+class Scaling(Settings):
+    """`[hosting.scaling]`: instances added and removed by load. Without `maximum` nothing scales."""
+
+    minimum: int | None = None
+    """Fewest instances. Unset: `instance_count` of `[hosting]`."""
+    maximum: int | None = None
+    """Most instances. Unset: the endpoint has `instance_count` of them, always."""
+    invocations_per_minute: int | None = None
+    """Target: requests that one instance answers in a minute, on average."""
+    concurrent_requests: int | None = None
+    """Target in its place: requests that one instance works on and queues at the same time."""
+    scale_out_cooldown_seconds: int = COOLDOWN_SECONDS
+    """After instances were added, before more are added on account of the same load."""
+    scale_in_cooldown_seconds: int = COOLDOWN_SECONDS
+    """After instances were removed, before others are."""
+    scale_in: bool = True
+    """Whether instances are removed again at all."""
+    schedule: tuple[str, ...] = ()
+    """Other bounds from a time on: `cron(0 7 ? * MON-FRI *): 4 to 10`."""
+    timezone: str = "UTC"
+    """Of `schedule`, by its IANA name, `Europe/Berlin`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRange:
+    """The instances of an endpoint: how many it starts with, has at least and at most."""
+
+    first: int
+    least: int
+    most: int
+
+
+class ScheduledBounds(NamedTuple):
+    """Bounds that are set at a time. expression: EventBridge's `at(…)`, `rate(…)` or `cron(…)`."""
+
+    expression: str
+    minimum: int
+    maximum: int
+
+
+def instance_range(scaling: Scaling, instance_count: int, *, written: bool) -> InstanceRange:
+    """What `[hosting]` and `[hosting.scaling]` come to.
+
+    written: whether the file has an `instance_count`; without it a scaled endpoint starts with its minimum.
+    """
+    if scaling.maximum is None:
+        return InstanceRange(instance_count, instance_count, instance_count)
+    least = instance_count if scaling.minimum is None else scaling.minimum
+    return InstanceRange(instance_count if written else least, least, scaling.maximum)
+
+
+def scheduled_bounds(scaling: Scaling) -> tuple[ScheduledBounds, ...]:
+    """The items of `schedule`, in their order; one that is not well-formed is left out."""
+    found = (SCHEDULED.fullmatch(item) for item in scaling.schedule)
+    return tuple(ScheduledBounds(one[1], int(one[2]), int(one[3])) for one in found if one)
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficShift:
     """One update of an endpoint, with nothing left open."""
 
     strategy: Strategy
     instances: int
-    """Of the variant."""
+    """Of the variant, at least."""
+    most: int
+    """At most, where it scales: a step is of as many as there are."""
     step_instances: int | None
     """One of the two, except for all-at-once."""
     step_percent: int | None
@@ -144,9 +211,10 @@ class TrafficShift:
         return (self.steps - 1) * self.wait_seconds + self.bake_seconds
 
 
-def traffic_shift(update: Update, *, instances: int, waits: bool) -> TrafficShift:
+def traffic_shift(update: Update, *, instances: int, waits: bool, most: int = 0) -> TrafficShift:
     """What `[hosting.update]` comes to for so many instances.
 
+    most:  to which number they scale; 0: they do not.
     waits: whether one that is left out is of 300 seconds, as is CloudFormation's monitoring time.
     """
     strategy: Strategy = update.strategy or ("canary" if instances >= 2 else "all-at-once")
@@ -154,14 +222,21 @@ def traffic_shift(update: Update, *, instances: int, waits: bool) -> TrafficShif
     wait = default if update.wait_seconds is None else update.wait_seconds
     bake = default if update.bake_seconds is None else update.bake_seconds
     minutes = update.monitoring_minutes
-    step = update.step_instances
-    if step is None and update.step_percent is None:
-        step = -(-instances // 10) if strategy == "canary" else -(-instances // 4)
+    step, percent = update.step_instances, update.step_percent
+    if step is None and percent is None:
+        if strategy == "canary":
+            step = -(-instances // 10)
+        elif most <= instances:
+            step = -(-instances // 4)
+        else:
+            # In instances it would be too small a share of those that there are later.
+            percent = 25 if instances >= 4 else MOST_PERCENT
     shift = TrafficShift(
         strategy=strategy,
         instances=instances,
+        most=max(instances, most),
         step_instances=None if at_once else step,
-        step_percent=None if at_once else update.step_percent,
+        step_percent=None if at_once else percent,
         wait_seconds=0 if at_once else wait,
         bake_seconds=0 if strategy == "rolling" else bake,
         max_seconds=update.max_seconds or 0,

@@ -75,6 +75,7 @@ OPERATION_NEEDS = (
     *("hosting.update.step_percent", "hosting.update.wait_seconds", "hosting.update.bake_seconds"),
     *("hosting.update.max_seconds", "hosting.alarms.periods", "hosting.alarms.periods_over"),
     *("hosting.alarms.period_seconds", "alerts.emails", "alerts.topic_arn"),
+    *("hosting.scaling.minimum", "hosting.scaling.maximum"),
 )
 """The settings that `operation_problems` compares."""
 
@@ -99,7 +100,7 @@ _DAY = 86_400
 
 
 def _step_problems(environment: Environment) -> Iterator[Problem]:
-    update, shift, count = environment.hosting.update, environment.traffic_shift, environment.hosting.instance_count
+    update, shift, count = environment.hosting.update, environment.traffic_shift, environment.hosting.instances.least
     written = [name for name in ("step_instances", "step_percent") if getattr(update, name) is not None]
     place = environment.where(f"hosting.update.{written[-1] if written else 'strategy'}")
     if len(written) == 2:
@@ -112,8 +113,11 @@ def _step_problems(environment: Environment) -> Iterator[Problem]:
             yield Problem(f"{message[:-1]}{named}.", place, 'For example strategy = "canary", on two instances.')
         return
     if count < 2:
-        message = f'strategy = "{shift.strategy}" needs two instances; instance_count is {count}.'
-        fix = 'Write instance_count = 2 in [hosting], or strategy = "all-at-once".'
+        table, name = ("hosting", "instance_count")
+        if environment.hosting.scaling.minimum is not None:
+            table, name = ("hosting.scaling", "minimum")
+        message = f'strategy = "{shift.strategy}" needs two instances; {name} is {count}.'
+        fix = f'Write {name} = 2 in [{table}], or strategy = "all-at-once".'
         yield Problem(message, environment.where("hosting.update.strategy"), fix)
         return
     share = shift.step_share * 100
@@ -123,6 +127,12 @@ def _step_problems(environment: Environment) -> Iterator[Problem]:
         allowed = f"from {least} to {MOST_PERCENT} %" if least else f"at most {MOST_PERCENT} %"
         message = f"A {shift.strategy} step of {said} instances is {share:.3g} %; SageMaker takes {allowed}."
         yield Problem(message, place, f"step_percent = {MOST_PERCENT} is the largest.")
+    elif shift.step_percent is None and 100 * (shift.step_instances or 0) < least * shift.most:
+        message = (
+            f"A {shift.strategy} step of {shift.step_instances} is less than {least} % of the {shift.most} instances "
+            "that the endpoint scales to; SageMaker refuses it."
+        )
+        yield Problem(message, place, f"Write step_percent in its place, {least} to {MOST_PERCENT}.")
 
 
 def _wait_problems(environment: Environment) -> Iterator[Problem]:

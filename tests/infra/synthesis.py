@@ -16,7 +16,7 @@ from samples import BUCKET, IMAGE, environment, release
 
 from infra.stacks.environment_stage import EnvironmentStage
 from kickstand.config.model import Algorithm, Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
-from kickstand.config.operation import Alarms, Alerts, Update
+from kickstand.config.operation import Alarms, Alerts, Scaling, Update
 from kickstand.images import image_uri
 from kickstand.names import Names
 from kickstand.release.model import Release
@@ -116,6 +116,14 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
         environment(name="prod", hosting=Hosting(instance_count=2), alerts=Alerts(emails=("team@example.com",))),
         release(environment="prod"),
     ),
+    "scaled prod": (
+        environment(
+            name="prod",
+            hosting=Hosting(scaling=Scaling(minimum=2, maximum=6, concurrent_requests=4)),
+            alerts=Alerts(emails=("team@example.com",)),
+        ),
+        release(environment="prod"),
+    ),
     "second project": (environment(project="boats"), release(project="boats")),
     "everything": (
         environment(
@@ -140,6 +148,16 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
                 security_group_ids=("sg-2",),
                 update=Update(strategy="linear", step_percent=34, wait_seconds=120, bake_seconds=60),
                 alarms=Alarms(max_p99_ms=250, period_seconds=120, periods=5, periods_over=3),
+                scaling=Scaling(
+                    minimum=2,
+                    maximum=8,
+                    invocations_per_minute=3000,
+                    scale_in_cooldown_seconds=600,
+                    scale_out_cooldown_seconds=60,
+                    scale_in=False,
+                    schedule=("cron(0 7 ? * MON-FRI *): 4 to 8", "rate(1 day): 2 to 8"),
+                    timezone="Europe/Berlin",
+                ),
             ),
             alerts=Alerts(emails=("team@example.com", "night@example.com")),
             storage=Storage(kms_key_arn=KEY),

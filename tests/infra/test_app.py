@@ -247,5 +247,6 @@ def test_synth_loads_nothing_that_it_does_not_need(two_synths: list[Synth]) -> N
     assert unneeded & {part for name in two_synths[0].modules for part in (name, name.split(".")[0])} == set()
     assert services == {
         *("cloudwatch", "events", "iam", "kms", "logs", "s3", "sagemaker", "scheduler", "sns", "sqs", "stepfunctions"),
+        "applicationautoscaling",
         "codestarnotifications",  # aws_sns imports it
     }

@@ -1,7 +1,8 @@
 """Every choice of how an endpoint is updated, watched and captured: cfn-lint, cdk-nag and Guard find nothing in it.
 
 Three projects of three environments, each project one app, whose policy checks are on; together they write every
-setting of `[hosting.update]`, `[hosting.alarms]`, `[hosting.capture]` and `[alerts]`, and leave each out.
+setting of `[hosting.update]`, `[hosting.alarms]`, `[hosting.scaling]`, `[hosting.capture]` and `[alerts]`, and leave
+each out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from synthesis import KEY, ROOT
 import app as kickstand_app
 from kickstand.config.load import load_project
 from kickstand.config.model import Environment
-from kickstand.config.operation import Alarms, Alerts, Capture, Strategy, Update
+from kickstand.config.operation import Alarms, Alerts, Capture, Scaling, Strategy, Update
 from kickstand.config.values import Settings
 from kickstand.release.file import release_path, write_release
 from kickstand.release.model import GateResult, Promotion, Release
@@ -47,13 +48,14 @@ class Choice(NamedTuple):
     alarms: str = ""
     alerts: str = ""
     capture: str = ""
+    scaling: str = ""
     released: bool = True
     gated: bool = False
 
     @property
     def toml(self) -> str:
         tables = {"hosting": self.hosting, "hosting.update": self.update, "hosting.alarms": self.alarms}
-        tables |= {"alerts": self.alerts, "hosting.capture": self.capture}
+        tables |= {"hosting.scaling": self.scaling, "alerts": self.alerts, "hosting.capture": self.capture}
         name, account = self.environment, ACCOUNTS[self.environment]
         lines = [f'[environments.{name}]\naccount = "{account}"\nregion = "us-east-1"']
         lines += [f"[environments.{name}.{table}]\n{text}" for table, text in tables.items() if text]
@@ -75,6 +77,7 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
             *("dev", TWO + "startup_seconds = 60", 'strategy = "all-at-once"\nbake_seconds = 60'),
             alerts=TEAM,
             capture="enabled = true\npercent = 1\nrequest = false\ndays = 1",
+            scaling="minimum = 1\nmaximum = 3\ninvocations_per_minute = 1",
         ),
         "batches of one instance": Choice(
             *("staging", FOUR),
@@ -87,6 +90,8 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
         ),
         "a canary of one instance": Choice(
             *("prod", TWENTY, 'strategy = "canary"\nstep_instances = 1\nwait_seconds = 0\nbake_seconds = 0'),
+            scaling="maximum = 21\nconcurrent_requests = 1\nscale_out_cooldown_seconds = 0\n"
+            "scale_in_cooldown_seconds = 0\nscale_in = false",
             alerts='topic_arn = "arn:aws:sns:us-east-1:777788889999:on-call"',
             capture="enabled = false",
         ),
@@ -98,12 +103,16 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
         ),
         "linear steps of half": Choice(
             *("staging", TWO, 'strategy = "linear"\nstep_percent = 50\nwait_seconds = 3600\nmax_seconds = 28800'),
+            scaling='maximum = 1000\nschedule = ["at(2030-01-01T00:00:00): 2 to 1000", "rate(7 days): 2 to 2"]',
             alarms="max_5xx_rate = 0.99\nmax_model_error_rate = 0.99\nmax_p99_ms = 60000\nmax_4xx_rate = 0.99\n"
             "max_overhead_ms = 60000\nmax_cpu_percent = 100\nmax_memory_percent = 100\nmax_disk_percent = 100\n"
             "period_seconds = 3600\nperiods = 24\nperiods_over = 24",
         ),
         "batches of a twentieth": Choice(
             *("prod", TWENTY, 'strategy = "rolling"\nstep_percent = 5'),
+            scaling="minimum = 20\nmaximum = 1000\ninvocations_per_minute = 600000\n"
+            "scale_out_cooldown_seconds = 3600\nscale_in_cooldown_seconds = 3600\n"
+            'schedule = ["cron(0 7 ? * MON-FRI *): 40 to 1000"]\ntimezone = "America/Argentina/Buenos_Aires"',
             alerts=f"emails = {json.dumps([f'team{n}@example.com' for n in range(10)])}",
         ),
     },
@@ -269,6 +278,40 @@ def _days(template: str) -> int:
     return int(rule["ExpirationInDays"])
 
 
+def test_what_scales_is_in_its_template(checked: Mapping[str, Checked]) -> None:
+    """Whether an update retains the instances, the bounds, the target, and how many times set others."""
+    assert {name: _scaling_of(one.template) for name, one in checked.items() if CHOICE[name].released} == {
+        "one instance, no alerts": None,
+        "two instances of prod": None,
+        "two at once": (True, 1, 3, ("SageMakerVariantInvocationsPerInstance", 1), 0),
+        "batches of one instance": None,
+        "a canary of one instance": (
+            *(True, 20, 21),
+            ("SageMakerVariantConcurrentRequestsPerModelHighResolution", 1),
+            0,
+        ),
+        "linear steps of instances": None,
+        "linear steps of half": (True, 2, 1000, None, 2),
+        "batches of a twentieth": (True, 20, 1000, ("SageMakerVariantInvocationsPerInstance", 600000), 1),
+    }
+
+
+def _scaling_of(template: Mapping[str, Any]) -> tuple[object, ...] | None:
+    of = {one["Type"]: one["Properties"] for one in template["Resources"].values()}
+    retains = of["AWS::SageMaker::Endpoint"].get("RetainAllVariantProperties")
+    target = of.get("AWS::ApplicationAutoScaling::ScalableTarget")
+    if target is None:
+        assert retains is None
+        return None
+    policy = of.get("AWS::ApplicationAutoScaling::ScalingPolicy", {}).get(
+        "TargetTrackingScalingPolicyConfiguration", {}
+    )
+    metric = policy.get("PredefinedMetricSpecification")
+    tracked = (metric["PredefinedMetricType"], policy["TargetValue"]) if metric else None
+    scheduled = target.get("ScheduledActions", [])
+    return retains, target["MinCapacity"], target["MaxCapacity"], tracked, len(scheduled)
+
+
 def _of(template: Mapping[str, Any]) -> tuple[object, ...]:
     made = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
     rates = [one["Threshold"] for one in made if one["MetricName"].startswith("Invocation")]
@@ -290,6 +333,7 @@ def test_the_choices_write_every_setting_and_leave_each_out(checked: Mapping[str
         (Update, [one.hosting.update for one in settings]),
         (Alarms, [one.hosting.alarms for one in settings]),
         (Capture, [one.hosting.capture for one in settings]),
+        (Scaling, [one.hosting.scaling for one in settings]),
         (Alerts, [one.alerts for one in settings]),
     ]
     for model, values in tables:

@@ -80,6 +80,69 @@ def test_the_endpoint_has_a_stable_name_and_retains_nothing() -> None:
     )
 
 
+def test_a_scaled_endpoint_retains_its_instances_and_not_its_weight() -> None:
+    endpoint = one("everything", "AWS::SageMaker::Endpoint")["Properties"]
+    assert endpoint["RetainAllVariantProperties"] is True
+    assert endpoint["ExcludeRetainedVariantProperties"] == [{"VariantPropertyType": "DesiredWeight"}]
+
+
+def test_the_scalable_target_is_made_after_the_endpoint_and_the_policy_after_the_target() -> None:
+    template = synthesised("everything").hosting["Resources"]
+    (target,) = [n for n, r in template.items() if r["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget"]
+    properties = template[target]["Properties"]
+    ((endpoint, attribute),) = [
+        part["Fn::GetAtt"] for part in properties.pop("ResourceId")["Fn::Join"][1] if "Fn" in str(part)
+    ]
+    assert (template[endpoint]["Type"], attribute) == ("AWS::SageMaker::Endpoint", "EndpointName")
+    assert properties == {
+        "ServiceNamespace": "sagemaker",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "MinCapacity": 2,
+        "MaxCapacity": 8,
+        "ScheduledActions": [
+            {
+                "ScheduledActionName": "bikes-dev-1",
+                "Schedule": "cron(0 7 ? * MON-FRI *)",
+                "Timezone": "Europe/Berlin",
+                "ScalableTargetAction": {"MinCapacity": 4, "MaxCapacity": 8},
+            },
+            {
+                "ScheduledActionName": "bikes-dev-2",
+                "Schedule": "rate(1 day)",
+                "ScalableTargetAction": {"MinCapacity": 2, "MaxCapacity": 8},
+            },
+        ],
+        "Tags": [{"Key": "cost", "Value": "42"}, {"Key": "team", "Value": "rides"}],
+    }
+    assert one("everything", "AWS::ApplicationAutoScaling::ScalingPolicy")["Properties"] == {
+        "PolicyName": "bikes-dev-invocations",
+        "PolicyType": "TargetTrackingScaling",
+        "ScalingTargetId": {"Ref": target},
+        "TargetTrackingScalingPolicyConfiguration": {
+            "TargetValue": 3000,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+            "ScaleOutCooldown": 60,
+            "ScaleInCooldown": 600,
+            "DisableScaleIn": True,
+        },
+    }
+
+
+def test_without_a_count_a_scaled_endpoint_starts_with_its_minimum() -> None:
+    (variant,) = one("scaled prod", "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["InitialInstanceCount"] == 2
+    tracking = one("scaled prod", "AWS::ApplicationAutoScaling::ScalingPolicy")["Properties"]
+    assert tracking["TargetTrackingScalingPolicyConfiguration"] == {
+        "TargetValue": 4,
+        "PredefinedMetricSpecification": {
+            "PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+        },
+        "ScaleOutCooldown": 300,
+        "ScaleInCooldown": 300,
+        "DisableScaleIn": False,
+    }
+
+
 def test_the_three_steps_refer_to_each_other() -> None:
     template = synthesised("plain").hosting["Resources"]
     config = one("plain", "AWS::SageMaker::EndpointConfig")

@@ -81,7 +81,7 @@ def test_the_stacks_and_the_pipelines_have_no_finding_and_each_accepted_one_has_
     assert reasons[("AwsSolutions-S1", "prod/training/ArtifactBucket/Bucket")].startswith("Who reads which object")
     assert "prod-pipeline/roles/PrepareRole/Policy" in {one.where for one in found.acknowledged}
     assert all(len(one.reason) > 20 and one.resources for one in found.acknowledged)
-    assert found.rules_run["guard"] == 27
+    assert found.rules_run["guard"] == 30
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 
@@ -106,7 +106,7 @@ def test_a_demanded_key_an_exception_and_one_that_accepts_nothing(report: Callab
             resources=("prod/training/TrainingTrigger/StateMachine",),
         )
     ]
-    assert found.rules_run["guard"] == 33
+    assert found.rules_run["guard"] == 36
     fixes = {one.rule: one.fix for one in found.findings}
     assert fixes["KICKSTAND-KEY-BUCKET"] == "Name the key in kickstand.toml: [storage] kms_key_arn."
 

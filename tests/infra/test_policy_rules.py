@@ -154,6 +154,13 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
         "AWS::SageMaker::EndpointConfig",
         lambda properties, _: properties["ProductionVariants"][0].update(InitialInstanceCount=1),
     ),
+    ("KICKSTAND_SCALED_COUNT_RETAINED", "AWS::SageMaker::Endpoint", _drop("RetainAllVariantProperties")),
+    ("KICKSTAND_FIXED_COUNT_NOT_RETAINED", "AWS::SageMaker::Endpoint", _set("RetainAllVariantProperties", True)),
+    (
+        "KICKSTAND_SCALED_TO_TWO_INSTANCES_IN_PROD",
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        _set("MinCapacity", 1),
+    ),
     ("KICKSTAND_ALARM_ACTIONS_IN_PROD", "AWS::CloudWatch::Alarm", _drop("AlarmActions")),
     ("KICKSTAND_ALARM_ACTIONS_IN_PROD", "AWS::CloudWatch::Alarm", _set("AlarmActions", [])),
     ("KICKSTAND_TOPIC_ENCRYPTED", "AWS::SNS::Topic", _drop("KmsMasterKeyId")),
@@ -241,9 +248,9 @@ def _logical_ids(part: Any) -> set[str]:
     return set().union(*(_logical_ids(one) for one in part)) if isinstance(part, list) else set()
 
 
-def _templates() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The stacks of prod, as if they had a key."""
-    made = synthesised("prod")
+def _templates(*, scaled: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The stacks of prod, as if they had a key. scaled: whether the endpoint scales."""
+    made = synthesised("scaled prod" if scaled else "prod")
     training, hosting = (json.loads(json.dumps(one)) for one in (made.training, made.hosting))
     for template in (training, hosting):
         for resource in template["Resources"].values():
@@ -263,7 +270,7 @@ def _templates() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_guard_finds_nothing_in_the_stacks_with_a_key(guard: Path, tmp_path: Path) -> None:
-    for template in _templates():
+    for template in (*_templates(), *_templates(scaled=True)):
         assert _broken_rules(guard, template, tmp_path) == {}
 
 
@@ -271,7 +278,8 @@ def test_guard_finds_nothing_in_the_stacks_with_a_key(guard: Path, tmp_path: Pat
 def test_a_broken_rule_is_found_and_the_resource_named(
     guard: Path, tmp_path: Path, rule: str, kind: str, spoil: Break
 ) -> None:
-    template = next(one for one in _templates() if any(r["Type"] == kind for r in one["Resources"].values()))
+    templates = _templates(scaled="_SCALED_" in rule)
+    template = next(one for one in templates if any(r["Type"] == kind for r in one["Resources"].values()))
     name, resource = next((n, r) for n, r in template["Resources"].items() if r["Type"] == kind)
     spoil(resource["Properties"], resource)
     found = _broken_rules(guard, template, tmp_path)

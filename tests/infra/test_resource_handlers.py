@@ -87,6 +87,10 @@ def arns(made: Synthesised, stack: str, names: Names) -> Iterator[tuple[str, tup
             "AWS::SNS::Subscription": (names.arn("sns", f"{names.alert_topic}:1a2b3c4d"),),
             "AWS::SQS::Queue": (names.arn("sqs", str(properties.get("QueueName"))),),
             "AWS::SQS::QueuePolicy": (names.arn("sqs", names.dead_letter_queue),),
+            **dict.fromkeys(
+                ("AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy"),
+                (names.arn("application-autoscaling", "scalable-target/0ec51234a5b6c7d8"),),
+            ),
             "AWS::KMS::Key": (names.arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),),
         }
         yield kind, written[kind]

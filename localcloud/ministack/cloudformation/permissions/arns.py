@@ -18,6 +18,8 @@ Properties = Mapping[str, Any]
 Spellings = tuple[str, ...]
 
 ARNS: Mapping[str, str] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "application-autoscaling:{region}:{account}:scalable-target/{Id}",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "application-autoscaling:{region}:{account}:scalable-target/{Id}",
     "AWS::CloudFormation::Stack": "cloudformation:{region}:{account}:stack/{name}/*",
     "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::CloudWatch::CompositeAlarm": "cloudwatch:{region}:{account}:alarm:{name}",
@@ -56,6 +58,9 @@ _DEFAULTS = {"Path": "/", "GroupName": "default"}
 
 ON_EVERYTHING = frozenset(
     {
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
         "events:PutPermission",
         "events:RemovePermission",
         "kms:CreateKey",
@@ -129,8 +134,8 @@ def name_of(type_name: str, properties: Properties, generated: str) -> str:
 
 
 def _arn(type_name: str, name: str, properties: Properties) -> str:
-    if name.startswith("arn:"):
-        return name
+    if name.startswith("arn:") and not type_name.startswith("AWS::ApplicationAutoScaling::"):
+        return name  # a scaling policy's ARN is no resource of IAM's
     written = ARNS.get(type_name)
     if written is None:
         return "*"

@@ -136,7 +136,7 @@ def _operation(settings: Environment) -> dict[str, object]:
 def test_the_project_files_of_the_page_are_right(tmp_path: Path) -> None:
     smallest, *parts = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     assert load_project(write(tmp_path, smallest)).name == "bikes"
-    assert len(parts) == 5
+    assert len(parts) == 6
     for part in parts:
         prod = '[environments.prod]\naccount = "111122223333"\nregion = "us-east-1"\n'
         environments = load_project(write(tmp_path, f"{smallest}{prod}{part}")).environments
