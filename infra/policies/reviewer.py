@@ -6,6 +6,7 @@ permissions of whoever detects drift. Nothing here changes anything.
 
 from __future__ import annotations
 
+from infra.policies.scaling import scaling_statements
 from infra.policies.statement import Statement
 from kickstand.bucket import LATEST, MANIFESTS, METRICS, MODELS
 from kickstand.names import Names, partition
@@ -237,7 +238,7 @@ def drift_statements(names: Names) -> list[Statement]:
         Statement("ReadAlarmTags", ("cloudwatch:ListTagsForResource",), (_alarms(names),)),
         *([Statement("ReadDashboard", _DASHBOARD, (names.dashboard_arn,))] if environment.has_dashboard else []),
         *_alert_statements(names),
-        *_scaling_statements(names),
+        *scaling_statements(names),
         *_starter_statements(names),
     ]
 
@@ -277,29 +278,6 @@ def _alert_statements(names: Names) -> list[Statement]:
             ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
             (names.arn("kms", "key/*"),),
             conditions={"StringEquals": {f"aws:ResourceTag/{ALERT_KEY_TAG}": names.prefix}},
-        ),
-    ]
-
-
-def _scaling_statements(names: Names) -> list[Statement]:
-    """The endpoint's scalable target and what scales it, where something does."""
-    if not names.environment.hosting.scaled:
-        return []
-    return [
-        Statement(
-            "ReadScaling",
-            (
-                "application-autoscaling:DescribeScalableTargets",
-                "application-autoscaling:DescribeScalingPolicies",
-                "application-autoscaling:DescribeScheduledActions",
-            ),
-            everywhere="Application Auto Scaling checks its lists against no resource.",
-        ),
-        Statement(
-            "ReadScalingTags",
-            ("application-autoscaling:ListTagsForResource",),
-            # Application Auto Scaling makes the target's id.
-            (names.arn("application-autoscaling", "scalable-target/*"),),
         ),
     ]
 

@@ -33,6 +33,9 @@ class Records(Protocol):
     def keep(self, scope: Scope, alarm: Alarm) -> None:
         """Put a metric alarm in its place, under its name."""
 
+    def forget(self, scope: Scope, name: str) -> None:
+        """Remove a metric alarm; nothing where there is none."""
+
     def changed(self, scope: Scope, alarm: Alarm, before: Mapping[str, Any]) -> None:
         """An alarm has another state: history, actions, event, composite alarms.
 
@@ -115,15 +118,33 @@ class Alarms:
         alarm = self._records.find(scope, name)
         return "" if alarm is None else str(alarm.get("StateReason", ""))
 
+    def delete(self, scope: Scope, name: str) -> None:
+        """Delete a metric alarm; nothing where there is none."""
+        with self._lock:
+            self._records.forget(scope, name)
+
+    def recent(self, scope: Scope, name: str) -> list[float]:
+        """The last data points of an alarm, as many as it evaluates at most, oldest first."""
+        alarm = self._records.find(scope, name)
+        if alarm is None:
+            return []
+        rule = rule_of(alarm)
+        values, _ = self._values(scope, alarm, self._start(alarm, rule.range), rule.range)
+        return [value for value in values if value is not None][-rule.periods :]
+
+    def _start(self, alarm: Alarm, count: int) -> float:
+        """When the first of the last `count` periods began that are over."""
+        period = _period(alarm)
+        # Periods longer than a minute slide: they end now, and not at a multiple of theirs.
+        end = self._clock.beginning(self._clock.now(), MINUTE if period >= MINUTE else TICK)
+        return end - count * self._clock.real(period)
+
     def _evaluate(self, scope: Scope, alarm: Alarm, whole_minute: bool) -> None:
         period = _period(alarm)
         if period >= MINUTE and not whole_minute:
             return
         rule, now = rule_of(alarm), self._clock.now()
-        # Periods longer than a minute slide: they end now, and not at a multiple of theirs.
-        end = self._clock.beginning(now, MINUTE if period >= MINUTE else TICK)
-        length = self._clock.real(period)
-        start = end - rule.range * length
+        length, start = self._clock.real(period), self._start(alarm, rule.range)
         values, counts = self._values(scope, alarm, start, rule.range)
         with self._lock:
             if self._records.find(scope, alarm["AlarmName"]) is not alarm:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from localcloud.clock import Clock
+from localcloud.cloudwatch.alarms import TICK
 from localcloud.cloudwatch.metric_store import MINUTE, Metric, MetricStore
 from localcloud.cloudwatch.statistic_set import Samples, StatisticSet, bucket_of, bucket_value
 from localcloud.sagemaker.api.call import Scope
@@ -166,6 +167,23 @@ class InvocationMetrics:
                     parts[served.scope, Metric.of(NAMESPACE, name, dimensions), unit].append(values)
         for (scope, metric, unit), sets in parts.items():
             self._store.put(scope, metric, unit, start, StatisticSet.merged(sets))
+
+
+def publish_peaks(clock: Clock, store: MetricStore, peaks: Iterable[tuple[Served, int]]) -> bool:
+    """Publish ConcurrentRequestsPerModel of the ten seconds just over; whether there was an instance.
+
+    peaks: most requests at one time, of each instance. Where none came there is no point, as for all metrics of
+    invocations, unless the switch idle-metrics says so.
+    """
+    start = clock.beginning(clock.beginning(clock.now(), TICK) - clock.real(TICK / 2), TICK)
+    idle, found = stands_at(IDLE_METRICS) == "zeros", False
+    for served, peak in peaks:
+        found = True
+        if peak or idle:
+            for dimensions in _dimensions(served):
+                metric = Metric.of(NAMESPACE, "ConcurrentRequestsPerModel", dimensions)
+                store.put(served.scope, metric, _NONE, start, StatisticSet.of({float(peak): 1.0}), period=10)
+    return found
 
 
 def _dimensions(served: Served) -> tuple[dict[str, str], dict[str, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from localcloud.clock import Clock
 from localcloud.cloudwatch.alarms import TICK, Alarms
-from localcloud.cloudwatch.invocation_metrics import InvocationMetrics, Served
+from localcloud.cloudwatch.invocation_metrics import InvocationMetrics, Served, publish_peaks
 from localcloud.cloudwatch.metric_store import MINUTE, MetricStore
 from localcloud.cloudwatch.operations import Metrics
 from localcloud.cloudwatch.utilisation import Instance, Utilisation
@@ -30,7 +30,8 @@ _COMPACTING = 5 * MINUTE
 class CloudWatch:
     """The metrics and alarms of one server.
 
-    running, in_service: the instances that run now, and the variants that serve; see `watch`.
+    running, in_service, peaks: the instances that run now, the variants that serve, and what each instance had to
+                                answer at one time; see `watch`.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -41,10 +42,13 @@ class CloudWatch:
         self.alarms = Alarms(clock, self.store, self.records)
         self._running: Callable[[], Iterable[Instance]] = tuple
         self._in_service: Callable[[], Iterable[Served]] = tuple
+        self._peaks: Callable[[], Iterable[tuple[Served, int]]] = tuple
+        self._serves = False
         self._utilisation = Utilisation(clock, self.store, lambda: self._running())
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cloudwatch", daemon=True)
         self._compacted = 0.0
+        self._followers: list[Callable[[], None]] = []
 
     def install(self) -> None:
         """Take the place of ministack's."""
@@ -53,9 +57,19 @@ class CloudWatch:
         access.install()
         watch_alarms(self.alarms, self._clock)
 
-    def watch(self, running: Callable[[], Iterable[Instance]], in_service: Callable[[], Iterable[Served]]) -> None:
-        """Measure the instances that `running` gives, and send the zeros of variants that `in_service` gives."""
-        self._running, self._in_service = running, in_service
+    def watch(
+        self,
+        running: Callable[[], Iterable[Instance]],
+        in_service: Callable[[], Iterable[Served]],
+        peaks: Callable[[], Iterable[tuple[Served, int]]],
+    ) -> None:
+        """Measure the instances that `running` gives, send the zeros of variants that `in_service` gives, and publish
+        every ten seconds how many requests at one time an instance had."""
+        self._running, self._in_service, self._peaks = running, in_service, peaks
+
+    def follow(self, minute: Callable[[], None]) -> None:
+        """Have something done after each minute's evaluation of the alarms."""
+        self._followers.append(minute)
 
     def start(self) -> None:
         """Publish and evaluate from now on."""
@@ -72,7 +86,8 @@ class CloudWatch:
         now = self._clock.now()
         while True:
             minute_end = self._clock.following(now, MINUTE)
-            turn = self._clock.following(now, TICK) if self.alarms.has_short_periods() else minute_end
+            short = self._serves or self.alarms.has_short_periods()
+            turn = self._clock.following(now, TICK) if short else minute_end
             if self._stopped.wait(max(_SHORTEST, min(turn, minute_end) - self._clock.now())):
                 return
             now = self._clock.now()
@@ -82,6 +97,7 @@ class CloudWatch:
                 _LOG.exception("metrics and alarms go on after an error")
 
     def _turn(self, now: float, *, whole_minute: bool) -> None:
+        self._serves = publish_peaks(self._clock, self.store, self._peaks())
         if whole_minute:
             self.invocations.publish(in_service=self._in_service)
             self._utilisation.publish()
@@ -89,6 +105,8 @@ class CloudWatch:
                 self.store.compact()
                 self._compacted = now
         self.alarms.evaluate(whole_minute=whole_minute)
+        for minute in self._followers if whole_minute else ():
+            minute()
 
 
 _running: CloudWatch | None = None

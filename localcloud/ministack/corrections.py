@@ -33,7 +33,7 @@ from localcloud.ministack.cloudformation import (
 from localcloud.ministack.cloudformation.permissions import authorization, stack_role
 from localcloud.ministack.door.core import responses, router
 from localcloud.ministack.door.names import correct
-from localcloud.ministack.iam import acting, policies, requests, resources, sts
+from localcloud.ministack.iam import acting, linked_roles, policies, requests, resources, sts
 from localcloud.ministack.kms import keys, log_group_key
 from localcloud.ministack.s3 import bucket_resource, cross_account, encryption, objects
 from localcloud.ministack.stepfunctions import execution, execution_role, integrations, state_machine
@@ -106,6 +106,7 @@ def _beginning(model: Path) -> bytes:
 def install() -> None:
     """Correct the emulator. Once, before it serves its first request and before it loads its state."""
     acting.install()
+    linked_roles.install()
     authorization.install()
     rollback_triggers.install_operation()
     operation.install()

@@ -82,7 +82,7 @@ class Control:
         )
         models = Models(stores, roles, images, self.tags, clock=clock)
         configs = EndpointConfigs(stores, self.tags, clock=clock)
-        endpoints = Endpoints(stores, self.hosting, self.tags, events, clock=clock)
+        endpoints = self.endpoints = Endpoints(stores, self.hosting, self.tags, events, clock=clock)
         groups = ModelPackageGroups(stores, self.tags, clock=clock)
         packages = ModelPackages(stores, self.tags, events, clock=clock)
         self._operations: dict[str, Operation] = {

@@ -130,7 +130,7 @@ def install(context: ServerContext, processes: Processes | None = None) -> None:
         durations=context.clock,
         alarms=watched.alarms,
     )
-    watched.watch(lambda: running(control, context.state.work), lambda: in_service(control))
+    watched.watch(lambda: running(control, context.state.work), lambda: in_service(control), lambda: peaks(control))
     runtime = Runtime(control.stores, control.hosting, watched.invocations)
     control_pool = ThreadPoolExecutor(_CONTROL_THREADS, thread_name_prefix="sagemaker")
     queue = InvocationQueue()
@@ -179,6 +179,13 @@ def shutdown() -> None:
         _control.shutdown()
 
 
+def installed() -> Control:
+    """That of this process's server. RuntimeError before it is installed."""
+    if _control is None:
+        raise RuntimeError("SageMaker is not installed yet")
+    return _control
+
+
 def running(control: Control, folder: Path) -> Iterator[Instance]:
     """The processes that serve models now, all of them on the disk of one folder."""
     for (scope, name), fleets in control.hosting.fleets().items():
@@ -187,6 +194,15 @@ def running(control: Control, folder: Path) -> Iterator[Instance]:
                 for server in fleet.servers(variant):
                     if (pid := server.pid) is not None:
                         yield Instance(scope, name, variant, pid, folder)
+
+
+def peaks(control: Control) -> Iterator[tuple[Served, int]]:
+    """Most requests at one time, of each instance with traffic, since the last call."""
+    for (scope, name), fleets in control.hosting.fleets().items():
+        for fleet in fleets:
+            for variant in fleet.sizes():
+                for peak in fleet.peaks(variant):
+                    yield Served(scope, name, variant, fleet.config), peak
 
 
 def in_service(control: Control) -> Iterator[Served]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from kickstand.errors import KickstandError
 from localcloud import state
+from localcloud.autoscaling import service as autoscaling
 from localcloud.clock import Clock
 from localcloud.cloudwatch import service as cloudwatch
 from localcloud.ministack import corrections, door, persistence, registry, served
@@ -42,7 +43,7 @@ from localcloud.state import StateFolder
 
 _log = logging.getLogger("kickstand.server")
 
-SERVICES = (cloudwatch, service, service_quotas)
+SERVICES = (cloudwatch, service, autoscaling, service_quotas)
 """Modules with `install(context)` before the start, `resume(context)` once the state is back and the loop runs
 (on a worker thread), `shutdown()` at the stop (on a worker thread, before the last save)."""
 

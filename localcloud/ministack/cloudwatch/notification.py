@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -38,6 +38,14 @@ _TRIGGER = (
 )
 
 
+_takers: dict[str, Callable[[Scope, str], None]] = {}
+
+
+def take_actions(service: str, take: Callable[[Scope, str], None]) -> None:
+    """Have the actions of alarms taken whose ARNs are of a service. take: is given the ARN."""
+    _takers[service] = take
+
+
 def actions_of(alarm: Mapping[str, Any]) -> list[str]:
     """What the alarm's present state does; nothing where its actions are disabled."""
     return [*(alarm.get(_ACTIONS[alarm["StateValue"]]) or ())] if alarm.get("ActionsEnabled", True) else []
@@ -45,7 +53,11 @@ def actions_of(alarm: Mapping[str, Any]) -> list[str]:
 
 def notify(scope: Scope, alarm: Alarm, old_state: str, action: str) -> str:
     """Take one action of an alarm; why it failed, empty where it did not."""
-    if action.split(":")[2] != "sns":
+    service = action.split(":")[2]
+    if service in _takers:
+        _takers[service](scope, action)
+        return ""
+    if service != "sns":
         return f"The action {action} is {NOT_SUPPORTED}."
     topic = sns.topic_by_arn_any_scope(action)
     if topic is None:

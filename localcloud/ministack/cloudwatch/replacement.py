@@ -58,6 +58,12 @@ class AlarmRecords:
             cloudwatch.alarms[name] = alarm
             self._add(history_of_request(alarm, created=created))
 
+    def forget(self, scope: Scope, name: str) -> None:
+        with request_scope(scope.account, scope.region):
+            alarm = cloudwatch.alarms.pop(name, None)
+            if alarm is not None:
+                cloudwatch.resource_tags.pop(alarm["AlarmArn"], None)
+
     def changed(self, scope: Scope, alarm: Alarm, before: Mapping[str, Any]) -> None:
         with request_scope(scope.account, scope.region):
             self._add(history_of_change(alarm, before))

@@ -126,6 +126,8 @@ class _Ec2(Names, of="ministack.services.ec2"):
 
 
 class _Eventbridge(Names, of="ministack.services.eventbridge"):
+    cron_next_fire = Seam("_cron_next_fire", "fields after_dt")
+    parse_cron_fields = Seam("_parse_cron_fields", "expr")
     http_open = Seam("_http_open", "req timeout")
     invoke_target = Seam("_invoke_target", "target event rule view")
     put_events = Seam("_put_events", "data allow_aws_source")

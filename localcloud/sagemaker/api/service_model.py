@@ -35,6 +35,7 @@ def compiled(pattern: str) -> re.Pattern[str] | None:
     """The pattern, to be used with fullmatch; None where it cannot be said in Python (then nothing is checked)."""
     # Two metadata patterns carry a stray "$" before their length: "(…)${1,128}".
     text = re.sub(r"\$\{\d+,\d+\}$", "", pattern)
+    text = text.replace(r"\p{Print}+", r"[\p{Print}]+")  # Application Auto Scaling has it without brackets
     for java, python in _CLASSES.items():
         text = text.replace(java, python)
     try:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from localcloud.sagemaker.api.call import Call, Scope, already_existing, missing, validation_error
+from localcloud.sagemaker.api.call import Call, Scope, ServiceError, already_existing, missing, validation_error
 from localcloud.sagemaker.capture.configuration import retained
 from localcloud.sagemaker.hosting.deployment_policy import check_deployment_config, check_quota
 from localcloud.sagemaker.hosting.endpoint_config import ENDPOINT_CONFIG, Deployment, images, plan
@@ -24,14 +24,35 @@ from localcloud.sagemaker.listing import Listing, Tags
 from localcloud.sagemaker.store import Events, Record, Stores
 
 
+class ScaledVariants(Protocol):
+    """Application Auto Scaling, as an endpoint is bound to it."""
+
+    def registered(self, scope: Scope, endpoint: str) -> tuple[str, ...]:
+        """The variants that are its scalable targets."""
+
+    def forget(self, scope: Scope, endpoint: str) -> None:
+        """Deregister them."""
+
+
+class NothingScaled:
+    """Where nothing scales."""
+
+    def registered(self, scope: Scope, endpoint: str) -> tuple[str, ...]:
+        return ()
+
+    def forget(self, scope: Scope, endpoint: str) -> None:
+        return
+
+
 class Endpoints:
-    """The operations on endpoints."""
+    """The operations on endpoints. scaled: what scales their variants."""
 
     def __init__(
         self, stores: Stores, hosting: Hosting, tags: Tags, events: Events, *, clock: Callable[[], float]
     ) -> None:
         self._stores, self._hosting, self._tags, self._events, self._clock = stores, hosting, tags, events, clock
         self._listing = Listing("Endpoints", "EndpointName", "EndpointStatus")
+        self.scaled: ScaledVariants = NothingScaled()
 
     def create(self, call: Call) -> dict[str, Any]:
         scope, request = call.scope, call.request
@@ -87,6 +108,7 @@ class Endpoints:
                 retained=retained_properties(request),
             )
             deployment = retained(deployment, record.get("_hosted") or {}, request)
+            self._check_scaled(scope, record, deployment)
             serving = record.get("ProductionVariants") or ()
             before = [shown["VariantName"] for shown in serving]
             pending = self._pending(scope, deployment, serving, before)
@@ -102,6 +124,23 @@ class Endpoints:
         self._events.endpoint(scope, record)
         self._hosting.deploy(scope, record["EndpointName"], deployment)
         return {"EndpointArn": record["EndpointArn"]}
+
+    def _check_scaled(self, scope: Scope, record: Record, deployment: Deployment) -> None:
+        """A variant that Application Auto Scaling knows stays, on its instance type.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+        """
+        before = {one["VariantName"]: one["InstanceType"] for one in (record.get("_hosted") or {}).get("variants", ())}
+        after = {one["VariantName"]: one["InstanceType"] for one in deployment["variants"]}
+        for name in self.scaled.registered(scope, record["EndpointName"]):
+            if name in before and before[name] != after.get(name):
+                what = (
+                    f"changes its instance type from {before[name]} to {after[name]}" if name in after else "is removed"
+                )
+                raise validation_error(
+                    f'Cannot update endpoint "{record["EndpointArn"]}": production variant {name} {what} while it is '
+                    "registered as a scalable target. Deregister it first."
+                )
 
     def update_weights(self, call: Call) -> dict[str, Any]:
         """UpdateEndpointWeightsAndCapacities: starts and stops instances without a deployment.
@@ -185,6 +224,7 @@ class Endpoints:
                 raise _in_progress(record)
             record = self._change(call, EndpointStatus="Deleting")
         self._events.endpoint(call.scope, record)
+        self._deregister(call, record["EndpointName"])
 
         def forget() -> None:
             self._stores.endpoints.remove(call.scope, record["EndpointName"])
@@ -192,6 +232,19 @@ class Endpoints:
 
         self._hosting.remove(call.scope, record["EndpointName"], forget)
         return {}
+
+    def _deregister(self, call: Call, name: str) -> None:
+        """An endpoint that goes takes its scalable targets along, if the caller may deregister them.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html
+        """
+        if self.scaled.registered(call.scope, name):
+            targets = call.scope.service_arn("application-autoscaling", "scalable-target/*")
+            try:
+                call.caller.require("application-autoscaling:DeregisterScalableTarget", targets)
+            except ServiceError:
+                return
+            self.scaled.forget(call.scope, name)
 
     def _existing(self, call: Call) -> Record:
         record = self._stores.endpoints.get(call.scope, call.request["EndpointName"])

@@ -66,12 +66,13 @@ class UnansweredError(Exception):
 
 
 class Instance:
-    """One serving process. name: `i-…`, as in its log stream; outstanding: requests that it is answering."""
+    """One serving process. name: `i-…`, as in its log stream; outstanding: requests that it is answering; peak: most
+    of them at one time since that was read last."""
 
-    __slots__ = ("name", "order", "outstanding", "server")
+    __slots__ = ("name", "order", "outstanding", "peak", "server")
 
     def __init__(self, order: ServerOrder, server: Server) -> None:
-        self.name, self.order, self.server, self.outstanding = order.instance, order, server, 0
+        self.name, self.order, self.server, self.outstanding, self.peak = order.instance, order, server, 0, 0
 
     def stop(self) -> None:
         """End the process and delete its files. A failure is logged: the endpoint would stay in progress for ever."""
@@ -144,6 +145,16 @@ class Fleet:
         """The processes of a variant, with traffic or without."""
         return tuple(each.server for each in self._variants[variant].instances)
 
+    def peaks(self, variant: str) -> list[int]:
+        """Most requests that each instance with traffic had at one time since the last call."""
+        group = self._variants[variant]
+        with self._state:
+            active = group.instances[: group.active]
+            found = [each.peak for each in active]
+            for each in active:
+                each.peak = each.outstanding
+        return found
+
     def sizes(self) -> dict[str, int]:
         """How many instances each variant has, with traffic or without."""
         return {name: len(variant.instances) for name, variant in self._variants.items()}
@@ -171,6 +182,7 @@ class Fleet:
                 chosen = group.choose()
                 if chosen is not None:
                     chosen.outstanding += 1
+                    chosen.peak = max(chosen.peak, chosen.outstanding)
                     return chosen
                 deadline = deadline or time.monotonic() + seconds
                 if time.monotonic() >= deadline:

@@ -22,8 +22,10 @@ from kickstand.aws.resource_schema import ResourceSchema, resource_schema
 from kickstand.names import partition
 from localcloud.ministack.cloudformation.permissions.arns import attached_to, on_everything, resource_arns
 from localcloud.ministack.cloudformation.permissions.property_actions import PROPERTIES
+from localcloud.ministack.iam import linked_roles
 from localcloud.ministack.kms.keys import find_key, key_arn
 from localcloud.ministack.registry import account_id, region
+from localcloud.sagemaker.api.call import Scope
 
 Properties = Mapping[str, Any]
 
@@ -118,6 +120,10 @@ def _asked(call: HandlerCall, action: str) -> Iterator[tuple[tuple[str, ...], di
         passed = _named(call.new, _ROLE_KEY) if call.verb in ("create", "update") else ()
         for role in dict.fromkeys(each for each in passed if _ROLE.match(each)):
             yield (role,), {"iam:PassedToService": f"{own}.amazonaws.com"}
+    elif action == "iam:CreateServiceLinkedRole" and own == "application-autoscaling":
+        if linked_roles.is_missing(linked_roles.SCALING_SERVICE):
+            arn = linked_roles.role_arn(Scope(account_id(), region()), linked_roles.SCALING_SERVICE)
+            yield (arn,), {"iam:AWSServiceName": linked_roles.SCALING_SERVICE}
     elif service == "kms" != own:
         for key in dict.fromkeys(_named(call.current, _KMS_KEY)):
             arn = key_arn(key, account_id(), region())

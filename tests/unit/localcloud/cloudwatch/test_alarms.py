@@ -49,6 +49,9 @@ class Kept:
     def keep(self, scope: Scope, alarm: Alarm) -> None:
         self.alarms[alarm["AlarmName"]] = alarm
 
+    def forget(self, scope: Scope, name: str) -> None:
+        self.alarms.pop(name, None)
+
     def changed(self, scope: Scope, alarm: Alarm, before: Mapping[str, Any]) -> None:
         self.changes.append((alarm["AlarmName"], before["StateValue"], alarm["StateValue"]))
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from localcloud.clock import Clock
-from localcloud.cloudwatch.invocation_metrics import InvocationMetrics, Served
+from localcloud.cloudwatch.invocation_metrics import InvocationMetrics, Served, publish_peaks
 from localcloud.cloudwatch.metric_store import Metric, MetricStore
 from localcloud.cloudwatch.statistic_set import StatisticSet, is_percentile
 from localcloud.cloudwatch.utilisation import Instance, Utilisation
@@ -202,3 +202,31 @@ def test_utilisation_is_that_of_the_process(tmp_path: Path) -> None:
     assert processor.maximum == pytest.approx(100 * spent / 60, abs=0.2)
     assert 0 < found["MemoryUtilization"][0][2].maximum < 100
     assert 0 < found["DiskUtilization"][0][2].maximum <= 100
+
+
+@pytest.mark.contract("M14")
+def test_requests_at_one_time_are_a_point_of_each_instance_every_ten_seconds() -> None:
+    clock = at(START + 10.01)
+    store, served = MetricStore(clock), Served(SCOPE, "ep", "AllTraffic", "c1")
+    assert publish_peaks(clock, store, [(served, 3), (served, 5), (served, 0)])
+    clock.hand[0] = START + 20.01
+    assert publish_peaks(clock, store, [(served, 0)])
+    assert not publish_peaks(clock, store, [])
+    for dimensions in (VARIANT, {**VARIANT, "EndpointConfigName": "c1"}):
+        metric = Metric.of("AWS/SageMaker", "ConcurrentRequestsPerModel", dimensions)
+        first, second = store.periods(SCOPE, metric, "None", START, 10, 2)
+        assert [stat(first, name) for name in ("Minimum", "Maximum", "SampleCount")] == [3, 5, 2]
+        assert second is None  # no request, no point
+
+
+@pytest.mark.contract("M14")
+def test_idle_instances_send_zeros_where_the_switch_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = StateFolder(tmp_path)
+    folder.create()
+    Switches(folder).set("idle-metrics", "zeros")
+    monkeypatch.setattr("localcloud.state._serving", Switches(folder))
+    clock = at(START + 10.01)
+    store = MetricStore(clock)
+    publish_peaks(clock, store, [(Served(SCOPE, "ep", "AllTraffic", "c1"), 0)])
+    metric = Metric.of("AWS/SageMaker", "ConcurrentRequestsPerModel", VARIANT)
+    assert stat(store.periods(SCOPE, metric, "None", START, 10, 1)[0], "Maximum") == 0

@@ -66,6 +66,18 @@ def test_least_outstanding_requests_avoids_the_busy_instance_and_turns_leave_nob
     assert set(chosen(least, 4)) == {"i-0", "i-1"}
 
 
+@pytest.mark.contract("M14")
+def test_the_most_requests_at_one_time_are_counted_until_they_are_read(tmp_path: Path) -> None:
+    fleet = fleet_of(Fakes(), tmp_path, {"a": 2}, least=True)
+    with fleet.lease("a"), fleet.lease("a"), fleet.lease("a"):
+        pass
+    with fleet.lease("a"):
+        assert sorted(fleet.peaks("a")) == [1, 2]
+        assert sorted(fleet.peaks("a")) == [0, 1]
+    assert sorted(fleet.peaks("a")) == [0, 1]
+    assert fleet.peaks("a") == [0, 0]
+
+
 def test_only_the_active_instances_get_traffic(tmp_path: Path) -> None:
     fleet = fleet_of(Fakes(), tmp_path, {"a": 3})
     fleet.activate({"a": 1})
