@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from deployment.assembly import assembled_stacks
 from deployment.cdk import CdkFailedError, CdkInterruptedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.change_set import RolledBackError
 from deployment.doctor.roles import pipeline_findings
+from deployment.endpoint.scaling import autoscaling_off
 from deployment.endpoint.triggers import Triggers, find_triggers, last_event, rollback_by_triggers
 from deployment.endpoint.update import guarded_update
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
@@ -66,7 +68,7 @@ def deploy_environment(
         else:
             _run_deploy(cdk, f"{cdk.workspace.environment.name}/training", stacks[:1], prompt=prompt)
             say(f"{names.hosting_stack}: {triggers.sentence}")
-            _update_hosting(cdk, triggers, prompt=prompt)
+            _update_hosting(cdk, triggers, say, prompt=prompt)
 
     try:
         with explained("deploying the stacks"), guarded_update(cdk, say, despite_alarms=despite_alarms):
@@ -94,15 +96,17 @@ def deploy_training(cdk: Cdk, say: Callable[[str], None], *, prompt: bool = True
         deploy_twice(cdk.workspace.session, stacks, deploy, say)
 
 
-def _update_hosting(cdk: Cdk, triggers: Triggers, *, prompt: bool) -> None:
-    """Update the hosting stack of the assembly that training was deployed of. RolledBackError: a trigger ended it."""
-    names = cdk.workspace.names
-    stack, cloudformation = names.hosting_stack, cdk.workspace.session.client("cloudformation")
-    since = last_event(cloudformation, stack)
+def _update_hosting(cdk: Cdk, triggers: Triggers, say: Callable[[str], None], *, prompt: bool) -> None:
+    """Update the hosting stack of the assembly that training was deployed of, in two steps where its instance type
+    changes while it scales. RolledBackError: a trigger ended it."""
+    names, session = cdk.workspace.names, cdk.workspace.session
+    stack, cloudformation = names.hosting_stack, session.client("cloudformation")
+    selected, built = f"{names.environment.name}/hosting", replace(cdk, built=cdk.assembly())
+    planned, rerun = assembled_stacks(built.assembly())[stack], cdk.workspace.command("deploy")
     try:
-        selected = f"{names.environment.name}/hosting"
-        built = replace(cdk, built=cdk.assembly())
-        _run_deploy(built, selected, (stack,), "--exclusively", *triggers.words, prompt=prompt)
+        with autoscaling_off(session, planned, say, rerun_command=rerun):
+            since = last_event(cloudformation, stack)
+            _run_deploy(built, selected, (stack,), "--exclusively", *triggers.words, prompt=prompt)
     except CdkFailedError as error:
         reason = rollback_by_triggers(cloudformation, stack, since)
         if reason is None:

@@ -17,7 +17,7 @@ from review.change_set_content import content_differences
 from review.changes.stacks import read_pairs
 from review.cost.budget import require_budget
 from review.drift import detect_drift, drift_report, moved_since
-from review.prepare import change_set_name
+from review.prepare import change_set_name, scaling_problems
 from review.reports import DriftReport, StackChange
 from review.verification import CurrentState, assembly_problems, executed_problems, remake, stack_problems
 
@@ -121,7 +121,10 @@ def _checked(
     with explained("reading the change sets"):
         steps = list(_steps(review, stacks, cdk.workspace.session.client("cloudformation")))
     left = [step.review for step in steps if not step.done]
-    problems = [*assembly_problems(review, state, rerun_command=rerun_command)]
+    problems = [
+        *scaling_problems(pairs, names.hosting_stack),
+        *assembly_problems(review, state, rerun_command=rerun_command),
+    ]
     problems += stack_problems(left, state, rerun_command=rerun_command)
     problems += done_problems([step.review for step in steps if step.done], state, rerun_command=rerun_command)
     for name in stacks.keys() - {step.change_set.stack for step in steps}:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deployment.assembly import AssembledStack, require_assembly
 from deployment.cdk import CdkFailedError
 from deployment.change_set import delete_change_set, deploy_session, describe_change_set, is_empty
+from deployment.endpoint.scaling import type_change
 from deployment.endpoint.triggers import find_triggers
 from deployment.failures import FailureLog
 from deployment.retained import retained_by_absent
@@ -22,7 +23,7 @@ from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
 from review.bundle import Bundle, ChangeSet
 from review.change_set_content import content_differences
-from review.changes.stacks import read_pairs
+from review.changes.stacks import StackPair, read_pairs
 from review.cost.budget import require_budget
 from review.reports import StackChange
 from review.verification import CurrentState, assembly_problems, given_problems, remake, stack_problems
@@ -59,6 +60,7 @@ def prepare(cdk: Cdk, review: Bundle, release: Release | None, say: Callable[[st
     state = CurrentState.of(cdk.assembly(), release, pairs)
     reviewed = [stack for stack in review.infrastructure.stacks if stack.stack in stacks]
     problems = [
+        *scaling_problems(pairs, cdk.workspace.names.hosting_stack),
         *assembly_problems(review, state, rerun_command=rerun_command),
         *stack_problems(reviewed, state, rerun_command=rerun_command),
     ]
@@ -113,6 +115,18 @@ def waiting(cdk: Cdk, release: Release | None, stacks: Sequence[StackChange]) ->
         fix = f"Take it back: {cdk.workspace.command('deploy', '--take-back')}. Then review again."
         raise KickstandError(Problem(message, names.prefix, fix))
     return waits
+
+
+def scaling_problems(pairs: Sequence[StackPair], hosting: str) -> Iterator[Problem]:
+    """A change of instance type of an endpoint that scales: no single change set can do it."""
+    for pair in pairs:
+        if pair.stack == hosting and (change := type_change(pair.live, pair.planned)) is not None:
+            message = f"The instance type changes from {change.before} to {change.after} while the endpoint scales."
+            fix = (
+                "Two reviews do it: first take [hosting.scaling] out with the old type, then write it again with the "
+                "new one."
+            )
+            yield Problem(f"{message} SageMaker refuses that.", f"stack {hosting}", fix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,22 +47,29 @@ class Quota:
 def needs(environment: Environment) -> tuple[Need, ...]:
     """The instances of an environment, each by its type and in the account's total of all types.
 
-    An update of an endpoint runs the new fleet beside the old one.
+    An update of an endpoint runs the new fleet beside the old one, each as large as autoscaling may have made it.
     https://docs.aws.amazon.com/general/latest/gr/sagemaker.html#limits_sagemaker
     """
     training, hosting, transform = environment.training, environment.hosting, environment.transform
-    job = "spot training job" if training.spot else "training job"
+    job, most = "spot training job" if training.spot else "training job", hosting.instances.most
     uses = (
-        ("training", training, f"{job} usage", f"all {job}s", training.instance_count),
-        ("endpoint", hosting, "endpoint usage", "active endpoints", 2 * hosting.instance_count),
-        ("transform", transform, "transform job usage", "all transform jobs", transform.instance_count),
+        ("training", training.instance_type, training.instance_count, f"{job} usage", f"all {job}s", 1),
+        ("endpoint", hosting.instance_type, most, "endpoint usage", "active endpoints", 2),
+        (
+            "transform",
+            transform.instance_type,
+            transform.instance_count,
+            "transform job usage",
+            "all transform jobs",
+            1,
+        ),
     )
     return tuple(
         need
-        for use, of, usage, everything, better in uses
+        for use, kind, count, usage, everything, fleets in uses
         for need in (
-            Need(use, f"{of.instance_type} for {usage}", of.instance_count, better),
-            Need(f"all {use}", f"{_TOTAL} {everything}", of.instance_count, better, account_wide=True),
+            Need(use, f"{kind} for {usage}", count, fleets * count),
+            Need(f"all {use}", f"{_TOTAL} {everything}", count, fleets * count, account_wide=True),
         )
     )
 

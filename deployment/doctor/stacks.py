@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from botocore.exceptions import ClientError
+
 from deployment.doctor.finding import Finding, Status
 from kickstand.aws.deployed import find_endpoint, stack_status
+from kickstand.aws.errors import error_code
 from kickstand.config.model import Environment
+from kickstand.names import SCALING_ROLE
 from kickstand.workspace import Workspace
 
 _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "DELETE_COMPLETE"})
@@ -66,6 +70,32 @@ def alert_finding(environment: Environment) -> Finding:
     fix = f"Write emails or topic_arn in [environments.{environment.name}.alerts]."
     status: Status = "warning" if environment.retain else "ok"
     return Finding("alerts", status, "Alarms notify nobody.", fix if environment.retain else "")
+
+
+def scaling_findings(workspace: Workspace) -> Iterator[Finding]:
+    """The service-linked role of Application Auto Scaling, where the endpoint scales."""
+    if not workspace.environment.hosting.scaled:
+        return
+    try:
+        workspace.session.client("iam").get_role(RoleName=SCALING_ROLE)
+    except ClientError as error:
+        if error_code(error) != "NoSuchEntity":
+            raise
+        yield scaling_verdict(workspace.aws_options, made=False)
+    else:
+        yield scaling_verdict(workspace.aws_options, made=True)
+
+
+def scaling_verdict(place: str, *, made: bool) -> Finding:
+    """made: whether the account has the role."""
+    if made:
+        return Finding("autoscaling", "ok", f"{SCALING_ROLE} is there.")
+    found = (
+        f"{SCALING_ROLE} is not there yet. The first deployment makes it, if the role that CloudFormation works with "
+        "may (iam:CreateServiceLinkedRole)."
+    )
+    make = "aws iam create-service-linked-role --aws-service-name sagemaker.application-autoscaling.amazonaws.com"
+    return Finding("autoscaling", "warning", found, f"Where it may not, somebody who may: {make} {place}")
 
 
 def endpoint_finding(workspace: Workspace) -> Finding:

@@ -100,7 +100,7 @@ def two_steps(pair: StackPair, stack: StackChange, place: StackScope) -> str:
     return (
         f"The instance type changes ({kind}) while the endpoint's capacity is registered for autoscaling "
         f"({listed(sorted(targets))}), and SageMaker refuses that. Take two steps: first deploy the old type without "
-        "autoscaling, then the new type with it."
+        "autoscaling, then the new type with it; kickstand deploy does both."
     )
 
 

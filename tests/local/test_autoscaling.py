@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any
 
 import pytest
 from live_site import Site
 from live_traffic import ROW, VARIANT
+from printed_environment import printed_environment
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, wait_for
+
+from deployment.assembly import AssembledStack
+from deployment.endpoint.scaling import autoscaling_off
 
 TARGET, MOST = 10.0, 3
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -240,9 +245,41 @@ def test_another_minimum_takes_effect_without_an_update_of_the_endpoint(scaled: 
 def test_another_instance_type_takes_two_steps(scaled: Scaled) -> None:
     assert scaled.deploy(model="b", least=2, instance_type="ml.m5.xlarge") == "UPDATE_ROLLBACK_COMPLETE"
     assert any("registered as a scalable target. Deregister it first." in reason for reason in scaled.reasons())
-    assert scaled.deploy(model="b", scaled=False) == "UPDATE_COMPLETE"
-    assert scaled.deploy(model="b", least=2, instance_type="ml.m5.xlarge") == "UPDATE_COMPLETE"
+    template = json.loads(scaled.template("b", least=2, instance_type="ml.m5.xlarge"))
+    planned = AssembledStack(scaled.name, "scaled", f"aws://{ACCOUNT}/{REGION}", template, "")
+    said: list[str] = []
+    session: Any = SimpleNamespace(client=scaled.site.world.client)
+    with autoscaling_off(session, planned, said.append, rerun_command="again"):
+        assert scaled.autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+        assert scaled.instances() == (2, 2, "InService")
+        assert scaled.deploy(model="b", least=2, instance_type="ml.m5.xlarge") == "UPDATE_COMPLETE"
+    assert [line for line in said if "step" in line or "delete complete" in line] == [
+        f"{scaled.name}: the instance type changes from ml.m5.large to ml.m5.xlarge while the endpoint scales, which "
+        "SageMaker refuses. It is done in two steps.",
+        f"{scaled.name}: step 1 of 2, autoscaling is taken off; the endpoint keeps its instances",
+        "delete complete: Policy (AWS::ApplicationAutoScaling::ScalingPolicy)",
+        "delete complete: Target (AWS::ApplicationAutoScaling::ScalableTarget)",
+        f"{scaled.name}: step 2 of 2, ml.m5.xlarge, and autoscaling as the project file has it",
+    ]
     assert scaled.instances() == (2, 2, "InService")
+    (target,) = scaled.autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (2, MOST)
+
+
+def test_the_aws_command_reads_the_same(scaled: Scaled) -> None:
+    words = ["application-autoscaling", "describe-scaling-activities", "--service-namespace", "sagemaker"]
+    done = subprocess.run(
+        ["aws", *words, "--resource-id", scaled.resource, "--output", "json"],
+        env=printed_environment(scaled.site.cloud),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = json.loads(done.stdout)["ScalingActivities"]
+    assert [one["ActivityId"] for one in shown] == [one["ActivityId"] for one in scaled.activities()]
+    assert {"ActivityId", "Cause", "Description", "StatusCode", "StatusMessage", "StartTime", "EndTime"} <= set(
+        shown[0]
+    )
 
 
 def test_a_stack_takes_all_of_it_along(scaled: Scaled) -> None:

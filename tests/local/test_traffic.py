@@ -88,9 +88,10 @@ def test_the_limit_of_an_instance(world: GateWorld, terminal: Terminal, monkeypa
     names = ("instances", "limit_ms", "requests_a_second", "requests_a_minute_an_instance")
     assert [found[name] for name in names] == [1, 60_000, 40, 2400]
     screen = terminal.type("--local", "traffic", "dev", *words, 60_000)
-    assert screen.out.splitlines()[-2:] == [
+    assert screen.out.splitlines()[-3:] == [
         "40.0 requests a second within 60000 ms (p99) on 1 instance: one bears 40.0 a second, 2,400 a minute.",
         "The search ended at its highest rate: the endpoint may bear more.",
+        "As a target of [hosting.scaling], half of what one bears: invocations_per_minute = 1200",
     ]
 
 

@@ -94,6 +94,19 @@ def search_sentences(search: Search, instances: int) -> Iterator[str]:
         yield "The search ended at its highest rate: the endpoint may bear more."
     if any(step.verdict == SENDER for step in search.steps):
         yield "This machine could not send faster: the endpoint may bear more."
+    if target := scaling_target(each):
+        yield f"As a target of [hosting.scaling], half of what one bears: invocations_per_minute = {target}"
+
+
+_SAFETY = 0.5
+"""AWS's own factor to begin with: an instance takes minutes to start, and the load grows meanwhile.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-loadtest.html"""
+
+
+def scaling_target(each: float) -> int:
+    """The target of autoscaling for what one instance bears, requests a second; in requests a minute."""
+    return int(each * 60 * _SAFETY)
 
 
 def search_fields(search: Search, endpoint: str, instances: int) -> dict[str, Any]:
@@ -106,6 +119,7 @@ def search_fields(search: Search, endpoint: str, instances: int) -> dict[str, An
         "requests_a_second": search.rate,
         "requests_a_second_an_instance": round(each, 3),
         "requests_a_minute_an_instance": round(each * 60, 1),
+        "invocations_per_minute": scaling_target(each),
         "steps": [{"verdict": step.verdict, **step.figures.fields()} for step in search.steps],
     }
 

@@ -181,7 +181,7 @@ def _with_target(r: dict[str, Any]) -> None:
 STEPS = (
     "The instance type changes (ml.m5.large to ml.c5.large) while the endpoint's capacity is registered for "
     "autoscaling (Target), and SageMaker refuses that. Take two steps: first deploy the old type without "
-    "autoscaling, then the new type with it."
+    "autoscaling, then the new type with it; kickstand deploy does both."
 )
 
 

@@ -9,6 +9,7 @@ from samples import environment
 
 from deployment.doctor.quotas import Need, Quota, find_quotas, needs, quota_verdict
 from kickstand.config.model import Hosting, Training, Transform
+from kickstand.config.operation import Scaling
 
 PLACE = "--region us-east-1"
 NEED = Need("endpoint", "ml.m5.large for endpoint usage", 2, 4)
@@ -57,6 +58,15 @@ def test_an_environment_needs_its_jobs_and_twice_its_endpoint_to_update() -> Non
         Need("transform", "ml.c5.4xlarge for transform job usage", 4, 4),
         Need("all transform", "Number of instances across all transform jobs", 4, 4, account_wide=True),
     )
+
+
+def test_an_endpoint_that_scales_needs_its_largest_fleet_and_twice_that_to_update() -> None:
+    scaling = Scaling(minimum=2, maximum=7, invocations_per_minute=100)
+    found = needs(environment(hosting=Hosting(instance_type="ml.c5.large", scaling=scaling)))
+    assert [(one.quota, one.count, one.better) for one in found if "endpoint" in one.use] == [
+        ("ml.c5.large for endpoint usage", 7, 14),
+        ("Number of instances across active endpoints", 7, 14),
+    ]
 
 
 def test_the_accounts_own_value_comes_before_the_default_and_reading_ends_early() -> None:

@@ -22,10 +22,10 @@ from deployment.doctor.account import (
 from deployment.doctor.bucket import key_verdict, logs_verdict
 from deployment.doctor.finding import Finding, findings_of, problems
 from deployment.doctor.roles import role_verdict, services_of, trusts
-from deployment.doctor.stacks import alert_finding, endpoint_verdict, stack_verdict
+from deployment.doctor.stacks import alert_finding, endpoint_verdict, scaling_findings, scaling_verdict, stack_verdict
 from deployment.doctor.tools import image_finding, resource_type_finding
-from kickstand.config.model import Roles, Training
-from kickstand.config.operation import Alerts
+from kickstand.config.model import Hosting, Roles, Training
+from kickstand.config.operation import Alerts, Scaling
 from kickstand.errors import InputError, Problem
 
 ACCOUNT = "111122223333"
@@ -300,6 +300,39 @@ def test_stacks(stack: str | None, status: str, fix: str) -> None:
 )
 def test_endpoint(state: str | None, status: str) -> None:
     assert endpoint_verdict("bikes-dev", state, "", "D", "X").status == status
+
+
+@pytest.mark.parametrize("code", ["", "NoSuchEntity", "AccessDenied"])
+def test_the_role_of_application_auto_scaling_is_looked_for_where_something_scales(code: str) -> None:
+    named: list[str] = []
+
+    def get_role(RoleName: str) -> None:  # noqa: N803
+        named.append(RoleName)
+        if code:
+            raise refusal(code, "no")
+
+    def workspace(hosting: Hosting) -> Any:
+        client = SimpleNamespace(get_role=get_role)
+        session = SimpleNamespace(client=lambda service: client)
+        return SimpleNamespace(environment=environment(hosting=hosting), session=session, aws_options=PLACE)
+
+    assert [*scaling_findings(workspace(Hosting()))] == []
+    scaled = workspace(Hosting(scaling=Scaling(maximum=4, concurrent_requests=2)))
+    if code == "AccessDenied":
+        with pytest.raises(ClientError):
+            list(scaling_findings(scaled))
+    else:
+        assert [*scaling_findings(scaled)] == [scaling_verdict(PLACE, made=not code)]
+    assert named == ["AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"]
+
+
+def test_a_role_that_is_not_there_yet_is_a_warning_with_the_command_that_makes_it() -> None:
+    found = scaling_verdict(PLACE, made=False)
+    assert (found.status, scaling_verdict(PLACE, made=True).status) == ("warning", "ok")
+    assert found.fix.endswith(
+        "aws iam create-service-linked-role --aws-service-name sagemaker.application-autoscaling.amazonaws.com "
+        "--region us-east-1"
+    )
 
 
 def test_a_failed_endpoint_gives_its_reason_and_the_two_steps() -> None:

@@ -223,7 +223,7 @@ def _moment(text: str) -> float:
     ],
 )
 def test_a_timetable_that_cannot_be_kept(scaled: ScaledPlane, changes: dict[str, Any], message: str) -> None:
-    request = {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 2}, **changes}
+    request: dict[str, Any] = {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 2}, **changes}
     assert message in scaled.refused("PutScheduledAction", ScheduledActionName="x", **request)
 
 

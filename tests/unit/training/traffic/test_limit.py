@@ -95,17 +95,20 @@ def test_a_first_rate_that_does_not_hold() -> None:
 def test_what_a_search_says() -> None:
     found = search(100)
     assert list(search_sentences(found, 2)) == [
-        "100.0 requests a second within 20 ms (p99) on 2 instances: one bears 50.0 a second, 3,000 a minute."
+        "100.0 requests a second within 20 ms (p99) on 2 instances: one bears 50.0 a second, 3,000 a minute.",
+        "As a target of [hosting.scaling], half of what one bears: invocations_per_minute = 1500",
     ]
     assert list(search_sentences(search(100, lag=0.9), 1))[1:] == [
-        "This machine could not send faster: the endpoint may bear more."
+        "This machine could not send faster: the endpoint may bear more.",
+        "As a target of [hosting.scaling], half of what one bears: invocations_per_minute = 3000",
     ]
-    assert list(search_sentences(search(1e9), 1))[1:] == [
+    assert list(search_sentences(search(1e9), 1))[1:-1] == [
         "The search ended at its highest rate: the endpoint may bear more."
     ]
     fields = search_fields(found, "bikes-dev", 2)
     assert fields["requests_a_second_an_instance"] == 50
     assert fields["requests_a_minute_an_instance"] == 3000
+    assert fields["invocations_per_minute"] == 1500
     assert [step["verdict"] for step in fields["steps"]] == [HOLDS, HOLDS, SLOW, SLOW, SLOW, SLOW]
 
 
