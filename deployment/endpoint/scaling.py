@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deployment.change_set import POLL_SECONDS, deploy_session, describe_change_set, execute_change_set
-from kickstand.aws.deployed import HOLDS_NOTHING, stack_status
+from kickstand.aws.deployed import HOLDS_NOTHING, find_endpoint, stack_status
 from kickstand.aws.errors import explained
 from kickstand.errors import KickstandError, Problem
 from kickstand.json_text import parse_json
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import boto3
 
     from deployment.assembly import AssembledStack
+    from kickstand.names import Names
 
 _AUTOSCALING = ("AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy")
 _CONFIG = "AWS::SageMaker::EndpointConfig"
@@ -92,6 +93,29 @@ def autoscaling_off(
     except BaseException:
         say(f"{stack.name}: autoscaling is off until step 2 succeeds: {rerun_command}")
         raise
+
+
+def require_count(session: boto3.Session, names: Names, *, aws_options: str) -> None:
+    """Raise KickstandError where nothing scales the endpoint and it has another number of instances than the file.
+
+    Autoscaling that was taken out leaves the instances that it made: an update that changes nothing of their
+    configuration does not touch them. aws_options: with which the `aws` command reaches the environment.
+    """
+    hosting = names.environment.hosting
+    found = find_endpoint(session.client("sagemaker"), names.endpoint)
+    if hosting.scaled or found is None:
+        return
+    for variant in found.get("ProductionVariants", ()):
+        count = variant.get("DesiredInstanceCount", hosting.instance_count)
+        if count != hosting.instance_count:
+            change = f"VariantName={variant['VariantName']},DesiredInstanceCount={hosting.instance_count}"
+            command = f"aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {names.endpoint}"
+            message = (
+                f"The endpoint has {count} instances, left by autoscaling or by hand; the project file says "
+                f"{hosting.instance_count}. It serves what was deployed."
+            )
+            fix = f"Run: {command} --desired-weights-and-capacities {change} {aws_options}"
+            raise KickstandError(Problem(message, f"endpoint {names.endpoint}", fix))
 
 
 def deployed_template(session: boto3.Session, stack: str) -> dict[str, Any] | None:

@@ -82,6 +82,7 @@ Templates = Mapping[str, Mapping[str, Any] | None]
 KEY = "kms-key-month"
 _HIGH_RESOLUTION_BELOW = 60
 """Seconds of an alarm's period. https://aws.amazon.com/cloudwatch/pricing/"""
+_SCALED = "AWS::ApplicationAutoScaling::ScalableTarget"
 _SINGLE = {
     "AWS::CloudWatch::Dashboard": ("CloudWatch dashboards", "cloudwatch-dashboard-month"),
     "AWS::KMS::Key": ("KMS keys", KEY),
@@ -122,18 +123,25 @@ def billables(templates: Templates) -> tuple[Billable, ...]:
 
 
 def _endpoints(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
-    """An endpoint's instances, by variant. A configuration without an endpoint costs nothing."""
+    """An endpoint's instances, by variant: of one that scales the fewest, and, in no sum, those that may be added.
+
+    A configuration without an endpoint costs nothing.
+    """
     endpoints = [one for one in resources if one["Type"] == "AWS::SageMaker::Endpoint"]
     if not endpoints:
         return
     name = endpoints[0]["Properties"].get("EndpointName", "endpoint")
+    bounds = next((one["Properties"] for one in resources if one["Type"] == _SCALED), {})
     for config in resources:
         if config["Type"] == "AWS::SageMaker::EndpointConfig":
             for variant in config["Properties"].get("ProductionVariants", ()):
                 count, kind = int(variant.get("InitialInstanceCount", 0)), variant.get("InstanceType", "")
+                count = int(bounds.get("MinCapacity", count))
                 what = f"endpoint {name}"
                 hours = Decimal(count * HOURS_A_MONTH)
                 yield Billable(what, "hosting", kind, "instance hours", hours, count)
+                if more := int(bounds.get("MaxCapacity", count)) - count:
+                    yield Billable(f"{what}, added by its load", "hosting", kind, "instance hours", None, more)
 
 
 def _training(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:

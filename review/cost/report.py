@@ -199,6 +199,8 @@ def _assumptions(items: Sequence[Item], region: str, table: PriceTable, as_of: d
         said.append(
             "A month has 730 hours, and an endpoint's instances run for all of them, as many as the template says."
         )
+    if any(item.thing.kind == "hosting" and item.thing.quantity is None for item in items):
+        said.append("An endpoint that scales is counted with its fewest instances; what its load adds is in no sum.")
     if scheduled:
         said.append("Scheduled training jobs are counted at the longest that they may run, and at the price on demand.")
     if by_the_job:

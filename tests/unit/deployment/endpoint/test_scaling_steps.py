@@ -14,9 +14,12 @@ from kickstand.errors import KickstandError
 from review.changes.stacks import StackPair
 from review.prepare import scaling_problems
 
-TARGET = {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": {"MinCapacity": 1}}
-POLICY = {"Type": "AWS::ApplicationAutoScaling::ScalingPolicy", "Properties": {"ScalingTargetId": {"Ref": "Target"}}}
-ENDPOINT = {"Type": "AWS::SageMaker::Endpoint", "Properties": {"RetainAllVariantProperties": True}}
+TARGET: dict[str, Any] = {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": {"MinCapacity": 1}}
+POLICY: dict[str, Any] = {
+    "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "Properties": {"ScalingTargetId": {"Ref": "Target"}},
+}
+ENDPOINT: dict[str, Any] = {"Type": "AWS::SageMaker::Endpoint", "Properties": {"RetainAllVariantProperties": True}}
 
 
 def template(instance_type: str = "ml.m5.large", *, scales: bool = True) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def test_nothing_is_done_where_the_type_stays() -> None:
 
 
 def test_a_first_step_that_would_touch_the_endpoint_is_not_done() -> None:
-    account = Account(template(), [*REMOVED, ("Modify", "Endpoint", ENDPOINT["Type"])])  # type: ignore[list-item]
+    account = Account(template(), [*REMOVED, ("Modify", "Endpoint", ENDPOINT["Type"])])
     session: Any = account
     with (
         pytest.raises(KickstandError, match=r"It would change Endpoint too\. Nothing was changed\."),

@@ -118,6 +118,21 @@ def test_a_second_instance_doubles_the_line() -> None:
     )
 
 
+def test_an_endpoint_that_scales_costs_its_fewest_instances_and_what_may_be_added_is_said() -> None:
+    target = {
+        "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+        "Properties": {"MinCapacity": 2, "MaxCapacity": 5},
+    }
+    made = report(hosting(count=2), hosting(count=3, Target=target))
+    assert [(line.what, line.quantity, line.before, line.after) for line in made.lines] == [
+        ("endpoint bikes-dev: 2 x ml.m5.large", "1,460 instance hours", 167.9, 167.9),
+        ("endpoint bikes-dev, added by its load: 3 x ml.m5.large", "by use, in no sum", 0.0, 0.0),
+    ]
+    assert any(
+        sentence.startswith("An endpoint that scales is counted with its fewest") for sentence in made.assumptions
+    )
+
+
 def test_another_type_is_a_line_of_its_own_and_an_old_price_is_said_to_be() -> None:
     made = report(hosting(), hosting("ml.c5.large"))
     assert [(line.what, line.before, line.after) for line in made.lines] == [
