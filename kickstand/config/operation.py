@@ -1,7 +1,7 @@
 """How an endpoint is operated: how an update takes its traffic, how it scales, its alarms, what is captured.
 
-The tables `[hosting.update]`, `[hosting.alarms]`, `[hosting.scaling]`, `[hosting.capture]` and `[alerts]`, and what they
-come to where a setting is left out.
+The tables `[hosting.update]`, `[hosting.alarms]`, `[hosting.scaling]`, `[hosting.capture]` and `[alerts]`, and what
+they come to where a setting is left out.
 """
 
 from __future__ import annotations

@@ -97,6 +97,7 @@ class Billable:
     what:     `endpoint bikes-prod`; with kind and name the same before and after a change of the quantity.
     kind, name: where its price stands in the table.
     quantity: units a month; None where it depends on use, and so is in no sum.
+    most:     units a month at most, of what depends on use and has a limit.
     count:    instances or resources, for people.
     """
 
@@ -106,6 +107,7 @@ class Billable:
     unit: str
     quantity: Decimal | None
     count: int = 1
+    most: Decimal | None = None
 
 
 def billables(templates: Templates) -> tuple[Billable, ...]:
@@ -131,7 +133,7 @@ def _endpoints(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
     if not endpoints:
         return
     name = endpoints[0]["Properties"].get("EndpointName", "endpoint")
-    bounds = next((one["Properties"] for one in resources if one["Type"] == _SCALED), {})
+    bounds: Mapping[str, Any] = next((one["Properties"] for one in resources if one["Type"] == _SCALED), {})
     for config in resources:
         if config["Type"] == "AWS::SageMaker::EndpointConfig":
             for variant in config["Properties"].get("ProductionVariants", ()):
@@ -140,8 +142,15 @@ def _endpoints(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:
                 what = f"endpoint {name}"
                 hours = Decimal(count * HOURS_A_MONTH)
                 yield Billable(what, "hosting", kind, "instance hours", hours, count)
-                if more := int(bounds.get("MaxCapacity", count)) - count:
-                    yield Billable(f"{what}, added by its load", "hosting", kind, "instance hours", None, more)
+                if more := _most_instances(bounds, count) - count:
+                    added, hours = f"{what}, added by its load", Decimal(more * HOURS_A_MONTH)
+                    yield Billable(added, "hosting", kind, "instance hours", None, more, most=hours)
+
+
+def _most_instances(bounds: Mapping[str, Any], count: int) -> int:
+    """The most that a scalable target allows at any time of its schedule; `count` without one."""
+    actions = [one.get("ScalableTargetAction", {}) for one in bounds.get("ScheduledActions", ())]
+    return max(int(each.get("MaxCapacity", count)) for each in (bounds, *actions))
 
 
 def _training(resources: list[Mapping[str, Any]]) -> Iterator[Billable]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kickstand.aws.prices import PriceTable
 from kickstand.errors import InputError, Problem
-from review.cost.report import cost_report
+from review.cost.report import MostCost, most_cost
 
 if TYPE_CHECKING:
     from kickstand.config.model import Environment
     from kickstand.workspace import Workspace
-    from review.reports import CostReport
 
 
 def require_budget(
@@ -26,34 +24,35 @@ def require_budget(
     environment = workspace.environment
     if environment.max_monthly_usd is None:
         return
-    report = cost_report({}, planned, environment, as_of=datetime.now(UTC).date(), table=table)
-    problem = budget_problem(report, environment, review_command=workspace.command("review"))
+    problem = budget_problem(
+        most_cost(planned, environment, table), environment, review_command=workspace.command("review")
+    )
     if problem is not None:
         raise InputError(problem)
 
 
-def budget_problem(report: CostReport, environment: Environment, *, review_command: str) -> Problem | None:
-    """Why the sum after a deployment is not within `max_monthly_usd`; None where it is, or where there is no limit.
+def budget_problem(most: MostCost, environment: Environment, *, review_command: str) -> Problem | None:
+    """Why what a month can cost is not within `max_monthly_usd`; None where it is, or where there is no limit.
 
     A part without a known price could cost anything: it is refused too.
     """
     limit, name = environment.max_monthly_usd, environment.name
-    if limit is None or (report.after <= limit and not report.unknown):
+    if limit is None or (most.total <= limit and not most.unknown):
         return None
     where = environment.where("max_monthly_usd")
-    if report.unknown and report.after <= limit:
+    if most.total <= limit:
         message = (
             f"What {name} costs a month cannot be compared with max_monthly_usd = {limit:g}: no price is known for "
-            f"{', '.join(report.unknown)}. Nothing was deployed."
+            f"{', '.join(most.unknown)}. Nothing was deployed."
         )
         fix = "Add the prices of the region (docs/review-cost-and-policy.md), or take max_monthly_usd out."
         return Problem(message, where, fix)
-    parts = "; ".join(f"{line.what} {line.after:,.2f}" for line in report.lines if line.after)
+    parts = "; ".join(f"{label} {amount:,.2f}" for label, amount in most.parts)
     message = (
-        f"{name} would cost {report.after:,.2f} {report.currency} a month, more than max_monthly_usd = {limit:g}. "
+        f"{name} can cost {most.total:,.2f} USD a month, more than max_monthly_usd = {limit:g}. "
         f"Nothing was deployed. The parts: {parts}."
     )
-    if report.unknown:
-        message += f" Without {', '.join(report.unknown)}, whose price is not known."
+    if most.unknown:
+        message += f" Without {', '.join(most.unknown)}, whose price is not known."
     fix = f"Use fewer or cheaper instances, or raise max_monthly_usd. Each part in full: {review_command}"
     return Problem(message, where, fix)

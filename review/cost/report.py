@@ -108,11 +108,7 @@ def cost_report(
     items = _items(billables(live), billables(planned), environment.region, table)
     before, after = (_total(item.amount(side(item)) for item in items) for side in (_before, _after))
     used = tuple(item.price for item in items if item.price is not None and item.thing.quantity is not None)
-    unknown = tuple(
-        f"{item.thing.name or item.label} ({_KINDS[item.thing.kind]}) in {environment.region}"
-        for item in items
-        if item.price is None
-    )
+    unknown = _unknown(items, environment.region)
     lines = tuple(_line(item) for item in items)
     return CostReport(
         currency=table.currency,
@@ -124,21 +120,44 @@ def cost_report(
         unknown=unknown,
         assumptions=_assumptions(items, environment.region, table, as_of),
         headlines=(
-            *_limit_headlines(after, unknown, environment),
+            *_limit_headlines(most_cost(planned, environment, table), environment),
             *cost_headlines(before, after, lines, unknown, used, as_of=as_of, currency=table.currency),
         ),
     )
 
 
-def _limit_headlines(after: Decimal, unknown: Sequence[str], environment: Environment) -> tuple[Headline, ...]:
-    """A danger where the sum is above the environment's limit, or may be: it is not deployed then."""
+@dataclass(frozen=True, slots=True)
+class MostCost:
+    """What a month can cost at most: an endpoint that scales with the most instances that it may have.
+
+    parts: what is in the total, each with its amount. unknown: what has no price, and so is not in it.
+    """
+
+    total: Decimal
+    parts: tuple[tuple[str, Decimal], ...]
+    unknown: tuple[str, ...]
+
+
+def most_cost(planned: Templates, environment: Environment, table: PriceTable | None = None) -> MostCost:
+    """Of stacks as they are to be. planned: templates by stack. table: default: the repository's."""
+    items = _items((), billables(planned), environment.region, table or price_table())
+    amounts = [(item.label, (item.thing.quantity or item.thing.most or Decimal(0)), item.price) for item in items]
+    parts = tuple((label, _cents(many * price.amount)) for label, many, price in amounts if price and many)
+    total = _total(many * price.amount for _, many, price in amounts if price)
+    return MostCost(total, parts, _unknown(items, environment.region))
+
+
+def _limit_headlines(most: MostCost, environment: Environment) -> tuple[Headline, ...]:
+    """A danger where a month can cost more than the environment may, or nobody knows: it is not deployed then."""
     limit = environment.max_monthly_usd
     if limit is None:
         return ()
-    if float(after) > limit:
-        sentence = f"Costs {after:,.2f} USD a month, more than max_monthly_usd = {limit:g}: it cannot be deployed."
+    if float(most.total) > limit:
+        sentence = (
+            f"Can cost {most.total:,.2f} USD a month, more than max_monthly_usd = {limit:g}: it cannot be deployed."
+        )
         return (Headline(level="danger", sentence=sentence),)
-    if unknown:
+    if most.unknown:
         sentence = (
             f"Whether max_monthly_usd = {limit:g} is kept is not known, without every price: it cannot be deployed."
         )
@@ -152,6 +171,15 @@ _KINDS: Mapping[str, str] = {
     "transform": "transform",
     "services": "service",
 }
+
+
+def _unknown(items: Sequence[Item], region: str) -> tuple[str, ...]:
+    """What has no price."""
+    return tuple(
+        f"{item.thing.name or item.label} ({_KINDS[item.thing.kind]}) in {region}"
+        for item in items
+        if item.price is None
+    )
 
 
 def _before(item: Item) -> Billable | None:

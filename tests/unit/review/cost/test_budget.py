@@ -33,7 +33,7 @@ def problem(limit: float | None, planned: dict[str, Any], **changes: Any) -> Pro
 
 def test_a_deployment_above_the_limit_is_refused_with_the_sum_by_parts() -> None:
     assert problem(170, hosting(count=2, **ALARM)) == Problem(
-        "dev would cost 175.00 USD a month, more than max_monthly_usd = 170. Nothing was deployed. The parts: endpoint "
+        "dev can cost 175.00 USD a month, more than max_monthly_usd = 170. Nothing was deployed. The parts: endpoint "
         "bikes-dev: 2 x ml.m5.large 167.90; scheduled training, rate(1 day): 2 x ml.m5.xlarge 7.00; "
         "CloudWatch alarms 0.10.",
         "kickstand.toml:30",
@@ -55,14 +55,14 @@ def test_what_has_no_price_cannot_be_within_a_limit() -> None:
     )
     both = problem(5, hosting("ml.r5.large"))
     assert both is not None
-    assert "would cost 7.00 USD a month" in both.message
+    assert "can cost 7.00 USD a month" in both.message
     assert both.message.endswith("Without ml.r5.large (hosting) in us-east-1, whose price is not known.")
 
 
 @pytest.mark.parametrize(
     ("limit", "kind", "sentence"),
     [
-        (80, "ml.m5.large", "Costs 83.95 USD a month, more than max_monthly_usd = 80: it cannot be deployed."),
+        (80, "ml.m5.large", "Can cost 83.95 USD a month, more than max_monthly_usd = 80: it cannot be deployed."),
         (84, "ml.m5.large", None),
         (None, "ml.m5.large", None),
         (
@@ -77,6 +77,22 @@ def test_a_review_begins_with_it(limit: float | None, kind: str, sentence: str |
     made = cost_report({}, {"hosting": hosting(kind)}, dev, as_of=AS_OF, table=TABLE)
     dangers = [line.sentence for line in made.headlines if line.level == "danger"]
     assert dangers == ([sentence] if sentence else [])
+
+
+def test_an_endpoint_that_scales_counts_with_the_most_instances_that_it_may_have() -> None:
+    def scaled(*scheduled: int) -> dict[str, Any]:
+        actions = [{"ScalableTargetAction": {"MinCapacity": 1, "MaxCapacity": most}} for most in scheduled]
+        bounds: dict[str, Any] = {"MinCapacity": 2, "MaxCapacity": 3, "ScheduledActions": actions}
+        target: dict[str, Any] = {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": bounds}
+        return hosting(count=2, Target=target)
+
+    for planned, most in ((scaled(), "258.85"), (scaled(2), "258.85"), (scaled(5, 4), "426.75")):
+        found = problem(200, planned)
+        assert found is not None
+        assert f"can cost {most} USD a month" in found.message
+    assert found is not None
+    assert "endpoint bikes-dev, added by its load: 3 x ml.m5.large 251.85" in found.message
+    assert problem(258.85, scaled()) is None
 
 
 def job_problem(limit: float | None, **changes: Any) -> str:
