@@ -21,7 +21,7 @@ def deploy(client: Client, name: str, resources: dict[str, Any], *, update: bool
     change = stacks.update_stack if update else stacks.create_stack
     change(StackName=name, TemplateBody=body)
     waiter = stacks.get_waiter("stack_update_complete" if update else "stack_create_complete")
-    waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    waiter.wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300})
     found = stacks.list_stack_resources(StackName=name)["StackResourceSummaries"]
     return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
@@ -31,7 +31,7 @@ def failure(client: Client, name: str, resources: dict[str, Any]) -> str:
     stacks = client("cloudformation")
     stacks.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}), OnFailure="DO_NOTHING")
     with pytest.raises(Exception, match="CREATE_FAILED"):
-        stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300})
     events = stacks.describe_stack_events(StackName=name)["StackEvents"]
     stacks.delete_stack(StackName=name)
     failed = [each for each in events if each["LogicalResourceId"] in resources]
@@ -96,7 +96,7 @@ def test_an_alarm_of_metric_math_and_a_composite_one(client: Client) -> None:
     assert (alarm["Threshold"], alarm["StateValue"]) == (0.5, "ALARM")
     stacks = client("cloudformation")
     stacks.delete_stack(StackName=name)
-    stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300})
     left = monitoring.describe_alarms(AlarmNamePrefix=name, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     assert left["MetricAlarms"] + left["CompositeAlarms"] == []
 

@@ -18,7 +18,7 @@ from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world
 from localcloud.cloud import LocalCloud
 
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
-QUICK = {"Delay": 1, "MaxAttempts": 60}
+QUICK = {"Delay": 0.2, "MaxAttempts": 300}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -273,7 +273,9 @@ def test_a_deleted_stack_stays_on_record_when_another_takes_its_name(stack: Stac
         ids.append(stack.describe()["StackId"])
         if len(ids) == 1:
             stack.cfn.delete_stack(StackName=stack.name)
-            stack.cfn.get_waiter("stack_delete_complete").wait(StackName=ids[0], WaiterConfig={"Delay": 1})
+            stack.cfn.get_waiter("stack_delete_complete").wait(
+                StackName=ids[0], WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+            )
     pages = stack.cfn.get_paginator("list_stacks").paginate()
     listed = {one["StackId"]: one["StackStatus"] for page in pages for one in page["StackSummaries"]}
     assert [listed[each] for each in ids] == ["DELETE_COMPLETE", "CREATE_COMPLETE"]

@@ -123,6 +123,6 @@ def test_every_list_of_an_operation_may_be_empty(client: Client) -> None:
     listed = cfn.list_stacks(StackStatusFilter=[])["StackSummaries"]
     assert name in {one["StackName"] for one in listed}
     cfn.delete_stack(StackName=name, RetainResources=[])
-    cfn.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cfn.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
     with pytest.raises(ClientError, match="ParameterNotFound"):
         client("ssm").get_parameter(Name=p)

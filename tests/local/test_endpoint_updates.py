@@ -112,7 +112,7 @@ def test_boto3s_waiter_takes_a_rolled_back_update_for_a_success(site: Site, answ
     with Traffic(site.world.client, endpoint.name, answers) as traffic:
         new = endpoint.update("b", 2, course)
         waiter = endpoint.sagemaker.get_waiter("endpoint_in_service")
-        waiter.wait(EndpointName=endpoint.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+        waiter.wait(EndpointName=endpoint.name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
         assert set(traffic.following(12)) == {"a"}
     shown = endpoint.settled()
     assert (shown["EndpointConfigName"], shown["LastDeploymentConfig"]) == (old, course)

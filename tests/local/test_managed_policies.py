@@ -137,6 +137,8 @@ def test_an_empty_list_parameter_attaches_nothing(client: Client) -> None:
     cloudformation, name = client("cloudformation"), "empty-list"
     template = json.dumps({"Parameters": parameters, "Resources": {"Role": role}})
     cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+    )
     assert client("iam").get_role(RoleName="bare")["Role"]["RoleName"] == "bare"
     cloudformation.delete_stack(StackName=name)

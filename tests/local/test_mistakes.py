@@ -260,7 +260,9 @@ def test_a_bucket_whose_name_is_taken_is_named_by_cloudformation_itself(client: 
         log = FailureLog.open(cloudformation, (name, stack))
         cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
         with pytest.raises(WaiterError):
-            cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+            cloudformation.get_waiter("stack_create_complete").wait(
+                StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+            )
         found.append([(one.where, one.message) for one in log.reasons()])
         message = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
         assert not any(name in event.get("ResourceStatusReason", "") for event in message)

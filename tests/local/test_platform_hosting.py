@@ -142,7 +142,8 @@ def test_the_last_lines_come_when_the_group_is_gone_and_make_it_again_where_the_
     assert "Model loaded" in str(logs.filter_log_events(logGroupName=group)["events"])
     logs.delete_log_group(logGroupName=group)
 
-    time.sleep(4)  # the lines are sent after 3 s
+    for sending in [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]:
+        sending.join(30)
 
     found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     assert [(one["logGroupName"], one.get("retentionInDays")) for one in found] == [(group, None)] * may_make

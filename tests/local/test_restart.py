@@ -155,7 +155,7 @@ def test_the_interrupted_update_is_a_change_again(killed: Killed) -> None:
 def test_the_interrupted_create_can_be_deleted_and_made_again(killed: Killed) -> None:
     cfn = killed.client("cloudformation")
     cfn.delete_stack(StackName="creating")
-    cfn.get_waiter("stack_delete_complete").wait(StackName="creating", WaiterConfig={"Delay": 1})
+    cfn.get_waiter("stack_delete_complete").wait(StackName="creating", WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
 
     cfn.create_stack(StackName="creating", TemplateBody=template(Before=parameter("/created", "2")))
 

@@ -236,7 +236,9 @@ def test_a_role_that_may_not_describe_the_alarm_ends_the_operation(stack: Watche
 
     made = stack.cfn.create_stack(StackName=stack.name, TemplateBody=body, OnFailure="DELETE", **request)
     stack_id = made["StackId"]
-    stack.cfn.get_waiter("stack_delete_complete").wait(StackName=stack_id, WaiterConfig={"Delay": 1})
+    stack.cfn.get_waiter("stack_delete_complete").wait(
+        StackName=stack_id, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+    )
     events = stack.cfn.describe_stack_events(StackName=stack_id)["StackEvents"]
     (reason,) = (one["ResourceStatusReason"] for one in events if one["ResourceStatus"] == "ROLLBACK_IN_PROGRESS")
     assert reason.startswith("The rollback triggers could not be read: User: ")

@@ -60,7 +60,7 @@ def deploy(client: Client, stack: str, properties: dict[str, Any], **attributes:
     except ClientError:
         cfn.create_stack(StackName=stack, TemplateBody=body)
         waiter = "stack_create_complete"
-    cfn.get_waiter(waiter).wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+    cfn.get_waiter(waiter).wait(StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 50})
     return str(
         cfn.describe_stack_resource(StackName=stack, LogicalResourceId="Bucket")["StackResourceDetail"][
             "PhysicalResourceId"
@@ -164,7 +164,7 @@ def test_a_bucket_that_is_not_empty_is_not_deleted(client: Client, stack: str) -
 
     cfn.delete_stack(StackName=stack)
     with pytest.raises(Exception, match="DELETE_FAILED"):
-        cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+        cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 50})
 
     found = cfn.describe_stacks(StackName=stack)["Stacks"][0]
     assert (found["StackStatus"], found["StackStatusReason"]) == (
@@ -184,7 +184,7 @@ def test_a_bucket_that_is_not_empty_is_not_deleted(client: Client, stack: str) -
         s3.delete_bucket(Bucket=bucket)
     s3.delete_object(Bucket=bucket, Key="k", VersionId=marker)
     cfn.delete_stack(StackName=stack)
-    cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+    cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 50})
     with pytest.raises(ClientError, match="404"):
         s3.head_bucket(Bucket=bucket)
 
@@ -194,7 +194,7 @@ def test_a_bucket_that_was_kept_is_taken_back(client: Client) -> None:
     deploy(client, stack, {"BucketName": name}, DeletionPolicy="Retain")
     client("s3").put_object(Bucket=name, Key="evidence", Body=b"1")
     cfn.delete_stack(StackName=stack)
-    cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+    cfn.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 50})
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}, "DeletionPolicy": "Retain"}
     cfn.create_change_set(
         StackName=stack,
@@ -204,10 +204,10 @@ def test_a_bucket_that_was_kept_is_taken_back(client: Client) -> None:
         TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}),
     )
     cfn.get_waiter("change_set_create_complete").wait(
-        StackName=stack, ChangeSetName="again", WaiterConfig={"Delay": 1, "MaxAttempts": 10}
+        StackName=stack, ChangeSetName="again", WaiterConfig={"Delay": 0.2, "MaxAttempts": 50}
     )
     (change,) = cfn.describe_change_set(StackName=stack, ChangeSetName="again")["Changes"]
     assert change["ResourceChange"]["Action"] == "Import"
     cfn.execute_change_set(StackName=stack, ChangeSetName="again")
-    cfn.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+    cfn.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 50})
     assert client("s3").get_object(Bucket=name, Key="evidence")["Body"].read() == b"1"

@@ -132,7 +132,7 @@ def test_the_life_of_a_hosting_stack(world: World, artifact: str) -> None:
 
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName=made["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        StackName=made["StackId"], WaiterConfig={"Delay": 0.2, "MaxAttempts": 150}
     )
     assert sagemaker.list_models(NameContains=stack)["Models"] == []
     assert sagemaker.list_endpoint_configs(NameContains=stack)["EndpointConfigs"] == []
@@ -211,7 +211,7 @@ def test_a_model_package_group_that_was_kept_is_imported_by_its_arn(world: World
         TemplateBody=json.dumps({"Resources": {"Group": group}}),
     )
     cloudformation.get_waiter("change_set_create_complete").wait(
-        StackName=name, ChangeSetName="import", WaiterConfig={"Delay": 1, "MaxAttempts": 10}
+        StackName=name, ChangeSetName="import", WaiterConfig={"Delay": 0.2, "MaxAttempts": 50}
     )
     cloudformation.execute_change_set(StackName=name, ChangeSetName="import")
     assert settled(world, name)["StackStatus"] == "IMPORT_COMPLETE"

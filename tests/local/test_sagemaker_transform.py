@@ -149,7 +149,7 @@ def test_single_records_gzip_and_a_manifest(world: World, model: str, answers: l
     job.request |= {"BatchStrategy": "SingleRecord", "MaxConcurrentTransforms": 4, "MaxPayloadInMB": 1}
     world.sagemaker.create_transform_job(**job.request)
     waiter = world.sagemaker.get_waiter("transform_job_completed_or_stopped")
-    waiter.wait(TransformJobName=job.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    waiter.wait(TransformJobName=job.name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300})
     assert job.wait()["TransformJobStatus"] == "Completed"
     assert job.outputs() == {"x.csv.gz.out": lines(answers[:8])}
     assert job.logs()["data-log"][0].endswith(

@@ -60,7 +60,7 @@ def test_odd_values_in_requests_are_saved_and_come_back(own: LocalCloud, client_
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Metadata": {"huge": 10**300, "list": [ODD]}}},
     }
     stacks.create_stack(StackName="odd", TemplateBody=json.dumps(template))
-    stacks.get_waiter("stack_create_complete").wait(StackName="odd", WaiterConfig={"Delay": 1})
+    stacks.get_waiter("stack_create_complete").wait(StackName="odd", WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
     states.put_parameter(Name="/odd", Value='"__bytes__":', Type="String")
     assert own.status().unsaved == ""
 

@@ -74,7 +74,9 @@ def test_the_account_must_know_the_issuer_and_the_trust_the_subject(cloud: Local
 
     cloudformation = client("cloudformation", account=ACCOUNT)
     cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(TEMPLATE))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+    )
     (output,) = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     assert output["OutputValue"] == provider
 
@@ -90,7 +92,9 @@ def test_the_account_must_know_the_issuer_and_the_trust_the_subject(cloud: Local
         assert assume(client, role, forged) == "InvalidIdentityToken", forged
 
     cloudformation.delete_stack(StackName=stack)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+    )
     assert assume(client, role, token(cloud)) == "InvalidIdentityToken"
 
 
@@ -172,7 +176,9 @@ def test_an_account_has_one_provider_for_an_issuer(client: Client) -> None:
     stack = f"oidc-{uuid.uuid4().hex[:8]}"
     cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(TEMPLATE))
     with pytest.raises(Exception, match="ROLLBACK"):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+        )
     reasons = [
         one.get("ResourceStatusReason", "")
         for one in cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
