@@ -49,7 +49,8 @@ account = "{account}"
 region = "{region}"
 """
 """The tables of a project file that every one here has."""
-PLAN = Plan(rate=30, seconds=150)
+PLAN = Plan(rate=30, seconds=400)
+"""Of which a test sends what goes out until its update is over."""
 LINES = tuple(line.split(",", 1)[1] for line in rows(499, 9).splitlines())
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import numpy
 import sagemaker
 from botocore.exceptions import ClientError
