@@ -13,14 +13,14 @@ import pytest
 
 SLOWEST = (
     "e2e/test_demo_promotion.py",
-    "e2e/test_clients_page.py",
-    "e2e/test_acceptance.py",
-    "local/test_faulty_models.py",
     "e2e/test_workflow.py",
+    "e2e/test_acceptance.py",
     "e2e/test_main_job.py",
+    "local/test_faulty_models.py",
+    "e2e/test_clients_page.py",
     "local/test_training_hosts.py",
-    "e2e/test_reviewed_deployment.py",
     "local/test_endpoint_updates.py",
+    "e2e/test_reviewed_deployment.py",
     "local/test_triggered_deployment.py",
     "unit/test_hostile_inputs.py",
     "unit/localcloud/sagemaker/hosting/test_sagemaker_invocation.py",
