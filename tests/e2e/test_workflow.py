@@ -90,7 +90,7 @@ class User:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1800,
         )
         return Typed(done.returncode, done.stdout, done.stderr)
 
