@@ -97,7 +97,9 @@ def until_clear(
             row.say(f"{len(rounds)} pairs, not certain yet: {'; '.join(unclear)}")
 
 
-def _because(figures: Sequence[Figure], reason: str) -> list[Figure]:
+def _because(figures: Sequence[Figure], taken: str) -> list[Figure]:
+    """Beside much other work the ratios scatter more than pairs can even out, so the load is part of the reason."""
+    reason = f"{taken}; the machine's load is {os.getloadavg()[0]:.1f} on {os.cpu_count() or 1} cores"
     return [dataclasses.replace(each, reason=reason) if each.verdict == UNCLEAR else each for each in figures]
 
 
