@@ -21,6 +21,8 @@ from benchmarks.serving.servers import Server
 
 TURN_SECONDS = 0.06
 _TURNS = 6
+_MOST_OPENS = 5
+"""Of a connection, one after the other."""
 _ANSWERS = 4
 """Answers of each connection in a turn at least: a slow server's turn is longer: its last answers weigh little."""
 
@@ -110,8 +112,10 @@ class HttpTarget:
         waiting = len(self._connections)
         while waiting:
             for key, _ in self._selector.select(10):
-                took = key.data.read()
-                if took is not None:
+                if key.data.is_ended():
+                    self._open_again(key.data)
+                    key.data.ask()
+                elif (took := key.data.read()) is not None:
                     load.answers += 1
                     load.latencies.append(took)
                     if load.answers < wanted or time.perf_counter() - began < TURN_SECONDS:
@@ -125,9 +129,12 @@ class HttpTarget:
         """In place of those that the server closed, because the others' turns took longer than it keeps idle ones."""
         for connection in self._connections:
             if connection.is_ended():
-                self._selector.unregister(connection.socket)
-                connection.open()
-                self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+                self._open_again(connection)
+
+    def _open_again(self, connection: _Connection) -> None:
+        self._selector.unregister(connection.socket)
+        connection.open()
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def close(self) -> None:
         """Close its connections."""
@@ -140,7 +147,7 @@ class _Connection:
     """One connection and the answer that is coming in on it."""
 
     def __init__(self, port: int, request: bytes) -> None:
-        self._port, self._request = port, request
+        self._port, self._request, self._received, self._opens = port, request, b"", 0
         self.socket = self._opened()
 
     def _opened(self) -> socket.socket:
@@ -149,12 +156,17 @@ class _Connection:
         return made
 
     def open(self) -> None:
-        """Once more."""
+        """Once more. Raises SystemExit where the server closes it time after time, without an answer."""
+        self._opens += 1
+        if self._opens > _MOST_OPENS:
+            raise SystemExit("error: the server closes its connections without an answer")
         self.socket.close()
         self.socket = self._opened()
 
     def is_ended(self) -> bool:
-        """Whether the server closed it while it was idle."""
+        """Whether the server closed it before it began to answer: it was idle for too long."""
+        if self._received:
+            return False
         try:
             return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -179,6 +191,7 @@ class _Connection:
         start = self._received.find(b"content-length: ") + len(b"content-length: ")
         if len(self._received) < head + 4 + int(self._received[start : self._received.find(b"\r", start)]):
             return None
+        self._received, self._opens = b"", 0
         return time.perf_counter() - self._began
 
 

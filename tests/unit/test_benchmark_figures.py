@@ -245,6 +245,22 @@ def test_a_connection_that_a_server_closed_between_two_turns_is_made_anew() -> N
     assert taken.processor > 0
 
 
+def test_a_server_that_only_closes_its_connections_is_no_measurement() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        target = load.HttpTarget(Server(os.getpid(), listener.getsockname()[1]), "/ping", 1)
+
+        def refuse() -> None:
+            for _ in range(6):
+                listener.accept()[0].close()
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with pytest.raises(SystemExit, match="the server closes its connections without an answer"):
+            target.turn(Load())
+        thread.join()
+        target.close()
+
+
 def test_a_process_has_its_own_memory_and_not_that_of_the_one_that_started_it() -> None:
     held = bytearray(b"1" * (64 << 20))
     used = run([sys.executable, "-I", "-S", "-c", "pass"])
