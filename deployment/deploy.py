@@ -13,7 +13,7 @@ from deployment.assembly import assembled_stacks
 from deployment.cdk import CdkFailedError, CdkInterruptedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.change_set import RolledBackError
 from deployment.doctor.roles import pipeline_findings
-from deployment.endpoint.scaling import autoscaling_off, require_count
+from deployment.endpoint.scaling import autoscaling_off, await_scaling
 from deployment.endpoint.triggers import Triggers, find_triggers, last_event, rollback_by_triggers
 from deployment.endpoint.update import guarded_update
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
@@ -101,6 +101,7 @@ def _update_hosting(cdk: Cdk, triggers: Triggers, say: Callable[[str], None], *,
     changes while it scales. RolledBackError: a trigger ended it."""
     names, session = cdk.workspace.names, cdk.workspace.session
     stack, cloudformation = names.hosting_stack, session.client("cloudformation")
+    await_scaling(session, names)  # an endpoint in progress takes no update
     selected, built = f"{names.environment.name}/hosting", replace(cdk, built=cdk.assembly())
     planned, rerun = assembled_stacks(built.assembly())[stack], cdk.workspace.command("deploy")
     try:
@@ -166,7 +167,6 @@ def prove(cdk: Cdk, release: Release, say: Callable[[str], None]) -> Proof:
         proof = verify_endpoint(cdk.workspace.session, names, release)
         require_guardrails(cdk.workspace.session, names)
         require_capture(cdk.workspace.session, names, release)
-        require_count(cdk.workspace.session, names, aws_options=cdk.workspace.aws_options)
     with explained("deleting what the endpoint served before"):
         delete_superseded(cdk.workspace.session, superseded(cdk.workspace.session, names), say)
     return proof

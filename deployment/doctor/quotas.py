@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployment.doctor.finding import Finding
+from kickstand.config.operation import instance_bounds
 from kickstand.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def needs(environment: Environment) -> tuple[Need, ...]:
     https://docs.aws.amazon.com/general/latest/gr/sagemaker.html#limits_sagemaker
     """
     training, hosting, transform = environment.training, environment.hosting, environment.transform
-    job, most = "spot training job" if training.spot else "training job", hosting.instances.most
+    job = "spot training job" if training.spot else "training job"
+    _, most = instance_bounds(hosting.scaling, hosting.instances)
     uses = (
         ("training", training.instance_type, training.instance_count, f"{job} usage", f"all {job}s", 1),
         ("endpoint", hosting.instance_type, most, "endpoint usage", "active endpoints", 2),

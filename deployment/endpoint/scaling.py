@@ -31,6 +31,7 @@ _CONFIG = "AWS::SageMaker::EndpointConfig"
 _LONGEST_TEMPLATE = 51_200
 """Bytes in a request: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html"""
 CHANGE_SET = "kickstand-autoscaling-off"
+_LOOK_SECONDS, _LOOKS = 2.0, 450
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +96,16 @@ def autoscaling_off(
         raise
 
 
-def require_count(session: boto3.Session, names: Names, *, aws_options: str) -> None:
-    """Raise KickstandError where nothing scales the endpoint and it has another number of instances than the file.
+def await_scaling(session: boto3.Session, names: Names, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait while autoscaling changes the number of instances, a quarter of an hour at most, and for no update.
 
-    Autoscaling that was taken out leaves the instances that it made: an update that changes nothing of their
-    configuration does not touch them. aws_options: with which the `aws` command reaches the environment.
+    The endpoint is Updating meanwhile, and answers.
     """
-    hosting = names.environment.hosting
-    found = find_endpoint(session.client("sagemaker"), names.endpoint)
-    if hosting.scaled or found is None:
-        return
-    for variant in found.get("ProductionVariants", ()):
-        count = variant.get("DesiredInstanceCount", hosting.instance_count)
-        if count != hosting.instance_count:
-            change = f"VariantName={variant['VariantName']},DesiredInstanceCount={hosting.instance_count}"
-            command = f"aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {names.endpoint}"
-            message = (
-                f"The endpoint has {count} instances, left by autoscaling or by hand; the project file says "
-                f"{hosting.instance_count}. It serves what was deployed."
-            )
-            fix = f"Run: {command} --desired-weights-and-capacities {change} {aws_options}"
-            raise KickstandError(Problem(message, f"endpoint {names.endpoint}", fix))
+    for _ in range(_LOOKS if names.environment.hosting.scaled else 0):
+        found = find_endpoint(session.client("sagemaker"), names.endpoint)
+        if found is None or found["EndpointStatus"] != "Updating" or "PendingDeploymentSummary" in found:
+            return
+        sleep(_LOOK_SECONDS)
 
 
 def deployed_template(session: boto3.Session, stack: str) -> dict[str, Any] | None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from deployment.endpoint.alarms import rollback_alarms
+from deployment.endpoint.scaling import await_scaling
 from deployment.endpoint.superseded import CONFIG
 from kickstand.aws.deployed import Served, find_endpoint, is_no_stack, served
+from kickstand.config.operation import instance_bounds
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release.model import GoldenRows, Release
@@ -47,11 +49,12 @@ class Proof:
 
 
 def verify_endpoint(session: boto3.Session, names: Names, release: Release) -> Proof:
-    """Compare the live endpoint with the release.
+    """Compare the live endpoint with the release, once no instance is added or removed.
 
     Raises KickstandError with everything that differs: the status, the model that the live configuration
     names, a golden row whose live prediction is another.
     """
+    await_scaling(session, names)
     live = served(session.client("sagemaker"), names.endpoint)
     if live is None:
         fix = f"Deploy the environment: kickstand deploy {names.environment.name}"
@@ -175,15 +178,29 @@ def _config_problems(session: boto3.Session, names: Names, serving: str) -> Iter
 
 
 def _size_problems(session: boto3.Session, names: Names, described: Any) -> Iterator[Problem]:
+    """Another number of instances than the configuration has, or, where the endpoint scales, than its bounds allow."""
     config = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
     wanted = {one.get("VariantName"): one.get("InitialInstanceCount") for one in config.get("ProductionVariants", ())}
+    hosting = names.environment.hosting
+    least, most = instance_bounds(hosting.scaling, hosting.instances)
     for variant in described.get("ProductionVariants", ()):
         name, count = variant.get("VariantName"), variant.get("CurrentInstanceCount")
-        if wanted.get(name) not in (None, count):
+        # Those that start or end now are on their way there.
+        count = variant.get("DesiredInstanceCount", count) if hosting.scaled else count
+        if hosting.scaled and not least <= count <= most:
+            yield Problem(
+                f"Expected {least} to {most} instances of {name}, found {count}.",
+                f"endpoint {names.endpoint}",
+                "Autoscaling brings them there, or somebody changed its bounds by hand: look again in some minutes.",
+            )
+        elif not hosting.scaled and wanted.get(name) not in (None, count):
             yield Problem(
                 f"Expected {wanted[name]} instances of {name}, found {count}.",
                 f"endpoint {names.endpoint}",
-                "Somebody changed their number by hand, or one is being replaced: look again in some minutes.",
+                "Autoscaling left them, somebody changed their number by hand, or one is being replaced: look again in "
+                "some minutes, or run: aws sagemaker update-endpoint-weights-and-capacities --endpoint-name "
+                f"{names.endpoint} --desired-weights-and-capacities "
+                f"VariantName={name},DesiredInstanceCount={wanted[name]}",
             )
 
 

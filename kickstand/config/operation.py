@@ -171,6 +171,13 @@ def scheduled_bounds(scaling: Scaling) -> tuple[ScheduledBounds, ...]:
     return tuple(ScheduledBounds(one[1], int(one[2]), int(one[3])) for one in found if one)
 
 
+def instance_bounds(scaling: Scaling, instances: InstanceRange) -> tuple[int, int]:
+    """Fewest and most instances that there may be at any time: `schedule` may go beyond the other bounds."""
+    scheduled = scheduled_bounds(scaling)
+    least = min([instances.least, *(one.minimum for one in scheduled)])
+    return least, max([instances.most, *(one.maximum for one in scheduled)])
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficShift:
     """One update of an endpoint, with nothing left open."""

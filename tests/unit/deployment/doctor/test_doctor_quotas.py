@@ -61,7 +61,7 @@ def test_an_environment_needs_its_jobs_and_twice_its_endpoint_to_update() -> Non
 
 
 def test_an_endpoint_that_scales_needs_its_largest_fleet_and_twice_that_to_update() -> None:
-    scaling = Scaling(minimum=2, maximum=7, invocations_per_minute=100)
+    scaling = Scaling(minimum=2, maximum=6, invocations_per_minute=100, schedule=("rate(1 day): 2 to 7",))
     found = needs(environment(hosting=Hosting(instance_type="ml.c5.large", scaling=scaling)))
     assert [(one.quota, one.count, one.better) for one in found if "endpoint" in one.use] == [
         ("ml.c5.large for endpoint usage", 7, 14),

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from samples import environment
 
 from deployment.endpoint.verify import require_guardrails
+from kickstand.config.model import Hosting
+from kickstand.config.operation import Scaling
 from kickstand.errors import KickstandError
 from kickstand.names import Names
 
@@ -108,3 +110,18 @@ def test_whatever_differs_fails(aws: Aws, messages: list[str]) -> None:
     with pytest.raises(KickstandError) as failed:
         require_guardrails(aws, NAMES)  # type: ignore[arg-type]
     assert [problem.message for problem in failed.value.problems] == messages
+
+
+@pytest.mark.parametrize(("count", "fine"), [(1, False), (2, True), (9, True), (10, False)])
+def test_an_endpoint_that_scales_has_as_many_instances_as_its_bounds_allow_at_any_time(count: int, fine: bool) -> None:
+    """A timetable may go beyond the other bounds."""
+    scaling = Scaling(minimum=3, maximum=8, concurrent_requests=2, schedule=("rate(1 day): 2 to 9",))
+    names = Names(environment(hosting=Hosting(scaling=scaling)))
+    if fine:
+        require_guardrails(Aws(count=count), names)  # type: ignore[arg-type]
+        return
+    with pytest.raises(KickstandError) as failed:
+        require_guardrails(Aws(count=count), names)  # type: ignore[arg-type]
+    assert [problem.message for problem in failed.value.problems] == [
+        f"Expected 2 to 9 instances of AllTraffic, found {count}."
+    ]

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from samples import environment
 
 from deployment.assembly import AssembledStack
-from deployment.endpoint.scaling import CHANGE_SET, TypeChange, autoscaling_off, type_change, without_autoscaling
+from deployment.endpoint.scaling import (
+    CHANGE_SET,
+    TypeChange,
+    autoscaling_off,
+    await_scaling,
+    type_change,
+    without_autoscaling,
+)
+from kickstand.config.model import Hosting
+from kickstand.config.operation import Scaling
 from kickstand.errors import KickstandError
+from kickstand.names import Names
 from review.changes.stacks import StackPair
 from review.prepare import scaling_problems
 
+SCALES = Hosting(scaling=Scaling(maximum=4, concurrent_requests=2))
 TARGET: dict[str, Any] = {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": {"MinCapacity": 1}}
 POLICY: dict[str, Any] = {
     "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
@@ -160,3 +173,25 @@ def test_the_change_sets_of_a_review_refuse_it() -> None:
         "The instance type changes from ml.m5.large to ml.m5.xlarge while the endpoint scales. SageMaker refuses that."
     )
     assert [*scaling_problems([pair], "other")] == []
+
+
+@pytest.mark.parametrize(
+    ("hosting", "answers", "waits"),
+    [
+        (Hosting(), ["Updating"], 0),
+        (SCALES, ["Updating", "Updating", "InService"], 2),
+        # A deployment on its way, whose end somebody else waits for.
+        (SCALES, ["Updating with another configuration"], 0),
+        (SCALES, ["Failed"], 0),
+    ],
+)
+def test_a_change_of_the_number_of_instances_is_waited_for(hosting: Hosting, answers: list[str], waits: int) -> None:
+    slept: list[float] = []
+
+    def describe_endpoint(EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        status, _, pending = answers[len(slept)].partition(" ")
+        return {"EndpointStatus": status, **({"PendingDeploymentSummary": {}} if pending else {})}
+
+    session: Any = SimpleNamespace(client=lambda service: SimpleNamespace(describe_endpoint=describe_endpoint))
+    await_scaling(session, Names(environment(hosting=hosting)), sleep=slept.append)
+    assert len(slept) == waits

@@ -202,7 +202,7 @@ def test_the_first_target_needs_the_permission_to_make_the_role(scaled: ScaledPl
 )
 def test_when_a_timetable_is_due(action: dict[str, Any], expected: str | None) -> None:
     """From Sunday, 5 July 2026, 9:00, made at 8:30."""
-    times = {name: _moment(action[name]) for name in ("StartTime", "EndTime") if name in action}
+    times: dict[str, Any] = {name: _moment(action[name]) for name in ("StartTime", "EndTime") if name in action}
     made: dict[str, Any] = {"CreationTime": _moment("2026-07-05T08:30:00"), **action, **times}
     due = following(made, Hand(), _moment("2026-07-05T09:00:00"))
     assert due == (None if expected is None else _moment(expected))
