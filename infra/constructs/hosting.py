@@ -135,9 +135,9 @@ class Endpoint(Construct):
     rollback_alarms: names of the alarms that roll it back.
     scaled:          whether Application Auto Scaling sets its number of instances.
 
-    That number an update retains then; it would fall back to the configuration's in the midst of the traffic. Otherwise
-    no property of a variant is retained (RetainAllVariantProperties): nothing sets number of instances, weight or data
-    capture at run time, and what is retained makes a change of the configuration pass without effect
+    That number alone an update retains then; it would fall back to the configuration's in the midst of the traffic.
+    Otherwise no property of a variant is retained (RetainAllVariantProperties): nothing sets number of instances,
+    weight or data capture at run time, and what is retained makes a change of the configuration pass without effect
     (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VariantProperty.html).
     """
 
@@ -154,7 +154,7 @@ class Endpoint(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         alarms = [sagemaker.CfnEndpoint.AlarmProperty(alarm_name=name) for name in rollback_alarms]
-        weight = sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DesiredWeight")
+        excluded = [sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type=kind) for kind in _NOT_RETAINED]
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -165,10 +165,15 @@ class Endpoint(Construct):
                 auto_rollback_configuration=sagemaker.CfnEndpoint.AutoRollbackConfigProperty(alarms=alarms),
             ),
             retain_all_variant_properties=scaled or None,
-            exclude_retained_variant_properties=[weight] if scaled else None,
+            exclude_retained_variant_properties=excluded if scaled else None,
         )
         self.resource: cdk.CfnResource = endpoint
         self.endpoint_name: str = endpoint.attr_endpoint_name
+
+
+_NOT_RETAINED = ("DesiredWeight", "DataCaptureConfig")
+"""Of a scaled endpoint. Whether retaining concerns the capture AWS leaves open: left out, it follows its configuration,
+which has each model's own place for requests, either way; `verify` looks at it."""
 
 
 def _policy(shift: TrafficShift) -> dict[str, Any]:

@@ -80,10 +80,13 @@ def test_the_endpoint_has_a_stable_name_and_retains_nothing() -> None:
     )
 
 
-def test_a_scaled_endpoint_retains_its_instances_and_not_its_weight() -> None:
+def test_a_scaled_endpoint_retains_its_instances_and_neither_weight_nor_capture() -> None:
     endpoint = one("everything", "AWS::SageMaker::Endpoint")["Properties"]
     assert endpoint["RetainAllVariantProperties"] is True
-    assert endpoint["ExcludeRetainedVariantProperties"] == [{"VariantPropertyType": "DesiredWeight"}]
+    assert endpoint["ExcludeRetainedVariantProperties"] == [
+        {"VariantPropertyType": "DesiredWeight"},
+        {"VariantPropertyType": "DataCaptureConfig"},
+    ]
 
 
 def test_the_scalable_target_is_made_after_the_endpoint_and_the_policy_after_the_target() -> None:
