@@ -98,7 +98,7 @@ def key(model: str, moment: str, variant: str = "AllTraffic", endpoint: str = "e
 
 
 def listed(s3: MemoryS3, since: datetime | None = None) -> list[str]:
-    return [one.key for one in captured_objects(s3, "b", "capture", "ep", since)]  # type: ignore[arg-type]
+    return [one.key for one in captured_objects(s3, "b", "capture", "ep", since)]
 
 
 def test_objects_of_all_models_come_in_the_order_of_time() -> None:
@@ -119,7 +119,7 @@ def test_objects_of_all_models_come_in_the_order_of_time() -> None:
         s3.put_object(Bucket="b", Key=name, Body=f"{name}\n\nmore\n".encode())
     assert listed(s3) == wanted
     assert listed(s3, datetime(2026, 11, 29, 14, 30, tzinfo=UTC)) == wanted[1:]
-    assert list(read_lines(s3, "b", wanted[0])) == [wanted[0].encode(), b"more"]  # type: ignore[arg-type]
+    assert list(read_lines(s3, "b", wanted[0])) == [wanted[0].encode(), b"more"]
 
 
 @pytest.mark.parametrize(
