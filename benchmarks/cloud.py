@@ -92,8 +92,8 @@ def make_role(cloud: LocalCloud, *actions: str) -> str:
     return str(role)
 
 
-def make_model(cloud: LocalCloud) -> None:
-    """Bucket, role, Model and EndpointConfig."""
+def make_model(cloud: LocalCloud, *, capture: Mapping[str, Any] | None = None) -> None:
+    """Bucket, role, Model and EndpointConfig. capture: its DataCaptureConfig, where it has one."""
     s3, sagemaker = (cloud.client(service, ACCOUNT, REGION) for service in ("s3", "sagemaker"))
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="models/model.tar.gz", Body=servers.model_archive())
@@ -106,7 +106,8 @@ def make_model(cloud: LocalCloud) -> None:
         "InstanceType": "ml.m5.large",
         "InitialInstanceCount": 1,
     }
-    sagemaker.create_endpoint_config(EndpointConfigName=ENDPOINT, ProductionVariants=[variant])
+    captured = {"DataCaptureConfig": capture} if capture else {}
+    sagemaker.create_endpoint_config(EndpointConfigName=ENDPOINT, ProductionVariants=[variant], **captured)
 
 
 def start_endpoint(cloud: LocalCloud) -> None:

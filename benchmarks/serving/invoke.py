@@ -52,13 +52,13 @@ def _invoked(threads: int, clients: Mapping[str, Mapping[str, str]], pids: Mappi
         return found
 
     with contextlib.ExitStack() as stack:
-        targets = {each: _Invoked(threads, clients[each], pids[each]) for each in ("ours", "peer")}
+        targets = {each: Invoked(threads, clients[each], pids[each]) for each in ("ours", "peer")}
         for target in targets.values():
             stack.callback(target.close)
         return until_clear(lambda _: alternate(targets), made)
 
 
-class _Invoked:
+class Invoked:
     """An endpoint that so many threads of this process invoke.
 
     server: the process that answers, with what it started.
