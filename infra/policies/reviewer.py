@@ -14,15 +14,13 @@ from kickstand.names import Names, partition
 
 def doctor_statements(names: Names) -> list[Statement]:
     """Read the bootstrap version, the region's state, quotas, the bucket's settings, existing roles and keys."""
-    environment = names.environment
-    given = environment.roles
+    environment, given = names.environment, names.environment.roles
     roles = tuple(sorted({arn for arn in (given.training, given.hosting, given.trigger) if arn}))
     # What a role of the organisation's may do with the key, IAM says: its stack does not know the role's policies.
-    own = environment.hosting.capture.kms_key_arn if environment.captures else None
-    read = ("iam:GetRole", *(("iam:SimulatePrincipalPolicy",) if environment.storage.kms_key_arn or own else ()))
+    own = (environment.storage.kms_key_arn, environment.hosting.capture.kms_key_arn if environment.captures else None)
+    read = ("iam:GetRole", *(("iam:SimulatePrincipalPolicy",) if any(own) else ()))
     boundary = given.permissions_boundary
-    named = (environment.storage.kms_key_arn, environment.logs.kms_key_arn, own)
-    keys = tuple(sorted({arn for arn in named if arn}))
+    keys = tuple(sorted({arn for arn in (*own, environment.logs.kms_key_arn) if arn}))
     scaling = (names.scaling_role_arn,) if environment.hosting.scaled else ()
     return [
         Statement(

@@ -274,7 +274,9 @@ def test_rows_come_back_as_they_were_sent_with_their_answers(model: Model, termi
         [model.sha256, "1", "0.250", "1e-1"],
     ]
     assert [line[2] for line in lines[:2]] == ["order-7", "order-7"] != [lines[2][2]] * 2
-    assert [np.float32(line[6]) for line in lines[:2]] == [np.float32(one) for one in model.golden.predictions]
+    assert [np.float32(line[6]) for line in lines[:2]] == [
+        np.float32(one) for one in np.ravel(model.golden.predictions)
+    ]
     assert screen.err.splitlines() == [
         "3 rows of 2 requests, answered by 1 model.",
         "Left out: 1 request (rows of another number of columns than 2).",

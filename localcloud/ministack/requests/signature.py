@@ -206,7 +206,8 @@ def _time(amz_date: str) -> datetime.datetime:
     try:
         if found is None:
             raise ValueError(amz_date)
-        return datetime.datetime(*map(int, found.groups()), tzinfo=datetime.UTC)  # strptime takes five times as long
+        year, month, day, hour, minute, second = map(int, found.groups())  # strptime takes five times as long
+        return datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.UTC)
     except ValueError:
         raise RefusedError("IncompleteSignature", "Date must be in ISO-8601 'basic format'.") from None
 
