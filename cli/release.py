@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     import boto3
 
-    from kickstand.config.model import Environment, Signing
+    from kickstand.config.model import Environment
+    from kickstand.config.promotion import Signing
 
 app = typer.Typer(
     help="The release of an environment: show, check, diff, history, from files and git; sign and verify.",
@@ -236,7 +237,7 @@ def _write_bundle(bundle: Path, signature_file: Path, key_id: str) -> None:
 
 
 def _trusted(environment: Environment, key: Path | None) -> tuple[Signing, str]:
-    from kickstand.config.model import Signing
+    from kickstand.config.promotion import Signing
 
     if key is None:
         return environment.signing, environment.where("signing.public_keys")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kickstand.names import partition
 
 if TYPE_CHECKING:
-    from kickstand.config.model import Pipeline
+    from kickstand.config.promotion import Pipeline
 
 ISSUER = "token.actions.githubusercontent.com"
 """Whose tokens they are; also the name of the provider in IAM."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from kickstand.config.capture_rules import CAPTURE_NEEDS, capture_problems
 from kickstand.config.free_tables import hyperparameters_fault, tags_fault
 from kickstand.config.model import Environment, EnvironmentName
-from kickstand.config.operation_rules import OPERATION_NEEDS, operation_problems
+from kickstand.config.operation_rules import CAPTURE_NEEDS, OPERATION_NEEDS, capture_problems, operation_problems
 from kickstand.config.promotion_rules import (
     gate_problems,
     pipeline_problems,

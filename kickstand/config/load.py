@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-from kickstand.config.capture_rules import CAPTURE_RULES
 from kickstand.config.cross_rules import environment_problems, project_problems
 from kickstand.config.free_tables import accepted, hyperparameter, tag
 from kickstand.config.model import (
@@ -17,21 +16,17 @@ from kickstand.config.model import (
     Data,
     Environment,
     EnvironmentName,
-    Gates,
     Hosting,
     Logs,
-    Pipeline,
-    Policy,
     Project,
-    Review,
     Roles,
-    Signing,
     Storage,
     Training,
     Transform,
 )
 from kickstand.config.operation import Alarms, Alerts, Capture, Scaling, Update
-from kickstand.config.operation_rules import OPERATION_RULES
+from kickstand.config.operation_rules import CAPTURE_RULES, OPERATION_RULES
+from kickstand.config.promotion import Gates, Pipeline, Policy, Review, Signing
 from kickstand.config.promotion_rules import PROMOTION_RULES
 from kickstand.config.rules import RULES as SETTING_RULES
 from kickstand.config.scaling_rules import SCALING_RULES

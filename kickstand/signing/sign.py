@@ -14,7 +14,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import AWSSigner, SSlibKey
 
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code
-from kickstand.config.model import Environment, Signing
+from kickstand.config.model import Environment
+from kickstand.config.promotion import Signing
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release.model import Release
 from kickstand.signing.envelope import read_claim, signature_path, write_envelope

@@ -13,7 +13,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import Signature
 
-from kickstand.config.model import Environment, Signing
+from kickstand.config.model import Environment
+from kickstand.config.promotion import Signing
 from kickstand.errors import InputError, Problem
 from kickstand.release.model import Release
 from kickstand.signing.envelope import read_envelope, signature_path

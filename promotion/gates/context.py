@@ -13,7 +13,7 @@ from pathlib import Path
 from kickstand.aws.deployed import Served, served
 from kickstand.aws.errors import explained
 from kickstand.aws.s3 import parse_location
-from kickstand.config.model import Gates
+from kickstand.config.promotion import Gates
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.names import Names
 from kickstand.release.model import Channel, Release

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kickstand.config.model import Gates
+from kickstand.config.promotion import Gates
 from kickstand.release.model import Release
 from review.reports import Headline, MetricPair, SliceMetric
 from training.evaluation.comparison import slices_of

@@ -15,8 +15,9 @@ from once_a_run import once_a_run
 from samples import BUCKET, IMAGE, environment, release
 
 from infra.stacks.environment_stage import EnvironmentStage
-from kickstand.config.model import Algorithm, Bootstrap, Environment, Hosting, Logs, Roles, Signing, Storage, Training
+from kickstand.config.model import Algorithm, Bootstrap, Environment, Hosting, Logs, Roles, Storage, Training
 from kickstand.config.operation import Alarms, Alerts, Scaling, Update
+from kickstand.config.promotion import Signing
 from kickstand.images import image_uri
 from kickstand.names import Names
 from kickstand.release.model import Release

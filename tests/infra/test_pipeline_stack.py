@@ -14,8 +14,9 @@ from synthesis import BOUNDARY, KEY, ROOT, STAGING
 
 from infra.stacks.environment_stage import PipelineStage, environment_stage
 from kickstand.aws.github_oidc import Repository
-from kickstand.config.model import Bootstrap, Environment, Pipeline, Project, Roles, Storage
+from kickstand.config.model import Bootstrap, Environment, Project, Roles, Storage
 from kickstand.config.operation import Alerts
+from kickstand.config.promotion import Pipeline
 from kickstand.names import Names
 
 REPOSITORY = "rides/bikes"

@@ -20,7 +20,8 @@ from synthesis import ROOT, VARIANTS, synthesised
 
 from infra.stacks.environment_stage import EnvironmentStage, PipelineStage
 from kickstand.aws.github_oidc import Repository
-from kickstand.config.model import Pipeline, Training
+from kickstand.config.model import Training
+from kickstand.config.promotion import Pipeline
 from kickstand.config.rules import RULES
 from kickstand.images import image_table, image_uri, regions
 from kickstand.names import partition

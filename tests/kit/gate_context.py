@@ -15,7 +15,8 @@ from memory_s3 import MemoryS3
 from samples import BUCKET, DIGEST, environment, release
 from workspaces import workspace
 
-from kickstand.config.model import Data, Gates, Project
+from kickstand.config.model import Data, Project
+from kickstand.config.promotion import Gates
 from kickstand.release.model import Channel, DataFile, Release
 from promotion.gates.context import GateContext
 

@@ -19,7 +19,8 @@ from memory_s3 import MemoryS3
 from samples import BUCKET, environment, release
 
 from kickstand.aws.s3 import ArtifactBucket
-from kickstand.config.model import Data, Environment, Gates
+from kickstand.config.model import Data, Environment
+from kickstand.config.promotion import Gates
 from kickstand.errors import KickstandError
 from kickstand.release.model import Artifact, Channel, DataFile, Release
 from review.model import evidence, section

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from samples import environment, release
 
-from kickstand.config.model import Environment, Signing
+from kickstand.config.model import Environment
+from kickstand.config.promotion import Signing
 from kickstand.errors import InputError
 from kickstand.release.file import canonical, write_release
 from kickstand.release.model import Release

@@ -15,7 +15,7 @@ from gate_world import GateWorld, Model, train
 from sagemaker_world import Client
 from typed import Screen, Terminal
 
-from kickstand.config.model import Gates
+from kickstand.config.promotion import Gates
 from localcloud.cloud import LocalCloud
 from promotion.gates.run import GATES
 from review.reports import PolicyReport

@@ -16,7 +16,8 @@ from platform_role import role_environment
 from sagemaker_world import ACCOUNT
 from samples import environment, release
 
-from kickstand.config.model import Environment, Signing
+from kickstand.config.model import Environment
+from kickstand.config.promotion import Signing
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.file import write_release
 from kickstand.release.model import Release

@@ -19,7 +19,7 @@ from cli.fit import sign_written
 from deployment.cdk import Cdk
 from deployment.deploy import deploy_environment
 from kickstand.config.load import load_project
-from kickstand.config.model import Signing
+from kickstand.config.promotion import Signing
 from kickstand.console import make_console
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.file import write_release

@@ -73,7 +73,7 @@ def test_the_page_in_one_go(
 def test_openssl_verifies_p256_and_rsa_as_the_page_says(repository: Repository, tmp_path: Path) -> None:
     from samples import environment
 
-    from kickstand.config.model import Signing
+    from kickstand.config.promotion import Signing
     from kickstand.release.file import parse_release
 
     (extract,) = (block for block in BLOCKS if block.startswith("python3"))

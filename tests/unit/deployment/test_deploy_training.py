@@ -18,7 +18,7 @@ from workspaces import workspace
 from cli.commands import app
 from deployment.cdk import Cdk
 from deployment.deploy import deploy_environment, deploy_training
-from kickstand.config.model import Review
+from kickstand.config.promotion import Review
 from kickstand.errors import InputError, KickstandError
 
 

@@ -13,7 +13,7 @@ from samples import environment
 from typed import Terminal
 from workspaces import workspace
 
-from kickstand.config.model import Review, Signing
+from kickstand.config.promotion import Review, Signing
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.file import write_release
 from kickstand.release.model import GateResult, Override, Promotion

@@ -13,7 +13,7 @@ from workspaces import workspace
 
 from deployment.deploy import deploy_pipeline
 from deployment.doctor.roles import pipeline_findings, signing_verdict
-from kickstand.config.model import Pipeline
+from kickstand.config.promotion import Pipeline
 from kickstand.signing.keyless import Identity
 from kickstand.signing.public_key import PublicKey, read_public_keys
 from kickstand.signing.verify import Trust

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cli.commands import app
 from kickstand.config.load import load_project
-from kickstand.config.model import Pipeline
+from kickstand.config.promotion import Pipeline
 
 PIPELINE = """\
 [pipeline]  # whose workflows

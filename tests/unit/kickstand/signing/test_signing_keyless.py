@@ -14,7 +14,7 @@ from sigstore.models import Bundle
 from sigstore.verify import Verifier
 from sigstore.verify.policy import Identity as Named
 
-from kickstand.config.model import Signing
+from kickstand.config.promotion import Signing
 from kickstand.errors import InputError, KickstandError
 from kickstand.release.file import canonical, write_release
 from kickstand.release.model import Release

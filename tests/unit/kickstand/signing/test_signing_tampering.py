@@ -13,7 +13,7 @@ import pytest
 from samples import environment, release
 from signed_release import LINES, RESIGN, WHERE, SignedRelease
 
-from kickstand.config.model import Signing
+from kickstand.config.promotion import Signing
 from kickstand.errors import InputError
 from kickstand.release.file import write_release
 from kickstand.release.model import Artifact

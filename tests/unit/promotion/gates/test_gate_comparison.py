@@ -11,7 +11,7 @@ import pytest
 from gate_context import OLD_MODEL, STAGING_BUCKET, Account, gate_context
 from samples import DIGEST, release
 
-from kickstand.config.model import Gates
+from kickstand.config.promotion import Gates
 from kickstand.release.file import write_release
 from kickstand.release.model import Release
 from promotion.gates import comparison

@@ -11,7 +11,7 @@ from gate_context import NOW, gate_context
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kickstand.config.model import Gates
+from kickstand.config.promotion import Gates
 from promotion.gates import endpoint, release_checks
 from promotion.gates.comparison import percent
 from promotion.gates.endpoint import nearest_rank, timed

@@ -13,7 +13,7 @@ from gate_context import Account, gate_context
 from rich.console import Console
 
 from cli.promote import outcomes_json
-from kickstand.config.model import Gates, Signing
+from kickstand.config.promotion import Gates, Signing
 from kickstand.errors import InputError, KickstandError, Problem
 from kickstand.release.file import release_path
 from promotion.gates.context import Evidence, GateContext

@@ -13,7 +13,7 @@ from memory_s3 import MemoryS3
 from reviewed_models import COUNTS, World, csv, headlines
 from samples import BUCKET
 
-from kickstand.config.model import Gates, Signing
+from kickstand.config.promotion import Gates, Signing
 from kickstand.errors import InputError, Problem
 from kickstand.release.model import GateResult, GoldenRows, Override, Promotion, Release
 from kickstand.signing.statement import SignedBy

@@ -12,7 +12,7 @@ from gate_context import gate_context
 from job_shapes import channel, described
 from samples import release
 
-from kickstand.config.model import Gates
+from kickstand.config.promotion import Gates
 from kickstand.release.view import differences, release_lines
 from localcloud.container.training.boosting import boost
 from localcloud.container.training.training_data import TrainingData
