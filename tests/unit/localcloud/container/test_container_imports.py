@@ -39,3 +39,8 @@ def test_a_program_of_a_container_imports_what_it_needs(module: str, heavy: set[
     found = imported(module)
     assert found.intersection(FOREIGN) == set()
     assert found.intersection(HEAVY) == heavy
+
+
+def test_the_local_clouds_server_starts_without_what_project_files_or_models_need() -> None:
+    """Each takes 0.1 s and more of every start."""
+    assert imported("localcloud.server.__main__").isdisjoint({"pydantic", *HEAVY})
