@@ -9,6 +9,15 @@ import typer
 
 from cli.context import load
 from cli.options import options_of, root_of
+from deployment.workflows.repository import (
+    GithubError,
+    GithubRepository,
+    opt_in,
+    read_repository,
+    repository_problems,
+    with_ids,
+)
+from kickstand.aws.github_oidc import IMMUTABLE_SINCE, Repository, preparing
 from kickstand.config.source import read_source
 from kickstand.console import make_console
 from kickstand.errors import InputError, Problem
@@ -16,8 +25,6 @@ from kickstand.errors import InputError, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deployment.workflows.repository import GithubRepository
-    from kickstand.aws.github_oidc import Repository
     from kickstand.config.model import Project
 
 
@@ -28,7 +35,6 @@ def init(
 ) -> None:
     """Write the workflows that review pull requests and deploy merges, from the project file."""
     from deployment.workflows.files import project_problems, repository_root, workflow_files, write_workflows
-    from deployment.workflows.repository import GithubError, read_repository, repository_problems
     from kickstand.workspace import command_line
 
     if not github:
@@ -63,7 +69,6 @@ def init(
 
 def _repository(project: Project) -> Repository:
     """The repository that every environment names, with ids where every one of them has the ids."""
-    from kickstand.aws.github_oidc import Repository
 
     named = [one for one in map(Repository.of, (e.pipeline for e in project.environments.values())) if one]
     return next((one for one in named if not one.is_immutable), named[0])
@@ -73,8 +78,6 @@ def _ids(
     project: Project, root: Path, named: Repository, found: GithubRepository | None, unread: str
 ) -> tuple[dict[Path, bytes], list[str]]:
     """The project file with GitHub's ids, by its path below root, where it lacks them; and what there is to say."""
-    from deployment.workflows.repository import opt_in, with_ids
-    from kickstand.aws.github_oidc import IMMUTABLE_SINCE
 
     if named.is_immutable:
         return {}, []
@@ -99,7 +102,6 @@ def _ids(
 def _to_do(project: Project, deployments: list[str]) -> list[str]:
     """What a person does once: the roles in AWS, the environments on GitHub."""
     from deployment.workflows.files import is_reviewed
-    from kickstand.aws.github_oidc import preparing
 
     (repository,) = {str(one.pipeline.repository) for one in project.environments.values()}
     reviewed = [name for name, one in project.environments.items() if is_reviewed(one)]

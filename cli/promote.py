@@ -14,6 +14,7 @@ from cli.context import choose, load, open_workspace, workspace_of
 from cli.options import AS_JSON, options_of, root_of
 from kickstand.console import confirm, echo_json, make_console
 from kickstand.errors import KickstandError
+from kickstand.images import image_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +164,6 @@ def open_gate_context(ctx: typer.Context, environment: str, origin: str | None) 
 
     Raises InputError for unknown environments and for a release that does not pass its checks.
     """
-    from kickstand.images import image_uri
     from promotion.candidate import candidate_release
     from promotion.gates.context import GateContext
 

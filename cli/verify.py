@@ -12,6 +12,7 @@ from cli.context import open_workspace, short
 from cli.options import AS_JSON, ENV
 from kickstand.console import echo, echo_json
 from kickstand.errors import KickstandError
+from kickstand.names import Names, partition
 from kickstand.text import labelled
 
 if TYPE_CHECKING:
@@ -114,7 +115,6 @@ def verify(
 
 def _prove_access(workspace: Workspace, release: Release, proofs: _Proofs) -> None:
     """Who may write to the artifact's place or change the endpoint, by the deployed stacks."""
-    from kickstand.names import partition
     from review.access.allowed import allowed, deployed_stacks
     from review.access.view import replacement_risks
 
@@ -150,7 +150,6 @@ def _prove_data(workspace: Workspace, release: Release, proofs: _Proofs) -> None
 
 def _reader(workspace: Workspace, bucket: str) -> Any:
     """An S3 client of the environment that a bucket belongs to: data stay where they were trained on."""
-    from kickstand.names import Names
 
     for name, environment in workspace.project.environments.items():
         if Names(environment).bucket == bucket and name != workspace.environment.name:

@@ -176,11 +176,6 @@ class Names:
         return f"{self.prefix}-{what}"
 
     @property
-    def scaled_resource(self) -> str:
-        """The endpoint's variant, as Application Auto Scaling names it."""
-        return f"endpoint/{self.endpoint}/variant/AllTraffic"
-
-    @property
     def scaling_role_arn(self) -> str:
         """The role by which Application Auto Scaling changes endpoints: the account's, made with its first target."""
         service, name = "sagemaker.application-autoscaling.amazonaws.com", SCALING_ROLE

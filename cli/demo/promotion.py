@@ -22,6 +22,7 @@ from cli.options import REPOSITORY, TIMES
 from deployment.cdk import CLI, node
 from kickstand.console import make_console
 from kickstand.errors import KickstandError, Problem
+from kickstand.names import Names
 from kickstand.programs import run_child
 from localcloud.clients.environment import CLEARED
 from localcloud.cloud import LocalCloud
@@ -234,7 +235,6 @@ def _cdk() -> list[str]:
 def _show_digests(console: Console, cloud: LocalCloud, project: Project) -> None:
     """The digest that each bucket's own object has, beside the one that each release names."""
     from kickstand.aws.s3 import parse_location, stored_object
-    from kickstand.names import Names
     from kickstand.release.file import read_release, release_path
 
     for environment in project.environments.values():

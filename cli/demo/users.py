@@ -6,6 +6,8 @@ import configparser
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kickstand.names import Names, partition
+
 if TYPE_CHECKING:
     from kickstand.config.model import Environment, Project
     from localcloud.cloud import LocalCloud
@@ -39,7 +41,6 @@ class DemoUsers:
 
     def create_with_policy(self, name: str, environment: str, job: str) -> str:
         """The same with one of the environment's managed policies, by its job; what was done, in words."""
-        from kickstand.names import Names, partition
 
         chosen = self._environment(environment)
         policy = Names(chosen).managed_policy(job)

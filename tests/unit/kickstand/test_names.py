@@ -25,6 +25,13 @@ def test_every_name_of_an_environment(tmp_path: Path) -> None:
     names = Names(environment(tmp_path))
     assert {name: getattr(names, name) for name in EVERY_NAME} == {
         "prefix": "bikes-dev",
+        "capture_key_arn": None,
+        "dashboard": "bikes-dev-us-east-1",
+        "dashboard_arn": "arn:aws:cloudwatch::111122223333:dashboard/bikes-dev-us-east-1",
+        "scaling_role_arn": (
+            "arn:aws:iam::111122223333:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+            "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        ),
         "account_root": "arn:aws:iam::111122223333:root",
         "alert_topic": "bikes-dev-alerts",
         "alert_topic_arn": None,
@@ -121,7 +128,7 @@ def test_two_projects_of_one_account_and_region_share_no_name(tmp_path: Path) ->
     bikes = Names(environment(tmp_path))
     wine = Names(environment(tmp_path, SMALLEST.replace("bikes", "bikes-2")))
     for name in EVERY_NAME:
-        if name in ("account_root", "alert_topic_arn"):
+        if name in ("account_root", "scaling_role_arn", "alert_topic_arn", "capture_key_arn"):
             continue  # the account's own; none
         assert getattr(bikes, name) != getattr(wine, name)
     assert not wine.prefix.startswith(f"{bikes.prefix}-")
