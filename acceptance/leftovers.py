@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from acceptance.own_stacks import key_stack, personas_stack
 from acceptance.project import RUN_TAG
 from acceptance.waiting import Deadline
-from deployment.destroy import DeletionPlan, delete_stack, deletion_plan, empty, live_template
+from deployment.destroy import DeletionPlan, delete_stack, deletion_plan, empty
 from deployment.leftovers import find_leftovers
-from kickstand.aws.deployed import find_stack
+from kickstand.aws.deployed import find_stack, live_template
 from kickstand.aws.errors import AWS_FAILURES
 from kickstand.errors import KickstandError
 from kickstand.workspace import Workspace

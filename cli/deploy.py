@@ -139,7 +139,8 @@ def destroy(
     yes: YES = False,
 ) -> None:
     """Delete the environment's stacks, hosting first; fail unless only what is retained is left."""
-    from deployment.destroy import deletion_plan, empty, live_template
+    from deployment.destroy import deletion_plan, empty
+    from kickstand.aws.deployed import live_template
     from kickstand.aws.errors import explained
 
     workspace, console = open_workspace(ctx, environment)

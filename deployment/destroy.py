@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from deployment.failures import wait_for_others
-from kickstand.aws.deployed import find_endpoint, find_stack, is_no_stack, stack_events
+from kickstand.aws.deployed import find_endpoint, find_stack, live_template, stack_events
 from kickstand.errors import KickstandError, Problem
-from kickstand.json_text import parse_json
 from kickstand.names import Names
 
 if TYPE_CHECKING:
@@ -48,26 +47,6 @@ def deletion_plan(template: Mapping[str, Any], names: Names) -> DeletionPlan:
         bucket=names.bucket if "AWS::S3::Bucket" in deleted else None,
         model_package_group=names.model_package_group if "AWS::SageMaker::ModelPackageGroup" in deleted else None,
     )
-
-
-def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | None:
-    """The template of a deployed stack; None where there is no such stack.
-
-    A template in YAML was sent by `cdk import`, which takes in only what the stack keeps: it counts as empty.
-    """
-    try:
-        body: Any = session.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
-    except ClientError as error:
-        if is_no_stack(error):
-            return None
-        raise
-    if isinstance(body, str):
-        try:
-            body = parse_json(body)
-        except ValueError:
-            body = {}
-    found: Mapping[str, Any] = body
-    return found
 
 
 def empty(session: boto3.Session, plan: DeletionPlan) -> None:
@@ -114,7 +93,6 @@ def delete_log_groups(session: boto3.Session, groups: Sequence[str]) -> None:
 
 
 def _empty_bucket(session: boto3.Session, bucket: str) -> None:
-    from botocore.exceptions import ClientError
 
     s3 = session.client("s3")
     try:
@@ -155,7 +133,6 @@ def _refuse_errors(errors: Sequence[Mapping[str, str]], bucket: str) -> None:
 
 
 def _empty_group(session: boto3.Session, group: str) -> None:
-    from botocore.exceptions import ClientError
 
     sagemaker = session.client("sagemaker")
     try:

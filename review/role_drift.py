@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kickstand.json_text import parse_json
+from kickstand.aws.deployed import live_template
 from review.reports import DriftedResource
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def role_drift(session: boto3.Session, stack: str, *, checked: set[str]) -> tupl
     from kickstand.aws.errors import DENIED
 
     cloudformation, iam = session.client("cloudformation"), session.client("iam")
-    template = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    resources = (parse_json(template) if isinstance(template, str) else template).get("Resources", {})
+    resources = (live_template(session, stack) or {}).get("Resources", {})
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     physical = {
         one["LogicalResourceId"]: one.get("PhysicalResourceId", "")

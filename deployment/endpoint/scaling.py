@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deployment.change_set import POLL_SECONDS, deploy_session, describe_change_set, execute_change_set
-from kickstand.aws.deployed import HOLDS_NOTHING, find_endpoint, stack_status
+from kickstand.aws.deployed import HOLDS_NOTHING, find_endpoint, live_template, stack_status
 from kickstand.aws.errors import explained
 from kickstand.errors import KickstandError, Problem
-from kickstand.json_text import parse_json
 
 if TYPE_CHECKING:
     import boto3
@@ -114,8 +113,8 @@ def deployed_template(session: boto3.Session, stack: str) -> dict[str, Any] | No
     status = stack_status(cloudformation, stack)
     if status is None or status in HOLDS_NOTHING:
         return None
-    body: Any = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    return dict(parse_json(body) if isinstance(body, str) else body)
+    template = live_template(session, stack)
+    return None if template is None else dict(template)
 
 
 def _take_off(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from kickstand.aws.errors import error_code, error_message
 from kickstand.errors import KickstandError, Problem
+from kickstand.json_text import parse_json
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
     from mypy_boto3_sagemaker import SageMakerClient
@@ -35,6 +37,28 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> StackTypeDef 
         if is_no_stack(error):
             return None
         raise
+
+
+def live_template(session: boto3.Session, stack: str) -> Mapping[str, Any] | None:
+    """The template of a deployed stack, as it was handed in; None where there is no such stack.
+
+    A template in YAML was sent by `cdk import`, which takes in only what the stack keeps: it counts as empty.
+    """
+    try:
+        body: Any = session.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")[
+            "TemplateBody"
+        ]
+    except ClientError as error:
+        if is_no_stack(error):
+            return None
+        raise
+    if isinstance(body, str):
+        try:
+            body = parse_json(body)
+        except ValueError:
+            body = {}
+    found: Mapping[str, Any] = body
+    return found
 
 
 def stack_status(cloudformation: CloudFormationClient, name: str) -> str | None:

@@ -299,7 +299,7 @@ def test_the_commands_of_the_page_read_what_was_captured(project: GateWorld, ter
 
 def test_what_lies_before_a_moment_is_not_read(terminal: Terminal) -> None:
     now = datetime.now(UTC)
-    screen = terminal.type("--local", "captured", "dev", "--since", f"{now:%Y-%m-%dT%H:%M:%S}")
+    screen = terminal.type("--local", "captured", "dev", "--since", f"{now:%Y-%m-%dT%H:%M:%S.%f}")
     assert (screen.code, len(screen.out.splitlines())) == (0, 1)
     assert screen.err.startswith(
         "0 rows of 0 requests, answered by 0 models.\nSageMaker delivers requests some minutes"

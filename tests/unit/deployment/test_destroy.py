@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import BUCKET, environment
 
-from deployment.destroy import DeletionPlan, deletion_plan, empty, left_log_groups, live_template
+from deployment.destroy import DeletionPlan, deletion_plan, empty, left_log_groups
+from kickstand.aws.deployed import live_template
 from kickstand.errors import KickstandError
 from kickstand.names import Names
 
@@ -129,7 +130,7 @@ class _LeftBehind:
     def client(self, service: str) -> _LeftBehind:
         return self
 
-    def get_template(self, StackName: str) -> dict[str, object]:  # noqa: N803
+    def get_template(self, StackName: str, TemplateStage: str) -> dict[str, object]:  # noqa: N803
         self._require(StackName, "ValidationError", f"Stack with id {StackName} does not exist")
         return {"TemplateBody": {}}
 
