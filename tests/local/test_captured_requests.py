@@ -10,6 +10,7 @@ import re
 import shlex
 import tarfile
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -298,8 +299,9 @@ def test_the_commands_of_the_page_read_what_was_captured(project: GateWorld, ter
 
 
 def test_what_lies_before_a_moment_is_not_read(terminal: Terminal) -> None:
-    now = datetime.now(UTC)
-    screen = terminal.type("--local", "captured", "dev", "--since", f"{now:%Y-%m-%dT%H:%M:%S.%f}")
+    # A record's moment is a whole second: what was sent last may be of this one.
+    time.sleep(1 - datetime.now(UTC).microsecond / 1e6)
+    screen = terminal.type("--local", "captured", "dev", "--since", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}")
     assert (screen.code, len(screen.out.splitlines())) == (0, 1)
     assert screen.err.startswith(
         "0 rows of 0 requests, answered by 0 models.\nSageMaker delivers requests some minutes"
