@@ -17,6 +17,8 @@ SLOWEST = (
     "e2e/test_acceptance.py",
     "e2e/test_main_job.py",
     "local/test_faulty_models.py",
+    "local/test_scaled_project.py",
+    "local/test_autoscaling.py",
     "e2e/test_clients_page.py",
     "local/test_training_hosts.py",
     "local/test_endpoint_updates.py",
