@@ -169,7 +169,7 @@ class Scaled:
         (variant,) = shown["ProductionVariants"]
         return variant["CurrentInstanceCount"], variant["DesiredInstanceCount"], shown["EndpointStatus"]
 
-    def until(self, count: int, seconds: float = 240) -> None:
+    def until(self, count: int, seconds: float = 900) -> None:
         """Wait until so many instances serve and nothing is in progress."""
         wait_for(self.instances, lambda found: found == (count, count, "InService"), seconds)
 
