@@ -32,25 +32,30 @@ def site(tmp_path_factory: pytest.TempPathFactory, client_of: Client) -> Iterato
 
 
 class Load:
-    """Requests at a rate that can be changed; every answer that is none is kept."""
+    """Requests at a rate that can be changed, one after the other at even distances, whichever thread sends them:
+    twelve at once would be another load in the second that is a minute here. Every answer that is none is kept."""
 
     def __init__(self, client: Any, endpoint: str, rate: float) -> None:
         self._runtime, self._endpoint, self.rate = client, endpoint, rate
         self.failures: list[str] = []
         self.answered = 0
-        self._ended = threading.Event()
+        self._ended, self._lock, self._due = threading.Event(), threading.Lock(), time.monotonic()
         self._threads = [threading.Thread(target=self._run) for _ in range(12)]
 
     def _run(self) -> None:
-        due = time.monotonic()
-        while not self._ended.is_set():
+        while not self._ended.wait(self._until_next()):
             try:
                 self._runtime.invoke_endpoint(EndpointName=self._endpoint, Body=ROW, ContentType="text/csv")
                 self.answered += 1
             except Exception as error:
                 self.failures.append(str(error))
-            due = max(due + len(self._threads) / self.rate, time.monotonic() - 1)
-            self._ended.wait(max(0.0, due - time.monotonic()))
+
+    def _until_next(self) -> float:
+        """Seconds until the next request is due; what is late is not made up for."""
+        with self._lock:
+            now = time.monotonic()
+            self._due = max(self._due + 1 / self.rate, now)
+            return self._due - now
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -169,7 +174,7 @@ class Scaled:
         (variant,) = shown["ProductionVariants"]
         return variant["CurrentInstanceCount"], variant["DesiredInstanceCount"], shown["EndpointStatus"]
 
-    def until(self, count: int, seconds: float = 900) -> None:
+    def until(self, count: int, seconds: float = 240) -> None:
         """Wait until so many instances serve and nothing is in progress."""
         wait_for(self.instances, lambda found: found == (count, count, "InService"), seconds)
 
