@@ -12,7 +12,7 @@ from kickstand.aws.s3 import artifact_bucket
 from review.drift import detect_drift
 from training.model.artifact import Registration, model_quality, register, write_metrics
 
-FITTER, PACKAGE, DRIFT = "infra/policies/people.py", "training/model/artifact.py", "infra/policies/reviewer.py"
+FITTER, PACKAGE, DRIFT = "infra/policies/people.py", "training/model/artifact.py", "infra/policies/drift.py"
 DRIFT_SECONDS = 900.0
 
 

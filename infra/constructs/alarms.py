@@ -15,7 +15,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.constructs.hosting import ABOVE_OWN_TAGS, VARIANT
-from infra.policies.reviewer import ALERT_KEY_TAG
+from infra.policies.drift import ALERT_KEY_TAG
 from kickstand.aws.instance_types import processors
 from kickstand.config.operation import Alarms
 from kickstand.names import Names

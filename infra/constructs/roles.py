@@ -13,8 +13,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.checks.policy_checks import acknowledge_wildcards
+from infra.policies.drift import drift_statements
 from infra.policies.people import approver_statements, fitter_statements, promoter_statements
-from infra.policies.reviewer import drift_statements, reviewer_statements
+from infra.policies.reviewer import reviewer_statements
 from infra.policies.statement import Statement, policy_document
 from kickstand.aws.github_oidc import ISSUER
 from kickstand.names import Names

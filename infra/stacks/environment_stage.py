@@ -11,7 +11,8 @@ from constructs import Construct
 from infra.checks.policy_checks import checks_are_on
 from infra.constructs.roles import ManagedPolicy, OidcProvider, WorkflowRole
 from infra.policies.automation import deploy_statements, prepare_statements
-from infra.policies.reviewer import drift_statements, reviewer_statements
+from infra.policies.drift import drift_statements
+from infra.policies.reviewer import reviewer_statements
 from infra.policies.statement import Statement
 from infra.stacks.hosting_stack import HostingStack
 from infra.stacks.training_stack import TrainingStack
