@@ -41,7 +41,7 @@ class Row:
 
 BENCHMARKS = {
     "help": Row("commands", 15),
-    "synth": Row("commands", 60),
+    "synth": Row("synthesis", 75),
     "serving": Row("serving.rates", 75),
     "invoke": Row("serving.invoke", 30),
     "capture": Row("serving.captured", 45),

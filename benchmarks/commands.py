@@ -1,4 +1,4 @@
-"""What a user waits for at a terminal: `kickstand --help`, synthesis, reviews, the demo from a cold clone."""
+"""What a user waits for at a terminal: `kickstand --help`, reviews, the demo from a cold clone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from benchmarks.cloud import World
 from benchmarks.figure import Figure
 from benchmarks.measure import BIN, CDK, REPOSITORY, Use, run, tree_processor
 from benchmarks.rounds import in_turn, until_clear
+from benchmarks.synthesis import empty_app, timed_figures
 from localcloud.cloud import LocalCloud
 
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -19,45 +20,17 @@ _REVIEW, _REVIEW_MEMORY = 4, 3
 """Limits of processor time and of memory."""
 DEMO_GOAL = 45
 """Seconds on two quiet cores, from a cold clone to the first prediction."""
-_EMPTY_APP = """\
-import aws_cdk as cdk
-
-app = cdk.App(analytics_reporting=False)
-cdk.CfnWaitConditionHandle(cdk.Stack(app, "empty"), "Nothing")  # a stack without any resource is refused
-app.synth()
-"""
 
 
 def help_figures(_: World) -> list[Figure]:
     """`kickstand --help` beside the CDK command line's own."""
     ours: list[str | Path] = [BIN / "kickstand", "--help"]
-    return _timed("kickstand --help", lambda: run(ours), lambda: run([*CDK, "--help"]), "cdk --help", limit=0.5)
+    commands: Mapping[str, Callable[[], Use]] = {"ours": lambda: run(ours), "peer": lambda: run([*CDK, "--help"])}
+    return in_turn(commands, lambda rounds: timed_figures("kickstand --help", _pairs(rounds), "cdk --help", 0.5))
 
 
-def synth_figures(_: World) -> list[Figure]:
-    """`cdk synth -q` of every environment of the example, beside an app with one empty stack."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        empty = empty_app(folder)
-
-        def ours() -> Use:
-            return run([*CDK, "synth", "-q", "--output", folder / "ours"])
-
-        def peer() -> Use:
-            return run(empty, cwd=folder)
-
-        return _timed("synthesis of the whole app", ours, peer, "synthesis of one empty stack", limit=2.5)
-
-
-def _timed(name: str, ours: Callable[[], Use], peer: Callable[[], Use], of: str, *, limit: float) -> list[Figure]:
-    return in_turn({"ours": ours, "peer": peer}, lambda rounds: _figures(name, rounds, of, limit))
-
-
-def _figures(name: str, rounds: Sequence[Mapping[str, Use]], of: str, limit: float) -> list[Figure]:
-    """The time, and the processor time with its limit."""
-    waited = tuple((each["ours"].seconds, each["peer"].seconds) for each in rounds)
-    worked = tuple((each["ours"].processor, each["peer"].processor) for each in rounds)
-    return [Figure(f"{name}: time", waited, "s", of), Figure(f"{name}: processor time", worked, "s", of, limit)]
+def _pairs(rounds: Sequence[Mapping[str, Use]]) -> list[tuple[Use, Use]]:
+    return [(each["ours"], each["peer"]) for each in rounds]
 
 
 def review_figures(world: World) -> list[Figure]:
@@ -77,7 +50,7 @@ def review_figures(world: World) -> list[Figure]:
         def figures(rounds: Sequence[Mapping[str, Use]]) -> list[Figure]:
             held = tuple((each["ours"].mebibytes, each["peer"].mebibytes) for each in rounds)
             return [
-                *_figures("review of an environment", rounds, "synthesis of the whole app", _REVIEW),
+                *timed_figures("review of an environment", _pairs(rounds), "synthesis of the whole app", _REVIEW),
                 Figure("review of an environment: memory", held, "MiB", "synthesis of the whole app", _REVIEW_MEMORY),
             ]
 
@@ -129,11 +102,3 @@ def _demo(folder: Path) -> tuple[dict[str, float], float]:
     steps: dict[str, float] = json.loads(times.read_text("utf-8"))
     processor = cloned.processor + ready.processor + done.processor + served
     return {"clone and set-up": cloned.seconds + ready.seconds, **steps}, processor
-
-
-def empty_app(folder: Path) -> list[str | Path]:
-    """The command that synthesises an app with one empty stack, which it writes into `folder`."""
-    (folder / "app.py").write_text(_EMPTY_APP, "utf-8")
-    settings = json.loads((REPOSITORY / "cdk.json").read_text("utf-8"))
-    (folder / "cdk.json").write_text(json.dumps({**settings, "app": f"{BIN / 'python'} app.py"}), "utf-8")
-    return [*CDK, "synth", "-q", "--output", folder / "empty"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -28,6 +29,7 @@ from benchmarks.serving import load
 from benchmarks.serving.load import Load, alternate
 from benchmarks.serving.servers import Server
 from benchmarks.sizes.growth import Subject, over_sizes, subject_figures
+from benchmarks.synthesis import template_figures
 
 CORES = os.cpu_count() or 1
 PAIRS = ((6.0, 10.0), *((7.0, 10.0),) * 3, (90.0, 100.0))
@@ -357,6 +359,15 @@ def test_the_table_has_the_greatest_size_and_below_it_what_was_skipped_goals_and
         "Measured elsewhere, with AWS's published container code on two cores:\n"
         "  AWS: 3.9 s\n"
     )
+
+
+def test_templates_are_measured_against_the_quotas_of_cloudformation(tmp_path: Path) -> None:
+    (tmp_path / "assembly-dev").mkdir()
+    template = json.dumps({"Resources": {f"R{number}": {} for number in range(50)}, "Outputs": {}}).ljust(100_001)
+    (tmp_path / "assembly-dev" / "devhosting1.template.json").write_text(template)
+    size, resources = template_figures(tmp_path)
+    assert (size.name, round(size.ratio, 9), size.verdict) == ("template of hosting with every setting: size", 0.100001, "over")
+    assert (resources.ours, resources.ratio, resources.verdict) == (50, 0.1, "good")
 
 
 def test_results_are_kept_and_drawn(tmp_path: Path) -> None:
