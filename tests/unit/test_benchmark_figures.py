@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from benchmarks import measure
 from benchmarks.figure import _QUANTILES, Figure, Skipped, median_spread, number
 from benchmarks.measure import Use, run, tree_processor
 from benchmarks.picture import draw, growth
@@ -215,35 +216,41 @@ def test_servers_are_under_load_in_turns_after_one_that_does_not_count() -> None
     assert (loads["ours"].p50, loads["ours"].p99) == (51.0, 100.0)
 
 
-def test_a_connection_that_a_server_closed_between_two_turns_is_made_anew() -> None:
+_TWO_CONNECTIONS = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+for _ in range(2):
+    connection, _ = listener.accept()
+    with connection:
+        for _ in range(4):  # those of a turn, at least
+            assert connection.recv(1 << 16).startswith(b"GET /ping HTTP/1.1\\r\\n")
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n")
+listener.close()
+print("both", flush=True)
+input()
+"""
+# A process of its own, whose processor time nothing else of a test run touches.
+
+
+def test_a_connection_that_a_server_closed_between_two_turns_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """uvicorn keeps an idle connection for five seconds; beside other work the others' turns take longer."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    made = []
-
-    def serve() -> None:
-        for _ in range(2):
-            connection, _ = listener.accept()
-            made.append(connection)
-            with connection:
-                for _ in range(4):  # those of a turn, at least
-                    assert connection.recv(1 << 16).startswith(b"GET /ping HTTP/1.1\r\n")
-                    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(load, "TURN_SECONDS", 0.0)
-        target = load.HttpTarget(Server(os.getpid(), listener.getsockname()[1]), "/ping", 1)
+    monkeypatch.setattr(load, "TURN_SECONDS", 0.0)
+    command = [sys.executable, "-I", "-S", "-c", _TWO_CONNECTIONS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        target = load.HttpTarget(Server(server.pid, int(server.stdout.readline())), "/ping", 1)
         taken = Load()
         target.turn(taken)
         while not target._connections[0].is_ended():
             select.select([target._connections[0].socket], [], [], 10)
         target.turn(taken)
         target.close()
-    thread.join()
-    listener.close()
-    assert (taken.answers, len(made)) == (8, 2)
-    assert taken.processor > 0
+        assert server.stdout.readline() == "both\n"
+        server.communicate("\n")
+    assert server.returncode == 0
+    assert taken.answers == 8
+    assert 0 < taken.processor < 5
 
 
 def test_a_server_that_only_closes_its_connections_is_no_measurement() -> None:
@@ -282,6 +289,40 @@ def test_the_processor_time_of_a_process_is_known_while_it_lives_with_that_of_it
         assert 0.38 <= tree_processor(process.pid) < 5
         process.communicate("\n")
     assert tree_processor(process.pid) == tree_processor(0) == 0
+
+
+def test_the_processor_time_of_a_child_that_ends_between_two_readings_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it ends within a reading: when its parent was read, and before its own clock is."""
+    child = "import time\nwhile time.process_time() < 0.3: pass\nprint('burnt', flush=True)\ninput()"
+    program = f"""
+import subprocess, sys
+with subprocess.Popen([sys.executable, "-I", "-S", "-c", {child!r}], stdin=subprocess.PIPE) as child:
+    input()
+    child.communicate(b"\\n")
+print("reaped", flush=True)
+input()
+"""
+    command = [sys.executable, "-I", "-S", "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == "burnt\n"
+        before, clock, read = tree_processor(process.pid), measure._processor, list[int]()
+
+        def processor(pid: int) -> float:
+            if not read:
+                print(file=process.stdin, flush=True)
+                assert process.stdout and process.stdout.readline() == "reaped\n"
+            read.append(pid)
+            return clock(pid)
+
+        monkeypatch.setattr(measure, "_processor", processor)
+        within = tree_processor(process.pid)
+        monkeypatch.undo()
+        after = tree_processor(process.pid)
+        process.communicate("\n")
+    assert len(read) == 3  # both, and the parent alone once more
+    tick = 2 / os.sysconf("SC_CLK_TCK")  # of user and of system: those of the ended are counted whole
+    assert 0.3 - tick <= before - tick <= within <= after < 5
 
 
 def test_a_process_that_fails_is_named_with_its_errors() -> None:
