@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.loaders import create_loader
 
+from localcloud.clock import Clock
 from localcloud.ministack import log_events, topics
 from localcloud.ministack.cloudformation import (
     alert_drift,
@@ -36,7 +37,7 @@ from localcloud.ministack.door.names import correct
 from localcloud.ministack.iam import acting, linked_roles, policies, requests, resources, sts
 from localcloud.ministack.kms import keys, log_group_key
 from localcloud.ministack.s3 import bucket_resource, cross_account, encryption, objects
-from localcloud.ministack.stepfunctions import execution, execution_role, integrations, state_machine
+from localcloud.ministack.stepfunctions import course, execution, execution_role, integrations, sdk, state_machine
 
 _NAMES = re.compile(rb'"(?:endpointPrefix|signingName)"\s*:\s*"([^"]+)"')
 _METADATA = re.compile(r'"metadata"\s*:\s*')
@@ -103,7 +104,7 @@ def _beginning(model: Path) -> bytes:
         return stream.read(_METADATA_BYTES)
 
 
-def install() -> None:
+def install(clock: Clock) -> None:
     """Correct the emulator. Once, before it serves its first request and before it loads its state."""
     acting.install()
     linked_roles.install()
@@ -145,9 +146,9 @@ def install() -> None:
     cross_account.install_foreign_copies()
     execution_role.install_execution_roles()
     execution.install()
+    course.install(clock)
     integrations.install_integrations()
-    integrations.install()
-    integrations.install_errors()
+    sdk.install()
     state_machine.install_logging()
     state_machine.install_resources()
     execution_role.install_event_roles()
@@ -158,5 +159,5 @@ def install() -> None:
 
 async def resume() -> None:
     """Settle what the end of the last process cut short. Once, when the state is loaded and the server answers."""
-    execution.settle()
+    course.settle()
     await recovery.recover()

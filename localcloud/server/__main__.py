@@ -122,7 +122,7 @@ class _Server:
         authentication.install(self._keys)
         sts.trust(self._keys)
         persistence.keep_sessions()
-        corrections.install()
+        corrections.install(self._clock)
         for module in SERVICES:
             module.install(context)
         persistence.restore(documents)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from state_machines import ACCOUNT, Client, new_machine, new_role
+from state_machines import ACCOUNT, Client, ended, new_machine, new_role
 
 from localcloud.cloud import LocalCloud
 
@@ -30,7 +30,29 @@ class Killed:
     """A cloud that was killed in the midst of everything, and started again."""
 
     client: Client
-    execution: str
+    executions: dict[str, str]
+    """What each was doing -> its ARN."""
+    moment: float
+    """When it was gone."""
+
+
+WAIT = {"Type": "Wait", "Seconds": 60, "End": True}
+INTERRUPTED: dict[str, dict[str, Any]] = {
+    "waiting": {
+        "First": {"Type": "Pass", "Assign": {"who": "{% $states.input.name %}"}, "Next": "Wait"},
+        "Wait": {"Type": "Wait", "Seconds": "{% 4 %}", "Output": {"in": "{% $states.input %}"}, "Next": "Last"},
+        "Last": {"Type": "Pass", "Output": {"who": "{% $who %}", "wait": "{% $states.input %}"}, "End": True},
+    },
+    "waiting long": {"Wait": WAIT},
+    "at work": {"Both": {"Type": "Parallel", "Branches": [{"StartAt": "Wait", "States": {"Wait": WAIT}}], "End": True}},
+}
+"""The states that executions are in when the local cloud is killed."""
+
+
+def start(client: Client, states: dict[str, Any]) -> str:
+    machine = new_machine(client, new_role(client), states)
+    given = json.dumps({"name": "dev"})
+    return str(client("stepfunctions").start_execution(stateMachineArn=machine, input=given)["executionArn"])
 
 
 def parameter(name: str, value: str) -> dict[str, Any]:
@@ -83,14 +105,13 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     stuck = template(Before=parameter("/created", "1"), Handle=HANDLE, Stuck=STUCK)
     cfn.create_change_set(StackName="creating", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=stuck)
     cfn.execute_change_set(StackName="creating", ChangeSetName="c")
-    machine = new_machine(client, new_role(client), {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
-    execution = client("stepfunctions").start_execution(stateMachineArn=machine)["executionArn"]
     wait_for(client, "creating", "CREATE_IN_PROGRESS")
     wait_for(client, "updating", "UPDATE_IN_PROGRESS")
     deadline = time.time() + 10
     while value(client, "/replaced/new") is None or value(client, "/created") is None:
         assert time.time() < deadline
         time.sleep(0.05)
+    executions = {name: start(client, states) for name, states in INTERRUPTED.items()}
     time.sleep(1.5)  # what is older than a second is saved
 
     pid = cloud.status().pid
@@ -98,8 +119,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     os.kill(pid, signal.SIGKILL)
     with suppress(ChildProcessError):
         os.waitpid(pid, 0)
+    moment = time.time()
     cloud.start()
-    yield Killed(client, execution)
+    yield Killed(client, executions, moment)
     cloud.stop()
 
 
@@ -163,9 +185,40 @@ def test_the_interrupted_create_can_be_deleted_and_made_again(killed: Killed) ->
     assert value(killed.client, "/created") == "2"
 
 
-def test_an_interrupted_execution_has_failed_with_a_cause(killed: Killed) -> None:
-    states = killed.client("stepfunctions")
-    end = states.describe_execution(executionArn=killed.execution)
+def test_an_execution_that_was_at_work_has_failed_with_a_cause(killed: Killed) -> None:
+    states, arn = killed.client("stepfunctions"), killed.executions["at work"]
+    end = states.describe_execution(executionArn=arn)
     assert (end["status"], end["error"]) == ("FAILED", "States.ServiceRestart")
     assert end["cause"] == "The local cloud ended while this execution was running."
-    assert states.get_execution_history(executionArn=killed.execution)["events"][-1]["type"] == "ExecutionFailed"
+    assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionFailed"
+
+
+def test_an_execution_that_was_waiting_goes_on_with_all_that_it_had(killed: Killed) -> None:
+    states, arn = killed.client("stepfunctions"), killed.executions["waiting"]
+    end = ended(killed.client, arn)
+    assert (end["status"], json.loads(end["output"])) == (
+        "SUCCEEDED",
+        {"who": "dev", "wait": {"in": {"name": "dev"}}},
+    )
+    history = states.get_execution_history(executionArn=arn)["events"]
+    assert [event["type"] for event in history] == [
+        "ExecutionStarted",
+        "PassStateEntered",
+        "PassStateExited",
+        "WaitStateEntered",
+        "WaitStateExited",
+        "PassStateEntered",
+        "PassStateExited",
+        "ExecutionSucceeded",
+    ]
+    entered, left = (history[index]["timestamp"].timestamp() for index in (3, 4))
+    assert left > killed.moment
+    assert left >= entered + 4
+
+
+def test_an_execution_that_goes_on_waiting_can_be_stopped(killed: Killed) -> None:
+    states, arn = killed.client("stepfunctions"), killed.executions["waiting long"]
+    assert states.describe_execution(executionArn=arn)["status"] == "RUNNING"
+    states.stop_execution(executionArn=arn, cause="enough")
+    assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
+    assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionAborted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -90,6 +91,39 @@ def test_a_stopped_execution_stays_aborted_with_its_cause(client: Client) -> Non
     assert (end["status"], end["error"], end["cause"]) == ("ABORTED", "Stopped", "by me")
     history = states.get_execution_history(executionArn=arn)["events"]
     assert history[-1]["type"] == "ExecutionAborted"
+
+
+def test_a_stop_ends_an_execution_that_waits(client: Client) -> None:
+    states = client("stepfunctions")
+    wait = {"Type": "Wait", "Seconds": "{% 3600 %}", "Next": "Never"}
+    machine = new_machine(client, new_role(client), {"Wait": wait, "Never": {"Type": "Succeed"}})
+    arn = states.start_execution(stateMachineArn=machine)["executionArn"]
+    wait_until_in(client, arn, "WaitStateEntered")
+
+    states.stop_execution(executionArn=arn)
+
+    history = states.get_execution_history(executionArn=arn)["events"]
+    assert [event["type"] for event in history] == ["ExecutionStarted", "WaitStateEntered", "ExecutionAborted"]
+
+
+def wait_until_in(client: Client, arn: str, event: str) -> None:
+    deadline = time.time() + 10
+    while event not in str(client("stepfunctions").get_execution_history(executionArn=arn)["events"]):
+        assert time.time() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("timestamp", ["2020-01-01T00:00:00Z", "{% $states.input.until %}"])
+def test_a_wait_ends_at_its_moment(client: Client, timestamp: str) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=1)
+    states = {"Wait": {"Type": "Wait", "Timestamp": timestamp, "End": True}}
+    machine = new_machine(client, new_role(client), states)
+
+    end = run(client, machine, {"until": until.isoformat()})
+
+    assert end["status"] == "SUCCEEDED"
+    waited = (end["stopDate"] - end["startDate"]).total_seconds()
+    assert end["stopDate"] >= until if "input" in timestamp else waited < 0.9
 
 
 def test_a_state_machine_has_a_time_limit(client: Client) -> None:

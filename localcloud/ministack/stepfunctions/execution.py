@@ -1,7 +1,4 @@
-"""An execution from its start to its end: the task it waits for, StopExecution, its heartbeat, and the next start.
-
-Executions that the end of the process cut short are failed when the server starts again.
-"""
+"""An execution that runs: how it is started and stopped, the task that it is at, and the events of its history."""
 
 from __future__ import annotations
 
@@ -9,14 +6,14 @@ import contextvars
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.ministack.door.core import responses
-from localcloud.ministack.door.names import correct, entries
+from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import stepfunctions
-from localcloud.ministack.registry import request_scope
 
 
 @dataclass(eq=False)
@@ -62,7 +59,6 @@ def cancelled() -> threading.Event:
 
 def install() -> None:
     """Let executions be stopped, timed out, and started twice as on AWS."""
-    correct(stepfunctions.run_execution, _run)
     correct(stepfunctions.start_execution, _start)
     correct(stepfunctions.stop_execution, _stop)
     correct(stepfunctions.fail_execution, _fail)
@@ -71,43 +67,24 @@ def install() -> None:
     correct(stepfunctions.invoke_resource_with_timeout, _invoke_with_timeout)
 
 
-def _run(original: Callable[..., Any], exec_arn: str) -> None:
-    record = stepfunctions.executions.get(exec_arn) or {}
-    machine = stepfunctions.state_machines.get(record.get("stateMachineArn", "")) or {}
-    execution = Execution(
-        exec_arn, machine.get("roleArn", ""), record.get("name", ""), machine.get("stateMachineArn", "")
-    )
-    _executions[exec_arn] = execution
+@contextmanager
+def running(record: dict[str, Any]) -> Iterator[Execution]:
+    """Let this thread, and those that it starts, run the execution of a record.
+
+    Its role is the one that the state machine had when it started.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html
+    """
+    started = record["events"][0].get("executionStartedEventDetails", {})
+    machine = stepfunctions.state_machines.get(record["stateMachineArn"]) or {}
+    role = started.get("roleArn") or machine.get("roleArn", "")
+    execution = Execution(record["executionArn"], role, record["name"], record["stateMachineArn"])
+    _executions[execution.arn] = execution
     token = _current.set(execution)
-    limit = _time_limit(machine)
-    timer = threading.Timer(limit, contextvars.copy_context().run, (_time_out, record, execution)) if limit else None
     try:
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
-        original(exec_arn)
+        yield execution
     finally:
-        if timer is not None:
-            timer.cancel()
         _current.reset(token)
-        _executions.pop(exec_arn, None)
-
-
-def _time_limit(machine: dict[str, Any]) -> float | None:
-    try:
-        seconds = json.loads(machine.get("definition", "{}")).get("TimeoutSeconds")
-    except ValueError:
-        return None
-    return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None
-
-
-def _time_out(record: dict[str, Any], execution: Execution) -> None:
-    if record.get("status") != "RUNNING":
-        return
-    record.update(status="TIMED_OUT", stopDate=responses.now_iso(), error="States.Timeout")
-    stepfunctions.add_event(record, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
-    stepfunctions.emit_execution_status_event(record)
-    execution.stop()
+        _executions.pop(execution.arn, None)
 
 
 def _start(original: Callable[..., Any], data: dict[str, Any]) -> Any:
@@ -206,18 +183,3 @@ def _invoke_with_timeout(original: Callable[..., Any], resource: str, input_data
         raise
     finally:
         _cancelled.reset(token)
-
-
-CAUSE = "The local cloud ended while this execution was running."
-
-
-def settle() -> None:
-    """Give every execution that a restart found running its end. ministack marks it failed and says no more."""
-    for (account, region, _), execution in list(entries(stepfunctions.executions).items()):
-        interrupted = execution["status"] == "RUNNING" or execution.get("error") == "States.ServiceRestart"
-        last = execution["events"][-1]["type"] if execution.get("events") else ""
-        if not interrupted or last == "ExecutionFailed":
-            continue
-        with request_scope(account, region):
-            execution["status"] = "RUNNING"
-            stepfunctions.fail_execution(execution, "States.ServiceRestart", CAUSE)

@@ -76,7 +76,7 @@ def _invoke_under_role(original: Callable[..., Any], resource: str, input_data: 
 
 def _direct_actions(resource: str, data: Any) -> list[tuple[str, str]]:
     """IAM questions for the integrations that ministack answers by calling a service's function: (action, ARN)."""
-    found = re.match(r"arn:aws[a-z-]*:states:::(lambda|sqs|sns|dynamodb|ecs|states):(\w+)", resource)
+    found = re.match(r"arn:aws[a-z-]*:states:::(lambda|sqs|dynamodb|ecs|states):(\w+)", resource)
     given = data if isinstance(data, dict) else {}
     place = f"{region()}:{account_id()}"
     if not found:
@@ -90,8 +90,6 @@ def _direct_actions(resource: str, data: Any) -> list[tuple[str, str]]:
         return [("lambda:InvokeFunction", function_name)]
     if service == "sqs":
         return [("sqs:SendMessage", f"arn:aws:sqs:{place}:{str(given.get('QueueUrl', '')).rpartition('/')[2]}")]
-    if service == "sns":
-        return [("sns:Publish", str(given.get("TopicArn") or given.get("TargetArn") or "*"))]
     if service == "states":
         return [("states:StartExecution", str(given.get("StateMachineArn", "*")))]
     if service == "ecs":
@@ -100,8 +98,8 @@ def _direct_actions(resource: str, data: Any) -> list[tuple[str, str]]:
 
 
 def _denied_name(resource: str) -> str:
-    """The error name of a refused task: `SNS.AuthorizationErrorException`, `SageMaker.AccessDeniedException`, …"""
-    names = {"lambda": "Lambda.AWSLambdaException", "sqs": "SQS.AmazonSQSException", "sns": "SNS.AmazonSNSException"}
+    """The error name of a refused task: `SQS.AmazonSQSException`, `SageMaker.AmazonSageMakerException`, …"""
+    names = {"lambda": "Lambda.AWSLambdaException", "sqs": "SQS.AmazonSQSException"}
     names |= {"dynamodb": "DynamoDB.AmazonDynamoDBException", "ecs": "ECS.AmazonECSException"}
     names |= {"states": "StepFunctions.AWSStepFunctionsException", "sagemaker": "SageMaker.AmazonSageMakerException"}
     service = resource.split(":")[5] if resource.count(":") >= 6 else ""
