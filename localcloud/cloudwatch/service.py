@@ -1,7 +1,7 @@
 """CloudWatch in the local cloud's server: put into the emulator, and the thread that publishes and evaluates.
 
-At the end of each minute the counts of requests and the use of the processes are published, then all alarms are
-evaluated: what lies in a minute decides right after it. With a time factor a minute is shorter.
+At the end of each minute the counts of requests, the use of the processes and the depth of queues are published, then
+all alarms are evaluated: what lies in a minute decides right after it. With a time factor a minute is shorter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from localcloud.cloudwatch.metric_store import MINUTE, MetricStore
 from localcloud.cloudwatch.operations import Metrics
 from localcloud.cloudwatch.utilisation import Instance, Utilisation
 from localcloud.ministack.cloudformation.rollback_triggers import watch_alarms
-from localcloud.ministack.cloudwatch import access, resource_types
+from localcloud.ministack.cloudwatch import access, resource_types, service_metrics
 from localcloud.ministack.cloudwatch.replacement import AlarmRecords, Replacement
 from localcloud.server.running import ServerContext
 
@@ -55,6 +55,7 @@ class CloudWatch:
         Replacement(self.store, Metrics(self._clock, self.store), self.alarms, self.records).install()
         resource_types.install(self.alarms)
         access.install()
+        service_metrics.install()
         watch_alarms(self.alarms, self._clock)
 
     def watch(
@@ -101,6 +102,7 @@ class CloudWatch:
         if whole_minute:
             self.invocations.publish(in_service=self._in_service)
             self._utilisation.publish()
+            service_metrics.publish_queues(self._clock, self.store)
             if now - self._compacted >= self._clock.real(_COMPACTING):
                 self.store.compact()
                 self._compacted = now

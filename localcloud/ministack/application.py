@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from localcloud.ministack.door.core import emulator, iam_actions
-from localcloud.ministack.door.services import eventbridge, scheduler
+from localcloud.ministack.door.services import eventbridge
 from localcloud.ministack.requests.authentication import OPEN_PATH, Authentication
 from localcloud.server.object_files import failed_writes
 
@@ -169,7 +169,6 @@ class Application:
                 emulator.MAIN_LOOP = loop
                 self._on_start()
                 eventbridge.start_scheduler()
-                scheduler.start_scheduler()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await send({"type": "lifespan.shutdown.complete"})

@@ -37,6 +37,7 @@ from localcloud.ministack.door.names import correct
 from localcloud.ministack.iam import acting, linked_roles, policies, requests, resources, sts
 from localcloud.ministack.kms import keys, log_group_key
 from localcloud.ministack.s3 import bucket_resource, cross_account, encryption, objects
+from localcloud.ministack.scheduler.calls import Calls
 from localcloud.ministack.stepfunctions import course, execution, execution_role, integrations, sdk, state_machine
 
 _NAMES = re.compile(rb'"(?:endpointPrefix|signingName)"\s*:\s*"([^"]+)"')
@@ -156,8 +157,16 @@ def install(clock: Clock) -> None:
     sts.install_sts_denials()
     sts.install_web_identity()
 
+    _calls.append(Calls(clock))
+    _calls[0].install()
+
+
+_calls: list[Calls] = []
+
 
 async def resume() -> None:
     """Settle what the end of the last process cut short. Once, when the state is loaded and the server answers."""
     course.settle()
     await recovery.recover()
+    for calls in _calls:
+        calls.start()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, REGION, World, make_world, wait_for
+from state_machines import new_machine, new_role, run
 from topic_queue import messages, queue_for
 
 from localcloud.cloud import LocalCloud
@@ -207,6 +208,47 @@ def test_the_metrics_of_invocations(client: Client, monitoring: Any, endpoint: s
         20,
     )
     assert {metric["MetricName"] for metric in used} == {"CPUUtilization", "MemoryUtilization", "DiskUtilization"}
+
+
+def test_a_message_in_a_queue_raises_its_alarm(client: Client, monitoring: Any) -> None:
+    name = f"dead-{uuid.uuid4().hex[:8]}"
+    queue = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    place = [{"Name": "QueueName", "Value": name}]
+    alarm = alarm_of(
+        "ApproximateNumberOfMessagesVisible",
+        place,
+        Namespace="AWS/SQS",
+        Statistic="Maximum",
+    )
+    monitoring.put_metric_alarm(**alarm)
+    until(monitoring, alarm["AlarmName"], "OK")
+
+    client("sqs").send_message(QueueUrl=queue, MessageBody="lost")
+    until(monitoring, alarm["AlarmName"], "ALARM")
+    client("sqs").purge_queue(QueueUrl=queue)
+    until(monitoring, alarm["AlarmName"], "OK")
+
+
+def test_executions_are_counted_by_their_end(client: Client, monitoring: Any) -> None:
+    states = client("stepfunctions")
+    wait = {"Wait": {"Type": "Wait", "Seconds": 36000, "End": True}}
+    failed = new_machine(client, new_role(client), {"No": {"Type": "Fail", "Error": "E"}})
+    aborted = new_machine(client, new_role(client), wait)
+    late = new_machine(client, new_role(client), wait, TimeoutSeconds=1)
+    run(client, failed)
+    states.stop_execution(executionArn=states.start_execution(stateMachineArn=aborted)["executionArn"])
+    run(client, late)
+
+    def metrics(machine: str) -> set[str]:
+        listed = monitoring.list_metrics(
+            Namespace="AWS/States", Dimensions=[{"Name": "StateMachineArn", "Value": machine}]
+        )["Metrics"]
+        return {metric["MetricName"] for metric in listed}
+
+    both = {"ExecutionsStarted", "ExecutionTime"}
+    assert metrics(failed) == {*both, "ExecutionsFailed"}
+    assert metrics(aborted) == {*both, "ExecutionsAborted"}
+    assert metrics(late) == {*both, "ExecutionsTimedOut"}
 
 
 def test_statistics_and_expressions_of_data_that_was_put(monitoring: Any) -> None:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from state_machines import ACCOUNT, Client, ended, new_machine, new_role
+from state_machines import ACCOUNT, Client, allow, ended, new_machine, new_role
 
 from localcloud.cloud import LocalCloud
 
@@ -32,6 +33,8 @@ class Killed:
     client: Client
     executions: dict[str, str]
     """What each was doing -> its ARN."""
+    scheduled: dict[str, str]
+    """State machines that a schedule calls once."""
     moment: float
     """When it was gone."""
 
@@ -53,6 +56,20 @@ def start(client: Client, states: dict[str, Any]) -> str:
     machine = new_machine(client, new_role(client), states)
     given = json.dumps({"name": "dev"})
     return str(client("stepfunctions").start_execution(stateMachineArn=machine, input=given)["executionArn"])
+
+
+def once(client: Client, seconds: float) -> str:
+    """A state machine that is started so many seconds from now."""
+    machine = new_machine(client, new_role(client), {"Done": {"Type": "Succeed"}})
+    role = new_role(client, "scheduler.amazonaws.com", allow("states:StartExecution", machine))
+    due = datetime.fromtimestamp(time.time() + seconds, UTC)
+    client("scheduler").create_schedule(
+        Name=machine.rpartition(":")[2],
+        ScheduleExpression=f"{due:at(%Y-%m-%dT%H:%M:%S)}",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": machine, "RoleArn": role},
+    )
+    return machine
 
 
 def parameter(name: str, value: str) -> dict[str, Any]:
@@ -111,6 +128,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     while value(client, "/replaced/new") is None or value(client, "/created") is None:
         assert time.time() < deadline
         time.sleep(0.05)
+    scheduled = {name: once(client, seconds) for name, seconds in {"called": -60, "due meanwhile": 3}.items()}
     executions = {name: start(client, states) for name, states in INTERRUPTED.items()}
     time.sleep(1.5)  # what is older than a second is saved
 
@@ -121,7 +139,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
         os.waitpid(pid, 0)
     moment = time.time()
     cloud.start()
-    yield Killed(client, executions, moment)
+    yield Killed(client, executions, scheduled, moment)
     cloud.stop()
 
 
@@ -222,3 +240,14 @@ def test_an_execution_that_goes_on_waiting_can_be_stopped(killed: Killed) -> Non
     states.stop_execution(executionArn=arn, cause="enough")
     assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
     assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionAborted"
+
+
+@pytest.mark.parametrize("schedule", ["called", "due meanwhile"])
+def test_a_schedule_calls_once(killed: Killed, schedule: str) -> None:
+    states, machine = killed.client("stepfunctions"), killed.scheduled[schedule]
+    deadline = time.time() + 10
+    while not (found := states.list_executions(stateMachineArn=machine)["executions"]):
+        assert time.time() < deadline
+        time.sleep(0.05)
+    assert len(found) == 1
+    assert (found[0]["startDate"].timestamp() < killed.moment) == (schedule == "called")

@@ -61,6 +61,13 @@ def heard(project: DeployedProject, queue: str) -> dict[str, Any]:
     return event
 
 
+def test_a_rate_starts_at_once_and_fails_before_the_first_upload(project: DeployedProject) -> None:
+    """EventBridge Scheduler calls a rate without a StartDate when it is created."""
+    (execution,) = executions(project, 1)
+    assert json.loads(execution["input"]) == {"Manifest": "latest/manifest.json"}
+    assert "nothing uploaded yet?" in execution["cause"]
+
+
 def test_a_start_without_a_job_is_told_with_where_to_look(project: DeployedProject, queue: str) -> None:
     states = project.client("stepfunctions")
     started = states.start_execution(stateMachineArn=project.names.state_machine_arn, input="{}")["executionArn"]

@@ -160,7 +160,12 @@ class _Kms(Names, of="ministack.services.kms"):
 
 
 class _Scheduler(Names, of="ministack.services.scheduler"):
-    start_scheduler = Seam("start_scheduler")
+    schedules = Value[Table]("_schedules", "AccountRegionScopedDict")
+    create_schedule = Seam("_create_schedule", "name body")
+    delete_schedule = Seam("_delete_schedule", "name query")
+    error = Seam("_error", "status code message")
+    get_schedule = Seam("_get_schedule", "name query")
+    update_schedule = Seam("_update_schedule", "name body")
 
 
 class _Sns(Names, of="ministack.services.sns"):
@@ -177,6 +182,10 @@ class _Sns(Names, of="ministack.services.sns"):
     )
     topic_by_arn_any_scope = Seam("_topic_by_arn_any_scope", "topic_arn")
     http_post_sync = Seam("_http_post_sync", "endpoint payload sns_message_type")
+
+
+class _Sqs(Names, of="ministack.services.sqs"):
+    queues = Value[Table]("_queues", "AccountRegionScopedDict")
 
 
 class _Stepfunctions(Names, of="ministack.services.stepfunctions"):
@@ -232,5 +241,6 @@ kms = _Kms()
 s3 = _S3()
 scheduler = _Scheduler()
 sns = _Sns()
+sqs = _Sqs()
 stepfunctions = _Stepfunctions()
 sts = _Sts()

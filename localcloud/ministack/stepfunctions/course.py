@@ -156,21 +156,27 @@ def _add(record: Record, kind: str, details: str, **values: Any) -> None:
 
 def _at(kind: str, state: Record, value: Any, record: Record, context: Record) -> tuple[Any, str | None]:
     """The output of one state, and the name of the next one; None at the end."""
-    of = stepfunctions
-    match kind:
-        case "Pass" | "Choice" | "Wait":
-            run = {"Pass": of.execute_pass, "Choice": of.execute_choice, "Wait": of.execute_wait}[kind]
-            output, following = run(state, value, context)
-        case "Task" | "Parallel" | "Map":
-            run = {"Task": of.execute_task, "Parallel": of.execute_parallel, "Map": of.execute_map}[kind]
-            output, following = run(state, value, record, context)
-        case "Succeed":
-            # A Pass state without a next one: the same fields, in both query languages.
-            output, following = of.execute_pass({**state, "End": True}, value, context)[0], None
-        case "Fail":
-            raise of.ExecutionError(*of.fail_state_error(state, value, context))
-        case _:
-            raise of.ExecutionError("States.Runtime", f"Unknown state type: {kind}")
+    alone = {
+        "Pass": stepfunctions.execute_pass,
+        "Choice": stepfunctions.execute_choice,
+        "Wait": stepfunctions.execute_wait,
+    }
+    at_work = {
+        "Task": stepfunctions.execute_task,
+        "Parallel": stepfunctions.execute_parallel,
+        "Map": stepfunctions.execute_map,
+    }
+    if kind == "Fail":
+        raise stepfunctions.ExecutionError(*stepfunctions.fail_state_error(state, value, context))
+    if kind == "Succeed":
+        # A Pass state without a next one: the same fields, in both query languages.
+        return stepfunctions.execute_pass({**state, "End": True}, value, context)[0], None
+    if kind in alone:
+        output, following = alone[kind](state, value, context)
+    elif kind in at_work:
+        output, following = at_work[kind](state, value, record, context)
+    else:
+        raise stepfunctions.ExecutionError("States.Runtime", f"Unknown state type: {kind}")
     return output, following
 
 

@@ -1,4 +1,4 @@
-"""The role of an execution: that of its state machine, and that of the rule or schedule that starts it."""
+"""The role of an execution: that of its state machine, and that of the rule that starts it."""
 
 from __future__ import annotations
 
@@ -163,15 +163,13 @@ def install_event_roles() -> None:
 
 
 def _refusal(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> str | None:
-    service, source = "events", str(rule.get("Arn", ""))
-    if event.get("Source") == "aws.scheduler":
-        # EventBridge Scheduler acts for the group of a schedule, never for the schedule itself.
-        service, source = "scheduler", re.sub(r":schedule/([^/]+)/.*", r":schedule-group/\1", source)
     role = target.get("RoleArn", "")
     if not role:
         return "its target names no role."
     try:
-        with acting.acting_as(role, f"{service}.amazonaws.com", str(event.get("EventId") or service), source):
+        with acting.acting_as(
+            role, "events.amazonaws.com", str(event.get("EventId") or "events"), str(rule.get("Arn", ""))
+        ):
             acting.require("states:StartExecution", target["Arn"])
     except (RoleNotAssumable, AccessDenied) as error:
         return str(error)

@@ -45,36 +45,53 @@ def _invoke(_: Callable[..., Any], resource: str, arguments: Any) -> Any:
     return call(package, action.partition(".")[0], arguments or {})
 
 
-def call(package: str, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The result of an operation: `call("cloudformation", "describeStacks", {"StackName": "a"})`.
+class UnknownIntegrationError(ValueError):
+    """There is no such service here, or it has no such operation."""
 
-    Runs on the thread of a task. Raises the error of a task: that of the SDK for Java, or States.Runtime for what Step
-    Functions refuses by itself.
+
+def answer(package: str, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The result of an operation: `answer("cloudformation", "describeStacks", {"StackName": "a"})`.
+
+    Must run on a worker thread, with a role that acts. Raises UnknownIntegrationError, UnknownFieldError, and what
+    botocore raises: ClientError for an error of the service.
     """
-    import botocore.exceptions
     from botocore import xform_name
 
     service = _services().get(package.lower())
     operation = action[:1].upper() + action[1:]
     client: Any = _client(service.name, service.endpoint, region()) if service else None
-    if service is None or operation not in client.meta.service_model.operation_names:
-        raise stepfunctions.ExecutionError(
-            "States.Runtime", f"There is no integration aws-sdk:{package}:{action} here."
-        )
+    if client is None or operation not in client.meta.service_model.operation_names:
+        raise UnknownIntegrationError(f"There is no integration aws-sdk:{package}:{action} here.")
     model = client.meta.service_model.operation_model(operation)
+    request = to_request(arguments, model.input_shape) if model.input_shape else {}
+    found = getattr(client, xform_name(operation))(**_with_text_body(operation, request))
+    return to_result(_read(found), model.output_shape) if model.output_shape else {}
+
+
+def call(package: str, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The result of a task that calls an operation, see `answer`.
+
+    Raises the error of a task: that of the SDK for Java, or States.Runtime for what Step Functions refuses by itself.
+    """
+    import botocore.exceptions
+
     try:
-        request = to_request(arguments, model.input_shape) if model.input_shape else {}
-        answer = getattr(client, xform_name(operation))(**_with_text_body(operation, request))
+        return _limited(answer(package, action, arguments))
     except UnknownFieldError as error:
         message = f"The field '{error}' is not supported by Step Functions for aws-sdk:{package}:{action}."
         raise stepfunctions.ExecutionError("States.Runtime", message) from error
     except botocore.exceptions.ClientError as error:
-        errors = modelled_errors(client.meta.service_model, model)
-        name = exception_name(service.java, error.response["Error"]["Code"], errors)
-        raise stepfunctions.ExecutionError(name, _cause(service.java, error)) from error
-    except botocore.exceptions.BotoCoreError as error:
+        raise _task_error(_services()[package.lower()], error) from error
+    except (UnknownIntegrationError, botocore.exceptions.BotoCoreError) as error:
         raise stepfunctions.ExecutionError("States.Runtime", str(error)) from error
-    return _limited(to_result(_read(answer), model.output_shape) if model.output_shape else {})
+
+
+def _task_error(service: _Service, error: Any) -> Exception:
+    model = _client(service.name, service.endpoint, region()).meta.service_model
+    errors = modelled_errors(model, model.operation_model(error.operation_name))
+    name = exception_name(service.java, error.response["Error"]["Code"], errors)
+    made: Exception = stepfunctions.ExecutionError(name, _cause(service.java, error))
+    return made
 
 
 def _with_text_body(operation: str, request: dict[str, Any]) -> dict[str, Any]:

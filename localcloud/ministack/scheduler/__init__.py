@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: what it refuses, when schedules are due, their calls, retries and dead letters."""
