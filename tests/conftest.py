@@ -24,6 +24,7 @@ from once_a_run import FOLDER
 from run_end import MARK, pytest_configure, pytest_keyboard_interrupt
 from run_order import pytest_cmdline_main, pytest_collection_modifyitems
 
+import cli.commands
 from kickstand.xgboost_container import OWN_IMAGE
 from training.model.inspection import model_run, run
 from training.model.inspection.archive import reading_image
@@ -111,6 +112,7 @@ def _the_command_line_is_made_once() -> Iterator[None]:
     """Share the parsers of all commands among the commands of a process: making them takes 0.1 s of CPU."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        patch.setattr(cli.commands, "load_command", cache(cli.commands.load_command))
         yield
 
 

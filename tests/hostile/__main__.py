@@ -71,16 +71,24 @@ def _warm_up(pattern: Path) -> None:
     from functools import cache
 
     import boto3  # noqa: F401
+    import jsonschema  # noqa: F401
+    import memory_s3
+    import pyarrow.compute  # noqa: F401
     import typer.main
 
+    import cli.commands
     import kickstand
     import promotion
+    import review
     import training
     from cli.main import run
 
+    memory_s3.model()
     typer.main.get_command = cache(typer.main.get_command)  # 0.1 s of CPU each time
-
-    for package in (kickstand, training, promotion):
+    cli.commands.load_command = cache(cli.commands.load_command)
+    for name in cli.commands.COMMANDS:
+        cli.commands.load_command(name)
+    for package in (kickstand, training, review, promotion):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)

@@ -217,7 +217,7 @@ class MemoryS3(S3Client):
         """Note a request; ParamValidationError, as of boto3, for one that S3's model does not have."""
         name = botocore.xform_name(operation)
         self.requests.append((name, request))
-        shape = _model().operation_model(operation).input_shape
+        shape = model().operation_model(operation).input_shape
         source = request.get("CopySource")  # boto3 takes it apart, and sends text
         as_sent = {**request, "CopySource": f"{source['Bucket']}/{source['Key']}"} if source else request
         validate_parameters(as_sent, shape)
@@ -288,5 +288,6 @@ def _unmet(operation: str) -> ClientError:
 
 
 @cache
-def _model() -> Any:
+def model() -> Any:
+    """S3's service model of the SDK."""
     return botocore.session.get_session().get_service_model("s3")
