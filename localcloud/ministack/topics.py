@@ -1,4 +1,4 @@
-"""SNS where ministack differs: e-mail waits for its confirmation, and a template's topic has all its properties.
+"""SNS where ministack differs: encrypted topics, e-mail that waits for its confirmation, properties of templates.
 
 Nothing is sent to an e-mail address: nobody here can confirm it, so its subscription stays pending, as on AWS until the
 person follows the link. https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
@@ -14,6 +14,7 @@ from typing import Any
 from localcloud.ministack.door.cloudformation import correct_handler
 from localcloud.ministack.door.names import correct
 from localcloud.ministack.door.services import sns
+from localcloud.ministack.kms.authorization import KeyRefused, KeyUse, authorize
 from localcloud.ministack.registry import account_id
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -35,6 +36,7 @@ _ARN = re.compile(r"<SubscriptionArn>([^<]+)</SubscriptionArn>")
 
 def install() -> None:
     """Once, before the start."""
+    correct(sns.publish, _with_key)
     correct(sns.subscribe, _pending)
     correct(sns.list_subscriptions, _shown_pending)
     correct(sns.list_subscriptions_by_topic, _shown_pending)
@@ -43,6 +45,25 @@ def install() -> None:
     correct_handler("AWS::SNS::Subscription", "create", _pending_subscription)
     correct_handler("AWS::SNS::TopicPolicy", "create", _known_topics)
     correct_handler("AWS::SNS::TopicPolicy", "delete", _default_again)
+
+
+def _with_key(original: Callable[..., Answer], params: dict[str, Any]) -> Answer:
+    """Publish to an encrypted topic for those who may use its key.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    topic = sns.topic_by_arn_any_scope(sns.p(params, "TopicArn") or sns.p(params, "TargetArn"))
+    key = topic["attributes"].get("KmsMasterKeyId", "") if topic else ""
+    if topic and key and key != "alias/aws/sns":  # whose policy admits everybody who may publish
+        context = {"aws:sns:topicArn": topic["arn"]}
+        try:
+            for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+                authorize(KeyUse(action, "sns", topic["arn"].split(":")[3], context), key)
+        except KeyRefused as refused:
+            code = refused.code.removeprefix("KMS").removesuffix("Exception")
+            answer: Answer = sns.error(f"KMS{code}", str(refused), 400)
+            return answer
+    return original(params)
 
 
 def default_policy(arn: str) -> str:

@@ -210,6 +210,7 @@ def test_the_metrics_of_invocations(client: Client, monitoring: Any, endpoint: s
     assert {metric["MetricName"] for metric in used} == {"CPUUtilization", "MemoryUtilization", "DiskUtilization"}
 
 
+@pytest.mark.contract("Z11")
 def test_a_message_in_a_queue_raises_its_alarm(client: Client, monitoring: Any) -> None:
     name = f"dead-{uuid.uuid4().hex[:8]}"
     queue = client("sqs").create_queue(QueueName=name)["QueueUrl"]
@@ -229,6 +230,7 @@ def test_a_message_in_a_queue_raises_its_alarm(client: Client, monitoring: Any) 
     until(monitoring, alarm["AlarmName"], "OK")
 
 
+@pytest.mark.contract("Y06")
 def test_executions_are_counted_by_their_end(client: Client, monitoring: Any) -> None:
     states = client("stepfunctions")
     wait = {"Wait": {"Type": "Wait", "Seconds": 36000, "End": True}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from state_machines import ACCOUNT, Client, allow, new_machine, new_role
+from state_machines import ACCOUNT, Client, allow, new_machine, new_role, trust
 
 SERVICE = "scheduler.amazonaws.com"
 OFF = {"Mode": "OFF"}
@@ -65,6 +65,7 @@ def refusal(client: Client, **request: Any) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
+@pytest.mark.contract("Z03")
 def test_what_can_never_be_due_is_refused(client: Client) -> None:
     zone = refusal(client, ScheduleExpressionTimezone="Europe/Atlantis")
     assert zone == ("ValidationException", "Invalid Schedule Expression Timezone Europe/Atlantis.")
@@ -75,6 +76,7 @@ def test_what_can_never_be_due_is_refused(client: Client) -> None:
     assert bounds == ("ValidationException", "EndDate must be after StartDate.")
 
 
+@pytest.mark.contract("Z04")
 def test_a_role_that_does_not_trust_the_scheduler_is_refused(client: Client) -> None:
     role = new_role(client, "states.amazonaws.com")
     assert refusal(client, Target={"RoleArn": role}) == (
@@ -83,6 +85,22 @@ def test_a_role_that_does_not_trust_the_scheduler_is_refused(client: Client) -> 
     )
 
 
+@pytest.mark.contract("Z05")
+@pytest.mark.parametrize(("group", "trusted"), [("default", True), ("other", False)])
+def test_the_role_is_assumed_for_the_schedules_group(client: Client, group: str, trusted: bool) -> None:
+    role = new_role(client, SERVICE)
+    document = json.loads(trust(SERVICE))
+    arn = f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule-group/{group}"
+    document["Statement"][0]["Condition"] = {"ArnEquals": {"aws:SourceArn": arn}}
+    client("iam").update_assume_role_policy(RoleName=role.rpartition("/")[2], PolicyDocument=json.dumps(document))
+    target = {"Arn": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m", "RoleArn": role}
+    if trusted:
+        create(client, target, "cron(0 0 1 1 ? 2199)")
+    else:
+        assert refusal(client, Target=target)[0] == "ValidationException"
+
+
+@pytest.mark.contract("Z06", "Z09")
 def test_targets_that_cannot_be_called_are_refused(client: Client) -> None:
     read = refusal(client, Target={"Arn": "arn:aws:scheduler:::aws-sdk:cloudformation:describeStacks"})
     assert read[0] == "ValidationException"
@@ -96,6 +114,7 @@ def test_targets_that_cannot_be_called_are_refused(client: Client) -> None:
     assert fifo[0] == "ValidationException"
 
 
+@pytest.mark.contract("Z02", "Z06")
 def test_a_rate_calls_at_once_and_gives_its_input(client: Client) -> None:
     """ "If you do not provide a StartDate for a rate-based schedule, your schedule starts invoking immediately"."""
     machine = new_machine(client, new_role(client), PASS)
@@ -111,6 +130,7 @@ def test_a_rate_calls_at_once_and_gives_its_input(client: Client) -> None:
     assert [key for key in kept if key.startswith("kickstand")] == []
 
 
+@pytest.mark.contract("Z01", "Z02")
 def test_a_schedule_that_is_not_due_or_not_enabled_calls_nobody(client: Client) -> None:
     machine = new_machine(client, new_role(client), PASS)
     target = {"Arn": machine, "RoleArn": new_role(client, SERVICE, allow("states:StartExecution", machine))}
@@ -126,6 +146,7 @@ def test_a_schedule_that_is_not_due_or_not_enabled_calls_nobody(client: Client) 
     assert inputs(client, machine, 1) == ["east"]
 
 
+@pytest.mark.contract("Z09")
 def test_a_universal_target_is_any_operation(client: Client) -> None:
     name = new_name("stack")
     cloudformation = client("cloudformation")
@@ -150,6 +171,7 @@ def test_a_universal_target_is_any_operation(client: Client) -> None:
             time.sleep(0.05)
 
 
+@pytest.mark.contract("Z06", "Z07")
 @pytest.mark.parametrize("why", ["no permission", "target gone"])
 def test_a_call_that_fails_is_in_the_dead_letter_queue(client: Client, why: str) -> None:
     url, queue = new_queue(client)
@@ -178,6 +200,7 @@ def test_a_call_that_fails_is_in_the_dead_letter_queue(client: Client, why: str)
     }
 
 
+@pytest.mark.contract("Z08")
 def test_a_letter_is_sent_with_the_role_too(client: Client) -> None:
     """Without sqs:SendMessage, or without the role, a call that failed is lost, which a metric tells."""
     url, queue = new_queue(client)
@@ -204,6 +227,7 @@ def stack_template(**properties: Any) -> str:
     return json.dumps({"Resources": {"S": {"Type": "AWS::Scheduler::Schedule", "Properties": properties}}})
 
 
+@pytest.mark.contract("Z10")
 def test_a_template_keeps_all_that_it_says(client: Client) -> None:
     scheduler, cloudformation = client("scheduler"), client("cloudformation")
     _, queue = new_queue(client)
@@ -248,6 +272,7 @@ def test_a_template_keeps_all_that_it_says(client: Client) -> None:
     cloudformation.delete_stack(StackName=stack)
 
 
+@pytest.mark.contract("Z03")
 def test_a_template_with_a_zone_that_there_is_not_fails(client: Client) -> None:
     cloudformation, stack = client("cloudformation"), new_name("stack")
     properties = {

@@ -93,6 +93,7 @@ def test_a_stopped_execution_stays_aborted_with_its_cause(client: Client) -> Non
     assert history[-1]["type"] == "ExecutionAborted"
 
 
+@pytest.mark.contract("Y04")
 def test_a_stop_ends_an_execution_that_waits(client: Client) -> None:
     states = client("stepfunctions")
     wait = {"Type": "Wait", "Seconds": "{% 3600 %}", "Next": "Never"}
@@ -113,6 +114,7 @@ def wait_until_in(client: Client, arn: str, event: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.contract("Y04")
 @pytest.mark.parametrize("timestamp", ["2020-01-01T00:00:00Z", "{% $states.input.until %}"])
 def test_a_wait_ends_at_its_moment(client: Client, timestamp: str) -> None:
     until = datetime.now(UTC) + timedelta(seconds=1)
@@ -124,6 +126,24 @@ def test_a_wait_ends_at_its_moment(client: Client, timestamp: str) -> None:
     assert end["status"] == "SUCCEEDED"
     waited = (end["stopDate"] - end["startDate"]).total_seconds()
     assert end["stopDate"] >= until if "input" in timestamp else waited < 0.9
+
+
+@pytest.mark.contract("Y05")
+def test_an_execution_keeps_the_definition_that_it_began_with(client: Client) -> None:
+    states = client("stepfunctions")
+    until = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    wait = {"Type": "Wait", "Timestamp": until, "Next": "Last"}
+    old = {"Wait": wait, "Last": {"Type": "Pass", "Output": "old", "End": True}}
+    machine = new_machine(client, new_role(client), old)
+    arn = states.start_execution(stateMachineArn=machine)["executionArn"]
+    wait_until_in(client, arn, "WaitStateEntered")
+
+    new = {"Last": {"Type": "Pass", "Output": "new", "End": True}}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Last", "States": new}
+    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
+
+    assert json.loads(ended(client, arn)["output"]) == "old"
+    assert json.loads(run(client, machine)["output"]) == "new"
 
 
 def test_a_state_machine_has_a_time_limit(client: Client) -> None:

@@ -34,6 +34,7 @@ def stack(client: Client) -> str:
     return name
 
 
+@pytest.mark.contract("Y01", "Y03")
 def test_describe_stacks_has_the_members_of_the_api(client: Client, stack: str) -> None:
     arn = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/{stack}/*"
     policy = allow("cloudformation:DescribeStacks", arn)
@@ -50,6 +51,7 @@ def test_describe_stacks_has_the_members_of_the_api(client: Client, stack: str) 
     assert abs(updated - known["LastUpdatedTime"].astimezone(UTC)).total_seconds() < 0.001
 
 
+@pytest.mark.contract("Y02")
 def test_a_stack_that_is_not_there_is_the_error_of_the_sdk_for_java(client: Client) -> None:
     end = called(client, allow("cloudformation:*", "*"), "cloudformation:describeStacks", StackName="missing")
 
@@ -59,6 +61,7 @@ def test_a_stack_that_is_not_there_is_the_error_of_the_sdk_for_java(client: Clie
     )
 
 
+@pytest.mark.contract("Y02", "Y03")
 def test_a_role_that_may_not_is_refused_as_the_sdk_for_java_says_it(client: Client, stack: str) -> None:
     end = called(client, None, "cloudformation:describeStacks", StackName=stack)
 
@@ -169,6 +172,25 @@ def test_publishing_needs_the_role(client: Client, resource: str, name: str) -> 
     assert f"is not authorized to perform: sns:Publish on resource: {topic}" in end["cause"].replace("SNS:", "sns:")
 
 
+@pytest.mark.contract("Y08")
+def test_publishing_to_an_encrypted_topic_needs_its_key(client: Client) -> None:
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    topic = client("sns").create_topic(Name=f"t-{uuid.uuid4().hex[:8]}", Attributes={"KmsMasterKeyId": key})["TopicArn"]
+    publish = {"Action": "sns:Publish", "Resource": topic}
+    use = {"Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": key}
+    policies = [[publish], [publish, {**use, "Action": "kms:GenerateDataKey"}], [publish, use]]
+
+    ends = []
+    for statements in policies:
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
+        ends.append(called(client, json.dumps(document), "sns:publish", TopicArn=topic, Message="m"))
+
+    assert [end.get("error") for end in ends] == [*["Sns.KmsAccessDeniedException"] * 2, None]
+    assert "is not authorized to perform: kms:GenerateDataKey" in ends[0]["cause"]
+    assert "is not authorized to perform: kms:Decrypt" in ends[1]["cause"]
+
+
+@pytest.mark.contract("Y07")
 def test_delete_stack_works_with_the_stacks_own_role(client: Client) -> None:
     """The state machine may only ask for it: CloudFormation deletes with the role that the stack was made with."""
     name, cloudformation = f"s-{uuid.uuid4().hex[:8]}", client("cloudformation")
@@ -188,6 +210,7 @@ def test_delete_stack_works_with_the_stacks_own_role(client: Client) -> None:
     assert again["status"] == "SUCCEEDED", "a stack that is not there is no error"
 
 
+@pytest.mark.contract("Y07")
 def test_termination_protection_refuses(client: Client, stack: str) -> None:
     client("cloudformation").update_termination_protection(StackName=stack, EnableTerminationProtection=True)
 

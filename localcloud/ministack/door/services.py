@@ -174,6 +174,7 @@ class _Sns(Names, of="ministack.services.sns"):
     list_subscriptions = Seam("_list_subscriptions", "params")
     list_subscriptions_by_topic = Seam("_list_subscriptions_by_topic", "params")
     p = Seam("_p", "params key default")
+    publish = Seam("_publish", "params")
     refresh_subscription_counts = Seam("_refresh_subscription_counts", "topic")
     subscribe = Seam("_subscribe", "params")
     fanout = Seam(

@@ -145,8 +145,8 @@ class Calls:
         except RoleNotAssumable as error:
             raise CallFailedError("AccessDeniedException", str(error)) from error
         except botocore.exceptions.ClientError as error:
-            told = error.response["Error"]
-            raise CallFailedError(told["Code"], told.get("Message", "")) from error
+            answered = error.response["Error"]
+            raise CallFailedError(answered["Code"], answered.get("Message", "")) from error
         except (sdk.UnknownIntegrationError, UnknownFieldError, botocore.exceptions.BotoCoreError) as error:
             raise CallFailedError("ValidationException", str(error)) from error
         if answer.get("FailedEntryCount"):

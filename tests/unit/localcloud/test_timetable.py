@@ -33,6 +33,7 @@ def moments(expression: str, zone: str, after: str, count: int, **bounds: str) -
     return list(islice(following(), count))  # type: ignore[call-overload]
 
 
+@pytest.mark.contract("Z01")
 def test_a_time_of_the_day_is_the_zones() -> None:
     evenings = "cron(0 19 ? * MON-FRI *)"
     assert moments(evenings, BERLIN, "2026-01-09T12:00Z", 2) == ["2026-01-09T18:00Z", "2026-01-12T18:00Z"]
@@ -41,12 +42,14 @@ def test_a_time_of_the_day_is_the_zones() -> None:
     assert moments("at(2026-07-10T19:00:00)", "UTC", "2026-07-01T00:00Z", 2) == ["2026-07-10T19:00Z"]
 
 
+@pytest.mark.contract("Z01")
 def test_a_time_that_the_clock_leaps_over_is_none() -> None:
     """On 29 March 2026 at 02:00 it is 03:00 in Berlin."""
     found = moments("cron(30 2 * * ? *)", BERLIN, "2026-03-27T12:00Z", 3)
     assert found == ["2026-03-28T01:30Z", "2026-03-30T00:30Z", "2026-03-31T00:30Z"]
 
 
+@pytest.mark.contract("Z01")
 def test_a_time_that_comes_twice_is_the_first_one() -> None:
     """On 25 October 2026 at 03:00 it is 02:00 in Berlin: 02:30 is at 00:30 and at 01:30 UTC."""
     daily = "cron(30 2 * * ? *)"
@@ -55,6 +58,7 @@ def test_a_time_that_comes_twice_is_the_first_one() -> None:
     assert moments(daily, BERLIN, "2026-10-25T01:15Z", 1) == ["2026-10-26T01:30Z"]
 
 
+@pytest.mark.contract("Z02")
 def test_a_rate_goes_on_from_its_first_moment() -> None:
     found = moments("rate(1 hour)", "UTC", "2026-01-01T10:30Z", 2, first="2026-01-01T08:15:00Z")
     assert found == ["2026-01-01T11:15Z", "2026-01-01T12:15Z"]

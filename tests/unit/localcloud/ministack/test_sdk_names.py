@@ -35,6 +35,7 @@ def test_services_have_the_names_of_java_classes(service_id: str, name: str) -> 
     assert java_name(service_id) == name
 
 
+@pytest.mark.contract("Y01")
 @pytest.mark.parametrize(
     ("wire", "name"),
     [
@@ -74,6 +75,7 @@ def test_an_answer_becomes_a_result() -> None:
     assert iso(datetime(2026, 1, 2, tzinfo=UTC)) == "2026-01-02T00:00:00.000Z"
 
 
+@pytest.mark.contract("Y02")
 @pytest.mark.parametrize(
     ("service", "action", "code", "name"),
     [

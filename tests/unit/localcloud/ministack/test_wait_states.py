@@ -55,6 +55,7 @@ def test_a_moment_is_a_real_one() -> None:
     assert time.monotonic() - before < 1
 
 
+@pytest.mark.contract("Y04")
 def test_a_stop_ends_a_wait_at_once(execution: Execution) -> None:
     raised: list[BaseException] = []
 
