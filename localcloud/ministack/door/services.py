@@ -206,6 +206,7 @@ class _Stepfunctions(Names, of="ministack.services.stepfunctions"):
     execute_task = Seam("_execute_task", "state_def raw_input execution ctx")
     execute_wait = Seam("_execute_wait", "state_def raw_input ctx")
     fail_execution = Seam("_fail_execution", "execution error cause")
+    find_matching_retrier = Seam("_find_matching_retrier", "retriers error retry_counts")
     fail_state_error = Seam("_fail_state_error", "state_def raw_input ctx")
     invoke_aws_sdk_integration = Seam("_invoke_aws_sdk_integration", "resource input_data")
     invoke_resource = Seam("_invoke_resource", "resource input_data")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ Record = dict[str, Any]
 def install(clock: Clock) -> None:
     """Take the place of ministack's loop. The time factor makes Wait states of so many seconds shorter."""
     correct(stepfunctions.run_execution, _run)
+    correct(stepfunctions.find_matching_retrier, _matching_retrier)
     correct(stepfunctions.scaled_sleep, partial(_wait_seconds, clock))
     correct(stepfunctions.sleep_until, _wait_moment)
 
@@ -180,11 +182,31 @@ def _at(kind: str, state: Record, value: Any, record: Record, context: Record) -
     return output, following
 
 
+_retry_seconds: contextvars.ContextVar[float | None] = contextvars.ContextVar("kickstand_retry", default=None)
+
+
+def _matching_retrier(
+    original: Callable[..., Any], retriers: list[Record], error: str, counts: dict[int, int]
+) -> tuple[Record | None, int]:
+    """The retrier, and how long is waited before the next try, which ministack shortens to a minute.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    found, index = original(retriers, error, counts)
+    if found is not None:
+        seconds = found.get("IntervalSeconds", 1) * found.get("BackoffRate", 2.0) ** counts.get(index, 0)
+        seconds = min(seconds, found.get("MaxDelaySeconds", seconds))
+        full = found.get("JitterStrategy") == "FULL"
+        _retry_seconds.set(random.uniform(0, seconds) if full else seconds)  # noqa: S311  (no secret)
+    return found, index
+
+
 def _wait_seconds(clock: Clock, original: Callable[..., Any], seconds: float) -> None:
     if current_execution() is None:
-        original(seconds)
-    else:
-        _wait(time.time() + clock.real(seconds))
+        return original(seconds)  # type: ignore[no-any-return]
+    retry = _retry_seconds.get()
+    _retry_seconds.set(None)
+    return _wait(time.time() + clock.real(seconds if retry is None else retry))
 
 
 def _wait_moment(original: Callable[..., Any], text: str) -> None:

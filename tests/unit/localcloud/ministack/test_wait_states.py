@@ -12,7 +12,7 @@ import pytest
 
 from localcloud.clock import Clock
 from localcloud.ministack.door.services import stepfunctions
-from localcloud.ministack.stepfunctions.course import WAITING, _wait_moment, _wait_seconds
+from localcloud.ministack.stepfunctions.course import WAITING, _matching_retrier, _wait_moment, _wait_seconds
 from localcloud.ministack.stepfunctions.execution import Execution, ExecutionStopped, running
 
 ARN = "arn:aws:states:us-east-1:000000000000:execution:m:e"
@@ -80,3 +80,45 @@ def test_a_wait_keeps_the_moment_that_it_had(record: dict[str, Any]) -> None:
     before = time.monotonic()
     _wait_seconds(Clock(), original, 3600)
     assert time.monotonic() - before < 1
+
+
+@pytest.mark.contract("Y09")
+@pytest.mark.usefixtures("execution")
+@pytest.mark.parametrize(
+    ("retrier", "count", "seconds"),
+    [
+        ({}, 0, 1),
+        ({}, 3, 8),
+        ({"IntervalSeconds": 300}, 1, 600),
+        ({"IntervalSeconds": 300, "MaxDelaySeconds": 400}, 1, 400),
+        ({"IntervalSeconds": 60, "BackoffRate": 1.0}, 5, 60),
+    ],
+)
+def test_a_retry_waits_as_long_as_it_says(
+    monkeypatch: pytest.MonkeyPatch, retrier: dict[str, float], count: int, seconds: float
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("localcloud.ministack.stepfunctions.course._wait", waited.append)
+    monkeypatch.setattr("localcloud.ministack.stepfunctions.course.time.time", lambda: 0.0)
+
+    found = _matching_retrier(lambda retriers, *_: (retriers[0], 0), [retrier], "E", {0: count})
+    _wait_seconds(Clock(10.0), original, min(seconds, 60))
+    _wait_seconds(Clock(10.0), original, 30)
+
+    assert found == (retrier, 0)
+    assert waited == [seconds / 10, 3.0]
+
+
+@pytest.mark.contract("Y09")
+@pytest.mark.usefixtures("execution")
+def test_full_jitter_is_any_time_up_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("localcloud.ministack.stepfunctions.course._wait", waited.append)
+    monkeypatch.setattr("localcloud.ministack.stepfunctions.course.time.time", lambda: 0.0)
+    retrier = {"IntervalSeconds": 100, "JitterStrategy": "FULL"}
+
+    for _ in range(50):
+        _matching_retrier(lambda retriers, *_: (retriers[0], 0), [retrier], "E", {})
+        _wait_seconds(Clock(), original, 60)
+
+    assert 0 <= min(waited) < 30 < 70 < max(waited) <= 100
