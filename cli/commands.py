@@ -52,6 +52,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "cli.inspect:cost",
         "Say what training, endpoint and transform jobs have cost so far, and what the deployed stacks cost a month.",
     ),
+    "status": Entry(
+        "cli.status:status",
+        "Say whether the endpoint is up, which model it serves since when, and when and why it stops by itself.",
+    ),
     "verify": Entry(
         "cli.verify:verify",
         "Verify release, signature, artifact and live endpoint against each other, and show who could replace them.",

@@ -91,7 +91,21 @@ def deploy(
     if proof is None:
         return
     console.print(proof.sentence())
+    _show_end(workspace, console)
     console.print(f"Invoke it: {workspace.command('predict', 'ROWS.csv')}")
+
+
+def _show_end(workspace: Workspace, console: Console) -> None:
+    """Say when the endpoint stops by itself, if it does."""
+    from deployment.endpoint.expiry import end_lines, endpoint_ends
+    from kickstand.aws.errors import explained
+
+    if workspace.environment.lifetime is None:
+        return
+    with explained("looking for when the endpoint stops"):
+        ends = endpoint_ends(workspace.session, workspace.names, datetime.now(UTC))
+    for line in end_lines(workspace.names.endpoint, ends, deploy_command=workspace.command("deploy")):
+        console.print(line)
 
 
 def _within_budget(cdk: Cdk, release: Release | None) -> Cdk:
@@ -140,6 +154,7 @@ def destroy(
 ) -> None:
     """Delete the environment's stacks, hosting first; fail unless only what is retained is left."""
     from deployment.destroy import deletion_plan, empty
+    from deployment.endpoint.expiry import end_watch
     from kickstand.aws.deployed import live_template
     from kickstand.aws.errors import explained
 
@@ -157,6 +172,7 @@ def destroy(
         if served:
             _delete_hosting(workspace, console)
         if plan is not None:
+            end_watch(workspace.session, names, console.print, all_executions=True)
             with explained("emptying what the training stack deletes"):
                 empty(workspace.session, plan)
             _delete_stack(workspace, console, names.training_stack)

@@ -13,6 +13,7 @@ from deployment.assembly import assembled_stacks
 from deployment.cdk import CdkFailedError, CdkInterruptedError, is_bootstrapped, refuse_without_bootstrap
 from deployment.change_set import RolledBackError
 from deployment.doctor.roles import pipeline_findings
+from deployment.endpoint.expiry import begin_watch, end_watch
 from deployment.endpoint.scaling import autoscaling_off, await_scaling
 from deployment.endpoint.triggers import Triggers, find_triggers, last_event, rollback_by_triggers
 from deployment.endpoint.update import guarded_update
@@ -56,6 +57,7 @@ def deploy_environment(
     names = cdk.workspace.names
     stacks = (names.training_stack, names.hosting_stack)
     require_deployable(cdk, release, may_bootstrap=may_bootstrap)
+    end_watch(cdk.workspace.session, names, say)
 
     session = cdk.workspace.session
 
@@ -156,7 +158,7 @@ def require_deployable(cdk: Cdk, release: Release | None, *, may_bootstrap: bool
 def prove(cdk: Cdk, release: Release, say: Callable[[str], None]) -> Proof:
     """The proof that the endpoint serves the release, as deployed; KickstandError says how it does not.
 
-    What served before is deleted then, and not earlier.
+    What served before is deleted then, and not earlier. The time of an endpoint that stops by itself begins.
     """
     from deployment.endpoint.capture import require_capture
     from deployment.endpoint.superseded import delete_superseded, superseded
@@ -169,6 +171,7 @@ def prove(cdk: Cdk, release: Release, say: Callable[[str], None]) -> Proof:
         require_capture(cdk.workspace.session, names, release)
     with explained("deleting what the endpoint served before"):
         delete_superseded(cdk.workspace.session, superseded(cdk.workspace.session, names), say)
+    begin_watch(cdk.workspace.session, names, say)
     return proof
 
 

@@ -71,7 +71,7 @@ def left_log_groups(session: boto3.Session, names: Names, *, hosting_only: bool)
         if find_endpoint(session.client("sagemaker"), names.endpoint) is None:
             groups.append(names.endpoint_log_group)
     if not hosting_only and live_template(session, names.training_stack) is None:
-        groups.append(names.state_machine_log_group)
+        groups += [names.state_machine_log_group, names.stop_machine_log_group]
     pages = session.client("logs").get_paginator("describe_log_groups")
     return sorted(
         found["logGroupName"]

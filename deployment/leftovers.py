@@ -30,6 +30,7 @@ What = Literal[
     "endpoint log",
     "trigger log",
     "transform log",
+    "stop log",
     "training logs",
     "transform logs",
     "packages",
@@ -38,7 +39,7 @@ What = Literal[
 HOURLY = math.inf
 """Dollars a month of what is charged by the time that it runs."""
 
-_OF_TRAINING = ("training job", "schedule", "artifact bucket", "trigger log", "training logs", "packages")
+_OF_TRAINING = ("training job", "schedule", "artifact bucket", "trigger log", "stop log", "training logs", "packages")
 _RETAINED = ("artifact bucket", "endpoint log", "trigger log", "transform log", "packages")
 _SHARED: dict[What, str] = {"training logs": "training", "transform logs": "transform"}
 """Logs in SageMaker's one group for jobs of a kind."""
@@ -52,6 +53,7 @@ _HOW_TO_DELETE: dict[What, str] = {
     "endpoint log": "aws logs delete-log-group --log-group-name {name}",
     "trigger log": "aws logs delete-log-group --log-group-name {name}",
     "transform log": "aws logs delete-log-group --log-group-name {name}",
+    "stop log": "aws logs delete-log-group --log-group-name {name}",
 }
 
 
@@ -156,12 +158,14 @@ def _jobs(session: boto3.Session, names: Names) -> Iterator[Leftover]:
 
 def _schedule(session: boto3.Session, names: Names) -> Iterator[Leftover]:
     scheduler = session.client("scheduler")
-    try:
-        found = scheduler.get_schedule(Name=names.schedule)
-    except scheduler.exceptions.ResourceNotFoundException:
-        return
-    if found.get("State") != "DISABLED":
-        yield Leftover("schedule", names.schedule, f"starts training at {found['ScheduleExpression']}", HOURLY)
+    starts = {names.schedule: "training"} | {names.stop_schedule(one): "executions" for one in ("watch", "awake")}
+    for name, what in starts.items():
+        try:
+            found = scheduler.get_schedule(Name=name)
+        except scheduler.exceptions.ResourceNotFoundException:
+            continue
+        if found.get("State") != "DISABLED":
+            yield Leftover("schedule", name, f"starts {what} at {found['ScheduleExpression']}", HOURLY)
 
 
 def _bucket(session: boto3.Session, names: Names) -> Iterator[Leftover]:
@@ -193,6 +197,7 @@ def _logs(session: boto3.Session, names: Names) -> Iterator[Leftover]:
         ("endpoint log", names.endpoint_log_group),
         ("trigger log", names.state_machine_log_group),
         ("transform log", names.transform_machine_log_group),
+        ("stop log", names.stop_machine_log_group),
     )
     for what, name in groups:
         for group in (one for page in pages.paginate(logGroupNamePrefix=name) for one in page["logGroups"]):

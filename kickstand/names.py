@@ -112,6 +112,27 @@ class Names:
         return f"/aws/vendedlogs/states/{self.transform_machine}"
 
     @property
+    def stop_machine(self) -> str:
+        return f"{self.prefix}-stop"
+
+    @property
+    def stop_machine_arn(self) -> str:
+        return self.arn("states", f"stateMachine:{self.stop_machine}")
+
+    @property
+    def stop_machine_log_group(self) -> str:
+        return f"/aws/vendedlogs/states/{self.stop_machine}"
+
+    def stop_schedule(self, what: str) -> str:
+        """The name of a schedule that starts the stop machine. what: `watch` or `awake`."""
+        return f"{self.stop_machine}-{what}"
+
+    @property
+    def idle_alarm(self) -> str:
+        """The alarm that is in ALARM while nothing is asked of the endpoint."""
+        return self.alarm("idle")
+
+    @property
     def endpoint_log_group(self) -> str:
         """Where SageMaker writes what the endpoint's containers print; the name is SageMaker's choice."""
         return f"/aws/sagemaker/Endpoints/{self.endpoint}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deployment.assembly import AssembledStack, require_assembly
 from deployment.change_set import deploy_session, describe_change_set, execute_change_set, last_change_set
+from deployment.endpoint.expiry import end_watch
 from deployment.endpoint.update import guarded_update
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, KickstandError, Problem
@@ -70,6 +71,7 @@ def deploy_reviewed(
     from deployment.deploy import prove
 
     steps, sessions = _checked(cdk, review, release, say, now)
+    end_watch(cdk.workspace.session, cdk.workspace.names, say)
     with guarded_update(cdk, say, despite_alarms=despite_alarms):
         _execute(steps, sessions, say)
     waits = any(step.state == "WAITS" for step in steps)

@@ -9,6 +9,7 @@ from review.access.network import network
 from review.access.permissions import Permission, permissions
 from review.access.policies import attachments
 from review.changes.capture import DESTINATION, stored
+from review.changes.lifetime import ends
 from review.changes.properties import STATEFUL, called, listed
 from review.changes.resources import stack_change
 from review.changes.risks import ENDPOINT, collisions, guardrails, traffic, two_steps
@@ -35,16 +36,16 @@ def headlines(
         *(one for pair, stack in zip(pairs, stacks, strict=True) for one in _lost(pair, stack, place)),
         *(one.change.sentence for one in sorted(permissions, key=_gravity) if one.change.widened and not one.public),
     ]
-    captures = list(stored(pairs, place))
+    captures, lifetimes = list(stored(pairs, place)), list(ends(pairs, place))
     warnings = [
-        *(sentence for more, sentence in captures if more),
+        *(sentence for more, sentence in (*captures, *lifetimes) if more),
         *(one for pair, stack in zip(pairs, stacks, strict=True) for one in [two_steps(pair, stack, place)] if one),
         *(one for pair, stack in zip(pairs, stacks, strict=True) for one in guardrails(pair, stack, place)),
         *(_left(pair) for pair in pairs if pair.planned is None),
     ]
     found = [Headline(level="danger", sentence=one) for one in dict.fromkeys(dangers)]
     found += [Headline(level="warning", sentence=one) for one in dict.fromkeys(warnings)]
-    notes = [_note(pairs, stacks), *(sentence for more, sentence in captures if not more)]
+    notes = [_note(pairs, stacks), *(sentence for more, sentence in (*captures, *lifetimes) if not more)]
     return (*found, *(Headline(level="note", sentence=one) for one in notes if one))
 
 

@@ -11,7 +11,13 @@ from deployment.doctor.bucket import bucket_findings, key_access_findings, key_f
 from deployment.doctor.finding import Check, Finding, findings_of
 from deployment.doctor.quotas import quota_findings
 from deployment.doctor.roles import pipeline_findings, promotion_findings, role_findings
-from deployment.doctor.stacks import alert_finding, endpoint_finding, scaling_findings, stack_findings
+from deployment.doctor.stacks import (
+    alert_finding,
+    endpoint_finding,
+    scaling_findings,
+    stack_findings,
+    stop_findings,
+)
 from deployment.doctor.tools import image_finding, resource_type_finding, tool_findings
 from kickstand.errors import KickstandError
 from kickstand.workspace import Workspace
@@ -33,6 +39,7 @@ def _account_checks(bootstrap: str) -> tuple[tuple[str, Callable[[Workspace], It
         ("autoscaling", scaling_findings),
         ("bucket", bucket_findings),
         ("stacks", stack_findings),
+        ("schedules", stop_findings),
         ("promotion", promotion_findings),
         ("endpoint", lambda workspace: iter([endpoint_finding(workspace)])),
     )

@@ -68,8 +68,34 @@ def alert_finding(environment: Environment) -> Finding:
     if alerts.emails:
         return Finding("alerts", "ok", f"Alarms notify {', '.join(alerts.emails)}, once each address has confirmed.")
     fix = f"Write emails or topic_arn in [environments.{environment.name}.alerts]."
+    if environment.lifetime is not None:
+        return Finding("alerts", "warning", "Alarms notify nobody, nor does anybody hear that the endpoint stops.", fix)
     status: Status = "warning" if environment.retain else "ok"
     return Finding("alerts", status, "Alarms notify nobody.", fix if environment.retain else "")
+
+
+def stop_findings(workspace: Workspace) -> Iterator[Finding]:
+    """The roles of the schedules that stop the endpoint. With its role a schedule loses the dead-letter queue too."""
+    names, lifetime = workspace.names, workspace.environment.lifetime
+    if lifetime is None:
+        return
+    scheduler, iam = workspace.session.client("scheduler"), workspace.session.client("iam")
+    chosen = {"watch": lifetime.watched, "awake": lifetime.awake is not None}
+    for name in (names.stop_schedule(reason) for reason, there in chosen.items() if there):
+        try:
+            role = scheduler.get_schedule(Name=name)["Target"]["RoleArn"].rpartition("/")[2]
+            iam.get_role(RoleName=role)
+        except ClientError as error:
+            if error_code(error) == "ResourceNotFoundException":
+                yield Finding(f"schedule {name}", "ok", "Not deployed yet.")
+                continue
+            if error_code(error) != "NoSuchEntity":
+                raise
+            found = f"Its role {role} is gone: nothing is started, and nothing reaches the dead-letter queue either."
+            fix = f"Make a role of that name as the template of {names.training_stack} has it."
+            yield Finding(f"schedule {name}", "problem", found, fix)
+        else:
+            yield Finding(f"schedule {name}", "ok", "It may start what stops the endpoint.")
 
 
 def scaling_findings(workspace: Workspace) -> Iterator[Finding]:

@@ -178,12 +178,13 @@ def failed_executions_alarm(scope: Construct, *, names: Names, state_machine_arn
 
 
 def dead_letter_alarm(scope: Construct, *, names: Names) -> None:
-    """Alarm of a schedule or a rule that could not start the training trigger."""
+    """Alarm of a schedule or a rule that could not start its state machine."""
+    started = "its state machine" if names.environment.lifetime else "the training trigger"
     Alarm(
         scope,
         "dead-letters-alarm",
         name=names.alarm("not-started"),
-        description="A schedule or a rule could not start the training trigger: see the dead-letter queue",
+        description=f"A schedule or a rule could not start {started}: see the dead-letter queue",
         namespace="AWS/SQS",
         metric="ApproximateNumberOfMessagesVisible",
         statistic="Maximum",
@@ -197,11 +198,21 @@ def dead_letter_alarm(scope: Construct, *, names: Names) -> None:
 class AlertTopic(Construct):
     """The topic of an environment's alarms, encrypted, with its subscriptions. Each address has to confirm.
 
+    publishers: ARNs of roles that publish to it too: their policies name the topic, its key names them.
+
     Its key is its own: CloudWatch cannot publish to a topic with the AWS managed key
     (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services).
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, names: Names, emails: Sequence[str]) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        names: Names,
+        emails: Sequence[str],
+        publishers: Sequence[str] = (),
+    ) -> None:
         super().__init__(scope, construct_id)
         own = {"StringEquals": {"aws:SourceAccount": names.environment.account}}
         alarms = {"ArnLike": {"aws:SourceArn": names.arn("cloudwatch", f"alarm:{names.prefix}-*")}}
@@ -229,6 +240,7 @@ class AlertTopic(Construct):
                         "Resource": "*",
                         "Condition": own,
                     },
+                    *map(_notices, publishers),
                 ],
             },
         )
@@ -273,6 +285,11 @@ class AlertTopic(Construct):
             sns.CfnSubscription(
                 self, f"Email{number}", protocol="email", endpoint=address, topic_arn=topic.ref
             ).add_resource_dependency(policy)
+
+
+def _notices(role_arn: str) -> dict[str, object]:
+    grant = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": "*"}
+    return {"Sid": "EncryptNotices", "Principal": {"AWS": role_arn}, **grant}
 
 
 _ADMINISTRATION = (

@@ -29,6 +29,7 @@ class JobTrigger(Construct):
     definition:    Amazon States Language; may hold tokens (the ARN of a role).
     role_arn:      the role it runs as.
     log_group_arn: ARN of its log group, `:*` at the end.
+    untraced:      why X-Ray has no trace of it.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class JobTrigger(Construct):
         definition: Mapping[str, Any],
         role_arn: str,
         log_group_arn: str,
+        untraced: str = "One task that awaits one job: the execution's history and its log tell "
+        "all that a trace would, and X-Ray needs a role that may write everywhere.",
     ) -> None:
         super().__init__(scope, construct_id)
         destination = stepfunctions.CfnStateMachine.LogDestinationProperty(
@@ -58,19 +61,13 @@ class JobTrigger(Construct):
                 level="ALL", include_execution_data=True, destinations=[destination]
             ),
         )
-        acknowledge(
-            state_machine,
-            {
-                "AwsSolutions-SF2": "One task that awaits one job: the execution's history and its log tell "
-                "all that a trace would, and X-Ray needs a role that may write everywhere."
-            },
-        )
+        acknowledge(state_machine, {"AwsSolutions-SF2": untraced})
         self.resource: cdk.CfnResource = state_machine
         self.arn: str = state_machine.attr_arn
 
 
 class DeadLetterQueue(Construct):
-    """Where EventBridge puts an event or a schedule's call that could not start the training trigger, for 14 days.
+    """Where EventBridge puts an event or a schedule's call that could not start its state machine, for 14 days.
 
     rule_arn: the rule that may send to it; a schedule sends as its own role.
     """
@@ -84,7 +81,13 @@ class DeadLetterQueue(Construct):
             message_retention_period=_FOURTEEN_DAYS,
             sqs_managed_sse_enabled=True,
         )
-        acknowledge(queue, {"AwsSolutions-SQS3": "It is a dead-letter queue itself, of EventBridge and its Scheduler."})
+        acknowledge(
+            queue,
+            {
+                "AwsSolutions-SQS3": "It is a dead-letter queue itself, of EventBridge and its Scheduler.",
+                "AwsSolutions-SQS4": "Its policy refuses to send, read and delete messages without TLS, each by name.",
+            },
+        )
         sqs.CfnQueuePolicy(
             self,
             "Policy",

@@ -1,7 +1,7 @@
 """What works without a person: the roles of triggers, which start one job each, and the jobs of the pipeline.
 
-For training, a trigger's schedule and its new-data rule; for batch transform, what it needs of the model's own role.
-Of the pipeline's jobs, preparing makes change sets and deploying executes them.
+For training, a trigger's schedule and its new-data rule; for batch transform, what it needs of the model's own role;
+and what stops an endpoint by itself. Of the pipeline's jobs, preparing makes change sets and deploying executes them.
 """
 
 from __future__ import annotations
@@ -61,6 +61,13 @@ def _job_statements(kind: str, names: Names, *, role_sid: str, role_arn: str) ->
             ("events:DescribeRule", "events:PutRule", "events:PutTargets"),
             (names.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule"),),
         ),
+        *_notify_and_log(names),
+    ]
+
+
+def _notify_and_log(names: Names) -> list[Statement]:
+    """What each state machine does besides: put an event, deliver its log."""
+    return [
         Statement("NotifyEnd", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
         Statement(
             "DeliverLogs",
@@ -79,14 +86,61 @@ def _job_statements(kind: str, names: Names, *, role_sid: str, role_arn: str) ->
     ]
 
 
-def start_statement(state_machine_arn: str) -> Statement:
+def start_statement(state_machine_arn: str, *, sid: str = "StartTraining") -> Statement:
     """What the schedule and the new-data rule may do."""
-    return Statement("StartTraining", ("states:StartExecution",), (state_machine_arn,))
+    return Statement(sid, ("states:StartExecution",), (state_machine_arn,))
 
 
 def dead_letter_statement(queue_arn: str) -> Statement:
     """What the schedule may do besides: put a call that failed into the dead-letter queue."""
     return Statement("SendDeadLetters", ("sqs:SendMessage",), (queue_arn,))
+
+
+def stop_statements(names: Names) -> list[Statement]:
+    """What may stop the endpoint: delete its stack and no other, once nothing of it is in progress.
+
+    The stack's own service role, that of the CDK bootstrap, deletes the resources: DeleteStack names no role, so
+    nobody needs iam:PassRole (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html,
+    RoleARN).
+    """
+    stack, topic = names.arn("cloudformation", f"stack/{names.hosting_stack}/*"), names.alert_topic_arn
+    idle = names.environment.idle_after is not None
+    return [
+        Statement("StopEndpoint", ("cloudformation:DeleteStack", "cloudformation:DescribeStacks"), (stack,)),
+        Statement(
+            "ReadEndpoint", ("sagemaker:DescribeEndpoint",), (names.arn("sagemaker", f"endpoint/{names.endpoint}"),)
+        ),
+        Statement("ListExecutions", ("states:ListExecutions",), (names.stop_machine_arn, names.transform_machine_arn)),
+        start_statement(names.stop_machine_arn, sid="HandOn"),
+        *(
+            [
+                Statement(
+                    "ReadIdleAlarm",
+                    ("cloudwatch:DescribeAlarms",),
+                    (names.arn("cloudwatch", f"alarm:{names.idle_alarm}"),),
+                )
+            ]
+            if idle
+            else []
+        ),
+        *([Statement("GiveNotice", ("sns:Publish",), (topic,))] if topic else []),
+        *_notify_and_log(names),
+    ]
+
+
+def restart_statements(names: Names) -> list[Statement]:
+    """What `kickstand deploy` does so that the time of the endpoint starts anew, where it stops by itself."""
+    lifetime = names.environment.lifetime
+    if lifetime is None:
+        return []
+    return [
+        Statement("WatchEndpoint", ("states:ListExecutions", "states:StartExecution"), (names.stop_machine_arn,)),
+        Statement(
+            "EndWatch",
+            ("states:DescribeExecution", "states:StopExecution"),
+            (names.arn("states", f"execution:{names.stop_machine}:*"),),
+        ),
+    ]
 
 
 def transform_statements(bucket_arn: str) -> list[Statement]:
@@ -157,6 +211,7 @@ def deploy_statements(names: Names) -> list[Statement]:
     return [
         Statement("Deploy", ("sts:AssumeRole",), _bootstrap_roles(names, "deploy", "file-publishing", "lookup")),
         *_verify_endpoint(names),
+        *restart_statements(names),
         *(
             Statement(
                 sid,

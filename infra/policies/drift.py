@@ -43,7 +43,11 @@ def drift_statements(names: Names) -> list[Statement]:
     environment = names.environment
     iam = f"arn:{partition(environment.region)}:iam::{environment.account}"
     stacks = tuple(names.arn("cloudformation", f"stack/{s}/*") for s in (names.training_stack, names.hosting_stack))
-    groups = (names.endpoint_log_group, names.state_machine_log_group, names.transform_machine_log_group)
+    stops = environment.lifetime is not None
+    groups = (
+        *(names.endpoint_log_group, names.state_machine_log_group, names.transform_machine_log_group),
+        *((names.stop_machine_log_group,) * stops),
+    )
     own_bucket = environment.storage.existing_bucket is None
     return [
         Statement(
@@ -84,7 +88,7 @@ def drift_statements(names: Names) -> list[Statement]:
         Statement(
             "ReadTriggers",
             ("states:ListTagsForResource",),
-            (names.state_machine_arn, names.transform_machine_arn),
+            (names.state_machine_arn, names.transform_machine_arn, *((names.stop_machine_arn,) * stops)),
         ),
         Statement(
             "ReadPackageGroup",
@@ -96,6 +100,7 @@ def drift_statements(names: Names) -> list[Statement]:
         *_alert_statements(names),
         *_scaling_statements(names),
         *_starter_statements(names),
+        *_stop_statements(names),
     ]
 
 
@@ -136,21 +141,25 @@ def _alert_statements(names: Names) -> list[Statement]:
 
 def _starter_statements(names: Names) -> list[Statement]:
     """What starts the trigger by itself, where the project file asks for it."""
-    training = names.environment.training
+    training, lifetime = names.environment.training, names.environment.lifetime
+    chosen = {
+        names.schedule: training.schedule is not None,
+        names.stop_schedule("watch"): lifetime is not None and lifetime.watched,
+        names.stop_schedule("awake"): lifetime is not None and lifetime.awake is not None,
+    }
+    schedules = tuple(names.arn("scheduler", f"schedule/default/{name}") for name, there in chosen.items() if there)
     queue = Statement(
         "ReadDeadLetterQueue",
         ("sqs:GetQueueAttributes", "sqs:ListQueueTags"),
         (names.arn("sqs", names.dead_letter_queue),),
     )
-    schedule = Statement(
-        "ReadSchedule", ("scheduler:GetSchedule",), (names.arn("scheduler", f"schedule/default/{names.schedule}"),)
-    )
+    schedule = [Statement("ReadSchedule", ("scheduler:GetSchedule",), schedules)] if schedules else []
     rule = Statement(
         "ReadRule",
         ("events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"),
         (names.arn("events", f"rule/{names.new_data_rule}"),),
     )
-    starters = [*([schedule] if training.schedule else []), *([rule] if training.on_new_data else [])]
+    starters = [*schedule, *([rule] if training.on_new_data else [])]
     return [*starters, *([queue] if starters else [])]
 
 
@@ -174,4 +183,17 @@ def _scaling_statements(names: Names) -> list[Statement]:
             # Application Auto Scaling makes the target's id.
             (names.arn("application-autoscaling", "scalable-target/*"),),
         ),
+    ]
+
+
+def _stop_statements(names: Names) -> list[Statement]:
+    """What watches the endpoint where it stops by itself, for `kickstand status`: `reviewer` has no room for it."""
+    if names.environment.lifetime is None:
+        return []
+    executions = names.arn("states", f"execution:{names.stop_machine}:*")
+    return [
+        Statement(
+            "ReadStopMachine", ("states:DescribeStateMachine", "states:ListExecutions"), (names.stop_machine_arn,)
+        ),
+        Statement("ReadWatch", ("states:DescribeExecution",), (executions,)),
     ]

@@ -11,6 +11,7 @@ from infra.constructs.dashboard import Dashboard
 from infra.constructs.hosting import Endpoint, EndpointConfig, Model
 from infra.constructs.roles import ManagedPolicy, ServiceRole
 from infra.constructs.scaling import ScaledVariant
+from infra.constructs.stop import IdleAlarm
 from infra.constructs.storage import LogGroup
 from infra.constructs.triggers import TransformTrigger
 from infra.policies.execution import hosting_statements
@@ -90,6 +91,8 @@ class HostingStack(cdk.Stack):
         if environment.hosting.scaled:
             ScaledVariant(self, "Scaling", names=names, endpoint_name=endpoint.endpoint_name)
         endpoint_alarms(self, names=names)
+        if environment.lifetime is not None and environment.lifetime.idle is not None:
+            IdleAlarm(self, "Idle", names=names, seconds=environment.lifetime.idle)
         if environment.has_dashboard:
             Dashboard(self, "Dashboard", names=names, max_p99_ms=latency_limit_ms(environment, release))
         LogGroup(

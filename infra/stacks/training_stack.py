@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.constructs.alarms import AlertTopic, dead_letter_alarm, failed_executions_alarm
 from infra.constructs.release_role import ReleaseRole
 from infra.constructs.roles import ServiceRole, caller_policies
+from infra.constructs.stop import StopMachine
 from infra.constructs.storage import ArtifactBucket, LogGroup, ModelPackageGroup
 from infra.constructs.triggers import DeadLetterQueue, JobTrigger, NewDataRule, TrainingSchedule
 from infra.policies.automation import dead_letter_statement, start_statement, trigger_statements
@@ -48,8 +49,10 @@ class TrainingStack(cdk.Stack):
             tags=dict(environment.tags),
             termination_protection=environment.retain,
         )
+        stop = None if environment.lifetime is None else StopMachine(self, "Stop", names=names)
         if environment.alerts.emails:
-            AlertTopic(self, "Alerts", names=names, emails=environment.alerts.emails)
+            publishers = () if stop is None else (stop.role_arn,)
+            AlertTopic(self, "Alerts", names=names, emails=environment.alerts.emails, publishers=publishers)
         if environment.storage.existing_bucket is None:
             ArtifactBucket(
                 self,
@@ -66,7 +69,7 @@ class TrainingStack(cdk.Stack):
         trigger = self._trigger(training_role)
         training_role.precede(trigger.resource)
         failed_executions_alarm(self, names=names, state_machine_arn=trigger.arn, what="training")
-        self._starters(trigger)
+        self._starters(trigger, stop)
         if promotes_from is not None:
             release_role = ReleaseRole(
                 self,
@@ -83,6 +86,8 @@ class TrainingStack(cdk.Stack):
         cdk.CfnOutput(self, "ModelPackageGroupName", value=names.model_package_group)
         cdk.CfnOutput(self, "TrainingRoleArn", value=training_role.arn)
         cdk.CfnOutput(self, "StateMachineArn", value=trigger.arn)
+        if stop is not None:
+            cdk.CfnOutput(self, "StopStateMachineArn", value=stop.arn)
         for job, policy in policies.items():
             cdk.CfnOutput(self, f"{job.capitalize()}PolicyArn", value=policy.arn)
 
@@ -143,14 +148,16 @@ class TrainingStack(cdk.Stack):
         role.precede(trigger.resource)
         return trigger
 
-    def _starters(self, trigger: JobTrigger) -> None:
-        """What starts the trigger besides people; both are off unless the project file asks for them."""
+    def _starters(self, trigger: JobTrigger, stop: StopMachine | None) -> None:
+        """What starts the trigger and the stop machine besides people; off unless the project file asks for them."""
         environment, names = self._environment, self._names
-        if environment.training.schedule is None and not environment.training.on_new_data:
+        if environment.training.schedule is None and not environment.training.on_new_data and stop is None:
             return
         rule_arn = names.arn("events", f"rule/{names.new_data_rule}")
         dead_letters = DeadLetterQueue(self, "DeadLetters", names=names, rule_arn=rule_arn)
         dead_letter_alarm(self, names=names)
+        if stop is not None:
+            stop.schedules(dead_letters_arn=dead_letters.arn)
         if environment.training.schedule is not None:
             role = self._starting_role(
                 "ScheduleRole",

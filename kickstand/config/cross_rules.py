@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from kickstand.config.free_tables import hyperparameters_fault, tags_fault
 from kickstand.config.model import Environment, EnvironmentName
-from kickstand.config.operation_rules import CAPTURE_NEEDS, OPERATION_NEEDS, capture_problems, operation_problems
+from kickstand.config.operation_rules import (
+    CAPTURE_NEEDS,
+    LIFETIME_SETTINGS,
+    OPERATION_NEEDS,
+    capture_problems,
+    lifetime_problems,
+    operation_problems,
+)
 from kickstand.config.promotion_rules import (
     gate_problems,
     pipeline_problems,
@@ -158,6 +165,7 @@ _RULES = (
     _Rule(OPERATION_NEEDS, operation_problems),
     _Rule(CAPTURE_NEEDS, capture_problems),
     _Rule(SCALING_NEEDS, scaling_problems),
+    _Rule(LIFETIME_SETTINGS, lifetime_problems),
     _Rule(("profile", "role_arn"), _credentials),
     _Rule((), _tables),
     _Rule(

@@ -67,7 +67,10 @@ FREE_TABLES = {
 """The tables whose keys the user names, likewise."""
 RULES = {**SETTING_RULES, **OPERATION_RULES, **CAPTURE_RULES, **SCALING_RULES, **PROMOTION_RULES}
 """By `TABLE.KEY`; an override in `[environments.NAME.TABLE]` meets the same rule."""
-ENVIRONMENT_KEYS = ("account", "region", "profile", "role_arn", "promotes_from", "max_monthly_usd")
+ENVIRONMENT_KEYS = (
+    *("account", "region", "profile", "role_arn", "promotes_from", "max_monthly_usd"),
+    *("expires_after", "awake", "idle_after"),
+)
 ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)
 
 

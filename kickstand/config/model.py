@@ -15,6 +15,7 @@ from kickstand.config.operation import (
     Alerts,
     Capture,
     InstanceRange,
+    Lifetime,
     Scaling,
     TrafficShift,
     Update,
@@ -22,7 +23,7 @@ from kickstand.config.operation import (
     traffic_shift,
 )
 from kickstand.config.promotion import Gates, Pipeline, Policy, Review, Signing
-from kickstand.config.values import Settings
+from kickstand.config.values import Settings, Window, duration_seconds, parse_window
 
 EnvironmentName = Literal["dev", "staging", "prod"]
 ChannelName = Literal["train", "validation", "test"]
@@ -168,6 +169,12 @@ class Environment(Settings):
     promotes_from: EnvironmentName | None = None
     max_monthly_usd: float | None = None
     """The most that the environment's stacks may cost a month, USD. Unset: no limit."""
+    expires_after: str | None = None
+    """`8h`: how long after its last deployment the endpoint stops. Unset: never."""
+    awake: str | None = None
+    """`Mon-Fri 08:00-19:00 Europe/Berlin`: when it ends, the endpoint stops. Unset: never."""
+    idle_after: str | None = None
+    """`2h`: how long without an invocation the endpoint stops. Unset: never."""
     data: Data
     algorithm: Algorithm
     training: Training
@@ -204,6 +211,18 @@ class Environment(Settings):
         instances = self.hosting.instances
         return traffic_shift(
             self.hosting.update, instances=instances.least, most=instances.most, waits=self.name != "dev"
+        )
+
+    @property
+    def lifetime(self) -> Lifetime | None:
+        """When the endpoint stops by itself; None: never."""
+        if self.expires_after is self.awake is self.idle_after is None:
+            return None
+        window = parse_window(self.awake or "")
+        return Lifetime(
+            expires=duration_seconds(self.expires_after or ""),
+            idle=duration_seconds(self.idle_after or ""),
+            awake=window if isinstance(window, Window) else None,
         )
 
     @property

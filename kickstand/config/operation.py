@@ -1,4 +1,4 @@
-"""How an endpoint is operated: how an update takes its traffic, how it scales, its alarms, what is captured.
+"""How an endpoint is operated: how an update takes its traffic, how it scales, its alarms, what is captured, its end.
 
 The tables `[hosting.update]`, `[hosting.alarms]`, `[hosting.scaling]`, `[hosting.capture]` and `[alerts]`, and what
 they come to where a setting is left out.
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from kickstand.config.values import Settings
+from kickstand.config.values import Settings, Window
 
 Strategy = Literal["all-at-once", "canary", "linear", "rolling"]
 
@@ -135,6 +135,27 @@ class Scaling(Settings):
     """Other bounds from a time on: `cron(0 7 ? * MON-FRI *): 4 to 10`."""
     timezone: str = "UTC"
     """Of `schedule`, by its IANA name, `Europe/Berlin`."""
+
+
+WARNING_SECONDS = 1800
+"""Between the notice that the endpoint of an environment stops and its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """When the endpoint of an environment stops by itself; None for a reason that was not chosen.
+
+    expires: seconds after its last deployment. idle: seconds without an invocation. awake: whose ends stop it.
+    """
+
+    expires: int | None
+    idle: int | None
+    awake: Window | None
+
+    @property
+    def watched(self) -> bool:
+        """Whether something has to follow the endpoint from its deployment on."""
+        return self.expires is not None or self.idle is not None
 
 
 @dataclass(frozen=True, slots=True)

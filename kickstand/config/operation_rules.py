@@ -1,4 +1,4 @@
-"""The rules of what operates an endpoint: `[hosting.update]`, `[hosting.alarms]`, `[hosting.capture]`, `[alerts]`."""
+"""The rules of what operates an endpoint: updates, alarms, capture, alerts, and when it stops by itself."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from kickstand.config.operation import (
 )
 from kickstand.config.promotion_rules import above
 from kickstand.config.rules import KEY, Fault, Rule, arn, between, each, shaped
+from kickstand.config.values import Window, duration_seconds, parse_window
 from kickstand.errors import Problem
 
 _LONGEST_WAIT = 3600
@@ -38,7 +39,56 @@ def _period(value: int) -> Fault | None:
     return f"must be a multiple of 60 seconds, 60 to 3600, not {value}", "SageMaker's metrics come once a minute."
 
 
+def _lasting(shortest: str, longest: str) -> Rule:
+    """A duration within bounds, both included."""
+
+    def rule(value: str) -> Fault | None:
+        seconds = duration_seconds(value)
+        if seconds is None:
+            fix = 'A whole number and m, h or d: "90m", "8h", "2d".'
+            return f'must be a duration such as "8h", not "{value}"', fix
+        if (duration_seconds(shortest) or 0) <= seconds <= (duration_seconds(longest) or 0):
+            return None
+        return f'must be "{shortest}" to "{longest}", not "{value}"', ""
+
+    return rule
+
+
+def _awake(value: str) -> Fault | None:
+    """An hour at least, so that the notice before its end is not before its begin."""
+    window = parse_window(value)
+    if not isinstance(window, Window):
+        return window
+    if window.ends - window.begins >= _SHORTEST_WINDOW_MINUTES:
+        return None
+    return f'has a window shorter than an hour: "{value}"', "The notice comes half an hour before its end."
+
+
+_SHORTEST_WINDOW_MINUTES = 60
+LIFETIME_SETTINGS = ("expires_after", "awake", "idle_after")
+
+
+def lifetime_problems(environment: Environment) -> Iterator[Problem]:
+    """An end of production, and one that an earlier end makes impossible."""
+    written = [name for name in LIFETIME_SETTINGS if getattr(environment, name) is not None]
+    if environment.retain:
+        for name in written:
+            message = f"{name} stops the endpoint by itself, and prod never stops."
+            yield Problem(message, environment.where(name), "Take it out.")
+        return
+    lifetime = environment.lifetime
+    if lifetime and lifetime.idle and lifetime.expires and lifetime.idle >= lifetime.expires:
+        message = (
+            f"idle_after ({environment.idle_after}) is never reached: expires_after is {environment.expires_after}."
+        )
+        yield Problem(message, environment.where("idle_after"), "Write a shorter one, or take it out.")
+
+
 OPERATION_RULES: Mapping[str, Rule] = {
+    "environments.expires_after": _lasting("1h", "30d"),
+    "environments.awake": _awake,
+    # CloudWatch looks back seven days: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    "environments.idle_after": _lasting("1h", "7d"),
     "environments.max_monthly_usd": above(0, example="150"),
     "training.max_job_usd": above(0, example="5"),
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html

@@ -12,7 +12,7 @@ from kickstand.aws.instance_types import family, processors
 from kickstand.config.model import Environment
 from kickstand.config.operation import SCHEDULED, InstanceRange, Scaling, scheduled_bounds
 from kickstand.config.rules import Fault, Rule, between, each, shaped
-from kickstand.config.values import schedule_fault
+from kickstand.config.values import TIMEZONE, schedule_fault
 from kickstand.errors import Problem
 
 _MOST_INSTANCES = 1000
@@ -145,7 +145,5 @@ SCALING_RULES: Mapping[str, Rule] = {
     "hosting.scaling.scale_in_cooldown_seconds": between(0, 3600, " seconds"),
     "hosting.scaling.schedule": each(_scheduled),
     # Which of them there are is known to AWS alone: the machine's own list may be another.
-    "hosting.scaling.timezone": shaped(
-        r"UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_+-]*[A-Za-z0-9])+", "UTC or a name such as Europe/Berlin"
-    ),
+    "hosting.scaling.timezone": shaped(TIMEZONE, "UTC or a name such as Europe/Berlin"),
 }

@@ -1,6 +1,7 @@
-"""A table of settings, and the forms of a setting's value: TOML types, ARNs, EventBridge schedule expressions.
+"""A table of settings, and the forms of a setting's value: TOML types, ARNs, schedules, durations, weekly windows.
 
-A value of another type is described by what was found instead. Schedules: `rate(7 days)`, `cron(0 6 ? * MON *)`.
+A value of another type is described by what was found instead. Schedules: `rate(7 days)`, `cron(0 6 ? * MON *)`;
+durations: `8h`; windows: `Mon-Fri 08:00-19:00 Europe/Berlin`.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import re
 import types
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, ConfigDict
 
@@ -187,3 +190,92 @@ def parse_arn(text: str) -> Arn | None:
     """The parts of an ARN; None for text that is not one."""
     match = _ARN.fullmatch(text)
     return Arn(*match.groups()) if match else None
+
+
+_DURATION = re.compile(r"([1-9]\d{0,5})([mhd])", re.ASCII)
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+def duration_seconds(text: str) -> int | None:
+    """The seconds of `90m`, `8h` or `2d`; None for what is no duration."""
+    match = _DURATION.fullmatch(text)
+    return int(match[1]) * _SECONDS[match[2]] if match else None
+
+
+WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+TIMEZONE = r"UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_+-]*[A-Za-z0-9])+"
+"""The form of a time zone's IANA name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The same hours on some days of each week. begins, ends: minutes after midnight of `timezone`, 0 to 1,440."""
+
+    days: tuple[str, ...]
+    begins: int
+    ends: int
+    timezone: str
+
+    def end_after(self, moment: datetime) -> datetime:
+        """When it ends next, later than an aware moment; in its own zone, whose name the machine must know."""
+        zone = ZoneInfo(self.timezone)
+        today = moment.astimezone(zone).date()
+        for number in range(8):
+            day = today + timedelta(days=number)
+            midnight = datetime(day.year, day.month, day.day)
+            end = (midnight + timedelta(minutes=self.ends)).replace(tzinfo=zone)
+            if WEEK[day.weekday()] in self.days and end > moment:
+                return end
+        raise ValueError("a window has a day of the week")
+
+
+def parse_window(text: str) -> Window | tuple[str, str]:
+    """A weekly window, `Mon-Fri 08:00-19:00 Europe/Berlin`; else what is wrong with it, and how to fix it."""
+    match = re.fullmatch(r"(\S+) (\d\d):(\d\d)-(\d\d):(\d\d) (\S+)", text, re.ASCII)
+    if match is None:
+        return f'must be DAYS HH:MM-HH:MM ZONE, not "{text}"', 'For example "Mon-Fri 08:00-19:00 Europe/Berlin".'
+    days, unknown = _days(match[1])
+    if unknown:
+        return unknown
+    for hours, minutes, last in ((match[2], match[3], "23:59"), (match[4], match[5], "24:00")):
+        if int(minutes) > 59 or f"{hours}:{minutes}" > last:
+            return f"has {hours}:{minutes} for a time, which goes from 00:00 to {last}", ""
+    begins, ends = (60 * int(match[one]) + int(match[one + 1]) for one in (2, 4))
+    if begins >= ends:
+        what = "of no length" if begins == ends else "past midnight"
+        return f'has a window {what}: "{text}"', "It begins and ends on the same day: 24:00 is the latest end."
+    if fault := timezone_fault(match[6]):
+        return fault
+    return Window(days, begins, ends, match[6])
+
+
+def _days(text: str) -> tuple[tuple[str, ...], tuple[str, str] | None]:
+    """The days of `Mon-Thu,Sat`, from Monday on; or what is wrong with them."""
+    found: list[str] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not {first, last or first} <= set(WEEK):
+            return (), (f'has "{part}" for days, which are {", ".join(WEEK)}', 'For example "Mon-Fri" or "Mon,Wed".')
+        begin, end = WEEK.index(first), WEEK.index(last if dash else first)
+        if begin > end:
+            return (), (f'has "{part}" for days: a week runs from Mon to Sun', f'Write "{first}-Sun,Mon-{last}".')
+        found += WEEK[begin : end + 1]
+    if twice := sorted({day for day in found if found.count(day) > 1}, key=WEEK.index):
+        return (), (f"names {', '.join(twice)} more than once", "Each day stands once.")
+    return tuple(sorted(found, key=WEEK.index)), None
+
+
+def timezone_fault(name: str) -> tuple[str, str] | None:
+    """What is wrong with the IANA name of a time zone; its form alone where the machine has no table of them."""
+    known: set[str] = set()
+    if re.fullmatch(TIMEZONE, name):
+        try:
+            ZoneInfo(name)
+            return None
+        except (ZoneInfoNotFoundError, OSError):
+            known = available_timezones()
+            if not known:
+                return None
+    near = get_close_matches(name, sorted(known), n=1)
+    fix = f"Did you mean {near[0]}?" if near else "It is named by region and city: Europe/Berlin, or UTC."
+    return f'has no time zone that there is: "{name}"', fix

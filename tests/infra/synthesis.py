@@ -98,6 +98,9 @@ LONGEST_NAMES = environment(
     ),
     training=Training(schedule="rate(7 days)", on_new_data=True),
     alerts=Alerts(emails=("team@example.com",)),
+    expires_after="8h",
+    awake="Mon-Fri 08:00-19:00 Europe/Berlin",
+    idle_after="2h",
 )
 
 VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
@@ -166,6 +169,17 @@ VARIANTS: Mapping[str, tuple[Environment, Release | None]] = {
             logs=Logs(retention_days=30, kms_key_arn=KEY),
             bootstrap=Bootstrap(qualifier="ourown"),
             tags={"team": "rides", "cost": "42"},
+        ),
+        release(),
+    ),
+    "stops": (
+        environment(
+            expires_after="8h",
+            awake="Mon-Fri 08:00-19:00 Europe/Berlin",
+            idle_after="2h",
+            alerts=Alerts(emails=("team@example.com",)),
+            roles=Roles(permissions_boundary=BOUNDARY),
+            tags={"team": "rides"},
         ),
         release(),
     ),

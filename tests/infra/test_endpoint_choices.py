@@ -21,6 +21,7 @@ import app as kickstand_app
 from kickstand.config.load import load_project
 from kickstand.config.model import Environment
 from kickstand.config.operation import Alarms, Alerts, Capture, Scaling, Strategy, Update
+from kickstand.config.operation_rules import LIFETIME_SETTINGS
 from kickstand.config.values import Settings
 from kickstand.release.file import release_path, write_release
 from kickstand.release.model import GateResult, Promotion, Release
@@ -49,6 +50,7 @@ class Choice(NamedTuple):
     alerts: str = ""
     capture: str = ""
     scaling: str = ""
+    ends: str = ""
     released: bool = True
     gated: bool = False
 
@@ -57,7 +59,7 @@ class Choice(NamedTuple):
         tables = {"hosting": self.hosting, "hosting.update": self.update, "hosting.alarms": self.alarms}
         tables |= {"hosting.scaling": self.scaling, "alerts": self.alerts, "hosting.capture": self.capture}
         name, account = self.environment, ACCOUNTS[self.environment]
-        lines = [f'[environments.{name}]\naccount = "{account}"\nregion = "us-east-1"']
+        lines = [f'[environments.{name}]\naccount = "{account}"\nregion = "us-east-1"\n{self.ends}']
         lines += [f"[environments.{name}.{table}]\n{text}" for table, text in tables.items() if text]
         return "\n".join(lines) + "\n"
 
@@ -68,7 +70,10 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
     "what is left out": {
         "one instance, no alerts": Choice("dev"),
         "no release": Choice(
-            "staging", alerts='topic_arn = "arn:aws:sns:us-east-1:444455556666:on-call"', released=False
+            *("staging",),
+            alerts='topic_arn = "arn:aws:sns:us-east-1:444455556666:on-call"',
+            ends='expires_after = "30d"\nawake = "Sat,Sun 00:00-24:00 UTC"\nidle_after = "7d"',
+            released=False,
         ),
         "two instances of prod": Choice("prod", hosting=TWO, alerts=TEAM, gated=True),
     },
@@ -78,6 +83,7 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
             alerts=TEAM,
             capture="enabled = true\npercent = 1\nrequest = false\ndays = 1",
             scaling="minimum = 1\nmaximum = 3\ninvocations_per_minute = 1",
+            ends='idle_after = "1h"',
         ),
         "batches of one instance": Choice(
             *("staging", FOUR),
@@ -100,6 +106,7 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
         "linear steps of instances": Choice(
             *("dev", FOUR + "startup_seconds = 3600", 'strategy = "linear"\nstep_instances = 2\nbake_seconds = 3600'),
             capture=f'prefix = "capture/live"\nkms_key_arn = "{KEY}"\ndays = 3650',
+            ends='awake = "Mon-Fri 08:00-19:00 Europe/Berlin"\nidle_after = "7d"',
         ),
         "linear steps of half": Choice(
             *("staging", TWO, 'strategy = "linear"\nstep_percent = 50\nwait_seconds = 3600\nmax_seconds = 28800'),
@@ -206,14 +213,15 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Checked]:
 def linted(checked: Mapping[str, Checked]) -> tuple[Finding, ...]:
     """What cfn-lint finds, each under the name of its choice.
 
-    The first project's training stacks have all that there is of alerts, and no other setting of here changes one.
+    The first project's training stacks have all that there is of alerts. Of the others' settings one changes a training
+    stack: when the endpoint stops by itself.
     """
     stacks = [
         CheckedStack(stack.path, name, stack.template)
         for name, one in checked.items()
-        for stack in (one.stacks if name in CHOICES["what is left out"] else one.stacks[1:])
+        for stack in (one.stacks if name in CHOICES["what is left out"] or CHOICE[name].ends else one.stacks[1:])
     ]
-    assert len(stacks) == 11
+    assert len(stacks) == 13
     return lint_findings(stacks, "us-east-1")[0]
 
 
@@ -312,9 +320,50 @@ def _scaling_of(template: Mapping[str, Any]) -> tuple[object, ...] | None:
     return retains, target["MinCapacity"], target["MaxCapacity"], tracked, len(scheduled)
 
 
+@pytest.mark.contract("L07")
+def test_how_an_endpoint_stops_is_in_its_template(checked: Mapping[str, Checked]) -> None:
+    """Period and number of periods of the alarm of an idle endpoint; the schedules of the training stack."""
+    found = {
+        name: (_idle(one.stacks[-1].template), _schedules(one.stacks[0].template)) for name, one in checked.items()
+    }
+    assert {name: one for name, one in found.items() if one != (None, {})} == {
+        "no release": (
+            None,
+            {
+                "bikes-staging-stop-awake": ("cron(30 23 ? * SAT,SUN *)", "UTC"),
+                "bikes-staging-stop-watch": ("rate(1 hour)", None),
+            },
+        ),
+        "two at once": ((300, 6), {"bikes-dev-stop-watch": ("rate(1 hour)", None)}),
+        "linear steps of instances": (
+            (3600, 168),
+            {
+                "bikes-dev-stop-awake": ("cron(30 18 ? * MON,TUE,WED,THU,FRI *)", "Europe/Berlin"),
+                "bikes-dev-stop-watch": ("rate(1 hour)", None),
+            },
+        ),
+    }
+
+
+def _idle(template: str) -> tuple[int, int] | None:
+    made = [one["Properties"] for one in json.loads(template)["Resources"].values()]
+    found = [one for one in made if one.get("AlarmName", "").endswith("-idle")]
+    return (found[0]["Period"], found[0]["EvaluationPeriods"]) if found else None
+
+
+def _schedules(template: str) -> dict[str, tuple[str, str | None]]:
+    made = json.loads(template)["Resources"].values()
+    schedules = [one["Properties"] for one in made if one["Type"] == "AWS::Scheduler::Schedule"]
+    return {one["Name"]: (one["ScheduleExpression"], one.get("ScheduleExpressionTimezone")) for one in schedules}
+
+
 def _of(template: Mapping[str, Any]) -> tuple[object, ...]:
     made = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    rates = [one["Threshold"] for one in made if one["MetricName"].startswith("Invocation")]
+    rates = [
+        one["Threshold"]
+        for one in made
+        if one["MetricName"].startswith("Invocation") and one["MetricName"] != "Invocations"
+    ]
     (endpoint,) = [one for one in template["Resources"].values() if one["Type"] == "AWS::SageMaker::Endpoint"]
     config = endpoint["Properties"]["DeploymentConfig"]
     policy = config.get("BlueGreenUpdatePolicy") or config["RollingUpdatePolicy"]
@@ -339,6 +388,8 @@ def test_the_choices_write_every_setting_and_leave_each_out(checked: Mapping[str
     for model, values in tables:
         for key, field in model.model_fields.items():
             assert {getattr(one, key) == field.default for one in values} == {True, False}, f"{model.__name__}.{key}"
+    for key in LIFETIME_SETTINGS:
+        assert {getattr(one, key) is None for one in settings} == {True, False}, key
     assert {one.hosting.update.strategy for one in settings} == {None, *get_args(Strategy)}
     assert {one.hosting.startup_seconds for one in settings} == {60, 180, 3600}
     # What decides where nothing is written: the number of instances, the environment, a measured latency.

@@ -14,8 +14,8 @@ from kickstand.names import Names
 
 WILDCARDS = (
     # what an environment owns, below a name of its own
-    r"arn:[^*]+[:/]{prefix}(-training|-hosting|-pipeline|-transform)?[-/:]\*",
-    r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training|-transform)?:\*",
+    r"arn:[^*]+[:/]{prefix}(-training|-hosting|-pipeline|-transform|-stop)?[-/:]\*",
+    r"arn:[^*]+:log-group:/aws/[a-zA-Z/]+/{prefix}(-training|-transform|-stop)?:\*",
     r"arn:[^*]+:s3:::{bucket}/(data|models|training|golden|metrics|manifests|latest|locks|capture)/\*",
     r"arn:[^*]+:s3:::{bucket}/transform/(input|output)/\*",
     r"arn:[^*]+:s3:::{bucket}/data/\*/test/\*",

@@ -88,3 +88,32 @@ def test_the_first_release_adds_the_hosting_stack_alone() -> None:
         "First deployment of bikes-dev-hosting: 25 resources are made.",
         STORED.format("ab" * 32),
     ]
+
+
+ENDS = (
+    "The endpoint stops by itself 8h after its last deployment (expires_after). Or after 2h without an invocation "
+    "(idle_after). Or at the end of its waking hours, Mon-Fri 08:00-19:00 Europe/Berlin (awake). Notice is given half "
+    "an hour before."
+)
+
+
+@pytest.mark.parametrize(
+    ("live", "planned", "said"),
+    [
+        ("plain", "stops", ("warning", ENDS)),
+        (None, "stops", ("note", ENDS)),
+        ("stops", "stops", None),
+        (
+            "stops",
+            "plain",
+            ("note", "The endpoint no longer stops by itself: it is paid for until it is destroyed."),
+        ),
+    ],
+)
+def test_a_review_says_in_words_that_the_endpoint_stops(
+    live: str | None, planned: str, said: tuple[str, str] | None
+) -> None:
+    found = [
+        (one.level, one.sentence) for one in review(live, planned).headlines if one.sentence.startswith("The endpoint")
+    ]
+    assert found == ([said] if said else [])

@@ -154,16 +154,17 @@ class _LeftBehind:
 ENDPOINT_LOG = "/aws/sagemaker/Endpoints/bikes-dev"
 TRANSFORM_LOG = "/aws/vendedlogs/states/bikes-dev-transform"
 TRIGGER_LOG = "/aws/vendedlogs/states/bikes-dev-training"
+STOP_LOG = "/aws/vendedlogs/states/bikes-dev-stop"
 
 
 @pytest.mark.parametrize(
     ("there", "hosting_only", "expected"),
     [
-        ((), False, [ENDPOINT_LOG, TRIGGER_LOG, TRANSFORM_LOG]),
+        ((), False, [ENDPOINT_LOG, STOP_LOG, TRIGGER_LOG, TRANSFORM_LOG]),
         ((), True, [ENDPOINT_LOG, TRANSFORM_LOG]),
         (("bikes-dev-training",), False, [ENDPOINT_LOG, TRANSFORM_LOG]),
-        (("bikes-dev-hosting",), False, [TRIGGER_LOG]),
-        (("bikes-dev",), False, [TRIGGER_LOG, TRANSFORM_LOG]),  # an endpoint of that name, made by hand
+        (("bikes-dev-hosting",), False, [STOP_LOG, TRIGGER_LOG]),
+        (("bikes-dev",), False, [STOP_LOG, TRIGGER_LOG, TRANSFORM_LOG]),  # an endpoint of that name, made by hand
     ],
 )
 def test_log_groups_without_their_stack(there: tuple[str, ...], hosting_only: bool, expected: list[str]) -> None:

@@ -64,10 +64,11 @@ def test_the_times_of_a_schedule_are_read() -> None:
     ("written", "message"),
     [
         ("minimum = 5\n", "maximum (4) is below minimum (5). Write maximum = 5 or more."),
-        (
+        pytest.param(
             "minimum = 0\n",
             "minimum must be at least 1, not 0: a real-time endpoint cannot scale to no instance. "
             "kickstand destroy ENV --hosting stops the bill.",
+            marks=pytest.mark.contract("L04"),
         ),
         ("minimum = 1001\n", "minimum must be 1 to 1000, not 1001."),
         ("minimum = 4\n", "minimum and maximum are both 4: a target changes nothing. Write maximum = 5 or more."),
