@@ -130,6 +130,25 @@ def test_a_rate_calls_at_once_and_gives_its_input(client: Client) -> None:
     assert [key for key in kept if key.startswith("kickstand")] == []
 
 
+@pytest.mark.contract("Z02")
+def test_a_change_of_anything_but_its_times_calls_nobody(client: Client) -> None:
+    machine = new_machine(client, new_role(client), PASS)
+    role = new_role(client, SERVICE, allow("states:StartExecution", machine))
+    target = {"Arn": machine, "RoleArn": role, "Input": '"first"'}
+    name = create(client, target, "rate(1 hour)")
+    inputs(client, machine, 1)
+    kept = {"Name": name, "FlexibleTimeWindow": OFF}
+
+    client("scheduler").update_schedule(
+        **kept, ScheduleExpression="rate(1 hour)", Target={**target, "Input": '"second"'}
+    )
+    client("scheduler").update_schedule(
+        **kept, ScheduleExpression="rate(2 hours)", Target={**target, "Input": '"third"'}
+    )
+
+    assert sorted(inputs(client, machine, 2)) == ["first", "third"]
+
+
 @pytest.mark.contract("Z01", "Z02")
 def test_a_schedule_that_is_not_due_or_not_enabled_calls_nobody(client: Client) -> None:
     machine = new_machine(client, new_role(client), PASS)
