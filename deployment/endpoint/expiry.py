@@ -94,11 +94,9 @@ def end_watch(
 
     all_executions: those that end waking hours too, before their state machine goes. say: prints a line.
     """
-    if not _has_machine(session, names):
-        return
     client = session.client("stepfunctions")
-    with _where_allowed(say, "looking for what stops the endpoint by itself"):
-        for one in list(_running(client, names)):
+    with _where_allowed(names, say, "looking for what stops the endpoint by itself"):
+        for one in list(_running(client, names)) if _has_machine(session, names) else []:
             if one.reason == "watch" or all_executions or names.environment.lifetime is None:
                 client.stop_execution(executionArn=one.arn, cause="kickstand: the time of the endpoint starts anew.")
 
@@ -106,12 +104,13 @@ def end_watch(
 def begin_watch(session: boto3.Session, names: Names, say: Callable[[str], None]) -> None:
     """Start the execution that watches the endpoint, after a deployment. say: prints a line."""
     lifetime = names.environment.lifetime
-    if lifetime is None or not lifetime.watched or not _has_machine(session, names):
+    if lifetime is None or not lifetime.watched:
         return
-    with _where_allowed(say, "starting what stops the endpoint by itself"):
-        session.client("stepfunctions").start_execution(
-            stateMachineArn=names.stop_machine_arn, input=json.dumps({"Reason": "watch"})
-        )
+    with _where_allowed(names, say, "starting what stops the endpoint by itself"):
+        if _has_machine(session, names):
+            session.client("stepfunctions").start_execution(
+                stateMachineArn=names.stop_machine_arn, input=json.dumps({"Reason": "watch"})
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def _has_machine(session: boto3.Session, names: Names) -> bool:
 
 
 @contextmanager
-def _where_allowed(say: Callable[[str], None], doing: str) -> Iterator[None]:
+def _where_allowed(names: Names, say: Callable[[str], None], doing: str) -> Iterator[None]:
     """Go on where IAM refuses: the hourly schedule then starts a watch, and a deployment is seen by it."""
     try:
         yield
@@ -147,4 +146,5 @@ def _where_allowed(say: Callable[[str], None], doing: str) -> Iterator[None]:
         if not is_denied(error):
             with explained(doing):
                 raise
-        say(f"The time until the endpoint stops starts anew at its next look, within the hour: {error_message(error)}")
+        if names.environment.lifetime is not None:
+            say(f"The time until the endpoint stops starts anew within the hour, not now: {error_message(error)}")

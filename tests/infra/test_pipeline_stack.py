@@ -35,6 +35,7 @@ VARIANTS = {
             "tags": {"team": "rides"},
         }
     ),
+    "stops": HERE.model_copy(update={"expires_after": "8h"}),
     "with ids": HERE.model_copy(
         update={
             "pipeline": Pipeline(
@@ -219,6 +220,18 @@ def test_deploying_assumes_the_bootstrap_roles_of_its_own_qualifier_and_proves_t
         assert statements("everything", "deploy")[sid]["Condition"] == {
             "StringEquals": {"aws:ResourceTag/kickstand:endpoint": "bikes-staging"}
         }
+
+
+def test_deploying_starts_the_time_of_an_endpoint_anew_that_stops_by_itself() -> None:
+    machine = "arn:aws:states:us-east-1:444455556666:stateMachine:bikes-staging-stop"
+    found = {sid: (one["Action"], one["Resource"]) for sid, one in statements("stops", "deploy").items()}
+    assert {sid: one for sid, one in found.items() if sid not in statements("plain", "deploy")} == {
+        "WatchEndpoint": (["states:ListExecutions", "states:StartExecution"], [machine]),
+        "EndWatch": (
+            ["states:DescribeExecution", "states:StopExecution"],
+            ["arn:aws:states:us-east-1:444455556666:execution:bikes-staging-stop:*"],
+        ),
+    }
 
 
 def test_the_permissions_boundary_is_on_every_role_and_names_are_not_too_long() -> None:
