@@ -56,6 +56,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "cli.status:status",
         "Say whether the endpoint is up, which model it serves since when, and when and why it stops by itself.",
     ),
+    "console": Entry(
+        "cli.console:console",
+        "Show the environment live in the browser: jobs, endpoint, metrics, releases, bucket, cost.",
+    ),
     "verify": Entry(
         "cli.verify:verify",
         "Verify release, signature, artifact and live endpoint against each other, and show who could replace them.",

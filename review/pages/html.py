@@ -102,7 +102,7 @@ def review_html(bundle: Bundle) -> str:
         .get_template("page.html")
         .render(
             bundle=bundle,
-            policy=_policy(sheet),
+            policy=sheet_policy(sheet),
             sheet=Markup(sheet),  # noqa: S704  the project's own file
             verdict=verdict(bundle),
             worst=worst(bundle),
@@ -121,22 +121,27 @@ def _pictures(bundle: Bundle) -> Iterator[tuple[Plot, Markup | None]]:
         yield plot, None if drawn is None else Markup(drawn)  # noqa: S704  picture() lets only shapes and text pass
 
 
-def _policy(sheet: str) -> str:
+def sheet_policy(sheet: str) -> str:
+    """The content policy of a review's page: its own style sheet, and nothing else."""
     digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-@cache
-def _environment() -> Environment:
-    """Templates of the repository's folder; whatever they print is made plain and escaped."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+def escaping_environment(*folders: Path) -> Environment:
+    """Templates of some folders, the first first; whatever they print is made plain and escaped."""
+    return Environment(
+        loader=FileSystemLoader(folders),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_printed,
     )
+
+
+@cache
+def _environment() -> Environment:
+    made = escaping_environment(TEMPLATES)
     made.globals |= {
         "NOTHING": NOTHING,
         "action": action,

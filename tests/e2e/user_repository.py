@@ -9,7 +9,10 @@ from pathlib import Path
 from workshop import REPOSITORY, make_project
 
 NAME = "kite-makers/kites"
-FOLDERS = ("kickstand", "infra", "training", "deployment", "review", "promotion", "cli", "localcloud", "scripts")
+FOLDERS = (
+    *("kickstand", "infra", "training", "deployment", "review", "promotion", "console", "cli"),
+    *("localcloud", "scripts"),
+)
 FILES = (
     "app.py",
     "cdk.json",

@@ -241,7 +241,7 @@ def test_synth_is_the_same_in_every_folder_on_every_day(two_synths: list[Synth])
 def test_synth_loads_nothing_that_it_does_not_need(two_synths: list[Synth]) -> None:
     unneeded = {
         *("boto3", "botocore", "sagemaker", "xgboost", "numpy", "pyarrow", "rich", "typer", "urllib3", "ministack"),
-        *("training", "deployment", "review", "promotion", "localcloud", "cli"),
+        *("training", "deployment", "review", "promotion", "console", "localcloud", "cli"),
     }
     services = {name.split(".")[1][4:] for name in two_synths[0].modules if name.startswith("aws_cdk.aws_")}
     assert unneeded & {part for name in two_synths[0].modules for part in (name, name.split(".")[0])} == set()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PRODUCT = ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud", "cli")
+PRODUCT = ("kickstand", "infra", "training", "deployment", "review", "promotion", "console", "localcloud", "cli")
 """The packages of the wheel."""
 PACKAGES = (*PRODUCT, "acceptance", "benchmarks")
 LAYERS = {
@@ -27,9 +27,10 @@ LAYERS = {
     "deployment": ("kickstand", "infra", "training"),
     "review": ("kickstand", "infra", "training", "deployment"),
     "promotion": ("kickstand", "infra", "training", "deployment", "review"),
+    "console": ("kickstand", "infra", "training", "deployment", "review", "promotion"),
     "localcloud": ("kickstand", "training"),
-    "cli": ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud"),
-    "acceptance": ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud", "cli"),
+    "cli": ("kickstand", "infra", "training", "deployment", "review", "promotion", "console", "localcloud"),
+    "acceptance": PRODUCT,
     "benchmarks": ("kickstand", "training", "localcloud"),
     "app": ("kickstand", "infra"),
 }

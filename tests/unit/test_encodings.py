@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = (
-    *("kickstand", "infra", "training", "deployment", "review", "promotion", "cli", "localcloud"),
+    *("kickstand", "infra", "training", "deployment", "review", "promotion", "console", "cli", "localcloud"),
     *("acceptance", "scripts", "data", "benchmarks"),
 )
 

@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("kickstand", "infra", "training", "deployment", "review", "promotion", "localcloud", "cli", "acceptance")
+PACKAGES = (
+    *("kickstand", "infra", "training", "deployment", "review", "promotion", "console", "localcloud", "cli"),
+    "acceptance",
+)
 PATH = re.compile(
     rf"(?<![\w/.-])((?!acceptance/REPORT-|review/(?:ENV|dev|staging|prod)/)(?:{'|'.join(PACKAGES)}|tests|scripts|benchmarks|docs)"
     r"/[\w/-]*(?:\w\.(?:py|md|guard)\b|/(?![\w.])))"

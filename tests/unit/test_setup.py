@@ -126,7 +126,7 @@ def test_no_other_installation_leaves_that_away() -> None:
 
 
 def _programs() -> Iterator[Path]:
-    product = ("kickstand", "infra", "training", "deployment", "review", "promotion", "cli", "localcloud")
+    product = ("kickstand", "infra", "training", "deployment", "review", "promotion", "console", "cli", "localcloud")
     for folder in (*product, "acceptance", "scripts", "benchmarks"):
         for ending in ("*.py", "*.yml"):
             yield from sorted((SCRIPT.parents[1] / folder).rglob(ending))

@@ -88,7 +88,7 @@ def test_every_writer_tries_again(writer: str, tmp_path: Path) -> None:
 
 
 def _product() -> Iterator[Path]:
-    for package in ("kickstand", "infra", "training", "deployment", "review", "promotion", "cli"):
+    for package in ("kickstand", "infra", "training", "deployment", "review", "promotion", "console", "cli"):
         yield from (ROOT / package).rglob("*.py")
 
 
