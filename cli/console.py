@@ -24,21 +24,22 @@ def console(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
 ) -> None:
     """Show the environment live in the browser: jobs, endpoint, metrics, releases, bucket, cost. Ctrl-C ends it."""
-    from console.server import listen, serve
+    from console.server import ConsoleServer, listen
 
     listener = listen(port)
     try:
         workspace, terminal = open_workspace(ctx, environment)
+        reviews = default_folder(workspace, local=root_of(ctx).local)
+        server = ConsoleServer(listener, workspace, lambda: workspace_of(root_of(ctx), load(ctx), environment), reviews)
 
-        def ready(address: str) -> None:
+        def ready() -> None:
             terminal.print(f"{workspace.names.prefix} is shown on this machine alone, to whoever has this address:")
-            terminal.print(f"  {address}")
+            terminal.print(f"  {server.address}")
             terminal.print("It reads and changes nothing. Ctrl-C ends it.", style="dim")
             if browser and _has_screen():
-                threading.Thread(target=webbrowser.open, args=(address,), name="browser", daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=(server.address,), name="browser", daemon=True).start()
 
-        reviews = default_folder(workspace, local=root_of(ctx).local)
-        serve(listener, workspace, lambda: workspace_of(root_of(ctx), load(ctx), environment), reviews, ready=ready)
+        server.run(ready)
         terminal.print("The console has ended.")
     finally:
         listener.close()

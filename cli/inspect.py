@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from deployment.doctor.finding import Finding
-    from kickstand.workspace import Workspace
-    from review.cost.spent import Spent
 
 
 def access(
@@ -65,7 +63,7 @@ def cost(
     from kickstand.aws.errors import explained
     from review.changes.stacks import live_pairs
     from review.cost.report import cost_report
-    from review.cost.spent import cost_fields, cost_lines
+    from review.cost.spent import cost_fields, cost_lines, spent_so_far
 
     workspace, _ = open_workspace(ctx, environment, data_on_stdout=as_json)
     until = as_of.replace(hour=23, minute=59, second=59, tzinfo=UTC) if as_of else datetime.now(UTC)
@@ -74,39 +72,12 @@ def cost(
             pair.stack: pair.live for pair in live_pairs(workspace.session.client("cloudformation"), workspace.names)
         }
     report = cost_report(live, live, workspace.environment, as_of=until.date())
-    spent = _spent(workspace, until)
+    spent = spent_so_far(workspace, until)
     if as_json:
         echo_json(json.dumps(cost_fields(workspace.names.prefix, report, spent, until), indent=2))
         return
     for line in cost_lines(workspace.names.prefix, report, spent, until):
         echo(line)
-
-
-def _spent(workspace: Workspace, until: datetime) -> list[Spent]:
-    """The released model's training, the endpoint since it exists, and transform jobs; less where there are none."""
-    from kickstand.aws.prices import price_table
-    from review.cost.spent import (
-        Spent,
-        hosted_endpoint,
-        hosting_spent,
-        training_spent,
-        transform_spent,
-        transformed_jobs,
-    )
-
-    table, spent = price_table(), []
-    release = workspace.release_or_none()
-    if release is not None:
-        spent.append(training_spent(release, table, as_of=until.date()))
-    sagemaker, region = workspace.session.client("sagemaker"), workspace.environment.region
-    hosted = hosted_endpoint(sagemaker, workspace.names.endpoint)
-    if hosted is not None:
-        spent += hosting_spent(hosted, region, table, until=until)
-    jobs, older = transformed_jobs(sagemaker, workspace.names.prefix)
-    spent += transform_spent(jobs, region, table, until=until)
-    if older:
-        spent.append(Spent("batch transform", None, f"{older:,} older transform jobs, which were not looked at"))
-    return spent
 
 
 _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red", "skipped": "dim"}

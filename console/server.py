@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,15 +18,18 @@ from typing import TYPE_CHECKING
 from console.application import Application
 from console.guard import LOOPBACK, Guard, new_token
 from console.reading import Source, View
+from console.views.bucket import BUCKET
+from console.views.costs import COST
 from console.views.endpoint import ENDPOINT
 from console.views.jobs import JOBS
+from console.views.metrics import METRICS
 from console.views.releases import RELEASES
 from kickstand.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from kickstand.workspace import Workspace
 
-VIEWS: Sequence[View] = (ENDPOINT, JOBS, RELEASES)
+VIEWS: Sequence[View] = (ENDPOINT, JOBS, METRICS, RELEASES, BUCKET, COST)
 """In the order of the navigation."""
 _END_SECONDS = 2
 """That an answer may still take when the console ends."""
@@ -51,32 +55,43 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def serve(
-    listener: socket.socket,
-    workspace: Workspace,
-    reopen: Callable[[], Workspace],
-    reviews: Path,
-    *,
-    ready: Callable[[str], None],
-    token: str = "",
-) -> None:
-    """Serve the console of an environment until SIGINT or SIGTERM; then return.
+class ConsoleServer:
+    """The console of one environment on a socket that listens.
 
-    reopen: opens the environment anew, for credentials that have expired. reviews: its review's folder. ready: called
-    with the address, once it is served. token: default: a new one.
+    reopen: opens the environment anew, for credentials that have expired. reviews: its review's folder.
     """
-    import uvicorn
 
-    guard = Guard(token or new_token(), listener.getsockname()[1])
+    def __init__(
+        self, listener: socket.socket, workspace: Workspace, reopen: Callable[[], Workspace], reviews: Path
+    ) -> None:
+        self._listener = listener
+        self._guard = Guard(new_token(), listener.getsockname()[1])
+        self._source = Source(workspace, reopen, reviews)
+        self._end: Callable[[], object] = lambda: None
 
-    async def run() -> None:
-        application = Application(guard, Source(workspace, reopen, reviews), VIEWS)
+    @property
+    def address(self) -> str:
+        """What a person opens, with the token."""
+        return self._guard.address
+
+    def end(self) -> None:
+        """Let `run` return, from another thread."""
+        self._end()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until SIGINT or SIGTERM, in the main thread, or until `end`. ready: called once it is served."""
+        asyncio.run(self._run(ready))
+
+    async def _run(self, ready: Callable[[], None]) -> None:
+        import uvicorn
+
+        application = Application(self._guard, self._source, VIEWS)
         loop = asyncio.get_running_loop()
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
-                ready(guard.address)
+                ready()
 
             def handle_exit(self, sig: int, frame: FrameType | None) -> None:
                 """Ctrl-C is how the console ends: live pages end first, and the signal is not raised again."""
@@ -95,8 +110,7 @@ def serve(
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=_END_SECONDS,
-            h11_max_incomplete_event_size=1 << 14,
         )
-        await Server(configuration).serve(sockets=[listener])
-
-    asyncio.run(run())
+        server = Server(configuration)
+        self._end = lambda: server.handle_exit(signal.SIGINT, None)
+        await server.serve(sockets=[self._listener])

@@ -176,7 +176,7 @@ def _verdict(
     models = sorted({one.sha256[:12] or one.model for one in fleets})
     serving = f"It is {status} and serves model {', '.join(models)}"
     if any(one.released is False for one in fleets):
-        return f"{serving}, which is not the release's: deploy the release, or find out who changed it.", "danger"
+        return f"{serving}, which is not the release's: deploy the release, or find out who changed it.", "warning"
     if release.value is None:
         return f"{serving}. There is no release to compare it with.", "warning"
     return f"{serving}, the release's.", "note"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kickstand.aws.deployed import find_endpoint
 from kickstand.aws.errors import explained
-from kickstand.aws.prices import Price, PriceTable
+from kickstand.aws.prices import Price, PriceTable, price_table
 from kickstand.release.model import Release
 from kickstand.text import COLUMNS, wrapped
 from review.cost.report import is_old
@@ -21,6 +21,8 @@ from review.reports import CostReport
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+    from kickstand.workspace import Workspace
 
 _HOUR = 3600
 _PARTS = Decimal("0.0001")
@@ -181,10 +183,11 @@ MOST = 200
 """Jobs that are looked at: SageMaker is asked about each, and answers a few a second."""
 
 
-def transformed_jobs(sagemaker: SageMakerClient, prefix: str) -> tuple[list[Transformed], int]:
+def transformed_jobs(sagemaker: SageMakerClient, prefix: str, most: int = MOST) -> tuple[list[Transformed], int]:
     """The newest jobs whose instances have begun, and how many older jobs were not looked at.
 
-    prefix: how the environment's jobs are named, `bikes-prod`. KickstandError: AWS does not tell.
+    prefix: how the environment's jobs are named, `bikes-prod`. most: jobs that are looked at. KickstandError: AWS does
+    not tell.
     """
     found: list[Transformed] = []
     with explained("asking about transform jobs"):
@@ -193,7 +196,7 @@ def transformed_jobs(sagemaker: SageMakerClient, prefix: str) -> tuple[list[Tran
         )
         names = [one["TransformJobName"] for page in pages for one in page["TransformJobSummaries"]]
         names = [name for name in names if name.startswith(f"{prefix}-")]
-        for name in names[:MOST]:
+        for name in names[:most]:
             job = sagemaker.describe_transform_job(TransformJobName=name)
             if "TransformStartTime" in job:
                 resources = job["TransformResources"]
@@ -206,7 +209,27 @@ def transformed_jobs(sagemaker: SageMakerClient, prefix: str) -> tuple[list[Tran
                         job.get("TransformEndTime"),
                     )
                 )
-    return found, max(0, len(names) - MOST)
+    return found, max(0, len(names) - most)
+
+
+def spent_so_far(workspace: Workspace, until: datetime, most: int = MOST) -> list[Spent]:
+    """The released model's training, the endpoint since it exists, and transform jobs; less where there are none.
+
+    until: aware. most: transform jobs that are looked at. KickstandError: the release is wrong, or AWS does not tell.
+    """
+    table, spent = price_table(), []
+    release = workspace.release_or_none()
+    if release is not None:
+        spent.append(training_spent(release, table, as_of=until.date()))
+    sagemaker, region = workspace.session.client("sagemaker"), workspace.environment.region
+    hosted = hosted_endpoint(sagemaker, workspace.names.endpoint)
+    if hosted is not None:
+        spent += hosting_spent(hosted, region, table, until=until)
+    jobs, older = transformed_jobs(sagemaker, workspace.names.prefix, most)
+    spent += transform_spent(jobs, region, table, until=until)
+    if older:
+        spent.append(Spent("batch transform", None, f"{older:,} older transform jobs, which were not looked at"))
+    return spent
 
 
 _AMOUNT = 12

@@ -51,12 +51,12 @@ class _Client:
         if key not in self.clients.answers:
             raise AssertionError(f"{key} was called, and the test has no answer")
 
-        def call(**parameters: Any) -> Any:
+        def call(*words: Any, **parameters: Any) -> Any:
             self.clients.calls.append((key, parameters))
             answer = self.clients.answers[key]
             if isinstance(answer, Exception):
                 raise answer
-            return answer(**parameters) if callable(answer) else answer
+            return answer(*words, **parameters) if callable(answer) else answer
 
         return call
 

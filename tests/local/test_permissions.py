@@ -10,12 +10,19 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from console_world import TOKEN, ask
 from deployed_project import DeployedProject, make_deployed_project
+from markupsafe import escape
 from policy_holders import job_of_role, session_of, user
 from policy_probes import Calls, allowed, objects, outcomes, s3_calls, write_calls
 from sagemaker_world import wait_for
 
+from console.reading import Source
+from console.server import VIEWS
+from kickstand.aws.session import open_session
+from kickstand.config.load import load_project
 from kickstand.release.file import read_release
+from kickstand.workspace import Workspace
 from localcloud.cloud import LocalCloud
 
 
@@ -272,3 +279,37 @@ def test_the_reviewer_may_ask_all_that_the_doctor_asks(project: DeployedProject)
     found = {one["name"]: one for one in json.loads(examined.out)["findings"]}
     assert {name: one for name, one in found.items() if one["status"] != "ok"} == {}
     assert found["endpoint"]["found"] == f"{project.names.endpoint} is InService."
+
+
+MARKUP = '<img src=x onerror="alert(1)">'
+
+
+def test_the_reviewer_sees_every_view_of_the_console(project: DeployedProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given markup in a bucket key, a hyperparameter and a log; then all is read, and all of it is text."""
+    bucket, folder = project.names.bucket, f"data/{'fe' * 32}/train/"
+    key = f"{folder}{MARKUP}.csv"
+    project.client("s3").put_object(Bucket=bucket, Key=key, Body=b"1,2,3\n4,5,6\n")
+    request = {**job_of_role(project, folder, "training"), "HyperParameters": {"num_round": MARKUP}}
+    project.client("sagemaker").create_training_job(**request)
+    for name, value in project.environment(user(project, "reviewer")).items():
+        monkeypatch.setenv(name, value)
+    loaded = load_project(project.toml)
+    dev = loaded.environments["dev"]
+    opened = Workspace(loaded, dev, open_session(dev), project.folder / "releases")
+    source, job = Source(opened, lambda: opened, project.folder / "review"), request["TrainingJobName"]
+    wait_for(
+        lambda: project.client("sagemaker").describe_training_job(TrainingJobName=job),
+        lambda one: one["TrainingJobStatus"] != "InProgress",
+        60,
+    )
+    pages = {path: ask(VIEWS, source, f"/{TOKEN}/{path}").body for path in (*(v.name for v in VIEWS), f"jobs/{job}")}
+    project.client("s3").delete_object(Bucket=bucket, Key=key)
+    for path, page in pages.items():
+        assert "not read" not in page, (path, page)
+        assert "<img" not in page, path
+    shown = str(escape(MARKUP))
+    assert f"{shown}.csv" in pages["bucket"]
+    assert pages[f"jobs/{job}"].count(shown) == 2, pages[f"jobs/{job}"]
+    assert "serves model" in pages["endpoint"]
+    assert "the release&#39;s" in pages["bucket"]
+    assert "instance hours" in pages["cost"]

@@ -94,9 +94,9 @@ def test_who_serves_and_since_when(releases: Path) -> None:
     assert ENDPOINT.seconds(found) == 5.0
 
 
-def test_another_model_than_the_releases_is_a_danger(releases: Path) -> None:
+def test_another_model_than_the_releases_is_a_warning(releases: Path) -> None:
     found = read_endpoint(reads(clients(described(EndpointConfigName=NEW)), releases))
-    assert found.tone == "danger"
+    assert found.tone == "warning"
     assert "serves model cdcdcdcdcdcd, which is not the release's" in found.sentence
 
 

@@ -190,10 +190,9 @@ class Transforms:
         return {**began, "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}
 
 
-def test_the_environments_own_transform_jobs_are_looked_at_the_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spent, "MOST", 2)
+def test_the_environments_own_transform_jobs_are_looked_at_the_newest_first() -> None:
     sagemaker = Transforms("bikes-dev-3", "my-bikes-dev-9", "bikes-dev-2-waiting", "bikes-dev-1")
-    assert spent.transformed_jobs(sagemaker, "bikes-dev") == (  # type: ignore[arg-type]
+    assert spent.transformed_jobs(sagemaker, "bikes-dev", most=2) == (  # type: ignore[arg-type]
         [Transformed("bikes-dev-3", "ml.m5.large", 2, NOON, None)],
         1,
     )
