@@ -232,6 +232,7 @@ class Source:
                 self._workspace = _shared(self._reopen())
             except KickstandError:
                 return  # the cards say why nothing is read
+            self._memory = Memory()  # logs are read on by clients of the session that has expired
             self._expired = False
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from console_world import NOW, Clients, ask, reads, refused, source
+from workspaces import workspace
 
 from console.views.jobs import JOB, JOBS, duration, read_job, read_jobs
 from kickstand.errors import InputError
+from kickstand.workspace import Workspace
 
 NAME = "bikes-dev-20261130-115800-abcd"
 MARKUP = '<img src=x onerror="alert(1)">'
@@ -192,6 +194,24 @@ def test_markup_in_every_text_of_a_job_is_text() -> None:
     assert pages[0].count("&lt;img") >= 6
     assert pages[1].count("&lt;img") >= 16
     assert "&lt;i&gt;rmse&lt;/i&gt; by round" in pages[1]
+
+
+def test_a_log_is_read_on_by_the_session_that_was_opened_anew() -> None:
+    log = Log(*rounds(0, 1, 2))
+    expired = clients(log, [summary(NAME, "InProgress")])
+    opened: list[Clients] = []
+
+    def reopen() -> Workspace:
+        opened.append(clients(log, [summary(NAME, "InProgress")]))
+        return workspace(opened[-1])
+
+    read = source(expired, reopen=reopen)
+    assert read.read_now(JOBS, {}).value.running[0].done == 3
+    for name in expired.answers:
+        expired.answers[name] = refused("Any", "ExpiredTokenException")
+    assert read.read_now(JOBS, {}).value is None
+    assert read.read_now(JOBS, {}).value.running[0].done == 3
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize(
