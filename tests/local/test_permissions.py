@@ -5,8 +5,14 @@ reviewer. The stacks are the real ones, the policies as CloudFormation made them
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
+import signal
+import subprocess
+import sys
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -313,3 +319,26 @@ def test_the_reviewer_sees_every_view_of_the_console(project: DeployedProject, m
     assert "serves model" in pages["endpoint"]
     assert "the release&#39;s" in pages["bucket"]
     assert "instance hours" in pages["cost"]
+
+
+def test_the_console_is_a_program_that_ctrl_c_ends(project: DeployedProject) -> None:
+    """Given nothing but the reviewer policy; then it prints its address, answers there, and ends with 0."""
+    environment = project.environment(user(project, "reviewer"))
+    words = [sys.executable, "-m", "cli", "--config", str(project.toml), "console", "dev", "--no-browser"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", env=environment
+    ) as program:
+        assert program.stdout is not None
+        said = program.stdout.readline(), program.stdout.readline().strip()
+        try:
+            assert said[0].startswith(f"{project.names.prefix} is shown on this machine alone")
+            place = urlsplit(said[1])
+            with closing(http.client.HTTPConnection(place.netloc, timeout=60)) as connection:
+                connection.request("GET", f"{place.path}endpoint")
+                assert "serves model" in connection.getresponse().read().decode()
+            taken = project.kickstand(user(project, "reviewer"), "console", "dev", "--port", str(place.port))
+        finally:
+            program.send_signal(signal.SIGINT)
+            rest = program.stdout.read()
+    assert (program.returncode, rest.splitlines()[-1]) == (0, "The console has ended.")
+    assert (taken.code, "of 127.0.0.1 is taken. Name another one" in " ".join(taken.err.split())) == (2, True)
