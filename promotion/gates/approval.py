@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kickstand.aws.errors import explained
 from kickstand.errors import InputError, Problem
 from kickstand.release.model import Release
-from promotion.gates.context import Evidence, GateContext
 from promotion.gates.gate import Gate, Verdict
+
+if TYPE_CHECKING:
+    from promotion.gates.context import Evidence, GateContext
 
 Status = Literal["Approved", "Rejected"]
 

@@ -12,11 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kickstand.release.model import GateResult
-from promotion.gates.context import Evidence, GateContext
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from promotion.gates.context import Evidence, GateContext
 
 
 @dataclass(frozen=True, slots=True)
