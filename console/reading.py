@@ -245,6 +245,8 @@ async def in_thread(work: Callable[[], T]) -> T:
     done: Future[T] = Future()
 
     def run() -> None:
+        if not done.set_running_or_notify_cancel():
+            return
         try:
             done.set_result(work())
         except BaseException as error:

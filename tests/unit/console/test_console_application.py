@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from typing import Any
 
 import pytest
 from console_world import OWN, TOKEN, Clients, Response, ask, refused, source
 
-from console.reading import Reads, Source, View
+from console.reading import Reads, Source, View, in_thread
 from console.views.endpoint import ENDPOINT
 from console.views.jobs import JOBS
 
@@ -185,3 +187,28 @@ def test_head_has_no_body() -> None:
     live = get("live/endpoint", Clients(NOTHING), method="HEAD")
     assert (live.status, live.body) == (200, "")
     assert OWN == (("host", "127.0.0.1:14000"),)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_end_during_a_read_is_quiet(begun: bool) -> None:
+    """A thread that ends after nobody waits any more says nothing: pytest makes an error of what it would say."""
+    going, read = threading.Event(), threading.Event()
+
+    def work() -> None:
+        going.set()
+        read.wait(10)
+
+    async def run() -> None:
+        task = asyncio.create_task(in_thread(work))
+        await asyncio.sleep(0)
+        if begun:
+            await asyncio.to_thread(going.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    threads = [one for one in threading.enumerate() if one.name == "console-read"]
+    read.set()
+    for one in threads:
+        one.join(10)
