@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.reading import Part, Reads, View
 from console.views.fleets import Fleet, Update, count_requests, read_fleets, read_update
+from console.views.releases import release_command
 from deployment.endpoint.alarms import rollback_alarms
 from kickstand.aws.deployed import SERVING, find_endpoint, find_stack
 from kickstand.names import Names
@@ -104,7 +105,7 @@ def _absent(
     if release.problems:
         next_step = "Its release cannot be read."
     elif release.value is None:
-        next_step = f"There is no release yet: {workspace.command('deploy')}, then {workspace.command('fit')}."
+        next_step = f"There is no release yet: {workspace.command('deploy')}, then {release_command(workspace)}."
     else:
         next_step = f"Deploy its release: {workspace.command('deploy')}"
     return EndpointView(

@@ -108,12 +108,17 @@ def read_releases(reads: Reads) -> ReleasesView:
 def _verdict(workspace: Workspace, release: Release | None) -> tuple[str, str]:
     name = workspace.environment.name
     if release is None:
-        source = workspace.environment.promotes_from
-        make = workspace.typed(f"promote {source} {name}") if source else workspace.command("fit")
+        make = release_command(workspace)
         return f"{name} has no release: nothing is to be served there. Make one: {make}", "warning"
     step = next(iter(reversed(lineage(release))), None)
     came = f"promoted from {step.promotion.environment}" if step else f"trained in {trained_in(release)}"
     return f"{name} is to serve model {release.artifact.sha256[:12]}, {came}.", "note"
+
+
+def release_command(workspace: Workspace) -> str:
+    """What makes the environment's first release: a promotion into it, or a training job of its own."""
+    source = workspace.environment.promotes_from
+    return workspace.typed(f"promote {source} {workspace.environment.name}") if source else workspace.command("fit")
 
 
 def _package(reads: Reads, release: Release | None) -> Package | None:

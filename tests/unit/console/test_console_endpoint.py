@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from console_world import NOW, Clients, ask, reads, refused, source
-from samples import BUCKET, DIGEST, release
+from samples import BUCKET, DIGEST, environment, release
+from workspaces import workspace
 
 from console.views.endpoint import ENDPOINT, read_endpoint
 from kickstand.release.file import write_release
@@ -192,3 +193,13 @@ def test_a_control_character_is_shown(releases: Path) -> None:
     ).body
     assert r"a\x1b[2J\u202eb" in page
     assert datetime(2026, 11, 30, 12, 0, tzinfo=UTC) == NOW
+
+
+def test_an_environment_that_takes_its_models_from_another_is_told_to_promote() -> None:
+    gone = refused("DescribeEndpoint", "ValidationException", "Could not find endpoint.")
+    read = reads(clients(gone))
+    read.workspace = workspace(read.workspace.session, of=environment(name="staging", promotes_from="dev"))
+    assert read_endpoint(read).sentence == (
+        "There is no endpoint bikes-staging: nothing is served. There is no release yet: kickstand deploy staging, "
+        "then kickstand promote dev staging."
+    )
