@@ -71,7 +71,7 @@ def _warm_up(pattern: Path) -> None:
     from functools import cache
 
     import boto3  # noqa: F401
-    import jsonschema  # noqa: F401
+    import jsonschema  # type: ignore[import-untyped]  # noqa: F401
     import memory_s3
     import pyarrow.compute  # noqa: F401
     import typer.main

@@ -407,7 +407,8 @@ def test_templates_are_measured_against_the_quotas_of_cloudformation(tmp_path: P
     template = json.dumps({"Resources": {f"R{number}": {} for number in range(50)}, "Outputs": {}}).ljust(100_001)
     (tmp_path / "assembly-dev" / "devhosting1.template.json").write_text(template)
     size, resources = template_figures(tmp_path)
-    assert (size.name, round(size.ratio, 9), size.verdict) == ("template of hosting with every setting: size", 0.100001, "over")
+    assert (size.name, round(size.ratio, 9)) == ("template of hosting with every setting: size", 0.100001)
+    assert size.verdict == "over"
     assert (resources.ours, resources.ratio, resources.verdict) == (50, 0.1, "good")
 
 
