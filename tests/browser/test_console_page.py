@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 AXE = REPOSITORY / "node_modules/axe-core/axe.min.js"
 MEASURE = Path(__file__).parent / "measure.js"
 PATHS = (*(view.name for view in VIEWS), f"jobs/{JOB}")
-SIZES = ((1280, 900, False), (400, 800, True), (1280, 900, True), (400, 800, False))
+SIZES = ((1280, 900, False), (400, 800, True))
 SMALLEST = 12.0
 """CSS pixels."""
 MARKUP = '<img src="x" onerror="document.title = 1"><script>document.title = 2</script>'
