@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from console_world import OWN, TOKEN, Clients, Response, ask, refused, source
 
+from console.pages import TEMPLATES
 from console.reading import Reads, Source, View, in_thread
 from console.views.endpoint import ENDPOINT
 from console.views.jobs import JOBS
@@ -212,3 +213,11 @@ def test_an_end_during_a_read_is_quiet(begun: bool) -> None:
     read.set()
     for one in threads:
         one.join(10)
+
+
+def test_nothing_but_parts_that_were_drawn_is_markup() -> None:
+    """One `safe` in all templates: the sections of a view, which another template has escaped."""
+    texts = {file.name: file.read_text("utf-8") for file in TEMPLATES.glob("*.html")}
+    marked = {name: re.findall(r"\|\s*safe|autoescape", text) for name, text in texts.items()}
+    assert {name: found for name, found in marked.items() if found} == {"page.html": ["|safe"]}
+    assert re.search(r'<div id="view">\{\{ body\|safe \}\}</div>', texts["page.html"])
