@@ -15,7 +15,7 @@ from infra.constructs.alarms import Alarm
 from infra.constructs.hosting import VARIANT
 from infra.constructs.roles import ServiceRole
 from infra.constructs.storage import LogGroup
-from infra.constructs.triggers import JobTrigger
+from infra.constructs.triggers import RETRIES, JobTrigger
 from infra.policies.automation import dead_letter_statement, start_statement, stop_statements
 from infra.state_machines.stop_definition import stop_definition
 from infra.state_machines.stop_states import Stopped, stop_reasons
@@ -23,8 +23,6 @@ from kickstand.config.operation import WARNING_SECONDS, Lifetime
 from kickstand.config.values import Window
 from kickstand.names import Names, partition
 
-_RETRIES = scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=5, maximum_event_age_in_seconds=3600)
-"""Fewer than the Scheduler's own, which takes a day to give a call up: an alarm says so then."""
 _MINUTES_BEFORE = WARNING_SECONDS // 60
 
 
@@ -122,7 +120,7 @@ class StopMachine(Construct):
                     role_arn=role.arn,
                     input=json.dumps({"Reason": reason}),
                     dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters_arn),
-                    retry_policy=_RETRIES,
+                    retry_policy=RETRIES,
                 ),
             )
             role.precede(schedule)

@@ -169,8 +169,16 @@ class NewDataRule(Construct):
         )
 
 
+RETRIES = scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=5, maximum_event_age_in_seconds=3600)
+"""Of a schedule's call: fewer than EventBridge Scheduler's own, which takes a day until it gives a call up, and only then
+raises the alarm of the dead-letter queue."""
+
+
 class TrainingSchedule(Construct):
     """Starts the training trigger on the data that was uploaded last.
+
+    A `rate(…)` is due when the schedule is made, for the first time: it has no StartDate, which a synthesis without a
+    clock cannot know (https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based).
 
     expression: EventBridge's `cron(…)`, in UTC, or `rate(…)`.
     role_arn:   the role that EventBridge Scheduler starts the state machine as.
@@ -201,6 +209,7 @@ class TrainingSchedule(Construct):
                 role_arn=role_arn,
                 input=json.dumps({"Manifest": LATEST_MANIFEST}),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters_arn),
+                retry_policy=RETRIES,
             ),
         )
 

@@ -191,7 +191,12 @@ def test_a_schedule_trains_on_the_latest_manifest() -> None:
             "Name": "bikes-dev-schedule",
             "ScheduleExpression": "cron(0 6 ? * MON *)",
             "FlexibleTimeWindow": {"Mode": "OFF"},
-            "Target": Match.object_like({"Input": '{"Manifest": "latest/manifest.json"}'}),
+            "Target": Match.object_like(
+                {
+                    "Input": '{"Manifest": "latest/manifest.json"}',
+                    "RetryPolicy": {"MaximumRetryAttempts": 5, "MaximumEventAgeInSeconds": 3600},
+                }
+            ),
         },
     )
 
