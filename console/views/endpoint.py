@@ -11,6 +11,7 @@ from console.reading import Part, Reads, View
 from console.views.fleets import Fleet, Update, count_requests, read_fleets, read_update
 from console.views.releases import release_command
 from deployment.endpoint.alarms import rollback_alarms
+from deployment.endpoint.expiry import EndpointEnd, end_lines, endpoint_ends
 from kickstand.aws.deployed import SERVING, find_endpoint, find_stack
 from kickstand.names import Names
 from review.pages.values import Tone
@@ -18,7 +19,10 @@ from review.pages.values import Tone
 if TYPE_CHECKING:
     from kickstand.release.model import Release
 
-OTHER_ALARMS = ("4xx-rate", "overhead", "cpu", "memory", "disk", "training-failed", "transform-failed")
+OTHER_ALARMS = (
+    *("4xx-rate", "overhead", "cpu", "memory", "disk"),
+    *("training-failed", "transform-failed", "not-started", "stop-failed"),
+)
 """Alarms that notify and roll nothing back."""
 _MOVING_SECONDS, _STILL_SECONDS = 2.0, 5.0
 _ALARM_TONES: Mapping[str, Tone] = {"OK": "calm", "ALARM": "danger", "INSUFFICIENT_DATA": "warning"}
@@ -69,6 +73,7 @@ def read_endpoint(reads: Reads) -> EndpointView:
     if described is None:
         return _absent(reads, names, release, stack, alarms)
     requests = reads.part("counting requests", lambda: count_requests(reads, names, described))
+    ends = reads.part("looking for the end of the endpoint", lambda: _ends(reads, names))
     counted = requests.value or {}
     pending = described.get("PendingDeploymentSummary")
     update = read_update(reads, pending, release.value, _in_words(alarms.value), counted) if pending else None
@@ -80,7 +85,7 @@ def read_endpoint(reads: Reads) -> EndpointView:
         name=names.endpoint,
         sentence=sentence,
         tone=tone,
-        notes=tuple(_notes(described, stack, requests)),
+        notes=(*_notes(described, stack, requests), *_end_notes(reads, names, ends)),
         exists=True,
         status=described["EndpointStatus"],
         config=config,
@@ -155,6 +160,19 @@ def _notes(described: Mapping[str, Any], stack: Part[str], requests: Part[Any]) 
     yield from _stack_notes(stack)
     for problem in requests.problems:
         yield f"Requests are not counted: {problem.message} {problem.fix}".strip()
+
+
+def _ends(reads: Reads, names: Names) -> tuple[EndpointEnd, ...]:
+    if names.environment.lifetime is None:
+        return ()  # nothing of it is deployed, and nothing is read
+    return endpoint_ends(reads.workspace.session, names, reads.now)
+
+
+def _end_notes(reads: Reads, names: Names, ends: Part[tuple[EndpointEnd, ...]]) -> Iterator[str]:
+    """When and why the endpoint stops by itself."""
+    for problem in ends.problems:
+        yield f"{problem.message} {problem.fix}".strip()
+    yield from end_lines(names.endpoint, ends.value or (), deploy_command=reads.workspace.command("deploy"))
 
 
 def _stack_notes(stack: Part[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from console_world import Clients, refused
+from console_world import NOW, Clients, refused
 from samples import BUCKET, DIGEST
 
 JOB = "bikes-dev-20261130-115800-abcd"
@@ -120,7 +120,8 @@ class SampleCloud:
         }
 
     def _describe_stacks(self, **sent: Any) -> Any:
-        return {"Stacks": [{"StackName": sent["StackName"], "StackStatus": "UPDATE_COMPLETE", "Tags": []}]}
+        stack = {"StackName": sent["StackName"], "StackStatus": "UPDATE_COMPLETE", "Tags": [], "CreationTime": NOW}
+        return {"Stacks": [stack]}
 
     def _get_template(self, **sent: Any) -> Any:
         variant = {"InitialInstanceCount": 3, "InstanceType": "ml.m5.large"}

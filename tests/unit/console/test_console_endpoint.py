@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -95,6 +96,34 @@ def test_who_serves_and_since_when(releases: Path) -> None:
     assert ENDPOINT.seconds(found) == 5.0
 
 
+def test_when_and_why_the_endpoint_stops_by_itself(releases: Path) -> None:
+    page = {"executions": [{"executionArn": "arn:watch", "startDate": NOW - timedelta(hours=2)}]}
+    answers = {
+        "cloudformation.describe_stacks": {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "CreationTime": NOW}]},
+        "stepfunctions.get_paginator": SimpleNamespace(paginate=lambda **_: [page]),
+        "stepfunctions.describe_execution": {"input": '{"Reason": "watch"}'},
+    }
+    given = reads(clients(described(), **answers), releases)
+    given.workspace = workspace(given.workspace.session, releases, of=environment(expires_after="8h", idle_after="2h"))
+    assert read_endpoint(given).notes == (
+        "bikes-dev stops on 2026-11-30 at 20:00 UTC: 8h after its last deployment (expires_after).",
+        "Or stops after 2h without an invocation (idle_after).",
+        "After it, or to start the time anew: kickstand deploy dev",
+    )
+
+
+def test_that_the_end_of_the_endpoint_is_not_readable_is_said_and_the_rest_shown(releases: Path) -> None:
+    denied = refused("ListExecutions", "AccessDeniedException", "not authorized to perform: states:ListExecutions")
+    stack = {"StackStatus": "CREATE_COMPLETE", "CreationTime": NOW}
+    answers = {"cloudformation.describe_stacks": {"Stacks": [stack]}, "stepfunctions.get_paginator": denied}
+    given = reads(clients(described(), **answers), releases)
+    given.workspace = workspace(given.workspace.session, releases, of=environment(expires_after="8h"))
+    found = read_endpoint(given)
+    assert found.sentence == "It is InService and serves model abababababab, the release's."
+    (note,) = found.notes
+    assert "looking for the end of the endpoint" in note and "states:ListExecutions" in note
+
+
 def test_another_model_than_the_releases_is_a_warning(releases: Path) -> None:
     found = read_endpoint(reads(clients(described(EndpointConfigName=NEW)), releases))
     assert found.tone == "warning"
@@ -139,7 +168,7 @@ def test_alarms_that_are_in_alarm_come_first(releases: Path) -> None:
         ("bikes-dev-cpu", "ALARM", False),
         ("bikes-dev-all-5xx-rate", "OK", True),
     ]
-    assert len(found.alarms.value) == 13
+    assert len(found.alarms.value) == 15
     assert "bikes-dev-new-5xx-rate is in ALARM" in found.sentence
 
 

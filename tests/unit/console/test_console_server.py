@@ -9,10 +9,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
-from console_world import Clients
+from console_world import NOW, Clients
 from sample_cloud import JOB, SampleCloud
 from samples import environment, release
 from workspaces import workspace
@@ -20,9 +21,9 @@ from workspaces import workspace
 from console.reading import Source
 from console.server import VIEWS, ConsoleServer, listen
 from console.views.jobs import JOB as ONE_JOB
+from infra.policies.drift import drift_statements
 from infra.policies.reviewer import reviewer_statements
 from kickstand.errors import InputError
-from kickstand.names import Names
 from kickstand.release.file import write_release
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "console.md"
@@ -87,8 +88,10 @@ def test_what_is_no_request_of_a_browser_gets_an_error(request_line: bytes, tmp_
 _READS = {
     "s3.list_objects_v2": "s3:ListBucket",
     "sagemaker.get_paginator": "sagemaker:ListTransformJobs",
+    "stepfunctions.get_paginator": "states:ListExecutions",
+    "stepfunctions.describe_execution": "states:DescribeExecution",
 }
-"""Calls whose permission has another name; ListTransformJobs is read page by page."""
+"""Calls whose permission has another name; what is listed is read page by page."""
 
 
 def action(call: str) -> str:
@@ -97,15 +100,22 @@ def action(call: str) -> str:
 
 
 def test_the_reviewers_policy_has_all_that_is_read_and_the_page_lists_it(tmp_path: Path) -> None:
-    """Also DescribeTransformJob, which is asked for where there are such jobs."""
+    """Also DescribeTransformJob, called where there are such jobs, and what an endpoint that stops by itself adds.
+
+    That is in the policy of drift, which reviewers have too.
+    """
     write_release(tmp_path / "dev.json", release())
     clients = SampleCloud(step="Baking for 300 seconds").clients()
-    opened = workspace(clients, tmp_path)
+    page = {"executions": [{"executionArn": "arn:watch", "startDate": NOW}]}
+    clients.answers["stepfunctions.get_paginator"] = SimpleNamespace(paginate=lambda **_: [page])
+    clients.answers["stepfunctions.describe_execution"] = {"input": '{"Reason": "watch"}'}
+    opened = workspace(clients, tmp_path, of=environment(expires_after="8h"))
     source = Source(opened, lambda: opened, tmp_path)
     for view in (*VIEWS, ONE_JOB):
         assert source.read_now(view, {"job": JOB}).problems == (), view.name
     read = {action(call) for call, _ in clients.calls} | {"sagemaker:DescribeTransformJob"}
-    held = {one for statement in reviewer_statements(Names(environment())) for one in statement.actions}
+    names = opened.names
+    held = {one for each in (*reviewer_statements(names), *drift_statements(names)) for one in each.actions}
     assert read <= held
     section = PAGE.read_text("utf-8").partition("## What it may read")[2].partition("\n## ")[0]
     assert set(re.findall(r"`(\w+:\w+)`", section)) == read
