@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from console.reading import Part, Reads, View
@@ -12,7 +13,7 @@ from console.views.fleets import Fleet, Update, count_requests, read_fleets, rea
 from console.views.releases import release_command
 from deployment.endpoint.alarms import rollback_alarms
 from deployment.endpoint.expiry import EndpointEnd, end_lines, endpoint_ends
-from kickstand.aws.deployed import SERVING, find_endpoint, find_stack
+from kickstand.aws.deployed import SERVING, find_endpoint, find_stack, stack_events
 from kickstand.names import Names
 from review.pages.values import Tone
 
@@ -25,6 +26,9 @@ OTHER_ALARMS = (
 )
 """Alarms that notify and roll nothing back."""
 _MOVING_SECONDS, _STILL_SECONDS = 2.0, 5.0
+_EVENTS = 300
+"""Of a stack, the newest, that are looked through."""
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 _ALARM_TONES: Mapping[str, Tone] = {"OK": "calm", "ALARM": "danger", "INSUFFICIENT_DATA": "warning"}
 
 
@@ -150,8 +154,28 @@ def read_alarms(reads: Reads, names: Names) -> tuple[Alarm, ...]:
 
 
 def _stack_status(reads: Reads, names: Names) -> str:
-    found = find_stack(reads.client("cloudformation"), names.hosting_stack)
-    return "" if found is None else f"{found['StackStatus']}: {found.get('StackStatusReason', '')}".rstrip(": ")
+    """The status of the hosting stack, and why: of a rollback the first failure that led to it; empty: no stack."""
+    cloudformation = reads.client("cloudformation")
+    found = find_stack(cloudformation, names.hosting_stack)
+    if found is None:
+        return ""
+    status, reason = found["StackStatus"], found.get("StackStatusReason", "")
+    if "ROLLBACK" in status:
+        key = ("rollback", status, str(found.get("LastUpdatedTime")))
+        reason = reads.memory.keep(key, lambda: _first_failure(cloudformation, names.hosting_stack)) or reason
+    return f"{status}: {reason}".rstrip(": ")
+
+
+def _first_failure(cloudformation: Any, stack: str) -> str:
+    """Why the first resource failed in the last operation that somebody began; empty where none did."""
+    first = ""
+    for event in islice(stack_events(cloudformation, stack), _EVENTS):
+        status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
+        if event["ResourceType"] == "AWS::CloudFormation::Stack" and status in _BEGINNINGS:
+            break
+        if status.endswith("_FAILED") and "cancelled" not in reason:
+            first = reason or first
+    return first
 
 
 def _notes(described: Mapping[str, Any], stack: Part[str], requests: Part[Any]) -> Iterator[str]:

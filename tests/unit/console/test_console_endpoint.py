@@ -191,11 +191,48 @@ def test_what_never_changes_is_read_once(releases: Path) -> None:
 def test_a_stack_on_its_way_and_a_reason_are_said(releases: Path) -> None:
     stack = {"StackStatus": "UPDATE_ROLLBACK_FAILED", "StackStatusReason": "it failed"}
     failed = described(EndpointStatus="Failed", FailureReason="No capacity")
-    found = read_endpoint(reads(clients(failed, **{"cloudformation.describe_stacks": {"Stacks": [stack]}}), releases))
+    answers = {"cloudformation.describe_stacks": {"Stacks": [stack]}, "cloudformation.get_paginator": events()}
+    found = read_endpoint(reads(clients(failed, **answers), releases))
     assert (found.sentence, found.tone) == ("The endpoint is Failed.", "danger")
     assert found.notes == (
         "SageMaker's reason: No capacity",
         "CloudFormation's hosting stack is UPDATE_ROLLBACK_FAILED: it failed",
+    )
+
+
+def events(*failures: str) -> Any:
+    """The paginator of DescribeStackEvents, newest first: a rollback, failures, what began it, and what was before."""
+    stack, endpoint = {"ResourceType": "AWS::CloudFormation::Stack"}, {"ResourceType": "AWS::SageMaker::Endpoint"}
+    found = [
+        {**stack, "ResourceStatus": "UPDATE_ROLLBACK_COMPLETE"},
+        {**stack, "ResourceStatus": "UPDATE_ROLLBACK_IN_PROGRESS"},
+        *({**endpoint, "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": one} for one in failures),
+        {**stack, "ResourceStatus": "UPDATE_IN_PROGRESS"},
+        {**endpoint, "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "of last week"},
+    ]
+    pages = type("Pages", (), {"paginate": lambda *_, **__: [{"StackEvents": found}]})
+    return lambda _: pages()
+
+
+def test_why_a_stack_was_rolled_back_is_said_and_read_once(releases: Path) -> None:
+    stack = {"StackStatus": "UPDATE_ROLLBACK_COMPLETE", "LastUpdatedTime": NOW}
+    answers = {
+        "cloudformation.describe_stacks": {"Stacks": [stack]},
+        "cloudformation.get_paginator": events(
+            "Resource update cancelled", "the alarm bikes-dev-new-5xx-rate is in ALARM"
+        ),
+    }
+    asked = clients(described(), **answers)
+    opened = source(asked, releases)
+    for _ in range(3):
+        found = opened.read_now(ENDPOINT, {}).value
+        assert found.notes == (
+            "CloudFormation's hosting stack is UPDATE_ROLLBACK_COMPLETE: the alarm bikes-dev-new-5xx-rate is in ALARM",
+        )
+    assert [name for name, _ in asked.calls].count("cloudformation.get_paginator") == 1
+    asked.answers["cloudformation.get_paginator"] = events()
+    assert source(asked, releases).read_now(ENDPOINT, {}).value.notes == (
+        "CloudFormation's hosting stack is UPDATE_ROLLBACK_COMPLETE",
     )
 
 

@@ -100,9 +100,9 @@ def action(call: str) -> str:
 
 
 def test_the_reviewers_policy_has_all_that_is_read_and_the_page_lists_it(tmp_path: Path) -> None:
-    """Also DescribeTransformJob, called where there are such jobs, and what an endpoint that stops by itself adds.
+    """Also what is called where there are transform jobs, a stack was rolled back, or an endpoint stops by itself.
 
-    That is in the policy of drift, which reviewers have too.
+    The last is in the policy of drift, which reviewers have too.
     """
     write_release(tmp_path / "dev.json", release())
     clients = SampleCloud(step="Baking for 300 seconds").clients()
@@ -113,7 +113,10 @@ def test_the_reviewers_policy_has_all_that_is_read_and_the_page_lists_it(tmp_pat
     source = Source(opened, lambda: opened, tmp_path)
     for view in (*VIEWS, ONE_JOB):
         assert source.read_now(view, {"job": JOB}).problems == (), view.name
-    read = {action(call) for call, _ in clients.calls} | {"sagemaker:DescribeTransformJob"}
+    read = {action(call) for call, _ in clients.calls} | {
+        "sagemaker:DescribeTransformJob",
+        "cloudformation:DescribeStackEvents",
+    }
     names = opened.names
     held = {one for each in (*reviewer_statements(names), *drift_statements(names)) for one in each.actions}
     assert read <= held
