@@ -179,6 +179,8 @@ def hosted_endpoint(sagemaker: SageMakerClient, endpoint: str) -> Hosted | None:
     return Hosted(endpoint, found["CreationTime"], instances)
 
 
+_PAGE = 100
+"""Jobs of an answer, the most that SageMaker gives; without it they are ten."""
 MOST = 200
 """Jobs that are looked at: SageMaker is asked about each, and answers a few a second."""
 
@@ -192,7 +194,10 @@ def transformed_jobs(sagemaker: SageMakerClient, prefix: str, most: int = MOST) 
     found: list[Transformed] = []
     with explained("asking about transform jobs"):
         pages = sagemaker.get_paginator("list_transform_jobs").paginate(
-            NameContains=f"{prefix}-", SortBy="CreationTime", SortOrder="Descending"
+            NameContains=f"{prefix}-",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"PageSize": _PAGE},
         )
         names = [one["TransformJobName"] for page in pages for one in page["TransformJobSummaries"]]
         names = [name for name in names if name.startswith(f"{prefix}-")]

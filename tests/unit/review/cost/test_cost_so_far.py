@@ -181,8 +181,9 @@ class Transforms:
         assert operation == "list_transform_jobs"
         return self
 
-    def paginate(self, **request: str) -> list[dict[str, Any]]:
-        assert request == {"NameContains": "bikes-dev-", "SortBy": "CreationTime", "SortOrder": "Descending"}
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        order = {"SortBy": "CreationTime", "SortOrder": "Descending"}
+        assert request == {"NameContains": "bikes-dev-", **order, "PaginationConfig": {"PageSize": 100}}
         return [{"TransformJobSummaries": [{"TransformJobName": name}]} for name in self.names]
 
     def describe_transform_job(self, TransformJobName: str) -> dict[str, Any]:  # noqa: N803
