@@ -72,13 +72,15 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class BucketView:
-    """What the template prints. prefixes: with what they hold and how long."""
+    """What the template prints. prefixes: with what they hold and how long. released: what of the release is where:
+    its name, its prefix, and the key after which it is listed."""
 
     name: str
     sentence: str
     tone: str
     exists: bool
     prefixes: tuple[tuple[str, str, str], ...]
+    released: tuple[tuple[str, str, str], ...]
     listings: tuple[Part[Listing], ...]
 
 
@@ -88,7 +90,8 @@ def read_bucket(reads: Reads) -> BucketView:
     bucket = workspace.names.bucket
     chosen = [prefix for prefix in PREFIXES if prefix.name == asked] or [DATA, MODELS]
     after = reads.query.get("after", "") if len(chosen) == 1 else ""
-    uses = _uses(reads.part("reading the release", workspace.release_or_none).value)
+    release = reads.part("reading the release", workspace.release_or_none).value
+    uses = _uses(release)
     try:
         first = reads.part(f"listing {chosen[0].key}", lambda: read_listing(reads, chosen[0], after, uses))
     except _NoBucketError:
@@ -106,6 +109,7 @@ def read_bucket(reads: Reads) -> BucketView:
         tone="note",
         exists=True,
         prefixes=tuple(_described(prefix) for prefix in layout(capture_days=_capture_days(workspace.environment))),
+        released=_released(release),
         listings=listings,
     )
 
@@ -119,7 +123,7 @@ def _absent(reads: Reads, bucket: str) -> BucketView:
     sentence = (
         f"There is no bucket {bucket}: {reads.workspace.environment.name} was never deployed. Deploy it: {deploy}"
     )
-    return BucketView(bucket, sentence, "warning", False, (), ())
+    return BucketView(bucket, sentence, "warning", False, (), (), ())
 
 
 def _capture_days(environment: Any) -> int:
@@ -144,6 +148,16 @@ def _uses(release: Release | None) -> dict[str, tuple[str, ...]]:
     for channel in release.channels:
         found[channel.sha256] = (*found.get(channel.sha256, ()), channel.name)
     return found
+
+
+def _released(release: Release | None) -> tuple[tuple[str, str, str], ...]:
+    """A listing that begins after the digest begins with what is below it. Of a promoted release the data are in the
+    bucket of the environment that trained it."""
+    if release is None:
+        return ()
+    own = (one for one in release.channels if one.s3_uri.startswith(f"s3://{release.bucket}/"))
+    channels = ((one.name, DATA.key, f"{DATA.key}{one.sha256}") for one in own)
+    return (("model", MODELS.key, f"{MODELS.key}{release.artifact.sha256}"), *channels)
 
 
 def read_listing(reads: Reads, prefix: Prefix, after: str, uses: Mapping[str, tuple[str, ...]]) -> Listing:

@@ -98,6 +98,13 @@ def test_the_bucket_by_digest_what_the_release_uses_first(releases: Path) -> Non
         (OTHER_DIGEST, (), 95_500),
     ]
     assert (found.name, data.prefix, models.prefix) == (BUCKET, "data/", "models/")
+    assert found.released[0] == ("model", "models/", f"models/{DIGEST}")
+    assert [name for name, _, _ in found.released[1:]] == [channel.name for channel in release().channels]
+    (model,) = read_bucket(
+        reads(SampleCloud().clients(), releases, prefix="models/", after=f"models/{DIGEST}")
+    ).listings
+    assert model.value is not None
+    assert model.value.groups[0].objects[0].key == f"models/{DIGEST}/model.tar.gz"
     assert [row for row in found.prefixes if row[0] in ("data/", "capture/")] == [
         ("data/", "channels by the digest of their files", "nothing expires"),
         (
@@ -254,3 +261,12 @@ def test_a_view_whose_credentials_have_expired_says_what_to_do(path: str, releas
     assert "Sign in again" in page
     assert "<img" not in page
     assert environment().profile is None
+
+
+def test_data_of_a_promoted_release_are_in_another_bucket(tmp_path: Path) -> None:
+    channels = tuple(
+        one.model_copy(update={"s3_uri": one.s3_uri.replace(BUCKET, "another")}) for one in release().channels
+    )
+    promotion = Promotion(environment="staging", release_sha256=DIGEST, gates=(), overrides=(), by="", at="")
+    write_release(tmp_path / "dev.json", release(channels=channels, promoted_from=promotion))
+    assert [name for name, _, _ in read_bucket(reads(SampleCloud().clients(), tmp_path)).released] == ["model"]
