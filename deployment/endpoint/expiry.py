@@ -107,10 +107,12 @@ def begin_watch(session: boto3.Session, names: Names, say: Callable[[str], None]
     if lifetime is None or not lifetime.watched:
         return
     with _where_allowed(names, say, "starting what stops the endpoint by itself"):
-        if _has_machine(session, names):
-            session.client("stepfunctions").start_execution(
-                stateMachineArn=names.stop_machine_arn, input=json.dumps({"Reason": "watch"})
-            )
+        if not _has_machine(session, names):
+            return
+        end_watch(session, names, lambda _: None)  # one that the hourly schedule has started meanwhile
+        session.client("stepfunctions").start_execution(
+            stateMachineArn=names.stop_machine_arn, input=json.dumps({"Reason": "watch"})
+        )
 
 
 @dataclass(frozen=True, slots=True)

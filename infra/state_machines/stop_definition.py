@@ -28,6 +28,8 @@ _SETTLE_SECONDS = 60
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html"""
 _HOUR, _QUARTER = 3600, 900
 """Between two looks at the stack, and where an idle endpoint is looked for."""
+_FAILURE_SECONDS, _FAILURES = 30, 20
+"""Between two attempts to read the stack, and how many of them one execution makes."""
 COMMENT = "Stops the endpoint by itself:"
 """How the definition's comment begins; the reasons follow, by which a review says when it stops."""
 LOOKS = 500
@@ -79,7 +81,8 @@ def _begin_states(sdk: str, what: Stopped) -> dict[str, Any]:
                 "reason": f"{{% $exists({given}.Reason) ? $string({given}.Reason) : '' %}}",
                 "elapsed": f"{{% $exists({given}.Elapsed) ? {given}.Elapsed : {_SETTLE_SECONDS} %}}",
                 "seen": f"{{% $exists({given}.Seen) ? {given}.Seen : '' %}}",
-                **{"looks": 0, "busy": 0, "deletions": 0, "announced": False, "failure": {}},
+                **{"looks": 0, "busy": 0, "deletions": 0, "failures": 0, "announced": False, "failure": {}},
+                **{"status": "not looked at", "transforms": 0},
             },
             "Next": "Which request",
         },
@@ -119,8 +122,14 @@ def _watch_states(sdk: str, what: Stopped, lifetime: Lifetime) -> dict[str, Any]
             STACK,
             next_state="What is due",
             otherwise="Is there a stack",
+            # A stack that is not there has no error of its own, and is no reason to ask again.
+            retried=False,
         ),
-        "Is there a stack": choice({NOT_THERE: "Nothing to stop"}, default="Failed"),
+        "Is there a stack": choice(
+            {NOT_THERE: "Nothing to stop", f"$failures < {_FAILURES}": "Count failure"}, default="Failed"
+        ),
+        "Count failure": {"Type": "Pass", "Assign": {"failures": "{% $failures + 1 %}"}, "Next": "Wait to read again"},
+        "Wait to read again": {"Type": "Wait", "Seconds": _FAILURE_SECONDS, "Next": "Read stack"},
         "Nothing to stop": {"Type": "Succeed"},
         "What is due": {
             "Type": "Choice",
@@ -131,14 +140,15 @@ def _watch_states(sdk: str, what: Stopped, lifetime: Lifetime) -> dict[str, Any]
                     "Next": "Nothing to stop",
                 },
                 {
-                    # A deployment: the time starts anew, but where this is the first look.
+                    # A deployment, or its end: the time starts anew, but where this is the first look.
                     "Condition": "{% $stack.Mark != $seen %}",
                     "Assign": {
                         "elapsed": "{% $seen = '' ? $elapsed : 0 %}",
-                        **{"seen": "{% $stack.Mark %}", "announced": False, "reason": kept},
+                        **{"seen": "{% $stack.Mark %}", "announced": False, "reason": kept, "busy": 0},
                     },
                     "Next": "What is due",
                 },
+                {"Condition": "{% $contains($stack.Status, /_IN_PROGRESS$/) %}", "Next": "Busy"},
                 {"Condition": "{% $announced and $reason = 'idle' %}", "Next": "Read alarm"},
                 {"Condition": "{% $announced %}", "Next": "Read endpoint"},
                 {"Condition": "{% $reason = 'awake' %}", "Next": "Announce"},

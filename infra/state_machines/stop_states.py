@@ -21,10 +21,11 @@ NOT_THERE = "$contains($failure.Reason, /does not exist|Could not find/)"
 """After a failed call: whether it was for the want of what it is about."""
 STACK = {
     "stack": "{% ( $it := $states.result.Stacks[0]; {'Id': $it.StackId, 'Status': $it.StackStatus, "
-    "'Mark': $it.StackId & ' ' & ($exists($it.LastUpdatedTime) ? $it.LastUpdatedTime : $it.CreationTime), "
+    "'Mark': $it.StackId & ' ' & ($exists($it.LastUpdatedTime) ? $it.LastUpdatedTime : $it.CreationTime) & "
+    "($contains($it.StackStatus, /_IN_PROGRESS$/) ? ' in progress' : ''), "
     "'Reason': $exists($it.StackStatusReason) ? $it.StackStatusReason : 'No reason is given.'} ) %}"
 }
-"""Which stack it is, by which deployment, and how it is."""
+"""Which stack it is, by which deployment and whether that has come to its end, and how it is."""
 
 
 def task(
@@ -34,6 +35,7 @@ def task(
     *,
     next_state: str,
     otherwise: str = "Failed",
+    retried: bool = True,
 ) -> dict[str, Any]:
     """One call. otherwise: where a call leads that fails, with Error and Reason in `$failure`."""
     failure = {"Error": "{% $states.errorOutput.Error %}", "Reason": "{% $string($states.errorOutput.Cause) %}"}
@@ -43,7 +45,7 @@ def task(
         "Arguments": dict(arguments),
         "Assign": dict(assign),
         "Output": "{% $states.input %}",
-        "Retry": [retry("States.TaskFailed")],
+        **({"Retry": [retry("States.TaskFailed")]} if retried else {}),
         "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"failure": failure}, "Next": otherwise}],
         "Next": next_state,
     }
@@ -116,7 +118,11 @@ def busy_states(sdk: str, what: Stopped) -> dict[str, Any]:
         "No transform trigger": {"Type": "Pass", "Assign": {"transforms": 0}, "Next": "Is it busy"},
         "Is it busy": choice({busy: "Busy"}, default="Delete stack"),
         "Busy": choice({f"$busy < {BUSY_LOOKS}": "Count busy"}, default="Busy too long"),
-        "Count busy": {"Type": "Pass", "Assign": {"busy": "{% $busy + 1 %}"}, "Next": "Wait for others"},
+        "Count busy": {
+            "Type": "Pass",
+            "Assign": {"busy": "{% $busy + 1 %}", "looks": "{% $looks + 1 %}"},
+            "Next": "Wait for others",
+        },
         "Wait for others": {"Type": "Wait", "Seconds": BUSY_SECONDS, "Next": "Read stack"},
         "Busy too long": failed_with(
             "StillInProgress",

@@ -20,8 +20,8 @@ from localcloud.cloud import LocalCloud
 FACTOR = 240
 """An hour takes a quarter of a minute."""
 ENDS = 'expires_after = "1h"\n[environments.dev.alerts]\nemails = ["team@example.com"]\n'
-SLOW = "[environments.dev.hosting.update]\nbake_seconds = 3600\n"
-"""An update takes as long as the endpoint lives."""
+SLOW = "[environments.dev.hosting.update]\nbake_seconds = 2400\n"
+"""An update takes longer than there is between the notice and the end."""
 
 
 class Stopping(HostedProject):
@@ -40,6 +40,11 @@ class Stopping(HostedProject):
             return None
         return dict(found[0])
 
+    def deployed(self) -> None:
+        """Deploy where the endpoint has stopped meanwhile."""
+        if self.stack() is None:
+            self.type("deploy", "dev", "--yes").good()
+
     def await_end(self, seconds: float) -> None:
         wait_for(self.stack, lambda found: found is None, seconds)
 
@@ -54,6 +59,11 @@ class Stopping(HostedProject):
         pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=execution)
         events = (event for page in pages for event in page["events"])
         return [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
+
+    def announced(self) -> str | None:
+        """The execution that has given notice and not stopped anything yet."""
+        running = [one["executionArn"] for one in self.executions() if one["status"] == "RUNNING"]
+        return next((one for one in running if self.states_of(one)[-1:] == ["Last wait"]), None)
 
     def start(self, reason: str) -> str:
         return str(
@@ -99,7 +109,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopping]:
     try:
         (folder / "train.csv").write_text(rows(200, 0))
         made = Stopping(folder, cloud)
-        made.write(ENDS)
+        made.write(ENDS, SLOW)
         made.type("deploy", "dev", "--yes").good()
         made.release(made.serving)
         yield made
@@ -137,8 +147,7 @@ def test_it_stops_after_a_notice_costs_nothing_and_comes_back(project: Stopping)
 
 
 def test_an_execution_that_is_one_too_many_ends_at_once(project: Stopping) -> None:
-    if project.stack() is None:
-        project.type("deploy", "dev", "--yes").good()
+    project.deployed()
     extra = [project.start("watch"), project.start("watch")]
     assert [project.ended(one) for one in extra] == ["SUCCEEDED", "SUCCEEDED"]
     assert [project.states_of(one)[-1] for one in extra] == ["Watched already", "Watched already"]
@@ -146,14 +155,13 @@ def test_an_execution_that_is_one_too_many_ends_at_once(project: Stopping) -> No
 
 @pytest.mark.contract("L03")
 def test_an_update_at_the_end_is_waited_for_and_the_time_starts_anew(project: Stopping) -> None:
-    project.write(ENDS, SLOW)
-    project.type("deploy", "dev", "--yes").good()
-    began, model = time.monotonic(), train(31)
-    (watch,) = [one["executionArn"] for one in project.executions() if one["status"] == "RUNNING"]
-    wait_for(lambda: project.states_of(watch)[-1], lambda state: state == "Last wait", 30)
+    project.deployed()
+    model = train(31)
+    watch = str(wait_for(project.announced, lambda found: found is not None, 40))
+    began = time.monotonic()
     assert project.update(model) == "UPDATE_COMPLETE"
     project.serving = model
-    assert time.monotonic() - began > 3600 / FACTOR
+    assert time.monotonic() - began > 1800 / FACTOR
     assert project.who_answers() == {"released"}
     project.await_end(60)
     assert project.ended(watch) == "SUCCEEDED"

@@ -55,6 +55,7 @@ class World:
     deletion: tuple[str, ...] = ("DELETE_IN_PROGRESS", "DELETE_COMPLETE")
     refused: list[TaskError] = field(default_factory=list)
     publishes: bool = True
+    unread: int = 0
     done: list[tuple[float, str, Any]] = field(default_factory=list)
     run: Run | None = None
 
@@ -94,6 +95,9 @@ class World:
             self.deletion = tuple(rest) or (status,)
             return self._stacks(status)
         assert given["StackName"] == "bikes-dev-hosting"
+        if self.unread:
+            self.unread -= 1
+            raise TaskError("CloudFormation.CloudFormationException", "Rate exceeded")
         found = self.stack(self.at)
         if found is None:
             raise TaskError("CloudFormation.CloudFormationException", "Stack with id bikes-dev-hosting does not exist")
@@ -216,23 +220,41 @@ def test_a_deployment_in_between_starts_the_time_anew() -> None:
     assert deleted == [6.02 + 8]  # it is seen at the next look, of one an hour
 
 
+def updating(begins: float, ends: float) -> dict[str, Any]:
+    """A stack that is updated between two hours."""
+    return {
+        "updated": lambda at: "later" if at > begins * HOUR else "",
+        "stack": lambda at: "UPDATE_IN_PROGRESS" if begins * HOUR < at < ends * HOUR else "UPDATE_COMPLETE",
+    }
+
+
 @pytest.mark.contract("L03")
-def test_an_update_at_the_end_is_waited_for_and_starts_the_time_anew() -> None:
-    world = World(
-        updated=lambda at: "later" if at > 7.9 * HOUR else "",
-        stack=lambda at: "UPDATE_IN_PROGRESS" if 7.9 * HOUR < at < 8.3 * HOUR else "UPDATE_COMPLETE",
-    )
+@pytest.mark.parametrize(
+    ("begins", "ends", "deleted"),
+    [
+        (7.9, 8.3, 8.33 + 8),  # after the notice
+        (5.5, 7.6, 7.6 + 8),  # before it
+        (5.5, 20.0, 20.02 + 8),  # for longer than the endpoint lives
+        (0.001, 0.5, 0.52 + 8),  # the first look is within it
+    ],
+)
+def test_the_time_starts_anew_at_the_end_of_an_update(begins: float, ends: float, deleted: float) -> None:
+    world = World(**updating(begins, ends))
     world.start(EXPIRES, WATCH)
-    assert [at for at, what in world.actions if what == "delete"] == [16.0]
-    awake = World(
-        updated=lambda at: "later" if at > 0.4 * HOUR else "",
-        stack=lambda at: "UPDATE_IN_PROGRESS" if 0.4 * HOUR < at < 1.2 * HOUR else "UPDATE_COMPLETE",
-    )
-    awake.start(BOTH, END_OF_DAY)
-    assert [one for one in awake.actions if one[1] != "message"][:3] == [
+    assert [at for at, what in world.actions if what == "delete"] == [pytest.approx(deleted, abs=0.09)]
+    notices = [at for at, what in world.actions if what == "Endpoint Stops Soon: expires"]
+    assert notices[-1] == pytest.approx(deleted - 0.5, abs=0.09)
+    assert [at for at in notices if begins < at < ends] == []
+
+
+@pytest.mark.contract("L03")
+def test_an_update_over_the_end_of_waking_hours_gives_half_an_hour_more() -> None:
+    world = World(**updating(0.4, 1.2))
+    world.start(BOTH, END_OF_DAY)
+    assert [one for one in world.actions if one[1] != "message"][:3] == [
         (0.0, "Endpoint Stops Soon: awake"),
-        (0.5, "Endpoint Stops Soon: awake"),
-        (1.25, "delete"),
+        (1.25, "Endpoint Stops Soon: awake"),
+        (1.75, "delete"),
     ]
 
 
@@ -242,7 +264,6 @@ def test_an_update_at_the_end_is_waited_for_and_starts_the_time_anew() -> None:
     [
         World(endpoint=lambda at: "Updating" if at < 8.2 * HOUR else "InService"),
         World(transforms=lambda at: int(at < 8.2 * HOUR)),
-        World(stack=lambda at: "UPDATE_IN_PROGRESS" if 7.8 * HOUR < at < 8.2 * HOUR else "CREATE_COMPLETE"),
     ],
 )
 def test_what_is_in_progress_is_waited_for(world: World) -> None:
@@ -285,6 +306,17 @@ def test_a_deletion_that_fails_fails_the_execution_with_its_reason() -> None:
         "StackNotDeleted",
         "The stack is DELETE_FAILED. The following resource(s) failed to delete: [Endpoint].",
     )
+
+
+@pytest.mark.parametrize(("times", "deleted"), [(3, [8.0]), (21, [])])
+def test_a_stack_that_cannot_be_read_is_asked_for_again(times: int, deleted: list[float]) -> None:
+    world = World(unread=times)
+    if deleted:
+        world.start(EXPIRES, WATCH)
+    else:
+        with pytest.raises(TaskError, match="Rate exceeded"):
+            world.start(EXPIRES, WATCH)
+    assert [round(at, 1) for at, what in world.actions if what == "delete"] == deleted
 
 
 def test_a_call_that_fails_fails_the_execution() -> None:
