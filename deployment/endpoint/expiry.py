@@ -94,9 +94,11 @@ def end_watch(
 
     all_executions: those that end waking hours too, before their state machine goes. say: prints a line.
     """
-    client = session.client("stepfunctions")
     with _where_allowed(names, say, "looking for what stops the endpoint by itself"):
-        for one in list(_running(client, names)) if _has_machine(session, names) else []:
+        if not _has_machine(session, names):
+            return
+        client = session.client("stepfunctions")
+        for one in list(_running(client, names)):
             if one.reason == "watch" or all_executions or names.environment.lifetime is None:
                 client.stop_execution(executionArn=one.arn, cause="kickstand: the time of the endpoint starts anew.")
 

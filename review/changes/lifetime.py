@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.state_machines.stop_definition import COMMENT
+from kickstand.json_text import parse_json
 from review.changes.stacks import StackPair
 from review.changes.template import StackScope, effective_resources
 
@@ -34,7 +34,7 @@ def _reasons(resources: Mapping[str, Mapping[str, Any]]) -> str:
         text = one.get("Properties", {}).get("DefinitionString") if one.get("Type") == _MACHINE else None
         if isinstance(text, str) and COMMENT in text:
             try:
-                comment = json.loads(text).get("Comment", "")
+                comment = parse_json(text).get("Comment", "")
             except ValueError:
                 continue
             if comment.startswith(COMMENT):
