@@ -170,8 +170,8 @@ class NewDataRule(Construct):
 
 
 RETRIES = scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=5, maximum_event_age_in_seconds=3600)
-"""Of a schedule's call: fewer than EventBridge Scheduler's own, which takes a day until it gives a call up, and only then
-raises the alarm of the dead-letter queue."""
+"""Of a schedule's call: fewer than EventBridge Scheduler's own, which gives a call up after a day: the alarm of the
+dead-letter queue is raised only then."""
 
 
 class TrainingSchedule(Construct):
