@@ -124,6 +124,19 @@ class StopMachine(Construct):
                 ),
             )
             role.precede(schedule)
+        # Neither started nor in the dead-letter queue, as without its role. The metric has no dimension but the group.
+        Alarm(
+            self,
+            "lost-calls-alarm",
+            name=names.alarm("stop-lost"),
+            description="A schedule of the default group starts nothing and loses its dead letters: kickstand doctor",
+            namespace="AWS/Scheduler",
+            metric="InvocationsFailedToBeSentToDeadLetterCount",
+            statistic="Sum",
+            dimensions={"ScheduleGroup": "default"},
+            limit=0,
+            topic_arn=names.alert_topic_arn,
+        )
 
 
 def notice_expression(window: Window) -> str:

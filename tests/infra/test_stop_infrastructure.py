@@ -55,7 +55,7 @@ def test_all_of_it_is_in_the_stack_that_stays() -> None:
     assert named("hosting") == {"bikes-dev-idle"}
     assert named("training") == {
         *NAMES,
-        *("bikes-dev-stop-watch", "bikes-dev-stop-awake", "bikes-dev-stop-failed"),
+        *("bikes-dev-stop-watch", "bikes-dev-stop-awake", "bikes-dev-stop-failed", "bikes-dev-stop-lost"),
         "/aws/vendedlogs/states/bikes-dev-stop",
     }
 
@@ -111,6 +111,11 @@ def test_its_failures_and_lost_starts_raise_alarms() -> None:
     alarms = {one["AlarmName"]: one for one in of_type("AWS::CloudWatch::Alarm")}
     topic = [ARN("sns", "bikes-dev-alerts")]
     failed, lost, idle = (alarms[f"bikes-dev-{what}"] for what in ("stop-failed", "not-started", "idle"))
+    unsent = alarms["bikes-dev-stop-lost"]
+    assert (unsent["Namespace"], unsent["MetricName"], unsent["AlarmActions"]) == (
+        *("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount"),
+        topic,
+    )
     assert (failed["Namespace"], failed["MetricName"], failed["AlarmActions"]) == (
         "AWS/States",
         "ExecutionsFailed",

@@ -131,7 +131,9 @@ def test_it_stops_after_a_notice_costs_nothing_and_comes_back(project: Stopping)
     assert time.monotonic() - began > 0.8 * 3600 / FACTOR
     assert project.billed() == {
         **{kind: [] for kind in ("endpoints", "configurations", "models", "targets")},
-        "alarms": [project.names.alarm(what) for what in ("not-started", "stop-failed", "training-failed")],
+        "alarms": [
+            project.names.alarm(what) for what in ("not-started", "stop-failed", "stop-lost", "training-failed")
+        ],
     }
     by_id = project.client("cloudformation").describe_stacks(StackName=stack["StackId"])["Stacks"][0]
     assert by_id["StackStatus"] == "DELETE_COMPLETE"
@@ -166,3 +168,18 @@ def test_an_update_at_the_end_is_waited_for_and_the_time_starts_anew(project: St
     project.await_end(60)
     assert project.ended(watch) == "SUCCEEDED"
     assert project.states_of(watch).count("Announce") == 2
+
+
+@pytest.mark.contract("Z08")
+def test_a_schedule_whose_role_is_gone_raises_an_alarm(project: Stopping) -> None:
+    iam, alarm = project.client("iam"), project.names.alarm("stop-lost")
+    schedule = project.client("scheduler").get_schedule(Name=project.names.stop_schedule("watch"))
+    role, policy = schedule["Target"]["RoleArn"].rpartition("/")[2], f"{project.names.stop_machine}-schedules"
+    iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    iam.delete_role(RoleName=role)
+    wait_for(
+        lambda: project.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"],
+        lambda state: state == "ALARM",
+        60,
+    )
+    assert "Its role" in project.type("doctor", "dev").out
