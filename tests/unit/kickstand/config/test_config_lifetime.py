@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -149,3 +150,22 @@ def test_a_window_may_end_with_its_day() -> None:
     window = Window(("Sun",), 480, 1440, "UTC")
     assert window.end_after(datetime(2026, 11, 29, 23, 59, tzinfo=UTC)) == datetime(2026, 11, 30, tzinfo=UTC)
     assert window.end_after(datetime(2026, 11, 30, tzinfo=UTC)) == datetime(2026, 12, 7, tzinfo=UTC)
+
+
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "expiry.md").read_text(encoding="utf-8")
+
+
+def test_the_project_file_of_the_page_is_right(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    dev = load_project(write(tmp_path, SMALLEST.partition("[environments")[0] + text)).environments["dev"]
+    assert dev.lifetime == Lifetime(28_800, 7200, Window(WEEKDAYS, 480, 1140, "Europe/Berlin"))
+    assert dev.alerts.emails == ("team@example.com",)
+
+
+def test_the_commands_of_the_page_are_there() -> None:
+    typed = {line.split("#")[0].strip() for line in PAGE.splitlines() if line.startswith("    kickstand ")}
+    # tests/local/test_stopping_endpoint.py types each of them.
+    assert typed == {
+        *("kickstand deploy dev", "kickstand status dev", "kickstand local start --time-factor 60"),
+        *("kickstand --local deploy dev --yes", "kickstand --local status dev"),
+    }
