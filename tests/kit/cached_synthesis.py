@@ -4,7 +4,7 @@ Its assembly is kept and copied to whoever asks for the same once more. Where th
 app's own files, the project file and the releases that count, with the context and the settings of the CDK.
 
 An app takes three seconds of CPU to load the CDK, and a tenth of that to run. So it is run by a process of the test run
-that has loaded it; by itself where that one fails, or the policy checks are on, which end an app by its exit code.
+that has loaded it; by itself where that one fails, or a policy check has a finding, which makes the exit code.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _synthesised_by_server(out: Path) -> bool:
     """Whether the server has made the assembly; a folder without a whole one may be left where it has not."""
     folder, context = Path.cwd(), json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     app = (folder / "app.py").resolve().parent
-    if FOLDER not in os.environ or context.get("policy") == "on" or (app != _ROOT and _digests(app) != _digests(_ROOT)):
+    if FOLDER not in os.environ or (app != _ROOT and _digests(app) != _digests(_ROOT)):
         return False
     context.setdefault("config", str(folder / "kickstand.toml"))
     with socket.socket(socket.AF_UNIX) as connection:
@@ -117,6 +117,11 @@ def _synthesised_by_server(out: Path) -> bool:
         connection.sendall(json.dumps({"folder": str(folder), "outdir": str(out), "context": context}).encode())
         connection.shutdown(socket.SHUT_WR)
         made = bool(connection.recv(1))
+    report = out / "validation-report.json"
+    if report.exists() and any(
+        one["conclusion"] != "success" for one in json.loads(report.read_bytes())["pluginReports"]
+    ):
+        made = False
     if not made:
         shutil.rmtree(out, ignore_errors=True)
     return made

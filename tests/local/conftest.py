@@ -3,12 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import local_client
 import pytest
 from local_client import Client
+from warm_programs import cold_programs, warm_programs
 
 from localcloud.cloud import LocalCloud
+
+COLD = (
+    "test_endpoint_stack_updates.py",
+    "test_endpoint_updates.py",
+    "test_kills.py",
+    "test_persistence.py",
+    "test_platform_interruption.py",
+    "test_restart.py",
+    "test_rollback_triggers.py",
+    "test_sagemaker_restart.py",
+    "test_server.py",
+    "test_unsaved.py",
+    "test_updates_under_traffic.py",
+)
+"""Files that kill servers and programs, and look at processes from outside: theirs begin as on a user's machine."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _programs_are_forked() -> Iterator[None]:
+    """Servers, jobs and endpoints begin in processes that have imported what they need."""
+    with warm_programs():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_are_started(request: pytest.FixtureRequest) -> Iterator[None]:
+    with cold_programs() if request.path.name in COLD else nullcontext():
+        yield
+
+
+@pytest.fixture
+def started_programs() -> Iterator[None]:
+    """The same for one test of another file."""
+    with cold_programs():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,7 @@ def test_the_log_is_in_cloudwatch_as_sagemaker_writes_it(tmp_path: Path, client:
     assert [line.split("#011train-rmse:")[0] for line in rounds] == [f"[{index}]" for index in range(5)]
 
 
+@pytest.mark.usefixtures("started_programs")
 def test_the_program_sees_no_credentials(tmp_path: Path, place: Place) -> None:
     name, environment = place
     request = training_request(name, hyperparameters={"num_round": "200000"}, Environment={"SAGEMAKER_COLOUR": "blue"})

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from local_client import Client
-from sagemaker_world import make_world
+from sagemaker_world import IMAGE, make_world
+from warm_programs import MARK
 
 from localcloud.cloud import LocalCloud
 from localcloud.server.running import holder
@@ -32,7 +33,8 @@ def endpoint(client: Client) -> str:
     """An endpoint whose model server is at work meanwhile."""
     name = f"second-{uuid.uuid4().hex[:8]}"
     world = make_world(client, name)
-    world.model(name, world.artifact())
+    container = {"Image": IMAGE, "ModelDataUrl": world.artifact(), "Environment": {MARK: name}}
+    world.model(name, "", PrimaryContainer=container)
     world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=world.config(name, ("One", name, 1)))
     described = world.wait_for_endpoint(name)
     assert described["EndpointStatus"] == "InService", described

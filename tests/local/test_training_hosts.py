@@ -169,6 +169,7 @@ def test_a_host_without_data_leaves_and_the_others_train(tmp_path: Path, client:
 
 
 @pytest.mark.contract("T77")
+@pytest.mark.usefixtures("started_programs")
 def test_a_killed_host_fails_the_job_by_its_name_and_ends_the_others(tmp_path: Path, place: Place) -> None:
     job = Job(_request(place[0], 3, SHARDED, hyperparameters=ENDLESS), tmp_path, place[1])
     job.wait_for("[5]#011")
@@ -201,6 +202,7 @@ def test_a_stopped_job_keeps_the_model_of_all_hosts(tmp_path: Path, client: Clie
     assert _model(client, place, end.artifact, tmp_path / "model").num_boosted_rounds() == rounds
 
 
+@pytest.mark.usefixtures("started_programs")
 def test_an_interrupted_job_starts_over_on_all_of_its_hosts(tmp_path: Path, client: Client, place: Place) -> None:
     request = _request(place[0], 2, SHARDED, hyperparameters={**BIKES, "num_round": "3000", "max_depth": "2"})
     request |= {"EnableManagedSpotTraining": True}
@@ -262,6 +264,7 @@ def test_what_several_instances_do_not_train_is_refused_before_they_meet(tmp_pat
     ) in job.end().failure_reason
 
 
+@pytest.mark.usefixtures("started_programs")
 def test_hosts_listen_where_nobody_else_can_reach_them(tmp_path: Path, place: Place) -> None:
     job = Job(_request(place[0], 2, SHARDED, hyperparameters=ENDLESS), tmp_path, place[1])
     job.wait_for("[1]#011")
