@@ -15,7 +15,7 @@ from deployment.change_set import RolledBackError
 from deployment.doctor.roles import pipeline_findings
 from deployment.endpoint.expiry import begin_watch, end_watch
 from deployment.endpoint.scaling import autoscaling_off, await_scaling
-from deployment.endpoint.triggers import Triggers, find_triggers, last_event, rollback_by_triggers
+from deployment.endpoint.triggers import find_triggers, last_event, rollback_by_triggers
 from deployment.endpoint.update import guarded_update
 from deployment.failures import FailureLog, StackWatch, deploy_twice, wait_for_others
 from deployment.retained import import_retained
@@ -64,13 +64,12 @@ def deploy_environment(
     def deploy() -> None:
         wait_for_others(session.client("cloudformation"), stacks, say)
         import_retained(cdk, say)
-        triggers = None if release is None else find_triggers(session, names)
-        if triggers is None:
+        if release is None or find_triggers(session, names) is None:
             _run_deploy(cdk, f"{cdk.workspace.environment.name}/*", stacks, prompt=prompt)
         else:
             _run_deploy(cdk, f"{cdk.workspace.environment.name}/training", stacks[:1], prompt=prompt)
-            say(f"{names.hosting_stack}: {triggers.sentence}")
-            _update_hosting(cdk, triggers, say, prompt=prompt)
+            wait_for_others(session.client("cloudformation"), stacks[1:], say)
+            _update_hosting(cdk, say, prompt=prompt)
 
     try:
         with explained("deploying the stacks"), guarded_update(cdk, say, despite_alarms=despite_alarms):
@@ -98,13 +97,18 @@ def deploy_training(cdk: Cdk, say: Callable[[str], None], *, prompt: bool = True
         deploy_twice(cdk.workspace.session, stacks, deploy, say)
 
 
-def _update_hosting(cdk: Cdk, triggers: Triggers, say: Callable[[str], None], *, prompt: bool) -> None:
+def _update_hosting(cdk: Cdk, say: Callable[[str], None], *, prompt: bool) -> None:
     """Update the hosting stack of the assembly that training was deployed of, in two steps where its instance type
-    changes while it scales. RolledBackError: a trigger ended it."""
+    changes while it scales. One that was deleted meanwhile, since it stops by itself, is made again.
+    RolledBackError: a trigger ended it."""
     names, session = cdk.workspace.names, cdk.workspace.session
     stack, cloudformation = names.hosting_stack, session.client("cloudformation")
-    await_scaling(session, names)  # an endpoint in progress takes no update
     selected, built = f"{names.environment.name}/hosting", replace(cdk, built=cdk.assembly())
+    if (triggers := find_triggers(session, names)) is None:
+        _run_deploy(built, selected, (stack,), "--exclusively", prompt=prompt)
+        return
+    say(f"{stack}: {triggers.sentence}")
+    await_scaling(session, names)  # an endpoint in progress takes no update
     planned, rerun = assembled_stacks(built.assembly())[stack], cdk.workspace.command("deploy")
     try:
         with autoscaling_off(session, planned, say, rerun_command=rerun):

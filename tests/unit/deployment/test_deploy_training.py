@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from samples import environment
+from samples import environment, release
 from typer.testing import CliRunner
 from workspaces import workspace
 
 from cli.commands import app
 from deployment.cdk import Cdk
 from deployment.deploy import deploy_environment, deploy_training
+from deployment.endpoint.triggers import Triggers
 from kickstand.config.promotion import Review
 from kickstand.errors import InputError, KickstandError
 
@@ -250,6 +251,23 @@ def test_an_environment_that_is_reviewed_is_not_deployed_past_its_review(ran: li
     with pytest.raises(InputError, match="require_review = true"):
         deploy_training(cdk(review=Review(require_review=True)), unsaid)
     assert ran == []
+
+
+def test_a_hosting_stack_that_is_deleted_while_training_is_deployed_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its waking hours end in between: there is no alarm any more that the update could have for a trigger."""
+    seen = iter([Triggers({"bikes-dev-all-5xx-rate": "arn:alarm"}, 5), None])
+    made: list[tuple[str, ...]] = []
+    monkeypatch.setattr("deployment.deploy.find_triggers", lambda *_: next(seen))
+    monkeypatch.setattr("deployment.deploy.guarded_update", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("deployment.deploy.deploy_twice", lambda session, stacks, deploy, say: deploy())
+    monkeypatch.setattr("deployment.deploy._run_deploy", lambda _, what, __, *words, **___: made.append((what, *words)))
+    monkeypatch.setattr(Cdk, "assembly", lambda _: Path("/assembly"))
+    for step in ("require_deployable", "end_watch", "wait_for_others", "import_retained", "prove"):
+        monkeypatch.setattr(f"deployment.deploy.{step}", lambda *_, **__: None)
+    deploy_environment(cdk(), release(), unsaid)
+    assert made == [("dev/training",), ("dev/hosting", "--exclusively")]
 
 
 def test_who_interrupts_a_deployment_is_given_the_command_that_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
