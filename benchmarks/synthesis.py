@@ -57,6 +57,9 @@ emails = ["a@example.com", "b@example.com"]
 [environments.dev]
 account = "111122223333"
 region = "us-east-1"
+expires_after = "8h"
+awake = "Mon-Fri 08:00-19:00 Europe/Berlin"
+idle_after = "2h"
 """
 _EMPTY_APP = """\
 import aws_cdk as cdk

@@ -53,7 +53,7 @@ def _shown(
         ("model", ", ".join(found.models)),
         *(("stops", one.sentence()) for one in ends),
     ]
-    kept = f"To start the time anew, and to bring it back: {deploy}"
+    kept = f"To restart the time, or to bring the endpoint back after its end: {deploy}"
     return [*lines, ("", kept)] if ends else [*lines, ("stops", "not by itself")]
 
 

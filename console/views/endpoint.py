@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OTHER_ALARMS = (
     *("4xx-rate", "overhead", "cpu", "memory", "disk"),
-    *("training-failed", "transform-failed", "not-started", "stop-failed"),
+    *("training-failed", "transform-failed", "not-started", "stop-failed", "stop-lost"),
 )
 """Alarms that notify and roll nothing back."""
 _MOVING_SECONDS, _STILL_SECONDS = 2.0, 5.0

@@ -127,9 +127,10 @@ def scaling_verdict(place: str, *, made: bool) -> Finding:
 def endpoint_finding(workspace: Workspace) -> Finding:
     """Its state now; `deploy` proves that it serves the release."""
     if stack_status(workspace.session.client("cloudformation"), workspace.names.hosting_stack) is None:
-        name = workspace.environment.name
-        fit = workspace.typed(f"fit {name}")
-        return Finding("endpoint", "skipped", f"There is none before the hosting stack, which needs a release ({fit}).")
+        needed = f"a release ({workspace.typed(f'fit {workspace.environment.name}')})"
+        if workspace.release_file.exists():
+            needed = f"a deployment ({workspace.command('deploy')})"
+        return Finding("endpoint", "skipped", f"There is none before the hosting stack, which needs {needed}.")
     found = find_endpoint(workspace.session.client("sagemaker"), workspace.names.endpoint)
     return endpoint_verdict(
         workspace.names.endpoint,

@@ -1,7 +1,7 @@
 """The end of an endpoint that stops by itself: when it is and why, and the time that starts anew with a deployment.
 
 What stops it is the state machine `PROJECT-ENV-stop` (`infra/state_machines/stop_definition.py`): an execution that
-watches the endpoint from its deployment on, and one that is started half an hour before waking hours end.
+watches the endpoint from its deployment on, and one that is started half an hour before working hours end.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class EndpointEnd:
     at: datetime | None
 
     def sentence(self) -> str:
-        """`on 2026-11-30 at 19:00 CET: at the end of its waking hours, … (awake).`"""
+        """`on 2026-11-30 at 19:00 CET: at the end of its working hours, … (awake).`"""
         if self.at is not None:
             return f"{self.at:on %Y-%m-%d at %H:%M %Z}: {self.why}"
         return self.why if self.reason == "idle" else f"{self.why} Its time begins within the hour."
@@ -84,7 +84,7 @@ def end_lines(endpoint: str, ends: tuple[EndpointEnd, ...], *, deploy_command: s
     for number, one in enumerate(ends):
         yield f"{'Or' if number else endpoint} stops {one.sentence()}"
     if ends:
-        yield f"After it, or to start the time anew: {deploy_command}"
+        yield f"To restart the time, or to bring the endpoint back after its end: {deploy_command}"
 
 
 def end_watch(
@@ -92,7 +92,7 @@ def end_watch(
 ) -> None:
     """Stop the execution that watches the endpoint, before a deployment: its end would be in the way.
 
-    all_executions: those that end waking hours too, before their state machine goes. say: prints a line.
+    all_executions: those that end working hours too, before their state machine goes. say: prints a line.
     """
     with _where_allowed(names, say, "looking for what stops the endpoint by itself"):
         if not _has_machine(session, names):

@@ -80,7 +80,7 @@ class StopMachine(Construct):
         self.arn: str = machine.arn
 
     def schedules(self, *, dead_letters_arn: str) -> None:
-        """What starts it: each hour, where an endpoint is watched; half an hour before waking hours end.
+        """What starts it: each hour, where an endpoint is watched; half an hour before working hours end.
 
         `kickstand deploy` starts a watch itself. The hourly one is for deployments by other means, and ends at once
         where one runs or there is no hosting stack.

@@ -1,6 +1,6 @@
 """What stops an environment's endpoint by itself, as an Amazon States Language definition.
 
-An execution follows the hosting stack from a deployment to its end, or, started for the end of waking hours, gives
+An execution follows the hosting stack from a deployment to its end, or, started for the end of working hours, gives
 notice and stops it. It measures time by its waits alone. Variables: `reason` (`watch` until an end is near), `elapsed`
 (seconds since the deployment), `seen` (which deployment), `announced`, `stack`, and counters of its loops.
 """

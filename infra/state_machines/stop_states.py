@@ -84,7 +84,7 @@ def stop_reasons(names: Names) -> dict[str, str]:
     said = {
         "expires": (environment.expires_after, "{} after its last deployment (expires_after)."),
         "idle": (environment.idle_after, "after {} without an invocation (idle_after)."),
-        "awake": (environment.awake, "at the end of its waking hours, {} (awake)."),
+        "awake": (environment.awake, "at the end of its working hours, {} (awake)."),
     }
     return {reason: text.format(setting) for reason, (setting, text) in said.items() if setting is not None}
 

@@ -92,7 +92,7 @@ def test_the_first_release_adds_the_hosting_stack_alone() -> None:
 
 ENDS = (
     "The endpoint stops by itself 8h after its last deployment (expires_after). Or after 2h without an invocation "
-    "(idle_after). Or at the end of its waking hours, Mon-Fri 08:00-19:00 Europe/Berlin (awake). Notice is given half "
+    "(idle_after). Or at the end of its working hours, Mon-Fri 08:00-19:00 Europe/Berlin (awake). Notice is given half "
     "an hour before."
 )
 

@@ -108,7 +108,7 @@ def test_when_and_why_the_endpoint_stops_by_itself(releases: Path) -> None:
     assert read_endpoint(given).notes == (
         "bikes-dev stops on 2026-11-30 at 20:00 UTC: 8h after its last deployment (expires_after).",
         "Or stops after 2h without an invocation (idle_after).",
-        "After it, or to start the time anew: kickstand deploy dev",
+        "To restart the time, or to bring the endpoint back after its end: kickstand deploy dev",
     )
 
 
@@ -168,7 +168,7 @@ def test_alarms_that_are_in_alarm_come_first(releases: Path) -> None:
         ("bikes-dev-cpu", "ALARM", False),
         ("bikes-dev-all-5xx-rate", "OK", True),
     ]
-    assert len(found.alarms.value) == 15
+    assert len(found.alarms.value) == 16
     assert "bikes-dev-new-5xx-rate is in ALARM" in found.sentence
 
 

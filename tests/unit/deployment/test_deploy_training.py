@@ -256,7 +256,7 @@ def test_an_environment_that_is_reviewed_is_not_deployed_past_its_review(ran: li
 def test_a_hosting_stack_that_is_deleted_while_training_is_deployed_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its waking hours end in between: there is no alarm any more that the update could have for a trigger."""
+    """Its working hours end in between: there is no alarm any more that the update could have for a trigger."""
     seen = iter([Triggers({"bikes-dev-all-5xx-rate": "arn:alarm"}, 5), None])
     made: list[tuple[str, ...]] = []
     monkeypatch.setattr("deployment.deploy.find_triggers", lambda *_: next(seen))

@@ -6,17 +6,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from samples import environment
+from samples import environment, release
+from workspaces import workspace
 
-from deployment.doctor.stacks import alert_finding, stop_findings
+from deployment.doctor.stacks import alert_finding, endpoint_finding, stop_findings
 from deployment.endpoint.expiry import EndpointEnd, begin_watch, end_lines, end_watch, endpoint_end, endpoint_ends
 from kickstand.config.model import Environment
 from kickstand.config.operation import Alerts
 from kickstand.names import Names
+from kickstand.release.file import write_release
 from kickstand.workspace import Workspace
 
 ALL = environment(expires_after="8h", awake="Mon-Fri 08:00-19:00 Europe/Berlin", idle_after="2h")
@@ -149,10 +152,10 @@ def test_the_ends_are_said_in_lines() -> None:
     found = endpoint_ends(Account({"w": (at(9, 1), WATCH)}), Names(ALL), NOW)  # type: ignore[arg-type]
     assert list(end_lines("bikes-dev", found, deploy_command="kickstand deploy dev")) == [
         "bikes-dev stops on 2026-11-30 at 17:01 UTC: 8h after its last deployment (expires_after).",
-        "Or stops on 2026-11-30 at 19:00 CET: at the end of its waking hours, Mon-Fri 08:00-19:00 Europe/Berlin "
+        "Or stops on 2026-11-30 at 19:00 CET: at the end of its working hours, Mon-Fri 08:00-19:00 Europe/Berlin "
         "(awake).",
         "Or stops after 2h without an invocation (idle_after).",
-        "After it, or to start the time anew: kickstand deploy dev",
+        "To restart the time, or to bring the endpoint back after its end: kickstand deploy dev",
     ]
     assert list(end_lines("bikes-dev", (), deploy_command="kickstand deploy dev")) == []
 
@@ -213,8 +216,21 @@ def test_doctor_says_that_nobody_hears_of_the_end() -> None:
 @pytest.mark.contract("Z08")
 @pytest.mark.parametrize("there", [True, False])
 def test_doctor_finds_a_schedule_whose_role_is_gone(there: bool) -> None:
-    workspace = Workspace(None, ALL, Account(role=there), None)  # type: ignore[arg-type]
-    found = [(one.name, one.status) for one in stop_findings(workspace)]
+    opened = Workspace(None, ALL, Account(role=there), None)  # type: ignore[arg-type]
+    found = [(one.name, one.status) for one in stop_findings(opened)]
     status = "ok" if there else "problem"
     assert found == [("schedule bikes-dev-stop-watch", status), ("schedule bikes-dev-stop-awake", status)]
     assert not list(stop_findings(Workspace(None, environment(), Account(), None)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("released", "needed"), [(False, "a release (kickstand fit dev)"), (True, "a deployment (kickstand deploy dev)")]
+)
+def test_doctor_says_what_an_endpoint_needs_that_has_stopped(tmp_path: Path, released: bool, needed: str) -> None:
+    if released:
+        write_release(tmp_path / "dev.json", release())
+    finding = endpoint_finding(workspace(Account(hosting=None), tmp_path, of=EXPIRES))
+    assert (finding.status, finding.found) == (
+        "skipped",
+        f"There is none before the hosting stack, which needs {needed}.",
+    )
