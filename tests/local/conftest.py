@@ -21,6 +21,7 @@ COLD = (
     "test_restart.py",
     "test_rollback_triggers.py",
     "test_sagemaker_restart.py",
+    "test_second_user.py",
     "test_server.py",
     "test_unsaved.py",
     "test_updates_under_traffic.py",

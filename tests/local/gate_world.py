@@ -52,7 +52,7 @@ slices = ["x"]
 max_slice_regression = 0.5
 max_p99_ms = 2000
 latency_requests = 100
-min_age_hours = 0.0001
+min_age_hours = 0.00001
 approval = true
 """
 

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from local_client import Client
-from sagemaker_world import IMAGE, make_world
-from warm_programs import MARK
+from local_client import Client, client_of
+from sagemaker_world import make_world
 
 from localcloud.cloud import LocalCloud
 from localcloud.server.running import holder
@@ -29,12 +29,25 @@ as_root = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """One of its own, started as on a user's machine: its command line is read."""
+    running = LocalCloud(tmp_path_factory.mktemp("second"))
+    running.start(port=0)
+    yield running
+    running.stop(discard=True)
+
+
+@pytest.fixture(scope="module")
+def client(cloud: LocalCloud) -> Client:
+    return lambda service, **place: client_of(cloud, service, **place)
+
+
+@pytest.fixture(scope="module")
 def endpoint(client: Client) -> str:
     """An endpoint whose model server is at work meanwhile."""
     name = f"second-{uuid.uuid4().hex[:8]}"
     world = make_world(client, name)
-    container = {"Image": IMAGE, "ModelDataUrl": world.artifact(), "Environment": {MARK: name}}
-    world.model(name, "", PrimaryContainer=container)
+    world.model(name, world.artifact())
     world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=world.config(name, ("One", name, 1)))
     described = world.wait_for_endpoint(name)
     assert described["EndpointStatus"] == "InService", described

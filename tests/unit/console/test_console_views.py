@@ -255,7 +255,10 @@ def test_markup_of_aws_is_text_in_every_view(path: str, training: bool, releases
 @pytest.mark.parametrize(
     "path", [*(view.name for view in VIEWS if view.name not in ("releases", "cost")), f"jobs/{JOB}"]
 )
-def test_a_view_whose_credentials_have_expired_says_what_to_do(path: str, releases: Path) -> None:
+def test_a_view_whose_credentials_have_expired_says_what_to_do(
+    path: str, releases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     page = ask(VIEWS, source(SampleCloud(expired=True, text=MARKUP).clients(), releases), f"/{TOKEN}/{path}").body
     assert "This view could not be read" in page or "ExpiredTokenException" in page
     assert "Sign in again" in page

@@ -36,8 +36,8 @@ class Program:
                 while self.answers and (request := self._request(connection)):
                     self.received.append(request)
                     parts = self.answers.pop(0)
-                    for part in parts:
-                        connection.sendall(part or b"")
+                    for part in filter(None, parts):
+                        connection.sendall(part)
                     if parts[-1:] == [None]:
                         break
 
