@@ -38,6 +38,8 @@ _LENGTH = 4
 _IDLE_SECONDS = 900.0
 """Until it ends where the run was killed; a run that ends ends it (`run_end.py`)."""
 _ROOT = Path(__file__).resolve().parents[2]
+MARK = "SAGEMAKER_MARK"
+"""A variable of containers: one that has it is not forked, as a test looks for it from outside."""
 _FORKED_BY: list[str] = []
 """In a forked process: the socket of the one that forks."""
 _PYTHON = sys.executable
@@ -161,7 +163,7 @@ def _instead() -> Any:
 def _start(line: Sequence[str], **how: Any) -> Any:
     """`subprocess.Popen`, forked where it is this Python that runs a module."""
     words = [*line[2:]] if line[1] == "-P" else [*line[1:]]
-    if line[0] != _PYTHON or words[0] != "-m" or not _alike(how["env"]):
+    if line[0] != _PYTHON or words[0] != "-m" or MARK in how["env"] or not _alike(how["env"]):
         return subprocess.Popen(line, **how)
     return WarmProcess(_place(), words[1:], how.pop("pass_fds", ()), **how)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from warm_programs import MARK
+
 
 def model_servers(mark: str) -> list[int]:
     """Process ids of the model servers whose environment has SAGEMAKER_MARK with this value."""
-    wanted, found = f"SAGEMAKER_MARK={mark}".encode(), []
+    wanted, found = f"{MARK}={mark}".encode(), []
     for process in Path("/proc").iterdir():
         try:
             if process.name.isdecimal() and wanted in (process / "environ").read_bytes().split(b"\0"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warm_programs import WarmProcess, _start
+from warm_programs import MARK, WarmProcess, _start
 
 from localcloud.jobs.process.program import program_environment
 
@@ -74,9 +74,10 @@ def test_a_signal_ends_it_and_is_its_exit_code(tmp_path: Path) -> None:
     program.stdout.close()
 
 
-def test_one_that_cannot_be_forked_is_started(tmp_path: Path) -> None:
-    """Its OpenMP is to be loaded with other variables."""
-    with start(_start, tmp_path, "says", "1", more={"OMP_WAIT_POLICY": "active"}) as program:
+@pytest.mark.parametrize("more", [{MARK: "x"}, {"OMP_WAIT_POLICY": "active"}])
+def test_one_that_cannot_be_forked_is_started(tmp_path: Path, more: dict[str, str]) -> None:
+    """A test looks for it, or its OpenMP is to be loaded with other variables."""
+    with start(_start, tmp_path, "says", "1", more=more) as program:
         assert isinstance(program, subprocess.Popen)
         program.communicate(b"")
 
