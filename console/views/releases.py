@@ -150,10 +150,9 @@ def _is_commit(text: str) -> bool:
 
 def _history(workspace: Workspace, path: Path) -> tuple[Revision, ...]:
     try:
-        file = GitFile.of(path)
+        return environment_history(GitFile.of(path), path, workspace.project.environments).revisions[:_REVISIONS]
     except KickstandError:
-        return ()
-    return environment_history(file, path, workspace.project.environments).revisions[:_REVISIONS]
+        return ()  # the page says that git has none, as of a release in the local cloud's state
 
 
 def read_review(workspace: Workspace, folder: Path) -> Bundle | None:
