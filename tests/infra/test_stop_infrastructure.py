@@ -87,6 +87,16 @@ def test_a_schedule_of_a_template_has_no_end_and_no_tags_of_its_own() -> None:
     assert "FlexibleTimeWindow" in schema["required"]
 
 
+@pytest.mark.contract("L09")
+def test_no_stack_has_a_budget_which_would_stop_nothing() -> None:
+    schema = json.loads(schema_text("AWS::Budgets::Budget"))
+    names = {"/properties/Budget/BudgetName", "/properties/NotificationsWithSubscribers"}
+    assert set(schema["createOnlyProperties"]) == names
+    made = synthesised("stops")
+    kinds = {one["Type"] for template in (made.training, made.hosting) for one in template["Resources"].values()}
+    assert "AWS::SageMaker::Endpoint" in kinds and "AWS::Budgets::Budget" not in kinds
+
+
 def _id(kind: str, name: str) -> str:
     """The logical id of the training stack's one queue, or of the state machine whose name ends in `name`."""
     resources = synthesised("stops").training["Resources"].items()

@@ -31,6 +31,7 @@ ROLLING = {
 }
 
 
+@pytest.mark.contract("L10")
 @pytest.mark.parametrize(
     ("config", "words"),
     [
