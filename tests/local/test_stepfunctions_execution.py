@@ -117,7 +117,7 @@ def wait_until_in(client: Client, arn: str, event: str) -> None:
 @pytest.mark.contract("Y04")
 @pytest.mark.parametrize("timestamp", ["2020-01-01T00:00:00Z", "{% $states.input.until %}"])
 def test_a_wait_ends_at_its_moment(client: Client, timestamp: str) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=1)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)  # stopDate has whole milliseconds
     states = {"Wait": {"Type": "Wait", "Timestamp": timestamp, "End": True}}
     machine = new_machine(client, new_role(client), states)
 
