@@ -33,7 +33,7 @@ _OUTPUT = "StopStateMachineArn"
 class EndpointEnd:
     """One end that an endpoint comes to by itself.
 
-    reason: the setting that is why. why: the same in words. at: when, aware; None where it cannot be foretold: an idle
+    reason: the setting that is why. why: the same in words. at: when, aware; None where it is not known: an idle
     endpoint's, and one whose watch begins within the hour.
     """
 

@@ -14,8 +14,7 @@ from constructs import Construct
 from infra.constructs.alarms import Alarm
 from infra.constructs.hosting import VARIANT
 from infra.constructs.roles import ServiceRole
-from infra.constructs.storage import LogGroup
-from infra.constructs.triggers import RETRIES, JobTrigger
+from infra.constructs.triggers import RETRIES, JobTrigger, trigger_role_and_log
 from infra.policies.automation import dead_letter_statement, start_statement, stop_statements
 from infra.state_machines.stop_definition import stop_definition
 from infra.state_machines.stop_states import Stopped, stop_reasons
@@ -31,27 +30,15 @@ class StopMachine(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, names: Names) -> None:
         super().__init__(scope, construct_id)
-        environment = names.environment
         self._names, self._lifetime = names, _chosen(names)
-        role = ServiceRole(
+        role, log_group = trigger_role_and_log(
             self,
-            "Role",
-            service="states.amazonaws.com",
-            source_arn=names.stop_machine_arn,
-            account=environment.account,
+            names,
+            machine_arn=names.stop_machine_arn,
+            log_group_name=names.stop_machine_log_group,
             description=f"Stops the endpoint {names.endpoint} by itself",
             policy_name=names.stop_machine,
             statements=stop_statements(names),
-            permissions_boundary=environment.roles.permissions_boundary,
-            existing_role_arn=environment.roles.trigger,
-        )
-        log_group = LogGroup(
-            self,
-            "Log",
-            log_group_name=names.stop_machine_log_group,
-            retention_days=environment.logs.retention_days,
-            kms_key_arn=environment.logs.kms_key_arn,
-            retain=environment.retain,
         )
         machine = JobTrigger(
             self,

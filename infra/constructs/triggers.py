@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -17,6 +17,7 @@ from infra.checks.policy_checks import acknowledge
 from infra.constructs.roles import ServiceRole
 from infra.constructs.storage import LogGroup
 from infra.policies.automation import transform_trigger_statements
+from infra.policies.statement import Statement
 from infra.state_machines.transform_definition import transform_definition
 from kickstand.aws.instance_types import takes_volume_key
 from kickstand.bucket import LATEST_MANIFEST, MANIFESTS, TRANSFORM_OUTPUT
@@ -64,6 +65,41 @@ class JobTrigger(Construct):
         acknowledge(state_machine, {"AwsSolutions-SF2": untraced})
         self.resource: cdk.CfnResource = state_machine
         self.arn: str = state_machine.attr_arn
+
+
+def trigger_role_and_log(
+    scope: Construct,
+    names: Names,
+    *,
+    machine_arn: str,
+    log_group_name: str,
+    description: str,
+    policy_name: str,
+    statements: Sequence[Statement],
+    prefix: str = "",
+) -> tuple[ServiceRole, LogGroup]:
+    """What the state machine of a JobTrigger runs as, and where it logs. prefix: of the ids of both in `scope`."""
+    environment = names.environment
+    role = ServiceRole(
+        scope,
+        f"{prefix}Role",
+        service="states.amazonaws.com",
+        source_arn=machine_arn,
+        account=environment.account,
+        description=description,
+        policy_name=policy_name,
+        statements=statements,
+        permissions_boundary=environment.roles.permissions_boundary,
+        existing_role_arn=environment.roles.trigger,
+    )
+    return role, LogGroup(
+        scope,
+        f"{prefix}Log",
+        log_group_name=log_group_name,
+        retention_days=environment.logs.retention_days,
+        kms_key_arn=environment.logs.kms_key_arn,
+        retain=environment.retain,
+    )
 
 
 class DeadLetterQueue(Construct):
@@ -170,8 +206,7 @@ class NewDataRule(Construct):
 
 
 RETRIES = scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=5, maximum_event_age_in_seconds=3600)
-"""Of a schedule's call: fewer than EventBridge Scheduler's own, which gives a call up after a day: the alarm of the
-dead-letter queue is raised only then."""
+"""Of a schedule's call. EventBridge Scheduler's own, 185, take a day, before which no dead letter raises an alarm."""
 
 
 class TrainingSchedule(Construct):
@@ -226,25 +261,14 @@ class TransformTrigger(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         environment = names.environment
-        role = ServiceRole(
+        role, log_group = trigger_role_and_log(
             self,
-            "Role",
-            service="states.amazonaws.com",
-            source_arn=names.transform_machine_arn,
-            account=environment.account,
+            names,
+            machine_arn=names.transform_machine_arn,
+            log_group_name=names.transform_machine_log_group,
             description=f"The transform trigger of {names.prefix}",
             policy_name=f"{names.prefix}-transform",
             statements=transform_trigger_statements(names, hosting_role_arn=hosting_role_arn),
-            permissions_boundary=environment.roles.permissions_boundary,
-            existing_role_arn=environment.roles.trigger,
-        )
-        log_group = LogGroup(
-            self,
-            "Log",
-            log_group_name=names.transform_machine_log_group,
-            retention_days=environment.logs.retention_days,
-            kms_key_arn=environment.logs.kms_key_arn,
-            retain=environment.retain,
         )
         trigger = JobTrigger(
             self,

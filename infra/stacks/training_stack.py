@@ -11,8 +11,8 @@ from infra.constructs.alarms import AlertTopic, dead_letter_alarm, failed_execut
 from infra.constructs.release_role import ReleaseRole
 from infra.constructs.roles import ServiceRole, caller_policies
 from infra.constructs.stop import StopMachine
-from infra.constructs.storage import ArtifactBucket, LogGroup, ModelPackageGroup
-from infra.constructs.triggers import DeadLetterQueue, JobTrigger, NewDataRule, TrainingSchedule
+from infra.constructs.storage import ArtifactBucket, ModelPackageGroup
+from infra.constructs.triggers import DeadLetterQueue, JobTrigger, NewDataRule, TrainingSchedule, trigger_role_and_log
 from infra.policies.automation import dead_letter_statement, start_statement, trigger_statements
 from infra.policies.execution import training_statements
 from infra.policies.statement import Statement, bucket_grants
@@ -108,25 +108,15 @@ class TrainingStack(cdk.Stack):
 
     def _trigger(self, training_role: ServiceRole) -> JobTrigger:
         environment, names = self._environment, self._names
-        role = ServiceRole(
+        role, log_group = trigger_role_and_log(
             self,
-            "TriggerRole",
-            service="states.amazonaws.com",
-            source_arn=names.state_machine_arn,
-            account=environment.account,
+            names,
+            machine_arn=names.state_machine_arn,
+            log_group_name=names.state_machine_log_group,
             description=f"The training trigger of {names.prefix}",
             policy_name=f"{names.prefix}-trigger",
             statements=trigger_statements(names, training_role_arn=training_role.arn),
-            permissions_boundary=environment.roles.permissions_boundary,
-            existing_role_arn=environment.roles.trigger,
-        )
-        log_group = LogGroup(
-            self,
-            "TriggerLog",
-            log_group_name=names.state_machine_log_group,
-            retention_days=environment.logs.retention_days,
-            kms_key_arn=environment.logs.kms_key_arn,
-            retain=environment.retain,
+            prefix="Trigger",
         )
         definition = training_definition(
             partition=partition(environment.region),
