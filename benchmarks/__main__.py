@@ -44,7 +44,7 @@ BENCHMARKS = {
     "synth": Row("synthesis", 75),
     "serving": Row("serving.rates", 75),
     "invoke": Row("serving.invoke", 30),
-    "capture": Row("serving.captured", 45),
+    "capture": Row("serving.captured", 90),
     "prediction": Row("sizes.prediction", 75, sized=True),
     "job": Row("sizes.jobs", 40),
     "updates": Row("updates.figures", 90, sized=True),

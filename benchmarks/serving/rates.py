@@ -33,7 +33,9 @@ class Work:
     latency: the greatest ratios of our p50 or p99 to those of empty answers; None: shown without a verdict.
     of_a_core: peers whose limits are of the answers in a second of the server's processor. One connection alone waits
         most of its time until the machine wakes the one whose turn it is; and with an empty answer of the same server
-        the processor is what is compared. Beside other work the rates of both scatter more than the limits allow.
+        the processor is what is compared. Beside other work the rates of both scatter more than the limits allow. With
+        large bodies FastAPI's processes, one a core, keep all cores at work, so that its rate falls with each other
+        program that wants them, and the rate of our one process does not.
     goals:   of the rates, by peer.
     aws:     what AWS's container code was measured at.
     """
@@ -62,7 +64,15 @@ TABLE = (
         ("empty", "fastapi", "mlserver"),
     ),
     Work(1, 32, {"empty": 0.2, "fastapi": 1.5, "mlserver": 4}, {"p99": 12}, {}, "634/s, p99 42 to 149 ms"),
-    Work(1000, 8, {"in_process": 0.5, "fastapi": 1.2, "mlserver": 1}, {}, {"in_process": 0.9}, "81/s"),
+    Work(
+        1000,
+        8,
+        {"in_process": 0.5, "fastapi": 0.7, "mlserver": 1},
+        {},
+        {"in_process": 0.9},
+        "81/s",
+        ("fastapi",),
+    ),
 )
 _PEERS = {
     "empty": "empty answers of the same server",

@@ -21,6 +21,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import measure
+from benchmarks.__main__ import BENCHMARKS
 from benchmarks.figure import _QUANTILES, Figure, Skipped, median_spread, number
 from benchmarks.measure import Use, run, tree_processor
 from benchmarks.picture import draw, growth
@@ -33,6 +34,7 @@ from benchmarks.sizes.growth import Subject, over_sizes, subject_figures
 from benchmarks.synthesis import template_figures
 
 CORES = os.cpu_count() or 1
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 PAIRS = ((6.0, 10.0), *((7.0, 10.0),) * 3, (90.0, 100.0))
 RATE = Figure("answers", PAIRS, "/s", "empty answers", 0.6, at_most=False, goal=0.8)
 TIME = Figure("wall", ((1.5, 1.0),) * 5, "s", "bare", 1.2, note="AWS: 3.9 s")
@@ -453,3 +455,10 @@ def test_what_is_interrupted_ends_with_all_that_it_started(monkeypatch: pytest.M
         run([sys.executable, "-I", "-S", "-c", program])
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+def test_the_page_has_each_row_and_its_budget() -> None:
+    _, budgets, measured = re.split(r"^\| row \| budget.*$|^## What is measured$", PAGE.read_text("utf-8"), flags=re.M)
+    found = re.findall(r"\| `(\w+)` \| (\d+) (?=\|)", budgets)
+    assert sorted(found) == sorted((name, f"{row.budget:g}") for name, row in BENCHMARKS.items())
+    assert sorted(re.findall(r"^\| `(\w+)` \|", measured, re.M)) == sorted(BENCHMARKS)
