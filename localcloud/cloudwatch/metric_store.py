@@ -10,7 +10,7 @@ import json
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 from localcloud.clock import Clock
@@ -28,8 +28,12 @@ _MOST = 2000
 _ROUNDING = 5e-5
 """Seconds by which two ways to compute the same beginning may differ."""
 
-Rows = list[list[Any]]
-"""The points of one metric and unit, by moment."""
+Row = tuple[Any, ...]
+Address = tuple[str, str, str]
+"""Account, region, and a metric's key."""
+Table = MutableMapping[Address, Mapping[str, tuple[Row, ...]]]
+"""Of each metric the points of each unit, by moment: as JSON, and replaced as a whole where a point comes or changes,
+so that what looks for changes need not read them."""
 
 
 class Metric(NamedTuple):
@@ -49,44 +53,45 @@ class Metric(NamedTuple):
 
 
 class MetricStore:
-    """Points by account, region, metric and unit. May be used from any thread."""
+    """Points by account, region, metric and unit. May be used from any thread.
 
-    def __init__(self, clock: Clock) -> None:
+    table: where they are kept, and saved from.
+    """
+
+    def __init__(self, clock: Clock, table: Table | None = None) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self.state: dict[str, dict[str, dict[str, Rows]]] = {}
-        """JSON: of "ACCOUNT/REGION", of a metric's key, of a unit. Saved as it is."""
+        self.table: Table = {} if table is None else table
 
-    def load(self, state: Mapping[str, Any]) -> None:
+    def load(self, saved: Mapping[Address, Mapping[str, Sequence[Sequence[Any]]]]) -> None:
         """Take over what was saved."""
         with self._lock:
-            self.state.update(state)
+            for address, units in saved.items():
+                self.table[address] = {unit: tuple(map(tuple, rows)) for unit, rows in units.items()}
 
     def put(
         self, scope: Scope, metric: Metric, unit: str, moment: float, values: StatisticSet, *, period: float = MINUTE
     ) -> None:
         """Add values to the point of their period (AWS seconds)."""
         start = round(self._clock.beginning(moment, period), 6)
+        address = (scope.account, scope.region, metric.key)
         with self._lock:
-            series = self.state.setdefault(f"{scope.account}/{scope.region}", {}).setdefault(metric.key, {})
-            rows = series.setdefault(unit, [])
-            at = bisect_left(rows, start, key=_moment)
+            units = self.table.get(address, {})
+            rows = units.get(unit, ())
+            at = after = bisect_left(rows, start, key=_moment)
             if at < len(rows) and rows[at][0] == start:
-                rows[at] = StatisticSet.merged([StatisticSet.of_row(rows[at]), values]).row(start)
-            else:
-                rows.insert(at, values.row(start))
+                values, after = StatisticSet.merged([StatisticSet.of_row(rows[at]), values]), at + 1
+            self.table[address] = {**units, unit: (*rows[:at], values.row(start), *rows[after:])}
 
     def points(
         self, scope: Scope, metric: Metric, unit: str | None, start: float, end: float
     ) -> list[tuple[float, str, StatisticSet]]:
         """The points that begin from `start` on and before `end`, with their units; None: of every unit."""
         found = []
-        with self._lock:
-            series = self.state.get(f"{scope.account}/{scope.region}", {}).get(metric.key, {})
-            for name, rows in series.items():
-                if unit in (None, name):
-                    first, last = (bisect_left(rows, edge - _ROUNDING, key=_moment) for edge in (start, end))
-                    found += [(row[0], name, row) for row in rows[first:last]]
+        for name, rows in self.table.get((scope.account, scope.region, metric.key), {}).items():
+            if unit in (None, name):
+                first, last = (bisect_left(rows, edge - _ROUNDING, key=_moment) for edge in (start, end))
+                found += [(row[0], name, row) for row in rows[first:last]]
         return [(moment, name, StatisticSet.of_row(row)) for moment, name, row in found]
 
     def periods(
@@ -101,34 +106,29 @@ class MetricStore:
 
     def metrics(self, scope: Scope) -> Iterator[tuple[Metric, float]]:
         """The metrics of an account and region, each with the moment of its latest point."""
-        with self._lock:
-            found = [
-                (key, max(rows[-1][0] for rows in units.values()))
-                for key, units in self.state.get(f"{scope.account}/{scope.region}", {}).items()
-            ]
-        for key, latest in found:
-            namespace, name, pairs = json.loads(key)
-            yield Metric.of(namespace, name, dict(pairs)), latest
+        for (*address, key), units in [*self.table.items()]:
+            if address == [scope.account, scope.region]:
+                namespace, name, pairs = json.loads(key)
+                yield Metric.of(namespace, name, dict(pairs)), max(rows[-1][0] for rows in units.values())
 
     def compact(self) -> None:
         """Merge old points into longer periods, and forget the oldest."""
         now = self._clock.now()
         with self._lock:
-            for metrics in self.state.values():
-                for key, units in [*metrics.items()]:
-                    for unit, rows in [*units.items()]:
-                        units[unit] = self._compacted(rows, now)
-                        if not units[unit]:
-                            del units[unit]
-                    if not units:
-                        del metrics[key]
+            for address, units in [*self.table.items()]:
+                kept = {unit: self._compacted(rows, now) for unit, rows in units.items()}
+                kept = {unit: rows for unit, rows in kept.items() if rows}
+                if not kept:
+                    del self.table[address]
+                elif kept != units:
+                    self.table[address] = kept
 
-    def _compacted(self, rows: Rows, now: float) -> Rows:
+    def _compacted(self, rows: tuple[Row, ...], now: float) -> tuple[Row, ...]:
         kept = rows[max(bisect_left(rows, now - _LONGEST, key=_moment), len(rows) - _MOST) :]
         for age, period in _COARSER:
             edge = self._clock.beginning(now - self._clock.real(age), period)
             old = kept[: bisect_left(kept, edge - _ROUNDING, key=_moment)]
-            parts: dict[float, Rows] = defaultdict(list)
+            parts: dict[float, list[Row]] = defaultdict(list)
             for row in old:
                 parts[round(self._clock.beginning(row[0], period), 6)].append(row)
             if len(parts) < len(old):
@@ -136,9 +136,9 @@ class MetricStore:
                     part[0] if len(part) == 1 else StatisticSet.merged([*map(StatisticSet.of_row, part)]).row(start)
                     for start, part in parts.items()
                 ]
-                kept = merged + kept[len(old) :]
+                kept = (*merged, *kept[len(old) :])
         return kept
 
 
-def _moment(row: list[Any]) -> float:
+def _moment(row: Row) -> float:
     return float(row[0])

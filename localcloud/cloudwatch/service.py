@@ -19,6 +19,8 @@ from localcloud.cloudwatch.utilisation import Instance, Utilisation
 from localcloud.ministack.cloudformation.rollback_triggers import watch_alarms
 from localcloud.ministack.cloudwatch import access, resource_types, service_metrics
 from localcloud.ministack.cloudwatch.replacement import AlarmRecords, Replacement
+from localcloud.ministack.door.names import entries
+from localcloud.ministack.frozen import frozen_store
 from localcloud.server.running import ServerContext
 
 _LOG = logging.getLogger("kickstand.cloudwatch")
@@ -36,7 +38,8 @@ class CloudWatch:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.store = MetricStore(clock)
+        self._points = frozen_store()
+        self.store = MetricStore(clock, entries(self._points))
         self.invocations = InvocationMetrics(clock, self.store)
         self.records = AlarmRecords()
         self.alarms = Alarms(clock, self.store, self.records)
@@ -52,7 +55,7 @@ class CloudWatch:
 
     def install(self) -> None:
         """Take the place of ministack's."""
-        Replacement(self.store, Metrics(self._clock, self.store), self.alarms, self.records).install()
+        Replacement(self._points, self.store, Metrics(self._clock, self.store), self.alarms, self.records).install()
         resource_types.install(self.alarms)
         access.install()
         service_metrics.install()

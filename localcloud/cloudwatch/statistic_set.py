@@ -104,10 +104,10 @@ class StatisticSet:
         # A bucket's middle may lie outside of what was seen.
         return min(self.maximum, max(self.minimum, low + (rank - math.floor(rank)) * (high - low)))
 
-    def row(self, moment: float) -> list[float | str | None]:
+    def row(self, moment: float) -> tuple[float | str | None, ...]:
         """As JSON, small: moment, number, sum, least, greatest and the samples as a text."""
         text = None if self.samples is None else " ".join(_text(*pair) for pair in self.samples.items())
-        return [moment, self.count, self.total, self.minimum, self.maximum, text]
+        return (moment, self.count, self.total, self.minimum, self.maximum, text)
 
     @classmethod
     def of_row(cls, row: Sequence[float | str | None]) -> StatisticSet:

@@ -36,6 +36,8 @@ from localcloud.ministack.stepfunctions.integrations import put_service_event
 from localcloud.sagemaker.api.call import Scope
 
 _LOG = logging.getLogger("kickstand.cloudwatch")
+_POINTS = "points"
+"""The metrics, among the saved records."""
 _HISTORY = 2000
 """Entries of one account and region; the oldest go first."""
 
@@ -100,8 +102,12 @@ class AlarmRecords:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What stands in ministack's place."""
+    """What stands in ministack's place.
 
+    points: the store of frozen records that is the table of `store`.
+    """
+
+    points: Any
     store: MetricStore
     metrics: Metrics
     alarms: Alarms
@@ -186,10 +192,10 @@ class Replacement:
             self.records.publish(_scope(), alarm, before)
 
     def _saved(self, original: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        return {**original(), "series": self.store.state}
+        return {**original(), _POINTS: self.points}
 
     def _loaded(self, original: Callable[[Any], None], data: Mapping[str, Any]) -> None:
-        self.store.load(data.get("series", {}))
+        self.store.load(entries(data[_POINTS]) if _POINTS in data else {})
         original(data)
         for scope, metric, point in _earlier_points():
             self.store.put(scope, metric, point.get("Unit", "None"), point["Timestamp"], _values(point))
