@@ -223,6 +223,14 @@ def _load() -> None:
                 importlib.import_module(module.name)
     for name in ("localcloud.server.__main__", "boto3", "pandas", "pyarrow.compute", "uvicorn", "uvloop", "xgboost"):
         importlib.import_module(name)
+    # And read what each reads of the SDK's service models, for 0.1 to 0.2 s of CPU.
+    from localcloud.jobs.s3 import core_session, logs_client, s3_client
+
+    nobody = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+    for client in (logs_client(nobody), s3_client(nobody)):
+        client.close()
+    for service in ("application-autoscaling", "cloudwatch", "sagemaker"):
+        core_session().get_service_model(service)
 
 
 def _serve(place: str) -> dict[str, Any]:
