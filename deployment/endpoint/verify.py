@@ -26,7 +26,9 @@ from training.model.golden_rows import read_golden
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation.type_defs import StackResourceTypeDef
 
+ALARM = "AWS::CloudWatch::Alarm"
 RELATIVE_TOLERANCE = 1e-5
 """Between the golden predictions and the live ones: they are float32, and machines add in their own order."""
 _NO_CHANGE = "A deployment without changes leaves it so."
@@ -135,11 +137,15 @@ def require_guardrails(session: boto3.Session, names: Names) -> str:
         raise KickstandError(
             Problem("There is no such endpoint: nothing is served.", f"endpoint {names.endpoint}", fix)
         )
+    resources = _stack_resources(session, names)
     problems = [
-        *_config_problems(session, names, described["EndpointConfigName"]),
+        *_config_problems(names, described["EndpointConfigName"], resources),
         *_size_problems(session, names, described),
-        *_guardrail_problems(names, described),
-        *_alarm_problems(session, names),
+        *(
+            [_without_alarms(names)]
+            if resources is not None and not _ids(resources, ALARM) & {*names.rollback_alarms}
+            else [*_guardrail_problems(names, described), *_alarm_problems(session, names)]
+        ),
     ]
     if problems:
         raise KickstandError(*problems)
@@ -149,20 +155,36 @@ def require_guardrails(session: boto3.Session, names: Names) -> str:
     return f"{instances} of {described['EndpointConfigName']}; {alarms} alarms can roll an update back, none in ALARM"
 
 
-def _config_problems(session: boto3.Session, names: Names, serving: str) -> Iterator[Problem]:
+def _stack_resources(session: boto3.Session, names: Names) -> Sequence[StackResourceTypeDef] | None:
+    """Those of the hosting stack; None where there is no such stack."""
     try:
         found = session.client("cloudformation").describe_stack_resources(StackName=names.hosting_stack)
     except ClientError as error:
         if not is_no_stack(error):
             raise
+        return None
+    resources: Sequence[StackResourceTypeDef] = found["StackResources"]
+    return resources
+
+
+def _ids(resources: Sequence[StackResourceTypeDef], kind: str) -> set[str]:
+    return {one.get("PhysicalResourceId", "") for one in resources if one["ResourceType"] == kind}
+
+
+def _without_alarms(names: Names) -> Problem:
+    return Problem(
+        f"Expected alarms that roll an update back, found a stack {names.hosting_stack} that has none.",
+        f"endpoint {names.endpoint}",
+        f"A version of Kickstand without them deployed it. Deploy it again: kickstand deploy {names.environment.name}",
+    )
+
+
+def _config_problems(names: Names, serving: str, resources: Sequence[StackResourceTypeDef] | None) -> Iterator[Problem]:
+    if resources is None:
         message = f"There is no stack {names.hosting_stack}: the endpoint was not deployed by it."
         yield Problem(message, f"endpoint {names.endpoint}")
         return
-    wanted = [
-        resource["PhysicalResourceId"].rpartition("/")[2]
-        for resource in found["StackResources"]
-        if resource["ResourceType"] == CONFIG and resource.get("PhysicalResourceId")
-    ]
+    wanted = sorted(name.rpartition("/")[2] for name in _ids(resources, CONFIG) if name)
     # An ARN of SageMaker's has its name in lower case.
     if wanted and serving.lower() not in {name.lower() for name in wanted}:
         made = " or ".join(wanted)

@@ -144,6 +144,7 @@ class _Iam(Names, of="ministack.services.iam"):
     users = Value[Table]("_users", "AccountScopedDict")
     boundary_policy_error = Seam("_boundary_policy_error", "arn")
     error = Seam("_error", "status code message ns")
+    load_persisted_state = Seam("load_persisted_state", "data")
     make_aws_managed_record = Seam("_make_aws_managed_record", "name document description")
     now = Seam("_now")
     p = Seam("_p", "params key default")

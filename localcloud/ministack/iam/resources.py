@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.ministack.cloudformation.template import Created, ResourceType, register_resource_types
 from localcloud.ministack.door.cloudformation import correct_handler
-from localcloud.ministack.door.names import Table
+from localcloud.ministack.door.names import Table, correct, entries
 from localcloud.ministack.door.services import iam
 from localcloud.ministack.registry import account_id
 
@@ -25,6 +25,18 @@ def install_roles() -> None:
     for type_name, records in TYPES.items():
         correct_handler(type_name, "create", partial(_bounded_create, records))
         correct_handler(type_name, "update", partial(_bounded_update, records))
+    correct(iam.load_persisted_state, _load_persisted_state)
+
+
+_ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+def _load_persisted_state(original: Callable[[Any], None], data: Any) -> None:
+    """With the policy that the CDK's bootstrap gives to CloudFormation's role: a state folder of 0.3.0 has an empty
+    name in its place, and no stack could be deployed there again."""
+    original(data)
+    for role in entries(iam.roles).values():
+        role["AttachedPolicies"] = [arn or _ADMINISTRATOR for arn in role.get("AttachedPolicies", [])]
 
 
 def _bounded_create(

@@ -30,6 +30,7 @@ class Aws:
             "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in NAMES.rollback_alarms]}
         }
         self.there = True
+        self.stack_alarms = NAMES.rollback_alarms
         vars(self).update(changes)
 
     def client(self, _service: str) -> Aws:
@@ -57,6 +58,8 @@ class Aws:
             "StackResources": [
                 {"ResourceType": "AWS::SageMaker::Model", "PhysicalResourceId": "model"},
                 {"ResourceType": "AWS::SageMaker::EndpointConfig", "PhysicalResourceId": CONFIG_ARN},
+                {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": "bikes-dev-cpu"},
+                *({"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": one} for one in self.stack_alarms),
             ]
         }
 
@@ -95,6 +98,10 @@ def test_what_holds_is_one_sentence() -> None:
             Aws(alarms=dict.fromkeys(NAMES.rollback_alarms, "OK") | {"bikes-dev-all-5xx-rate": "ALARM"}),
             ["The alarm is in ALARM: Threshold Crossed: 1 > 0.01."],
         ),
+        (
+            Aws(stack_alarms=(), alarms={}, guardrail={}),
+            ["Expected alarms that roll an update back, found a stack bikes-dev-hosting that has none."],
+        ),
         (Aws(there=False), ["There is no such endpoint: nothing is served."]),
         (
             Aws(config="by-hand", count=1),
@@ -104,7 +111,16 @@ def test_what_holds_is_one_sentence() -> None:
             ],
         ),
     ],
-    ids=["configuration", "size", "guardrail", "missing alarm", "alarm in ALARM", "no endpoint", "all at once"],
+    ids=[
+        "configuration",
+        "size",
+        "guardrail",
+        "missing alarm",
+        "alarm in ALARM",
+        "earlier version",
+        "no endpoint",
+        "all at once",
+    ],
 )
 def test_whatever_differs_fails(aws: Aws, messages: list[str]) -> None:
     with pytest.raises(KickstandError) as failed:

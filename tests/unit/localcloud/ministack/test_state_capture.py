@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 from ministack.core.persistence import _json_default
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+from ministack.services import iam as ministack_iam
 from ministack.services import sts as ministack_sts
 
 from localcloud.ministack import log_events, persistence
 from localcloud.ministack.frozen import frozen_store
+from localcloud.ministack.iam.resources import _load_persisted_state
 from localcloud.ministack.persistence import StateCapture, saved_records
 from localcloud.ministack.state_document import encode
 from localcloud.server.persistence import Moment, StateFiles
@@ -397,3 +399,15 @@ def test_records_of_the_first_format_are_read(world: World, monkeypatch: pytest.
     assert (taken["regional"]._data, taken["plain"]) == ({(*PLACE, "a"): {"b": 1}}, {"c": 2})
     assert logs["log_groups"]._data == {(*PLACE, "g"): {"arn": "g", "streams": {"s": {"events": [event]}}}}
     assert saved_records("own", documents) is None
+
+
+def test_a_role_of_0_3_0_whose_policy_has_no_name_gets_the_bootstraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CloudFormation's role of the CDK's bootstrap has it in a state folder of that version."""
+    monkeypatch.setattr(ministack_iam, "_roles", AccountScopedDict())
+    roles = AccountScopedDict()
+    roles._data.update({(PLACE[0], "exec"): {"AttachedPolicies": [""]}, (PLACE[0], "own"): {"AttachedPolicies": ["a"]}})
+    _load_persisted_state(ministack_iam.load_persisted_state, {"roles": roles})
+    assert {key: role["AttachedPolicies"] for key, role in ministack_iam._roles._data.items()} == {
+        (PLACE[0], "exec"): ["arn:aws:iam::aws:policy/AdministratorAccess"],
+        (PLACE[0], "own"): ["a"],
+    }
