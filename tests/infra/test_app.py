@@ -20,6 +20,7 @@ from kickstand.errors import InputError
 from kickstand.images import image_uri
 from kickstand.release.file import write_release
 
+JSII = "JSII_RUNTIME_PACKAGE_CACHE_ROOT"
 CONFIG = """
 [project]
 name = "bikes"
@@ -213,7 +214,8 @@ def _start(folder: Path, *, shift: int) -> subprocess.Popen[str]:
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],  # where jsii keeps its unpacked library
+            "HOME": os.environ["HOME"],  # where jsii keeps its unpacked library, but for where `make` has it
+            **{name: os.environ[name] for name in (JSII,) if name in os.environ},
             "PYTHONHASHSEED": str(shift % 1000),
             "PYTHONPATH": str(folder),
             "TZ": "Asia/Tokyo" if shift else "UTC",
