@@ -4,7 +4,8 @@ Its assembly is kept and copied to whoever asks for the same once more. Where th
 app's own files, the project file and the releases that count, with the context and the settings of the CDK.
 
 An app takes three seconds of CPU to load the CDK, and a tenth of that to run. So it is run by a process of the test run
-that has loaded it; by itself where that one fails, or a policy check has a finding, which makes the exit code.
+that has loaded it; by itself where that one fails. A policy finding is an error of an app that has written everything:
+then there is an assembly with a report, and the exit code is not 0.
 """
 
 from __future__ import annotations
@@ -116,15 +117,25 @@ def _synthesised_by_server(out: Path) -> bool:
         connection.connect(str(_server(_settings(os.environ))))
         connection.sendall(json.dumps({"folder": str(folder), "outdir": str(out), "context": context}).encode())
         connection.shutdown(socket.SHUT_WR)
-        made = bool(connection.recv(1))
-    report = out / "validation-report.json"
+        with connection.makefile("rb") as stream:
+            answer = stream.read()
+    made, report = answer == _MADE, out / _REPORT
     if report.exists() and any(
         one["conclusion"] != "success" for one in json.loads(report.read_bytes())["pluginReports"]
     ):
+        if answer.startswith(_FOUND):
+            sys.stderr.write(f"{answer.removeprefix(_FOUND).decode()}\n")
+            raise _FailedError(1)
         made = False
     if not made:
         shutil.rmtree(out, ignore_errors=True)
     return made
+
+
+_REPORT, _FINDING = "validation-report.json", "ValidationFailed"
+"""The CDK's file of findings, and the name of the error that it ends a synthesis with where there are some."""
+_MADE, _FOUND = b"made", b"found "
+"""What the server answers: nothing where the app fails otherwise."""
 
 
 def _server(settings: Mapping[str, str]) -> Path:
@@ -176,9 +187,13 @@ def serve(place: Path) -> None:
                 try:
                     with patch.object(aws_cdk, "App", made):
                         app.main()
+                except RuntimeError as error:
+                    if _FINDING in str(error):
+                        connection.sendall(_FOUND + str(error).encode())
+                    continue
                 except (Exception, SystemExit):  # noqa: S112 - the app itself says why, when it is run for them
                     continue
-                connection.sendall(b"1")
+                connection.sendall(_MADE)
 
 
 if __name__ == "__main__":
