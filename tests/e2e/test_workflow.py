@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cached_setup import PYTHON
+from cached_setup import PACKAGES, PYTHON
 from once_a_run import FOLDER
 from run_end import MARK
 from typed_command import Typed, type_here
 from user_repository import commit, git, make_repository
+from warm_cdk import cdk_program, node_package
 from warm_server import warm_python
 from workshop import REPOSITORY, Workshop, open_workshop
 
@@ -52,7 +53,7 @@ MODULES = (
         "rich.progress",
         "rich.table",
     ),
-    *("typer.main", "yaml"),
+    *("typer.main", "yaml", "kept_lint:preload"),
 )
 """The packages that the steps' programs import, for one to four seconds of CPU each time."""
 
@@ -66,6 +67,8 @@ class User:
     hub: Path
     python: str
     """The command line of the steps' Python."""
+    packages: Path
+    """Where it finds a Node.js that has loaded the CDK."""
 
     def kickstand(self, *words: str, **more: str) -> Typed:
         """As on AWS: dev's credentials in the process's environment, staging's under its profile."""
@@ -83,10 +86,15 @@ class User:
         script = REPOSITORY / "scripts" / "run_workflow.py"
         folders = ["--repository", str(self.repository), "--state", str(self.hub)]
         # GitHub's runners have none of them: they make the steps cheaper, and what is left of them ends with the tests.
-        variables = [word for name in (*CHEAPER, FOLDER, MARK, PYTHON) for word in ("--env", name)]
+        variables = [word for name in (*CHEAPER, FOLDER, MARK, PACKAGES, PYTHON) for word in ("--env", name)]
         done = subprocess.run(
             [sys.executable, str(script), *words, *folders, *variables],
-            env={"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(JSII), PYTHON: self.python, **self.workshop.variables()},
+            env={
+                "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(JSII),
+                PACKAGES: str(self.packages),
+                PYTHON: self.python,
+                **self.workshop.variables(),
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -112,9 +120,11 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     """The project's accounts have what a person deploys once: training stacks, and the pipeline's roles."""
     folder = tmp_path_factory.mktemp("user")
     repository = make_repository(folder / "kites")
-    with warm_python(*MODULES) as python:
+    packages = tmp_path_factory.mktemp("packages")
+    with warm_python(*MODULES) as python, cdk_program(packages) as cdk:
+        node_package(packages, cdk)
         for workshop in open_workshop(tmp_path_factory.mktemp("workshop")):
-            user = User(workshop, repository, folder / "github", shlex.join(python))
+            user = User(workshop, repository, folder / "github", shlex.join(python), packages)
             workshop.kickstand(repository, "local", "start").good()
             with_gh = f"{make_gh(folder / 'bin')}{os.pathsep}{workshop.variables()['PATH']}"
             user.kickstand("init", "--github", PATH=with_gh)

