@@ -1,18 +1,19 @@
 """A command as somebody types it, run in this process: one of its own takes a second of CPU to begin, and four where
-it reviews. What a review has checked of a project file and a release is not checked again, and the CDK's commands are
-run by a Node.js that has loaded them (`warm_cdk.py`)."""
+it reviews. What a review has checked of a project file and a release is not checked again, what it has drawn is not
+drawn again, and the CDK's commands are run by a Node.js that has loaded them (`warm_cdk.py`)."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from unittest.mock import patch
 
 from warm_cdk import run_warm
@@ -23,7 +24,10 @@ from kickstand.config.model import Environment, Project
 from kickstand.release.file import release_path
 from review.policy import report
 from review.policy.assembly import CheckedAssembly, CheckedStack, checked_assembly, lint_findings
-from review.reports import Finding
+from review.reports import Finding, Plot
+
+if TYPE_CHECKING:
+    from review.model.evidence import Evidence
 
 
 @cache
@@ -46,6 +50,27 @@ def _checked_assembly(project: Project, environment: Environment, releases: Path
     if key not in _CHECKED:
         _CHECKED[key] = checked_assembly(project, environment, releases)
     return _CHECKED[key]
+
+
+_DRAWN: dict[bytes, tuple[Plot, ...]] = {}
+
+
+@contextmanager
+def _drawn_once() -> Iterator[None]:
+    """Have the pictures of a model drawn once for all that they show: each review, and all that makes one anew, draws
+    them, for a second of CPU. That they are the same each time is for tests/unit/review/model."""
+    from review.model import section
+
+    plots = section.plots
+
+    def kept_plots(environment: Environment, found: Evidence) -> tuple[Plot, ...]:
+        key = pickle.dumps((environment.data.columns, found))
+        if key not in _DRAWN:
+            _DRAWN[key] = plots(environment, found)
+        return _DRAWN[key]
+
+    with patch.object(section, "plots", kept_plots):
+        yield
 
 
 @dataclass(frozen=True)
@@ -78,6 +103,7 @@ def run_here(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -
     with (
         patch.object(report, "lint_findings", _lint_findings),
         patch.object(report, "checked_assembly", _checked_assembly),
+        _drawn_once() if {"deploy", "review"} & {*words} else nullcontext(),
         patch.object(cdk, "run_child", run_warm),
         patch.object(sys, "argv", ["kickstand", *words]),
         patch.dict(os.environ, variables, clear=True),
