@@ -26,7 +26,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -42,6 +42,7 @@ MARK = "SAGEMAKER_MARK"
 """A variable of containers: one that has it is not forked, as a test looks for it from outside."""
 _FORKED_BY: list[str] = []
 """In a forked process: the socket of the one that forks."""
+_PRELOADED = ExitStack()
 _PYTHON = sys.executable
 _PIPE, _DEVNULL = subprocess.PIPE, subprocess.DEVNULL
 
@@ -141,6 +142,16 @@ def warm_programs() -> Iterator[None]:
         patch.object(localcloud.jobs.process.program, "subprocess", _instead()),
     ):
         yield
+
+
+def preload() -> None:
+    """From here on: for a process that others are forked from (`warm_python.py`), which start servers.
+
+    What forks them is started here: it would keep open the streams of the first that needs it.
+    """
+    _PRELOADED.enter_context(warm_programs())
+    if FOLDER in os.environ:
+        _place()
 
 
 @contextmanager
