@@ -23,6 +23,7 @@ from hypothesis import settings
 from once_a_run import FOLDER
 from run_end import MARK, pytest_configure, pytest_keyboard_interrupt
 from run_order import pytest_cmdline_main, pytest_collection_modifyitems
+from shared_clients import shared_clients
 
 import cli.commands
 from kickstand.xgboost_container import OWN_IMAGE
@@ -104,6 +105,13 @@ def _service_models_are_read_once() -> Iterator[None]:
         patch.setattr(EventAliaser, "__init__", make_aliaser)
         patch.setattr(ClientCreator, "_create_methods", make_methods_once)
         patch.setattr(botocore.regions, "EndpointProvider", make_rules)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _clients_are_made_once(_service_models_are_read_once: None) -> Iterator[None]:
+    """Share the clients of a local cloud, and their connections, among the tests of a process."""
+    with shared_clients():
         yield
 
 
