@@ -10,17 +10,23 @@ import asyncio
 import os
 import re
 import runpy
+import subprocess
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from localcloud.cloud import LocalCloud
+from localcloud.server import process as server_process
 
-SLOW_SECONDS, LIFE = 6.0, 40
+SLOW_SECONDS, LIFE = 6.0, 20
 """What `slow` is late by; the request at which `dies` does so. `errors`: 500 for one row in ten. `nan`: no number."""
+
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def fault_mark(fault: str) -> str:
@@ -28,12 +34,17 @@ def fault_mark(fault: str) -> str:
     return f"has the fault {fault}."
 
 
-def start_faulty(cloud: LocalCloud, folder: Path, time_factor: float) -> None:
-    """Start a cloud of this kind on a free port. folder: for the program that stands for Python."""
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {__file__} "$@"\n')
-    python.chmod(0o755)
-    with patch.object(sys, "executable", str(python)):
+def start_faulty(cloud: LocalCloud, time_factor: float) -> None:
+    """Start a cloud of this kind on a free port, as any other is started: in a test run it is forked."""
+    start = vars(server_process)["subprocess"].Popen  # the real one, or that of warm_programs
+
+    def start_this(line: Sequence[str], *, env: Mapping[str, str], **how: Any) -> Any:
+        paths = [path for path in (env.get("PYTHONPATH"), str(_ROOT), str(Path(__file__).parent)) if path]
+        words = [line[0], "-m", Path(__file__).stem, *line[1:]]
+        return start(words, env={**env, "PYTHONPATH": os.pathsep.join(paths)}, **how)
+
+    instead = SimpleNamespace(Popen=start_this, DEVNULL=subprocess.DEVNULL)
+    with patch.object(server_process, "subprocess", instead):
         cloud.start(port=0, time_factor=time_factor)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from faulty_cloud import fault_mark, start_faulty
 from fit_world import rows
-from hosted_project import TOML, HostedProject, train
+from hosted_project import DENSE_PLAN, TOML, HostedProject, train
 from sagemaker_world import ACCOUNT, REGION
 
 from benchmarks.updates.cases import Watched
@@ -32,7 +32,7 @@ max_model_error_rate = 0.01
 periods_over = 1
 """
 """max_p99_ms: below the slow model's latency, and far above that of a good one beside other tests. The others: a model
-that dies fails what is on its way alone, a request of fifteen in one second of three."""
+that dies fails what is on its way alone, a request of six in one second of three."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostedProject]
     """Deployed by `kickstand`, with two instances of a good model."""
     folder = tmp_path_factory.mktemp("project")
     cloud = LocalCloud(folder / "state")
-    start_faulty(cloud, folder, 60)
+    start_faulty(cloud, 60)
     try:
         (folder / "train.csv").write_text(rows(200, 0))
         toml = TOML.format(name=f"s{uuid.uuid4().hex[:8]}", account=ACCOUNT, region=REGION) + UPDATES
@@ -67,7 +67,7 @@ def test_errors_of_a_new_model_end_the_deployment(project: HostedProject) -> Non
     """It answers 500 to one row in ten: `kickstand deploy` ends with 1 and names the alarm of the new instances."""
     before = project.config()
     project.release(train(20, fault_mark("errors")))
-    with project.traffic() as figures:
+    with project.traffic(DENSE_PLAN) as figures:
         typed = project.type("deploy", "dev", "--yes")
     assert typed.code == 1
     assert project.names.rollback_alarm("new", "5xx-rate") in typed.err
