@@ -13,17 +13,12 @@ from warm_programs import cold_programs, warm_programs
 from localcloud.cloud import LocalCloud
 
 COLD = (
-    "test_endpoint_stack_updates.py",
     "test_endpoint_updates.py",
     "test_kills.py",
-    "test_persistence.py",
     "test_platform_interruption.py",
-    "test_restart.py",
-    "test_rollback_triggers.py",
     "test_sagemaker_restart.py",
     "test_second_user.py",
     "test_server.py",
-    "test_unsaved.py",
     "test_updates_under_traffic.py",
 )
 """Files that kill servers and programs, and look at processes from outside: theirs begin as on a user's machine."""

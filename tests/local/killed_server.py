@@ -15,12 +15,17 @@ from localcloud.server.running import holder
 
 
 def kill(cloud: LocalCloud) -> None:
-    """End the server of a cloud that this process started, without a word to it."""
+    """End the server of a cloud without a word to it; return once it is gone."""
     pid = holder(cloud.folder.lock)
     assert pid is not None, "the server ended by itself"
     os.kill(pid, signal.SIGKILL)
-    with suppress(ChildProcessError):  # another process started it
+    try:
         os.waitpid(pid, 0)
+    except ChildProcessError:  # another process started it, which takes its end; a zombie's threads may have its lock
+        deadline = time.monotonic() + 30
+        while Path(f"/proc/{pid}").exists():
+            assert time.monotonic() < deadline, "the server does not end"
+            time.sleep(0.01)
 
 
 def kill_and_start(cloud: LocalCloud) -> None:
@@ -46,7 +51,7 @@ def alive_after(pids: Iterable[int], seconds: float) -> list[int]:
     """Those that still run after that time."""
     deadline = time.monotonic() + seconds
     while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(0.02)
     return left
 
 

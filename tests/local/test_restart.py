@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from killed_server import kill
 from state_machines import ACCOUNT, Client, allow, ended, new_machine, new_role
 
 from localcloud.cloud import LocalCloud
@@ -132,11 +130,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     executions = {name: start(client, states) for name, states in INTERRUPTED.items()}
     time.sleep(1.5)  # what is older than a second is saved
 
-    pid = cloud.status().pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+    kill(cloud)
     moment = time.time()
     cloud.start()
     yield Killed(client, executions, scheduled, moment)
