@@ -18,8 +18,8 @@ from sagemaker_world import Client, World
 
 ROW = b"0.25,0.75\n"
 VARIANT = "AllTraffic"
-_PAUSE = 0.05
-"""Seconds between an answer and the next request of a thread: a request takes 6 ms of CPU in all."""
+_PAUSE = 0.15
+"""Seconds between an answer and the next request of a thread: with four, 25 requests a second, of 6 ms of CPU each."""
 
 
 def put_model(world: World, name: str, slope: float, *, features: int = 2) -> str:
