@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import jsonata  # type: ignore[import-untyped]
@@ -99,9 +100,8 @@ class Run:
             return template
         execution = f"arn:aws:states:us-east-1:111122223333:execution:m:{self.name}"
         context = {"Execution": {"Id": execution, "Name": self.name, "StartTime": self.started}}
-        expression = jsonata.Jsonata.jsonata(template[2:-2].strip())
-        expression.register_lambda("parse", json.loads)
-        expression.register_lambda("hash", lambda text, algorithm: _hash(text, algorithm))
+        expression = _expression(template[2:-2].strip())
+        jsonata.Jsonata.CURRENT.jsonata = expression  # as a parse does: $now and $map read the time and variables of it
         try:
             value = expression.evaluate(
                 None, {**self.variables, "states": {"input": data, "context": context, **states}}
@@ -111,6 +111,15 @@ class Run:
         if value is None:
             raise TaskError("States.QueryEvaluationError", f"no result: {template}")
         return value
+
+
+@cache
+def _expression(text: str) -> Any:
+    """Parsed once: an execution of days evaluates the same few expressions thousands of times."""
+    expression = jsonata.Jsonata.jsonata(text)
+    expression.register_lambda("parse", json.loads)
+    expression.register_lambda("hash", lambda text, algorithm: _hash(text, algorithm))
+    return expression
 
 
 def _hash(text: str, algorithm: str) -> str:
