@@ -32,16 +32,29 @@ def index_lines(text: str) -> dict[KeyPath, int]:
     return scanner.lines
 
 
+# Comments belong to what is passed over wherever a line break may stand.
+_BETWEEN_LINES = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)+")
+_BETWEEN_ITEMS = re.compile(r"(?:[ \t\r\n,]+|#[^\n]*)+")
+_BRACKETS, _EQUALS, _DOTS = re.compile(r"[\[\] \t]+"), re.compile(r"[= \t]+"), re.compile(r"[ \t.]+")
+_KEY_END, _VALUE_END = re.compile(r"[ \t.=\]]"), re.compile(r"[#,\]}\r\n]")
+_STRINGS = {
+    '"""': re.compile(r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""', re.DOTALL),
+    "'''": re.compile(r"'''[^']*(?:'(?!'')[^']*)*'''"),
+    '"': re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'),
+    "'": re.compile(r"'[^'\n]*'"),
+}
+
+
 class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.lines: dict[KeyPath, int] = {}
-        self._breaks = [i for i, character in enumerate(text) if character == "\n"]
+        self._breaks = [found.start() for found in re.finditer("\n", text)]
 
     def document(self) -> None:
         table: KeyPath = ()
-        while self._skip(" \t\r\n"):
+        while self._skip(_BETWEEN_LINES):
             if self.text[self.at] == "[":
                 table = self._header()
             else:
@@ -49,9 +62,9 @@ class _Scanner:
 
     def _header(self) -> KeyPath:
         start = self.at
-        self._skip("[ \t")
+        self._skip(_BRACKETS)
         path = self._key()
-        self._skip("] \t")
+        self._skip(_BRACKETS)
         self._note(path, start)
         # A header is the table's own place, even where a deeper table implied it earlier.
         self.lines[path] = self._line(start)
@@ -60,7 +73,7 @@ class _Scanner:
     def _pair(self, table: KeyPath) -> None:
         start = self.at
         path = table + self._key()
-        self._skip("= \t")
+        self._skip(_EQUALS)
         self._note(path, start)
         self._value(path)
 
@@ -73,21 +86,21 @@ class _Scanner:
                 self._string()
                 parts.append(_plain(self.text[start : self.at]))
             else:
-                parts.append(self._until(" \t.=]"))
-            self._skip(" \t.")
+                parts.append(self._until(_KEY_END))
+            self._skip(_DOTS)
         return tuple(parts)
 
     def _value(self, path: KeyPath) -> None:
         opening = self.text[self.at]
         if opening == "{":
             self.at += 1
-            while self._skip(" \t\r\n,") and self.text[self.at] != "}":
+            while self._skip(_BETWEEN_ITEMS) and self.text[self.at] != "}":
                 self._pair(path)
             self.at += 1
         elif opening == "[":
             self.at += 1
             item = 0
-            while self._skip(" \t\r\n,") and self.text[self.at] != "]":
+            while self._skip(_BETWEEN_ITEMS) and self.text[self.at] != "]":
                 here = (*path, str(item))
                 self._note(here, self.at)
                 self._value(here)
@@ -96,35 +109,30 @@ class _Scanner:
         elif opening in "\"'":
             self._string()
         else:
-            self._until("#,]}\r\n")
+            self._until(_VALUE_END)
 
     def _string(self) -> None:
         quote = self.text[self.at]
-        closing = quote * 3 if self.text.startswith(quote * 3, self.at) else quote
-        self.at += len(closing)
-        while not self.text.startswith(closing, self.at):
-            self.at += 2 if quote == '"' and self.text[self.at] == "\\" else 1
-        self.at += len(closing)
+        opening = quote * 3 if self.text.startswith(quote * 3, self.at) else quote
+        self._pass(_STRINGS[opening])
         # Up to two quotes may stand directly before the closing three.
-        while len(closing) == 3 and self.text.startswith(quote, self.at):
+        while len(opening) == 3 and self.text.startswith(quote, self.at):
             self.at += 1
 
-    def _until(self, stops: str) -> str:
+    def _until(self, stops: re.Pattern[str]) -> str:
         start = self.at
-        while self.at < len(self.text) and self.text[self.at] not in stops:
-            self.at += 1
+        found = stops.search(self.text, start)
+        self.at = found.start() if found else len(self.text)
         return self.text[start : self.at]
 
-    def _skip(self, characters: str) -> bool:
-        """Passes over `characters` and, where they hold a line break, comments; false at the end of the text."""
-        while self.at < len(self.text):
-            if self.text[self.at] == "#" and "\n" in characters:
-                self._until("\n")
-            elif self.text[self.at] in characters:
-                self.at += 1
-            else:
-                return True
-        return False
+    def _skip(self, passed: re.Pattern[str]) -> bool:
+        """Passes over what `passed` matches; false at the end of the text."""
+        self._pass(passed)
+        return self.at < len(self.text)
+
+    def _pass(self, pattern: re.Pattern[str]) -> None:
+        if found := pattern.match(self.text, self.at):
+            self.at = found.end()
 
     def _note(self, path: KeyPath, offset: int) -> None:
         for depth in range(1, len(path) + 1):
@@ -148,12 +156,6 @@ DEEPEST = 32
 """Brackets and braces inside each other."""
 _LARGE_NUMBER = 10**64
 _MARK = re.compile(r"[#\"'\[\]{}.,=\n]")
-_STRINGS = {
-    '"""': re.compile(r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""', re.DOTALL),
-    "'''": re.compile(r"'''[^']*(?:'(?!'')[^']*)*'''"),
-    '"': re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'),
-    "'": re.compile(r"'[^'\n]*'"),
-}
 
 
 def bounds_problem(text: str, label: str) -> Problem | None:
