@@ -22,7 +22,12 @@ from cached_synthesis import COMMAND
 from hypothesis import settings
 from once_a_run import FOLDER
 from run_end import MARK, pytest_configure, pytest_keyboard_interrupt
-from run_order import pytest_cmdline_main, pytest_collection_modifyitems
+from run_order import (
+    pytest_cmdline_main,
+    pytest_collection,
+    pytest_collection_modifyitems,
+    pytest_sessionstart,
+)
 from shared_clients import shared_clients
 
 import cli.commands
@@ -32,9 +37,11 @@ from training.model.inspection.archive import reading_image
 
 __all__ = [
     "pytest_cmdline_main",
+    "pytest_collection",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_keyboard_interrupt",
+    "pytest_sessionstart",
 ]
 
 _FOREIGN = ("AWS_", "KICKSTAND_", "CDK_")

@@ -58,6 +58,28 @@ def test_the_slowest_files_are_there_once_and_first() -> None:
     assert [item.path for item in items] == [*reversed(paths[1:]), paths[0]]
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "is_sent"),
+    [
+        ("testreport", {"when": "call", "outcome": "passed", "sections": []}, True),
+        ("testreport", {"when": "setup", "outcome": "passed", "sections": []}, False),
+        ("testreport", {"when": "teardown", "outcome": "passed", "sections": []}, False),
+        ("testreport", {"when": "setup", "outcome": "skipped", "sections": []}, True),
+        ("testreport", {"when": "setup", "outcome": "failed", "sections": []}, True),
+        ("testreport", {"when": "teardown", "outcome": "failed", "sections": []}, True),
+        ("testreport", {"when": "teardown", "outcome": "passed", "sections": [["Captured stdout", "x"]]}, True),
+        ("collectreport", {"outcome": "passed", "sections": []}, True),
+        ("warning_recorded", None, True),
+    ],
+)
+def test_a_worker_sends_all_reports_but_those_of_setups_and_teardowns_that_passed(
+    name: str, data: dict[str, Any] | None, is_sent: bool
+) -> None:
+    sent: list[tuple[str, dict[str, Any]]] = []
+    run_order.without_idle_reports(lambda name, **fields: sent.append((name, fields)))(name, data=data)
+    assert sent == ([(name, {"data": data})] if is_sent else [])
+
+
 def test_what_several_ask_for_at_a_time_is_made_once() -> None:
     made = []
 
