@@ -74,9 +74,13 @@ def _warm_up(pattern: Path) -> None:
     import jsonschema  # type: ignore[import-untyped]  # noqa: F401
     import memory_s3
     import pyarrow.compute  # noqa: F401
+    import rich.live
+    import rich.status
+    import rich.table  # noqa: F401
     import typer.main
 
     import cli.commands
+    import deployment
     import kickstand
     import promotion
     import review
@@ -88,7 +92,7 @@ def _warm_up(pattern: Path) -> None:
     cli.commands.load_command = cache(cli.commands.load_command)
     for name in cli.commands.COMMANDS:
         cli.commands.load_command(name)
-    for package in (kickstand, training, review, promotion):
+    for package in (kickstand, training, deployment, review, promotion):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
