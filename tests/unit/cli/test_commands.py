@@ -123,7 +123,7 @@ def test_the_help_of_no_command_loads_more_than_typer() -> None:
 
 def test_a_command_imports_in_functions_only_what_loads_more() -> None:
     tree = SourceTree()
-    named = {path: set(_third_parties(ast.parse(text))) for path, text in tree.texts.items()}
+    named = {path: set(_third_parties(parsed)) for path, parsed in tree.trees.items()}
     edges: dict[str, set[str]] = {path: set() for path in named}
     for one in tree.imports:
         if one.when == "module":

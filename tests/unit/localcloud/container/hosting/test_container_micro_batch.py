@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from localcloud.container.hosting.booster import Scores
@@ -26,12 +27,12 @@ class Model:
     def __call__(self, rows: bytes, count: int) -> Scores:
         self.calls.append(count)
         self.threads.add(threading.current_thread().name)
-        values = struct.unpack(f"{count}f", rows)
+        values = np.frombuffer(rows, dtype=np.float32)
+        assert len(values) == count
         if 13.0 in values:
             raise ValueError("thirteen")
         time.sleep(self._seconds)
-        repeated = [2 * value for value in values for _ in range(max(1, self._columns))]
-        return Scores(struct.pack(f"{len(repeated)}f", *repeated), self._columns)
+        return Scores((2 * values).repeat(max(1, self._columns)).tobytes(), self._columns)
 
 
 def _packed(*values: float) -> tuple[bytes, int]:
