@@ -265,12 +265,13 @@ def test_tables_in_markdown_have_as_many_cells_in_each_row(name: str) -> None:
 
 
 def test_markdown_fits_a_comment_whatever_the_size() -> None:
-    written = review_markdown(many(5_000))
+    bundle = many(5_000)
+    written = review_markdown(bundle)
     assert length(written) < 65_000
     assert "**5,001 dangers: read them before you approve.**" in written
     assert re.search(r"\*… and 4,\d{3} more, see index\.html\.\*", written)
     assert "\n## What could not be shown\n" in written
-    worst = many(5_000).model_copy(update={"project": "\U000e0001" * 200_000, "versions": {}})
+    worst = bundle.model_copy(update={"project": "\U000e0001" * 200_000, "versions": {}})
     assert length(review_markdown(worst)) < 65_000
 
 
