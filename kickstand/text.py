@@ -23,7 +23,8 @@ def plain(text: str) -> str:
     surrogates as their escapes (`\\x1b`, `\\u202e`, `\\n`)."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    escapes = {ord(c): c.encode("unicode_escape").decode("ascii") for c in set(text) if not c.isprintable()}
+    return text.translate(escapes)
 
 
 def plain_lines(text: str) -> str:
@@ -47,7 +48,7 @@ def plain_json(text: str) -> str:
     """A JSON text of the same meaning, every character of it visible: by JSON's own escapes (`\\u001b`)."""
     if text.replace("\n", "").isprintable():
         return text
-    return "".join(c if c.isprintable() or c == "\n" else _json_escape(c) for c in text)
+    return text.translate({ord(c): _json_escape(c) for c in set(text) if not (c.isprintable() or c == "\n")})
 
 
 def cut(text: str, most: int = LONGEST) -> str:
