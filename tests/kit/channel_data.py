@@ -31,11 +31,18 @@ def csv(table: Table) -> bytes:
 
 def parquet(table: Table) -> bytes:
     """Column 0 is the label; a missing feature is a null."""
-    columns = [pa.array(column, from_pandas=True) for column in table.T]
+    columns = [_nullable(column) for column in table.T]
     sink = pa.BufferOutputStream()
     pyarrow.parquet.write_table(pa.table(columns, names=[f"c{index}" for index in range(len(columns))]), sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _nullable(column: npt.NDArray[np.float64]) -> pa.Array:
+    """An array in which NaN is null, of its buffers: pyarrow's own way imports pandas, for 0.5 s of CPU."""
+    known = np.packbits(~np.isnan(column), bitorder="little")
+    buffers = [pa.py_buffer(known.tobytes()), pa.py_buffer(column.astype(np.float64).tobytes())]
+    return pa.Array.from_buffers(pa.float64(), len(column), buffers)
 
 
 def recordio(table: Table) -> bytes:

@@ -11,7 +11,7 @@ import decimal
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -205,51 +205,51 @@ def test_channels_with_their_columns_in_another_order_are_refused(tmp_path: Path
 
 @pytest.mark.contract("T43", "T48")
 @pytest.mark.parametrize(
-    ("files", "problem", "failure"),
+    ("files", "problem", "failure"),  # the files are made when a test needs them: making one imports pandas
     [
         (
-            {"p0": frame(ROWS), "p1": b""},
+            lambda: {"p0": frame(ROWS), "p1": b""},
             "p1: The file is not Parquet, or is damaged: Parquet file size is 0 bytes.",
             f"{FAILED}p1: Parquet file size is 0 bytes",
         ),
         (
-            {"p0": parquet({"y": [1, 2], "a": [1, 2]}), "p1": parquet({"y": [1, 2], "a": [1.5, 2]})},
+            lambda: {"p0": parquet({"y": [1, 2], "a": [1, 2]}), "p1": parquet({"y": [1, 2], "a": [1.5, 2]})},
             "p1:2: Column 2 (a) cannot be read as the channel's first file has it: Float value 1.500000 was truncated "
             "converting to int64. Write all files with the same types.",
             f"{FAILED}p1: Float value 1.500000 was truncated converting to int64",
         ),
         (
-            {"p0": parquet({"y": [1.0, 2.0], "town": pa.array(["1", "York"]).dictionary_encode()})},
+            lambda: {"p0": parquet({"y": [1.0, 2.0], "town": pa.array(["1", "York"]).dictionary_encode()})},
             "p0:2:2: Column 2 (town) holds 'York'; every cell must be ",
             f"{FAILED}p0: Failed to parse string: 'York' as a scalar of type double",
         ),
         (
-            {"p0": parquet({"y": [1.0], "day": pa.array([0], pa.timestamp("s"))})},
+            lambda: {"p0": parquet({"y": [1.0], "day": pa.array([0], pa.timestamp("s"))})},
             "p0: Column 'day' holds timestamp[ms], not numbers. Turn it into numbers, or leave it out.",
             f"{FAILED}p0: column 'day' holds timestamp[ms], not numbers",
         ),
         (
-            {"p0": parquet({"y": [1.0], "pair": [[1.0, 2.0]]})},
+            lambda: {"p0": parquet({"y": [1.0], "pair": [[1.0, 2.0]]})},
             "p0: Column 'pair' holds list<element: double>, not numbers. Turn it into numbers, or leave it out.",
             f"{FAILED}p0: column 'pair' holds list<element: double>, not numbers",
         ),
         (
-            {"p0": parquet({"y": [1.0, 2.0]})},
+            lambda: {"p0": parquet({"y": [1.0, 2.0]})},
             "p0: The file has the column y alone; a label and at least one feature are needed. A column that pandas "
             "wrote as its index is none.",
             "AlgorithmError: XGB train call failed with exception:",
         ),
         (
-            {"p0": frame([])},
+            lambda: {"p0": frame([])},
             "p0: The file holds no row of data. Put rows in it, or remove it.",
             "UserError: Got input data without labels.",
         ),
     ],
 )
 def test_what_the_container_does_not_read_is_refused_before_the_job_and_by_it(
-    tmp_path: Path, files: dict[str, bytes], problem: str, failure: str
+    tmp_path: Path, files: Callable[[], dict[str, bytes]], problem: str, failure: str
 ) -> None:
-    problems, ended = refused(tmp_path, {f"train/{name}": content for name, content in files.items()})
+    problems, ended = refused(tmp_path, {f"train/{name}": content for name, content in files().items()})
     assert [found[: len(problem)] for found in problems] == [problem]
     assert ended[: len(failure)] == failure
 
