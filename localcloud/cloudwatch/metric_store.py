@@ -106,8 +106,8 @@ class MetricStore:
 
     def metrics(self, scope: Scope) -> Iterator[tuple[Metric, float]]:
         """The metrics of an account and region, each with the moment of its latest point."""
-        for (*address, key), units in [*self.table.items()]:
-            if address == [scope.account, scope.region]:
+        for account, region, key in [*self.table]:
+            if (account, region) == (scope.account, scope.region) and (units := self.table.get((account, region, key))):
                 namespace, name, pairs = json.loads(key)
                 yield Metric.of(namespace, name, dict(pairs)), max(rows[-1][0] for rows in units.values())
 
@@ -115,7 +115,8 @@ class MetricStore:
         """Merge old points into longer periods, and forget the oldest."""
         now = self._clock.now()
         with self._lock:
-            for address, units in [*self.table.items()]:
+            for address in [*self.table]:
+                units = self.table[address]
                 kept = {unit: self._compacted(rows, now) for unit, rows in units.items()}
                 kept = {unit: rows for unit, rows in kept.items() if rows}
                 if not kept:

@@ -61,6 +61,8 @@ def read_matrix(files: Sequence[Path], delimiter: str, threads: int) -> Matrix:
 
     def fill(block: Block, start: int) -> int:
         text = _single_spaced(block.read(), delimiter)
+        if _is_blank(text, delimiter):
+            return 0
         try:
             if width > _WIDE:
                 cells = _wide(text, delimiter, width, of_a_file=True)
@@ -94,6 +96,11 @@ def _single_spaced(text: bytes, delimiter: str) -> bytes:
     return b"\n".join(separator.join(line.split()) for line in text.split(b"\n"))
 
 
+def _is_blank(text: bytes, delimiter: str) -> bool:
+    """Whether there is no row."""
+    return not (text.strip() if delimiter.isspace() else text.strip(b"\r\n"))
+
+
 def _table(text: bytes, delimiter: str, width: int, *, blank_lines: bool = False) -> Any:
     """The rows of CSV text as an Arrow table of doubles, named 0, 1, … blank_lines: whether one is a row, too."""
     names = [str(index) for index in range(width)]
@@ -108,7 +115,7 @@ def _table(text: bytes, delimiter: str, width: int, *, blank_lines: bool = False
                 column_types=dict.fromkeys(names, pa.float64()), null_values=_MISSING, check_utf8=False
             ),
         )
-    except pa.ArrowInvalid as error:
+    except ValueError as error:  # ArrowInvalid is one; another is that of a delimiter that is no character of text
         raise CsvError(str(error)) from None
 
 
@@ -145,7 +152,12 @@ def _first_fault(text: bytes, delimiter: str, width: int, first: int) -> str:
     for place, line in enumerate(lines):
         if b"\r" in line.strip(b"\r"):
             return f"line {first + place}: a carriage return stands inside the line"
-    place = _first_refused(lines, lambda part: parse_matrix(b"\n".join(part), delimiter, width))
+
+    def parse(part: Sequence[bytes]) -> Matrix | None:
+        joined = b"\n".join(part)
+        return None if _is_blank(joined, delimiter) else parse_matrix(joined, delimiter, width)
+
+    place = _first_refused(lines, parse)
     line = lines[place].strip(b"\r")
     here = f"line {first + place}"
     cells = line.removeprefix(_BOM).split(delimiter.encode())

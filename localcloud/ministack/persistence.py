@@ -186,9 +186,10 @@ def keep_sessions() -> None:
     """Let temporary credentials outlive a restart, as they do at AWS; the emulator drops them."""
 
     def evict_expired_sessions(_: Any) -> None:
-        # ministack walks the sessions in Python, where one that another thread adds is an error.
+        # ministack walks the sessions in Python, where one that another thread adds is an error. A copy is made without
+        # a new object for each, at which the garbage collector could let another thread run.
         now = time.time()
-        for key, session in list(sts.sessions.items()):
+        for key, session in sts.sessions.copy().items():
             expires = session.get("Expiration")
             if isinstance(expires, int | float) and now > expires:
                 sts.sessions.pop(key, None)

@@ -84,6 +84,16 @@ def shared_clients() -> Iterator[None]:
             connections.clear()
 
 
+@contextmanager
+def handled(client: Any, event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """Let a handler see a client's event first, while the block runs: other tests may get the same client."""
+    client.meta.events.register_first(event, handler)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, handler)
+
+
 def _key(session: Any, given: dict[str, Any]) -> tuple[Any, ...] | None:
     """All that a client is made of; None for one that is not shared."""
     url = given.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL", "")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -17,6 +18,7 @@ from deployed_project import TOML, DeployedProject
 from fit_world import rows
 from local_client import ACCOUNT, REGION, Client
 from samples import environment
+from shared_clients import handled
 from typed import Screen, Terminal
 
 from deployment.doctor.bucket import bucket_findings, key_findings
@@ -103,20 +105,16 @@ def test_credentials_of_another_account_leave_the_rest_unasked(
 
 
 def test_a_quota_of_zero_is_told_with_its_code(workspace: Workspace) -> None:
-    class NewAccount:
-        """The session, of an account to which AWS has given no instances yet."""
+    """Of an account to which AWS has given no instances yet."""
 
-        def client(self, service: str) -> Any:
-            real = workspace.session.client(service)
+    def emptied(parsed: dict[str, Any], **_: Any) -> None:
+        for quota in parsed.get("Quotas", ()):
+            quota["Value"] = 0.0
 
-            def emptied(parsed: dict[str, Any], **_: Any) -> None:
-                for quota in parsed.get("Quotas", ()):
-                    quota["Value"] = 0.0
-
-            real.meta.events.register("after-call.service-quotas", emptied)
-            return real
-
-    found = list(quota_findings(replace(workspace, session=NewAccount())))  # type: ignore[arg-type]
+    quotas = workspace.session.client("service-quotas")
+    with handled(quotas, "after-call.service-quotas", emptied), patch.object(boto3.Session, "client") as client:
+        client.return_value = quotas
+        found = list(quota_findings(workspace))
     uses = ("training", "all training", "endpoint", "all endpoint", "transform", "all transform")
     assert [(one.name, one.status) for one in found] == [(f"quota: {use}", "problem") for use in uses]
     code = re.search(r"--quota-code (L-[0-9A-F]{8}) --desired-value 2 --region us-east-1 ", found[2].fix)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from killed_server import kill_and_start
+from shared_clients import handled
 
 from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
@@ -91,8 +92,10 @@ def test_odd_values_in_requests_are_saved_and_come_back(own: LocalCloud, client_
 )
 def test_a_log_event_that_is_none_is_refused(cloud: LocalCloud, client_of: Client, events: Any, message: str) -> None:
     logs = client_of(cloud, "logs")
-    logs.meta.events.register_first("before-call.logs.PutLogEvents", _with_body(events))
-    with pytest.raises(ClientError, match="InvalidParameterException.*" + message):
+    with (
+        handled(logs, "before-call.logs.PutLogEvents", _with_body(events)),
+        pytest.raises(ClientError, match="InvalidParameterException.*" + message),
+    ):
         logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": 1, "message": "m"}])
     assert cloud.status().unsaved == ""
 

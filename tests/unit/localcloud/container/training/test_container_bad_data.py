@@ -170,6 +170,23 @@ def test_whatever_the_bytes_there_are_rows_or_a_users_error(tmp_path: Path, form
         assert found.train.num_row() >= 1
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b" ", "Got input data without labels."),
+        (b"\t\n", "Got input data without labels."),
+        (b"\x00\n", "some: line 1, column 1: a number was expected, found ''"),
+        (b" \n1 2\n", "some: line 2: 1 columns were expected, found 2"),
+        (b",\n  \n", "some: line 2: 2 columns were expected, found 1"),
+    ],
+)
+def test_files_that_hold_next_to_nothing(tmp_path: Path, content: bytes, message: str) -> None:
+    layout = _folder(tmp_path, "text/csv", {"train/some": content})
+    with pytest.raises(UserError) as refused:
+        read_training_data(layout, ("train",), content_type="csv", weights=False, threads=1)
+    assert message in str(refused.value)
+
+
 def test_every_form_of_the_table_is_good_before_it_is_damaged(tmp_path: Path) -> None:
     assert text(TABLE).count("\n") == 5
     for form, (content_type, written) in WRITERS.items():
