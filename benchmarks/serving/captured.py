@@ -17,7 +17,8 @@ from benchmarks.rounds import until_clear
 from benchmarks.serving.invoke import Invoked
 from benchmarks.serving.load import Load, alternate
 
-_LIMIT = 1.05
+_LIMIT, _GOAL = 1.15, 1.05
+"""Of the processor time. Nine pairs know it to 4 % in the quiet, and to 7 % beside other work."""
 _THREADS = 8
 _TURNS = 24
 """Of each cloud in a round: 1,536 requests, 3 s. Of 6 turns the ratios scatter by more than the limit allows."""
@@ -70,5 +71,5 @@ def _figures(rounds: Sequence[_Round]) -> list[Figure]:
     found = [Figure(f"{name}: time", times, "ms", peer)]
     worked = tuple((1e3 * one.server["ours"], 1e3 * one.server["peer"]) for one in rounds)
     if min(map(min, worked)) > 0:  # else the system does not tell
-        found.append(Figure(f"{name}: server's processor time", worked, "ms", peer, _LIMIT))
+        found.append(Figure(f"{name}: server's processor time", worked, "ms", peer, _LIMIT, goal=_GOAL))
     return found
