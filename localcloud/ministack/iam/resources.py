@@ -36,7 +36,8 @@ def _load_persisted_state(original: Callable[[Any], None], data: Any) -> None:
     name in its place, and no stack could be deployed there again."""
     original(data)
     for role in entries(iam.roles).values():
-        role["AttachedPolicies"] = [arn or _ADMINISTRATOR for arn in role.get("AttachedPolicies", [])]
+        if "-cfn-exec-role-" in role["RoleName"]:
+            role["AttachedPolicies"] = [arn or _ADMINISTRATOR for arn in role["AttachedPolicies"]]
 
 
 def _bounded_create(
