@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import botocore.regions
@@ -20,6 +19,7 @@ from botocore.hooks import EventAliaser
 from botocore.loaders import create_loader
 from cached_synthesis import COMMAND
 from hypothesis import settings
+from models_run_here import models_run_here
 from once_a_run import FOLDER
 from run_end import MARK, pytest_configure, pytest_keyboard_interrupt
 from run_order import (
@@ -31,9 +31,6 @@ from run_order import (
 from shared_clients import shared_clients
 
 import cli.commands
-from kickstand.xgboost_container import OWN_IMAGE
-from training.model.inspection import model_run, run
-from training.model.inspection.archive import reading_image
 
 __all__ = [
     "pytest_cmdline_main",
@@ -133,25 +130,11 @@ def _the_command_line_is_made_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _sound_models_are_run_in_this_process(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run the tests' own models without a process for each, which imports xgboost for 0.5 s of CPU.
+    """Ask the tests' own models without a process for each.
 
-    The tests of that process (unit/training/model/inspection) have it, as have all commands that run as programs; and
-    it gives every refusal.
+    The tests of that process (unit/training/model/inspection) have it, as have all commands that run as programs.
     """
-    if request.path.parent.name == "inspection":
-        yield
-        return
-    isolated = model_run.run_isolated
-
-    def run_here(program: str, asked: Mapping[str, Any], models: Sequence[Path], where: str, **limits: Any) -> Any:
-        if program == run.__name__ and reading_image(models[0]) == OWN_IMAGE:
-            answer = run.respond(asked)
-            if not answer.keys() & {"damaged", "error"}:
-                return json.loads(json.dumps(answer))
-        return isolated(program, asked, models, where, **limits)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_run, "run_isolated", run_here)
+    with nullcontext() if request.path.parent.name == "inspection" else models_run_here():
         yield
 
 

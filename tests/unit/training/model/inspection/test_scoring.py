@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost as xgb
+from models_run_here import models_run_here
 
 from kickstand.errors import KickstandError
 from training.model.inspection import run
@@ -56,21 +57,24 @@ def test_answers_are_xgboost_s_own_over_files_and_batches(tmp_path: Path, monkey
 
 def test_gain_is_by_the_number_of_the_feature(tmp_path: Path) -> None:
     model, booster = trained(tmp_path)
-    gain = score_rows([model], [], 1, columns=4, where="here").gain
+    with models_run_here():
+        gain = score_rows([model], [], 1, columns=4, where="here").gain
     assert gain == {"abc".index(name): value for name, value in booster.get_score(importance_type="total_gain").items()}
     assert max(gain, key=gain.__getitem__) == 0
 
 
 def test_a_linear_model_has_no_gain(tmp_path: Path) -> None:
     model, _ = trained(tmp_path, booster="gblinear")
-    found = score_rows([model], [written(tmp_path / "a.csv")], 1, columns=4, where="here")
+    with models_run_here():
+        found = score_rows([model], [written(tmp_path / "a.csv")], 1, columns=4, where="here")
     assert found.gain == {}
     assert found.answers.shape == (300,)
 
 
 def test_classes_have_a_probability_each_and_weights_are_no_features(tmp_path: Path) -> None:
     model, booster = trained(tmp_path, objective="multi:softprob", num_class=3)
-    found = score_rows([model], [written(tmp_path / "a.csv", before=2)], 2, columns=5, where="here")
+    with models_run_here():
+        found = score_rows([model], [written(tmp_path / "a.csv", before=2)], 2, columns=5, where="here")
     assert found.answers.shape == (300, 3)
     assert found.answers.tolist() == expected(booster).tolist()
 
