@@ -58,14 +58,20 @@ def test_the_slowest_files_are_there_once_and_first() -> None:
     assert [item.path for item in items] == [*reversed(paths[1:]), paths[0]]
 
 
+def _sent(name: str, *, verbose: bool = False, **fields: Any) -> list[tuple[str, dict[str, Any]]]:
+    sent: list[tuple[str, dict[str, Any]]] = []
+    run_order.without_idle_messages(lambda name, **sends: sent.append((name, sends)), verbose=verbose)(name, **fields)
+    return sent
+
+
 @pytest.mark.parametrize(
     ("name", "data", "is_sent"),
     [
-        ("testreport", {"when": "call", "outcome": "passed", "sections": []}, True),
         ("testreport", {"when": "setup", "outcome": "passed", "sections": []}, False),
         ("testreport", {"when": "teardown", "outcome": "passed", "sections": []}, False),
         ("testreport", {"when": "setup", "outcome": "skipped", "sections": []}, True),
         ("testreport", {"when": "setup", "outcome": "failed", "sections": []}, True),
+        ("testreport", {"when": "call", "outcome": "failed", "sections": [], "keywords": {"test_x": 1}}, True),
         ("testreport", {"when": "teardown", "outcome": "failed", "sections": []}, True),
         ("testreport", {"when": "teardown", "outcome": "passed", "sections": [["Captured stdout", "x"]]}, True),
         ("collectreport", {"outcome": "passed", "sections": []}, True),
@@ -75,9 +81,19 @@ def test_the_slowest_files_are_there_once_and_first() -> None:
 def test_a_worker_sends_all_reports_but_those_of_setups_and_teardowns_that_passed(
     name: str, data: dict[str, Any] | None, is_sent: bool
 ) -> None:
-    sent: list[tuple[str, dict[str, Any]]] = []
-    run_order.without_idle_reports(lambda name, **fields: sent.append((name, fields)))(name, data=data)
-    assert sent == ([(name, {"data": data})] if is_sent else [])
+    assert _sent(name, data=data) == ([(name, {"data": data})] if is_sent else [])
+
+
+def test_of_a_test_that_passed_a_worker_sends_no_keywords() -> None:
+    passed = {"when": "call", "outcome": "passed", "sections": [], "duration": 0.5}
+    sent = _sent("testreport", data={**passed, "keywords": {"test_x": 1}})
+    assert sent == [("testreport", {"data": {**passed, "keywords": {}}})]
+
+
+def test_a_worker_sends_starts_where_they_are_shown() -> None:
+    assert _sent("logstart", nodeid="test_x") == []
+    assert _sent("logstart", nodeid="test_x", verbose=True) == [("logstart", {"nodeid": "test_x"})]
+    assert _sent("logfinish", nodeid="test_x") == [("logfinish", {"nodeid": "test_x"})]
 
 
 def test_what_several_ask_for_at_a_time_is_made_once() -> None:
