@@ -19,13 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from browser import SECONDS, chromium
+from browser import chromium
 
+SECONDS = 90
 _WORDS = (
     "--headless=new",
-    "--no-sandbox",  # as in browser.py
+    "--no-sandbox",  # it cannot have one where the tests run as root, and opens only pages of ours
     "--disable-gpu",
-    "--hide-scrollbars",
+    "--hide-scrollbars",  # a telephone's take no room
     "--disable-dev-shm-usage",
     "--disable-extensions",
     "--disable-background-networking",
@@ -133,6 +134,8 @@ class Browser:
         page = self.pages.get(message.get("sessionId", ""))
         if page is not None and message["method"] == "Log.entryAdded":
             page.console.append(message["params"]["entry"]["text"])
+        elif page is not None and message["method"] == "Runtime.consoleAPICalled":
+            page.console.append(str(message["params"]["args"]))
         elif page is not None and message["method"] == "Runtime.exceptionThrown":
             page.console.append(str(message["params"]["exceptionDetails"]))
 

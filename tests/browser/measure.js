@@ -1,4 +1,4 @@
-/* What a reader has of a page: asked of the frame that shows it. */
+/* What a reader has of a page: asked of its window. */
 function measured(frame, page) {
   const round = (number) => Math.round(number * 100) / 100;
   const texts = [];
