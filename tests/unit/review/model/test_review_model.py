@@ -291,9 +291,12 @@ def test_a_release_cannot_paint_the_terminal(world: World) -> None:
 AGAIN = """
 import sys, hashlib
 from pathlib import Path
+from models_run_here import models_run_here
 from reviewed_models import World
 world = World(Path(sys.argv[1]))
-print(hashlib.sha256(world.report(world.model(30), world.model(5)).model_dump_json().encode()).hexdigest())
+with models_run_here():
+    report = world.report(world.model(30), world.model(5))
+print(hashlib.sha256(report.model_dump_json().encode()).hexdigest())
 """
 
 
