@@ -17,7 +17,8 @@ from localcloud.ministack import log_events
 from localcloud.ministack.door.core import emulator, responses
 from localcloud.ministack.door.names import SERVICES, correct, entries
 from localcloud.ministack.door.services import s3, sts
-from localcloud.ministack.record_changes import UNTAKEABLE, RecordChanges, Taken, described, joined
+from localcloud.ministack.record_changes import UNTAKEABLE, RecordChanges, described, joined
+from localcloud.ministack.record_marks import Taken
 from localcloud.ministack.s3 import objects
 from localcloud.ministack.served import served_modules
 from localcloud.ministack.state_document import UnsavableError

@@ -2,78 +2,31 @@
 
 A service's state is a dictionary of stores. A document is one record of a store of many accounts (`SERVICE/STORE/KEY`),
 or a store that is something else (`SERVICE/STORE`; for a store of many accounts: that there is one). How a change is
-known:
-
-- Records of a frozen store (localcloud/ministack/frozen.py) are replaced and never changed: another object is a change.
-- All others are turned into bytes that they can be made from again, and compared with the last ones: a value that is
-  anywhere else, in whatever depth, gives other bytes. Only what has other bytes is made into a document.
-
-Both are done for all stores of all services in one call into C, in which no other thread runs: all is of one moment.
+known: record_marks.py. All stores of all services are looked at in one call into C, in which no other thread runs: all
+is of one moment. Only what changed is made into a document.
 """
 
 from __future__ import annotations
 
 import itertools
-import marshal
 import operator
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from localcloud.ministack.door.core import responses
 from localcloud.ministack.door.names import entries
 from localcloud.ministack.frozen import is_frozen
+from localcloud.ministack.record_marks import HEAD, MARSHAL, PICKLE, REPLACED, Address, Plan, Taken, plan_of
 from localcloud.ministack.state_document import decode, encode
 from localcloud.server.persistence import misplaced, service_of
 
 UNTAKEABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, pickle.PickleError)
 """What records that nobody can save raise. Any other RuntimeError: they changed while they were read."""
 
-Address = tuple[str, str]
-"""A service and one of its stores."""
-
-_HEAD = None
-"""The key of what is known of a store besides its records."""
-
-
-@dataclass(slots=True)
-class _Format:
-    """A way to bytes and back. marshal's is the faster one; it does not know all that pickle does."""
-
-    dump: Callable[[Any], bytes]
-    load: Callable[[bytes], Any]
-
-
-_MARSHAL = _Format(marshal.dumps, marshal.loads)
-_PICKLE = _Format(partial(pickle.dumps, protocol=pickle.HIGHEST_PROTOCOL), pickle.loads)
-
-
-@dataclass(slots=True)
-class Taken:
-    """A store of one moment: the same object as long as nothing in it changes."""
-
-    base: type[Any] | None
-    """ministack's class of a store of many accounts; None for anything else."""
-    form: _Format | None
-    """None: the records are frozen."""
-    keys: list[Any]
-    marks: list[Any]
-    """Of each record, equal as long as it did not change: its bytes, or the identity of a frozen one."""
-    records: list[Any]
-    """Frozen records, kept so that no other object has their identity; nothing where `marks` are bytes."""
-
-    def store(self, number: int) -> Any:
-        """A store with this record alone; of a store of many accounts, the head is one without any."""
-        key, made = self.keys[number], self.base() if self.base else None
-        if made is not None and key is _HEAD:
-            return made
-        record = self.records[number] if self.form is None else self.form.load(self.marks[number])
-        if made is None:
-            return record
-        entries(made)[key] = record
-        return made
+_LOOKS = 3
+"""At values known by their identity, which other threads may meet while they are found; then all is read in whole."""
 
 
 @dataclass(slots=True)
@@ -82,49 +35,6 @@ class ServiceChanges:
 
     changed: dict[str, bytes] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
-
-
-class _Plan:
-    """The stores that are taken in the same way: those at these positions among all."""
-
-    def __init__(self, base: type[Any] | None, form: _Format | None, positions: list[int]) -> None:
-        self._base, self._form, self._positions = base, form, positions
-        self._last: tuple[list[list[Any]], list[Any]] | None = None
-        self._kept: list[Any] = []
-
-    def call(self, stores: list[Any]) -> Callable[[], list[list[Any]]]:
-        """What takes the stores when it is called, without a line of Python: lists of keys, and values one by one.
-
-        All iterators are made when it is called: one made earlier would notice what other threads add until then.
-        """
-        chosen = [stores[position] for position in self._positions]
-        if self._base is None:
-            assert self._form is not None
-            return partial(list, map(list, [map(self._form.dump, chosen)]))
-        tables = list(map(entries, chosen))
-        values: Iterator[Any] = itertools.chain.from_iterable(map(dict.values, tables))
-        return partial(list, map(list, [map(list, tables), map(self._form.dump, values) if self._form else values]))
-
-    def changed(self, result: list[list[Any]]) -> bool:
-        """Whether that is another result than the last one."""
-        values = result[-1]
-        marks = values if self._form else list(map(id, values))
-        now, last = (result[0] if self._base else [], marks), self._last
-        # Frozen records are kept, so that no other object has their identity.
-        self._last, self._kept = now, [] if self._form else values
-        return last != now
-
-    def taken(self, result: list[list[Any]], last: Callable[[int], Taken | None]) -> Iterator[tuple[int, Taken]]:
-        """The stores that changed, each with its position; `last` gives what was taken of a position."""
-        keys_of: Iterable[list[Any]] = result[0] if self._base else itertools.repeat([])
-        head = [self._base.__name__] if self._base else []
-        values = iter(result[-1])
-        for position, keys in zip(self._positions, keys_of, strict=False):
-            records = [*head, *itertools.islice(values, len(keys) if self._base else 1)]
-            keys, marks = [_HEAD, *keys], records if self._form else list(map(id, records))
-            before = last(position)
-            if before is None or before.keys != keys or before.marks != marks or before.form is not self._form:
-                yield position, Taken(self._base, self._form, keys, marks, [] if self._form else records)
 
 
 class RecordChanges:
@@ -136,7 +46,7 @@ class RecordChanges:
         """Stores with records that marshal does not know."""
         self._layout: tuple[Any, ...] = ()
         self._addresses: list[Address] = []
-        self._plans: list[_Plan] = []
+        self._plans: list[Plan] = []
         self._taken: dict[str, dict[str, Taken]] = {}
 
     def forget(self) -> None:
@@ -196,9 +106,7 @@ class RecordChanges:
         if layout != self._layout:
             self._lay_out(states, stores)
             self._layout = layout
-        calls = [plan.call(stores) for plan in self._plans]
-        # From here to the next line no other thread runs.
-        results = list(map(operator.call, calls))
+        results = self._results(stores)
         found, copied = dict(self._taken), set[str]()
 
         def last(position: int) -> Taken | None:
@@ -215,16 +123,28 @@ class RecordChanges:
         self._taken = found
         return found
 
+    def _results(self, stores: list[Any]) -> list[list[list[Any]]]:
+        """What each plan takes, all at one moment."""
+        for look in range(_LOOKS + 1):
+            calls = [plan.call(stores, whole=look == _LOOKS) for plan in self._plans]
+            # From here to the next line no other thread runs.
+            results = list(map(operator.call, calls))
+            settled = [plan.settled(result) for plan, result in zip(self._plans, results, strict=True)]
+            marked = [result for result in settled if result is not None]
+            if len(marked) == len(settled):
+                return marked
+        raise AssertionError("what is read in whole is settled")
+
     def _lay_out(self, states: Mapping[str, dict[str, Any]], stores: list[Any]) -> None:
         """Plan how each store is taken. What was taken of stores that are still there stays."""
         self._addresses = [(service, name) for service, state in states.items() for name in state]
-        chosen: dict[tuple[type[Any] | None, bool, bool], list[int]] = {}
+        chosen: dict[tuple[type[Any] | None, bool, bool, frozenset[str]], list[int]] = {}
         for position, (address, store) in enumerate(zip(self._addresses, stores, strict=True)):
-            way = (_base(store), is_frozen(store), address in self._pickled)
+            way = (_base(store), is_frozen(store), address in self._pickled, REPLACED.get(address, frozenset()))
             chosen.setdefault(way, []).append(position)
         self._plans = [
-            _Plan(base, None if frozen else _PICKLE if pickled else _MARSHAL, positions)
-            for (base, frozen, pickled), positions in chosen.items()
+            plan_of(base, None if frozen else PICKLE if pickled else MARSHAL, positions, fields)
+            for (base, frozen, pickled, fields), positions in chosen.items()
         ]
         self._taken = {
             service: {name: taken for name, taken in self._taken.get(service, {}).items() if name in state}
@@ -239,11 +159,11 @@ class RecordChanges:
             if is_frozen(store):
                 continue
             values = [*entries(store).values()] if _base(store) else [store]
-            form = _PICKLE if address in self._pickled else _MARSHAL
+            form = PICKLE if address in self._pickled else MARSHAL
             try:
                 [form.dump(value) for value in values]
             except UNTAKEABLE as error:
-                if form is _MARSHAL:
+                if form is MARSHAL:
                     self._pickled.add(address)
                 else:
                     failures[address[0]] = described(error)
@@ -275,7 +195,7 @@ def _compared(last: Taken | None, now: Taken) -> tuple[list[int], list[Any]]:
 
 
 def _document_name(service: str, store: str, key: Any) -> str:
-    return f"{service}/{store}" if key is _HEAD else f"{service}/{store}/{key!r}"
+    return f"{service}/{store}" if key is HEAD else f"{service}/{store}/{key!r}"
 
 
 def joined(documents: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -18,10 +19,11 @@ from typing import Any
 import pytest
 from ministack.core.persistence import _json_default
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+from ministack.services import cloudformation as ministack_cloudformation
 from ministack.services import iam as ministack_iam
 from ministack.services import sts as ministack_sts
 
-from localcloud.ministack import log_events, persistence
+from localcloud.ministack import log_events, persistence, record_changes, record_marks
 from localcloud.ministack.frozen import frozen_store
 from localcloud.ministack.iam.resources import _load_persisted_state
 from localcloud.ministack.persistence import StateCapture, saved_records
@@ -40,6 +42,7 @@ class World:
             "own": {"frozen": frozen_store()},
             "taken": {"regional": AccountRegionScopedDict(), "account": AccountScopedDict(), "plain": {}, "list": []},
             "odd": {"regional": AccountRegionScopedDict(), "plain": {}},
+            "cloudformation": {"stacks": AccountRegionScopedDict()},
             log_events.SERVICE: {"log_groups": AccountRegionScopedDict(), "log_records": {}},
         }
         self._start()
@@ -182,6 +185,25 @@ def change_store(draw: Random, store: Any) -> None:
         change_within(draw, there)
 
 
+def change_stack(draw: Random, stacks: Any, number: int) -> None:
+    """A record with a value that is replaced and never changed, wherever it stands in it."""
+    stack = stacks._data.setdefault((*PLACE, draw.choice("vw")), {})
+    action = draw.random()
+    if action < 0.1:
+        stacks._data.popitem()
+    elif action < 0.4:
+        stack["_template"] = value(draw)
+    elif action < 0.5:
+        stack.pop("_template", None)
+    elif action < 0.6:
+        stack["_template"] = draw.choice([*stacks._data.values()]).get("_template")  # two may have the same
+    elif action < 0.8:
+        stack.pop("other", None)
+        stack["other"] = number
+    else:
+        change_within(draw, stack.setdefault("deep", {}))
+
+
 def change_logs(draw: Random, groups: Any, number: int) -> None:
     group, stream = draw.choice("gh"), draw.choice("stu")
     streams = groups._data.setdefault((*PLACE, group), {"arn": group, "streams": {}, "tags": {}})["streams"]
@@ -204,6 +226,7 @@ def change_logs(draw: Random, groups: Any, number: int) -> None:
 def test_whatever_changes_is_read_back(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(log_events, "LENGTH", 3)
     monkeypatch.setattr("localcloud.server.persistence.SPARE", 4000)
+    monkeypatch.setattr(record_changes, "_LOOKS", 0 if seed == 1 else 3)  # without: all is read in whole
     draw = Random(seed)
     good = {}
     unsavable = False
@@ -214,6 +237,8 @@ def test_whatever_changes_is_read_back(world: World, monkeypatch: pytest.MonkeyP
             store = world.states[service][name]
             if service == log_events.SERVICE:
                 change_logs(draw, world.states[service]["log_groups"], number)
+            elif service == "cloudformation":
+                change_stack(draw, store, number)
             elif isinstance(store, AccountRegionScopedDict | AccountScopedDict):
                 change_store(draw, store)
             else:
@@ -252,6 +277,14 @@ def test_only_the_record_that_changed_is_a_document(world: World) -> None:
     assert world.save().changed == {f"taken/regional/{(*PLACE, 'b')}": document}
     world.states["own"]["frozen"].set_scoped(*PLACE, "c", {"x": True})
     assert list(world.save().changed) == [f"own/frozen/{(*PLACE, 'c')}"]
+    stacks = world.states["cloudformation"]["stacks"]
+    for name in "de":
+        stacks.set_scoped(*PLACE, name, {"_template": {"a": 1}, "status": "x", "_more": [1]})
+    world.save()
+    for field, new in (("_template", {"a": True}), ("status", "y")):
+        stacks.get_scoped(*PLACE, "d")[field] = new
+        assert list(world.save().changed) == [f"cloudformation/stacks/{(*PLACE, 'd')}"]
+    assert world.save().changed == {}
     del store._data[*PLACE, "a"]
     moment = world.save()
     assert (moment.changed, moment.removed) == ({}, [f"taken/regional/{(*PLACE, 'a')}"])
@@ -261,6 +294,18 @@ def store_of(account: str, region: str, name: str, record: Any) -> Any:
     store = AccountRegionScopedDict()
     store.set_scoped(account, region, name, record)
     return store
+
+
+def test_ministack_uses_a_stacks_template_where_it_was_seen_that_it_never_changes_one() -> None:
+    """Where another version of it has other lines: look whether one changes a template in place (record_marks.py)."""
+    folder = Path(str(ministack_cloudformation.__file__)).parent
+    found = {file.stem: file.read_text("utf-8").count('"_template"') for file in folder.glob("*.py")}
+    assert {name: count for name, count in found.items() if count} == {
+        "changesets": 10,
+        "handlers": 12,
+        "provisioners": 4,
+        "stacks": 8,
+    }
 
 
 def test_a_store_of_what_marshal_does_not_know_is_saved_too(world: World) -> None:
@@ -290,14 +335,24 @@ def test_a_service_that_cannot_be_saved_is_named_and_waits(world: World) -> None
 def test_records_of_many_stores_are_of_one_moment(world: World) -> None:
     """Threads write a number into one store after the other; in what is read back no later store is ahead."""
     ended = threading.Event()
-    stores = [world.states["taken"]["regional"], world.states["own"]["frozen"], world.states["odd"]["regional"]]
+    stores = [
+        world.states["taken"]["regional"],
+        world.states["own"]["frozen"],
+        world.states["cloudformation"]["stacks"],
+        world.states["odd"]["regional"],
+    ]
+    stack = {"_template": {}, "deep": [0]}
+    stores[2].set_scoped(*PLACE, "n", stack)
 
     def write() -> None:
         number = 0
         while not ended.is_set():
             number += 1
             for store in stores:
-                store.set_scoped(*PLACE, "n", {"deep": [number]})
+                if store is stores[2]:
+                    stack["deep"] = [number]
+                else:
+                    store.set_scoped(*PLACE, "n", {"deep": [number]})
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -308,14 +363,41 @@ def test_records_of_many_stores_are_of_one_moment(world: World) -> None:
         while len(seen) < 60:
             world.save()
             read = world.read()
-            found = [read["taken"]["regional"], read["own"]["frozen"], read["odd"]["regional"]]
-            first, second, third = (store._data.get((*PLACE, "n"), {"deep": [0]})["deep"][0] for store in found)
-            assert first >= second >= third >= first - 1
-            seen.add(first)
+            found = [
+                read["taken"]["regional"],
+                read["own"]["frozen"],
+                read["cloudformation"]["stacks"],
+                read["odd"]["regional"],
+            ]
+            numbers = [store._data.get((*PLACE, "n"), {"deep": [0]})["deep"][0] for store in found]
+            assert numbers == sorted(numbers, reverse=True) and numbers[-1] >= numbers[0] - 1
+            seen.add(numbers[0])
     finally:
         ended.set()
         thread.join()
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("changes", [1, 30])
+def test_a_record_that_changes_before_the_one_moment_is_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, changes: int
+) -> None:
+    """What is read of a record is found first; where it changes each time meanwhile, all of it is read."""
+    stack: dict[str, Any] = {"_template": {"a": 1}, "status": 0, "more": [1]}
+    world.states["cloudformation"]["stacks"].set_scoped(*PLACE, "v", stack)
+    world.save()
+    left = [changes]
+
+    def change(called: Any, *arguments: Any) -> Any:
+        if left[0] and called is list:
+            left[0] -= 1
+            stack.update(status=left[0], more=[left[0]], _template={"a": left[0]})
+        return partial(called, *arguments)
+
+    monkeypatch.setattr(record_marks, "partial", change)
+    assert world.save().failures == {}
+    assert world.read()["cloudformation"]["stacks"]._data == {(*PLACE, "v"): stack}
+    assert stack["status"] < changes
 
 
 def test_a_service_that_walks_its_records_while_they_change_is_looked_at_again(
