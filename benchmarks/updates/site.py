@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cloud import ACCOUNT, BUCKET, REGION, make_role
-from benchmarks.measure import descendants
 from benchmarks.serving.servers import COLUMNS, packed
 from kickstand.images import image_uri
 from localcloud.cloud import LocalCloud
@@ -119,8 +118,9 @@ class Site:
 
     def processes(self) -> list[int]:
         """The processes of the endpoint's instances: each works in its instance's own folder."""
-        below = descendants(self.cloud.status().pid or 0)
-        return [pid for pid in below if f"/{ENDPOINT}/" in _folder(pid)]
+        top, place = f"{self.cloud.folder.root.resolve()}/", f"/{ENDPOINT}/"
+        folders = {int(each.name): _folder(each) for each in Path("/proc").glob("[0-9]*")}
+        return [pid for pid, folder in folders.items() if folder.startswith(top) and place in folder]
 
     def await_processes(self, wanted: Callable[[list[int]], bool]) -> None:
         """Wait until the processes are as wanted."""
@@ -154,8 +154,8 @@ def _step(shown: Mapping[str, Any]) -> str:
     return str(statuses[0].get("StatusMessage") or statuses[0]["Status"]) if statuses else ""
 
 
-def _folder(pid: int) -> str:
+def _folder(process: Path) -> str:
     try:
-        return str(Path(f"/proc/{pid}/cwd").readlink())
-    except OSError:
+        return str((process / "cwd").readlink())
+    except OSError:  # another user's, or gone
         return ""

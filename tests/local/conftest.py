@@ -12,16 +12,8 @@ from warm_programs import cold_programs, warm_programs
 
 from localcloud.cloud import LocalCloud
 
-COLD = (
-    "test_endpoint_updates.py",
-    "test_kills.py",
-    "test_platform_interruption.py",
-    "test_sagemaker_restart.py",
-    "test_second_user.py",
-    "test_server.py",
-    "test_updates_under_traffic.py",
-)
-"""Files that kill servers and programs, and look at processes from outside: theirs begin as on a user's machine."""
+COLD = ("test_second_user.py",)
+"""Files whose programs all begin as on a user's machine, as they look at them from outside."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -39,7 +31,7 @@ def _programs_are_started(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def started_programs() -> Iterator[None]:
-    """The same for one test of another file."""
+    """The same for one test of another file: it looks for children, or at what a program was started with."""
     with cold_programs():
         yield
 

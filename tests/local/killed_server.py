@@ -33,6 +33,21 @@ def kill_and_start(cloud: LocalCloud) -> None:
     cloud.start()
 
 
+def programs_of(cloud: LocalCloud, name: str = "") -> list[int]:
+    """The processes of a cloud's jobs and endpoints, of one endpoint by its name: each works in a folder of its own.
+
+    They need not be the server's children: tests/kit/warm_programs.py forks them.
+    """
+    top, place = f"{cloud.folder.root.resolve()}/", f"/{name}/" if name else ""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # another user's, or gone
+            folder = str((process / "cwd").readlink())
+            if folder.startswith(top) and place in folder:
+                found.append(int(process.name))
+    return found
+
+
 def children_of(pid: int | None) -> list[int]:
     """Every process below one."""
     found: list[int] = []

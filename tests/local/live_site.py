@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from killed_server import children_of
+from killed_server import programs_of
 from live_traffic import invoke, put_config, put_model
 from sagemaker_world import Client, World, make_world, wait_for
 
@@ -89,15 +89,7 @@ class Endpoint:
 
     def pids(self) -> list[int]:
         """The processes of its instances: each works in the instance's own folder."""
-        place = f"/{self.name}/"
-        return [pid for pid in children_of(self.site.cloud.status().pid) if place in _folder(pid)]
-
-
-def _folder(pid: int) -> str:
-    try:
-        return str(Path(f"/proc/{pid}/cwd").readlink())
-    except OSError:
-        return ""
+        return programs_of(self.site.cloud, self.name)
 
 
 def blue_green(kind: str, wait: int = 300, termination_wait: int = 30, **more: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import WaiterError
-from killed_server import alive_after, children_of, kill
+from killed_server import alive_after, kill, programs_of
 from live_site import FACTOR, ONE, Site, blue_green
 from live_traffic import VARIANT, Traffic, put_config, put_model
 from printed_environment import printed_environment
@@ -248,10 +248,10 @@ def test_a_cloud_that_is_killed_in_a_bake_has_the_old_configuration_at_the_next_
         old, before = endpoint.settled()["EndpointConfigName"], endpoint.answer()
         new = endpoint.update("b", 2, blue_green("CANARY", 3600, CanarySize=ONE))
         endpoint.step("Baking")
-        children = children_of(site.cloud.status().pid)
+        programs = programs_of(site.cloud)
         assert len(endpoint.pids()) == 4
         kill(site.cloud)
-        assert alive_after(children, 10) == []
+        assert alive_after(programs, 10) == []
         site.cloud.start(port=0, time_factor=FACTOR)
         assert {endpoint.answer() for _ in range(6)} == {before}
         shown = endpoint.settled()

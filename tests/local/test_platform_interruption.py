@@ -44,6 +44,7 @@ def test_a_job_stopped_before_training_ends_stopped(tmp_path: Path, place: Place
     assert "Training" not in job.statuses()
 
 
+@pytest.mark.usefixtures("started_programs")
 @pytest.mark.contract("T64")
 def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place: Place) -> None:
     name, environment = place

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from killed_server import alive_after, children_of, kill
+from killed_server import alive_after, kill, programs_of
 from sagemaker_world import ACCOUNT, REGION, Client, World, make_world, wait_for
 
 from localcloud.cloud import LocalCloud
@@ -32,17 +32,12 @@ class Killed:
             request = self.world.training_job("interrupted", HyperParameters={"num_round": "1000000"})
             self.world.sagemaker.create_training_job(**request)
             wait_for(lambda: self.job()["SecondaryStatus"], lambda status: status == "Training", 20)
-            self.children = children_of(self.pid())
+            self.programs = programs_of(self.cloud)
             kill(self.cloud)
             self.cloud.start(port=0)
         except BaseException:
             self.cloud.stop()
             raise
-
-    def pid(self) -> int:
-        pid = self.cloud.status().pid
-        assert pid is not None
-        return pid
 
     def job(self) -> dict[str, Any]:
         found: dict[str, Any] = self.world.sagemaker.describe_training_job(TrainingJobName="interrupted")
@@ -81,8 +76,8 @@ def test_the_interrupted_job_has_failed_and_says_why(killed: Killed) -> None:
 
 
 def test_no_process_outlived_the_server(killed: Killed) -> None:
-    assert len(killed.children) >= 3  # the model server, the job's agent, its training program
-    assert alive_after(killed.children, 10) == []
+    assert len(killed.programs) >= 3  # the model server, the job's agent, its training program
+    assert alive_after(killed.programs, 10) == []
 
 
 def test_a_stop_leaves_no_process(tmp_path: Path, client_of: Client) -> None:
@@ -92,11 +87,9 @@ def test_a_stop_leaves_no_process(tmp_path: Path, client_of: Client) -> None:
         world = make_world(lambda service, **place: client_of(cloud, service, **place), "stop")
         request = world.training_job("running", HyperParameters={"num_round": "1000000"})
         world.sagemaker.create_training_job(**request)
-        pid = cloud.status().pid
-        assert pid is not None
-        children = wait_for(lambda: children_of(pid), bool, 10)
+        programs = wait_for(lambda: programs_of(cloud), bool, 10)
         folder = cloud.folder.work / "sagemaker" / "jobs" / ACCOUNT / REGION / "running"
         assert folder.is_dir()
     finally:
         cloud.stop()
-    assert alive_after(children, 10) == []
+    assert alive_after(programs, 10) == []

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +20,7 @@ from ssl import create_default_context
 
 import pytest
 from botocore.exceptions import ClientError
+from killed_server import kill
 
 from kickstand.errors import KickstandError
 from localcloud.cloud import LocalCloud
@@ -89,6 +88,7 @@ def test_a_folder_without_a_secret_gets_one_that_stays_and_an_old_one_is_worth_n
         own.client("sts", "111122223333", "us-east-1").get_caller_identity()
 
 
+@pytest.mark.usefixtures("started_programs")
 @linux_only
 def test_the_server_has_no_credential_of_its_owners_shell(own: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "DATABASE_PASSWORD", "SFN_MOCK_CONFIG", "MINISTACK_REGION"):
@@ -201,8 +201,7 @@ def test_two_starts_at_once_make_one_server(own: LocalCloud) -> None:
 def test_a_killed_server_is_known_to_be_gone_and_its_pid_is_left_alone(own: LocalCloud) -> None:
     own.start(port=0)
     record = json.loads(own.folder.server.read_text())
-    os.kill(record["pid"], signal.SIGKILL)
-    os.waitpid(record["pid"], 0)
+    kill(own)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         # The pid has gone to someone else, as pids do.
         own.folder.server.write_text(json.dumps({**record, "pid": stranger.pid}))
@@ -230,6 +229,7 @@ def test_damaged_state_is_told_and_reset_mends_it(own: LocalCloud) -> None:
     assert own.status().running
 
 
+@pytest.mark.usefixtures("started_programs")
 def test_a_server_that_cannot_start_shows_its_last_words(own: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = own.folder.root.parent / "broken"
     broken.mkdir()
