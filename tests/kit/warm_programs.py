@@ -14,6 +14,7 @@ import fcntl
 import importlib
 import io
 import json
+import logging
 import os
 import pkgutil
 import re
@@ -26,7 +27,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -43,6 +44,29 @@ MARK = "SAGEMAKER_MARK"
 _FORKED_BY: list[str] = []
 """In a forked process: the socket of the one that forks."""
 _PRELOADED = ExitStack()
+_SERVER = "localcloud.server"
+_NO_FOLDER, _NO_PORT = "/no-folder-of-a-local-cloud", "64999"
+_EMULATOR_SETTINGS: list[tuple[Any, str, str]] = []
+"""Module, name and value."""
+_EMULATOR_LOGS: list[logging.Handler] = []
+"""What the emulator set up for the log: for servers alone."""
+_READ = (
+    "cloudformation",
+    "events",
+    "iam",
+    "kms",
+    "logs",
+    "monitoring",
+    "s3",
+    "sagemaker",
+    "scheduler",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "sts",
+)
+"""Services that the tests use, by its names."""
 _PYTHON = sys.executable
 _PIPE, _DEVNULL = subprocess.PIPE, subprocess.DEVNULL
 
@@ -242,6 +266,63 @@ def _load() -> None:
         client.close()
     for service in ("application-autoscaling", "cloudwatch", "sagemaker"):
         core_session().get_service_model(service)
+    _load_emulator()
+
+
+def _load_emulator() -> None:
+    """Import the emulator's served services, and let it read of the SDK's models what it does at a first request.
+
+    Of its settings a few strings of its modules keep a state folder and a port: here those of no server, and each
+    server puts its own in their place. What it does to this process besides, a server does again or takes over.
+    """
+    from localcloud.ministack import door, served
+    from localcloud.sagemaker.api.service_model import service_model
+    from localcloud.state import StateFolder
+
+    root, variables, finders = logging.root, dict(os.environ), [*sys.meta_path]
+    logs = root.handlers[:], root.level
+    with redirect_stderr(io.StringIO()):
+        served.configure(StateFolder(Path(_NO_FOLDER)), int(_NO_PORT))
+        served.put_off_other_services()
+        door.check()
+    for module in [module for name, module in sys.modules.items() if name.startswith("ministack")]:
+        for name, value in vars(module).items():
+            if isinstance(value, str) and (_NO_FOLDER in value or _NO_PORT in value):
+                _EMULATOR_SETTINGS.append((module, name, value))
+    _EMULATOR_LOGS[:] = [handler for handler in root.handlers if handler not in logs[0]]
+    root.handlers[:], root.level = logs
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.meta_path[:] = finders
+    for service in ("iam", "sagemaker"):
+        service_model(service)
+    actions = sys.modules["ministack.core.iam_actions"]
+    for service in _READ:
+        actions._get_routes_for_service(service)
+        actions._tag_operations(service)
+        actions.unsigned_operations(service)
+
+
+def _enter_server() -> None:
+    """Be a process that has imported the emulator with the settings of this server, as soon as it has any."""
+    from localcloud.ministack import served
+
+    configure = served.configure
+
+    def configure_again(state: Any, port: int) -> None:
+        configure(state, port)
+        for handler in _EMULATOR_LOGS:
+            cast("logging.StreamHandler[Any]", handler).setStream(sys.stderr)
+            logging.root.addHandler(handler)
+        logging.root.setLevel(os.environ["LOG_LEVEL"].upper())
+        for module, name, value in _EMULATOR_SETTINGS:
+            setattr(module, name, value.replace(_NO_FOLDER, str(state.root)).replace(_NO_PORT, str(port)))
+        # What it does with them while it is imported.
+        s3 = sys.modules["ministack.services.s3"]
+        s3._load_persisted_data()
+        s3._reschedule_restores()
+
+    served.configure = configure_again
 
 
 def _serve(place: str) -> dict[str, Any]:
@@ -318,6 +399,8 @@ def _become(asked: Mapping[str, Any]) -> None:
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [path for path in paths if path and path not in sys.path]
     sys.argv = [*asked["words"]]
+    if _SERVER in asked["words"]:
+        _enter_server()
     runpy.run_module(asked["words"][0], run_name="__main__", alter_sys=True)
 
 

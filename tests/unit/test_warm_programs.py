@@ -92,3 +92,26 @@ def test_a_descriptor_of_another_program_is_not_kept(tmp_path: Path) -> None:
     assert second.wait(60) == 3
     for one in (first, second):
         one.stdout.close()
+
+
+KEEPS = """\
+import sys
+modules = [(name, vars(module)) for name, module in sys.modules.items() if name.startswith("ministack")]
+for place, names in modules:
+    for name, value in names.items():
+        shown = repr(value) if isinstance(value, (dict, list, set, tuple)) or "Path" in type(value).__name__ else ""
+        if "/no-folder-of-a-local-cloud" in shown or "64999" in shown or value == 64999:
+            print(place, name)
+print(len(modules) > 40, "ministack.services.s3" in sys.modules)
+"""
+
+
+def test_the_emulator_keeps_its_settings_in_strings_alone(tmp_path: Path) -> None:
+    """Each server puts its own folder and port in their place; of what else holds them it would not know."""
+    (tmp_path / "keeps.py").write_text(KEEPS)
+    settings = {**program_environment({}), "PYTHONPATH": str(tmp_path)}
+    how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    program = _start([sys.executable, "-P", "-m", "keeps"], cwd=tmp_path, env=settings, **how)
+    with program.stdout as printed:
+        assert printed.read() == b"True True\n"
+    assert program.wait(60) == 0
