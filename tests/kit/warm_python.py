@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # and nothing else: this is a program that must begin in no t
 
 LENGTH = 4
 """Bytes before a request that say how long it is."""
+IDLE_SECONDS = 900.0
+"""Until the server ends where whoever started it was killed."""
 
 
 def main(place: str, words: Sequence[str]) -> int:
@@ -52,6 +54,7 @@ def serve(place: str, modules: Sequence[str]) -> None:
         server.bind(f"{place}.new")
         server.listen(64)
         os.rename(f"{place}.new", place)  # noqa: PTH104 - whoever sees it is answered
+        server.settimeout(IDLE_SECONDS)
         while True:
             connection, _ = server.accept()
             if os.fork() == 0:

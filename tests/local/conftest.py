@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
@@ -14,6 +15,11 @@ from localcloud.cloud import LocalCloud
 
 COLD = ("test_second_user.py",)
 """Files whose programs all begin as on a user's machine, as they look at them from outside."""
+FILES = 4
+"""After so many the cloud begins anew."""
+_FILES = itertools.count(1)
+_SHARED: list[LocalCloud] = []
+"""The worker's cloud, once it runs."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -41,11 +47,27 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A local cloud on a free port with a state folder of its own; gone at the end of the worker's tests."""
     running = LocalCloud(tmp_path_factory.mktemp("cloud"))
     running.start(port=0)
+    _SHARED.append(running)
     yield running
+    _SHARED.clear()
+    _end(running)
+
+
+def _end(cloud: LocalCloud) -> None:
     try:
-        running.stop()  # fails where anything that the tests did cannot be saved
+        cloud.stop()  # fails where anything that the tests did cannot be saved
     finally:
-        running.stop(discard=True)
+        cloud.reset()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _the_cloud_stays_small() -> Iterator[None]:
+    """Empty the worker's cloud after every few files: whatever is in it is looked through at each of its answers."""
+    yield
+    for running in _SHARED:
+        if next(_FILES) % FILES == 0:
+            _end(running)
+            running.start(port=0)
 
 
 @pytest.fixture(scope="session")

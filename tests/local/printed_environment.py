@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from localcloud.cloud import LocalCloud
@@ -15,8 +16,14 @@ BIN = Path(sys.executable).parent
 def printed_environment(cloud: LocalCloud) -> dict[str, str]:
     """All variables of that shell: the program's path, what the command printed, and what a shell has anyway.
 
-    The project file is the repository's own: dev is account 111122223333 in us-east-1.
+    The project file is the repository's own: dev is account 111122223333 in us-east-1. The command is run once for a
+    start of a cloud: it takes 0.5 s of CPU.
     """
+    return {**_printed(cloud, cloud.url, cloud.folder.root_secret.read_text())}
+
+
+@lru_cache(8)
+def _printed(cloud: LocalCloud, _url: str, _secret: str) -> dict[str, str]:
     bare = {
         "PATH": f"{BIN}{os.pathsep}/usr/bin{os.pathsep}/bin",
         "HOME": str(cloud.folder.root),

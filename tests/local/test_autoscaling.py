@@ -16,6 +16,7 @@ from live_site import Site
 from live_traffic import ROW, VARIANT
 from printed_environment import printed_environment
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, wait_for
+from warm_server import AWS, shared_python
 
 from deployment.assembly import AssembledStack
 from deployment.endpoint.scaling import autoscaling_off
@@ -274,7 +275,7 @@ def test_another_instance_type_takes_two_steps(scaled: Scaled) -> None:
 def test_the_aws_command_reads_the_same(scaled: Scaled) -> None:
     words = ["application-autoscaling", "describe-scaling-activities", "--service-namespace", "sagemaker"]
     done = subprocess.run(
-        ["aws", *words, "--resource-id", scaled.resource, "--output", "json"],
+        [*shared_python(*AWS), "-m", "awscli", *words, "--resource-id", scaled.resource, "--output", "json"],
         env=printed_environment(scaled.site.cloud),
         capture_output=True,
         text=True,

@@ -15,12 +15,12 @@ from unittest.mock import patch
 import pytest
 from printed_environment import printed_environment
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world, wait_for
-from warm_server import warm_python
+from warm_server import AWS, shared_python
 
 from localcloud.cloud import LocalCloud
 
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
-AWS: tuple[str, ...] = ("aws",)
+PROGRAM: tuple[str, ...] = ("aws",)
 REFUSED = 255
 """How the command ends when the service answered an error."""
 
@@ -43,15 +43,12 @@ def artifact(world: World) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def warm_aws() -> Iterator[None]:
     """Beginning the command takes 0.7 s of CPU: here its Python has imported it. Refusals are told by `aws` itself."""
-    with (
-        warm_python("awscli.clidriver", "awscli.handlers", "awscli.customizations.s3.s3") as python,
-        patch.object(sys.modules[__name__], "AWS", (*python, "-m", "awscli")),
-    ):
+    with patch.object(sys.modules[__name__], "PROGRAM", (*shared_python(*AWS), "-m", "awscli")):
         yield
 
 
 def aws(shell: dict[str, str], *words: str | Path, program: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    line = [*(program or AWS), *map(str, words)]
+    line = [*(program or PROGRAM), *map(str, words)]
     return subprocess.run(line, env=shell, capture_output=True, text=True, timeout=120, check=False)
 
 

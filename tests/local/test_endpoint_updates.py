@@ -26,7 +26,7 @@ from live_traffic import VARIANT, Traffic, put_config, put_model
 from printed_environment import printed_environment
 from sagemaker_world import Client, wait_for
 from topic_queue import messages, queue_for
-from warm_server import warm_python
+from warm_server import AWS, shared_python
 
 
 @pytest.fixture(scope="module")
@@ -174,15 +174,14 @@ STEPS: list[tuple[str, str, int | None, str]] = [
 
 
 @pytest.fixture(scope="module")
-def shell(site: Site) -> Iterator[dict[str, str]]:
+def shell(site: Site) -> dict[str, str]:
     """A shell pointed at the cloud; its `aws` need not import what it begins with, half a second of CPU a call."""
-    with warm_python("awscli.clidriver", "awscli.handlers") as python:
-        place = site.cloud.folder.root / "programs"
-        place.mkdir()
-        (place / "aws").write_text(f'#!/bin/sh\nexec {shlex.join([*python, "-m", "awscli"])} "$@"\n')
-        (place / "aws").chmod(0o755)
-        found = printed_environment(site.cloud)
-        yield {**found, "PATH": f"{place}:{found['PATH']}"}
+    place = site.cloud.folder.root / "programs"
+    place.mkdir()
+    (place / "aws").write_text(f'#!/bin/sh\nexec {shlex.join([*shared_python(*AWS), "-m", "awscli"])} "$@"\n')
+    (place / "aws").chmod(0o755)
+    found = printed_environment(site.cloud)
+    return {**found, "PATH": f"{place}:{found['PATH']}"}
 
 
 def documents(stream: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from fit_world import rows
 from hosted_project import TOML, HostedProject, train
 from printed_environment import printed_environment
 from sagemaker_world import ACCOUNT, REGION, wait_for
+from warm_server import AWS, shared_python
 
 from localcloud.cloud import LocalCloud
 
@@ -126,7 +127,8 @@ def test_the_commands_of_the_page_run(project: Scaled) -> None:
     commands = re.findall(r"^    (aws .*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(commands) == 1
     for command in commands:
-        subprocess.run(shlex.split(command), env=printed_environment(project.cloud), check=True, capture_output=True)
+        line = [*shared_python(*AWS), "-m", "awscli", *shlex.split(command)[1:]]
+        subprocess.run(line, env=printed_environment(project.cloud), check=True, capture_output=True)
     for command in re.findall(r"^    kickstand (doctor|deploy) prod", PAGE.read_text(encoding="utf-8"), re.MULTILINE):
         project.type(command, "dev", *(["--yes"] if command == "deploy" else [])).good()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from samples import release
 from typed import Terminal
+from warm_server import AWS, shared_python
 
 from kickstand.config.load import load_project
 from kickstand.release.file import write_release
@@ -19,7 +19,6 @@ from localcloud.cloud import LocalCloud
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "signing.md").read_text(encoding="utf-8")
 BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-AWS = str(Path(sys.executable).with_name("aws"))
 PROJECT = (
     '[project]\nname = "bikes"\n[data]\ntrain = "t.csv"\n'
     '[environments.dev]\naccount = "111122223333"\nregion = "us-east-1"\n'
@@ -47,7 +46,8 @@ def test_a_kms_key_is_made_exported_signs_and_is_verified(
         return screen.out
 
     (tmp_path / "keys").mkdir()
-    arn = subprocess.run([AWS, *shlex.split(create)[1:]], check=True, capture_output=True, text=True).stdout.strip()
+    line = [*shared_python(*AWS), "-m", "awscli", *shlex.split(create)[1:]]
+    arn = subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
     (tmp_path / "kickstand.toml").write_text(
         PROJECT + settings.replace("arn:aws:kms:us-east-1:111122223333:key/ID", arn)
     )
