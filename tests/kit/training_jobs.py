@@ -39,6 +39,22 @@ class Job:
         return [event.secondary_status for event in self.events if event.kind == "status"]
 
 
+def programs_in(folder: Path, agent: int | None) -> list[int]:
+    """The programs of a job that works in a folder, without its agent: each works there, or in its host's folder below.
+
+    They need not be the agent's children: warm_programs.py forks them.
+    """
+    places = [(int(each.name), _folder(each)) for each in Path("/proc").glob("[0-9]*")]
+    return [pid for pid, place in places if pid != agent and place is not None and place.is_relative_to(folder)]
+
+
+def _folder(process: Path) -> Path | None:
+    try:
+        return (process / "cwd").readlink()
+    except OSError:  # another user's, or gone
+        return None
+
+
 def children(pid: int | None) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

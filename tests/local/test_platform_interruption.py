@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from training_jobs import Job, children, wait_until_gone
+from training_jobs import Job, children, programs_in, wait_until_gone
 from training_place import Client, Place, training_place, training_request
 
 from localcloud.cloud import LocalCloud
@@ -44,13 +44,12 @@ def test_a_job_stopped_before_training_ends_stopped(tmp_path: Path, place: Place
     assert "Training" not in job.statuses()
 
 
-@pytest.mark.usefixtures("started_programs")
 @pytest.mark.contract("T64")
 def test_a_killed_program_fails_the_job_with_its_exit_code(tmp_path: Path, place: Place) -> None:
     name, environment = place
     job = Job(training_request(name, hyperparameters={"num_round": "200000"}), tmp_path, environment)
     job.wait_for("[3]#011")
-    (program,) = children(job.run.pid)
+    (program,) = programs_in(tmp_path, job.run.pid)
     os.kill(program, signal.SIGKILL)
     assert job.end().failure_reason == "AlgorithmError: Exit Code: 137"
 

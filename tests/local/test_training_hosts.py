@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import xgboost
 from platform_role import LOGS, bucket, reading, role_environment, writing
-from training_jobs import Job, children, wait_until_gone
+from training_jobs import Job, children, programs_in, wait_until_gone
 
 from data.prepare import prepare
 from localcloud.cloud import LocalCloud
@@ -169,11 +169,10 @@ def test_a_host_without_data_leaves_and_the_others_train(tmp_path: Path, client:
 
 
 @pytest.mark.contract("T77")
-@pytest.mark.usefixtures("started_programs")
 def test_a_killed_host_fails_the_job_by_its_name_and_ends_the_others(tmp_path: Path, place: Place) -> None:
     job = Job(_request(place[0], 3, SHARDED, hyperparameters=ENDLESS), tmp_path, place[1])
     job.wait_for("[5]#011")
-    programs = children(job.run.pid)
+    programs = programs_in(tmp_path, job.run.pid)
     hosts = {Path(f"/proc/{program}/cwd").readlink().name: program for program in programs}
     assert sorted(hosts) == ["algo-1", "algo-2", "algo-3"]
     os.kill(hosts["algo-2"], signal.SIGKILL)
@@ -202,13 +201,13 @@ def test_a_stopped_job_keeps_the_model_of_all_hosts(tmp_path: Path, client: Clie
     assert _model(client, place, end.artifact, tmp_path / "model").num_boosted_rounds() == rounds
 
 
-@pytest.mark.usefixtures("started_programs")
 def test_an_interrupted_job_starts_over_on_all_of_its_hosts(tmp_path: Path, client: Client, place: Place) -> None:
     request = _request(place[0], 2, SHARDED, hyperparameters={**BIKES, "num_round": "3000", "max_depth": "2"})
     request |= {"EnableManagedSpotTraining": True}
     job = Job(request, tmp_path, place[1])
     job.wait_for("[5]#011")
-    first = children(job.run.pid)
+    first = programs_in(tmp_path, job.run.pid)
+    assert len(first) == 2
     job.run.interrupt()
     job.wait_for("Interrupted")
     job.wait_for("The job starts over")
