@@ -259,11 +259,14 @@ def _load() -> None:
     for name in ("localcloud.server.__main__", "boto3", "pandas", "pyarrow.compute", "uvicorn", "uvloop", "xgboost"):
         importlib.import_module(name)
     # And read what each reads of the SDK's service models, for 0.1 to 0.2 s of CPU.
+    from localcloud.container.contract import image_version
     from localcloud.jobs.s3 import core_session, logs_client, s3_client
 
     nobody = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
-    for client in (logs_client(nobody), s3_client(nobody)):
+    for client, list_all in ((logs_client(nobody), "describe_log_streams"), (s3_client(nobody), "list_objects_v2")):
+        client.can_paginate(list_all)
         client.close()
+    image_version()  # looks through all installed packages
     for service in ("application-autoscaling", "cloudwatch", "sagemaker"):
         core_session().get_service_model(service)
     _load_emulator()
@@ -413,9 +416,11 @@ def _set_threads(count: int) -> None:
 def _main() -> None:
     import gc
 
+    gc.disable()  # what is imported stays
     _load()
     gc.collect()
     gc.freeze()
+    gc.enable()
     asked = _serve(sys.argv[1])
     # What runs as __main__ has been imported by its name.
     warnings.filterwarnings("ignore", "'.*' found in sys.modules", RuntimeWarning)

@@ -43,6 +43,7 @@ def serve(place: str, modules: Sequence[str]) -> None:
     import importlib
 
     before = dict(os.environ)
+    gc.disable()  # what is imported stays
     for one in modules:
         module, _, function = one.partition(":")
         imported = importlib.import_module(module)
@@ -50,6 +51,7 @@ def serve(place: str, modules: Sequence[str]) -> None:
             getattr(imported, function)()
     added = {name: value for name, value in os.environ.items() if before.get(name) != value}
     gc.freeze()
+    gc.enable()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"{place}.new")
         server.listen(64)
