@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,8 @@ from unittest.mock import patch
 
 import pytest
 from typed_command import Typed, printed_to, run_here
-from warm_cdk import is_cdk, run_warm
+from warm_background import BackgroundCommand
+from warm_cdk import cdk_program, is_cdk, node_package, run_warm
 
 from acceptance import commands
 from acceptance.__main__ import main as acceptance
@@ -61,15 +61,20 @@ def words(folder: Path) -> list[str]:
     return ["dev", "--to", "staging", "--local", *places]
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "acceptance", *words(folder)],
-        cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[str]:
+    """Folders of modules: what a run's process is, and a Node.js that has loaded the CDK."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    with cdk_program(packages) as cdk:
+        node_package(packages, cdk)
+        yield os.pathsep.join([str(packages), str(REPOSITORY / "tests" / "kit")])
+
+
+def start(folder: Path, modules: str) -> BackgroundCommand:
+    """A run in a process of its own, as are its commands."""
+    variables = {**os.environ, "PYTHONPATH": modules}
+    return BackgroundCommand(["forked_commands", *words(folder)], REPOSITORY, variables, stderr=subprocess.STDOUT)
 
 
 def run_whole(folder: Path) -> Typed:
@@ -104,9 +109,8 @@ def begin_here(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes] | 
         return Ended(run_here(command[3:], how["cwd"], how["env"]))
 
 
-def read_until(run: subprocess.Popen[str], text: str) -> str:
+def read_until(run: BackgroundCommand, text: str) -> str:
     """What a run has printed up to the first line that holds a text."""
-    assert run.stdout is not None
     said = ""
     for line in run.stdout:
         said += line
@@ -126,8 +130,8 @@ def wait_for_stack(folder: Path, stack: str) -> None:
     raise AssertionError(f"{stack} was not made")
 
 
-def test_a_killed_run_is_removed_by_the_next_which_is_green_and_leaves_nothing(folder: Path) -> None:
-    killed = start(folder)
+def test_a_killed_run_is_removed_by_the_next_which_is_green_and_leaves_nothing(folder: Path, programs: str) -> None:
+    killed = start(folder, programs)
     read_until(killed, "Training stacks from nothing")
     wait_for_stack(folder, f"{NAME}-dev-training")
     os.kill(killed.pid, signal.SIGKILL)

@@ -6,15 +6,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from documented_answers import answers, shape
 from typed_command import Typed, run_here, type_here
+from warm_background import begin
 from warm_cdk import run_warm
 
 from cli.demo import promotion
@@ -27,7 +28,6 @@ from kickstand.release.model import Release
 from localcloud.cloud import LocalCloud
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 AUDIT = answers(REPOSITORY / "docs" / "audit.md")
 
 
@@ -81,6 +81,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("stage") / "demo"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(promotion, "run_child", here)
+        patch.setattr(promotion, "subprocess", SimpleNamespace(Popen=begin, PIPE=subprocess.PIPE))
         ended = type_here(REPOSITORY, os.environ, "demo-promotion", "--folder", folder)
     try:
         ended.good()
@@ -89,8 +90,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         ).stdout
         yield Demo(folder, ended.out, ended.err, dict(one.split("=", 1) for one in entered.split("\0") if one))
     finally:
-        variables = {**os.environ, "KICKSTAND_LOCAL_STATE": str(folder / "cloud")}
-        subprocess.run([BIN / "kickstand", "local", "stop"], cwd=REPOSITORY, env=variables, check=True)
+        LocalCloud(folder / "cloud").stop()
 
 
 @pytest.fixture(scope="module")
@@ -207,14 +207,9 @@ def test_verify_fails_until_git_has_the_release_that_prod_serves(demo: Demo) -> 
 
 
 def test_the_history_of_prod_tells_the_story_from_git_alone(demo: Demo) -> None:
-    told = subprocess.run(
-        [BIN / "kickstand", "--config", demo.project / "kickstand.toml", "release", "history", "prod"],
-        cwd=demo.project,
-        env={"PATH": os.environ["PATH"], "HOME": str(demo.folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    variables = {"PATH": os.environ["PATH"], "HOME": str(demo.folder)}
+    words = ("--config", demo.project / "kickstand.toml", "release", "history", "prod")
+    told = type_here(demo.project, variables, *words).good().out
     release = demo.release("prod")
     for fact in (
         release.artifact.sha256[:12],
@@ -267,9 +262,11 @@ def test_the_answers_are_of_the_release_that_prod_serves(demo: Demo, auditor: di
 def test_a_swap_that_was_undone_is_found(demo: Demo) -> None:
     """The last test of this file: prod's artifact has a history from here on."""
     release = demo.release("prod")
-    key = f"s3://{release.bucket}/models/{release.artifact.sha256}/model.tar.gz"
-    aws = f"{BIN}/aws --profile rentals-prod s3 cp --quiet"
-    demo.type(f"{aws} {key} model && echo other > other && {aws} other {key} && {aws} model {key} && rm model other")
+    place = {"Bucket": release.bucket, "Key": f"models/{release.artifact.sha256}/model.tar.gz"}
+    s3 = LocalCloud(demo.folder / "cloud").client("s3", release.account, release.region)
+    model = s3.get_object(**place)["Body"].read()
+    for body in (b"other\n", model):
+        s3.put_object(**place, Body=body)
     ended = demo.kickstand("kickstand verify prod")
     assert ended.code == 1
     assert "written      DOES NOT FIT; see the end" in ended.out

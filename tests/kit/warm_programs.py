@@ -162,8 +162,8 @@ def warm_programs() -> Iterator[None]:
     import localcloud.server.process
 
     with (
-        patch.object(localcloud.server.process, "subprocess", _instead()),
-        patch.object(localcloud.jobs.process.program, "subprocess", _instead()),
+        patch.object(localcloud.server.process, "subprocess", forking()),
+        patch.object(localcloud.jobs.process.program, "subprocess", forking()),
     ):
         yield
 
@@ -175,7 +175,7 @@ def preload() -> None:
     """
     _PRELOADED.enter_context(warm_programs())
     if FOLDER in os.environ:
-        _place()
+        forking_place()
 
 
 @contextmanager
@@ -191,8 +191,9 @@ def cold_programs() -> Iterator[None]:
         yield
 
 
-def _instead() -> Any:
-    return SimpleNamespace(Popen=_start, PIPE=_PIPE, STDOUT=subprocess.STDOUT, DEVNULL=_DEVNULL)
+def forking(**more: Any) -> Any:
+    """What stands for `subprocess` in a module whose programs are forked; more: what else the module uses of it."""
+    return SimpleNamespace(Popen=_start, PIPE=_PIPE, STDOUT=subprocess.STDOUT, DEVNULL=_DEVNULL, **more)
 
 
 def _start(line: Sequence[str], **how: Any) -> Any:
@@ -200,7 +201,7 @@ def _start(line: Sequence[str], **how: Any) -> Any:
     words = [*line[2:]] if line[1] == "-P" else [*line[1:]]
     if line[0] != _PYTHON or words[0] != "-m" or MARK in how["env"] or not _alike(how["env"]):
         return subprocess.Popen(line, **how)
-    return WarmProcess(_place(), words[1:], how.pop("pass_fds", ()), **how)
+    return WarmProcess(forking_place(), words[1:], how.pop("pass_fds", ()), **how)
 
 
 def _alike(variables: Mapping[str, str]) -> bool:
@@ -209,7 +210,7 @@ def _alike(variables: Mapping[str, str]) -> bool:
     return all(variables.get(name) == os.environ.get(name) for name in names)
 
 
-def _place() -> str:
+def forking_place() -> str:
     """The socket of the run's process that forks; it is started where it is not there."""
     if _FORKED_BY:
         return _FORKED_BY[0]
