@@ -53,6 +53,8 @@ def variables(folder: Path, out: Path, **context: str) -> dict[str, str]:
         # As the CDK command line names them.
         "CDK_ERROR_FILE": str(out / "error.txt"),
         "CDK_PERF_COUNTERS_FILE": str(out / "performance-counters.json"),
+        "CDK_CLI_ASM_VERSION": f"{len(str(out))}.0.0",
+        "CDK_CLI_VERSION": str(out),  # another each time, which changes nothing
     }
 
 

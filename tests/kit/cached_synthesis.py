@@ -37,10 +37,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 _CODE = ("app.py", "infra", "kickstand")
 """What app.py imports (`tests/unit/test_layers.py` holds that it is no more)."""
 _OF_NO_MATTER = (
-    *("CDK_APP", "CDK_CONTEXT_JSON", "CDK_DEFAULT_ACCOUNT", "CDK_DEFAULT_REGION"),
-    *("CDK_ERROR_FILE", "CDK_HOME", "CDK_OUTDIR", "CDK_PERF_COUNTERS_FILE"),
+    *("CDK_APP", "CDK_CLI_ASM_VERSION", "CDK_CLI_VERSION", "CDK_CONTEXT_JSON", "CDK_DEFAULT_ACCOUNT"),
+    *("CDK_DEFAULT_REGION", "CDK_ERROR_FILE", "CDK_HOME", "CDK_OUTDIR", "CDK_PERF_COUNTERS_FILE"),
 )
-"""Variables of the CDK that do not change an assembly: where it goes, and every stack names its account and region."""
+"""Variables of the CDK that do not change an assembly: where it goes, and who asks for it (the CDK's library names the
+variables of its command line's version and reads neither); every stack names its account and region."""
 
 
 class _FailedError(Exception):
