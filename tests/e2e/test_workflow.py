@@ -34,8 +34,10 @@ HOSTING = "kites-staging-hosting"
 DEPLOYING = "kites-staging-deploy-us-east-1"
 JSII = REPOSITORY / ".kickstand" / "cache" / "jsii"
 """Where `make` keeps the CDK library, unpacked."""
-CHEAPER = ("CDK_APP", "CDK_VALIDATION", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
-"""Each assembly is synthesised once, without the CDK's own check of its template."""
+WORKERS = "PYTEST_XDIST_AUTO_NUM_WORKERS"
+CHEAPER = ("CDK_APP", "CDK_VALIDATION", "JSII_RUNTIME_PACKAGE_CACHE_ROOT", WORKERS)
+"""Each assembly is synthesised once, without the CDK's own check of its template; the tests of the user's repository
+run in the process of their pytest, where each other one would take two seconds of CPU to begin."""
 MODULES = (
     *(
         "boto3",
@@ -91,6 +93,7 @@ class User:
             [sys.executable, str(script), *words, *folders, *variables],
             env={
                 "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(JSII),
+                WORKERS: "0",
                 PACKAGES: str(self.packages),
                 PYTHON: self.python,
                 **self.workshop.variables(),
