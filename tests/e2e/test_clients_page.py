@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from once_a_run import FOLDER
 from run_end import MARK
+from sdk_startup import sdk_startup
 from warm_cdk import cdk_program
 from warm_server import warm_python
 
 from kickstand.errors import KickstandError
 from localcloud.clients.environment import CLIENTS, client_python
+from localcloud.cloud import LocalCloud
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "clients.md"
@@ -45,20 +47,11 @@ CHEAPER = ("CDK_APP", "CDK_VALIDATION", FOLDER, MARK)
 """Each assembly is synthesised once, without the CDK's own check of its template."""
 
 
-SHORT_SLEEPS = """\
-import sys, time
-if "clients" in sys.prefix.split("/"):
-    sleep = time.sleep
-    time.sleep = lambda seconds: sleep(min(seconds, 1.0))
-"""
-"""`sitecustomize` of SageMaker's SDKs: they look at a job or an endpoint every 5 to 30 seconds."""
-
-
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """`python`, `aws`, `kickstand` and `npx` that need not load what they begin with."""
     folder = tmp_path_factory.mktemp("programs")
-    (folder / "sitecustomize.py").write_text(SHORT_SLEEPS)
+    sdk_startup(folder, longest_sleep=1.0)
     with warm_python(*MODULES) as python, cdk_program(folder):
         for name, words in {"python": [], "aws": ["-m", "awscli"], "kickstand": ["-m", "cli"]}.items():
             (folder / name).write_text(f'#!/bin/sh\nexec {shlex.join([*python, *words])} "$@"\n')
@@ -78,7 +71,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     for name in ("prepare.py", "bike-sharing-hour.csv"):
         shutil.copy(REPOSITORY / "data" / name, folder / "data")
     yield folder
-    subprocess.run([BIN / "kickstand", "local", "stop"], env=shell(folder), cwd=folder, check=True, capture_output=True)
+    LocalCloud(folder / ".kickstand" / "local").stop()
 
 
 def shell(clone: Path, *first: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from fit_world import FitWorld
 from printed_environment import printed_environment
 from sagemaker_world import ACCOUNT, IMAGE, REGION, TRUST, Client
+from sdk_startup import sdk_startup
 
 from kickstand.errors import KickstandError
 from localcloud.clients.environment import client_python
@@ -72,6 +73,7 @@ def found(python: Path, cloud: LocalCloud, project: FitWorld) -> dict[str, Any]:
     shell = {
         **printed_environment(cloud),
         "HOME": str(project.folder),
+        "PYTHONPATH": str(sdk_startup(project.folder)),
         "COLUMNS": "200",  # the SDK folds the log's lines to the terminal
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(project.folder / "sdk.yaml"),
     }
