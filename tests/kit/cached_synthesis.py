@@ -16,22 +16,15 @@ import io
 import json
 import os
 import shlex
-import shutil
-import socket
-import subprocess
 import sys
 import tarfile
-import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from unittest.mock import patch
 
 from once_a_run import FOLDER, once_a_run
 
-COMMAND = shlex.join([sys.executable, str(Path(__file__).resolve())])
-"""The value of CDK_APP."""
+COMMAND = shlex.join([sys.executable, "-S", str(Path(__file__).resolve())])
+"""The value of CDK_APP. It is run dozens of times a run: what only a new assembly needs is imported there."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = ("app.py", "infra", "kickstand")
@@ -52,14 +45,10 @@ def main() -> int:
     """Write the assembly of the current folder's app to CDK_OUTDIR; the exit code of the app."""
     out = Path(os.environ["CDK_OUTDIR"])
     out.mkdir(parents=True, exist_ok=True)  # where the CDK writes its counters, however the assembly is made
-    with tempfile.TemporaryDirectory(prefix="kickstand-synthesis-") as folder:
-        made = Path(folder) / "cdk.out"
-        try:
-            packed = once_a_run(key(Path.cwd(), os.environ), lambda: _synthesise(made))
-        except _FailedError as error:
-            if made.exists():  # a policy finding is an error of an app that has written everything
-                shutil.copytree(made, out, dirs_exist_ok=True)
-            return int(error.args[0])
+    try:
+        packed = once_a_run(key(Path.cwd(), os.environ), lambda: _synthesise(out))
+    except _FailedError as error:
+        return int(error.args[0])
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(out, filter="data")
     return 0
@@ -82,33 +71,55 @@ def _settings(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _digests(app: Path) -> dict[str, str]:
-    return {str(file.relative_to(app)): _digest(file) for file in _code(app)}
+    return {os.path.relpath(file, app): _digest(file) for file in _code(app)}
 
 
-def _code(app: Path) -> Iterator[Path]:
+def _code(app: Path) -> Iterator[str]:
     for name in _CODE:
-        place = app / name
-        files = [place] if place.is_file() else place.rglob("*")
-        yield from (file for file in files if file.is_file() and file.suffix != ".pyc")
+        if (app / name).is_file():
+            yield str(app / name)
+        for folder, folders, files in os.walk(app / name):
+            folders[:] = [each for each in folders if each != "__pycache__"]
+            yield from (f"{folder}/{file}" for file in files if not file.endswith(".pyc"))
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+def _digest(file: str | Path) -> str:
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123 - a hundred files, each time
+            return hashlib.sha256(stream.read()).hexdigest()
+    except (FileNotFoundError, IsADirectoryError):
+        return ""
 
 
 def _synthesise(out: Path) -> bytes:
-    if not _synthesised_by_server(out):
-        done = subprocess.run([sys.executable, "app.py"], env={**os.environ, "CDK_OUTDIR": str(out)}, check=False)
-        if done.returncode != 0:
-            raise _FailedError(done.returncode)
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.add(out, ".")
-    return packed.getvalue()
+    """The assembly, packed. Of one that has a policy finding, all is written to `out`."""
+    import shutil
+    import subprocess
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="kickstand-synthesis-") as folder:
+        made = Path(folder) / "cdk.out"
+        try:
+            if not _synthesised_by_server(made):
+                variables = {**os.environ, "CDK_OUTDIR": str(made)}
+                done = subprocess.run([sys.executable, "app.py"], env=variables, check=False)
+                if done.returncode != 0:
+                    raise _FailedError(done.returncode)
+        except _FailedError:
+            if made.exists():  # a policy finding is an error of an app that has written everything
+                shutil.copytree(made, out, dirs_exist_ok=True)
+            raise
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            archive.add(made, ".")
+        return packed.getvalue()
 
 
 def _synthesised_by_server(out: Path) -> bool:
     """Whether the server has made the assembly; a folder without a whole one may be left where it has not."""
+    import shutil
+    import socket
+
     folder, context = Path.cwd(), json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     app = (folder / "app.py").resolve().parent
     if FOLDER not in os.environ or (app != _ROOT and _digests(app) != _digests(_ROOT)):
@@ -141,6 +152,9 @@ _MADE, _FOUND = b"made", b"found "
 
 def _server(settings: Mapping[str, str]) -> Path:
     """The socket of the run's server that has these settings of the CDK; it is started where it is not there."""
+    import subprocess
+    import time
+
     name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     place = Path(os.environ[FOLDER], f"app-{name}")
     with place.with_suffix(".lock").open("w") as lock:
@@ -169,6 +183,10 @@ _IDLE_SECONDS = 900.0
 
 def serve(place: Path) -> None:
     """Run the app for all who ask at a socket, one after the other."""
+    import socket
+    from functools import partial
+    from unittest.mock import patch
+
     import aws_cdk
 
     import app
