@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sagemaker_world import make_world, wait_for
+from typed_command import Typed, type_here
 from warm_server import AWS, shared_python
 
 from localcloud.cloud import LocalCloud
 
 Client = Callable[..., Any]
-Typed = Callable[..., "subprocess.CompletedProcess[str]"]
+Type = Callable[..., Typed]
 
-KICKSTAND = (
-    "boto3",
-    "cli.local",
-    "cli.main",
-    "kickstand.config.load",
-    "localcloud.resources",
-    "localcloud.server.running",
-    "rich.table",
-)
-"""What the commands begin with, for 0.4 s of CPU."""
 PROJECT = """
 [project]
 name = "bikes"
@@ -46,52 +40,45 @@ region = "eu-west-1"
 
 
 @pytest.fixture
-def typed(cloud: LocalCloud, tmp_path: Path) -> Typed:
+def typed(cloud: LocalCloud, tmp_path: Path) -> Type:
     """Runs `kickstand local WORDS` on the shared cloud, or on the state folder that is given."""
     file = tmp_path / "kickstand.toml"
     file.write_text(PROJECT)
 
-    def run(*words: str, state: Path = cloud.folder.root, answer: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*shared_python(*KICKSTAND), "-m", "cli", "--config", str(file), "local", *words],
-            input=answer,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "KICKSTAND_LOCAL_STATE": str(state)},
-            check=False,
-        )
+    def run(*words: str, state: Path = cloud.folder.root, answer: str = "") -> Typed:
+        variables = {**os.environ, "KICKSTAND_LOCAL_STATE": str(state)}
+        with patch.object(sys, "stdin", io.StringIO(answer)):
+            return type_here(tmp_path, variables, "--config", file, "local", *words)
 
     return run
 
 
-def test_env_points_a_shell_and_the_aws_command_at_the_cloud(typed: Typed, cloud: LocalCloud) -> None:
+def test_env_points_a_shell_and_the_aws_command_at_the_cloud(typed: Type, cloud: LocalCloud) -> None:
     printed = typed("env", "staging")
-    assert (printed.returncode, printed.stderr) == (0, "")
+    assert (printed.code, printed.err) == (0, "")
     aws = shlex.join([*shared_python(*AWS), "-m", "awscli"])
-    program = (
-        f"{printed.stdout}\n{aws} sts get-caller-identity --query Arn --output text; echo $AWS_REGION $AWS_PROFILE"
-    )
+    program = f"{printed.out}\n{aws} sts get-caller-identity --query Arn --output text; echo $AWS_REGION $AWS_PROFILE"
     foreign = {**os.environ, "AWS_PROFILE": "real", "AWS_SESSION_TOKEN": "real", "AWS_ACCESS_KEY_ID": "AKIAREAL"}
     shell = subprocess.run(["sh", "-c", program], capture_output=True, text=True, env=foreign, check=True)
     assert shell.stdout.splitlines() == ["arn:aws:iam::444455556666:root", "eu-west-1"]
 
 
-def test_start_of_a_running_cloud_says_where_it_is(typed: Typed, cloud: LocalCloud) -> None:
+def test_start_of_a_running_cloud_says_where_it_is(typed: Type, cloud: LocalCloud) -> None:
     started = typed("start")
-    assert started.returncode == 0
-    assert started.stdout.splitlines()[0] == f"The local cloud answers at {cloud.url}"
+    assert started.code == 0
+    assert started.out.splitlines()[0] == f"The local cloud answers at {cloud.url}"
 
 
-def test_status_lists_what_there_is(typed: Typed, cloud: LocalCloud, client: Client) -> None:
+def test_status_lists_what_there_is(typed: Type, cloud: LocalCloud, client: Client) -> None:
     client("s3").create_bucket(Bucket="shown-by-status")
     shown = typed("status")
-    assert shown.returncode == 0
-    assert f"running  {cloud.url}" in shown.stdout
-    assert "account 111122223333" in shown.stdout
-    assert "  us-east-1  bucket        shown-by-status" in shown.stdout
+    assert shown.code == 0
+    assert f"running  {cloud.url}" in shown.out
+    assert "account 111122223333" in shown.out
+    assert "  us-east-1  bucket        shown-by-status" in shown.out
 
 
-def test_a_spot_job_is_interrupted_by_its_name(typed: Typed, client: Client) -> None:
+def test_a_spot_job_is_interrupted_by_its_name(typed: Type, client: Client) -> None:
     """Given a spot job that runs and a plain one; when asked; then the first starts over, and the second is refused."""
     world = make_world(client, f"spot-{uuid.uuid4().hex[:8]}")
     spot, plain = f"{world.bucket[:20]}-spot", f"{world.bucket[:20]}-plain"
@@ -109,51 +96,51 @@ def test_a_spot_job_is_interrupted_by_its_name(typed: Typed, client: Client) -> 
     wait_for(statuses, lambda found: "Training" in found, 30)
     done = typed("interrupt", spot)
     said = f"The instances of {spot} were taken away; it starts over.\n"
-    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert (done.code, done.out, done.err) == (0, said, "")
     wait_for(statuses, lambda found: found.count("Training") == 2, 30)
     assert statuses().count("Interrupted") == 1
     refused = typed("interrupt", plain)
-    assert refused.returncode == 2
-    assert f"{plain}: It is not a managed spot training job: nothing interrupts it." in refused.stderr
-    assert spot in refused.stderr
+    assert refused.code == 2
+    assert f"{plain}: It is not a managed spot training job: nothing interrupts it." in refused.err
+    assert spot in refused.err
     world.sagemaker.stop_training_job(TrainingJobName=spot)
     assert world.wait_for_job(spot)["TrainingJobStatus"] == "Stopped"
 
 
 @pytest.mark.parametrize(("words", "found"), [((), "none of them"), (("job", "--latest"), "both")])
-def test_an_interruption_is_of_one_job(typed: Typed, words: tuple[str, ...], found: str) -> None:
+def test_an_interruption_is_of_one_job(typed: Type, words: tuple[str, ...], found: str) -> None:
     refused = typed("interrupt", *words)
-    assert (refused.returncode, f"Expected JOB or --latest, found {found}." in refused.stderr) == (2, True)
+    assert (refused.code, f"Expected JOB or --latest, found {found}." in refused.err) == (2, True)
 
 
-def test_logs_are_the_servers(typed: Typed, cloud: LocalCloud) -> None:
-    client_lines = typed("logs", "-n", "100000").stdout
+def test_logs_are_the_servers(typed: Type, cloud: LocalCloud) -> None:
+    client_lines = typed("logs", "-n", "100000").out
     assert f"ready at {cloud.url}" in client_lines
 
 
-def test_without_a_running_cloud(typed: Typed, tmp_path: Path) -> None:
+def test_without_a_running_cloud(typed: Type, tmp_path: Path) -> None:
     state = tmp_path / "none"
     stopped = typed("stop", state=state)
-    assert (stopped.returncode, stopped.stdout) == (0, "The local cloud was not running.\n")
-    assert typed("status", state=state).stdout.splitlines()[0] == "not running"
-    assert "The local cloud is not running." in typed("interrupt", "--latest", state=state).stderr
+    assert (stopped.code, stopped.out) == (0, "The local cloud was not running.\n")
+    assert typed("status", state=state).out.splitlines()[0] == "not running"
+    assert "The local cloud is not running." in typed("interrupt", "--latest", state=state).err
     refused = typed("env", state=state)
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "The local cloud is not running." in refused.stderr
-    assert "kickstand local start" in refused.stderr
+    assert (refused.code, refused.out) == (1, "")
+    assert "The local cloud is not running." in refused.err
+    assert "kickstand local start" in refused.err
 
 
-def test_reset_asks_first(typed: Typed, tmp_path: Path) -> None:
+def test_reset_asks_first(typed: Type, tmp_path: Path) -> None:
     state = tmp_path / "state"
     releases = LocalCloud(state).releases_folder("bikes")
     releases.mkdir(parents=True)
-    assert typed("reset", state=state, answer="n\n").returncode == 1
+    assert typed("reset", state=state, answer="n\n").code == 1
     assert releases.exists()
-    assert typed("reset", "--yes", state=state).returncode == 0
+    assert typed("reset", "--yes", state=state).code == 0
     assert not state.exists()
 
 
-def test_an_unknown_environment_is_named(typed: Typed) -> None:
+def test_an_unknown_environment_is_named(typed: Type) -> None:
     refused = typed("env", "production")
-    assert refused.returncode == 2
-    assert "There is no environment 'production'; the project has dev, staging." in refused.stderr
+    assert refused.code == 2
+    assert "There is no environment 'production'; the project has dev, staging." in refused.err

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from gate_world import train
 from sagemaker_world import REGION
 from samples import release
 from three_accounts import ACCOUNTS, ThreeAccounts, make_three_accounts
+from typed_command import Typed, type_here
 
 from kickstand.release.file import read_release, write_release
 from kickstand.release.model import Artifact, Channel, DataFile
@@ -51,7 +50,7 @@ def accounts(cloud: LocalCloud, tmp_path: Path) -> ThreeAccounts:
     return made
 
 
-def promote(accounts: ThreeAccounts) -> subprocess.CompletedProcess[str]:
+def promote(accounts: ThreeAccounts) -> Typed:
     """`kickstand promote dev staging` by a person who has the promoter policy of each environment."""
     text, profiles = accounts.toml.read_text(), ""
     for name in ACCOUNTS:
@@ -65,14 +64,12 @@ def promote(accounts: ThreeAccounts) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, **accounts.cloud.environment(ACCOUNTS["dev"], REGION), "AWS_CONFIG_FILE": str(config)}
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         variables.pop(name, None)
-    command = [str(Path(sys.executable).parent / "kickstand"), "--config", str(toml), "promote", "dev", "staging"]
-    command += OVERRIDE
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=180, check=False)
+    return type_here(accounts.folder, variables, "--config", toml, "promote", "dev", "staging", *OVERRIDE)
 
 
 def test_the_promoter_policies_are_enough(accounts: ThreeAccounts) -> None:
     done = promote(accounts)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert (done.code, done.err) == (0, ""), done.out
     staged = read_release(accounts.folder / "releases" / "staging.json", accounts.names("staging").environment)
     assert staged.promoted_from is not None
     assert staged.promoted_from.by.startswith(f"arn:aws:iam::{ACCOUNTS['staging']}:user/promoter-")

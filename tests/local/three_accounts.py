@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,13 +60,6 @@ class ThreeAccounts:
 
     def names(self, environment: str) -> Names:
         return Names(load_project(self.toml).environments[environment])  # type: ignore[index]
-
-    def kickstand(self, environment: str, key: dict[str, Any], *words: str) -> subprocess.CompletedProcess[str]:
-        """A command as somebody types it whose credentials are the access key; without `--local`, as on AWS."""
-        variables = {**os.environ, **self.cloud.environment(ACCOUNTS[environment], REGION)}
-        variables |= {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-        command = [str(Path(sys.executable).parent / "kickstand"), "--config", str(self.toml), *words]
-        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
 
     def user(self, environment: str, *jobs: str) -> dict[str, Any]:
         """The access key of a new user of an environment's account who holds the managed policies of some jobs."""
