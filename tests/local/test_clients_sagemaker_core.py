@@ -18,6 +18,7 @@ from deployed_project import TOML
 from fit_world import FitWorld
 from printed_environment import printed_environment
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client
+from typed_command import type_here
 
 from kickstand.config.load import load_project
 from kickstand.release.file import read_release
@@ -99,9 +100,9 @@ def test_model_packages_are_listed_and_approved(found: dict[str, Any], project: 
 
 
 def test_its_job_is_adopted(found: dict[str, Any], project: FitWorld, shell: dict[str, str]) -> None:
-    command = ["kickstand", "--config", project.folder / "kickstand.toml", "adopt", found["job"]["name"], "dev"]
-    done = subprocess.run(command, env=shell, capture_output=True, text=True, timeout=100, check=False)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    words = ("--config", project.folder / "kickstand.toml", "adopt", found["job"]["name"], "dev")
+    done = type_here(project.folder, shell, *words)
+    assert (done.code, done.err) == (0, ""), done.out
     environment = load_project(project.folder / "kickstand.toml").environments["dev"]
     release = read_release(project.folder / "releases" / "dev.json", environment)
     assert release.training_job.name == project.project
