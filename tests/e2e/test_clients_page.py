@@ -40,7 +40,16 @@ def script() -> str:
 
 MODULES = (
     *("awscli.clidriver", "awscli.handlers", "boto3", "sagemaker.core.image_uris", "sagemaker.core.resources"),
-    *("cli.main", "numpy", "pydantic", "pyarrow.compute", "rich.progress", "rich.table", "warm_programs:preload"),
+    *(
+        "cli.main",
+        "numpy",
+        "pydantic",
+        "pyarrow.compute",
+        "rich.progress",
+        "rich.table",
+        "shared_models:preload",
+        "warm_programs:preload",
+    ),
 )
 """What the page's programs import, for up to five seconds of CPU each; the local cloud's programs are forked too."""
 CHEAPER = ("CDK_APP", "CDK_VALIDATION", FOLDER, MARK)
