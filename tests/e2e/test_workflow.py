@@ -55,7 +55,7 @@ MODULES = (
         "rich.progress",
         "rich.table",
     ),
-    *("typer.main", "yaml", "kept_lint:preload"),
+    *("typer.main", "yaml", "kept_lint:preload", "shared_models:preload"),
 )
 """The packages that the steps' programs import, for one to four seconds of CPU each time."""
 
