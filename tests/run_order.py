@@ -6,8 +6,11 @@ Hooks, which `conftest.py` imports.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import sys
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +87,7 @@ SLOWEST = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run whole folders in one process more than there are cores, whose tests often wait for the local cloud.
+    """Run whole folders in twice as many processes as there are cores: the tests often wait for the local cloud.
 
     A file is one process's: its tests share what they set up. `-n` says another number; 0: this process alone.
     """
@@ -93,19 +96,38 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         return
     folders = all(Path(argument.split("::")[0]).is_dir() for argument in config.args)
     if options.numprocesses is None and folders and not options.usepdb and not options.collectonly:
-        options.numprocesses = (os.cpu_count() or 1) + 1
+        options.numprocesses = 2 * (os.cpu_count() or 1)
     if options.numprocesses and options.dist == "no":
         options.dist, options.loadscopereorder = "loadfile", False
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Collect without Python's garbage collector: what is made here stays, and looking through it takes 1 s of CPU."""
     gc.disable()
     try:
+        _import_share(session.config)
         return (yield)
     finally:
         gc.enable()
+
+
+def _import_share(config: pytest.Config) -> None:
+    """Import this worker's share of the test modules before all of them.
+
+    pytest compiles each in 0.03 s of CPU where nobody has before, and workers that all begin with the same one would
+    do so at the same time. One that cannot be imported is reported where it is collected.
+    """
+    worker, count = os.environ.get("PYTEST_XDIST_WORKER", ""), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "")
+    if not worker or not count:
+        return
+    folders = [Path(argument.split("::")[0]) for argument in config.args]
+    files = sorted({file for folder in folders for file in folder.rglob("test_*.py")})
+    for file in files[int(worker.removeprefix("gw")) :: int(count)]:
+        if str(file.parent) not in sys.path:
+            sys.path.insert(0, str(file.parent))
+        with suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(file.stem)
 
 
 @pytest.hookimpl(trylast=True)
