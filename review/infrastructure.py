@@ -9,12 +9,12 @@ from review.access.network import network
 from review.access.permissions import Permission, permissions
 from review.access.policies import attachments
 from review.changes.capture import DESTINATION, stored
-from review.changes.lifetime import ends
 from review.changes.properties import STATEFUL, called, listed
 from review.changes.resources import stack_change
 from review.changes.risks import ENDPOINT, collisions, guardrails, traffic, two_steps
 from review.changes.stacks import StackPair
 from review.changes.template import StackScope, effective_resources
+from review.changes.updates import ends
 from review.reports import Headline, Infrastructure, PermissionChange, ResourceChange, StackChange
 
 ONLY_THE_MODEL = "One new model; nothing else changes."

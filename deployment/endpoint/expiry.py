@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from infra.state_machines.stop_states import stop_reasons
-from kickstand.aws.deployed import HOLDS_NOTHING, find_stack
+from kickstand.aws.deployed import HOLDS_NOTHING, find_stack, stop_execution
 from kickstand.aws.errors import AWS_FAILURES, error_message, explained, is_denied
 from kickstand.config.operation import WARNING_SECONDS
 from kickstand.json_text import parse_json
@@ -100,7 +100,7 @@ def end_watch(
         client = session.client("stepfunctions")
         for one in list(_running(client, names)):
             if one.reason == "watch" or all_executions or names.environment.lifetime is None:
-                client.stop_execution(executionArn=one.arn, cause="kickstand: the time of the endpoint starts anew.")
+                stop_execution(client, one.arn, cause="kickstand: the time of the endpoint starts anew.")
 
 
 def begin_watch(session: boto3.Session, names: Names, say: Callable[[str], None]) -> None:

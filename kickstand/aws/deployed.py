@@ -1,4 +1,4 @@
-"""What is deployed at this moment: a stack by its name and its state, and what an endpoint serves since when."""
+"""What there is at this moment: a stack by its name and its state, what an endpoint serves since when, an execution."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+    from mypy_boto3_stepfunctions import SFNClient
 
 HOLDS_NOTHING = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 """Status of a stack that never made its resources, or has them no more."""
@@ -127,6 +128,20 @@ class Served:
         if self.models != (uri,):
             message = f"The endpoint serves another model than the release's: {', '.join(self.models)}."
             raise KickstandError(Problem(message, self.where, "Deploy the release there first."))
+
+
+def stop_execution(states: SFNClient, arn: str, **why: str) -> bool:
+    """Stop a state machine's execution; False where it has ended before. why: StopExecution's `error` and `cause`."""
+    try:
+        states.stop_execution(executionArn=arn, **why)
+    except ClientError as error:
+        if (
+            error_code(error) != "ValidationException"
+            or states.describe_execution(executionArn=arn)["status"] == "RUNNING"
+        ):
+            raise
+        return False
+    return True
 
 
 def find_endpoint(sagemaker: SageMakerClient, endpoint: str) -> DescribeEndpointOutputTypeDef | None:

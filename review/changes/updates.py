@@ -1,15 +1,21 @@
-"""How an update of an endpoint moves its traffic, said from the planned template; and what makes updates less safe."""
+"""How an update of an endpoint moves its traffic, said from the planned template; what makes updates less safe; and
+that an endpoint stops by itself, when and why, and whether that is new."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from infra.state_machines.stop_definition import COMMENT
+from kickstand.json_text import parse_json
 from review.changes.properties import listed
 from review.changes.stacks import StackPair
+from review.changes.template import StackScope, effective_resources
 from review.reports import PropertyChange, ResourceChange
 
 ALARM = "AWS::CloudWatch::Alarm"
+_MACHINE = "AWS::StepFunctions::StateMachine"
+_STAYS = "The endpoint no longer stops by itself: it is paid for until it is destroyed."
 _GUARDRAIL = "DeploymentConfig"
 _SHORTER = {
     "WaitIntervalInSeconds": "the wait after each step",
@@ -118,3 +124,31 @@ def _minutes(seconds: Any) -> str:
     if number and number % 60 == 0:
         return "1 minute" if number == 60 else f"{number / 60:g} minutes"
     return f"{number:g} seconds"
+
+
+def ends(pairs: Sequence[StackPair], place: StackScope) -> Iterator[tuple[bool, str]]:
+    """(whether a deployed endpoint will stop that did not, or otherwise; sentence) of what a deployment changes."""
+    hosted = any(pair.live is not None and "hosting" in pair.stack for pair in pairs)
+    for pair in pairs:
+        if pair.planned is None:
+            continue
+        before = _reasons(effective_resources(pair.live, place))
+        after = _reasons(effective_resources(pair.planned, place))
+        if after and after != before:
+            yield hosted, f"The endpoint stops by itself {after} Notice is given half an hour before."
+        elif before and not after:
+            yield False, _STAYS
+
+
+def _reasons(resources: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why the state machine of a stack stops the endpoint, as its definition's comment says; empty without one."""
+    for one in resources.values():
+        text = one.get("Properties", {}).get("DefinitionString") if one.get("Type") == _MACHINE else None
+        if isinstance(text, str) and COMMENT in text:
+            try:
+                comment = parse_json(text).get("Comment", "")
+            except ValueError:
+                continue
+            if comment.startswith(COMMENT):
+                return str(comment.removeprefix(COMMENT).strip())
+    return ""

@@ -28,11 +28,12 @@ found: dict[str, Any] = {"image": image}
 configure_logging("INFO")
 
 
-def trainer(role: str, **hyperparameters: Any) -> Any:
+def trainer(role: str, base: str = name, **hyperparameters: Any) -> Any:
+    """base: a job's name is that with the time to the second."""
     return ModelTrainer(
         training_image=image,
         role=role,
-        base_job_name=name,
+        base_job_name=base,
         compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_size_in_gb=10),
         hyperparameters={"objective": "reg:squarederror", "num_round": 5, "eta": 0.5, **hyperparameters},
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/training"),
@@ -68,7 +69,7 @@ files = [
     InputData(channel_name=of, data_source=f"{sys.argv[2]}/{of}.csv", content_type="text/csv")
     for of in ("train", "validation")
 ]
-local = trainer(given["narrow"])
+local = trainer(given["narrow"], f"{name}-files")
 local.train(input_data_config=files, wait=False, logs=False)
 del os.environ["SAGEMAKER_VALIDATE_ROLE"]
 

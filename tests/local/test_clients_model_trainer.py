@@ -119,7 +119,7 @@ def test_a_job_is_trained_and_its_log_shown(found: dict[str, Any], project: FitW
 
 def test_a_role_that_reads_one_bucket_trains_on_files_of_this_machine(found: dict[str, Any], project: FitWorld) -> None:
     """The SDK asks IAM for its default bucket, hears no, and sends the files to where the job's output goes."""
-    stem = f"s3://{project.names.bucket}/training/{project.project}/"
+    stem = f"s3://{project.names.bucket}/training/{project.project}-files/"
     assert [place.startswith(stem) for place in found["sent"]["data"]] == [True, True], found["sent"]["data"]
     assert found["sent"]["status"] == "Completed"
     assert found["sent"]["metrics"] == found["job"]["metrics"]

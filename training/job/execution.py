@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from kickstand.aws.deployed import stop_execution
 from kickstand.aws.errors import AWS_FAILURES, aws_error, error_code, explained
 from kickstand.config.model import Environment
 from kickstand.errors import KickstandError, Problem
@@ -108,8 +109,7 @@ class Executions:
             execution = self.find(job)
             if execution is None or not execution.running:
                 return False
-            self._states.stop_execution(executionArn=execution.arn, error="Stopped", cause=cause)
-            return True
+            return stop_execution(self._states, execution.arn, error="Stopped", cause=cause)
 
     def execution_arn(self, job: str) -> str:
         """The ARN of the execution that has the job's name."""

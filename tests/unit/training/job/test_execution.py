@@ -138,6 +138,21 @@ def test_only_a_running_execution_is_stopped(states: Any, status: str, stopped: 
         stub.assert_no_pending_responses()
 
 
+@pytest.mark.parametrize(("now", "raised"), [("SUCCEEDED", False), ("RUNNING", True)])
+def test_an_execution_that_ends_before_it_is_stopped_is_not_stopped(states: Any, now: str, raised: bool) -> None:
+    answer = {"executionArn": EXECUTION, "stateMachineArn": MACHINE, "name": "job", "startDate": NOW}
+    with Stubber(states) as stub:
+        stub.add_response("describe_execution", {**answer, "status": "RUNNING"}, {"executionArn": EXECUTION})
+        stub.add_client_error("stop_execution", "ValidationException", "Execution is not running.")
+        stub.add_response("describe_execution", {**answer, "status": now}, {"executionArn": EXECUTION})
+        if raised:
+            with pytest.raises(KickstandError, match="Execution is not running"):
+                trigger(states).stop("job", "by hand")
+        else:
+            assert trigger(states).stop("job", "by hand") is False
+        stub.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize(("deployed", "refused"), [("3.2-0", False), ("3.0-5", True), ("1.7-1", True)])
 def test_a_stack_that_trains_with_another_image_than_chosen_is_told(states: Any, deployed: str, refused: bool) -> None:
     uri = f"683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:{deployed}"
