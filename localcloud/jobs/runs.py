@@ -52,6 +52,8 @@ class JobRun:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._write_lock = threading.Lock()
+        self._early: list[Mapping[str, Any]] | None = []
+        """Commands that came before the agent has its order; None from then on."""
 
     @property
     def pid(self) -> int | None:
@@ -69,7 +71,10 @@ class JobRun:
                 lifeline=False,  # the agent reads its commands from the same pipe
                 stderr=log,
             )
-        self._send(self._order())
+        with self._write_lock:
+            first, self._early = [self._order(), *(self._early or ())], None
+            for command in first:
+                self._write(command)
         self._reader = threading.Thread(target=self._follow, name="job-run", daemon=True)
         self._reader.start()
 
@@ -77,7 +82,8 @@ class JobRun:
         """Stop as StopTrainingJob does: SIGTERM, SIGKILL after 120 seconds; what the model folder holds is kept.
 
         final_status: the last secondary status: "Stopped", "MaxRuntimeExceeded" or "MaxWaitTimeExceeded".
-        Returns at once; a second call, or one after the end, changes nothing.
+        Returns at once; a second call, or one after the end, changes nothing. One before the start ends the job soon
+        after it.
         """
         self._send({"stop": final_status})
 
@@ -113,14 +119,18 @@ class JobRun:
         }
 
     def _send(self, command: Mapping[str, Any]) -> None:
-        if self._process is None or self._process.stdin is None:
-            return
         with self._write_lock:
-            try:
-                self._process.stdin.write(json.dumps(command, default=str).encode() + b"\n")
-                self._process.stdin.flush()
-            except (OSError, ValueError):
-                pass  # it has ended already, and `_follow` says how
+            if self._early is None:
+                self._write(command)
+            else:
+                self._early.append(command)
+
+    def _write(self, command: Mapping[str, Any]) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        # Where it fails the agent has ended already, and `_follow` says how.
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(json.dumps(command, default=str).encode() + b"\n")
+            self._process.stdin.flush()
 
     def _follow(self) -> None:
         process = self._process

@@ -16,9 +16,14 @@ from localcloud.jobs.runs import JobRun
 class Job:
     """One training job and everything that it reported."""
 
-    def __init__(self, request: Mapping[str, Any], folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], folder: Path, environment: Mapping[str, str], *, stopped: bool = False
+    ) -> None:
+        """stopped: it is told to stop before it is started."""
         self.events: list[JobEvent] = []
         self.run = JobRun("training", request, folder=folder, environment=environment, on_event=self.events.append)
+        if stopped:
+            self.run.stop()
         self.run.start()
 
     def wait_for(self, text: str, seconds: float = 30) -> None:

@@ -203,3 +203,12 @@ def test_output_data_becomes_output_tar_gz(tmp_path: Path, client: Client, place
 
     assert packed("output.tar.gz") == ["predictions.csv"]
     assert packed("model.tar.gz") == ["xgboost-model-0", "xgboost-model-1"]
+
+
+def test_a_job_that_is_told_to_stop_before_it_is_started_ends_soon(tmp_path: Path, place: Place) -> None:
+    name, environment = place
+    request = training_request(name)
+    request["HyperParameters"]["num_round"] = "1000000"
+    job = Job(request, tmp_path / "job", environment, stopped=True)
+    assert job.end().outcome == "Stopped"
+    assert job.statuses()[-1] == "Stopped" and "Training" not in job.statuses()

@@ -57,8 +57,10 @@ class JobRuns:
             )
             with self._lock:
                 self._alive[key] = run
-                record = self._table.get(scope, name)
-            self._time(key, record or {}, None)
+                record = self._table.get(scope, name) or {}
+            self._time(key, record, None)
+            if record.get(self._kind.status) == "Stopping":  # it was told to before there was a run
+                run.stop()
             run.start()
         except Exception as error:
             _LOG.exception("%s %s could not be started", self._kind.title, name)
@@ -70,13 +72,14 @@ class JobRuns:
         """Tell a job to stop; nothing where it has ended or is stopping already."""
         with self._lock:
             record, run = self._running(scope, name)
-            if record is None or run is None:
+            if record is None:
                 return
             record = self._rules.stopping(record, final, self._clock())
             self._table.put(scope, name, record)
         if self._kind.announces_stop:
             self._events.job(self._kind, scope, record)
-        run.stop(final_status=final)
+        if run is not None:  # else it is being started, which looks for this status
+            run.stop(final_status=final)
 
     def interrupt(self, scope: Scope, name: str) -> None:
         """Take a job's spot instances away; nothing where it has ended or is stopping."""

@@ -109,6 +109,8 @@ class TrainingJob(JobRules):
         # The last status is written with the end itself, so that nobody sees one without the other.
         if event.kind != "status" or event.secondary_status in _LAST_MESSAGES:
             return None
+        if record["TrainingJobStatus"] == "Stopping":  # what the job was still at when it was told to stop
+            return None
         return with_status(record, event.secondary_status, event.message, event.time)
 
     def finished(self, record: Record, event: JobEvent) -> Record:

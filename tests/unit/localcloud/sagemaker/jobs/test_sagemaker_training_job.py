@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,26 @@ def test_a_stopped_job_keeps_its_artifact(plane: Plane) -> None:
     with pytest.raises(ServiceError) as caught:
         plane("StopTrainingJob", TrainingJobName="job")
     assert caught.value.message == "The request was rejected because the training job is in status Stopped."
+
+
+def test_a_job_that_is_stopped_while_it_is_started_is_stopped(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """StopTrainingJob comes when the record is there and the run is not."""
+    environment = plane.fakes.environment
+
+    def stop_first(*given: Any) -> Any:
+        with suppress(ServiceError):  # the role is tried once before the record is there
+            plane("StopTrainingJob", TrainingJobName="job")
+        return environment(*given)
+
+    monkeypatch.setattr(plane.fakes, "environment", stop_first)
+    plane.train()
+    (run,) = plane.fakes.runs
+    assert (run.started, run.stopped_as) == (True, ["Stopped"])
+    run.say("status", "Starting", "")
+    run.say("status", "Downloading", "")
+    assert (plane.job()["TrainingJobStatus"], plane.job()["SecondaryStatus"]) == ("Stopping", "Stopping")
+    run.say("finished", outcome="Stopped")
+    assert [one["Status"] for one in plane.job()["SecondaryStatusTransitions"]] == ["Starting", "Stopping", "Stopped"]
 
 
 @pytest.mark.contract("T71")
