@@ -57,12 +57,16 @@ class Page:
     def open(self, address: str) -> int:
         """Open an address; the status of its answer."""
         self.browser.events.clear()
-        self.call("Page.navigate", url=address)
-        status = 0
-        for event in self.browser.until("Page.loadEventFired"):
-            if event["method"] == "Network.responseReceived" and event["params"]["type"] == "Document":
-                status = event["params"]["response"]["status"]
-        return status
+        loader = self.call("Page.navigate", url=address).get("loaderId")
+        status, begun = 0, loader is None
+        while True:
+            for event in self.browser.until("Page.loadEventFired"):
+                if event["method"] == "Network.responseReceived" and event["params"]["type"] == "Document":
+                    status = event["params"]["response"]["status"]
+                elif event["method"] == "Page.frameNavigated":
+                    begun = begun or event["params"]["frame"]["loaderId"] == loader
+            if begun:  # else it was the last page that is loaded only now
+                return status
 
     def run(self, script: str) -> Any:
         """The value of an expression, of its promise where it is one. No policy holds it."""

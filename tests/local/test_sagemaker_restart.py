@@ -32,7 +32,8 @@ class Killed:
             request = self.world.training_job("interrupted", HyperParameters={"num_round": "1000000"})
             self.world.sagemaker.create_training_job(**request)
             wait_for(lambda: self.job()["SecondaryStatus"], lambda status: status == "Training", 20)
-            self.programs = programs_of(self.cloud)
+            # The model server, the job's agent, and its training program, which begins just after the status.
+            self.programs = wait_for(lambda: programs_of(self.cloud), lambda found: len(found) >= 3, 20)
             kill(self.cloud)
             self.cloud.start(port=0)
         except BaseException:
@@ -76,7 +77,7 @@ def test_the_interrupted_job_has_failed_and_says_why(killed: Killed) -> None:
 
 
 def test_no_process_outlived_the_server(killed: Killed) -> None:
-    assert len(killed.programs) >= 3  # the model server, the job's agent, its training program
+    assert len(killed.programs) >= 3
     assert alive_after(killed.programs, 10) == []
 
 
