@@ -73,7 +73,7 @@ SLOWEST = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run whole folders in twice as many processes as there are cores: the tests often wait for the local cloud.
+    """Run whole folders in two processes more than there are cores: the tests often wait for the local cloud.
 
     A file is one process's: its tests share what they set up. `-n` says another number; 0: this process alone.
     """
@@ -82,7 +82,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         return
     folders = all(Path(argument.split("::")[0]).is_dir() for argument in config.args)
     if options.numprocesses is None and folders and not options.usepdb and not options.collectonly:
-        options.numprocesses = 2 * (os.cpu_count() or 1)
+        options.numprocesses = (os.cpu_count() or 1) + 2
     if options.numprocesses and options.dist == "no":
         options.dist, options.loadscopereorder = "loadfile", False
 

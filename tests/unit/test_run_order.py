@@ -16,7 +16,7 @@ import run_order
 from once_a_run import once_a_run
 
 TESTS = Path(__file__).resolve().parents[1]
-ALL = 2 * (os.cpu_count() or 1)
+ALL = (os.cpu_count() or 1) + 2
 
 
 def _options(arguments: list[str], *, plugin: bool = True, **given: Any) -> SimpleNamespace:
@@ -41,7 +41,7 @@ def _options(arguments: list[str], *, plugin: bool = True, **given: Any) -> Simp
         ([f"{__file__}::test_x"], {}, None),
     ],
 )
-def test_folders_are_run_in_twice_as_many_processes_as_there_are_cores(
+def test_folders_are_run_in_two_processes_more_than_there_are_cores(
     arguments: list[str], given: dict[str, Any], processes: int | None
 ) -> None:
     options = _options(arguments, **given)
