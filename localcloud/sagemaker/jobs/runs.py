@@ -43,6 +43,8 @@ class JobRuns:
         self._processes, self._roles, self._events = processes, roles, events
         self._folder, self._clock = folder / rules.kind.folder, clock
         self._alive: dict[Key, Run] = {}
+        self._interrupted: set[Key] = set()
+        """Jobs whose instances are to be taken away as soon as there is a run."""
         self._timers: dict[Key, list[threading.Timer]] = {}
         self._ended = threading.Condition(stores.lock)
 
@@ -61,6 +63,8 @@ class JobRuns:
             self._time(key, record, None)
             if record.get(self._kind.status) == "Stopping":  # it was told to before there was a run
                 run.stop()
+            if key in self._interrupted:
+                run.interrupt()
             run.start()
         except Exception as error:
             _LOG.exception("%s %s could not be started", self._kind.title, name)
@@ -85,6 +89,8 @@ class JobRuns:
         """Take a job's spot instances away; nothing where it has ended or is stopping."""
         with self._lock:
             record, run = self._running(scope, name)
+            if record is not None and run is None:
+                self._interrupted.add((scope, name))
         if record is not None and run is not None:
             run.interrupt()
 
@@ -152,6 +158,7 @@ class JobRuns:
         # The folder goes first: who sees the job ended also sees nothing of it left on the disk.
         shutil.rmtree(self._place(scope, name), ignore_errors=True)
         with self._ended:
+            self._interrupted.discard(key)
             for timer in self._timers.pop(key, ()):
                 timer.cancel()
             record = self._table.get(scope, name)

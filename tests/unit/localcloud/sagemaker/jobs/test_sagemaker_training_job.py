@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -144,16 +145,20 @@ def test_a_stopped_job_keeps_its_artifact(plane: Plane) -> None:
     assert caught.value.message == "The request was rejected because the training job is in status Stopped."
 
 
-def test_a_job_that_is_stopped_while_it_is_started_is_stopped(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
-    """StopTrainingJob comes when the record is there and the run is not."""
+def while_starting(plane: Plane, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Do something when a job's record is there and its run is not."""
     environment = plane.fakes.environment
 
-    def stop_first(*given: Any) -> Any:
+    def act_first(*given: Any) -> Any:
         with suppress(ServiceError):  # the role is tried once before the record is there
-            plane("StopTrainingJob", TrainingJobName="job")
+            act()
         return environment(*given)
 
-    monkeypatch.setattr(plane.fakes, "environment", stop_first)
+    monkeypatch.setattr(plane.fakes, "environment", act_first)
+
+
+def test_a_job_that_is_stopped_while_it_is_started_is_stopped(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    while_starting(plane, monkeypatch, lambda: plane("StopTrainingJob", TrainingJobName="job"))
     plane.train()
     (run,) = plane.fakes.runs
     assert (run.started, run.stopped_as) == (True, ["Stopped"])
@@ -364,6 +369,14 @@ def test_an_interruption_of_a_spot_job_can_be_asked_for(plane: Plane) -> None:
     run.say("finished", outcome="Completed", artifact="s3://b/x/model.tar.gz")
     with pytest.raises(ServiceError, match="The training job job is in status Completed"):
         tag(plane, "kickstand:interrupt")
+
+
+def test_a_job_that_is_interrupted_while_it_is_started_is_interrupted(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_starting(plane, monkeypatch, lambda: tag(plane, "kickstand:interrupt"))
+    plane.train(**SPOT)
+    assert [(run.started, run.interruptions) for run in plane.fakes.runs] == [(True, 1)]
 
 
 def test_a_job_that_is_not_on_spot_is_not_interrupted(plane: Plane) -> None:
