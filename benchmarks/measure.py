@@ -162,6 +162,15 @@ def descendants(pid: int) -> Iterator[int]:
         yield from descendants(child)
 
 
+def working_in(folder: Path) -> dict[int, Path]:
+    """The processes that work in a folder or below it, each with where; none where the system does not tell."""
+    found, top = {}, folder.resolve()
+    for process in _PROCESSES.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's, or gone
+            found[int(process.name)] = (process / "cwd").readlink()
+    return {pid: place for pid, place in sorted(found.items()) if place.is_relative_to(top)}
+
+
 def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
     """A process and its descendants, each with the fields of proc_pid_stat(5) behind the program's name."""
     for each in (pid, *descendants(pid)):

@@ -26,8 +26,9 @@ HERE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(HERE), *(str(HERE / "tests" / name) for name in ("local", "kit", ""))]
 
 from kill_writers import Writers  # noqa: E402
-from killed_server import alive_after, children_of, kill  # noqa: E402
+from killed_server import alive_after, kill  # noqa: E402
 
+from benchmarks.measure import descendants  # noqa: E402
 from kickstand.errors import KickstandError  # noqa: E402
 from localcloud.cloud import LocalCloud  # noqa: E402
 from localcloud.server.running import holder  # noqa: E402  # noqa: E402
@@ -90,7 +91,7 @@ class Run:
         except (KickstandError, AssertionError) as error:
             self._faults.append(str(error))
         finally:
-            left = children_of(holder(self._cloud.folder.lock))
+            left = list(descendants(holder(self._cloud.folder.lock) or 0))
             self._cloud.stop(discard=True)
         self._faults += [f"process {pid} is left after the stop" for pid in alive_after(left, 10)]
         return self._report()
@@ -103,7 +104,7 @@ class Run:
         if number in self._full:
             _fill(ballast)
             time.sleep(self._draw.uniform(0.05, 1.5))
-        children = children_of(holder(self._cloud.folder.lock))
+        children = list(descendants(holder(self._cloud.folder.lock) or 0))
         kill(self._cloud)
         self._writers.end()
         self._faults += [f"kill {number}: process {left} is left" for left in alive_after(children, 10)]

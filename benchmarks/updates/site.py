@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from benchmarks.cloud import ACCOUNT, BUCKET, REGION, make_role
+from benchmarks.measure import working_in
 from benchmarks.serving.servers import COLUMNS, packed
 from kickstand.images import image_uri
 from localcloud.cloud import LocalCloud
@@ -118,9 +118,7 @@ class Site:
 
     def processes(self) -> list[int]:
         """The processes of the endpoint's instances: each works in its instance's own folder."""
-        top, place = f"{self.cloud.folder.root.resolve()}/", f"/{ENDPOINT}/"
-        folders = {int(each.name): _folder(each) for each in Path("/proc").glob("[0-9]*")}
-        return [pid for pid, folder in folders.items() if folder.startswith(top) and place in folder]
+        return [pid for pid, place in working_in(self.cloud.folder.root).items() if ENDPOINT in place.parts]
 
     def await_processes(self, wanted: Callable[[list[int]], bool]) -> None:
         """Wait until the processes are as wanted."""
@@ -152,10 +150,3 @@ def _step(shown: Mapping[str, Any]) -> str:
     variants = [*(shown.get("ProductionVariants") or ()), *(pending.get("ProductionVariants") or ())]
     statuses = [status for variant in variants for status in variant.get("VariantStatus") or ()]
     return str(statuses[0].get("StatusMessage") or statuses[0]["Status"]) if statuses else ""
-
-
-def _folder(process: Path) -> str:
-    try:
-        return str((process / "cwd").readlink())
-    except OSError:  # another user's, or gone
-        return ""

@@ -9,6 +9,7 @@ from typing import Any
 
 from platform_role import process_gone
 
+from benchmarks.measure import working_in
 from localcloud.jobs.events import JobEvent
 from localcloud.jobs.runs import JobRun
 
@@ -47,17 +48,9 @@ class Job:
 def programs_in(folder: Path, agent: int | None) -> list[int]:
     """The programs of a job that works in a folder, without its agent: each works there, or in its host's folder below.
 
-    They need not be the agent's children: warm_programs.py forks them.
+    They need not be the agent's children: program_forker.py forks them.
     """
-    places = [(int(each.name), _folder(each)) for each in Path("/proc").glob("[0-9]*")]
-    return [pid for pid, place in places if pid != agent and place is not None and place.is_relative_to(folder)]
-
-
-def _folder(process: Path) -> Path | None:
-    try:
-        return (process / "cwd").readlink()
-    except OSError:  # another user's, or gone
-        return None
+    return [pid for pid in working_in(folder) if pid != agent]
 
 
 def children(pid: int | None) -> list[int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.measure import working_in
 from localcloud.cloud import LocalCloud
 from localcloud.server.running import holder
 
@@ -36,30 +36,9 @@ def kill_and_start(cloud: LocalCloud) -> None:
 def programs_of(cloud: LocalCloud, name: str = "") -> list[int]:
     """The processes of a cloud's jobs and endpoints, of one endpoint by its name: each works in a folder of its own.
 
-    They need not be the server's children: tests/kit/warm_programs.py forks them.
+    They need not be the server's children: tests/kit/program_forker.py forks them.
     """
-    top, place = f"{cloud.folder.root.resolve()}/", f"/{name}/" if name else ""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # another user's, or gone
-            folder = str((process / "cwd").readlink())
-            if folder.startswith(top) and place in folder:
-                found.append(int(process.name))
-    return found
-
-
-def children_of(pid: int | None) -> list[int]:
-    """Every process below one."""
-    found: list[int] = []
-    waiting = [pid]
-    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, encoding="utf-8", check=True).stdout
-    parents = [tuple(int(number) for number in line.split()) for line in table.splitlines()]
-    while waiting:
-        parent = waiting.pop()
-        below = [child for child, above in parents if above == parent]
-        found += below
-        waiting += below
-    return found
+    return [pid for pid, place in working_in(cloud.folder.root).items() if not name or name in place.parts]
 
 
 def alive_after(pids: Iterable[int], seconds: float) -> list[int]:
