@@ -10,12 +10,23 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def chromium() -> str | None:
     """The program; None where it is not installed."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    chromium() is None,
+    reason="NOT LOOKED AT IN A BROWSER: Chromium is not installed (Debian: apt-get install chromium)",
+)
+MEASURE = Path(__file__).with_name("measure.js")
+SMALLEST = 12.0
+"""The smallest letters of a page, CSS pixels."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):

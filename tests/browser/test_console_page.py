@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
+from browser import MEASURE, NEEDS_CHROMIUM, SMALLEST
 from console_world import Clients
-from devtools import Browser, Page, running_browser
+from devtools import Browser, Page
 from sample_cloud import JOB, SampleCloud, rounds
 from samples import release
 from workspaces import workspace
@@ -22,17 +22,11 @@ from workspaces import workspace
 from console.server import VIEWS, ConsoleServer, listen
 from kickstand.release.file import write_release
 
-pytestmark = pytest.mark.skipif(
-    chromium() is None,
-    reason="NOT LOOKED AT IN A BROWSER: Chromium is not installed (Debian: apt-get install chromium)",
-)
+pytestmark = NEEDS_CHROMIUM
 REPOSITORY = Path(__file__).resolve().parents[2]
 AXE = REPOSITORY / "node_modules/axe-core/axe.min.js"
-MEASURE = Path(__file__).parent / "measure.js"
 PATHS = (*(view.name for view in VIEWS), f"jobs/{JOB}")
 SIZES = ((1280, 900, False), (400, 800, True))
-SMALLEST = 12.0
-"""CSS pixels."""
 MARKUP = '<img src="x" onerror="document.title = 1"><script>document.title = 2</script>'
 TAB, ENTER = ("Tab", 9), ("Enter", 13)
 
@@ -72,20 +66,6 @@ def shown(folder: Path, cloud: SampleCloud) -> Iterator[Shown]:
 def console(tmp_path: Path) -> Iterator[Shown]:
     with shown(tmp_path, SampleCloud()) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    found = browser.new_page()
-    found.show(width=1280, height=900)
-    yield found
-    found.call("Page.close")
 
 
 def violations(page: Page) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +10,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kit"))
 
-from browser import chromium, served
-from devtools import Browser, Page, running_browser
+from browser import MEASURE, NEEDS_CHROMIUM, SMALLEST, served
+from devtools import Page
 from sample_bundle import PUBLIC, calm, dangerous
 from sample_trouble import first_deployment, hostile
 
 from review.pages import review_html
 
-pytestmark = [
-    pytest.mark.skipif(
-        chromium() is None,
-        reason="NOT LOOKED AT IN A BROWSER: Chromium is not installed (Debian: apt-get install chromium)",
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 REVIEWS = {"calm": calm, "dangerous": dangerous, "hostile": hostile, "first": first_deployment}
 SIZES = ((1280, 900), (400, 800))
-MEASURE = Path(__file__).parent / "measure.js"
-SMALLEST = 12.0
-"""CSS pixels."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    found = browser.new_page()
-    yield found
-    found.call("Page.close")
 
 
 def measured(page: Page, folder: Path, html: str, *, width: int, height: int) -> dict[str, Any]:
