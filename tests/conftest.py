@@ -10,13 +10,11 @@ from functools import cache
 from typing import Any
 
 import botocore.regions
-import botocore.session
 import pytest
 import typer.main
 from botocore.client import ClientCreator
 from botocore.endpoint_provider import EndpointProvider
 from botocore.hooks import EventAliaser
-from botocore.loaders import create_loader
 from cached_synthesis import COMMAND
 from hypothesis import settings
 from models_run_here import models_run_here
@@ -29,6 +27,7 @@ from run_order import (
     pytest_sessionstart,
 )
 from shared_clients import shared_clients
+from shared_models import shared_models
 
 import cli.commands
 
@@ -73,13 +72,6 @@ def _service_models_are_read_once() -> Iterator[None]:
     """Share among all sessions of a process what each reads of the SDK's files, 0.1 to 0.3 s of CPU a service, and what
     each client makes of it: its methods and its endpoints' rules, 0.01 s of CPU a client.
     """
-    read: dict[str | None, dict[Any, Any]] = {}
-
-    def create(search_path_string: str | None = None) -> Any:
-        made: Any = create_loader(search_path_string)
-        made._cache = read.setdefault(search_path_string, {})
-        return made
-
     aliases: dict[str, dict[str, str]] = {}
     make = EventAliaser.__init__
 
@@ -104,8 +96,7 @@ def _service_models_are_read_once() -> Iterator[None]:
             rules[key] = EndpointProvider(**data)
         return rules[key]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", create)
+    with shared_models(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(EventAliaser, "__init__", make_aliaser)
         patch.setattr(ClientCreator, "_create_methods", make_methods_once)
         patch.setattr(botocore.regions, "EndpointProvider", make_rules)

@@ -66,8 +66,6 @@ class _Split:
             and all(map(operator.is_, self.replaced, other.replaced))
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
     def record(self) -> dict[Any, Any]:
         """The record as it was."""
         others, replaced = iter(self.form.load(self.others)), iter(self.replaced)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+import run_end
 import run_order
 from once_a_run import once_a_run
 
@@ -47,6 +50,28 @@ def test_folders_are_run_in_two_processes_more_than_there_are_cores(
     options = _options(arguments, **given)
     assert options.numprocesses == processes
     assert options.dist == ("loadfile" if processes else "no")
+
+
+@pytest.mark.parametrize(("worker", "own"), [("gw0", "ac"), ("gw1", "bd"), ("", "")])
+def test_a_worker_imports_its_share_of_the_tests_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: str, own: str
+) -> None:
+    """One that cannot be imported is for the collection to report."""
+    names = {letter: f"test_{letter}_{uuid4().hex}" for letter in "abcd"}
+    for letter, name in names.items():
+        (tmp_path / f"{name}.py").write_text("" if letter != "d" else "raise ValueError")
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "2")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    run_order._import_share(SimpleNamespace(args=[str(tmp_path)]))  # type: ignore[arg-type]
+    assert "".join(letter for letter, name in names.items() if name in sys.modules) == own.replace("d", "")
+    assert (str(tmp_path) in sys.path) is bool(own)
+
+
+@pytest.mark.parametrize(("free", "used"), [(4 << 30, False), ((4 << 30) + 1, os.access("/dev/shm", os.W_OK))])
+def test_a_run_writes_to_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch, free: int, used: bool) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert run_end._memory() == ("/dev/shm" if used else None)
 
 
 def test_the_slowest_files_are_there_once_and_first() -> None:
