@@ -191,7 +191,7 @@ def _kill(stage: Stage) -> None:
 def _is_running(pid: int) -> bool:
     """Until all is closed that a process held: its folder is gone before its connections are."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return False
     return state not in ("Z", "X")

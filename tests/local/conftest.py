@@ -13,8 +13,9 @@ from warm_programs import cold_programs, warm_programs
 
 from localcloud.cloud import LocalCloud
 
-COLD = ("test_second_user.py",)
-"""Files whose programs all begin as on a user's machine, as they look at them from outside."""
+COLD = ("test_endpoint_updates.py", "test_second_user.py", "test_updates_under_traffic.py")
+"""Files whose programs all begin as on a user's machine: they look at them from outside, or count the requests that
+fail as one is killed (the server hears later of the end of one that is forked)."""
 FILES = 4
 """After so many the cloud begins anew."""
 _FILES = itertools.count(1)
