@@ -171,6 +171,18 @@ def working_in(folder: Path) -> dict[int, Path]:
     return {pid: place for pid, place in sorted(found.items()) if place.is_relative_to(top)}
 
 
+def is_running(pid: int) -> bool:
+    """Whether any thread of a process runs: what it holds is closed by the last one. False where no system tells.
+
+    One whose first thread has ended is in state Z while others still run, as is one that its parent has not collected.
+    """
+    for status in (_PROCESSES / str(pid) / "task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # this thread has ended since
+            if status.read_text("utf-8").rpartition(")")[2].split()[0] not in ("Z", "X"):
+                return True
+    return False
+
+
 def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
     """A process and its descendants, each with the fields of proc_pid_stat(5) behind the program's name."""
     for each in (pid, *descendants(pid)):

@@ -18,6 +18,7 @@ from unittest.mock import patch
 import boto3
 
 from benchmarks.cloud import ACCOUNT, REGION, running_cloud
+from benchmarks.measure import is_running
 from benchmarks.updates.site import ENDPOINT, INSTANCES, ONE, VARIANT, WRONG, Oracle, Site
 from training.traffic.figures import Figures
 from training.traffic.requests import Invocation
@@ -180,21 +181,12 @@ def _kill(stage: Stage) -> None:
     stage.run.mark("kill -9")
     signalled = time.monotonic()
     os.kill(before[0], signal.SIGKILL)
-    while _is_running(before[0]):
+    while is_running(before[0]):  # then all is closed that it held: its folder is gone before its connections are
         time.sleep(0.001)
     stage.run.dying = (signalled, time.monotonic())
     stage.site.await_processes(lambda pids: len(pids) == INSTANCES and before[0] not in pids)
     stage.run.mark("a new process starts")
     stage.pause()
-
-
-def _is_running(pid: int) -> bool:
-    """Until all is closed that a process held: its folder is gone before its connections are."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in ("Z", "X")
 
 
 CASES: Mapping[str, Callable[[Stage], None]] = {

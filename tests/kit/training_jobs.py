@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from platform_role import process_gone
-
-from benchmarks.measure import working_in
+from benchmarks.measure import is_running, working_in
 from localcloud.jobs.events import JobEvent
 from localcloud.jobs.runs import JobRun
 
@@ -59,6 +57,6 @@ def children(pid: int | None) -> list[int]:
 
 def wait_until_gone(*pids: int, seconds: float = 1.0) -> None:
     deadline = time.monotonic() + seconds
-    while not all(map(process_gone, pids)):
-        assert time.monotonic() < deadline, f"alive after {seconds} s: {[pid for pid in pids if not process_gone(pid)]}"
+    while left := [pid for pid in pids if is_running(pid)]:
+        assert time.monotonic() < deadline, f"alive after {seconds} s: {left}"
         time.sleep(0.02)

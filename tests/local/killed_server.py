@@ -6,10 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
 
-from benchmarks.measure import working_in
+from benchmarks.measure import is_running, working_in
 from localcloud.cloud import LocalCloud
 from localcloud.server.running import holder
 
@@ -21,9 +19,11 @@ def kill(cloud: LocalCloud) -> None:
     os.kill(pid, signal.SIGKILL)
     try:
         os.waitpid(pid, 0)
-    except ChildProcessError:  # another process started it, which takes its end; a zombie's threads may have its lock
+    except (
+        ChildProcessError
+    ):  # another process started it, which takes its end; its threads may have the lock until then
         deadline = time.monotonic() + 30
-        while Path(f"/proc/{pid}").exists():
+        while is_running(pid):
             assert time.monotonic() < deadline, "the server does not end"
             time.sleep(0.01)
 
@@ -44,12 +44,6 @@ def programs_of(cloud: LocalCloud, name: str = "") -> list[int]:
 def alive_after(pids: Iterable[int], seconds: float) -> list[int]:
     """Those that still run after that time."""
     deadline = time.monotonic() + seconds
-    while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < deadline:
+    while (left := [pid for pid in pids if is_running(pid)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left
-
-
-def alive(pid: int) -> bool:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
-    return False

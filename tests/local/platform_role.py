@@ -58,14 +58,3 @@ def reading(name: str, prefix: str = "") -> tuple[list[str], list[str]]:
 def writing(name: str, prefix: str) -> tuple[list[str], list[str]]:
     """A statement: write below a prefix of a bucket."""
     return ["s3:PutObject", "s3:AbortMultipartUpload"], [f"arn:aws:s3:::{name}/{prefix}*"]
-
-
-def process_gone(pid: int) -> bool:
-    """Whether a process has ended (a zombie that waits for its new parent counts as ended)."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:  # noqa: PTH123  a pseudo file
-            return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-    except NotADirectoryError:
-        return True

@@ -19,8 +19,9 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import xgboost
-from platform_role import LOGS, bucket, process_gone, reading, role_environment
+from platform_role import LOGS, bucket, reading, role_environment
 
+from benchmarks.measure import is_running
 from localcloud.cloud import LocalCloud
 from localcloud.jobs.hosting.model_process import HostingError
 from localcloud.jobs.hosting.model_server import ModelContainer, ModelServer
@@ -230,7 +231,7 @@ def test_a_stopped_server_is_gone_and_says_so(place: Place) -> None:
     pid = server.pid
     assert pid is not None
     server.stop()
-    assert process_gone(pid)
+    assert not is_running(pid)
     with pytest.raises(HostingError, match="is not running"):
         server.invoke(ROWS, "text/csv")
 
@@ -258,10 +259,10 @@ def test_no_program_outlives_its_parent(tmp_path: Path, place: Place) -> None:
     parent.stdin.write(json.dumps(order) + "\n")
     parent.stdin.flush()
     program = int(parent.stdout.readline())
-    assert not process_gone(program)
+    assert is_running(program)
     parent.kill()
     parent.communicate()
     deadline = time.monotonic() + 1
-    while not process_gone(program):
+    while is_running(program):
         assert time.monotonic() < deadline
         time.sleep(0.02)

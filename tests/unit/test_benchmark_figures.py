@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -23,7 +24,7 @@ from rich.console import Console
 from benchmarks import measure
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.figure import _QUANTILES, Figure, Skipped, median_spread, number
-from benchmarks.measure import Use, run, tree_processor
+from benchmarks.measure import Use, is_running, run, tree_processor
 from benchmarks.picture import draw, growth
 from benchmarks.report import Results, Row, failed, show, shown
 from benchmarks.rounds import Budget, in_turn, within
@@ -325,6 +326,31 @@ input()
     assert len(read) == 3  # both, and the parent alone once more
     tick = 2 / os.sysconf("SC_CLK_TCK")  # of user and of system: those of the ended are counted whole
     assert 0.3 - tick <= before - tick <= within <= after < 5
+
+
+def status_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+
+
+def test_a_process_runs_until_its_last_thread_has_ended_and_not_after_it() -> None:
+    """As one that is killed ends: its first thread is gone, and another one still holds its connections."""
+    program = """
+import ctypes, sys, threading
+threading.Thread(target=sys.stdin.readline).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+    with subprocess.Popen([sys.executable, "-I", "-c", program], stdin=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while status_of(process.pid) != "Z":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert is_running(process.pid)
+        process.communicate(b"\n", timeout=30)
+    assert not is_running(process.pid)
+    with subprocess.Popen([sys.executable, "-I", "-c", ""]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert status_of(process.pid) == "Z"
+        assert not is_running(process.pid)
 
 
 def test_a_process_that_fails_is_named_with_its_errors() -> None:
