@@ -83,6 +83,7 @@ def test_the_first_deployment_has_no_triggers_and_a_later_one_has(watched: Watch
 def test_an_alarm_in_the_monitoring_time_takes_all_of_the_deployment_back(watched: Watched) -> None:
     before, config, alarm = watched.limit(), watched.config(), watched.names.rollback_alarm("all", "5xx-rate")
     watched.write(LONG, LIMIT.format(0.3))
+    watched.await_quiet()
     raising = threading.Thread(target=watched.raise_when_updated, args=(alarm, 0.3))
     raising.start()
     failed = watched.type("deploy", "dev", "--yes")
@@ -102,6 +103,7 @@ def test_a_model_that_has_all_traffic_already_is_rolled_back_too(watched: Watche
     before, alarm = watched.config(), watched.names.rollback_alarm("all", "model-errors")
     watched.write(LONG, LIMIT.format(watched.limit()))
     watched.release(train(20))
+    watched.await_quiet()  # the alarm of the test before is evaluated in its own time
 
     def raise_alarm() -> None:
         described = watched.client("sagemaker").describe_endpoint
@@ -130,6 +132,7 @@ def test_an_alarm_that_the_deployment_is_to_end_is_no_trigger(watched: Watched) 
     """`--despite-alarms`: without it nothing is begun."""
     alarm = watched.names.rollback_alarm("all", "p99-latency")
     watched.write(LIMIT.format(0.4))
+    watched.await_quiet()
     cloudwatch = watched.client("cloudwatch")
 
     def described() -> dict[str, Any]:
