@@ -153,11 +153,11 @@ def _ended(pid: int) -> dict[int, int]:
 
 def descendants(pid: int) -> Iterator[int]:
     """The processes below one; none where the system does not tell."""
-    try:
-        children = [(task / "children").read_text("utf-8") for task in (_PROCESSES / str(pid) / "task").iterdir()]
-    except OSError:  # it has ended, or this is no Linux
-        return
-    for child in map(int, " ".join(children).split()):
+    children = []
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):  # this thread has ended since
+            children += (task / "children").read_text("utf-8").split()
+    for child in map(int, children):
         yield child
         yield from descendants(child)
 
@@ -176,11 +176,19 @@ def is_running(pid: int) -> bool:
 
     One whose first thread has ended is in state Z while others still run, as is one that its parent has not collected.
     """
-    for status in (_PROCESSES / str(pid) / "task").glob("*/stat"):
+    for task in _tasks(pid):
         with contextlib.suppress(OSError):  # this thread has ended since
-            if status.read_text("utf-8").rpartition(")")[2].split()[0] not in ("Z", "X"):
+            if (task / "stat").read_text("utf-8").rpartition(")")[2].split()[0] not in ("Z", "X"):
                 return True
     return False
+
+
+def _tasks(pid: int) -> list[Path]:
+    """The folders of a process's threads; none where it has ended, or this is no Linux."""
+    try:
+        return list((_PROCESSES / str(pid) / "task").iterdir())
+    except OSError:
+        return []
 
 
 def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:

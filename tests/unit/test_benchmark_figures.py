@@ -24,7 +24,7 @@ from rich.console import Console
 from benchmarks import measure
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.figure import _QUANTILES, Figure, Skipped, median_spread, number
-from benchmarks.measure import Use, is_running, run, tree_processor
+from benchmarks.measure import Use, descendants, is_running, run, tree_processor
 from benchmarks.picture import draw, growth
 from benchmarks.report import Results, Row, failed, show, shown
 from benchmarks.rounds import Budget, in_turn, within
@@ -351,6 +351,25 @@ ctypes.CDLL(None).pthread_exit(None)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert status_of(process.pid) == "Z"
         assert not is_running(process.pid)
+
+
+def test_a_thread_that_ends_while_its_process_is_read_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nor does a process that ends then raise anything. 1's second thread has ended since its name was read; 3 too."""
+    for place, content in (
+        ("1/task/1/children", "2 "),
+        ("1/task/1/stat", "1 (a ) b) S 0"),
+        ("2/task/2/stat", "2 (c) Z"),
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(content)
+    (tmp_path / "1" / "task" / "0").mkdir()
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "task").write_text("no folder: any error of the system")
+    monkeypatch.setattr(measure, "_PROCESSES", tmp_path)
+    assert list(descendants(1)) == [2]
+    assert [is_running(pid) for pid in (1, 2, 3, 4)] == [True, False, False, False]
 
 
 def test_a_process_that_fails_is_named_with_its_errors() -> None:
