@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kickstand.errors import KickstandError, Problem
+from kickstand.programs import sigint_not_ignored
 
 _LAST_WORDS_SECONDS = 30.0
 """How long an interrupted command may take to end by itself."""
@@ -91,16 +92,17 @@ class Commands:
         with log.open("wb") as stream:
             stream.write(f"$ {shown}\n".encode())
             stream.flush()
-            child = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=_variables(self.folder),
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C is handed on by `end`, to the command and all that it started
-                pass_fds=() if self.lock is None else (self.lock,),
-            )
+            with sigint_not_ignored():
+                child = subprocess.Popen(
+                    command,
+                    cwd=self.folder,
+                    env=_variables(self.folder),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # a Ctrl-C is handed on by `end`, to the command and all that it started
+                    pass_fds=() if self.lock is None else (self.lock,),
+                )
         return child, log, shown
 
 

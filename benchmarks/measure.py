@@ -178,7 +178,7 @@ def is_running(pid: int) -> bool:
     """
     for task in _tasks(pid):
         with contextlib.suppress(OSError):  # this thread has ended since
-            if (task / "stat").read_text("utf-8").rpartition(")")[2].split()[0] not in ("Z", "X"):
+            if _fields(task)[0] not in ("Z", "X"):
                 return True
     return False
 
@@ -191,11 +191,16 @@ def _tasks(pid: int) -> list[Path]:
         return []
 
 
+def _fields(folder: Path) -> list[str]:
+    """What proc_pid_stat(5) says behind the program's name, of a process or a thread; the first is its state."""
+    return (folder / "stat").read_text("utf-8").rpartition(") ")[2].split()
+
+
 def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
-    """A process and its descendants, each with the fields of proc_pid_stat(5) behind the program's name."""
+    """A process and its descendants, each with its fields."""
     for each in (pid, *descendants(pid)):
         with contextlib.suppress(OSError):
-            yield each, (_PROCESSES / str(each) / "stat").read_text("utf-8").rpartition(") ")[2].split()
+            yield each, _fields(_PROCESSES / str(each))
 
 
 def _processor(pid: int) -> float:

@@ -74,6 +74,26 @@ def _passing_on_sigterm(child: subprocess.Popen[bytes]) -> Iterator[None]:
         sys.exit(128 + signal.SIGTERM)
 
 
+@contextlib.contextmanager
+def sigint_not_ignored() -> Iterator[None]:
+    """Start programs in the block that SIGINT interrupts, whoever started this process.
+
+    A shell that runs no terminal has what it starts with `&` ignore SIGINT, and a child inherits that. For a child that
+    this process is to interrupt itself.
+    """
+    if (
+        signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 CACHE = Path(__file__).resolve().parents[1] / ".kickstand" / "cache"
 """Environments are kept in folders of this one, by kind."""
 _SECONDS = 1800

@@ -23,7 +23,7 @@ from deployment.cdk import CLI, node
 from kickstand.console import make_console
 from kickstand.errors import KickstandError, Problem
 from kickstand.names import Names
-from kickstand.programs import run_child
+from kickstand.programs import run_child, sigint_not_ignored
 from localcloud.clients.environment import CLEARED
 from localcloud.cloud import LocalCloud
 
@@ -143,13 +143,14 @@ class _Runner:
 
     def _begin(self, act: Background) -> None:
         self._console.print(f"\n   {act.by}$ {act.line} &", style="bold", highlight=False, soft_wrap=True)
-        self._background = subprocess.Popen(
-            _command(act.line),
-            cwd=self._folder,
-            env=self.variables(act.by),
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
+        with sigint_not_ignored():
+            self._background = subprocess.Popen(
+                _command(act.line),
+                cwd=self._folder,
+                env=self.variables(act.by),
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+            )
         assert self._background.stdout is not None
         # With its first line it has read the files, which what follows may change.
         self._show(self._background.stdout.readline())
@@ -162,6 +163,16 @@ class _Runner:
         command.send_signal(signal.SIGINT)
         try:
             printed, _ = command.communicate(timeout=_LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            command.kill()
+            command.communicate()
+            raise KickstandError(
+                Problem(
+                    "The demo stopped: a command in the background did not end within "
+                    f"{_LAST_WORDS_SECONDS:.0f} seconds of Ctrl-C.",
+                    fix="Run make demo-promotion again: it begins from nothing.",
+                )
+            ) from None
         finally:
             command.kill()
             command.wait()

@@ -81,7 +81,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("stage") / "demo"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(promotion, "run_child", here)
-        patch.setattr(promotion, "subprocess", SimpleNamespace(Popen=begin, PIPE=subprocess.PIPE))
+        patch.setattr(promotion, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": begin}))
         ended = type_here(REPOSITORY, os.environ, "demo-promotion", "--folder", folder)
     try:
         ended.good()

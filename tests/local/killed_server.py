@@ -19,9 +19,7 @@ def kill(cloud: LocalCloud) -> None:
     os.kill(pid, signal.SIGKILL)
     try:
         os.waitpid(pid, 0)
-    except (
-        ChildProcessError
-    ):  # another process started it, which takes its end; its threads may have the lock until then
+    except ChildProcessError:  # another process started it and takes its end
         deadline = time.monotonic() + 30
         while is_running(pid):
             assert time.monotonic() < deadline, "the server does not end"

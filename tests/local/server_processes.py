@@ -1,4 +1,4 @@
-"""The processes of a local cloud as Linux shows them: children, model servers, ports that they listen on."""
+"""The processes of a local cloud as Linux shows them: model servers, ports that they listen on."""
 
 from __future__ import annotations
 
@@ -38,12 +38,3 @@ def _tcp(pid: int) -> list[str]:
         for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
         if line
     ]
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that it started."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += family(int(child))
-    return found

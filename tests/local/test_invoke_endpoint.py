@@ -27,8 +27,9 @@ import xgboost
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from sagemaker_world import ACCOUNT, IMAGE, REGION, Client, World, make_world
-from server_processes import family, listening, model_servers
+from server_processes import listening, model_servers
 
+from benchmarks.measure import descendants
 from localcloud.cloud import LocalCloud
 from localcloud.sagemaker.service import AT_WORK, WAITING
 from localcloud.server.running import holder
@@ -178,7 +179,7 @@ def test_a_row_of_a_million_columns_is_refused(runtime: Any, endpoint: str) -> N
 def test_the_servers_processes_listen_on_its_port_alone(cloud: LocalCloud, endpoint: str) -> None:
     server = holder(cloud.folder.lock)
     assert server is not None
-    started = family(server)
+    started = [server, *descendants(server)]
     servers = [pid for pid in model_servers(MARK) if pid in started]
     assert len(servers) == 2
     port = urlsplit(cloud.url).port

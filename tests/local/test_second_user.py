@@ -15,6 +15,7 @@ import pytest
 from local_client import Client, client_of
 from sagemaker_world import make_world
 
+from benchmarks.measure import descendants
 from localcloud.cloud import LocalCloud
 from localcloud.server.running import holder
 
@@ -82,28 +83,10 @@ def server_pid(cloud: LocalCloud) -> int:
     return pid
 
 
-def family(pid: int) -> set[int]:
-    """A process and all that it started, directly or not."""
-    parents: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        try:
-            child, parent = int(folder.name), int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        parents.setdefault(parent, []).append(child)
-    members: set[int] = set()
-    waiting = [pid]
-    while waiting:
-        one = waiting.pop()
-        members.add(one)
-        waiting += parents.get(one, [])
-    return members
-
-
 def listening(pid: int) -> tuple[set[int], set[str]]:
     """The TCP ports and the Unix sockets on which the server and its children take connections."""
     ports, paths = set(), set()
-    for one in family(pid):
+    for one in (pid, *descendants(pid)):
         folder = Path(f"/proc/{one}")
         try:
             targets = [str(link.readlink()) for link in (folder / "fd").iterdir()]

@@ -20,6 +20,7 @@ from acceptance.leftovers import Leftover
 from acceptance.project import Plan
 from acceptance.run import EndedEarly, alone, interruptible
 from acceptance.step import Assumption, Observed, Step, Verdict, World
+from benchmarks.measure import working_in
 from kickstand.config.load import load_project
 from kickstand.errors import KickstandError
 
@@ -122,19 +123,19 @@ def test_a_command_that_does_not_end_is_ended_with_all_that_it_started(tmp_path:
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{child}']).wait()"
     with pytest.raises(CommandError, match="did not end within"):
         commands(tmp_path, remaining=1.0).run([python(parent)], minutes=10)
-    assert not running_in(tmp_path)
+    assert working_in(tmp_path) == {}
 
 
-def running_in(folder: Path) -> list[str]:
-    """The processes that work in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").resolve() == folder.resolve():
-                found.append((process / "cmdline").read_text())
-        except OSError:
-            continue
-    return found
+def test_a_command_may_end_its_work_also_where_the_run_ignores_sigint(tmp_path: Path) -> None:
+    """As a run does that a script starts with `&`."""
+    program = "import time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: print('tidied up')"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(CommandError, match="did not end within"):
+            commands(tmp_path, remaining=1.0).run([python(program)], minutes=10)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (tmp_path / "logs" / "01.txt").read_text() == "$ python\ntidied up\n"
 
 
 def test_no_command_is_started_when_the_time_of_the_run_is_over(tmp_path: Path) -> None:

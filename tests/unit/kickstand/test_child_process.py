@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kickstand.programs import run_child
+from kickstand.programs import run_child, sigint_not_ignored
 
 PARENT = """
 import sys
@@ -63,3 +63,20 @@ def test_sigterm_reaches_the_child_and_ends_both() -> None:
     assert (out, parent.returncode) == ("", 128 + signal.SIGTERM)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
+def test_a_child_is_interrupted_also_where_its_parent_ignores_sigint(handler: signal.Handlers) -> None:
+    """As a command does that a script starts with `&`; it goes on ignoring it."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with sigint_not_ignored():
+            child = subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, text=True)
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert child.stdout is not None
+        assert child.stdout.readline() == "child runs\n"
+        child.send_signal(signal.SIGINT)
+        out, _ = child.communicate(timeout=20)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert out == "child has cleaned up\n"
